@@ -1,0 +1,62 @@
+/*
+ * The configuration file, /etc/attestmdm/attestmdm.conf (INI): only what is
+ * needed before the database opens. What an administrator changes at run time
+ * is a row of table `settings`. Unknown sections and keys are refused.
+ * See attestmdm.conf(5).
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include <stdbool.h>
+
+#define CONF_DEFAULT_PATH "/etc/attestmdm/attestmdm.conf"
+
+struct conf {
+	/* [server] */
+	char *url;             /* https://host[:port], no path, no slash */
+	char *organization;    /* shown in profiles and pages */
+	int workers;           /* processes a program forks, 1..64 */
+	int log_level;         /* enum log_priority */
+	/* [paths] */
+	char *state;           /* /var/lib/attestmdm */
+	char *database;        /* STATE/attestmdm.db */
+	char *nonce_key;       /* STATE/nonce.key, 32 bytes */
+	char *templates;       /* folder of HTML pages */
+	/* [mdm] */
+	char *topic;           /* APNs topic, com.apple.mgmt.… */
+	char *profile_identifier;  /* reverse-DNS prefix, never changed */
+	/* [acme] */
+	char *ca_key;          /* PEM file or pkcs11: URL */
+	char *ca_certificate;  /* PEM file */
+	int certificate_days;  /* life of an identity certificate */
+	int enrollment_hours;  /* life of a handed-out profile */
+	bool privacy_mode;     /* no serial number in certificates */
+	/* [profile] */
+	char *signing_key;     /* "" = profiles leave unsigned */
+	char *signing_certificate;
+	char *server_ca;       /* PEM put into profiles; "" = none */
+	/* [apple] */
+	char *attestation_root;    /* PEM file */
+	char *device_ca;           /* PEM file */
+	bool attestation_root_replaced;  /* not the shipped default */
+	bool device_ca_replaced;
+	/* [license] */
+	bool premium;          /* tier = premium | free */
+	/* [gitops] */
+	bool gitops_mode_enabled;
+	char *repository_url;
+	/* [testing] */
+	char *clock_offset_file;   /* "" in production */
+};
+
+/*
+ * Reads and checks the file. On failure ERR_CONFIG (with line number in the
+ * log) and *c is empty. All strings are non-NULL after success.
+ */
+int conf_load(const char *path, struct conf *c);
+void conf_release(struct conf *c);
+
+/* True when something stands in for Apple or for the clock. */
+bool conf_is_test_bench(const struct conf *c);
+
+#endif

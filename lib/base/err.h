@@ -1,0 +1,41 @@
+/*
+ * The one list of outcomes. Functions that can fail return `int`: OK (0) or
+ * one negative code of err.def, from which follow the text a client may see,
+ * the HTTP status, the ACME problem type and the log priority.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include <stddef.h>
+
+#define OK 0
+
+enum err_index {
+#define ERR(name, http, acme, prio, text) ERR_INDEX_##name,
+#include "base/err.def"
+#undef ERR
+	ERR_INDEX_COUNT
+};
+
+enum err_code {
+#define ERR(name, http, acme, prio, text) \
+	ERR_##name = -1 - (int)ERR_INDEX_##name,
+#include "base/err.def"
+#undef ERR
+};
+
+/* The name of a code without its ERR_ prefix, such as "BAD_NONCE". */
+const char *err_name(int code);
+
+/* Fixed text that may be shown to anybody; never quotes input. */
+const char *err_text(int code);
+
+int err_http_status(int code);
+
+/* The ACME problem type without its URN prefix (RFC 8555 section 6.7). */
+const char *err_acme_type(int code);
+
+/* Priority of the log line, as in log.h. */
+int err_priority(int code);
+
+#endif

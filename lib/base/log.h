@@ -1,0 +1,48 @@
+/*
+ * One line per event on standard error, with a "<N>" priority that journald
+ * and syslog understand. Control bytes are escaped, so that hostile text can
+ * never start a line of its own.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/err.h"
+
+enum log_priority {
+	LOG_ERROR = 3,
+	LOG_WARN = 4,
+	LOG_NOTICE = 5,
+	LOG_INFO = 6,
+	LOG_DEBUG = 7,
+};
+
+/* Names the program in every line; drops lines less urgent than `least`. */
+void log_open(const char *program, enum log_priority least);
+
+/* Marks the lines that follow with a request's id; NULL ends that. */
+void log_request(const char *id);
+
+void log_line(enum log_priority prio, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Logs a failure where it is noticed and returns `code`, so that the caller
+ * writes `return fail(ERR_X, "…")`. Callers further up pass the code on and do
+ * not log again. The sentence is for administrators only; the client gets the
+ * fixed text of err.def.
+ */
+#define fail(code, ...) \
+	log_fail(__FILE__, __LINE__, __func__, (code), __VA_ARGS__)
+int log_fail(const char *file, int line, const char *func, int code,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* The sentence of the last fail() of this process, escaped; "" if none. */
+const char *log_reason(void);
+
+/* Forgets it; the request loop does so before each request. */
+void log_forget_reason(void);
+
+/* Copies `in` with control and non-ASCII bytes as \xNN; always terminated. */
+void log_escape(struct blob in, char *out, size_t outlen);
+
+#endif
