@@ -11,6 +11,7 @@ CREATE TABLE accounts (
 	created_at INTEGER NOT NULL,
 	UNIQUE (enrollment_id, thumbprint)
 ) STRICT;
+CREATE INDEX accounts_by_thumbprint ON accounts (thumbprint);
 
 -- An order with its one authorization and that one's one challenge: they
 -- change state together, so they are one row and one compare-and-set.
