@@ -1,0 +1,37 @@
+/* What administrators did. Rows are only ever added. */
+#ifndef STORE_AUDITS_H
+#define STORE_AUDITS_H
+
+#include "store/db.h"
+
+struct audit {
+	int64_t id;
+	int64_t at;
+	char actor[DB_ACTOR_TEXT];
+	char action[DB_NAME_TEXT];
+	const char *detail;
+	void *memory;
+};
+
+struct audit_list {
+	struct audit *rows;
+	size_t n;
+};
+
+/*
+ * `actor` is an administrator's name, or "cli:USER"; `action` is a word such as
+ * "setting.set", "login", "command.send"; `detail` is text for people, cut at
+ * 2000 bytes. NULL detail is "".
+ */
+int audits_add(
+    struct db *db, const char *actor, const char *action, const char *detail);
+
+/* Newest first, ids below `before` only (0: from the newest). */
+int audits_list(
+    struct db *db, int64_t before, int limit, struct audit_list *out);
+void audits_list_release(struct audit_list *list);
+
+/* Deletes at most `limit` rows older than two years. */
+int audits_purge(struct db *db, int64_t now, int limit, int *deleted);
+
+#endif

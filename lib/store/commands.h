@@ -1,0 +1,118 @@
+/*
+ * The queue of commands. Each is delivered at least once: it stays until its
+ * result comes. Within one connection (since the last Idle) a command that
+ * answered NotNow in it is not sent again.
+ */
+#ifndef STORE_COMMANDS_H
+#define STORE_COMMANDS_H
+
+#include "store/db.h"
+
+#define COMMANDS_UUID_TEXT SECRET_UUID_TEXT
+#define COMMANDS_PLIST_MAX (1024 * 1024)
+
+enum command_state {
+	COMMAND_QUEUED,
+	COMMAND_SENT,
+	COMMAND_NOT_NOW,
+	COMMAND_ACKNOWLEDGED,
+	COMMAND_ERROR,
+	COMMAND_FORMAT_ERROR,
+	COMMAND_CANCELLED,
+};
+
+struct command {
+	char uuid[COMMANDS_UUID_TEXT];
+	char host_id[DB_ID_TEXT];
+	int64_t generation;
+	int64_t seq;
+	char request_type[DB_NAME_TEXT];
+	/* the whole property list as it is sent */
+	struct blob plist;
+	/* higher goes first */
+	int priority;
+	enum command_state state;
+	int64_t created_at;
+	char created_by[DB_ACTOR_TEXT];
+	int64_t sent_at;
+	int64_t not_now_at;
+	int not_now_count;
+	int64_t completed_at;
+	struct blob result;
+	/* JSON array, or "" */
+	const char *error_chain;
+	void *memory;
+};
+
+struct command_list {
+	struct command *rows;
+	size_t n;
+	int64_t total;
+};
+
+/* What a device answered. */
+struct command_result {
+	const char *host_id;
+	const char *uuid;
+	/* acknowledged, error, format error or not now */
+	enum command_state state;
+	struct blob plist;
+	/* JSON array or NULL */
+	const char *error_chain;
+};
+
+/* The words of the table: "queued", "sent", "notnow", … */
+const char *commands_state_name(enum command_state state);
+
+/*
+ * Queues in's uuid, host_id, request_type, plist, priority and created_by for
+ * the host's present generation. ERR_NOT_FOUND: no such host. ERR_CONFLICT:
+ * the host is not enrolled (nor pending), or the uuid is taken. ERR_TOO_LARGE:
+ * over COMMANDS_PLIST_MAX.
+ */
+int commands_enqueue(struct db *db, const struct command *in);
+
+/*
+ * The command to send next: first one that was sent and never answered, then
+ * the highest priority, then the oldest; never one that answered NotNow in this
+ * connection. ERR_NOT_FOUND when there is nothing to do. The caller releases
+ * *out, and calls commands_mark_sent() in the same transaction.
+ */
+int commands_next(struct db *db, const char *host_id, struct command *out);
+
+/* queued, sent or not now → sent. Else ERR_CONFLICT. */
+int commands_mark_sent(struct db *db, const struct command *c);
+
+/* The device said Idle: a new connection, NotNow answers count no more. */
+int commands_idle(struct db *db, const char *host_id);
+
+/*
+ * Stores an answer. ERR_NOT_FOUND when this host was never sent that command.
+ * A second answer replaces the first result but keeps its time; a NotNow after
+ * an answer changes nothing.
+ */
+int commands_store_result(struct db *db, const struct command_result *r);
+
+/* Everything unanswered of a host → cancelled. `cancelled` may be NULL. */
+int commands_cancel_all(struct db *db, const char *host_id, int *cancelled);
+
+/* One unanswered command → cancelled, else ERR_CONFLICT. */
+int commands_cancel(struct db *db, const char *host_id, const char *uuid);
+
+/* The caller releases *out. */
+int commands_load(
+    struct db *db, const char *host_id, const char *uuid, struct command *out);
+void commands_release(struct command *c);
+
+/* By uuid alone, for administrators. */
+int commands_find(struct db *db, const char *uuid, struct command *out);
+
+/* Newest first, without plist and result; counts all. */
+int commands_list(struct db *db, const char *host_id, int offset, int limit,
+    struct command_list *out);
+void commands_list_release(struct command_list *list);
+
+/* Deletes at most `limit` that ended 180 days ago. */
+int commands_purge(struct db *db, int64_t now, int limit, int *deleted);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * The database: one SQLite file, opened by many processes.
+ *
+ * Every write happens between db_begin() and db_commit(). The functions of the
+ * family files never open a transaction themselves: the caller decides what
+ * belongs together. A connection must not cross fork(): using it in another
+ * process is refused with ERR_INTERNAL.
+ *
+ * Conventions of all files in this folder:
+ * - Rows are structs. Bounded columns are character arrays. Longer ones are
+ *   `const char *` or `struct blob`: borrowed from the caller when a row is
+ *   written, and pointing into the row's `memory` after a load. x_release()
+ *   frees that memory and may be called on a zeroed or released row.
+ * - A time is seconds since 1970; 0 stands for NULL. Stamps and the checks of
+ *   expiry use clock_now().
+ * - An empty text or blob stands for NULL where the column may be NULL.
+ * - ERR_NOT_FOUND: no such row within the given scope. ERR_CONFLICT: a
+ *   compare-and-set found the row in another state; nothing was changed.
+ *   ERR_DB, ERR_BUSY, ERR_NOMEM: as anywhere. Only those three and ERR_INTERNAL
+ *   are logged here; the others are answers, and the caller says what they
+ *   mean.
+ * - Lists come as struct x_list: `rows`, `n`, and, where the function counts,
+ *   `total`; freed by x_list_release().
+ * - `search` is a part of a text an administrator typed; NULL or "" finds all.
+ *   Upper and lower case are the same.
+ */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/secret.h"
+
+struct db;
+
+enum db_mode {
+	DB_READ_ONLY,
+	/* synchronous=NORMAL: for what a client simply repeats */
+	DB_RELAXED,
+	/* synchronous=FULL: for what must outlive a power cut */
+	DB_DURABLE,
+};
+
+/* Room for columns that many tables share, with the NUL. */
+#define DB_ID_TEXT      SECRET_ID_TEXT
+#define DB_SERIAL_TEXT  65
+#define DB_UDID_TEXT    65
+#define DB_ADDRESS_TEXT 64
+#define DB_VERSION_TEXT 33
+#define DB_NAME_TEXT    129
+#define DB_ACTOR_TEXT   129
+
+/*
+ * Opens an existing database of this program's schema number. ERR_SCHEMA when
+ * it is of another number or another program's file, ERR_DB when it cannot be
+ * opened. The caller closes with db_close(); NULL is fine there.
+ */
+int db_open(const char *path, enum db_mode mode, struct db **out);
+void db_close(struct db *db);
+
+/*
+ * Starts the one write transaction: waits for its turn on the lock file
+ * PATH.lock, fairly, then takes SQLite's write lock. Keep it short: no
+ * cryptography and no network inside. ERR_INTERNAL when one is open already or
+ * the database is DB_READ_ONLY.
+ */
+int db_begin(struct db *db);
+
+/* A transaction that only reads, from one snapshot. Waits for nobody. */
+int db_begin_read(struct db *db);
+
+/* On failure the transaction is rolled back and nothing was written. */
+int db_commit(struct db *db);
+
+/* Drops what was written since db_begin(); no-op without a transaction. */
+void db_rollback(struct db *db);
+
+/* True between db_begin() or db_begin_read() and their end. */
+bool db_in_transaction(const struct db *db);
+
+/* The schema number that this program was built for. */
+int db_schema_number(void);
+
+/* The schema number of a file, 0 for an empty one. ERR_SCHEMA, ERR_DB. */
+int db_file_schema_number(const char *path, int *out);
+
+/*
+ * Brings the database at `path` to this program's schema, creating the file
+ * (mode 0660) when it is absent. Before an existing database is changed it is
+ * copied to PATH.schema-N with N its old number; ERR_EXISTS when that copy is
+ * there already. All steps are one transaction. OK when there was nothing to
+ * do. ERR_SCHEMA when the file is newer or not ours.
+ */
+int db_migrate(const char *path);
+
+/* SQLite's own check of the whole file; ERR_DB with its words in the log. */
+int db_integrity_check(struct db *db);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * Handed-out enrollment profiles. The id is the unguessable part of the ACME
+ * directory's path: it exists for one serial number, one purpose and a limited
+ * time, and leads to one certificate at most.
+ */
+#ifndef STORE_ENROLLMENTS_H
+#define STORE_ENROLLMENTS_H
+
+#include "store/db.h"
+
+enum enrollment_source {
+	ENROLLMENT_ADE,
+	ENROLLMENT_MANUAL,
+	ENROLLMENT_COMMAND,
+};
+
+enum enrollment_purpose { ENROLLMENT_ENROLL, ENROLLMENT_RENEW };
+
+enum enrollment_method { ENROLLMENT_ACME, ENROLLMENT_SCEP };
+
+enum enrollment_state {
+	/* no certificate yet */
+	ENROLLMENT_OPEN,
+	/* its certificate exists */
+	ENROLLMENT_ISSUED,
+	/* the device checked in with it */
+	ENROLLMENT_ENROLLED,
+	ENROLLMENT_REVOKED,
+};
+
+struct enrollment {
+	char id[DB_ID_TEXT];
+	char serial[DB_SERIAL_TEXT];
+	/* what the device said when it asked; "" when it did not */
+	char udid[DB_UDID_TEXT];
+	char product[DB_NAME_TEXT];
+	char os_version[DB_VERSION_TEXT];
+	char build_version[DB_VERSION_TEXT];
+	enum enrollment_source source;
+	enum enrollment_purpose purpose;
+	enum enrollment_method method;
+	enum enrollment_state state;
+	int64_t created_at;
+	int64_t expires_at;
+	char remote_address[DB_ADDRESS_TEXT];
+};
+
+struct enrollment_list {
+	struct enrollment *rows;
+	size_t n;
+	int64_t total;
+};
+
+/* The words of the table, such as "ade", "enroll", "acme", "open". */
+const char *enrollments_source_name(enum enrollment_source source);
+const char *enrollments_purpose_name(enum enrollment_purpose purpose);
+const char *enrollments_method_name(enum enrollment_method method);
+const char *enrollments_state_name(enum enrollment_state state);
+
+/*
+ * Stores *e as a new enrollment that lives `hours`. Sets its id, state (open)
+ * and times. ERR_FIELD when the serial number is empty.
+ */
+int enrollments_create(struct db *db, struct enrollment *e, int hours);
+
+/* Whatever its state: for administrators. */
+int enrollments_load(struct db *db, const char *id, struct enrollment *out);
+
+/*
+ * For a client: open or issued and not expired, ERR_NOT_FOUND otherwise. An
+ * issued one answers reads only.
+ */
+int enrollments_load_usable(
+    struct db *db, const char *id, struct enrollment *out);
+
+/* open and unexpired → issued, else ERR_CONFLICT. */
+int enrollments_mark_issued(struct db *db, const char *id);
+
+/* issued → enrolled, else ERR_CONFLICT. */
+int enrollments_mark_enrolled(struct db *db, const char *id);
+
+/* open or issued → revoked, else ERR_CONFLICT. */
+int enrollments_revoke(struct db *db, const char *id);
+
+/* Revokes every open enrollment of a serial number but `except` (or NULL). */
+int enrollments_revoke_open(
+    struct db *db, const char *serial, const char *except, int *revoked);
+
+/* Newest first; `search` in id, serial number, product and address. */
+int enrollments_list(struct db *db, const char *search, int offset, int limit,
+    struct enrollment_list *out);
+int enrollments_list_by_serial(
+    struct db *db, const char *serial, int limit, struct enrollment_list *out);
+void enrollments_list_release(struct enrollment_list *list);
+
+/*
+ * Deletes at most `limit` that ended 30 days ago without a certificate and have
+ * no accounts any more.
+ */
+int enrollments_purge(struct db *db, int64_t now, int limit, int *deleted);
+
+#endif

@@ -1,0 +1,174 @@
+/* Every device that enrolled or began to: one row per serial number. */
+#ifndef STORE_HOSTS_H
+#define STORE_HOSTS_H
+
+#include "store/db.h"
+
+#define HOSTS_PUSH_TOKEN_MAX 256
+
+enum host_state {
+	/* Authenticate came, TokenUpdate did not yet */
+	HOST_PENDING,
+	HOST_ENROLLED,
+	HOST_UNENROLLED,
+	/* forgotten by an administrator */
+	HOST_BLOCKED,
+};
+
+struct host {
+	char id[DB_ID_TEXT];
+	char serial[DB_SERIAL_TEXT];
+	char udid[DB_UDID_TEXT];
+	enum host_state state;
+	/* the identity that check-in accepts now, if any */
+	bool has_certificate;
+	uint8_t certificate_sha256[SECRET_SHA256];
+	char enrollment_id[DB_ID_TEXT];
+	bool hardware_attested;
+	int64_t ever_attested_at;
+	char device_name[256];
+	char model[DB_NAME_TEXT];
+	char model_name[DB_NAME_TEXT];
+	char product_name[DB_NAME_TEXT];
+	char os_version[DB_VERSION_TEXT];
+	char build_version[DB_VERSION_TEXT];
+	char topic[256];
+	uint8_t push_token[HOSTS_PUSH_TOKEN_MAX];
+	/* 0: cannot be pushed to */
+	size_t push_token_len;
+	char push_magic[DB_NAME_TEXT];
+	bool awaiting_configuration;
+	bool has_unlock_token;
+	bool has_bootstrap_token;
+	/* counts enrollments, from 1 */
+	int64_t generation;
+	int64_t created_at;
+	int64_t enrolled_at;
+	int64_t last_seen_at;
+};
+
+struct host_list {
+	struct host *rows;
+	size_t n;
+	int64_t total;
+};
+
+enum host_attested { HOST_ANY, HOST_ATTESTED, HOST_NOT_ATTESTED };
+
+struct host_filter {
+	/* in serial number, UDID, name, model and system version */
+	const char *search;
+	/* of enrolled hosts only, unless HOST_ANY */
+	enum host_attested attested;
+	int offset;
+	int limit;
+};
+
+struct host_counts {
+	int64_t total;
+	int64_t enrolled;
+	/* of the enrolled ones */
+	int64_t attested;
+	int64_t not_attested;
+};
+
+/* What Authenticate says of a device; NULL texts are "". */
+struct host_vitals {
+	const char *device_name;
+	const char *model;
+	const char *model_name;
+	const char *product_name;
+	const char *os_version;
+	const char *build_version;
+	const char *topic;
+};
+
+/* The identity that a device proved. */
+struct host_identity {
+	const char *serial;
+	const char *udid;
+	const uint8_t *certificate_sha256;
+	const char *enrollment_id;
+	bool hardware_attested;
+};
+
+/* What TokenUpdate says. */
+struct host_tokens {
+	struct blob push_token;
+	const char *push_magic;
+	/* absent (n 0) keeps the stored one */
+	struct blob unlock_token;
+	/* NULL keeps the stored one */
+	const bool *awaiting_configuration;
+};
+
+const char *hosts_state_name(enum host_state state);
+
+int hosts_load(struct db *db, const char *id, struct host *out);
+int hosts_load_by_serial(struct db *db, const char *serial, struct host *out);
+int hosts_load_by_udid(struct db *db, const char *udid, struct host *out);
+int hosts_load_by_certificate(
+    struct db *db, const uint8_t sha256[SECRET_SHA256], struct host *out);
+
+/*
+ * Authenticate with an identity that is new: makes the host, or begins its next
+ * generation. State pending; commands of the generation before are cancelled;
+ * push, unlock and bootstrap tokens are erased. ERR_MDM_BLOCKED when the host
+ * is blocked; ERR_CONFLICT when the UDID belongs to another host.
+ */
+int hosts_authenticate(struct db *db, const struct host_identity *identity,
+    const struct host_vitals *vitals, struct host *out);
+
+/* Authenticate again with the identity in use: keeps queue and tokens. */
+int hosts_update_vitals(
+    struct db *db, const char *id, const struct host_vitals *vitals);
+
+/* A renewed identity takes over; nothing else of the host changes. */
+int hosts_set_certificate(
+    struct db *db, const char *id, const struct host_identity *identity);
+
+/*
+ * pending → enrolled, or enrolled stays; *first tells the former. Else
+ * ERR_CONFLICT. ERR_MDM_MESSAGE when the push token is empty or too long.
+ */
+int hosts_token_update(struct db *db, const char *id,
+    const struct host_tokens *tokens, bool *first);
+
+/*
+ * pending or enrolled → unenrolled; push data erased, commands cancelled. The
+ * certificate stays known. Else ERR_CONFLICT.
+ */
+int hosts_check_out(struct db *db, const char *id);
+
+/*
+ * An administrator forgets the host: any state → blocked; no certificate, no
+ * tokens, commands cancelled. Its next contact is refused.
+ */
+int hosts_block(struct db *db, const char *id);
+
+/* blocked → unenrolled: it may enroll again. Else ERR_CONFLICT. */
+int hosts_unblock(struct db *db, const char *id);
+
+/*
+ * Stores a bootstrap token; an empty one deletes. The one before is kept for 30
+ * days. ERR_TOO_LARGE over 8192 bytes.
+ */
+int hosts_set_bootstrap_token(struct db *db, const char *id, struct blob token);
+
+/* Appends the bootstrap token; nothing when there is none. */
+int hosts_get_bootstrap_token(struct db *db, const char *id, struct buf *out);
+
+/* Sets last_seen_at to now. */
+int hosts_seen(struct db *db, const char *id);
+
+/* By serial number; counts all that match. */
+int hosts_list(
+    struct db *db, const struct host_filter *filter, struct host_list *out);
+void hosts_list_release(struct host_list *list);
+
+int hosts_count(struct db *db, struct host_counts *out);
+
+/* Wipes at most `limit` kept bootstrap tokens of more than 30 days ago. */
+int hosts_purge(struct db *db, int64_t now, int limit, int *wiped);
+
+#endif

@@ -1,0 +1,57 @@
+/* Signed-in browsers, and the throttling of sign-ins. */
+#ifndef STORE_SESSIONS_H
+#define STORE_SESSIONS_H
+
+#include "store/admins.h"
+#include "store/db.h"
+
+struct session {
+	/* SHA-256 of the text of the cookie's token */
+	uint8_t token_sha256[SECRET_SHA256];
+	char admin[ADMINS_NAME_TEXT];
+	char csrf_token[SECRET_TOKEN_TEXT];
+	int64_t created_at;
+	int64_t last_seen_at;
+	int64_t expires_at;
+};
+
+/*
+ * Makes a session that lives `seconds` at most. `token` gets the fresh text for
+ * the cookie, which is nowhere else; the caller wipes it.
+ */
+int sessions_create(struct db *db, const char *admin, int64_t seconds,
+    char token[SECRET_TOKEN_TEXT], struct session *out);
+
+/*
+ * ERR_SESSION when there is none, it is expired, was not used for
+ * `idle_seconds`, or its administrator is disabled.
+ */
+int sessions_load(struct db *db, const char *token, int64_t idle_seconds,
+    struct session *out);
+
+/* Sets last_seen_at to now. */
+int sessions_touch(struct db *db, const struct session *s);
+
+/* Signs out; OK also when it is gone already. */
+int sessions_end(struct db *db, const struct session *s);
+
+/* Signs an administrator out everywhere. */
+int sessions_end_all(struct db *db, const char *admin);
+
+/*
+ * Counts one try to sign in for `subject` ("name:…" or "address:…", at most
+ * 255 bytes, longer ones are cut) before the password is looked at, so that
+ * parallel tries cannot slip through. The first five tries are free, then the
+ * wait doubles from one second up to 15 minutes; a quiet day forgets all.
+ * ERR_RATE_LIMITED when it must wait, with the seconds in *wait; the try was
+ * then not counted. Commit in both cases.
+ */
+int sessions_login_begin(struct db *db, const char *subject, int64_t *wait);
+
+/* The password was right: forgets the tries of `subject`. */
+int sessions_login_ok(struct db *db, const char *subject);
+
+/* Deletes at most `limit` expired sessions and old counters. */
+int sessions_purge(struct db *db, int64_t now, int limit, int *deleted);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * What an administrator changes at run time. The table of settings with their
+ * defaults is in settings.c; a name that is not in it does not exist.
+ */
+#ifndef STORE_SETTINGS_H
+#define STORE_SETTINGS_H
+
+#include "base/conf.h"
+#include "store/db.h"
+
+#define SETTINGS_REQUIRE_ATTESTATION "apple_require_hardware_attestation"
+#define SETTINGS_MINIMUM_OS_VERSION  "minimum_os_version"
+
+/* Room for any value with its NUL. */
+#define SETTINGS_VALUE_TEXT 256
+
+enum settings_type { SETTINGS_BOOL, SETTINGS_TEXT, SETTINGS_VERSION };
+
+struct settings_entry {
+	const char *name;
+	enum settings_type type;
+	const char *initial;
+	/* does not exist in the tier "free" */
+	bool premium;
+	/* managed by the repository in GitOps mode */
+	bool gitops;
+};
+
+/* Who wants to change a setting. */
+enum settings_origin { SETTINGS_BY_ADMIN, SETTINGS_BY_GITOPS };
+
+/* Entry number i, or NULL behind the last. */
+const struct settings_entry *settings_entry(size_t i);
+
+/* NULL when there is no such setting, or not in the configured tier. */
+const struct settings_entry *settings_find(
+    const struct conf *conf, const char *name);
+
+/*
+ * The value, or the default when none was set. A premium setting always has
+ * its default in the tier "free", whatever the table holds. ERR_INTERNAL when
+ * the name is not in the table of settings or is not of that type.
+ */
+int settings_get_bool(
+    struct db *db, const struct conf *conf, const char *name, bool *out);
+int settings_get_text(struct db *db, const struct conf *conf, const char *name,
+    char out[SETTINGS_VALUE_TEXT]);
+
+/*
+ * May this value be set? Changes nothing. ERR_NOT_FOUND: no such setting.
+ * ERR_LICENSE: not in this tier. ERR_GITOPS: managed by the repository.
+ * ERR_FIELD: not a value of this setting ("true" and "false" for booleans,
+ * numbers with dots or "" for versions).
+ */
+int settings_check(const struct conf *conf, enum settings_origin origin,
+    const char *name, const char *value);
+
+/*
+ * settings_check(), then stores the value and writes the audit row
+ * "setting.set" with the old and the new value when they differ.
+ */
+int settings_set(struct db *db, const struct conf *conf,
+    enum settings_origin origin, const char *name, const char *value,
+    const char *actor);
+
+#endif

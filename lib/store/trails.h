@@ -1,0 +1,76 @@
+/*
+ * The trail of every try to enroll and of what a device did later, step by
+ * step: the only diagnosis an administrator gets, for the device shows its user
+ * nothing. The tables are bounded: 200 rows per enrollment, 200 per serial
+ * number without an enrollment, 2000 rows without either; the oldest go first.
+ */
+#ifndef STORE_TRAILS_H
+#define STORE_TRAILS_H
+
+#include "store/db.h"
+
+enum trail_outcome { TRAIL_OK, TRAIL_REFUSED, TRAIL_FAILED };
+
+/* What is added; NULL texts are "". */
+struct trail {
+	const char *enrollment_id;
+	const char *serial;
+	/* "profile", "account", "order", "challenge", "finalize", … */
+	const char *step;
+	enum trail_outcome outcome;
+	/* OK or the code of err.def; stored by its name */
+	int code;
+	/* for people, usually log_reason(); cut at 500 bytes */
+	const char *reason;
+	const char *remote_address;
+};
+
+struct trail_row {
+	int64_t id;
+	int64_t at;
+	char enrollment_id[DB_ID_TEXT];
+	char serial[DB_SERIAL_TEXT];
+	char step[33];
+	enum trail_outcome outcome;
+	/* name from err.def without ERR_, or "" */
+	char code[33];
+	char reason[512];
+	char remote_address[DB_ADDRESS_TEXT];
+};
+
+struct trail_list {
+	struct trail_row *rows;
+	size_t n;
+};
+
+const char *trails_outcome_name(enum trail_outcome outcome);
+
+/* Adds a row, at the time of now. */
+int trails_add(struct db *db, const struct trail *t);
+
+/*
+ * trails_add() in a transaction of its own, for the answer to a refusal, when
+ * the request's own transaction is over. ERR_INTERNAL inside a transaction.
+ */
+int trails_note(struct db *db, const struct trail *t);
+
+/* Oldest first, all there are. */
+int trails_list_by_enrollment(
+    struct db *db, const char *enrollment_id, struct trail_list *out);
+
+/* Newest first, with and without enrollment. */
+int trails_list_by_serial(
+    struct db *db, const char *serial, int limit, struct trail_list *out);
+
+/*
+ * Refusals and failures, newest first, ids below `before` only (0: from the
+ * newest); `search` in serial number, step, code, reason and address.
+ */
+int trails_list_refusals(struct db *db, const char *search, int64_t before,
+    int limit, struct trail_list *out);
+void trails_list_release(struct trail_list *list);
+
+/* Deletes at most `limit` rows older than 180 days. */
+int trails_purge(struct db *db, int64_t now, int limit, int *deleted);
+
+#endif
