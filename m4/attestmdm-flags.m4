@@ -9,7 +9,7 @@ AC_DEFUN([ATTESTMDM_TRY_FLAG], [
 ])
 
 AC_DEFUN([ATTESTMDM_FLAGS], [
-  for flag in -std=c11 -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla \
+  for flag in -std=c11 -Wall -Wextra -Wshadow -Wconversion -Wformat -Wformat-security -Wvla \
       -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
       -Wpointer-arith -Wundef -Wcast-qual -Wno-unused-parameter \
       -fstack-protector-strong -fPIE -fno-strict-aliasing \

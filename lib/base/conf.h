@@ -13,40 +13,40 @@
 
 struct conf {
 	/* [server] */
-	char *url;             /* https://host[:port], no path, no slash */
-	char *organization;    /* shown in profiles and pages */
-	int workers;           /* processes a program forks, 1..64 */
-	int log_level;         /* enum log_priority */
+	char *url;          /* https://host[:port], no path, no slash */
+	char *organization; /* shown in profiles and pages */
+	int workers;        /* processes a program forks, 1..64 */
+	int log_level;      /* enum log_priority */
 	/* [paths] */
-	char *state;           /* /var/lib/attestmdm */
-	char *database;        /* STATE/attestmdm.db */
-	char *nonce_key;       /* STATE/nonce.key, 32 bytes */
-	char *templates;       /* folder of HTML pages */
+	char *state;     /* /var/lib/attestmdm */
+	char *database;  /* STATE/attestmdm.db */
+	char *nonce_key; /* STATE/nonce.key, 32 bytes */
+	char *templates; /* folder of HTML pages */
 	/* [mdm] */
-	char *topic;           /* APNs topic, com.apple.mgmt.… */
-	char *profile_identifier;  /* reverse-DNS prefix, never changed */
+	char *topic;              /* APNs topic, com.apple.mgmt.… */
+	char *profile_identifier; /* reverse-DNS prefix, never changed */
 	/* [acme] */
-	char *ca_key;          /* PEM file or pkcs11: URL */
-	char *ca_certificate;  /* PEM file */
-	int certificate_days;  /* life of an identity certificate */
-	int enrollment_hours;  /* life of a handed-out profile */
-	bool privacy_mode;     /* no serial number in certificates */
+	char *ca_key;         /* PEM file or pkcs11: URL */
+	char *ca_certificate; /* PEM file */
+	int certificate_days; /* life of an identity certificate */
+	int enrollment_hours; /* life of a handed-out profile */
+	bool privacy_mode;    /* no serial number in certificates */
 	/* [profile] */
-	char *signing_key;     /* "" = profiles leave unsigned */
+	char *signing_key; /* "" = profiles leave unsigned */
 	char *signing_certificate;
-	char *server_ca;       /* PEM put into profiles; "" = none */
+	char *server_ca; /* PEM put into profiles; "" = none */
 	/* [apple] */
-	char *attestation_root;    /* PEM file */
-	char *device_ca;           /* PEM file */
-	bool attestation_root_replaced;  /* not the shipped default */
+	char *attestation_root;         /* PEM file */
+	char *device_ca;                /* PEM file */
+	bool attestation_root_replaced; /* not the shipped default */
 	bool device_ca_replaced;
 	/* [license] */
-	bool premium;          /* tier = premium | free */
+	bool premium; /* tier = premium | free */
 	/* [gitops] */
 	bool gitops_mode_enabled;
 	char *repository_url;
 	/* [testing] */
-	char *clock_offset_file;   /* "" in production */
+	char *clock_offset_file; /* "" in production */
 };
 
 /*

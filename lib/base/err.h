@@ -18,7 +18,7 @@ enum err_index {
 };
 
 enum err_code {
-#define ERR(name, http, acme, prio, text) \
+#define ERR(name, http, acme, prio, text)                                      \
 	ERR_##name = -1 - (int)ERR_INDEX_##name,
 #include "base/err.def"
 #undef ERR

@@ -6,6 +6,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include "base/blob.h"
 #include "base/err.h"
 
 enum log_priority {
@@ -31,7 +32,7 @@ void log_line(enum log_priority prio, const char *fmt, ...)
  * not log again. The sentence is for administrators only; the client gets the
  * fixed text of err.def.
  */
-#define fail(code, ...) \
+#define fail(code, ...)                                                        \
 	log_fail(__FILE__, __LINE__, __func__, (code), __VA_ARGS__)
 int log_fail(const char *file, int line, const char *func, int code,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));

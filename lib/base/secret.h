@@ -27,8 +27,8 @@ void secret_token(char out[SECRET_TOKEN_TEXT]);
 void secret_uuid(char out[SECRET_UUID_TEXT]);
 
 void secret_sha256(struct blob in, uint8_t out[SECRET_SHA256]);
-void secret_hmac_sha256(struct blob key, struct blob in,
-    uint8_t out[SECRET_SHA256]);
+void secret_hmac_sha256(
+    struct blob key, struct blob in, uint8_t out[SECRET_SHA256]);
 
 /* Equal length and equal bytes, in time that depends on the length only. */
 bool secret_eq(struct blob a, struct blob b);

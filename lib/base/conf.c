@@ -1,0 +1,316 @@
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#define STATE_DEFAULT "/var/lib/attestmdm"
+
+enum conf_kind { KIND_TEXT, KIND_FLAG, KIND_NUMBER, KIND_LEVEL, KIND_TIER };
+
+struct conf_key {
+	const char *section;
+	const char *name;
+	enum conf_kind kind;
+	size_t offset;
+	const char *initial; /* as if written in the file; NULL = required */
+	int least, most;     /* of a number */
+};
+
+#define TEXT(section, field, initial)                                          \
+	{                                                                      \
+		section, #field, KIND_TEXT, offsetof(struct conf, field),      \
+		    initial, 0, 0                                              \
+	}
+#define FLAG(section, field, initial)                                          \
+	{                                                                      \
+		section, #field, KIND_FLAG, offsetof(struct conf, field),      \
+		    initial, 0, 0                                              \
+	}
+#define NUMBER(section, field, initial, least, most)                           \
+	{                                                                      \
+		section, #field, KIND_NUMBER, offsetof(struct conf, field),    \
+		    initial, least, most                                       \
+	}
+
+static const struct conf_key keys[] = {
+	TEXT("server", url, NULL),
+	TEXT("server", organization, "attestmdm"),
+	NUMBER("server", workers, "2", 1, 64),
+	{ "server", "log_level", KIND_LEVEL, offsetof(struct conf, log_level),
+	    "info", 0, 0 },
+	TEXT("paths", state, STATE_DEFAULT),
+	TEXT("paths", database, ""),
+	TEXT("paths", nonce_key, ""),
+	TEXT("paths", templates, DATA_DIR "/templates"),
+	TEXT("mdm", topic, NULL),
+	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
+	TEXT("acme", ca_key, ""),
+	TEXT("acme", ca_certificate, ""),
+	NUMBER("acme", certificate_days, "365", 1, 1825),
+	NUMBER("acme", enrollment_hours, "24", 1, 720),
+	FLAG("acme", privacy_mode, "false"),
+	TEXT("profile", signing_key, ""),
+	TEXT("profile", signing_certificate, ""),
+	TEXT("profile", server_ca, ""),
+	TEXT("apple", attestation_root, ""),
+	TEXT("apple", device_ca, ""),
+	{ "license", "tier", KIND_TIER, offsetof(struct conf, premium),
+	    "premium", 0, 0 },
+	FLAG("gitops", gitops_mode_enabled, "false"),
+	TEXT("gitops", repository_url, ""),
+	TEXT("testing", clock_offset_file, ""),
+};
+
+#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+
+struct conf_reading {
+	struct conf *c;
+	const char *path;
+	bool seen[KEY_COUNT];
+};
+
+static char **
+text_at(struct conf *c, const struct conf_key *k)
+{
+	return (char **)(void *)((char *)c + k->offset);
+}
+
+static int *
+number_at(struct conf *c, const struct conf_key *k)
+{
+	return (int *)(void *)((char *)c + k->offset);
+}
+
+static bool *
+flag_at(struct conf *c, const struct conf_key *k)
+{
+	return (bool *)(void *)((char *)c + k->offset);
+}
+
+static int
+set_text(char **at, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (copy == NULL)
+		return ERR_NOMEM;
+	free(*at);
+	*at = copy;
+	return OK;
+}
+
+/* One of two words decides a flag. */
+static int
+set_word(bool *at, const char *value, const char *yes, const char *no)
+{
+	if (strcmp(value, yes) != 0 && strcmp(value, no) != 0)
+		return ERR_CONFIG;
+	*at = strcmp(value, yes) == 0;
+	return OK;
+}
+
+static int
+set_number(int *at, const char *value, int least, int most)
+{
+	char *end;
+	long v = strtol(value, &end, 10);
+
+	if (*value == '\0' || *end != '\0' || v < least || v > most)
+		return ERR_CONFIG;
+	*at = (int)v;
+	return OK;
+}
+
+static int
+set_level(int *at, const char *value)
+{
+	static const struct {
+		const char *name;
+		int level;
+	} levels[] = { { "error", LOG_ERROR }, { "warning", LOG_WARN },
+		{ "notice", LOG_NOTICE }, { "info", LOG_INFO },
+		{ "debug", LOG_DEBUG } };
+	size_t i;
+
+	for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (strcmp(value, levels[i].name) == 0) {
+			*at = levels[i].level;
+			return OK;
+		}
+	}
+	return ERR_CONFIG;
+}
+
+static int
+set_key(struct conf *c, const struct conf_key *k, const char *value)
+{
+	switch (k->kind) {
+	case KIND_TEXT:
+		return set_text(text_at(c, k), value);
+	case KIND_FLAG:
+		return set_word(flag_at(c, k), value, "true", "false");
+	case KIND_TIER:
+		return set_word(flag_at(c, k), value, "premium", "free");
+	case KIND_NUMBER:
+		return set_number(number_at(c, k), value, k->least, k->most);
+	case KIND_LEVEL:
+		return set_level(number_at(c, k), value);
+	}
+	return ERR_CONFIG;
+}
+
+/* inih's callback: 0 stops it and makes it return the line's number. */
+static int
+on_line(void *user, const char *section, const char *name, const char *value)
+{
+	struct conf_reading *r = user;
+	size_t i;
+
+	for (i = 0; i < KEY_COUNT; i++)
+		if (strcmp(section, keys[i].section) == 0 &&
+		    strcmp(name, keys[i].name) == 0)
+			break;
+	if (i == KEY_COUNT) {
+		fail(ERR_CONFIG, "%s: unknown key [%s] %s", r->path, section,
+		    name);
+		return 0;
+	}
+	if (r->seen[i]) {
+		fail(ERR_CONFIG, "%s: [%s] %s stands twice", r->path, section,
+		    name);
+		return 0;
+	}
+	r->seen[i] = true;
+	if (set_key(r->c, &keys[i], value) == OK)
+		return 1;
+	fail(ERR_CONFIG, "%s: [%s] %s cannot be \"%s\"", r->path, section, name,
+	    value);
+	return 0;
+}
+
+static int
+set_initials(struct conf *c)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < KEY_COUNT; i++)
+		if ((r = set_key(c, &keys[i],
+			 keys[i].initial ? keys[i].initial : "")) != OK)
+			return r;
+	return OK;
+}
+
+/* Fills an empty path with FOLDER/name. */
+static int
+default_path(char **at, const char *folder, const char *name)
+{
+	char path[4096];
+
+	if (**at != '\0')
+		return OK;
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return set_text(at, path);
+}
+
+static int
+set_derived(struct conf *c)
+{
+	int r;
+
+	c->attestation_root_replaced = *c->attestation_root != '\0';
+	c->device_ca_replaced = *c->device_ca != '\0';
+	if ((r = default_path(&c->database, c->state, "attestmdm.db")) != OK ||
+	    (r = default_path(&c->nonce_key, c->state, "nonce.key")) != OK ||
+	    (r = default_path(&c->ca_key, c->state, "acme-ca.key")) != OK ||
+	    (r = default_path(&c->ca_certificate, c->state, "acme-ca.pem")) !=
+		OK ||
+	    (r = default_path(&c->attestation_root, DATA_DIR,
+		 "apple-enterprise-attestation-root-ca.pem")) != OK)
+		return r;
+	return default_path(
+	    &c->device_ca, DATA_DIR, "apple-iphone-device-ca.pem");
+}
+
+/*
+ * Apple's ACME client percent-escapes the URLs it is given once more, so only
+ * characters that never need it may stand in ours.
+ */
+static int
+check_url(const char *path, const char *url)
+{
+	static const char safe[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:";
+	const char *host = url + strlen("https://");
+
+	if (strncmp(url, "https://", strlen("https://")) != 0 ||
+	    *host == '\0' || host[strspn(host, safe)] != '\0')
+		return fail(ERR_CONFIG,
+		    "%s: [server] url must be https://host[:port], without a "
+		    "path",
+		    path);
+	return OK;
+}
+
+static int
+conf_check(const char *path, const struct conf *c)
+{
+	int r;
+
+	if ((r = check_url(path, c->url)) != OK)
+		return r;
+	if (strncmp(c->topic, "com.apple.mgmt.", 15) != 0)
+		return fail(ERR_CONFIG,
+		    "%s: [mdm] topic must begin with com.apple.mgmt.", path);
+	if ((*c->signing_key == '\0') != (*c->signing_certificate == '\0'))
+		return fail(ERR_CONFIG,
+		    "%s: [profile] signing_key and signing_certificate go "
+		    "together",
+		    path);
+	return OK;
+}
+
+int
+conf_load(const char *path, struct conf *c)
+{
+	struct conf_reading reading = { .c = c, .path = path };
+	int line, r;
+
+	memset(c, 0, sizeof(*c));
+	if ((r = set_initials(c)) != OK)
+		goto done;
+	if ((line = ini_parse(path, on_line, &reading)) != 0) {
+		r = line < 0
+		    ? fail(ERR_CONFIG, "cannot read %s", path)
+		    : fail(ERR_CONFIG, "%s: line %d is wrong", path, line);
+		goto done;
+	}
+	if ((r = set_derived(c)) == OK)
+		r = conf_check(path, c);
+done:
+	if (r != OK)
+		conf_release(c);
+	return r;
+}
+
+void
+conf_release(struct conf *c)
+{
+	size_t i;
+
+	for (i = 0; i < KEY_COUNT; i++)
+		if (keys[i].kind == KIND_TEXT)
+			free(*text_at(c, &keys[i]));
+	memset(c, 0, sizeof(*c));
+}
+
+bool
+conf_is_test_bench(const struct conf *c)
+{
+	return c->attestation_root_replaced || c->device_ca_replaced ||
+	    *c->clock_offset_file != '\0';
+}

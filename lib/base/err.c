@@ -1,0 +1,57 @@
+#include "base/err.h"
+
+struct err_row {
+	const char *name;
+	int http;
+	const char *acme;
+	int prio;
+	const char *text;
+};
+
+static const struct err_row rows[] = {
+#define ERR(name, http, acme, prio, text) { #name, http, acme, prio, text },
+#include "base/err.def"
+#undef ERR
+};
+
+static const struct err_row ok = { "OK", 200, "", 7, "OK" };
+
+static const struct err_row *
+err_row(int code)
+{
+	if (code == OK)
+		return &ok;
+	if (code > 0 || code < -ERR_INDEX_COUNT)
+		return &rows[ERR_INDEX_INTERNAL];
+	return &rows[-1 - code];
+}
+
+const char *
+err_name(int code)
+{
+	return err_row(code)->name;
+}
+
+const char *
+err_text(int code)
+{
+	return err_row(code)->text;
+}
+
+int
+err_http_status(int code)
+{
+	return err_row(code)->http;
+}
+
+const char *
+err_acme_type(int code)
+{
+	return err_row(code)->acme;
+}
+
+int
+err_priority(int code)
+{
+	return err_row(code)->prio;
+}
