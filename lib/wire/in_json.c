@@ -1,0 +1,317 @@
+#include "wire/in_json.h"
+
+#include <json-c/json.h>
+
+#include "base/log.h"
+#include "wire/jsontext.h"
+
+/*
+ * struct json is never defined: a pointer to it is json-c's pointer under
+ * another name, so that no other file needs json-c's header.
+ */
+static struct json_object *
+in_json_inner(const struct json *node)
+{
+	return (struct json_object *)(uintptr_t)node;
+}
+
+static struct json *
+in_json_outer(struct json_object *o)
+{
+	return (struct json *)o;
+}
+
+/* Counts the members of all objects in the tree. */
+static size_t
+in_json_members(struct json_object *o)
+{
+	struct json_object_iterator it, end;
+	size_t i, n = 0;
+
+	if (json_object_is_type(o, json_type_array)) {
+		for (i = 0; i < json_object_array_length(o); i++)
+			n += in_json_members(json_object_array_get_idx(o, i));
+		return n;
+	}
+	if (!json_object_is_type(o, json_type_object))
+		return 0;
+	it = json_object_iter_begin(o);
+	end = json_object_iter_end(o);
+	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
+		n += 1 + in_json_members(json_object_iter_peek_value(&it));
+	return n;
+}
+
+static int
+in_json_build(struct blob text, unsigned max_depth, struct json_object **out)
+{
+	struct json_tokener *tok;
+	int r = OK;
+
+	*out = NULL;
+	if ((tok = json_tokener_new_ex((int)max_depth + 2)) == NULL)
+		return fail(ERR_NOMEM, "no memory for a JSON reader");
+	json_tokener_set_flags(
+	    tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	*out = json_tokener_parse_ex(tok, (const char *)text.p, (int)text.n);
+	if (*out == NULL)
+		r = fail(ERR_MALFORMED, "JSON: %s",
+		    json_tokener_error_desc(json_tokener_get_error(tok)));
+	json_tokener_free(tok);
+	return r;
+}
+
+int
+in_json_parse(struct blob text, unsigned max_depth, struct json **out)
+{
+	struct json_object *o = NULL;
+	size_t members = 0;
+	int r;
+
+	*out = NULL;
+	if (text.n > IN_JSON_MAX)
+		return fail(ERR_TOO_LARGE, "JSON of %zu bytes", text.n);
+	if ((r = jsontext_check(text, max_depth, &members)) != OK ||
+	    (r = in_json_build(text, max_depth, &o)) != OK)
+		return r;
+	/*
+	 * json-c keeps the last of several members of one name, with whatever
+	 * escapes the name was written: only then are fewer in the tree than
+	 * in the text.
+	 */
+	if (in_json_members(o) != members) {
+		json_object_put(o);
+		return fail(ERR_MALFORMED, "JSON names a member twice");
+	}
+	*out = in_json_outer(o);
+	return OK;
+}
+
+int
+in_json_parse_object(struct blob text, unsigned max_depth, struct json **out)
+{
+	int r;
+
+	if ((r = in_json_parse(text, max_depth, out)) != OK)
+		return r;
+	if (in_json_is_object(*out))
+		return OK;
+	in_json_free(*out);
+	*out = NULL;
+	return fail(ERR_MALFORMED, "JSON is an array, not an object");
+}
+
+void
+in_json_free(struct json *doc)
+{
+	json_object_put(in_json_inner(doc));
+}
+
+bool
+in_json_has(const struct json *object, const char *name)
+{
+	return json_object_object_get_ex(in_json_inner(object), name, NULL);
+}
+
+static int
+in_json_member(const struct json *object, const char *name, json_type type,
+    struct json_object **out)
+{
+	struct json_object *o;
+
+	if (!json_object_object_get_ex(in_json_inner(object), name, &o))
+		return fail(ERR_MALFORMED, "JSON member %s is missing", name);
+	if (!json_object_is_type(o, type))
+		return fail(ERR_MALFORMED, "JSON member %s is not of type %s",
+		    name, json_type_to_name(type));
+	*out = o;
+	return OK;
+}
+
+static struct blob
+in_json_text(struct json_object *o)
+{
+	return blob_of(
+	    json_object_get_string(o), (size_t)json_object_get_string_len(o));
+}
+
+int
+in_json_string(const struct json *object, const char *name, struct blob *out)
+{
+	struct json_object *o;
+	int r;
+
+	*out = blob_of(NULL, 0);
+	if ((r = in_json_member(object, name, json_type_string, &o)) != OK)
+		return r;
+	*out = in_json_text(o);
+	return OK;
+}
+
+int
+in_json_opt_string(
+    const struct json *object, const char *name, struct blob *out)
+{
+	*out = blob_of(NULL, 0);
+	if (!in_json_has(object, name))
+		return OK;
+	return in_json_string(object, name, out);
+}
+
+int
+in_json_int(const struct json *object, const char *name, int64_t min,
+    int64_t max, int64_t *out)
+{
+	struct json_object *o;
+	int64_t v;
+	int r;
+
+	*out = 0;
+	if ((r = in_json_member(object, name, json_type_int, &o)) != OK)
+		return r;
+	v = json_object_get_int64(o);
+	if (v < min || v > max)
+		return fail(
+		    ERR_MALFORMED, "JSON member %s is out of range", name);
+	*out = v;
+	return OK;
+}
+
+int
+in_json_bool(const struct json *object, const char *name, bool *out)
+{
+	struct json_object *o;
+	int r;
+
+	*out = false;
+	if ((r = in_json_member(object, name, json_type_boolean, &o)) != OK)
+		return r;
+	*out = json_object_get_boolean(o) != 0;
+	return OK;
+}
+
+int
+in_json_object(const struct json *object, const char *name, struct json **out)
+{
+	struct json_object *o;
+	int r;
+
+	*out = NULL;
+	if ((r = in_json_member(object, name, json_type_object, &o)) != OK)
+		return r;
+	*out = in_json_outer(o);
+	return OK;
+}
+
+int
+in_json_array(const struct json *object, const char *name, struct json **out)
+{
+	struct json_object *o;
+	int r;
+
+	*out = NULL;
+	if ((r = in_json_member(object, name, json_type_array, &o)) != OK)
+		return r;
+	*out = in_json_outer(o);
+	return OK;
+}
+
+size_t
+in_json_count(const struct json *node)
+{
+	struct json_object *o = in_json_inner(node);
+
+	if (json_object_is_type(o, json_type_array))
+		return json_object_array_length(o);
+	if (json_object_is_type(o, json_type_object))
+		return (size_t)json_object_object_length(o);
+	return 0;
+}
+
+bool
+in_json_is_object(const struct json *node)
+{
+	return json_object_is_type(in_json_inner(node), json_type_object) != 0;
+}
+
+static int
+in_json_at(const struct json *array, size_t i, json_type type,
+    struct json_object **out)
+{
+	struct json_object *o;
+
+	if (i >= in_json_count(array))
+		return fail(ERR_MALFORMED, "JSON array has no element %zu", i);
+	o = json_object_array_get_idx(in_json_inner(array), i);
+	if (!json_object_is_type(o, type))
+		return fail(ERR_MALFORMED, "JSON element %zu is not of type %s",
+		    i, json_type_to_name(type));
+	*out = o;
+	return OK;
+}
+
+int
+in_json_at_string(const struct json *array, size_t i, struct blob *out)
+{
+	struct json_object *o;
+	int r;
+
+	*out = blob_of(NULL, 0);
+	if ((r = in_json_at(array, i, json_type_string, &o)) != OK)
+		return r;
+	*out = in_json_text(o);
+	return OK;
+}
+
+int
+in_json_at_object(const struct json *array, size_t i, struct json **out)
+{
+	struct json_object *o;
+	int r;
+
+	*out = NULL;
+	if ((r = in_json_at(array, i, json_type_object, &o)) != OK)
+		return r;
+	*out = in_json_outer(o);
+	return OK;
+}
+
+static bool
+in_json_listed(const char *name, const char *const *names)
+{
+	for (; *names != NULL; names++) {
+		if (strcmp(name, *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+in_json_only(const struct json *object, const char *const *names)
+{
+	struct json_object_iterator it, end;
+	const char *name;
+
+	it = json_object_iter_begin(in_json_inner(object));
+	end = json_object_iter_end(in_json_inner(object));
+	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+		name = json_object_iter_peek_name(&it);
+		if (!in_json_listed(name, names))
+			return fail(ERR_MALFORMED,
+			    "JSON has a member %.40s that is not expected",
+			    name);
+	}
+	return OK;
+}
+
+int
+in_json_write(const struct json *node, struct buf *out)
+{
+	const char *s;
+
+	s = json_object_to_json_string_ext(in_json_inner(node),
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (s == NULL)
+		return fail(ERR_NOMEM, "no memory to write JSON");
+	return buf_add_str(out, s);
+}
