@@ -1,0 +1,167 @@
+#include "enroll/decision.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "enroll/product.h"
+#include "enroll/software_update.h"
+
+/* Fills in the outcome; true, so that a rule can say "this one applies". */
+static bool __attribute__((format(printf, 4, 5))) decide(struct decision *out,
+    enum decision_method method, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	out->method = method;
+	out->code = code;
+	va_start(ap, fmt);
+	vsnprintf(out->reason, sizeof(out->reason), fmt, ap);
+	va_end(ap);
+	return true;
+}
+
+static bool
+rule_assignment(const struct decision_input *in, struct decision *out)
+{
+	if (in->source == DECISION_MANUAL ||
+	    in->assignment == DECISION_ASSIGNED)
+		return false;
+	return decide(out, DECISION_REFUSE, ERR_ENROLL_UNASSIGNED,
+	    in->assignment == DECISION_REMOVED
+		? "Apple Business Manager took this serial number away again"
+		: "Apple Business Manager never assigned this serial number "
+		  "to this server");
+}
+
+static bool
+rule_host(const struct decision_input *in, struct decision *out)
+{
+	if (in->host_blocked)
+		return decide(out, DECISION_REFUSE, ERR_MDM_BLOCKED,
+		    "an administrator blocked this host");
+	if (!in->host_enrolled || in->host_udid[0] == '\0' ||
+	    in->udid[0] == '\0' || strcasecmp(in->host_udid, in->udid) == 0)
+		return false;
+	out->alert = true;
+	return decide(out, DECISION_REFUSE, ERR_ENROLL_OTHER_DEVICE,
+	    "this serial number is enrolled with another UDID; "
+	    "held for review");
+}
+
+static void
+version_of(const struct decision_input *in, const struct product *product,
+    struct os_version *out)
+{
+	if (!product_os_parse(in->os_version, out))
+		product_os_from_build(product->system, in->build_version, out);
+}
+
+static bool
+rule_update(const struct decision_input *in, const struct os_version *have,
+    struct decision *out)
+{
+	char text[OS_VERSION_TEXT];
+
+	if (in->source != DECISION_ADE ||
+	    !software_update_needed(
+		in->minimum_os_version, in->can_update, have))
+		return false;
+	product_os_text(have, text);
+	return decide(out, DECISION_REFUSE, ERR_ENROLL_OS_TOO_OLD,
+	    "version %s is older than the minimum version %s", text,
+	    in->minimum_os_version);
+}
+
+/* What the device lacks for an attestation; "" when it lacks nothing. */
+static void
+lack(
+    const struct product *product, const struct os_version *have, char out[128])
+{
+	char text[OS_VERSION_TEXT], want[OS_VERSION_TEXT];
+	struct os_version floor;
+
+	out[0] = '\0';
+	if (!product_has_attestation(product)) {
+		snprintf(out, 128, "it is %s", product_describe(product));
+		return;
+	}
+	product_os_floor(product->system, &floor);
+	if (product_os_compare(have, &floor) >= 0)
+		return;
+	product_os_text(have, text);
+	product_os_text(&floor, want);
+	snprintf(out, 128, "it runs %s %s, and attestation needs %s",
+	    product_system_name(product->system),
+	    have->major == 0 ? "of unknown version" : text, want);
+}
+
+/* The setting decides about everything that cannot attest. */
+static void
+decide_unattested(
+    const struct decision_input *in, const char *why, struct decision *out)
+{
+	if (in->require_attestation)
+		decide(out, DECISION_REFUSE, ERR_ENROLL_METHOD,
+		    "hardware attestation is required and %s", why);
+	else
+		decide(out, DECISION_SCEP, OK,
+		    "hardware attestation is not required and %s", why);
+}
+
+static void
+decide_manual(const struct decision_input *in, struct decision *out)
+{
+	if (in->ever_attested)
+		decide(out, DECISION_REFUSE, ERR_ENROLL_METHOD,
+		    "it attested before, and manual enrollment cannot");
+	else
+		decide_unattested(
+		    in, "manual enrollment does not prove the device", out);
+}
+
+void
+decision_make(const struct decision_input *in, struct decision *out)
+{
+	struct product product;
+	struct os_version have;
+	char why[128];
+
+	*out =
+	    (struct decision){ DECISION_REFUSE, ERR_ENROLL_METHOD, false, "" };
+	product_parse(in->product, &product);
+	version_of(in, &product, &have);
+	if (rule_assignment(in, out) || rule_host(in, out) ||
+	    rule_update(in, &have, out))
+		return;
+	if (in->source == DECISION_MANUAL) {
+		decide_manual(in, out);
+		return;
+	}
+	lack(&product, &have, why);
+	out->alert = product.family == PRODUCT_UNKNOWN;
+	if (why[0] == '\0')
+		decide(out, DECISION_ACME, OK, "it is %s",
+		    product_describe(&product));
+	else if (in->ever_attested)
+		decide(out, DECISION_ACME, OK,
+		    "it attested before, although now %s", why);
+	else
+		decide_unattested(in, why, out);
+}
+
+const char *
+decision_method_name(enum decision_method m)
+{
+	switch (m) {
+	case DECISION_ACME:
+		return "acme";
+	case DECISION_SCEP:
+		return "scep";
+	case DECISION_REFUSE:
+		break;
+	}
+	return "refuse";
+}

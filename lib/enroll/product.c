@@ -1,0 +1,270 @@
+#include "enroll/product.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NEVER 10000
+
+/*
+ * The first major number of each family that can attest. Families that moved
+ * from Intel to Apple silicon kept counting; newer Macs are plain "Mac".
+ */
+static const struct family_rule {
+	const char *name;
+	enum product_family family;
+	enum product_system system;
+	int first_major;
+} families[] = {
+	{ "Mac", PRODUCT_MAC, SYSTEM_MACOS, 13 },
+	{ "MacBookAir", PRODUCT_MACBOOK_AIR, SYSTEM_MACOS, 10 },
+	{ "MacBookPro", PRODUCT_MACBOOK_PRO, SYSTEM_MACOS, 17 },
+	{ "MacBook", PRODUCT_MACBOOK, SYSTEM_MACOS, NEVER },
+	{ "Macmini", PRODUCT_MAC_MINI, SYSTEM_MACOS, 9 },
+	{ "iMac", PRODUCT_IMAC, SYSTEM_MACOS, 21 },
+	{ "iMacPro", PRODUCT_IMAC_PRO, SYSTEM_MACOS, NEVER },
+	{ "MacPro", PRODUCT_MAC_PRO, SYSTEM_MACOS, NEVER },
+	{ "ADP", PRODUCT_DEVELOPER_MAC, SYSTEM_MACOS, NEVER },
+	{ "VirtualMac", PRODUCT_VIRTUAL_MAC, SYSTEM_MACOS, NEVER },
+	{ "iPhone", PRODUCT_IPHONE, SYSTEM_IOS, 10 },
+	{ "iPad", PRODUCT_IPAD, SYSTEM_IPADOS, 8 },
+	{ "iPod", PRODUCT_IPOD, SYSTEM_IOS, NEVER },
+	{ "AppleTV", PRODUCT_APPLE_TV, SYSTEM_TVOS, 11 },
+	{ "Watch", PRODUCT_WATCH, SYSTEM_WATCHOS, 4 },
+	{ "RealityDevice", PRODUCT_VISION, SYSTEM_VISIONOS, 1 },
+};
+
+/* Intel Macs with a T2, by the major numbers (inclusive) that have one. */
+static const struct t2_rule {
+	enum product_family family;
+	int first_major;
+	int last_major;
+} t2_macs[] = {
+	{ PRODUCT_MACBOOK_AIR, 8, 9 },
+	{ PRODUCT_MACBOOK_PRO, 15, 16 },
+	{ PRODUCT_MAC_MINI, 8, 8 },
+	{ PRODUCT_IMAC, 20, 20 },
+	{ PRODUCT_IMAC_PRO, 1, 1 },
+	{ PRODUCT_MAC_PRO, 7, 7 },
+};
+
+static const struct system_rule {
+	const char *name;
+	struct os_version floor;
+	/* The build's letter that means minor version 0; 0 when it does not. */
+	char first_letter;
+} systems[] = {
+	[SYSTEM_UNKNOWN] = { "its system", { 0, 0, 0 }, 0 },
+	[SYSTEM_MACOS] = { "macOS", { 14, 0, 0 }, 0 },
+	[SYSTEM_IOS] = { "iOS", { 16, 0, 0 }, 'A' },
+	[SYSTEM_IPADOS] = { "iPadOS", { 16, 1, 0 }, 'A' },
+	[SYSTEM_TVOS] = { "tvOS", { 16, 0, 0 }, 'J' },
+	[SYSTEM_WATCHOS] = { "watchOS", { 10, 0, 0 }, 'R' },
+	[SYSTEM_VISIONOS] = { "visionOS", { 1, 1, 0 }, 'N' },
+};
+
+/* Reads 1..4 digits and returns what follows them, or NULL. */
+static const char *
+number(const char *s, int *out)
+{
+	int digits, value = 0;
+
+	for (digits = 0; isdigit((unsigned char)s[digits]); digits++) {
+		if (digits == 4)
+			return NULL;
+		value = value * 10 + (s[digits] - '0');
+	}
+	if (digits == 0)
+		return NULL;
+	*out = value;
+	return s + digits;
+}
+
+static const struct family_rule *
+rule_named(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (strlen(families[i].name) == len &&
+		    memcmp(families[i].name, name, len) == 0)
+			return &families[i];
+	return NULL;
+}
+
+static const struct family_rule *
+rule_of(enum product_family family)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (families[i].family == family)
+			return &families[i];
+	return NULL;
+}
+
+void
+product_parse(const char *name, struct product *out)
+{
+	const struct family_rule *rule;
+	const char *s;
+	int major, minor;
+	size_t len = 0;
+
+	*out = (struct product){ PRODUCT_UNKNOWN, SYSTEM_UNKNOWN, 0, 0 };
+	while (isalpha((unsigned char)name[len]))
+		len++;
+	if ((rule = rule_named(name, len)) == NULL ||
+	    (s = number(name + len, &major)) == NULL || *s != ',' ||
+	    (s = number(s + 1, &minor)) == NULL || *s != '\0')
+		return;
+	*out = (struct product){ rule->family, rule->system, major, minor };
+}
+
+bool
+product_has_attestation(const struct product *p)
+{
+	const struct family_rule *rule = rule_of(p->family);
+
+	return rule != NULL && p->major >= rule->first_major;
+}
+
+static bool
+has_t2(const struct product *p)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(t2_macs) / sizeof(t2_macs[0]); i++)
+		if (t2_macs[i].family == p->family &&
+		    p->major >= t2_macs[i].first_major &&
+		    p->major <= t2_macs[i].last_major)
+			return true;
+	return false;
+}
+
+static const char *
+describe_mac(const struct product *p)
+{
+	if (p->family == PRODUCT_VIRTUAL_MAC)
+		return "a virtual Mac, which has no attestation";
+	if (p->family == PRODUCT_DEVELOPER_MAC)
+		return "an Apple developer kit, which has no attestation";
+	if (product_has_attestation(p))
+		return "a Mac with Apple silicon";
+	if (has_t2(p))
+		return "an Intel Mac with a T2 chip, which cannot attest";
+	return "an Intel Mac, which cannot attest";
+}
+
+const char *
+product_describe(const struct product *p)
+{
+	if (p->family == PRODUCT_UNKNOWN)
+		return "an unknown kind of device";
+	if (p->system == SYSTEM_MACOS)
+		return describe_mac(p);
+	if (!product_has_attestation(p))
+		return "a device with a chip too old to attest";
+	return "a device with a chip that can attest";
+}
+
+const char *
+product_system_name(enum product_system s)
+{
+	return systems[s].name;
+}
+
+bool
+product_os_parse(const char *text, struct os_version *out)
+{
+	int n[3] = { 0, 0, 0 }, i;
+	const char *s = text;
+
+	*out = (struct os_version){ 0, 0, 0 };
+	for (i = 0; i < 3; i++) {
+		if ((s = number(s, &n[i])) == NULL)
+			return false;
+		if (*s == '\0')
+			break;
+		if (*s++ != '.' || i == 2)
+			return false;
+	}
+	*out = (struct os_version){ n[0], n[1], n[2] };
+	return true;
+}
+
+/*
+ * The number that starts a build counts the kernel's releases. Apple named
+ * all systems after the year from kernel 25 (Macs) and build 23 (others) on.
+ */
+static int
+major_of_build(enum product_system system, int build)
+{
+	switch (system) {
+	case SYSTEM_MACOS:
+		if (build >= 25)
+			return build + 1;
+		return build >= 20 ? build - 9 : 10;
+	case SYSTEM_IOS:
+	case SYSTEM_IPADOS:
+	case SYSTEM_TVOS:
+		return build >= 23 ? build + 3 : build - 4;
+	case SYSTEM_WATCHOS:
+		return build >= 23 ? build + 3 : build - 11;
+	case SYSTEM_VISIONOS:
+		return build >= 23 ? build + 3 : build - 20;
+	case SYSTEM_UNKNOWN:
+		break;
+	}
+	return 0;
+}
+
+bool
+product_os_from_build(
+    enum product_system system, const char *build, struct os_version *out)
+{
+	const char *s;
+	char first = systems[system].first_letter;
+	int n, major;
+
+	*out = (struct os_version){ 0, 0, 0 };
+	if ((s = number(build, &n)) == NULL || !isupper((unsigned char)*s) ||
+	    !isdigit((unsigned char)s[1]))
+		return false;
+	if ((major = major_of_build(system, n)) <= 0)
+		return false;
+	out->major = major;
+	if (first != 0 && *s > first)
+		out->minor = *s - first;
+	return true;
+}
+
+int
+product_os_compare(const struct os_version *a, const struct os_version *b)
+{
+	if (a->major != b->major)
+		return a->major < b->major ? -1 : 1;
+	if (a->minor != b->minor)
+		return a->minor < b->minor ? -1 : 1;
+	if (a->patch != b->patch)
+		return a->patch < b->patch ? -1 : 1;
+	return 0;
+}
+
+void
+product_os_text(const struct os_version *v, char out[OS_VERSION_TEXT])
+{
+	if (v->patch != 0)
+		snprintf(out, OS_VERSION_TEXT, "%d.%d.%d", v->major, v->minor,
+		    v->patch);
+	else
+		snprintf(out, OS_VERSION_TEXT, "%d.%d", v->major, v->minor);
+}
+
+bool
+product_os_floor(enum product_system system, struct os_version *out)
+{
+	*out = systems[system].floor;
+	return system != SYSTEM_UNKNOWN;
+}
