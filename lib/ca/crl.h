@@ -1,0 +1,48 @@
+/*
+ * The certificate revocation list (RFC 5280 section 5), DER.
+ *
+ * It is a static file: `attestmdm crl --publish` and every revocation write it
+ * to STATE/public/acme.crl in one rename, and nginx serves that folder as
+ * /crl/. No program has to answer for it.
+ */
+#ifndef CA_CRL_H
+#define CA_CRL_H
+
+#include <stdint.h>
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "ca/authority.h"
+
+struct db;
+
+/* Name of the file under STATE/public and of the URL under /crl/. */
+#define CRL_FILE "acme.crl"
+
+/* How long a list says it is good for; publish it again well before. */
+#define CRL_DAYS 7
+
+struct crl_entry {
+	struct blob serial_number;
+	int64_t revoked_at;
+	/* CRLReason of RFC 5280 section 5.3.1; 0 is left out. */
+	int reason;
+};
+
+/* Builds and signs a list; appends its DER to out. ERR_CRYPTO. */
+int crl_build(const struct authority *ca, const struct crl_entry *entries,
+    size_t n, int64_t number, int64_t now, struct buf *out);
+
+/*
+ * The list of every revoked certificate of this CA in the database that is
+ * not yet expired, under the next number. Begins and commits a transaction of
+ * its own.
+ */
+int crl_from_store(
+    struct db *db, const struct authority *ca, int64_t now, struct buf *out);
+
+/* crl_from_store, then replaces STATE_FOLDER/public/acme.crl (mode 0644). */
+int crl_publish(struct db *db, const struct authority *ca,
+    const char *state_folder, int64_t now);
+
+#endif
