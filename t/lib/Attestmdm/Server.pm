@@ -1,0 +1,239 @@
+package Attestmdm::Server;
+
+# A whole attestmdm in one folder: configuration, database, keys, the FastCGI
+# programs and an nginx in front, made from the shipped nginx/*.conf. It talks
+# over a Unix socket, and over a loopback port when one is asked for.
+
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use File::Spec;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(sleep time);
+
+our $TOP = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
+
+our @PROGRAMS = qw(acme-directory acme-account acme-new-order acme-challenge
+    acme-finalize profile-download mdm-checkin mdm-server admin-settings);
+
+# dir: an empty folder with a short path; build: where the programs were built;
+# port: a loopback port, or nothing; host: name in the URL; config: further
+# keys of the configuration file as { "section.key" => value }.
+sub new {
+	my ($class, %o) = @_;
+	my $self = bless {
+		host => 'mdm.example.com',
+		topic => 'com.apple.mgmt.External.b1e6a0c4-demo',
+		organization => 'Example Ltd',
+		config => {},
+		build => $ENV{ATTESTMDM_BUILD} || "$TOP/build",
+		pids => {},
+		%o,
+	}, $class;
+	$self->{url} ||= 'https://' . $self->{host}
+	    . ($self->{port} ? ":$self->{port}" : '');
+	return $self;
+}
+
+sub conf { $_[0]{dir} . '/attestmdm.conf' }
+sub state { $_[0]{dir} . '/state' }
+sub apple { $_[0]{dir} . '/apple' }
+sub socket { $_[0]{dir} . '/run/https.sock' }
+sub cacert { $_[0]{dir} . '/tls/tls-ca.pem' }
+sub program { my ($self, $name) = @_; "$self->{build}/cgi-bin/$name" }
+sub tool { $_[0]{build} . '/bin/attestmdm' }
+sub sim { $_[0]{build} . '/sim/attestmdm-sim' }
+
+# Runs a command, dies with its output when it fails; returns its output.
+sub run {
+	my ($self, @cmd) = @_;
+	my $pid = open(my $out, '-|') // die "fork: $!";
+	if (!$pid) {
+		open(STDERR, '>&', \*STDOUT);
+		exec(@cmd) or exit 127;
+	}
+	my $text = do { local $/; <$out> } // '';
+	close($out) or die "@cmd failed (" . ($? >> 8) . "):\n$text";
+	return $text;
+}
+
+sub slurp { my ($file) = @_; open(my $f, '<', $file) or die "$file: $!"; local $/; return scalar <$f> }
+sub spew { my ($file, $text) = @_; open(my $f, '>', $file) or die "$file: $!"; print {$f} $text; close($f) or die }
+
+# Sets one key of the configuration file, adding its section when needed.
+sub set_conf {
+	my ($self, $key, $value) = @_;
+	my ($section, $name) = split(/\./, $key, 2);
+	my $text = slurp($self->conf);
+	$text =~ s/^(\[\Q$section\E\]\n(?:(?!\[).*\n)*?)\Q$name\E *=.*\n/$1/m;
+	if ($text !~ s/^\[\Q$section\E\]\n/[$section]\n$name = $value\n/m) {
+		$text .= "\n[$section]\n$name = $value\n";
+	}
+	spew($self->conf, $text);
+}
+
+# Everything an administrator does once: the fake Apple, TLS, init.
+sub prepare {
+	my ($self) = @_;
+	make_path("$self->{dir}/run", "$self->{dir}/nginx", "$self->{dir}/tls",
+	    "$self->{dir}/tmp");
+	$self->run($self->sim, 'apple', $self->apple);
+	$self->run($self->sim, 'make', 'tls', '--dir', "$self->{dir}/tls",
+	    '--name', $self->{host});
+	$self->{init} = $self->run($self->tool, 'init', '--single-user',
+	    '--config', $self->conf, '--state', $self->state,
+	    '--url', $self->{url}, '--organization', $self->{organization},
+	    '--topic', $self->{topic}, '--admin', 'admin');
+	my %config = (
+		'paths.templates' => "$TOP/templates",
+		'apple.attestation_root' => $self->apple . '/attestation-root.pem',
+		'apple.device_ca' => $self->apple . '/device-ca.pem',
+		'testing.clock_offset_file' => "$self->{dir}/clock",
+		%{ $self->{config} },
+	);
+	spew("$self->{dir}/clock", "0\n");
+	$self->set_conf($_, $config{$_}) for sort keys %config;
+	$self->write_nginx;
+	return $self;
+}
+
+# The administrator's first password, as init printed it.
+sub password {
+	my ($self) = @_;
+	my ($password) = $self->{init} =~ /password[^:]*:\s*(\S+)/i;
+	return $password;
+}
+
+# Moves the server's clock, in seconds from the real time.
+sub clock {
+	my ($self, $offset) = @_;
+	spew("$self->{dir}/clock.new", "$offset\n");
+	rename("$self->{dir}/clock.new", "$self->{dir}/clock") or die $!;
+}
+
+sub write_nginx {
+	my ($self) = @_;
+	my $dir = $self->{dir};
+	my $state = $self->state;
+	for my $name (qw(http fastcgi server)) {
+		my $text = slurp("$TOP/nginx/attestmdm-$name.conf");
+		$text =~ s{/run/attestmdm/}{$dir/run/}g;
+		$text =~ s{/var/lib/attestmdm/}{$state/}g;
+		$text =~ s{/etc/nginx/}{$dir/nginx/}g;
+		spew("$dir/nginx/attestmdm-$name.conf", $text);
+	}
+	my $workers = $self->nginx_workers;
+	my $user = $> == 0 ? 'user root;' : '';
+	my $listen = $self->{port} ? "listen 127.0.0.1:$self->{port} ssl;" : '';
+	spew("$dir/nginx/nginx.conf", <<"EOT");
+$user
+worker_processes $workers;
+daemon off;
+pid $dir/nginx.pid;
+error_log $dir/nginx-error.log notice;
+events { worker_connections 4096; }
+http {
+	client_body_temp_path $dir/tmp/body;
+	fastcgi_temp_path $dir/tmp/fastcgi;
+	proxy_temp_path $dir/tmp/proxy;
+	uwsgi_temp_path $dir/tmp/uwsgi;
+	scgi_temp_path $dir/tmp/scgi;
+	include $dir/nginx/attestmdm-http.conf;
+	access_log $dir/nginx-access.log attestmdm;
+	server {
+		listen unix:$dir/run/https.sock ssl backlog=1024;
+		$listen
+		ssl_certificate $dir/tls/tls.pem;
+		ssl_certificate_key $dir/tls/tls.key;
+		include $dir/nginx/attestmdm-server.conf;
+	}
+}
+EOT
+}
+
+sub nginx_workers { $_[0]{nginx_workers} || 1 }
+
+sub spawn {
+	my ($self, $name, @cmd) = @_;
+	my $pid = fork() // die "fork: $!";
+	if (!$pid) {
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>>', "$self->{dir}/$name.log");
+		open(STDERR, '>&', \*STDOUT);
+		exec(@cmd) or POSIX::_exit(127);
+	}
+	$self->{pids}{$name} = $pid;
+}
+
+sub answers {
+	my ($path, $seconds) = @_;
+	my $until = time + $seconds;
+	while (time < $until) {
+		return 1 if IO::Socket::UNIX->new(Peer => $path);
+		sleep 0.01;
+	}
+	return 0;
+}
+
+sub start_program {
+	my ($self, $name) = @_;
+	$self->spawn($name, $self->program($name), '--config', $self->conf,
+	    '--listen', "$self->{dir}/run/$name.sock");
+}
+
+sub start {
+	my ($self) = @_;
+	$self->start_program($_) for @PROGRAMS;
+	for my $name (@PROGRAMS) {
+		answers("$self->{dir}/run/$name.sock", 20)
+		    or die "$name does not answer:\n" . slurp("$self->{dir}/$name.log");
+	}
+	$self->spawn('nginx', 'nginx', '-e', "$self->{dir}/nginx-error.log",
+	    '-c', "$self->{dir}/nginx/nginx.conf", '-p', $self->{dir});
+	answers($self->socket, 20)
+	    or die "nginx does not answer:\n" . slurp("$self->{dir}/nginx-error.log");
+	return $self;
+}
+
+# Ends one program, or all; returns { name => wait status }.
+sub stop {
+	my ($self, @names) = @_;
+	@names = sort keys %{ $self->{pids} } if !@names;
+	my %status;
+	kill('TERM', $self->{pids}{$_}) for @names;
+	for my $name (@names) {
+		my $pid = delete $self->{pids}{$name};
+		my $until = time + 10;
+		my $got;
+		while (($got = waitpid($pid, WNOHANG)) == 0 && time < $until) {
+			sleep 0.01;
+		}
+		if ($got == 0) {
+			kill('KILL', $pid);
+			waitpid($pid, 0);
+		}
+		$status{$name} = $?;
+	}
+	return \%status;
+}
+
+sub restart {
+	my ($self, @names) = @_;
+	@names = @PROGRAMS if !@names;
+	my $status = $self->stop(@names);
+	unlink("$self->{dir}/run/$_.sock") for @names;
+	$self->start_program($_) for @names;
+	answers("$self->{dir}/run/$_.sock", 20) or die "$_ is not back" for @names;
+	return $status;
+}
+
+sub DESTROY {
+	my ($self) = @_;
+	local ($?, $!);
+	$self->stop if $self->{owner} && $self->{owner} == $$ && %{ $self->{pids} };
+}
+
+1;

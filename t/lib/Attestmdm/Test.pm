@@ -1,0 +1,216 @@
+package Attestmdm::Test;
+
+# One server per test file, in a folder of its own, asked through nginx with
+# TLS on a Unix socket: no port is shared, so files run side by side. Ends with
+# two tests of its own: no alert in any log, and every program left cleanly.
+#
+#	use Attestmdm::Test;
+#	my $t = Attestmdm::Test->new;
+#	$t->assign('C02TEST00001');
+#	my $run = $t->sim('enroll', '--serial', 'C02TEST00001');
+#	is($run->{exit}, 0, 'mdm-1: a Mac enrolls');
+#	$t->refused('C02TEST00002', 'profile', 'ENROLL_UNASSIGNED');
+
+use strict;
+use warnings;
+use Exporter 'import';
+use File::Temp;
+use JSON::PP ();
+use Test::More;
+
+use Attestmdm::Server;
+
+our @EXPORT = @Test::More::EXPORT;
+
+my @running;
+
+# Options as Attestmdm::Server; settings: { name => value }; start => 0 leaves
+# the programs down.
+sub new {
+	my ($class, %o) = @_;
+	my $temp = File::Temp->newdir('am-XXXXXX', TMPDIR => 1);
+	my $start = delete $o{start} // 1;
+	my $settings = delete $o{settings} // {};
+	my $server = Attestmdm::Server->new(dir => "$temp", owner => $$, %o);
+	my $self = bless { temp => $temp, server => $server }, $class;
+	$server->prepare;
+	$self->tool_ok('setting', 'set', $_, $settings->{$_}) for sort keys %$settings;
+	$server->start if $start;
+	push @running, $self;
+	return $self;
+}
+
+sub server { $_[0]{server} }
+sub dir { $_[0]{server}{dir} }
+sub url { $_[0]{server}{url} }
+
+# Runs a command; returns { exit, out, err }.
+sub command {
+	my ($self, @cmd) = @_;
+	my $base = $self->dir . '/cmd-' . $$ . '-' . ++$self->{commands};
+	my $pid = fork() // die "fork: $!";
+	if (!$pid) {
+		open(STDIN, '<', '/dev/null');
+		open(STDOUT, '>', "$base.out");
+		open(STDERR, '>', "$base.err");
+		exec(@cmd) or POSIX::_exit(127);
+	}
+	waitpid($pid, 0);
+	my %result = (
+		exit => $? >> 8,
+		signal => $? & 127,
+		out => Attestmdm::Server::slurp("$base.out") // '',
+		err => Attestmdm::Server::slurp("$base.err") // '',
+	);
+	unlink("$base.out", "$base.err");
+	return \%result;
+}
+
+# attestmdm NOUN VERB …; and the same as a test, and with --json parsed.
+sub tool {
+	my ($self, @args) = @_;
+	return $self->command($self->server->tool, @args, '--config', $self->server->conf);
+}
+
+sub tool_ok {
+	my ($self, @args) = @_;
+	my $r = $self->tool(@args);
+	die "attestmdm @args: exit $r->{exit}\n$r->{out}$r->{err}" if $r->{exit} != 0;
+	return $r->{out};
+}
+
+sub tool_json {
+	my ($self, @args) = @_;
+	return JSON::PP::decode_json($self->tool_ok(@args, '--json'));
+}
+
+# attestmdm-sim VERB … against this server. "make" blocks need no server.
+sub sim {
+	my ($self, $verb, @args) = @_;
+	my @where = $verb =~ /^(make|knobs|apple)$/ ? () : (
+		'--server', $self->url,
+		'--unix-socket', $self->server->socket,
+		'--cacert', $self->server->cacert,
+	);
+	push @where, '--apple', $self->server->apple
+	    if $verb =~ /^(enroll|fleet)$/
+	    || ($verb eq 'make' && $args[0] =~ /^(attestation|machineinfo)$/);
+	return $self->command($self->server->sim, $verb, @args, @where);
+}
+
+# A make block's output without its line end.
+sub make {
+	my ($self, @args) = @_;
+	my $r = $self->sim('make', @args);
+	die "attestmdm-sim make @args: $r->{out}$r->{err}" if $r->{exit} != 0;
+	(my $out = $r->{out}) =~ s/\n\z//;
+	return $out;
+}
+
+# Makes Business Manager assign these serial numbers to us.
+sub assign {
+	my ($self, @serials) = @_;
+	my $file = $self->dir . '/assigned.csv';
+	Attestmdm::Server::spew($file, join("\n", 'serial_number', @serials, ''));
+	$self->tool_ok('ade', 'import', $file);
+}
+
+# One request through nginx: $t->http(PUT => '/mdm/checkin', body => …,
+# headers => { 'Content-Type' => … }, cert => PEM, key => PEM).
+# Returns { status, headers (lower-case names), body }.
+sub http {
+	my ($self, $method, $path, %o) = @_;
+	my $base = $self->dir . '/http-' . $$ . '-' . ++$self->{requests};
+	my @cmd = ('curl', '-s', '-S', '--path-as-is', '--max-time', 30,
+	    '--unix-socket', $self->server->socket,
+	    '--cacert', $self->server->cacert,
+	    '-o', "$base.body", '-D', "$base.head");
+	push @cmd, $method eq 'HEAD' ? '-I' : ('-X', $method);
+	push @cmd, $o{http2} ? '--http2' : '--http1.1';
+	my %headers = ('User-Agent' => 't', 'Expect' => '', %{ $o{headers} || {} });
+	for my $name (sort keys %headers) {
+		push @cmd, '-H', "$name: $_"
+		    for ref $headers{$name} ? @{ $headers{$name} } : $headers{$name};
+	}
+	if (defined $o{body}) {
+		Attestmdm::Server::spew("$base.in", $o{body});
+		push @cmd, '--data-binary', "\@$base.in";
+		push @cmd, '-H', 'Content-Type:' if !exists $headers{'Content-Type'};
+	}
+	push @cmd, '--cert', $o{cert}, '--key', $o{key} if $o{cert};
+	my $r = $self->command(@cmd, $self->url . $path);
+	die "curl: $r->{err}" if $r->{exit} != 0;
+	my %answer = (headers => {}, body => '');
+	for (split(/\r?\n/, Attestmdm::Server::slurp("$base.head"))) {
+		if (m{^HTTP/[\d.]+ (\d+)}) {
+			%answer = (%answer, status => $1, headers => {});
+		} elsif (/^([^:]+): *(.*)$/) {
+			$answer{headers}{ lc $1 } = $2;
+		}
+	}
+	$answer{body} = Attestmdm::Server::slurp("$base.body") // ''
+	    if -e "$base.body";
+	unlink glob("$base.*");
+	return \%answer;
+}
+
+sub json { JSON::PP::decode_json($_[1]{body}) }
+
+# Rows of a query as hashes; for looking, never for changing what a program
+# would have to.
+sub db {
+	my ($self, $sql) = @_;
+	my $r = $self->command('sqlite3', '-json', '-cmd', '.timeout 5000',
+	    $self->server->state . '/attestmdm.db', $sql);
+	die "sqlite3: $r->{err}" if $r->{exit} != 0;
+	return $r->{out} =~ /\S/ ? JSON::PP::decode_json($r->{out}) : [];
+}
+
+# A number that changes when anything but the trail and used nonces changes.
+sub fingerprint {
+	my ($self) = @_;
+	my $r = $self->command('sqlite3', $self->server->state . '/attestmdm.db', '.dump');
+	my @rows = grep { !/^INSERT INTO "?(trail|used_nonces|audit)"? / } split(/\n/, $r->{out});
+	return join("\n", sort @rows);
+}
+
+# The trail of a serial number, oldest first.
+sub trail {
+	my ($self, $serial) = @_;
+	return $self->db("SELECT * FROM trail WHERE serial = '$serial' ORDER BY id");
+}
+
+# Tests that the last refusal of a serial number was this step with this code
+# and has a reason that an admin can read.
+sub refused {
+	my ($self, $serial, $step, $code, $name) = @_;
+	my @refusals = grep { $_->{outcome} ne 'ok' } @{ $self->trail($serial) };
+	my $last = $refusals[-1] || {};
+	my $ok = ($last->{step} // '') eq $step && ($last->{code} // '') eq $code
+	    && length($last->{reason} // '');
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok($ok, ($name || "$serial is refused") . ": trail says $step $code")
+	    or diag(explain($last));
+}
+
+sub finish {
+	my ($self) = @_;
+	my $status = $self->server->stop;
+	my @bad = map { "$_: $status->{$_}" } grep { $status->{$_} != 0 } sort keys %$status;
+	is("@bad", '', 'every program left cleanly');
+	my @alarms;
+	for my $log (glob($self->dir . '/*.log')) {
+		push @alarms, grep {
+			/\[(alert|crit|emerg)\]|Sanitizer|runtime error:|Assertion|<3>.*INTERNAL/
+		} split(/\n/, Attestmdm::Server::slurp($log) // '');
+	}
+	is("@alarms", '', 'no log holds an alarm');
+}
+
+# Call at the end of each file in place of done_testing.
+sub done {
+	$_->finish for splice(@running);
+	done_testing();
+}
+
+1;
