@@ -56,4 +56,11 @@ int jwk_write(const struct jwk *jwk, struct buf *out);
 /* Appends the DER SubjectPublicKeyInfo: named curve, uncompressed point. */
 int jwk_spki(const struct jwk *jwk, struct buf *out);
 
+/*
+ * True when `signature` is the key's over `message`: ES256, ES384 or EdDSA
+ * as the key's kind says, R and S in full length (RFC 7518 section 3.4).
+ */
+bool jwk_verifies(
+    const struct jwk *jwk, struct blob message, struct blob signature);
+
 #endif

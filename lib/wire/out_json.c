@@ -1,0 +1,171 @@
+#include "wire/out_json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "wire/utf8.h"
+
+void
+out_json_init(struct out_json *w, struct buf *out)
+{
+	*w = (struct out_json){ .out = out };
+}
+
+/* A short escape of RFC 8259 section 7, or 0. */
+static char
+out_json_short(uint8_t c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+		return (char)c;
+	case '\n':
+		return 'n';
+	case '\r':
+		return 'r';
+	case '\t':
+		return 't';
+	default:
+		return 0;
+	}
+}
+
+static void
+out_json_character(struct buf *out, struct blob s, size_t at, size_t n)
+{
+	uint8_t c = s.p[at];
+
+	if (n == 0)
+		buf_add_str(out, "\\ufffd");
+	else if (out_json_short(c) != 0)
+		buf_printf(out, "\\%c", out_json_short(c));
+	else if (c < 0x20 || c == 0x7f)
+		buf_printf(out, "\\u%04x", c);
+	else
+		buf_add(out, s.p + at, n);
+}
+
+static void
+out_json_quote(struct buf *out, struct blob s)
+{
+	size_t at, n;
+
+	buf_add_byte(out, '"');
+	for (at = 0; at<s.n; at += n> 0 ? n : 1) {
+		n = utf8_length(s, at);
+		out_json_character(out, s, at, n);
+	}
+	buf_add_byte(out, '"');
+}
+
+/* What stands before a value: a comma, a name. */
+static void
+out_json_lead(struct out_json *w, const char *name)
+{
+	bool member = w->depth > 0 && w->kind[w->depth - 1] == '{';
+
+	assert(member == (name != NULL));
+	assert(w->depth > 0 || !w->comma);
+	if (w->comma)
+		buf_add_byte(w->out, ',');
+	w->comma = true;
+	if (name == NULL)
+		return;
+	out_json_quote(w->out, blob_str(name));
+	buf_add_byte(w->out, ':');
+}
+
+static void
+out_json_open(struct out_json *w, const char *name, char kind)
+{
+	out_json_lead(w, name);
+	assert(w->depth < OUT_JSON_DEPTH);
+	w->kind[w->depth++] = kind;
+	w->comma = false;
+	buf_add_byte(w->out, (uint8_t)kind);
+}
+
+static void
+out_json_close(struct out_json *w, char kind)
+{
+	assert(w->depth > 0 && w->kind[w->depth - 1] == kind);
+	w->depth--;
+	w->comma = true;
+	buf_add_byte(w->out, kind == '{' ? '}' : ']');
+}
+
+void
+out_json_open_object(struct out_json *w, const char *name)
+{
+	out_json_open(w, name, '{');
+}
+
+void
+out_json_close_object(struct out_json *w)
+{
+	out_json_close(w, '{');
+}
+
+void
+out_json_open_array(struct out_json *w, const char *name)
+{
+	out_json_open(w, name, '[');
+}
+
+void
+out_json_close_array(struct out_json *w)
+{
+	out_json_close(w, '[');
+}
+
+void
+out_json_string(struct out_json *w, const char *name, const char *s)
+{
+	if (s == NULL)
+		out_json_null(w, name);
+	else
+		out_json_blob(w, name, blob_str(s));
+}
+
+void
+out_json_blob(struct out_json *w, const char *name, struct blob s)
+{
+	out_json_lead(w, name);
+	out_json_quote(w->out, s);
+}
+
+void
+out_json_int(struct out_json *w, const char *name, int64_t v)
+{
+	out_json_lead(w, name);
+	buf_printf(w->out, "%" PRId64, v);
+}
+
+void
+out_json_bool(struct out_json *w, const char *name, bool v)
+{
+	out_json_lead(w, name);
+	buf_add_str(w->out, v ? "true" : "false");
+}
+
+void
+out_json_null(struct out_json *w, const char *name)
+{
+	out_json_lead(w, name);
+	buf_add_str(w->out, "null");
+}
+
+void
+out_json_raw(struct out_json *w, const char *name, struct blob json)
+{
+	assert(json.n > 0);
+	out_json_lead(w, name);
+	buf_add_blob(w->out, json);
+}
+
+int
+out_json_end(const struct out_json *w)
+{
+	assert(w->depth == 0);
+	return buf_status(w->out);
+}
