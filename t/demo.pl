@@ -1,0 +1,91 @@
+#!/usr/bin/perl
+# The server that ./quickstart shows: everything real but Apple, on loopback.
+use strict;
+use warnings;
+use File::Temp;
+use Getopt::Long;
+use IO::Socket::INET;
+
+use Attestmdm::Server;
+
+my $SERIAL = 'C02DEMO00001';
+my ($once, $port);
+GetOptions('once' => \$once, 'port=i' => \$port)
+    or die "usage: ./quickstart [--once] [--port N]\n";
+
+sub is_free {
+	my ($number) = @_;
+	return IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+	    LocalPort => $number, Proto => 'tcp', Listen => 1, ReuseAddr => 1);
+}
+
+# Short commands for a second terminal: build/demo/attestmdm, build/demo/mac.
+sub write_wrapper {
+	my ($server, $name, @cmd) = @_;
+	my $file = "$server->{build}/demo/$name";
+	my ($program, @rest) = map { "'$_'" } @cmd;
+	Attestmdm::Server::spew($file, "#!/bin/sh\nexec $program \"\$@\" @rest\n");
+	chmod(0755, $file) or die "$file: $!";
+}
+
+sub say_next {
+	my ($server) = @_;
+	my $password = $server->password;
+	print <<"EOT";
+
+The server runs until you press Ctrl-C. In another terminal, from this folder:
+
+  A Mac that attests one key and asks to certify another is refused, and the
+  trail says why:
+    build/demo/mac enroll --serial C02DEMO00002 --misbehave wrong-key-csr
+    build/demo/attestmdm enrollment list --serial C02DEMO00002
+    build/demo/attestmdm enrollment show ID
+
+  A command goes to the enrolled Mac, and its answer comes back:
+    build/demo/attestmdm command send $SERIAL DeviceInformation
+    build/demo/mac poll
+    build/demo/attestmdm command list $SERIAL
+
+  Every way to cheat that the simulator knows:
+    build/demo/mac knobs
+
+Admin page:  $server->{url}/admin/
+Sign in as:  admin
+Password:    $password
+EOT
+}
+
+$port ||= (grep { is_free($_) } 8443 .. 8543)[0]
+    or die "no free port between 8443 and 8543\n";
+$| = 1;
+my $folder = File::Temp->newdir('attestmdm-XXXXXX', TMPDIR => 1);
+my $server = Attestmdm::Server->new(dir => "$folder", port => $port,
+    host => 'localhost', owner => $$);
+my $stop = 0;
+$SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
+
+$server->prepare->start;
+Attestmdm::Server::spew("$folder/assigned.csv",
+    "serial_number,model\n$SERIAL,MacBook Pro\nC02DEMO00002,MacBook Air\n");
+$server->run($server->tool, 'ade', 'import', "$folder/assigned.csv",
+    '--config', $server->conf);
+
+mkdir("$server->{build}/demo");
+write_wrapper($server, 'attestmdm', $server->tool, '--config', $server->conf);
+write_wrapper($server, 'mac', $server->sim, '--server', $server->{url},
+    '--apple', $server->apple, '--cacert', $server->cacert, '--state',
+    "$folder/mac");
+
+print "A simulated Mac, assigned to us by Business Manager, enrolls:\n\n";
+print $server->run("$server->{build}/demo/mac", 'enroll', '--serial', $SERIAL,
+    '--product', 'Mac15,3', '--os-version', '15.1', '--verbose');
+print "\nWhat the admin sees:\n\n";
+my $host = $server->run("$server->{build}/demo/attestmdm", 'host', 'show', $SERIAL);
+print $host;
+$host =~ /^MDM attestation: +Yes$/m or die "the host is not attested\n";
+if (!$once) {
+	say_next($server);
+	sleep(1) while !$stop;
+	print "\nStopping.\n";
+}
+$server->stop;

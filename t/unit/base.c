@@ -1,0 +1,310 @@
+/* lib/base: encoders, buffers, times, escaping, configuration. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/enc.h"
+#include "base/err.h"
+/* cmocka has a fail() of its own. */
+#undef fail
+#include "base/log.h"
+#include "base/secret.h"
+
+static void
+buffers_stop_at_their_maximum(void **state)
+{
+	struct buf b;
+
+	buf_init(&b, 4);
+	assert_int_equal(buf_add_str(&b, "1234"), OK);
+	assert_int_equal(buf_add_byte(&b, '5'), ERR_TOO_LARGE);
+	assert_int_equal(buf_add(&b, "", 0), ERR_TOO_LARGE);
+	assert_string_equal(buf_str(&b), "1234");
+	buf_reset(&b);
+	assert_int_equal(buf_printf(&b, "%d", 12345), ERR_TOO_LARGE);
+	buf_reset(&b);
+	assert_int_equal(buf_printf(&b, "%s", "abcd"), OK);
+	buf_release(&b);
+}
+
+static void
+buffers_grow_and_give_their_bytes_away(void **state)
+{
+	struct buf b;
+	uint8_t *p;
+	size_t n;
+	int i;
+
+	buf_init(&b, 1 << 20);
+	for (i = 0; i < 100000; i++)
+		buf_add_byte(&b, (uint8_t)('a' + i % 26));
+	p = buf_steal(&b, &n);
+	assert_int_equal(n, 100000);
+	assert_int_equal(p[99999], 'a' + 99999 % 26);
+	assert_int_equal(p[n], 0);
+	assert_int_equal(b.n, 0);
+	free(p);
+}
+
+static int
+decodes(int (*f)(struct blob, struct buf *), const char *text)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, 100);
+	r = f(blob_str(text), &b);
+	buf_release(&b);
+	return r;
+}
+
+static void
+base64url_has_one_spelling(void **state)
+{
+	static const char *const bad[] = { "AA==", "AB", "AAB", "A", "A+A",
+		"A/A", "AA AA", "AAAA\n" };
+	size_t i;
+
+	assert_int_equal(decodes(enc_base64url_decode, ""), OK);
+	assert_int_equal(decodes(enc_base64url_decode, "AA"), OK);
+	assert_int_equal(decodes(enc_base64url_decode, "-_8"), OK);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+		    decodes(enc_base64url_decode, bad[i]), ERR_MALFORMED);
+}
+
+static void
+base64_wants_its_padding(void **state)
+{
+	static const char *const bad[] = { "AA", "A===", "AA=A", "AB==", "-_-_",
+		"=", "====" };
+	size_t i;
+
+	assert_int_equal(decodes(enc_base64_decode, "AA=="), OK);
+	assert_int_equal(decodes(enc_base64_decode, "AAA="), OK);
+	assert_int_equal(decodes(enc_base64_decode, "+/+/"), OK);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+		    decodes(enc_base64_decode, bad[i]), ERR_MALFORMED);
+}
+
+static void
+round_trip(int (*encode)(struct blob, struct buf *),
+    int (*decode)(struct blob, struct buf *), struct blob raw)
+{
+	struct buf text, back;
+
+	buf_init(&text, 200);
+	buf_init(&back, 200);
+	assert_int_equal(encode(raw, &text), OK);
+	assert_int_equal(decode(buf_blob(&text), &back), OK);
+	assert_true(blob_eq(buf_blob(&back), raw));
+	buf_release(&text);
+	buf_release(&back);
+}
+
+static void
+encodings_round_trip(void **state)
+{
+	uint8_t raw[40];
+	size_t n;
+
+	for (n = 0; n < sizeof(raw); n++) {
+		secret_random(raw, sizeof(raw));
+		round_trip(enc_base64, enc_base64_decode, blob_of(raw, n));
+		round_trip(
+		    enc_base64url, enc_base64url_decode, blob_of(raw, n));
+		round_trip(enc_hex, enc_hex_decode, blob_of(raw, n));
+	}
+	assert_int_equal(decodes(enc_hex_decode, "0"), ERR_MALFORMED);
+	assert_int_equal(decodes(enc_hex_decode, "0g"), ERR_MALFORMED);
+	assert_true(enc_is_base64url("a-_9", 4));
+	assert_false(enc_is_base64url("a-_9x", 4));
+	assert_false(enc_is_base64url("", 4));
+	assert_false(enc_is_base64url("a.b", 4));
+}
+
+static void
+times_are_read_strictly(void **state)
+{
+	static const char *const bad[] = { "2023-02-29T12:00:00Z",
+		"2024-13-01T12:00:00Z", "2024-01-01T12:00:00",
+		"2024-01-01 12:00:00Z", "2024-01-01T12:00:00Zx",
+		"2024-01-01T24:00:00Z", "2024-1-01T12:00:00Z",
+		"2024-01-01T12:00:00.Z", "2024-01-01T12:00:00+99:00", "" };
+	char text[CLOCK_TEXT];
+	int64_t t;
+	size_t i;
+
+	assert_int_equal(clock_parse_rfc3339("2024-02-29T12:00:00Z", &t), OK);
+	clock_rfc3339(t, text);
+	assert_string_equal(text, "2024-02-29T12:00:00Z");
+	assert_int_equal(
+	    clock_parse_rfc3339("2024-02-29T14:00:00.5+02:00", &t), OK);
+	clock_http_date(t, text);
+	assert_string_equal(text, "Thu, 29 Feb 2024 12:00:00 GMT");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(
+		    clock_parse_rfc3339(bad[i], &t), ERR_MALFORMED);
+}
+
+static void
+log_text_is_one_harmless_line(void **state)
+{
+	char out[64];
+
+	log_escape(blob_str("a\nb\x1b[31m\\\xc3\xa9"), out, sizeof(out));
+	assert_string_equal(out, "a\\x0ab\\x1b[31m\\x5c\\xc3\\xa9");
+	log_escape(blob_str("\n\n\n\n"), out, 10);
+	assert_string_equal(out, "\\x0a\\x0a");
+	fail(ERR_MALFORMED, "evil %s", "x\ny");
+	assert_string_equal(log_reason(), "evil x\\x0ay");
+	log_forget_reason();
+	assert_string_equal(log_reason(), "");
+}
+
+static void
+codes_have_their_row(void **state)
+{
+	assert_string_equal(err_name(ERR_BAD_NONCE), "BAD_NONCE");
+	assert_int_equal(err_http_status(ERR_ACCOUNT_DEAD), 401);
+	assert_string_equal(err_acme_type(ERR_CSR_KEY), "badCSR");
+	assert_string_equal(err_name(OK), "OK");
+	assert_string_equal(err_name(12345), "INTERNAL");
+	assert_string_equal(err_name(-12345), "INTERNAL");
+}
+
+/* Writes `text` to a new file whose name replaces the Xs of `path`. */
+static void
+write_file(char *path, const char *text)
+{
+	int fd = mkstemp(path);
+	ssize_t n = (ssize_t)strlen(text);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, (size_t)n), n);
+	close(fd);
+}
+
+static int
+load(const char *text, struct conf *c)
+{
+	char path[] = "/tmp/attestmdm-conf-XXXXXX";
+	int r;
+
+	write_file(path, text);
+	r = conf_load(path, c);
+	unlink(path);
+	return r;
+}
+
+#define GOOD                                                                   \
+	"[server]\nurl = https://mdm.example.com\n"                            \
+	"[mdm]\ntopic = com.apple.mgmt.External.x\n"
+
+static void
+configuration_has_defaults(void **state)
+{
+	struct conf c;
+
+	assert_int_equal(load(GOOD, &c), OK);
+	assert_string_equal(c.database, "/var/lib/attestmdm/attestmdm.db");
+	assert_int_equal(c.certificate_days, 365);
+	assert_true(c.premium);
+	assert_false(conf_is_test_bench(&c));
+	conf_release(&c);
+	assert_int_equal(load(GOOD "[apple]\ndevice_ca=/x\n", &c), OK);
+	assert_true(conf_is_test_bench(&c));
+	conf_release(&c);
+}
+
+static void
+configuration_refuses_what_it_does_not_know(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"[server]\nurl = https://a.example\n",
+		GOOD "[server]\nurl = https://b.example\n",
+		GOOD "[mdm]\nunknown = 1\n",
+		GOOD "[nosuch]\nurl = 1\n",
+		GOOD "[acme]\nprivacy_mode = yes\n",
+		GOOD "[acme]\ncertificate_days = 0\n",
+		GOOD "[acme]\ncertificate_days = 10x\n",
+		GOOD "[license]\ntier = gold\n",
+		GOOD "[profile]\nsigning_key = /k\n",
+		"[server]\nurl = http://a.example\n[mdm]\ntopic = "
+		"com.apple.mgmt.x\n",
+		"[server]\nurl = https://a.example/\n[mdm]\ntopic = "
+		"com.apple.mgmt.x\n",
+		"[server]\nurl = https://a%41.example\n[mdm]\ntopic = "
+		"com.apple.mgmt.x\n",
+		"[server]\nurl = https://a.example\n[mdm]\ntopic = x\n",
+	};
+	struct conf c;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(load(bad[i], &c), ERR_CONFIG);
+	assert_int_equal(conf_load("/nonexistent", &c), ERR_CONFIG);
+}
+
+static void
+the_clock_follows_its_offset_file(void **state)
+{
+	char path[] = "/tmp/attestmdm-clock-XXXXXX";
+	int64_t before = clock_now();
+
+	write_file(path, "86400\n");
+	clock_use_offset_file(path);
+	assert_true(clock_now() - before >= 86400);
+	clock_use_offset_file(NULL);
+	clock_set_offset(0);
+	unlink(path);
+}
+
+static void
+secrets_compare_and_load(void **state)
+{
+	char path[] = "/tmp/attestmdm-key-XXXXXX", got[4];
+
+	write_file(path, "1234");
+	assert_int_equal(secret_load(path, got, 4), OK);
+	assert_int_equal(secret_load(path, got, 3), ERR_IO);
+	assert_int_equal(secret_load("/nonexistent", got, 4), ERR_IO);
+	unlink(path);
+	assert_true(secret_eq(blob_str("a"), blob_str("a")));
+	assert_false(secret_eq(blob_str("a"), blob_str("b")));
+	assert_false(secret_eq(blob_str("a"), blob_str("aa")));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buffers_stop_at_their_maximum),
+		cmocka_unit_test(buffers_grow_and_give_their_bytes_away),
+		cmocka_unit_test(base64url_has_one_spelling),
+		cmocka_unit_test(base64_wants_its_padding),
+		cmocka_unit_test(encodings_round_trip),
+		cmocka_unit_test(times_are_read_strictly),
+		cmocka_unit_test(log_text_is_one_harmless_line),
+		cmocka_unit_test(codes_have_their_row),
+		cmocka_unit_test(configuration_has_defaults),
+		cmocka_unit_test(configuration_refuses_what_it_does_not_know),
+		cmocka_unit_test(the_clock_follows_its_offset_file),
+		cmocka_unit_test(secrets_compare_and_load),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
