@@ -1,0 +1,142 @@
+#!/usr/bin/perl
+# The promises of the source tree that a machine can check.
+use strict;
+use warnings;
+use File::Basename qw(basename dirname);
+use List::Util qw(sum0);
+use Test::More;
+
+my @sources = split(/\n/, `git ls-files '*.c' '*.h' 2>/dev/null`);
+@sources = glob('{cgi-bin,bin,sim,bench}/*.[ch] lib/*/*.[ch] t/{unit,fuzz}/*.[ch]')
+    if !@sources;
+my @shipped = grep { m{^(lib|cgi-bin|bin|sim)/} } @sources;
+
+my %text;
+for my $file (@sources) {
+	open(my $in, '<', $file) or die "$file: $!";
+	local $/;
+	$text{$file} = <$in>;
+}
+
+# Who may include whom. A folder may always include itself.
+my @protocols = qw(net acme mdm scep enroll);
+my @below_ca = qw(ca store wire base);
+my %may = (
+	base => [],
+	store => ['base'],
+	wire => ['base'],
+	ca => [qw(store wire base)],
+	web => [qw(store base)],
+	(map { $_ => \@below_ca } @protocols),
+	'cgi-bin' => ['web', @protocols, @below_ca],
+	bin => ['web', @protocols, @below_ca],
+	sim => ['base'],
+);
+
+subtest 'includes go one way' => sub {
+	for my $file (@shipped) {
+		my ($layer) = $file =~ m{^(?:lib/)?([^/]+)/};
+		my %allowed = map { $_ => 1 } $layer, @{ $may{$layer} };
+		my @bad = grep { !$allowed{$_} }
+		    $text{$file} =~ m{^#include "([a-z-]+)/}mg;
+		is("@bad", '', $file) if @bad;
+	}
+	pass('looked at ' . @shipped . ' files');
+};
+
+subtest 'only lib/store says SQL' => sub {
+	my @bad = grep {
+		!m{^lib/store/}
+		    && $text{$_} =~ /"(SELECT|INSERT INTO|UPDATE|DELETE FROM) /
+	} @shipped;
+	is("@bad", '', 'nobody else does');
+};
+
+subtest 'no two sources share a name' => sub {
+	my %seen;
+	push @{ $seen{ basename($_) } }, $_ for @shipped;
+	my @twice = map { "@{ $seen{$_} }" } grep { @{ $seen{$_} } > 1 } sort keys %seen;
+	is("@twice", '', 'every name leads to one file');
+};
+
+# Functions begin with "{" and end with "}" in the first column.
+sub function_lengths {
+	my ($file) = @_;
+	my @lines = split(/\n/, $text{$file});
+	my ($start, @lengths, $name);
+	for my $i (0 .. $#lines) {
+		$name = $1 if $lines[$i] =~ /^([a-z_0-9]+)\(/;
+		$start = $i if $lines[$i] eq '{';
+		if ($lines[$i] eq '}' && defined $start) {
+			push @lengths, [$name, $i - $start - 1];
+			undef $start;
+		}
+	}
+	return @lengths;
+}
+
+subtest 'files and functions are small' => sub {
+	my @all;
+	for my $file (grep { /\.c$/ } @shipped) {
+		my $lines = () = $text{$file} =~ /\n/g;
+		cmp_ok($lines, '<=', 800, "$file: lines") if $lines > 800;
+		for (function_lengths($file)) {
+			push @all, $_->[1];
+			fail("$file: $_->[0] has $_->[1] lines") if $_->[1] > 100;
+		}
+	}
+	my @sorted = sort { $a <=> $b } @all;
+	cmp_ok($sorted[@sorted / 2] // 0, '<=', 20, 'half are under 20 lines');
+};
+
+subtest 'what C offers but we do not use' => sub {
+	my $banned = qr/(?<![\w.>])(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|
+	    gets|strtok|atoi|atol|rand|srand|mktemp|tmpnam|alloca|system|popen|
+	    gmtime|localtime|ctime|asctime|cbor_load|plist_from_memory|
+	    FCGX_FPrintF|FCGX_VFPrintF)\s*\(/x;
+	for my $file (@shipped) {
+		(my $code = $text{$file}) =~ s{/\*.*?\*/}{}gs;
+		my @bad = $code =~ /$banned/g;
+		is("@bad", '', $file) if @bad;
+	}
+	pass('looked at ' . @shipped . ' files');
+};
+
+subtest 'every header stands alone' => sub {
+	my @flags = grep { length } split(' ', `pkg-config --cflags gnutls libtasn1 json-c libplist-2.0 sqlite3 libcbor inih 2>/dev/null`);
+	my @dirs = ('-Ilib', map { "-I$_" } grep { -d } map { "$_/lib" } $ENV{ATTESTMDM_BUILD} || 'build');
+	for my $header (grep { /\.h$/ } @shipped) {
+		my $out = `printf '#include "%s"\\n' $header | cc -std=c11 -D_GNU_SOURCE -fsyntax-only -x c -I. @dirs @flags - 2>&1`;
+		is($out, '', $header);
+	}
+};
+
+subtest 'every reader of hostile bytes has a fuzz target and a corpus' => sub {
+	my @readers = grep { /^(in_|jws$|cms$|csr$|attest$)/ }
+	    map { basename($_, '.c') } grep { m{^lib/wire/.*\.c$} } @shipped;
+	cmp_ok(scalar @readers, '>=', 7, 'readers are found');
+	for (@readers) {
+		ok(-e "t/fuzz/$_.c", "t/fuzz/$_.c");
+		my @inputs = grep { -f } glob("t/corpus/$_/*");
+		cmp_ok(scalar @inputs, '>', 0, "t/corpus/$_");
+	}
+};
+
+subtest 'every error is complete' => sub {
+	open(my $in, '<', 'lib/base/err.def') or die $!;
+	my %seen;
+	while (<$in>) {
+		next if !/^ERR\(/;
+		like($_, qr/^ERR\([A-Z_]+, [1-5]\d\d, "[a-zA-Z]+", [34567], ".+\."\)$/, (/^ERR\((\w+)/)[0]);
+		my ($name) = /^ERR\((\w+)/;
+		ok(!$seen{$name}++, "$name stands once");
+	}
+};
+
+subtest 'every test can run' => sub {
+	for (glob('t/*.t')) {
+		ok(-x $_, "$_ has its run bit");
+	}
+};
+
+done_testing();
