@@ -1,0 +1,228 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sim/sim_cert.h"
+#include "sim/sim_der.h"
+
+static const struct {
+	const char *name;
+	const char *oid;
+} sim_cert_types[] = {
+	{ "CN", "2.5.4.3" },
+	{ "C", "2.5.4.6" },
+	{ "L", "2.5.4.7" },
+	{ "ST", "2.5.4.8" },
+	{ "O", "2.5.4.10" },
+	{ "OU", "2.5.4.11" },
+	{ "serialNumber", "2.5.4.5" },
+	{ "emailAddress", "1.2.840.113549.1.9.1" },
+};
+
+static const char *
+sim_cert_type(const char *name)
+{
+	size_t n = sizeof sim_cert_types / sizeof sim_cert_types[0];
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name, sim_cert_types[i].name) == 0)
+			return sim_cert_types[i].oid;
+	return name[0] >= '0' && name[0] <= '9' ? name : NULL;
+}
+
+static void
+sim_cert_rdn(struct buf *out, const struct sim_cert_rdn *rdn)
+{
+	size_t set = sim_der_open(out, SIM_DER_SET);
+	size_t seq = sim_der_open(out, SIM_DER_SEQUENCE);
+
+	sim_der_put_oid(out, rdn->oid);
+	sim_der_put(out, rdn->tag, blob_str(rdn->value));
+	sim_der_close(out, seq);
+	sim_der_close(out, set);
+}
+
+void
+sim_cert_name(struct buf *out, const struct sim_cert_rdn *rdn, size_t n)
+{
+	size_t mark = sim_der_open(out, SIM_DER_SEQUENCE);
+
+	for (size_t i = 0; i < n; i++)
+		sim_cert_rdn(out, &rdn[i]);
+	sim_der_close(out, mark);
+}
+
+int
+sim_cert_name_text(const char *text, struct buf *out)
+{
+	size_t mark = sim_der_open(out, SIM_DER_SEQUENCE);
+	char *copy = strdup(text), *save = NULL;
+	int rc = copy == NULL ? ERR_NOMEM : OK;
+
+	for (char *part = rc == OK ? strtok_r(copy, "/", &save) : NULL;
+	     part != NULL; part = strtok_r(NULL, "/", &save)) {
+		char *eq = strchr(part, '=');
+		struct sim_cert_rdn rdn = { .tag = SIM_DER_UTF8 };
+
+		if (eq != NULL) {
+			*eq = '\0';
+			rdn.oid = sim_cert_type(part);
+			rdn.value = eq + 1;
+		}
+		if (rdn.oid == NULL) {
+			rc = fail(ERR_USAGE, "not a subject: %s", text);
+			break;
+		}
+		sim_cert_rdn(out, &rdn);
+	}
+	sim_der_close(out, mark);
+	free(copy);
+	return rc != OK ? rc : buf_status(out);
+}
+
+void
+sim_cert_extension(
+    struct buf *out, const char *oid, bool critical, struct blob value)
+{
+	size_t mark = sim_der_open(out, SIM_DER_SEQUENCE);
+
+	sim_der_put_oid(out, oid);
+	if (critical)
+		sim_der_put_true(out);
+	sim_der_put(out, SIM_DER_OCTETS, value);
+	sim_der_close(out, mark);
+}
+
+void
+sim_cert_basic(struct buf *out, bool ca, int path_len)
+{
+	struct buf v;
+	size_t mark;
+
+	buf_init(&v, 64);
+	mark = sim_der_open(&v, SIM_DER_SEQUENCE);
+	if (ca)
+		sim_der_put_true(&v);
+	if (ca && path_len >= 0)
+		sim_der_put_int(&v, (uint64_t)path_len);
+	sim_der_close(&v, mark);
+	sim_cert_extension(out, "2.5.29.19", true, buf_blob(&v));
+	buf_release(&v);
+}
+
+void
+sim_cert_usage(struct buf *out, uint8_t bits)
+{
+	uint8_t value[4] = { SIM_DER_BITS, 2, 0, bits };
+
+	while (value[2] < 7 && (bits & (1u << value[2])) == 0)
+		value[2]++;
+	sim_cert_extension(out, "2.5.29.15", true, blob_of(value, 4));
+}
+
+static int
+sim_cert_key_id(const EVP_PKEY *key, struct buf *out)
+{
+	struct buf spki;
+	int rc;
+
+	buf_init(&spki, SIM_DER_MAX);
+	rc = sim_key_spki(key, &spki);
+	if (rc == OK)
+		rc = sim_key_digest("sha1", buf_blob(&spki), out);
+	buf_release(&spki);
+	return rc;
+}
+
+int
+sim_cert_key_ids(
+    struct buf *out, const EVP_PKEY *subject, const EVP_PKEY *issuer)
+{
+	struct buf id, v;
+	size_t mark;
+	int rc;
+
+	buf_init(&id, 64);
+	buf_init(&v, 128);
+	rc = sim_cert_key_id(subject, &id);
+	if (rc != OK)
+		goto done;
+	sim_der_put(&v, SIM_DER_OCTETS, buf_blob(&id));
+	sim_cert_extension(out, "2.5.29.14", false, buf_blob(&v));
+	buf_reset(&id);
+	buf_reset(&v);
+	rc = sim_cert_key_id(issuer, &id);
+	if (rc != OK)
+		goto done;
+	mark = sim_der_open(&v, SIM_DER_SEQUENCE);
+	sim_der_put(&v, SIM_DER_CONTEXT, buf_blob(&id));
+	sim_der_close(&v, mark);
+	sim_cert_extension(out, "2.5.29.35", false, buf_blob(&v));
+	rc = buf_status(out);
+done:
+	buf_release(&id);
+	buf_release(&v);
+	return rc;
+}
+
+static void
+sim_cert_tbs(const struct sim_cert *c, int version, const EVP_PKEY *signer,
+    struct buf *out)
+{
+	size_t tbs = sim_der_open(out, SIM_DER_SEQUENCE), mark;
+
+	if (version > 0) {
+		mark = sim_der_open(out, SIM_DER_CONTEXT_CONS);
+		sim_der_put_int(out, (uint64_t)version);
+		sim_der_close(out, mark);
+	}
+	sim_der_put_unsigned(out, c->serial);
+	sim_key_algorithm(signer, c->digest, out);
+	buf_add_blob(out, c->issuer);
+	mark = sim_der_open(out, SIM_DER_SEQUENCE);
+	sim_der_put_time(out, c->not_before);
+	sim_der_put_time(out, c->not_after);
+	sim_der_close(out, mark);
+	buf_add_blob(out, c->subject);
+	buf_add_blob(out, c->spki);
+	if (c->extensions.n > 0) {
+		mark = sim_der_open(out, SIM_DER_CONTEXT_CONS + 3);
+		sim_der_put(out, SIM_DER_SEQUENCE, c->extensions);
+		sim_der_close(out, mark);
+	}
+	sim_der_close(out, tbs);
+}
+
+int
+sim_cert_sign_version(
+    const struct sim_cert *c, int version, EVP_PKEY *signer, struct buf *out)
+{
+	struct buf tbs, sig;
+	size_t mark;
+	int rc;
+
+	buf_init(&tbs, SIM_DER_MAX);
+	buf_init(&sig, SIM_DER_MAX);
+	sim_cert_tbs(c, version, signer, &tbs);
+	rc = buf_status(&tbs);
+	if (rc == OK)
+		rc = sim_key_sign(signer, c->digest, buf_blob(&tbs), &sig);
+	if (rc == OK) {
+		mark = sim_der_open(out, SIM_DER_SEQUENCE);
+		buf_add_blob(out, buf_blob(&tbs));
+		sim_key_algorithm(signer, c->digest, out);
+		sim_der_put_bits(out, buf_blob(&sig));
+		sim_der_close(out, mark);
+		rc = buf_status(out);
+	}
+	buf_release(&tbs);
+	buf_release(&sig);
+	return rc;
+}
+
+int
+sim_cert_sign(const struct sim_cert *c, EVP_PKEY *signer, struct buf *out)
+{
+	return sim_cert_sign_version(c, 2, signer, out);
+}

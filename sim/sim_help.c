@@ -1,0 +1,79 @@
+#include <string.h>
+
+#include "sim/sim_help.h"
+
+static const char sim_help_overview[] =
+    "attestmdm-sim: a simulated Apple device, and a stand-in for Apple\n"
+    "\n"
+    "  attestmdm-sim apple DIR                  make a fake Apple\n"
+    "  attestmdm-sim enroll OPTIONS             enroll a device\n"
+    "  attestmdm-sim poll --state DIR           fetch and answer commands\n"
+    "  attestmdm-sim authenticate --state DIR   send one check-in message:\n"
+    "                token-update, checkout, set-bootstrap-token,\n"
+    "                get-bootstrap-token likewise\n"
+    "  attestmdm-sim fleet N OPTIONS            enroll N devices, measure\n"
+    "  attestmdm-sim knobs [--tabs]             list ways to misbehave\n"
+    "  attestmdm-sim make WHAT OPTIONS          make one piece of a request\n"
+    "\n"
+    "Everywhere: --clock-offset SECONDS moves the device's clock.\n"
+    "attestmdm-sim COMMAND --help tells more.\n"
+    "\n"
+    "Exit status: 0 done, 1 failed, 2 not understood, 3 the server refused.\n";
+
+static const char sim_help_apple[] =
+    "attestmdm-sim apple DIR\n"
+    "\n"
+    "Makes a fake Apple in DIR, with keys beside the certificates:\n"
+    "  attestation-root.pem   what the server's attestation_root must name\n"
+    "  attestation-sub.pem    signs the attestations\n"
+    "  device-ca.pem          what the server's device_ca must name\n"
+    "A server that trusts these trusts everybody who can read DIR: use it\n"
+    "for trials only.\n";
+
+static const char sim_help_make[] =
+    "attestmdm-sim make WHAT OPTIONS\n"
+    "\n"
+    "  key FILE [--curve P-256|P-384|P-521|Ed25519|RSA-2048]\n"
+    "  jwk --key FILE\n"
+    "  thumbprint --key FILE\n"
+    "  jws --protected JSON --payload TEXT|@FILE [--key FILE]\n"
+    "      [--alg ES256|ES384|EdDSA|HS256|none] [--secret TEXT|@FILE]\n"
+    "      [--short] [--der-signature] [--pad] [--corrupt]\n"
+    "  attestation --apple DIR --token T --key FILE --serial S\n"
+    "      [--udid U] [--os-version V] [--board B] [--thumbprint T]\n"
+    "      [--misbehave KNOB,…] [-o FILE]   base64url; -o: bytes\n"
+    "  csr --key FILE [--subject /CN=…/O=…] [--signer FILE] [--digest sha256]\n"
+    "      [--dns A,B] [--email A,B] [--uri A,B] [--eku OID,OID]\n"
+    "      [--permanent-identifier A,B] [--usage BITS] [--no-extensions]\n"
+    "      [--misbehave KNOB,…] [-o FILE]   base64url; -o: DER\n"
+    "  machineinfo --apple DIR --serial S [--udid U] [--product P]\n"
+    "      [--os-version V] [--build B] [--cannot-update]\n"
+    "      [--misbehave KNOB,…] [-o FILE]   BER\n"
+    "  mdm-signature --key FILE --cert FILE --body FILE\n"
+    "      [--digest sha1|sha256|sha384] [--attributes] [--der]\n"
+    "      [--attached] [--no-certificates]   base64\n"
+    "  certificate --key FILE --subject /CN=… [--ca-cert FILE --ca-key FILE]\n"
+    "      [--host NAME] [--purpose OID] [--days N] [--age DAYS] [-o FILE]\n"
+    "  tls --dir DIR --name HOST    tls.pem, tls.key, tls-ca.pem\n";
+
+static const struct {
+	const char *topic;
+	const char *text;
+} sim_help_table[] = {
+	{ "apple", sim_help_apple },
+	{ "make", sim_help_make },
+};
+
+void
+sim_help_print(FILE *f, const char *topic)
+{
+	size_t n = sizeof sim_help_table / sizeof sim_help_table[0];
+
+	for (size_t i = 0; topic != NULL && i < n; i++) {
+		if (strcmp(topic, sim_help_table[i].topic) == 0) {
+			fputs(sim_help_table[i].text, f);
+			return;
+		}
+	}
+	fputs(sim_help_overview, f);
+}

@@ -1,0 +1,107 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "sim/sim_cms.h"
+#include "sim/sim_der.h"
+#include "sim/sim_machine.h"
+#include "sim/sim_xml.h"
+
+void
+sim_machine_plist(
+    const struct sim_machine *m, const struct sim_knobs *knobs, struct buf *out)
+{
+	struct sim_xml x;
+
+	sim_xml_start(&x, out);
+	sim_xml_string(&x, "IMEI", m->imei);
+	sim_xml_string(&x, "LANGUAGE", m->language);
+	if (m->can_update)
+		sim_xml_bool(&x, "MDM_CAN_REQUEST_SOFTWARE_UPDATE", true);
+	sim_xml_string(&x, "OS_VERSION", m->os_version);
+	sim_xml_string(&x, "PRODUCT", m->product);
+	if (!sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_NO_SERIAL))
+		sim_xml_string(&x, "SERIAL", m->serial);
+	sim_xml_string(&x, "UDID", m->udid);
+	sim_xml_string(&x, "VERSION", m->build);
+	sim_xml_finish(&x);
+}
+
+/* One self-signed certificate for the device's own key. */
+static int
+sim_machine_self_signed(EVP_PKEY *device, struct buf *der)
+{
+	struct sim_cert_rdn cn = { "2.5.4.3", SIM_DER_IA5, "self-made" };
+	struct buf name, spki;
+	int rc;
+
+	buf_init(&name, SIM_DER_MAX);
+	buf_init(&spki, SIM_DER_MAX);
+	sim_cert_name(&name, &cn, 1);
+	rc = sim_key_spki(device, &spki);
+	if (rc == OK)
+		rc = sim_cert_sign(
+		    &(struct sim_cert){
+			.serial = blob_of("\1", 1),
+			.issuer = buf_blob(&name),
+			.subject = buf_blob(&name),
+			.spki = buf_blob(&spki),
+			.not_before = clock_now() - 300,
+			.not_after = clock_now() + SIM_CERT_DAY,
+			.digest = "sha1",
+		    },
+		    device, der);
+	buf_release(&name);
+	buf_release(&spki);
+	return rc;
+}
+
+/* Changes the last letter of the build inside the signed message. */
+static void
+sim_machine_tamper(struct buf *message)
+{
+	static const char needle[] = "</string>";
+	size_t n = sizeof needle - 1;
+
+	for (size_t i = 1; i + n <= message->n; i++) {
+		if (memcmp(message->p + i, needle, n) == 0) {
+			message->p[i - 1] ^= 1;
+			return;
+		}
+	}
+}
+
+int
+sim_machine_sign(struct sim_apple *apple, EVP_PKEY *device,
+    struct blob certificate, struct blob plist, const struct sim_knobs *knobs,
+    struct buf *out)
+{
+	struct sim_cms cms = {
+		.key = device,
+		.signer = certificate,
+		.others = { buf_blob(&apple->device_ca.der),
+		    buf_blob(&apple->device_authority.der),
+		    buf_blob(&apple->device_root.der) },
+		.others_count = 3,
+		.digest = "sha1",
+		.attributes =
+		    sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_ATTRIBUTES),
+		.no_certificates =
+		    sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_NO_CERTIFICATES),
+	};
+	struct buf own;
+	int rc = OK;
+
+	if (sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_UNSIGNED))
+		return buf_add_blob(out, plist);
+	buf_init(&own, SIM_DER_MAX);
+	if (sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_SELF_SIGNED)) {
+		rc = sim_machine_self_signed(device, &own);
+		cms.signer = buf_blob(&own);
+		cms.others_count = 0;
+	}
+	if (rc == OK)
+		rc = sim_cms_sign(&cms, plist, out);
+	if (rc == OK && sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_TAMPERED))
+		sim_machine_tamper(out);
+	buf_release(&own);
+	return rc;
+}

@@ -1,0 +1,31 @@
+/* What a device says when it asks for its enrollment profile: MachineInfo. */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include "sim/sim_apple.h"
+#include "sim/sim_knob.h"
+
+struct sim_machine {
+	const char *serial;
+	const char *udid;
+	const char *product;    /* Mac15,3 */
+	const char *os_version; /* 15.1 */
+	const char *build;      /* 24B83 */
+	const char *language;   /* en-US; NULL leaves it out */
+	const char *imei;       /* NULL leaves it out */
+	bool can_update;        /* MDM_CAN_REQUEST_SOFTWARE_UPDATE */
+};
+
+/* Appends the property list. */
+void sim_machine_plist(const struct sim_machine *m,
+    const struct sim_knobs *knobs, struct buf *out);
+
+/*
+ * Appends the signed message over `plist`: by the device's key and
+ * certificate, with the three certificates above it.
+ */
+int sim_machine_sign(struct sim_apple *apple, EVP_PKEY *device,
+    struct blob certificate, struct blob plist, const struct sim_knobs *knobs,
+    struct buf *out);
+
+#endif
