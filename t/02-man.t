@@ -1,0 +1,26 @@
+#!/usr/bin/perl
+# Every program has a manual page, and every page is clean.
+use strict;
+use warnings;
+use Test::More;
+
+plan skip_all => 'mandoc is not installed' if `mandoc -V 2>&1; command -v mandoc` !~ /mandoc/;
+
+my @programs = map { m{([^/]+)\.c$} } grep { !m{-http\.c$|/admin-(?!settings)} } glob('cgi-bin/*.c');
+for my $page ('attestmdm.8', 'attestmdm.conf.5', 'attestmdm-sim.1', map { "$_.8" } @programs) {
+	if (!ok(-e "man/$page", "man/$page is there")) {
+		next;
+	}
+	my $out = `mandoc -Tlint -W warning man/$page 2>&1`;
+	is($out, '', "man/$page is clean");
+}
+
+my %keys = map { /^\s*(?:TEXT|FLAG|NUMBER)\("(\w+)", (\w+)/ ? ("$1.$2" => 1) : () }
+    do { open(my $in, '<', 'lib/base/conf.c') or die $!; <$in> };
+cmp_ok(scalar keys %keys, '>', 15, 'keys are found');
+my $manual = do { local (@ARGV, $/) = ('man/attestmdm.conf.5'); <> } // '';
+for (sort map { (split(/\./))[1] } keys %keys) {
+	like($manual, qr/^\.It (?:Ic|Va|Cm|Ar) \Q$_\E\b/m, "attestmdm.conf(5) explains $_");
+}
+
+done_testing();
