@@ -1,0 +1,59 @@
+/*
+ * Handing out an enrollment profile by Automated Device Enrollment: from the
+ * signed device information to the profile or a refusal, with its trail.
+ */
+#ifndef ENROLL_HANDOUT_H
+#define ENROLL_HANDOUT_H
+
+#include <gnutls/x509.h>
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "base/conf.h"
+#include "enroll/profile.h"
+#include "store/db.h"
+#include "store/settings.h"
+
+/* Enrollments of one serial number that may be open at once. */
+#define HANDOUT_OPEN_MAX 20
+
+/* What a program keeps open. */
+struct handout {
+	const struct conf *conf;
+	struct db *db;
+	gnutls_x509_crt_t device_ca;
+	struct profile_files files;
+};
+
+/*
+ * Opens the database, the pinned device CA and the profile's files. Released
+ * with handout_close, also after a failure.
+ */
+int handout_open(const struct conf *conf, struct handout *out);
+void handout_close(struct handout *h);
+
+struct handout_answer {
+	/* the profile; empty unless OK */
+	struct buf profile;
+	/* the version to update to, for ERR_ENROLL_OS_TOO_OLD */
+	char minimum_os_version[SETTINGS_VALUE_TEXT];
+};
+
+void handout_answer_init(struct handout_answer *a);
+void handout_answer_release(struct handout_answer *a);
+
+/*
+ * Answers a request whose signed device information is `cms`. OK with the
+ * profile after its enrollment was stored, or the code of the refusal; either
+ * way with a row in the trail. When a serial number has HANDOUT_OPEN_MAX open
+ * enrollments the oldest make room. ERR_ENROLL_SIGNATURE,
+ * ERR_ENROLL_MACHINEINFO, ERR_ENROLL_UNASSIGNED, ERR_ENROLL_OTHER_DEVICE,
+ * ERR_ENROLL_OS_TOO_OLD, ERR_ENROLL_METHOD, ERR_MDM_BLOCKED, ERR_TOO_LARGE.
+ */
+int handout_make(struct handout *h, struct blob cms, const char *remote_address,
+    struct handout_answer *answer);
+
+/* Writes the trail of a request that carries no device information to read. */
+int handout_refuse(struct handout *h, int code, const char *remote_address);
+
+#endif

@@ -1,0 +1,139 @@
+#include "enroll/machineinfo.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "wire/cms.h"
+#include "wire/in_plist.h"
+#include "wire/x509.h"
+
+#define DIGITS  "0123456789"
+#define HEXES   DIGITS "abcdefABCDEF"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* The signer is one of the device CA's and no CA: else it may be anybody. */
+static int
+check_signer(struct blob der, gnutls_x509_crt_t device_ca)
+{
+	gnutls_x509_crt_t signer = NULL;
+	int r;
+
+	if (x509_parse(der, &signer) != OK)
+		return ERR_ENROLL_SIGNATURE;
+	if (x509_is_ca(signer))
+		r = fail(ERR_ENROLL_SIGNATURE,
+		    "the device information is signed by a CA certificate");
+	else if (x509_signed_by(signer, device_ca, X509_ALLOW_SHA1) != OK)
+		r = ERR_ENROLL_SIGNATURE;
+	else
+		r = OK;
+	x509_free(signer);
+	return r;
+}
+
+int
+machineinfo_verify(
+    struct blob cms, gnutls_x509_crt_t device_ca, struct buf *out)
+{
+	struct cms_signed *signature = NULL;
+	struct blob der;
+	int r = ERR_ENROLL_MACHINEINFO;
+
+	if (cms.n > MACHINEINFO_BYTES_MAX)
+		return fail(
+		    ERR_TOO_LARGE, "device information of %zu bytes", cms.n);
+	if (cms_signed_parse(cms, &signature) != OK)
+		goto done;
+	if (!signature->has_content) {
+		r = fail(ERR_ENROLL_MACHINEINFO,
+		    "the signed device information has no content");
+		goto done;
+	}
+	r = ERR_ENROLL_SIGNATURE;
+	if (cms_signed_signer(signature, &der) != OK ||
+	    check_signer(der, device_ca) != OK ||
+	    cms_signed_verify(signature, signature->content,
+		CMS_ALLOW_SHA1 | CMS_ALLOW_RSA1024) != OK)
+		goto done;
+	r = buf_add_blob(out, signature->content);
+done:
+	cms_signed_free(signature);
+	return r;
+}
+
+/* True, and copied, when 1..outlen-1 characters are all from `set`. */
+static bool
+take(const struct in_plist_node *root, const char *key, const char *set,
+    char *out, size_t outlen)
+{
+	const char *s;
+
+	out[0] = '\0';
+	if (in_plist_string(root, key, &s) != OK)
+		return false;
+	if (s[0] == '\0' || strlen(s) >= outlen || s[strspn(s, set)] != '\0') {
+		log_line(LOG_NOTICE,
+		    "device information: %s of %zu bytes is not usable", key,
+		    strlen(s));
+		return false;
+	}
+	snprintf(out, outlen, "%s", s);
+	return true;
+}
+
+static int
+read_fields(const struct in_plist_node *root, struct machineinfo *out)
+{
+	struct machineinfo m = { .serial = "" };
+
+	if (!take(
+		root, "SERIAL", LETTERS DIGITS "-", m.serial, sizeof(m.serial)))
+		return fail(ERR_ENROLL_MACHINEINFO,
+		    "the device information has no usable SERIAL");
+	if (!take(root, "UDID", HEXES "-", m.udid, sizeof(m.udid)))
+		return fail(ERR_ENROLL_MACHINEINFO,
+		    "the device information of %s has no usable UDID",
+		    m.serial);
+	take(root, "PRODUCT", LETTERS DIGITS ",", m.product, sizeof(m.product));
+	take(
+	    root, "OS_VERSION", DIGITS ".", m.os_version, sizeof(m.os_version));
+	take(root, "VERSION", LETTERS DIGITS, m.build_version,
+	    sizeof(m.build_version));
+	if (in_plist_bool(
+		root, "MDM_CAN_REQUEST_SOFTWARE_UPDATE", &m.can_update) != OK)
+		m.can_update = false;
+	*out = m;
+	return OK;
+}
+
+int
+machineinfo_parse(struct blob plist, struct machineinfo *out)
+{
+	struct in_plist *doc = NULL;
+	int r;
+
+	*out = (struct machineinfo){ .serial = "" };
+	if (in_plist_parse(plist, MACHINEINFO_BYTES_MAX, &doc) != OK)
+		return ERR_ENROLL_MACHINEINFO;
+	r = read_fields(in_plist_root(doc), out);
+	in_plist_free(doc);
+	return r;
+}
+
+int
+machineinfo_read(
+    struct blob cms, gnutls_x509_crt_t device_ca, struct machineinfo *out)
+{
+	struct buf content;
+	int r;
+
+	*out = (struct machineinfo){ .serial = "" };
+	buf_init(&content, MACHINEINFO_BYTES_MAX);
+	r = machineinfo_verify(cms, device_ca, &content);
+	if (r == OK)
+		r = machineinfo_parse(buf_blob(&content), out);
+	buf_release(&content);
+	return r;
+}

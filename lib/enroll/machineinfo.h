@@ -1,0 +1,56 @@
+/*
+ * MachineInfo: what a device says of itself when it asks for its enrollment
+ * profile, as a property list inside of CMS that is signed with the key Apple
+ * gave the device (Apple: device management, "MachineInfo").
+ *
+ * The signature shows that genuine Apple software speaks, an Apple virtual
+ * machine perhaps. The serial number in it is a claim, not a proof.
+ */
+#ifndef ENROLL_MACHINEINFO_H
+#define ENROLL_MACHINEINFO_H
+
+#include <gnutls/x509.h>
+#include <stdbool.h>
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "store/db.h"
+
+#define MACHINEINFO_BYTES_MAX 65536
+
+/* Texts are "" when absent. */
+struct machineinfo {
+	/* 1..64 letters, digits and '-' */
+	char serial[DB_SERIAL_TEXT];
+	/* 1..64 hexadecimal digits and '-' */
+	char udid[DB_UDID_TEXT];
+	/* "" too when it is longer or has other than letters, digits, ',' */
+	char product[DB_NAME_TEXT];
+	/* digits and dots, letters and digits; "" too when they are not */
+	char os_version[DB_VERSION_TEXT];
+	char build_version[DB_VERSION_TEXT];
+	/* the device can install a system update during enrollment */
+	bool can_update;
+};
+
+/*
+ * Verifies that the one signer's certificate was signed directly by the pinned
+ * device CA key, that it is no CA itself, and that its key signed the content;
+ * then appends the content to `out`. Dates are ignored, SHA-1 and RSA of 1024
+ * bits are accepted: Apple's device CA expired in 2014 and still signs so.
+ * ERR_ENROLL_SIGNATURE; ERR_ENROLL_MACHINEINFO when it is no CMS with content.
+ */
+int machineinfo_verify(
+    struct blob cms, gnutls_x509_crt_t device_ca, struct buf *out);
+
+/*
+ * Reads the property list. Unknown keys are ignored.
+ * ERR_ENROLL_MACHINEINFO when SERIAL or UDID are absent or unusable.
+ */
+int machineinfo_parse(struct blob plist, struct machineinfo *out);
+
+/* Both. */
+int machineinfo_read(
+    struct blob cms, gnutls_x509_crt_t device_ca, struct machineinfo *out);
+
+#endif

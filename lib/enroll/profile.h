@@ -1,0 +1,64 @@
+/*
+ * The enrollment profile (Apple: TopLevel, com.apple.mdm,
+ * com.apple.security.acme, com.apple.security.root), built as a property list
+ * key by key.
+ *
+ * What a later renewal may not change stays the same for ever: identifiers and
+ * UUIDs follow from [mdm] profile_identifier, ServerURL, CheckInURL and Topic
+ * from the configuration.
+ */
+#ifndef ENROLL_PROFILE_H
+#define ENROLL_PROFILE_H
+
+#include <gnutls/x509.h>
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/secret.h"
+
+struct key;
+
+#define PROFILE_BYTES_MAX   65536
+#define PROFILE_SERVER_CAS  4
+#define PROFILE_CHAIN_CERTS 8
+
+/* Paths behind [server] url. */
+#define PROFILE_SERVER_PATH  "/mdm/server"
+#define PROFILE_CHECKIN_PATH "/mdm/checkin"
+
+/* Files that profiles need; opened once by a program. */
+struct profile_files {
+	/* com.apple.security.root payloads */
+	gnutls_x509_crt_t server_cas[PROFILE_SERVER_CAS];
+	size_t n_server_cas;
+	/* signer first; NULL key: profiles leave unsigned */
+	struct key *key;
+	gnutls_x509_crt_t chain[PROFILE_CHAIN_CERTS];
+	size_t n_chain;
+};
+
+/*
+ * Loads what [profile] names: server_ca, and signing_key with
+ * signing_certificate, each "" for none. ERR_CONFIG, ERR_IO, ERR_MALFORMED,
+ * ERR_CRYPTO. Released with profile_files_release, also after a failure.
+ */
+int profile_files_load(const struct conf *conf, struct profile_files *out);
+void profile_files_release(struct profile_files *files);
+
+/*
+ * Appends the profile that sends a device to the ACME directory of one
+ * enrollment, with hardware-bound key and attestation; signed (CMS, SHA-256)
+ * when there is a key. The serial number is the ClientIdentifier.
+ */
+int profile_write(const struct conf *conf, const struct profile_files *files,
+    const char *enrollment_id, const char *serial, struct buf *out);
+
+/*
+ * A UUID that always is the same for the same profile identifier and name, in
+ * the form of RFC 9562 version 8.
+ */
+void profile_uuid(
+    const char *identifier, const char *name, char out[SECRET_UUID_TEXT]);
+
+#endif
