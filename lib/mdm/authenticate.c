@@ -1,0 +1,161 @@
+#include "mdm/authenticate.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "store/ade_devices.h"
+#include "store/certificates.h"
+#include "store/enrollments.h"
+#include "store/hosts.h"
+
+#define TEXT_MAX 255
+
+static int
+read_vitals(const struct contact *c, struct host_vitals *v)
+{
+	const struct message *m = &c->message;
+	int r;
+
+	*v = (struct host_vitals){ .topic = c->conf->topic };
+	if ((r = message_text(m, "DeviceName", TEXT_MAX, &v->device_name)) !=
+		OK ||
+	    (r = message_text(m, "Model", TEXT_MAX, &v->model)) != OK ||
+	    (r = message_text(m, "ModelName", TEXT_MAX, &v->model_name)) !=
+		OK ||
+	    (r = message_text(m, "ProductName", TEXT_MAX, &v->product_name)) !=
+		OK ||
+	    (r = message_text(m, "OSVersion", TEXT_MAX, &v->os_version)) !=
+		OK ||
+	    (r = message_text(
+		 m, "BuildVersion", TEXT_MAX, &v->build_version)) != OK)
+		return r;
+	return OK;
+}
+
+/* Without a serial number in the message the UDID has to be a known one. */
+static int
+check_known_udid(const struct contact *c, const struct enrollment *e)
+{
+	const struct identity *id = &c->identity;
+
+	if ((e->udid[0] != '\0' && strcasecmp(e->udid, c->message.udid) == 0) ||
+	    (id->has_host && id->host.udid[0] != '\0' &&
+		strcasecmp(id->host.udid, c->message.udid) == 0))
+		return OK;
+	return fail(ERR_MDM_DEVICE,
+	    "Authenticate has no SerialNumber, and its UDID is not known for "
+	    "the certificate's serial number");
+}
+
+static int
+check_serial(const struct contact *c, const struct enrollment *e)
+{
+	const char *bound = c->identity.cert.serial, *serial;
+	int r;
+
+	if ((r = message_text(
+		 &c->message, "SerialNumber", DB_SERIAL_TEXT, &serial)) != OK)
+		return r;
+	if (serial[0] == '\0')
+		return check_known_udid(c, e);
+	if (strcmp(serial, bound) != 0)
+		return fail(ERR_MDM_DEVICE,
+		    "Authenticate is from serial number %s, the certificate "
+		    "is of %s",
+		    serial, bound);
+	return OK;
+}
+
+static int
+check_udid(struct contact *c)
+{
+	const struct host *host = &c->identity.host;
+	struct host other;
+	int r;
+
+	if (c->identity.has_host && host->udid[0] != '\0' &&
+	    host->state != HOST_UNENROLLED &&
+	    strcasecmp(host->udid, c->message.udid) != 0)
+		return fail(ERR_MDM_DEVICE,
+		    "Authenticate is from UDID %s, the host is enrolled as %s",
+		    c->message.udid, host->udid);
+	r = hosts_load_by_udid(c->db, c->message.udid, &other);
+	if (r == ERR_NOT_FOUND)
+		return OK;
+	if (r == OK && strcmp(other.serial, c->identity.cert.serial) != 0)
+		return fail(ERR_MDM_DEVICE,
+		    "the UDID %s belongs to the host with serial number %s",
+		    c->message.udid, other.serial);
+	return r;
+}
+
+/* What was true when the certificate was ordered must still be. */
+static int
+check_enrollment(struct contact *c, const struct enrollment *e)
+{
+	bool assigned;
+	int r;
+
+	if (e->state == ENROLLMENT_REVOKED)
+		return fail(ERR_MDM_CERTIFICATE, "the enrollment was revoked");
+	if (e->source == ENROLLMENT_MANUAL)
+		return OK;
+	if ((r = ade_devices_assigned(c->db, e->serial, &assigned)) != OK)
+		return r;
+	if (!assigned)
+		return fail(ERR_ENROLL_UNASSIGNED,
+		    "Apple Business Manager took this serial number away");
+	return OK;
+}
+
+static int
+begin_generation(struct contact *c, const struct host_vitals *vitals)
+{
+	struct certificate *cert = &c->identity.cert;
+	struct host_identity new = { .serial = cert->serial,
+		.udid = c->message.udid,
+		.certificate_sha256 = cert->sha256,
+		.enrollment_id = cert->enrollment_id };
+	int r;
+
+	if ((r = identity_attested(
+		 c->db, &c->identity, &new.hardware_attested)) != OK ||
+	    (r = certificates_make_current(c->db, cert->sha256)) != OK)
+		return r;
+	r = hosts_authenticate(c->db, &new, vitals, &c->identity.host);
+	if (r == ERR_CONFLICT)
+		return fail(ERR_MDM_DEVICE, "the UDID %s is another host's",
+		    c->message.udid);
+	if (r != OK)
+		return r;
+	c->identity.has_host = true;
+	c->achieved = new.hardware_attested
+	    ? "a new enrollment, its hardware attested"
+	    : "a new enrollment, its hardware not attested";
+	return OK;
+}
+
+int
+authenticate_handle(struct contact *c)
+{
+	struct identity *id = &c->identity;
+	struct host_vitals vitals;
+	struct enrollment e;
+	int r;
+
+	if ((r = read_vitals(c, &vitals)) != OK ||
+	    (r = enrollments_load(c->db, id->cert.enrollment_id, &e)) != OK ||
+	    (r = check_serial(c, &e)) != OK || (r = check_udid(c)) != OK)
+		return r;
+	if (id->cert.state == CERTIFICATE_ISSUED) {
+		if ((r = check_enrollment(c, &e)) != OK)
+			return r;
+		if (id->cert.purpose == ENROLLMENT_ENROLL)
+			return begin_generation(c, &vitals);
+	}
+	if ((r = identity_admit(c->db, id, c->message.udid)) != OK)
+		return r;
+	return hosts_update_vitals(c->db, id->host.id, &vitals);
+}

@@ -1,0 +1,145 @@
+#include "mdm/command.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "wire/in_plist.h"
+#include "wire/out_plist.h"
+
+static const char *const usual_queries[] = { "UDID", "SerialNumber",
+	"DeviceName", "Model", "ModelName", "ProductName", "OSVersion",
+	"BuildVersion", "IsAppleSilicon", "IsSupervised", "HostName",
+	"ProvisioningUDID", "SoftwareUpdateDeviceID" };
+
+void
+command_text_init(struct command_text *t)
+{
+	*t = (struct command_text){ .uuid = "" };
+	buf_init(&t->plist, COMMANDS_PLIST_MAX);
+}
+
+void
+command_text_release(struct command_text *t)
+{
+	buf_release(&t->plist);
+}
+
+static bool
+is_word(const char *s)
+{
+	size_t n;
+
+	for (n = 0; s[n] != '\0'; n++)
+		if (!isalnum((unsigned char)s[n]))
+			return false;
+	return n > 0 && n < DB_NAME_TEXT;
+}
+
+static bool
+is_uuid(const char *s)
+{
+	size_t i;
+
+	for (i = 0; i < SECRET_UUID_TEXT - 1; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
+			return false;
+	}
+	return s[i] == '\0';
+}
+
+/* Starts the document: RequestType and a fresh CommandUUID. */
+static struct out_plist_node *
+start(struct out_plist *doc, const char *request_type, struct command_text *out)
+{
+	struct out_plist_node *root = out_plist_root(doc), *command;
+
+	secret_uuid(out->uuid);
+	snprintf(
+	    out->request_type, sizeof(out->request_type), "%s", request_type);
+	command = out_plist_dict(root, "Command");
+	out_plist_string(command, "RequestType", request_type);
+	out_plist_string(root, "CommandUUID", out->uuid);
+	return command;
+}
+
+int
+command_device_information(
+    const char *const *queries, size_t n, struct command_text *out)
+{
+	struct out_plist *doc;
+	struct out_plist_node *array;
+	size_t i;
+	int r;
+
+	if (n == 0) {
+		queries = usual_queries;
+		n = sizeof(usual_queries) / sizeof(usual_queries[0]);
+	}
+	for (i = 0; i < n; i++)
+		if (!is_word(queries[i]))
+			return fail(ERR_FIELD,
+			    "\"%s\" is not the name of a query", queries[i]);
+	doc = out_plist_new();
+	array =
+	    out_plist_array(start(doc, "DeviceInformation", out), "Queries");
+	for (i = 0; i < n; i++)
+		out_plist_string(array, NULL, queries[i]);
+	r = out_plist_write(doc, &out->plist);
+	out_plist_free(doc);
+	return r;
+}
+
+int
+command_simple(const char *request_type, struct command_text *out)
+{
+	struct out_plist *doc;
+	int r;
+
+	if (!is_word(request_type))
+		return fail(ERR_FIELD, "\"%s\" is not the name of a command",
+		    request_type);
+	doc = out_plist_new();
+	start(doc, request_type, out);
+	r = out_plist_write(doc, &out->plist);
+	out_plist_free(doc);
+	return r;
+}
+
+static int
+read_names(const struct in_plist_node *root, struct command_text *out)
+{
+	const struct in_plist_node *command;
+	const char *type, *uuid;
+
+	if (in_plist_dict(root, "Command", &command) != OK ||
+	    in_plist_string(command, "RequestType", &type) != OK ||
+	    !is_word(type))
+		return fail(
+		    ERR_FIELD, "the command has no Command with a RequestType");
+	if (in_plist_string(root, "CommandUUID", &uuid) != OK || !is_uuid(uuid))
+		return fail(
+		    ERR_FIELD, "the command has no CommandUUID that is a UUID");
+	snprintf(out->request_type, sizeof(out->request_type), "%s", type);
+	snprintf(out->uuid, sizeof(out->uuid), "%s", uuid);
+	return OK;
+}
+
+int
+command_read(struct blob plist, struct command_text *out)
+{
+	struct in_plist *doc = NULL;
+	int r;
+
+	if ((r = in_plist_parse(plist, COMMANDS_PLIST_MAX, &doc)) != OK)
+		return r;
+	if ((r = read_names(in_plist_root(doc), out)) == OK)
+		r = buf_add_blob(&out->plist, plist);
+	in_plist_free(doc);
+	return r;
+}

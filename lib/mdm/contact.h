@@ -1,0 +1,49 @@
+/*
+ * One request of an enrolled or enrolling device: what came, where it goes, and
+ * the trail that it leaves.
+ */
+#ifndef MDM_CONTACT_H
+#define MDM_CONTACT_H
+
+#include "base/blob.h"
+#include "base/buf.h"
+#include "base/conf.h"
+#include "mdm/identity.h"
+#include "mdm/message.h"
+#include "store/db.h"
+
+struct contact {
+	/* Filled in by the program. */
+	const struct conf *conf;
+	struct db *db;
+	struct identity_proof proof;
+	const char *remote_address;
+	/* Found out on the way. */
+	struct identity identity;
+	struct message message;
+	/* for the trail: "authenticate", "token-update", "command", … */
+	const char *step;
+	/* what the step achieved, for the trail; NULL: leaves none */
+	const char *achieved;
+	/* the answer's body, an XML property list; empty for an empty answer */
+	struct buf reply;
+};
+
+/* Answers inside of one transaction; contact_serve() calls it. */
+typedef int contact_handler(struct contact *c);
+
+/*
+ * Proves who sends, reads the message (at most body_max bytes), then runs the
+ * handler in one write transaction after identity_check(). OK when that is
+ * committed; c->reply is the answer. Every refusal leaves a row in the trail,
+ * by the serial number once the sender is proven; a routine one does not.
+ */
+int contact_serve(struct contact *c, size_t body_max, contact_handler *handler);
+
+/* For requests that are refused before they can be served; returns `code`. */
+int contact_refuse(struct contact *c, int code);
+
+/* Frees what serving made; not conf and db. */
+void contact_release(struct contact *c);
+
+#endif

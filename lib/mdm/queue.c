@@ -1,0 +1,179 @@
+#include "mdm/queue.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "store/commands.h"
+#include "store/hosts.h"
+#include "wire/out_json.h"
+
+#define ERRORS_JSON_MAX (1u << 20)
+
+enum outcome {
+	/* Send the next command. */
+	NEXT,
+	/* Something is wrong with this device's talk: end it politely. */
+	STOP,
+};
+
+static const struct status_row {
+	const char *status;
+	enum command_state state;
+} statuses[] = {
+	{ "Acknowledged", COMMAND_ACKNOWLEDGED },
+	{ "Error", COMMAND_ERROR },
+	{ "CommandFormatError", COMMAND_FORMAT_ERROR },
+	{ "NotNow", COMMAND_NOT_NOW },
+};
+
+static void
+write_error(const struct in_plist_node *error, struct out_json *w)
+{
+	static const char *const texts[] = { "ErrorDomain",
+		"LocalizedDescription", "USEnglishDescription" };
+	const char *s;
+	int64_t code;
+	size_t i, n;
+
+	out_json_open_object(w, NULL);
+	if (in_plist_int(error, "ErrorCode", &code) == OK)
+		out_json_int(w, "ErrorCode", code);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (in_plist_string(error, texts[i], &s) != OK)
+			continue;
+		n = strnlen(s, QUEUE_ERROR_TEXT_MAX);
+		out_json_blob(w, texts[i], blob_of(s, n));
+	}
+	out_json_close_object(w);
+}
+
+int
+queue_write_errors(const struct in_plist_node *chain, struct buf *out)
+{
+	struct out_json w;
+	size_t i, n = in_plist_count(chain);
+
+	out_json_init(&w, out);
+	out_json_open_array(&w, NULL);
+	for (i = 0; i < n && i < QUEUE_ERRORS_MAX; i++)
+		write_error(in_plist_item(chain, i), &w);
+	out_json_close_array(&w);
+	return out_json_end(&w);
+}
+
+static int
+read_errors(const struct contact *c, struct buf *json)
+{
+	const struct in_plist_node *chain;
+
+	if (in_plist_array(c->message.root, "ErrorChain", &chain) != OK)
+		return OK;
+	return queue_write_errors(chain, json);
+}
+
+static int
+store_result(struct contact *c, const char *uuid, enum command_state state)
+{
+	struct command_result result = { .host_id = c->identity.host.id,
+		.uuid = uuid,
+		.state = state,
+		.plist = c->proof.body };
+	struct buf json;
+	int r;
+
+	buf_init(&json, ERRORS_JSON_MAX);
+	if ((r = read_errors(c, &json)) != OK)
+		goto done;
+	result.error_chain = json.n > 0 ? buf_str(&json) : NULL;
+	r = commands_store_result(c->db, &result);
+	if (r == ERR_NOT_FOUND) {
+		log_line(LOG_WARN,
+		    "host %s answered the command %s, which it never got",
+		    c->identity.cert.serial, uuid);
+		r = OK;
+	}
+	if (r == OK && state == COMMAND_FORMAT_ERROR)
+		log_line(LOG_WARN,
+		    "host %s finds the command %s malformed: a fault of ours",
+		    c->identity.cert.serial, uuid);
+done:
+	buf_release(&json);
+	return r;
+}
+
+/* Takes what the device says of its last command. */
+static int
+take_report(struct contact *c, enum outcome *out)
+{
+	const char *status, *uuid;
+	size_t i;
+	int r;
+
+	*out = STOP;
+	if ((r = message_text(&c->message, "Status", 64, &status)) != OK ||
+	    (r = message_text(&c->message, "CommandUUID",
+		 COMMANDS_UUID_TEXT - 1, &uuid)) != OK)
+		return r;
+	if (strcmp(status, "Idle") == 0) {
+		*out = NEXT;
+		return commands_idle(c->db, c->identity.host.id);
+	}
+	if (uuid[0] == '\0') {
+		log_line(LOG_NOTICE, "host %s reports \"%s\" of no command",
+		    c->identity.cert.serial, status);
+		return OK;
+	}
+	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		if (strcmp(statuses[i].status, status) == 0) {
+			*out = NEXT;
+			return store_result(c, uuid, statuses[i].state);
+		}
+	}
+	log_line(LOG_WARN, "host %s reports the unknown status \"%s\"",
+	    c->identity.cert.serial, status);
+	return store_result(c, uuid, COMMAND_ERROR);
+}
+
+static int
+send_next(struct contact *c)
+{
+	struct command command;
+	int r = commands_next(c->db, c->identity.host.id, &command);
+
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	r = commands_mark_sent(c->db, &command);
+	if (r == OK)
+		r = buf_add_blob(&c->reply, command.plist);
+	if (r == OK)
+		log_line(LOG_INFO, "host %s gets the command %s (%s)",
+		    c->identity.cert.serial, command.uuid,
+		    command.request_type);
+	commands_release(&command);
+	return r;
+}
+
+static int
+handle_report(struct contact *c)
+{
+	enum outcome outcome;
+	int r;
+
+	if ((r = identity_admit(c->db, &c->identity, c->message.udid)) != OK ||
+	    (r = hosts_seen(c->db, c->identity.host.id)) != OK)
+		return r;
+	if (c->message.user_channel)
+		return OK;
+	if ((r = take_report(c, &outcome)) != OK || outcome == STOP)
+		return r;
+	return send_next(c);
+}
+
+int
+queue_serve(struct contact *c)
+{
+	c->step = "command";
+	return contact_serve(c, QUEUE_BODY_MAX, handle_report);
+}

@@ -1,0 +1,31 @@
+/*
+ * Commands to an enrolled device: it reports what became of the last one and
+ * gets the next, until there is none (Apple: device management, "Sending MDM
+ * commands to a device").
+ *
+ * At least once: a command stays first in line until its result comes. After
+ * NotNow the same command is not sent again before the device comes anew
+ * (Idle). A result for a command that this device was never sent is logged and
+ * changes nothing.
+ */
+#ifndef MDM_QUEUE_H
+#define MDM_QUEUE_H
+
+#include "mdm/contact.h"
+
+#define QUEUE_BODY_MAX (16u << 20)
+
+/* Of an ErrorChain no more is kept than this. */
+#define QUEUE_ERRORS_MAX     32
+#define QUEUE_ERROR_TEXT_MAX 4096
+
+/*
+ * Serves one request for commands; the next command, or nothing, is in
+ * c->reply. Codes of contact.h, ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
+ */
+int queue_serve(struct contact *c);
+
+/* Appends an ErrorChain as a JSON array, cut to the bounds above. */
+int queue_write_errors(const struct in_plist_node *chain, struct buf *out);
+
+#endif
