@@ -132,7 +132,10 @@ int certificates_list_by_serial(
     struct db *db, const char *serial, struct certificate_list *out);
 void certificates_list_release(struct certificate_list *list);
 
-/* Those of an issuer that are revoked and have not expired, oldest first. */
+/*
+ * Those of an issuer that are revoked and did not expire more than a week ago,
+ * oldest first.
+ */
 int certificates_list_revoked(struct db *db, struct blob issuer_key_id,
     struct certificate_revoked_list *out);
 void certificates_revoked_release(struct certificate_revoked_list *list);

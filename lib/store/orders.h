@@ -102,6 +102,9 @@ int orders_challenge_invalid(struct db *db, const struct order *o, int code);
  */
 int orders_authorization_deactivate(struct db *db, const struct order *o);
 
+/* What accounts_deactivate() does to the account's open orders. */
+int orders_deactivate_account(struct db *db, const char *account_id);
+
 /*
  * Counts one unusable certificate request of a ready order; the last one that
  * ORDERS_BAD_CSRS allows makes it invalid (BAD_CSR), and *dead true.

@@ -1,0 +1,197 @@
+#include "store/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "store/dbfile.h"
+#include "store/schema.h"
+#include "store/stmt.h"
+
+int
+db_schema_number(void)
+{
+	return schema_steps_count;
+}
+
+static int
+db_check_schema(sqlite3 *sqlite, const char *path)
+{
+	int number;
+	int code = dbfile_schema_number(sqlite, &number);
+
+	if (code == OK && number != schema_steps_count)
+		code = fail(ERR_SCHEMA,
+		    "%s has schema %d, this program needs %d: run "
+		    "\"attestmdm migrate\"",
+		    path, number, schema_steps_count);
+	return code;
+}
+
+static int
+db_connect(struct db *db, const char *path)
+{
+	int flags = db->mode == DB_READ_ONLY ? SQLITE_OPEN_READONLY
+					     : SQLITE_OPEN_READWRITE;
+	int code;
+
+	code = dbfile_open(path, flags, &db->sqlite);
+	if (code == OK)
+		code = db_check_schema(db->sqlite, path);
+	if (code == OK)
+		code = dbfile_exec(db->sqlite,
+		    db->mode == DB_RELAXED ? "PRAGMA synchronous = NORMAL"
+					   : "PRAGMA synchronous = FULL");
+	if (code == OK && db->mode != DB_READ_ONLY)
+		code = dbfile_open_lock(path, &db->lock_fd);
+	return code;
+}
+
+int
+db_open(const char *path, enum db_mode mode, struct db **out)
+{
+	struct db *db;
+	int code;
+
+	*out = NULL;
+	db = calloc(1, sizeof(*db));
+	if (db == NULL)
+		return fail(ERR_NOMEM, "no memory for a connection");
+	db->mode = mode;
+	db->owner = getpid();
+	db->lock_fd = -1;
+	code = db_connect(db, path);
+	if (code != OK) {
+		db_close(db);
+		return code;
+	}
+	*out = db;
+	return OK;
+}
+
+void
+db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	/*
+	 * In a child the connection is the parent's: closing it here could drop
+	 * locks and files under the parent's feet, so it is only forgotten.
+	 */
+	if (db->owner == getpid()) {
+		db_rollback(db);
+		stmt_forget(db);
+		sqlite3_close(db->sqlite);
+		if (db->lock_fd >= 0)
+			close(db->lock_fd);
+		free(db);
+	}
+}
+
+bool
+db_in_transaction(const struct db *db)
+{
+	return !sqlite3_get_autocommit(db->sqlite);
+}
+
+static int
+db_may_begin(struct db *db)
+{
+	if (db->owner != getpid())
+		return fail(ERR_INTERNAL, "a database connection crossed fork");
+	if (db_in_transaction(db))
+		return fail(ERR_INTERNAL, "a transaction is open already");
+	return OK;
+}
+
+int
+db_begin(struct db *db)
+{
+	int code = db_may_begin(db);
+
+	if (code != OK)
+		return code;
+	if (db->mode == DB_READ_ONLY)
+		return fail(ERR_INTERNAL, "the database is open for reading");
+	code = dbfile_lock(db->lock_fd);
+	if (code != OK)
+		return code;
+	code = dbfile_exec(db->sqlite, "BEGIN IMMEDIATE");
+	if (code != OK)
+		flock(db->lock_fd, LOCK_UN);
+	else
+		db->writing = true;
+	return code;
+}
+
+int
+db_begin_read(struct db *db)
+{
+	int code = db_may_begin(db);
+
+	return code != OK ? code : dbfile_exec(db->sqlite, "BEGIN");
+}
+
+static void
+db_end(struct db *db)
+{
+	if (db->writing)
+		flock(db->lock_fd, LOCK_UN);
+	db->writing = false;
+}
+
+int
+db_commit(struct db *db)
+{
+	int code;
+
+	/* SQLite ends a transaction by itself when, say, the disk is full */
+	if (db->owner != getpid() || !db_in_transaction(db))
+		code = fail(ERR_INTERNAL, "no transaction to commit");
+	else
+		code = dbfile_exec(db->sqlite, "COMMIT");
+	if (code != OK)
+		db_rollback(db);
+	db_end(db);
+	return code;
+}
+
+void
+db_rollback(struct db *db)
+{
+	if (db == NULL || db->owner != getpid())
+		return;
+	if (db->sqlite != NULL && db_in_transaction(db))
+		dbfile_exec(db->sqlite, "ROLLBACK");
+	db_end(db);
+}
+
+int
+db_file_schema_number(const char *path, int *out)
+{
+	sqlite3 *sqlite = NULL;
+	int code;
+
+	*out = 0;
+	code = dbfile_open(path, SQLITE_OPEN_READONLY, &sqlite);
+	if (code == OK)
+		code = dbfile_schema_number(sqlite, out);
+	sqlite3_close(sqlite);
+	return code;
+}
+
+int
+db_integrity_check(struct db *db)
+{
+	int code = dbfile_expect(db->sqlite, "PRAGMA integrity_check(1)", "ok");
+
+	if (code == OK)
+		code =
+		    dbfile_expect(db->sqlite, "PRAGMA foreign_key_check", "");
+	return code;
+}

@@ -1,0 +1,160 @@
+#include "store/dbfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#define MODE    0660
+#define BUSY_MS 5000
+
+static int
+dbfile_fail(sqlite3 *sqlite, const char *what)
+{
+	int rc = sqlite3_errcode(sqlite);
+
+	return fail(rc == SQLITE_BUSY ? ERR_BUSY : ERR_DB, "database: %s (%s)",
+	    sqlite3_errmsg(sqlite), what);
+}
+
+int
+dbfile_exec(sqlite3 *sqlite, const char *sql)
+{
+	if (sqlite3_exec(sqlite, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return dbfile_fail(sqlite, sql);
+	return OK;
+}
+
+int
+dbfile_open(const char *path, int flags, sqlite3 **out)
+{
+	int rc;
+
+	rc = sqlite3_open_v2(path, out, flags, NULL);
+	if (*out == NULL)
+		return fail(ERR_NOMEM, "no memory for a connection");
+	if (rc != SQLITE_OK)
+		return dbfile_fail(*out, path);
+	sqlite3_extended_result_codes(*out, 1);
+	sqlite3_busy_timeout(*out, BUSY_MS);
+	sqlite3_db_config(*out, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	return dbfile_exec(
+	    *out, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
+}
+
+static int
+dbfile_pragma(sqlite3 *sqlite, const char *sql, int *out)
+{
+	sqlite3_stmt *st = NULL;
+	int code = OK;
+
+	*out = 0;
+	if (sqlite3_prepare_v2(sqlite, sql, -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW)
+		code = dbfile_fail(sqlite, sql);
+	else
+		*out = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return code;
+}
+
+int
+dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted)
+{
+	sqlite3_stmt *st = NULL;
+	const char *text = "";
+	int code = OK, rc;
+
+	if (sqlite3_prepare_v2(sqlite, sql, -1, &st, NULL) != SQLITE_OK)
+		return dbfile_fail(sqlite, sql);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		text = (const char *)sqlite3_column_text(st, 0);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		code = dbfile_fail(sqlite, sql);
+	else if (text == NULL || strcmp(text, wanted) != 0)
+		code = fail(ERR_DB, "database: %s: %s", sql, text);
+	sqlite3_finalize(st);
+	return code;
+}
+
+int
+dbfile_schema_number(sqlite3 *sqlite, int *out)
+{
+	int application, tables, number, code;
+
+	*out = 0;
+	code = dbfile_pragma(sqlite, "PRAGMA application_id", &application);
+	if (code == OK)
+		code = dbfile_pragma(sqlite, "PRAGMA user_version", &number);
+	if (code == OK)
+		code = dbfile_pragma(
+		    sqlite, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (code != OK)
+		return code;
+	if (application == 0 && number == 0 && tables == 0)
+		return OK;
+	if (application != DBFILE_APPLICATION_ID || number <= 0)
+		return fail(
+		    ERR_SCHEMA, "this file is not a database of this program");
+	*out = number;
+	return OK;
+}
+
+int
+dbfile_create(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
+
+	if (fd < 0 && errno == EEXIST)
+		return ERR_EXISTS;
+	/* whatever the umask: the group's programs share it */
+	if (fd < 0 || fchmod(fd, MODE) != 0) {
+		int code = fail(ERR_IO, "%s: %s", path, strerror(errno));
+
+		if (fd >= 0)
+			close(fd);
+		return code;
+	}
+	close(fd);
+	return OK;
+}
+
+int
+dbfile_open_lock(const char *path, int *out)
+{
+	struct buf name;
+	int code;
+
+	*out = -1;
+	buf_init(&name, 4096);
+	code = buf_printf(&name, "%s.lock", path);
+	if (code == OK)
+		code = dbfile_create(buf_str(&name));
+	if (code == ERR_EXISTS)
+		code = OK;
+	if (code == OK) {
+		*out = open(buf_str(&name), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (*out < 0)
+			code = fail(
+			    ERR_IO, "%s: %s", buf_str(&name), strerror(errno));
+	}
+	buf_release(&name);
+	return code;
+}
+
+int
+dbfile_lock(int fd)
+{
+	while (flock(fd, LOCK_EX) != 0)
+		if (errno != EINTR)
+			return fail(ERR_IO, "lock file: %s", strerror(errno));
+	return OK;
+}

@@ -1,0 +1,34 @@
+/* SQLite's file beneath struct db; nobody outside this folder includes it. */
+#ifndef STORE_DBFILE_H
+#define STORE_DBFILE_H
+
+#include <sqlite3.h>
+
+/* PRAGMA application_id of our files: "AtMD". */
+#define DBFILE_APPLICATION_ID 0x41744d44
+
+/*
+ * Opens the file and sets what every connection needs, all but `synchronous`.
+ * The caller closes with sqlite3_close(), on failure too. ERR_DB.
+ */
+int dbfile_open(const char *path, int flags, sqlite3 **out);
+
+/* Runs constant SQL. ERR_DB, ERR_BUSY. */
+int dbfile_exec(sqlite3 *sqlite, const char *sql);
+
+/* ERR_DB unless the first row's first column, or "" without one, is `wanted` */
+int dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted);
+
+/* 0 for an empty file; ERR_SCHEMA when it is not ours. */
+int dbfile_schema_number(sqlite3 *sqlite, int *out);
+
+/* Opens PATH.lock, making it for the common group; ERR_IO. */
+int dbfile_open_lock(const char *path, int *out);
+
+/* Waits for the lock file. */
+int dbfile_lock(int fd);
+
+/* Creates an empty file of mode 0660; ERR_EXISTS, ERR_IO. */
+int dbfile_create(const char *path);
+
+#endif

@@ -1,0 +1,289 @@
+#include "store/enrollments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/stmt.h"
+
+#define KEEP (INT64_C(30) * 86400)
+
+enum {
+	CREATE,
+	LOAD,
+	LOAD_USABLE,
+	MARK_ISSUED,
+	MARK_ENROLLED,
+	REVOKE,
+	REVOKE_OPEN,
+	LIST,
+	COUNT,
+	LIST_BY_SERIAL,
+	PURGE,
+};
+
+#define COLUMNS                                                                \
+	"id, serial, udid, product, os_version, build_version, source,"        \
+	" purpose, method, state, created_at, expires_at, remote_address"
+#define MATCHES                                                                \
+	" WHERE lower(id) LIKE ?1 ESCAPE '\\'"                                 \
+	" OR lower(serial) LIKE ?1 ESCAPE '\\'"                                \
+	" OR lower(product) LIKE ?1 ESCAPE '\\'"                               \
+	" OR lower(remote_address) LIKE ?1 ESCAPE '\\'"
+
+static const char *const texts[] = {
+	[CREATE] = "INSERT INTO enrollments (" COLUMNS ") VALUES (?1, ?2, ?3,"
+		   " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	[LOAD] = "SELECT " COLUMNS " FROM enrollments WHERE id = ?1",
+	[LOAD_USABLE] = "SELECT " COLUMNS " FROM enrollments WHERE id = ?1"
+			" AND state IN ('open', 'issued') AND expires_at > ?2",
+	[MARK_ISSUED] = "UPDATE enrollments SET state = 'issued'"
+			" WHERE id = ?1 AND state = 'open' AND expires_at > ?2",
+	[MARK_ENROLLED] = "UPDATE enrollments SET state = 'enrolled'"
+			  " WHERE id = ?1 AND state = 'issued'",
+	[REVOKE] = "UPDATE enrollments SET state = 'revoked'"
+		   " WHERE id = ?1 AND state IN ('open', 'issued')",
+	[REVOKE_OPEN] = "UPDATE enrollments SET state = 'revoked'"
+			" WHERE serial = ?1 AND state = 'open' AND id <> ?2",
+	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM enrollments" MATCHES
+			    " ORDER BY created_at DESC, id LIMIT ?2 OFFSET ?3",
+	[COUNT] = STMT_SCANS "SELECT count(*) FROM enrollments" MATCHES,
+	[LIST_BY_SERIAL] = "SELECT " COLUMNS " FROM enrollments"
+			   " WHERE serial = ?1"
+			   " ORDER BY created_at DESC, id LIMIT ?2",
+	[PURGE] = STMT_SCANS "DELETE FROM enrollments WHERE id IN (SELECT e.id"
+			     " FROM enrollments e WHERE e.expires_at < ?1"
+			     " AND NOT EXISTS (SELECT 1 FROM accounts a"
+			     " WHERE a.enrollment_id = e.id)"
+			     " AND NOT EXISTS (SELECT 1 FROM attestations t"
+			     " WHERE t.enrollment_id = e.id)"
+			     " AND NOT EXISTS (SELECT 1 FROM certificates c"
+			     " WHERE c.enrollment_id = e.id) LIMIT ?2)",
+};
+
+STMT_FAMILY(enrollments, texts);
+
+static const char *const sources[] = {
+	[ENROLLMENT_ADE] = "ade",
+	[ENROLLMENT_MANUAL] = "manual",
+	[ENROLLMENT_COMMAND] = "command",
+};
+
+static const char *const purposes[] = {
+	[ENROLLMENT_ENROLL] = "enroll",
+	[ENROLLMENT_RENEW] = "renew",
+};
+
+static const char *const methods[] = {
+	[ENROLLMENT_ACME] = "acme",
+	[ENROLLMENT_SCEP] = "scep",
+};
+
+static const char *const states[] = {
+	[ENROLLMENT_OPEN] = "open",
+	[ENROLLMENT_ISSUED] = "issued",
+	[ENROLLMENT_ENROLLED] = "enrolled",
+	[ENROLLMENT_REVOKED] = "revoked",
+};
+
+const char *
+enrollments_source_name(enum enrollment_source source)
+{
+	return sources[source];
+}
+
+const char *
+enrollments_purpose_name(enum enrollment_purpose purpose)
+{
+	return purposes[purpose];
+}
+
+const char *
+enrollments_method_name(enum enrollment_method method)
+{
+	return methods[method];
+}
+
+const char *
+enrollments_state_name(enum enrollment_state state)
+{
+	return states[state];
+}
+
+static void
+read_enrollment(struct stmt *s, void *out)
+{
+	struct enrollment *e = out;
+
+	stmt_get_text(s, e->id, sizeof(e->id));
+	stmt_get_text(s, e->serial, sizeof(e->serial));
+	stmt_get_text(s, e->udid, sizeof(e->udid));
+	stmt_get_text(s, e->product, sizeof(e->product));
+	stmt_get_text(s, e->os_version, sizeof(e->os_version));
+	stmt_get_text(s, e->build_version, sizeof(e->build_version));
+	e->source = (enum enrollment_source)STMT_GET_WORD(s, sources);
+	e->purpose = (enum enrollment_purpose)STMT_GET_WORD(s, purposes);
+	e->method = (enum enrollment_method)STMT_GET_WORD(s, methods);
+	e->state = (enum enrollment_state)STMT_GET_WORD(s, states);
+	e->created_at = stmt_get_int(s);
+	e->expires_at = stmt_get_int(s);
+	stmt_get_text(s, e->remote_address, sizeof(e->remote_address));
+}
+
+int
+enrollments_create(struct db *db, struct enrollment *e, int hours)
+{
+	struct stmt s;
+
+	if (e->serial[0] == '\0')
+		return ERR_FIELD;
+	secret_id(e->id);
+	e->state = ENROLLMENT_OPEN;
+	e->created_at = clock_now();
+	e->expires_at = e->created_at + INT64_C(3600) * hours;
+	stmt_start(&s, db, STMT_enrollments, CREATE);
+	stmt_put_text(&s, e->id);
+	stmt_put_text(&s, e->serial);
+	stmt_put_text(&s, e->udid);
+	stmt_put_text(&s, e->product);
+	stmt_put_text(&s, e->os_version);
+	stmt_put_text(&s, e->build_version);
+	stmt_put_text(&s, sources[e->source]);
+	stmt_put_text(&s, purposes[e->purpose]);
+	stmt_put_text(&s, methods[e->method]);
+	stmt_put_text(&s, states[e->state]);
+	stmt_put_int(&s, e->created_at);
+	stmt_put_int(&s, e->expires_at);
+	stmt_put_text(&s, e->remote_address);
+	return stmt_run(&s);
+}
+
+int
+enrollments_load(struct db *db, const char *id, struct enrollment *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, LOAD);
+	stmt_put_text(&s, id);
+	return stmt_one(&s, read_enrollment, out, sizeof(*out));
+}
+
+int
+enrollments_load_usable(struct db *db, const char *id, struct enrollment *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, LOAD_USABLE);
+	stmt_put_text(&s, id);
+	stmt_put_int(&s, clock_now());
+	return stmt_one(&s, read_enrollment, out, sizeof(*out));
+}
+
+int
+enrollments_mark_issued(struct db *db, const char *id)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, MARK_ISSUED);
+	stmt_put_text(&s, id);
+	stmt_put_int(&s, clock_now());
+	return stmt_change(&s, ERR_CONFLICT);
+}
+
+int
+enrollments_mark_enrolled(struct db *db, const char *id)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, MARK_ENROLLED);
+	stmt_put_text(&s, id);
+	return stmt_change(&s, ERR_CONFLICT);
+}
+
+int
+enrollments_revoke(struct db *db, const char *id)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, REVOKE);
+	stmt_put_text(&s, id);
+	return stmt_change(&s, ERR_CONFLICT);
+}
+
+int
+enrollments_revoke_open(
+    struct db *db, const char *serial, const char *except, int *revoked)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, REVOKE_OPEN);
+	stmt_put_text(&s, serial);
+	stmt_put_text(&s, except);
+	return stmt_purge(&s, revoked);
+}
+
+static int
+finish_list(struct stmt *s, struct enrollment_list *out)
+{
+	int code;
+
+	out->rows = stmt_rows(s, read_enrollment, sizeof(*out->rows), &out->n);
+	code = stmt_end(s);
+	if (code != OK)
+		enrollments_list_release(out);
+	return code;
+}
+
+int
+enrollments_list(struct db *db, const char *search, int offset, int limit,
+    struct enrollment_list *out)
+{
+	struct stmt s;
+	int code;
+
+	*out = (struct enrollment_list){ 0 };
+	stmt_start(&s, db, STMT_enrollments, COUNT);
+	stmt_put_search(&s, search);
+	code = stmt_integer(&s, &out->total);
+	if (code != OK)
+		return code;
+	stmt_start(&s, db, STMT_enrollments, LIST);
+	stmt_put_search(&s, search);
+	stmt_put_int(&s, limit);
+	stmt_put_int(&s, offset);
+	return finish_list(&s, out);
+}
+
+int
+enrollments_list_by_serial(
+    struct db *db, const char *serial, int limit, struct enrollment_list *out)
+{
+	struct stmt s;
+	int code;
+
+	*out = (struct enrollment_list){ 0 };
+	stmt_start(&s, db, STMT_enrollments, LIST_BY_SERIAL);
+	stmt_put_text(&s, serial);
+	stmt_put_int(&s, limit);
+	code = finish_list(&s, out);
+	out->total = (int64_t)out->n;
+	return code;
+}
+
+void
+enrollments_list_release(struct enrollment_list *list)
+{
+	free(list->rows);
+	*list = (struct enrollment_list){ 0 };
+}
+
+int
+enrollments_purge(struct db *db, int64_t now, int limit, int *deleted)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, PURGE);
+	stmt_put_int(&s, now - KEEP);
+	stmt_put_int(&s, limit);
+	return stmt_purge(&s, deleted);
+}

@@ -1,0 +1,238 @@
+#include "store/sessions.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/stmt.h"
+
+#define FREE_TRIES    5
+#define LONGEST_WAIT  900
+#define FORGET_AFTER  86400
+#define SUBJECT_BYTES 256
+
+enum {
+	CREATE,
+	LOAD,
+	TOUCH,
+	END,
+	END_ALL,
+	LOGIN_LOAD,
+	LOGIN_COUNT,
+	LOGIN_OK,
+	PURGE,
+	PURGE_LOGINS,
+};
+
+#define COLUMNS                                                                \
+	"s.token_sha256, s.admin, s.csrf_token, s.created_at,"                 \
+	" s.last_seen_at, s.expires_at"
+
+static const char *const texts[] = {
+	[CREATE] = "INSERT INTO sessions (token_sha256, admin, csrf_token,"
+		   " created_at, last_seen_at, expires_at)"
+		   " VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
+	[LOAD] = "SELECT " COLUMNS " FROM sessions s"
+		 " JOIN admins a ON a.name = s.admin"
+		 " WHERE s.token_sha256 = ?1 AND s.expires_at > ?2"
+		 " AND s.last_seen_at > ?3 AND a.disabled_at IS NULL",
+	[TOUCH] = "UPDATE sessions SET last_seen_at = ?2"
+		  " WHERE token_sha256 = ?1",
+	[END] = "DELETE FROM sessions WHERE token_sha256 = ?1",
+	[END_ALL] = STMT_SCANS "DELETE FROM sessions WHERE admin = ?1",
+	[LOGIN_LOAD] = "SELECT failures, last_at FROM login_failures"
+		       " WHERE subject = ?1",
+	[LOGIN_COUNT] =
+	    "INSERT INTO login_failures (subject, failures, last_at)"
+	    " VALUES (?1, ?2, ?3) ON CONFLICT (subject) DO UPDATE"
+	    " SET failures = excluded.failures,"
+	    " last_at = excluded.last_at",
+	[LOGIN_OK] = "DELETE FROM login_failures WHERE subject = ?1",
+	[PURGE] = STMT_SCANS
+	"DELETE FROM sessions WHERE token_sha256 IN (SELECT token_sha256"
+	" FROM sessions WHERE expires_at < ?1 LIMIT ?2)",
+	[PURGE_LOGINS] = STMT_SCANS
+	"DELETE FROM login_failures WHERE subject IN (SELECT subject"
+	" FROM login_failures WHERE last_at < ?1 LIMIT ?2)",
+};
+
+STMT_FAMILY(sessions, texts);
+
+static void
+read_session(struct stmt *s, void *out)
+{
+	struct session *r = out;
+
+	stmt_get_bytes(s, r->token_sha256, sizeof(r->token_sha256));
+	stmt_get_text(s, r->admin, sizeof(r->admin));
+	stmt_get_text(s, r->csrf_token, sizeof(r->csrf_token));
+	r->created_at = stmt_get_int(s);
+	r->last_seen_at = stmt_get_int(s);
+	r->expires_at = stmt_get_int(s);
+}
+
+int
+sessions_create(struct db *db, const char *admin, int64_t seconds,
+    char token[SECRET_TOKEN_TEXT], struct session *out)
+{
+	uint8_t digest[SECRET_SHA256];
+	char csrf[SECRET_TOKEN_TEXT];
+	int64_t now = clock_now();
+	struct stmt s;
+	int code;
+
+	*out = (struct session){ 0 };
+	secret_token(token);
+	secret_token(csrf);
+	secret_sha256(blob_str(token), digest);
+	stmt_start(&s, db, STMT_sessions, CREATE);
+	stmt_put_digest(&s, digest);
+	stmt_put_text(&s, admin);
+	stmt_put_text(&s, csrf);
+	stmt_put_int(&s, now);
+	stmt_put_int(&s, now + seconds);
+	code = stmt_run(&s);
+	if (code == OK)
+		code = sessions_load(db, token, seconds, out);
+	return code;
+}
+
+int
+sessions_load(
+    struct db *db, const char *token, int64_t idle_seconds, struct session *out)
+{
+	uint8_t digest[SECRET_SHA256];
+	int64_t now = clock_now();
+	struct stmt s;
+	int code;
+
+	secret_sha256(blob_str(token), digest);
+	stmt_start(&s, db, STMT_sessions, LOAD);
+	stmt_put_digest(&s, digest);
+	stmt_put_int(&s, now);
+	stmt_put_int(&s, now - idle_seconds);
+	code = stmt_one(&s, read_session, out, sizeof(*out));
+	return code == ERR_NOT_FOUND ? ERR_SESSION : code;
+}
+
+int
+sessions_touch(struct db *db, const struct session *session)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_sessions, TOUCH);
+	stmt_put_digest(&s, session->token_sha256);
+	stmt_put_int(&s, clock_now());
+	return stmt_change(&s, ERR_SESSION);
+}
+
+int
+sessions_end(struct db *db, const struct session *session)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_sessions, END);
+	stmt_put_digest(&s, session->token_sha256);
+	return stmt_run(&s);
+}
+
+int
+sessions_end_all(struct db *db, const char *admin)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_sessions, END_ALL);
+	stmt_put_text(&s, admin);
+	return stmt_run(&s);
+}
+
+struct tries {
+	int64_t failures;
+	int64_t last_at;
+};
+
+static void
+read_tries(struct stmt *s, void *out)
+{
+	struct tries *t = out;
+
+	t->failures = stmt_get_int(s);
+	t->last_at = stmt_get_int(s);
+}
+
+/* Seconds from now until the next try; forgets tries of a day ago. */
+static int64_t
+wait_for(struct tries *t, int64_t now)
+{
+	int64_t delay = LONGEST_WAIT;
+	int64_t over = t->failures - FREE_TRIES;
+
+	/* a clock that was set back must not lock anybody out for long */
+	if (t->last_at > now)
+		t->last_at = now;
+	if (now - t->last_at >= FORGET_AFTER)
+		t->failures = 0;
+	if (t->failures < FREE_TRIES)
+		return 0;
+	if (over < 10 && (INT64_C(1) << over) < LONGEST_WAIT)
+		delay = INT64_C(1) << over;
+	return t->last_at + delay > now ? t->last_at + delay - now : 0;
+}
+
+int
+sessions_login_begin(struct db *db, const char *subject, int64_t *wait)
+{
+	int64_t now = clock_now();
+	struct tries tries;
+	struct stmt s;
+	int code;
+
+	*wait = 0;
+	stmt_start(&s, db, STMT_sessions, LOGIN_LOAD);
+	stmt_put_cut(&s, subject, SUBJECT_BYTES);
+	code = stmt_one(&s, read_tries, &tries, sizeof(tries));
+	if (code != OK && code != ERR_NOT_FOUND)
+		return code;
+	*wait = wait_for(&tries, now);
+	if (*wait > 0)
+		return ERR_RATE_LIMITED;
+	stmt_start(&s, db, STMT_sessions, LOGIN_COUNT);
+	stmt_put_cut(&s, subject, SUBJECT_BYTES);
+	stmt_put_int(&s, tries.failures + 1);
+	stmt_put_int(&s, now);
+	return stmt_run(&s);
+}
+
+int
+sessions_login_ok(struct db *db, const char *subject)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_sessions, LOGIN_OK);
+	stmt_put_cut(&s, subject, SUBJECT_BYTES);
+	return stmt_run(&s);
+}
+
+static int
+purge(struct db *db, int which, int64_t before, int limit, int *deleted)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_sessions, which);
+	stmt_put_int(&s, before);
+	stmt_put_int(&s, limit);
+	return stmt_purge(&s, deleted);
+}
+
+int
+sessions_purge(struct db *db, int64_t now, int limit, int *deleted)
+{
+	int logins = 0;
+	int code;
+
+	code = purge(db, PURGE, now, limit, deleted);
+	if (code == OK && *deleted < limit)
+		code = purge(db, PURGE_LOGINS, now - FORGET_AFTER,
+		    limit - *deleted, &logins);
+	*deleted += logins;
+	return code;
+}

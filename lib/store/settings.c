@@ -1,0 +1,206 @@
+#include "store/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/audits.h"
+#include "store/stmt.h"
+
+enum { GET, SET };
+
+static const char *const texts[] = {
+	[GET] = "SELECT value FROM settings WHERE name = ?1",
+	[SET] = "INSERT INTO settings (name, value, updated_at, updated_by)"
+		" VALUES (?1, ?2, ?3, ?4)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
+		" updated_at = excluded.updated_at,"
+		" updated_by = excluded.updated_by",
+};
+
+STMT_FAMILY(settings, texts);
+
+static const struct settings_entry entries[] = {
+	{ SETTINGS_REQUIRE_ATTESTATION, SETTINGS_BOOL, "false", .premium = true,
+	    .gitops = true },
+	{ SETTINGS_MINIMUM_OS_VERSION, SETTINGS_VERSION, "", .premium = false,
+	    .gitops = true },
+};
+
+#define ENTRIES (sizeof(entries) / sizeof(entries[0]))
+
+const struct settings_entry *
+settings_entry(size_t i)
+{
+	return i < ENTRIES ? &entries[i] : NULL;
+}
+
+static const struct settings_entry *
+find_in_any_tier(const char *name)
+{
+	for (size_t i = 0; i < ENTRIES; i++)
+		if (strcmp(entries[i].name, name) == 0)
+			return &entries[i];
+	return NULL;
+}
+
+static bool
+in_tier(const struct conf *conf, const struct settings_entry *entry)
+{
+	return conf->premium || !entry->premium;
+}
+
+const struct settings_entry *
+settings_find(const struct conf *conf, const char *name)
+{
+	const struct settings_entry *entry = find_in_any_tier(name);
+
+	return entry != NULL && in_tier(conf, entry) ? entry : NULL;
+}
+
+static void
+read_value(struct stmt *s, void *out)
+{
+	stmt_get_text(s, out, SETTINGS_VALUE_TEXT);
+}
+
+static int
+get_value(struct db *db, const struct conf *conf,
+    const struct settings_entry *entry, char out[SETTINGS_VALUE_TEXT])
+{
+	struct stmt s;
+	int code = ERR_NOT_FOUND;
+
+	if (in_tier(conf, entry)) {
+		stmt_start(&s, db, STMT_settings, GET);
+		stmt_put_text(&s, entry->name);
+		code = stmt_one(&s, read_value, out, SETTINGS_VALUE_TEXT);
+	}
+	if (code != ERR_NOT_FOUND)
+		return code;
+	snprintf(out, SETTINGS_VALUE_TEXT, "%s", entry->initial);
+	return OK;
+}
+
+int
+settings_get_bool(
+    struct db *db, const struct conf *conf, const char *name, bool *out)
+{
+	const struct settings_entry *entry = find_in_any_tier(name);
+	char value[SETTINGS_VALUE_TEXT];
+	int code;
+
+	*out = false;
+	if (entry == NULL || entry->type != SETTINGS_BOOL)
+		return fail(ERR_INTERNAL, "no boolean setting %s", name);
+	code = get_value(db, conf, entry, value);
+	if (code == OK)
+		*out = strcmp(value, "true") == 0;
+	return code;
+}
+
+int
+settings_get_text(struct db *db, const struct conf *conf, const char *name,
+    char out[SETTINGS_VALUE_TEXT])
+{
+	const struct settings_entry *entry = find_in_any_tier(name);
+
+	out[0] = '\0';
+	if (entry == NULL)
+		return fail(ERR_INTERNAL, "no setting %s", name);
+	return get_value(db, conf, entry, out);
+}
+
+/* One to four numbers of up to four digits, joined by dots; or nothing. */
+static bool
+is_version(const char *v)
+{
+	size_t digits;
+
+	if (*v == '\0')
+		return true;
+	for (int numbers = 0; numbers < 4; numbers++) {
+		digits = strspn(v, "0123456789");
+		if (digits == 0 || digits > 4)
+			return false;
+		v += digits;
+		if (*v == '\0')
+			return true;
+		if (*v++ != '.')
+			return false;
+	}
+	return false;
+}
+
+static bool
+is_value(enum settings_type type, const char *v)
+{
+	if (strlen(v) >= SETTINGS_VALUE_TEXT)
+		return false;
+	switch (type) {
+	case SETTINGS_BOOL:
+		return strcmp(v, "true") == 0 || strcmp(v, "false") == 0;
+	case SETTINGS_VERSION:
+		return is_version(v);
+	case SETTINGS_TEXT:
+		break;
+	}
+	for (; *v != '\0'; v++)
+		if (iscntrl((unsigned char)*v))
+			return false;
+	return true;
+}
+
+int
+settings_check(const struct conf *conf, enum settings_origin origin,
+    const char *name, const char *value)
+{
+	const struct settings_entry *entry = find_in_any_tier(name);
+
+	if (entry == NULL)
+		return ERR_NOT_FOUND;
+	if (!in_tier(conf, entry))
+		return ERR_LICENSE;
+	if (entry->gitops && conf->gitops_mode_enabled &&
+	    origin != SETTINGS_BY_GITOPS)
+		return ERR_GITOPS;
+	return is_value(entry->type, value) ? OK : ERR_FIELD;
+}
+
+static int
+audit_change(struct db *db, const char *name, const char *before,
+    const char *after, const char *actor)
+{
+	char detail[3 * SETTINGS_VALUE_TEXT];
+
+	snprintf(detail, sizeof(detail), "%s: \"%s\" -> \"%s\"", name, before,
+	    after);
+	return audits_add(db, actor, "setting.set", detail);
+}
+
+int
+settings_set(struct db *db, const struct conf *conf,
+    enum settings_origin origin, const char *name, const char *value,
+    const char *actor)
+{
+	char before[SETTINGS_VALUE_TEXT];
+	struct stmt s;
+	int code;
+
+	code = settings_check(conf, origin, name, value);
+	if (code == OK)
+		code = settings_get_text(db, conf, name, before);
+	if (code != OK || strcmp(before, value) == 0)
+		return code;
+	stmt_start(&s, db, STMT_settings, SET);
+	stmt_put_text(&s, name);
+	stmt_put_text(&s, value);
+	stmt_put_int(&s, clock_now());
+	stmt_put_cut(&s, actor, DB_ACTOR_TEXT);
+	code = stmt_run(&s);
+	if (code == OK)
+		code = audit_change(db, name, before, value, actor);
+	return code;
+}

@@ -1,0 +1,163 @@
+#include "storefix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/stmt.h"
+
+int
+storefix_setup(void **state)
+{
+	struct storefix *fix = calloc(1, sizeof(*fix));
+	const char *tmp = getenv("TMPDIR");
+
+	/* the failures that the tests provoke would drown the others */
+	log_open("test", LOG_ERROR);
+	clock_set_offset(0);
+	if (fix == NULL)
+		return -1;
+	snprintf(fix->folder, sizeof(fix->folder), "%s/storeXXXXXX",
+	    tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
+	if (mkdtemp(fix->folder) == NULL)
+		return -1;
+	snprintf(fix->path, sizeof(fix->path), "%s/test.db", fix->folder);
+	*state = fix;
+	if (db_migrate(fix->path) != OK)
+		return -1;
+	return db_open(fix->path, DB_DURABLE, &fix->db);
+}
+
+int
+storefix_teardown(void **state)
+{
+	struct storefix *fix = *state;
+	char command[160];
+	int status;
+
+	db_close(fix->db);
+	snprintf(command, sizeof(command), "rm -rf '%s'", fix->folder);
+	status = system(command);
+	free(fix);
+	return status;
+}
+
+struct db *
+storefix_db(void **state)
+{
+	struct storefix *fix = *state;
+
+	return fix->db;
+}
+
+void
+storefix_enrollment(struct db *db, const char *serial, struct enrollment *out)
+{
+	*out = (struct enrollment){ .source = ENROLLMENT_ADE };
+	snprintf(out->serial, sizeof(out->serial), "%s", serial);
+	WRITE(db, enrollments_create(db, out, 1));
+}
+
+void
+storefix_account(
+    struct db *db, const struct enrollment *e, int key, struct account *out)
+{
+	struct account in = { .jwk = "{\"kty\":\"EC\"}" };
+	bool created;
+
+	memcpy(in.enrollment_id, e->id, sizeof(in.enrollment_id));
+	snprintf(in.thumbprint, sizeof(in.thumbprint), "thumbprint-%d", key);
+	WRITE(db, accounts_create(db, &in, out, &created));
+}
+
+void
+storefix_order(struct db *db, const struct account *a, struct order *out)
+{
+	*out = (struct order){ .identifier_type = "permanent-identifier",
+		.identifier_value = "SERIAL1" };
+	memcpy(out->account_id, a->id, sizeof(out->account_id));
+	memcpy(
+	    out->enrollment_id, a->enrollment_id, sizeof(out->enrollment_id));
+	WRITE(db, orders_create(db, out, 3600));
+}
+
+void
+storefix_host(struct db *db, const char *serial, int tag, struct host *out)
+{
+	uint8_t digest[SECRET_SHA256] = { (uint8_t)tag, 1 };
+	char udid[DB_UDID_TEXT];
+	struct host_identity identity = { .serial = serial,
+		.udid = udid,
+		.certificate_sha256 = digest,
+		.enrollment_id = "e",
+		.hardware_attested = true };
+	struct host_vitals vitals = { .device_name = "Mac" };
+	struct host_tokens tokens = { .push_token = blob_str("token"),
+		.push_magic = "magic" };
+	bool first;
+
+	snprintf(udid, sizeof(udid), "UDID-%d", tag);
+	WRITE(db, hosts_authenticate(db, &identity, &vitals, out));
+	WRITE(db, hosts_token_update(db, out->id, &tokens, &first));
+	assert_int_equal(hosts_load(db, out->id, out), OK);
+}
+
+int
+storefix_sql(struct db *db, const char *sql)
+{
+	sqlite3_stmt *st = NULL;
+	int value = 0;
+
+	assert_int_equal(
+	    sqlite3_prepare_v2(db->sqlite, sql, -1, &st, NULL), SQLITE_OK);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		value = sqlite3_column_int(st, 0);
+	assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
+	return value;
+}
+
+static int
+racer(const struct storefix *fix, int number,
+    int (*body)(struct db *, int, void *), void *arg)
+{
+	struct db *db;
+	int code;
+
+	if (db_open(fix->path, DB_RELAXED, &db) != OK)
+		return 2;
+	code = body(db, number, arg);
+	db_close(db);
+	return code;
+}
+
+int
+storefix_race(
+    void **state, int n, int (*body)(struct db *, int, void *), void *arg)
+{
+	struct storefix *fix = *state;
+	int status, winners = 0;
+
+	db_close(fix->db);
+	fix->db = NULL;
+	fflush(NULL);
+	for (int i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			_exit(racer(fix, i, body, arg));
+	}
+	for (int i = 0; i < n; i++) {
+		assert_true(wait(&status) > 0);
+		assert_true(WIFEXITED(status));
+		winners += WEXITSTATUS(status) == 0;
+		/* 1 is a loser; anything else is a fault */
+		assert_in_range(WEXITSTATUS(status), 0, 1);
+	}
+	assert_int_equal(db_open(fix->path, DB_DURABLE, &fix->db), OK);
+	return winners;
+}

@@ -1,0 +1,317 @@
+#include "storefix.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/audits.h"
+#include "store/dbfile.h"
+#include "store/nonces.h"
+#include "store/stmt.h"
+#include "store/store.h"
+
+static void
+raw_sql(const char *path, const char *sql)
+{
+	sqlite3 *sqlite;
+
+	assert_int_equal(sqlite3_open(path, &sqlite), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(sqlite, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(sqlite);
+}
+
+static void
+test_open_sets_the_pragmas(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	assert_int_equal(storefix_sql(db, "PRAGMA foreign_keys"), 1);
+	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 2);
+	assert_int_equal(storefix_sql(db, "PRAGMA trusted_schema"), 0);
+	assert_int_equal(storefix_sql(db, "PRAGMA busy_timeout"), 5000);
+	assert_int_equal(
+	    storefix_sql(db, "PRAGMA application_id"), DBFILE_APPLICATION_ID);
+	assert_int_equal(
+	    storefix_sql(db, "PRAGMA user_version"), db_schema_number());
+	assert_int_equal(
+	    dbfile_expect(db->sqlite, "PRAGMA journal_mode", "wal"), OK);
+	assert_int_equal(db_integrity_check(db), OK);
+}
+
+static void
+test_relaxed_is_synchronous_normal(void **state)
+{
+	struct storefix *fix = *state;
+	struct db *db;
+
+	assert_int_equal(db_open(fix->path, DB_RELAXED, &db), OK);
+	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 1);
+	db_close(db);
+}
+
+static void
+test_open_refuses_other_schemas(void **state)
+{
+	struct storefix *fix = *state;
+	struct db *db;
+	int number;
+
+	raw_sql(fix->path, "PRAGMA user_version = 9999");
+	assert_int_equal(db_open(fix->path, DB_DURABLE, &db), ERR_SCHEMA);
+	assert_null(db);
+	assert_int_equal(db_file_schema_number(fix->path, &number), OK);
+	assert_int_equal(number, 9999);
+	assert_int_equal(db_migrate(fix->path), ERR_SCHEMA);
+	raw_sql(fix->path, "PRAGMA application_id = 1");
+	assert_int_equal(db_open(fix->path, DB_DURABLE, &db), ERR_SCHEMA);
+	assert_int_equal(db_migrate(fix->path), ERR_SCHEMA);
+}
+
+static void
+test_open_refuses_what_is_absent(void **state)
+{
+	struct db *db;
+
+	assert_int_equal(db_open("/nonexistent/x.db", DB_DURABLE, &db), ERR_DB);
+	assert_null(db);
+}
+
+static void
+assert_mode(const char *path, unsigned mode)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static void
+test_files_are_for_the_group(void **state)
+{
+	struct storefix *fix = *state;
+	char name[160];
+
+	WRITE(fix->db, audits_add(fix->db, "a", "b", "c"));
+	assert_mode(fix->path, 0660);
+	snprintf(name, sizeof(name), "%s.lock", fix->path);
+	assert_mode(name, 0660);
+	snprintf(name, sizeof(name), "%s-wal", fix->path);
+	assert_mode(name, 0660);
+}
+
+static void
+test_migrate_is_idempotent(void **state)
+{
+	struct storefix *fix = *state;
+
+	WRITE(fix->db, audits_add(fix->db, "a", "b", "c"));
+	assert_int_equal(db_migrate(fix->path), OK);
+	assert_int_equal(
+	    storefix_sql(fix->db, "SELECT count(*) FROM audit"), 1);
+}
+
+static void
+test_migrate_copies_first(void **state)
+{
+	struct storefix *fix = *state;
+	char path[160], copy[176];
+	struct db *db;
+	int number;
+
+	/* an older file of ours, in which all tables are yet to come */
+	snprintf(path, sizeof(path), "%s/old.db", fix->folder);
+	snprintf(copy, sizeof(copy), "%s.schema-1", path);
+	assert_int_equal(db_migrate(path), OK);
+	raw_sql(path,
+	    "PRAGMA user_version = 1; DROP TABLE commands;"
+	    "DROP TABLE certificates; DROP TABLE crl_numbers;"
+	    "DROP TABLE attestations; DROP TABLE used_nonces;"
+	    "DROP TABLE orders; DROP TABLE accounts;"
+	    "DROP TABLE trail; DROP TABLE enrollments;"
+	    "DROP TABLE hosts; DROP TABLE ade_devices;"
+	    "INSERT INTO audit VALUES (1, 2, 'a', 'b', 'c')");
+	assert_int_equal(db_open(path, DB_DURABLE, &db), ERR_SCHEMA);
+	assert_int_equal(db_migrate(path), OK);
+	assert_mode(copy, 0660);
+	assert_int_equal(db_file_schema_number(copy, &number), OK);
+	assert_int_equal(number, 1);
+	assert_int_equal(db_open(path, DB_DURABLE, &db), OK);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 1);
+	db_close(db);
+	raw_sql(path, "PRAGMA user_version = 1");
+	assert_int_equal(db_migrate(path), ERR_EXISTS);
+}
+
+static void
+test_failed_step_changes_nothing(void **state)
+{
+	struct storefix *fix = *state;
+	int number;
+
+	/* step 2 meets tables that are there already */
+	raw_sql(fix->path, "PRAGMA user_version = 1");
+	assert_int_equal(db_migrate(fix->path), ERR_DB);
+	assert_int_equal(db_file_schema_number(fix->path, &number), OK);
+	assert_int_equal(number, 1);
+}
+
+static void
+test_writes_need_a_transaction(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	assert_int_equal(audits_add(db, "a", "b", "c"), ERR_INTERNAL);
+	assert_int_equal(db_begin_read(db), OK);
+	assert_int_equal(audits_add(db, "a", "b", "c"), ERR_INTERNAL);
+	assert_int_equal(db_begin(db), ERR_INTERNAL);
+	db_rollback(db);
+	assert_false(db_in_transaction(db));
+	assert_int_equal(db_commit(db), ERR_INTERNAL);
+}
+
+static void
+test_rollback_undoes(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	assert_int_equal(db_begin(db), OK);
+	assert_true(db_in_transaction(db));
+	assert_int_equal(audits_add(db, "a", "b", "c"), OK);
+	db_rollback(db);
+	db_rollback(db);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 0);
+	WRITE(db, audits_add(db, "a", "b", "c"));
+}
+
+static void
+test_read_only_does_not_write(void **state)
+{
+	struct storefix *fix = *state;
+	struct audit_list list;
+	struct db *db;
+
+	WRITE(fix->db, audits_add(fix->db, "a", "b", "c"));
+	/* the last writer takes the log file away with it */
+	db_close(fix->db);
+	fix->db = NULL;
+	assert_int_equal(db_open(fix->path, DB_READ_ONLY, &db), OK);
+	assert_int_equal(audits_list(db, 0, 10, &list), OK);
+	assert_int_equal(list.n, 1);
+	audits_list_release(&list);
+	assert_int_equal(db_begin(db), ERR_INTERNAL);
+	db_close(db);
+}
+
+static void
+test_connection_does_not_cross_fork(void **state)
+{
+	struct db *db = storefix_db(state);
+	int status;
+	pid_t pid;
+
+	assert_int_equal(db_begin(db), OK);
+	assert_int_equal(audits_add(db, "a", "b", "c"), OK);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		bool ok = audits_add(db, "a", "b", "c") == ERR_INTERNAL &&
+		    db_commit(db) == ERR_INTERNAL;
+
+		db_close(db);
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	/* the child's end took neither the lock nor the transaction away */
+	assert_int_equal(db_commit(db), OK);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 1);
+}
+
+static int
+write_often(struct db *db, int number, void *arg)
+{
+	char actor[32];
+
+	snprintf(actor, sizeof(actor), "writer %d", number);
+	for (int i = 0; i < 100; i++) {
+		if (db_begin(db) != OK ||
+		    audits_add(db, actor, "w", "") != OK || db_commit(db) != OK)
+			return 2;
+	}
+	return 0;
+}
+
+static void
+test_eight_writers_never_see_busy(void **state)
+{
+	assert_int_equal(storefix_race(state, 8, write_often, NULL), 8);
+	assert_int_equal(
+	    storefix_sql(storefix_db(state), "SELECT count(*) FROM audit"),
+	    800);
+}
+
+static int
+die_in_transaction(struct db *db, int number, void *arg)
+{
+	if (db_begin(db) != OK || audits_add(db, "dead", "w", "") != OK)
+		return 2;
+	_exit(0);
+}
+
+static void
+test_death_releases_the_lock_and_undoes(void **state)
+{
+	assert_int_equal(storefix_race(state, 3, die_in_transaction, NULL), 3);
+	assert_int_equal(
+	    storefix_sql(storefix_db(state), "SELECT count(*) FROM audit"), 0);
+	WRITE(storefix_db(state), audits_add(storefix_db(state), "a", "b", ""));
+}
+
+static void
+test_purge_of_an_empty_database(void **state)
+{
+	int64_t deleted;
+
+	assert_int_equal(store_purge(storefix_db(state), 1, &deleted), OK);
+	assert_int_equal(deleted, 0);
+}
+
+static void
+test_purge_goes_on_until_all_is_gone(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t deleted;
+
+	assert_int_equal(db_begin(db), OK);
+	for (uint16_t i = 0; i < 1201; i++)
+		assert_int_equal(
+		    nonces_use(db, blob_of(&i, sizeof(i)), 100), OK);
+	assert_int_equal(db_commit(db), OK);
+	assert_int_equal(store_purge(db, 101, &deleted), OK);
+	assert_int_equal(deleted, 1201);
+}
+
+static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(test_open_sets_the_pragmas),
+	STOREFIX_TEST(test_relaxed_is_synchronous_normal),
+	STOREFIX_TEST(test_open_refuses_other_schemas),
+	STOREFIX_TEST(test_open_refuses_what_is_absent),
+	STOREFIX_TEST(test_files_are_for_the_group),
+	STOREFIX_TEST(test_migrate_is_idempotent),
+	STOREFIX_TEST(test_migrate_copies_first),
+	STOREFIX_TEST(test_failed_step_changes_nothing),
+	STOREFIX_TEST(test_writes_need_a_transaction),
+	STOREFIX_TEST(test_rollback_undoes),
+	STOREFIX_TEST(test_read_only_does_not_write),
+	STOREFIX_TEST(test_connection_does_not_cross_fork),
+	STOREFIX_TEST(test_eight_writers_never_see_busy),
+	STOREFIX_TEST(test_death_releases_the_lock_and_undoes),
+	STOREFIX_TEST(test_purge_of_an_empty_database),
+	STOREFIX_TEST(test_purge_goes_on_until_all_is_gone),
+};
+
+STOREFIX_MAIN(tests)
