@@ -36,6 +36,7 @@ struct req {
 	char *path_copy;
 	char *id_copy;
 	unsigned char *body_bytes;
+	size_t body_left;
 	struct req_path_param path_params[REQ_PATH_PARAMS];
 	size_t path_param_count;
 };
@@ -62,8 +63,11 @@ void req_release(struct req *req);
  */
 int req_read_body(struct req *req, size_t max, req_reader *reader, void *arg);
 
-/* The announced length of the body; 0 when none is announced. */
-size_t req_content_length(const struct req *req);
+/*
+ * Reads and drops what is left of the announced body, so that nginx can finish
+ * sending it before it gets the answer.
+ */
+void req_drain(struct req *req, req_reader *reader, void *arg);
 
 /* A FastCGI parameter by its name, such as "MDM_CLIENT_CERT"; NULL if unset. */
 const char *req_param(const struct req *req, const char *name);

@@ -8,44 +8,37 @@
 #ifndef WEB_SESSION_H
 #define WEB_SESSION_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "store/sessions.h"
 
-#include "base/secret.h"
-
-struct db;
 struct form;
 struct req;
 struct resp;
 
-#define SESSION_COOKIE   "__Host-attestmdm"
-#define SESSION_IDLE     (30 * 60)
-#define SESSION_LIFE     (12 * 60 * 60)
-#define SESSION_NAME_MAX 64
-#define SESSION_HASH_MAX 384
+#define SESSION_COOKIE       "__Host-attestmdm"
+#define SESSION_LOGIN_COOKIE "__Host-attestmdm-form"
+#define SESSION_IDLE         (30 * 60)
+#define SESSION_LIFE         (12 * 60 * 60)
 
-/* After this many failures a name or address waits, longer each time. */
-#define SESSION_FREE_TRIES 5
-
-struct session {
-	char admin[SESSION_NAME_MAX + 1];
-	char csrf[SECRET_TOKEN_TEXT];
-	uint8_t token_sha256[SECRET_SHA256];
-};
+#define SESSION_PASSWORD_MIN 12
+#define SESSION_PASSWORD_MAX 512
 
 /*
  * Checks name and password and starts a session: `resp` gets the cookie.
  * ERR_LOGIN when they are wrong, in the same time for unknown names;
  * ERR_RATE_LIMITED when name or address have to wait, without looking at the
- * password. Writes audit rows. An older session of the same browser ends.
+ * password; then `resp` gets Retry-After. Writes audit rows. An older session
+ * of the same browser ends. Uses transactions of its own.
  */
 int session_start(struct db *db, const struct req *req, const char *name,
     const char *password, struct resp *resp);
 
-/* Whose session a request belongs to; ERR_SESSION (not logged) when none. */
+/*
+ * Whose session a request belongs to; ERR_SESSION (not logged) when none. Notes
+ * the time of use, once a minute, in a transaction of its own.
+ */
 int session_load(struct db *db, const struct req *req, struct session *s);
 
-/* Ends it in the database and in the browser. */
+/* Ends it in the database and in the browser; a transaction of its own. */
 int session_end(struct db *db, const struct session *s, struct resp *resp);
 
 /*
@@ -66,8 +59,8 @@ int session_check_login(const struct req *req, const struct form *form);
 
 /*
  * yescrypt text for a password, for the table of admins. ERR_FIELD when it is
- * shorter than 12 or longer than 512 bytes.
+ * shorter than SESSION_PASSWORD_MIN or longer than SESSION_PASSWORD_MAX bytes.
  */
-int session_hash_password(const char *password, char out[SESSION_HASH_MAX]);
+int session_hash_password(const char *password, char out[ADMINS_HASH_TEXT]);
 
 #endif

@@ -17,39 +17,34 @@
 
 #include <stdbool.h>
 
+#include "base/blob.h"
 #include "base/buf.h"
+#include "web/tmplrow.h"
 
+/* A set of templates. */
 struct tmpl;
 
-/*
- * Loads every *.html of a folder and checks it: tags closed in order, known
- * partials, no partial that leads back to itself. ERR_IO, or ERR_CONFIG with
- * file and line in the log.
- */
-int tmpl_load(const char *folder, struct tmpl **tmpl);
-
-/* The same for one template in memory, for tests and fuzzing. */
-int tmpl_parse(const char *name, struct blob text, struct tmpl **tmpl);
+/* NULL when there is no memory. */
+struct tmpl *tmpl_new(void);
 void tmpl_free(struct tmpl *tmpl);
 
-/* Appends the page; ERR_INTERNAL when a value or the page is missing. */
-struct tmpl_row;
-int tmpl_render(const struct tmpl *tmpl, const char *name,
-    const struct tmpl_row *row, struct buf *out);
+/*
+ * Adds a template; its text is copied. ERR_CONFIG when a tag is not closed, not
+ * in order or has no usable name (small letters, digits, '-' and '_').
+ */
+int tmpl_add(struct tmpl *tmpl, struct blob name, struct blob text);
+
+/* ERR_CONFIG for a partial that is missing or leads back to itself. */
+int tmpl_check(const struct tmpl *tmpl);
+
+/* A set of one template. */
+int tmpl_parse(const char *name, struct blob text, struct tmpl **out);
 
 /*
- * The values. A failure (no memory) is kept in the outermost row and returned
- * by tmpl_render. Names and values are copied; a name set twice keeps the
- * later value.
+ * Appends the page filled with the values of `row`. ERR_INTERNAL when a value
+ * or the page is missing; the code that `row` or `out` keep.
  */
-struct tmpl_row *tmpl_row_new(void);
-void tmpl_row_free(struct tmpl_row *row);
-void tmpl_set(struct tmpl_row *row, const char *name, const char *value);
-void tmpl_setf(struct tmpl_row *row, const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-/* "yes" or "": for sections. */
-void tmpl_flag(struct tmpl_row *row, const char *name, bool value);
-/* Adds an empty row to a list and returns it, to be filled; never NULL. */
-struct tmpl_row *tmpl_add(struct tmpl_row *row, const char *list);
+int tmpl_render(const struct tmpl *tmpl, const char *name,
+    const struct tmpl_row *row, struct buf *out);
 
 #endif

@@ -1,0 +1,85 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "web/dispatch.h"
+
+static int
+dispatch_route(const struct web_program *program, struct req *req,
+    struct resp *resp, const struct route **route)
+{
+	char allow[ROUTE_ALLOW_MAX];
+	int r = route_find(program->routes, req, route, allow);
+
+	if (r == ERR_METHOD)
+		resp_set(resp, "Allow", allow);
+	return r;
+}
+
+static int
+dispatch_answer(const struct web_program *program, void *app, struct req *req,
+    req_reader *reader, void *arg, struct resp *resp)
+{
+	const struct route *route = NULL;
+	int r;
+
+	if (program->begin != NULL &&
+	    (r = program->begin(app, req, resp)) != OK)
+		return r;
+	if ((r = dispatch_route(program, req, resp, &route)) != OK)
+		return r;
+	if ((r = req_read_body(req, route->body_max, reader, arg)) != OK)
+		return r;
+	if ((r = route->handler(app, req, resp)) != OK)
+		return r;
+	if (buf_status(&resp->body) != OK)
+		return fail(buf_status(&resp->body), "a response did not fit");
+	log_line(LOG_DEBUG, "%s %s: %d", route->method, route->pattern,
+	    resp->status);
+	return OK;
+}
+
+static void
+dispatch_error(const struct web_program *program, void *app,
+    const struct req *req, int code, struct resp *resp)
+{
+	buf_reset(&resp->body);
+	resp_set(resp, "Content-Type", NULL);
+	resp_set(resp, "Location", NULL);
+	resp->status = err_http_status(code);
+	if (program->on_error != NULL)
+		program->on_error(app, req, code, resp);
+	else
+		resp_error_text(resp, code);
+}
+
+void
+dispatch(const struct web_program *program, void *app, char *const *envp,
+    req_reader *reader, void *arg, struct buf *out)
+{
+	struct req req;
+	struct resp resp;
+	int r;
+
+	clock_refresh();
+	log_forget_reason();
+	resp_init(&resp);
+	r = req_init(&req, envp);
+	log_request(req.id);
+	if (r == OK)
+		r = dispatch_answer(program, app, &req, reader, arg, &resp);
+	if (r != OK)
+		dispatch_error(program, app, &req, r, &resp);
+	if (program->end != NULL)
+		program->end(app, &req, &resp);
+	req_drain(&req, reader, arg);
+	if (resp_write(&resp, req_method_is(&req, "HEAD"), out) != OK) {
+		buf_reset(out);
+		buf_add_str(out,
+		    "Status: 500 Internal Server Error\r\n"
+		    "Content-Length: 0\r\n\r\n");
+	}
+	resp_release(&resp);
+	req_release(&req);
+	log_request(NULL);
+}

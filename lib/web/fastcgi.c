@@ -1,0 +1,135 @@
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <fcgiapp.h>
+
+#include "base/log.h"
+#include "web/dispatch.h"
+#include "web/fastcgi.h"
+
+/* The whole response with its headers. */
+#define FASTCGI_OUT_MAX (RESP_BODY_MAX + (1u << 20))
+
+/* So many failures of accept in a row are no accident. */
+#define FASTCGI_FAILURES 100
+
+static volatile sig_atomic_t fastcgi_stop;
+
+static void
+fastcgi_on_term(int signal_number)
+{
+	fastcgi_stop = 1;
+}
+
+static long
+fastcgi_read(void *arg, void *p, size_t n)
+{
+	FCGX_Request *r = arg;
+	int want = n < INT_MAX ? (int)n : INT_MAX;
+
+	return FCGX_GetStr(p, want, r->in);
+}
+
+static void
+fastcgi_answer(FCGX_Request *r, const struct web_program *program, void *app,
+    struct buf *out)
+{
+	struct blob b;
+
+	buf_reset(out);
+	dispatch(program, app, r->envp, fastcgi_read, r, out);
+	b = buf_blob(out);
+	if (b.n <= INT_MAX && b.n > 0)
+		FCGX_PutStr((const char *)b.p, (int)b.n, r->out);
+	FCGX_Finish_r(r);
+}
+
+/*
+ * libfcgi looks at its stop flag and then blocks in accept: a signal between
+ * the two is lost until the next request. So SIGTERM stays blocked except in
+ * ppoll(), and the socket does not block.
+ */
+static bool
+fastcgi_wait(int socket, const sigset_t *open)
+{
+	struct pollfd p = { .fd = socket, .events = POLLIN };
+
+	return !fastcgi_stop && ppoll(&p, 1, NULL, open) > 0;
+}
+
+static void
+fastcgi_signals(sigset_t *open)
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = fastcgi_on_term;
+	sigaction(SIGTERM, &sa, NULL);
+	/* Before FCGX_Init, which keeps a handler that it finds. */
+	sigfillset(open);
+	sigdelset(open, SIGTERM);
+	fastcgi_stop = 0;
+}
+
+int
+fastcgi_serve(int socket, const struct web_program *program, void *app)
+{
+	FCGX_Request r;
+	struct buf out;
+	sigset_t open;
+	int served = 0, failures = 0, code = OK;
+
+	fastcgi_signals(&open);
+	if (FCGX_Init() != 0 ||
+	    FCGX_InitRequest(&r, socket, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
+		return fail(ERR_IO, "libfcgi does not start");
+	buf_init(&out, FASTCGI_OUT_MAX);
+	while (!fastcgi_stop && served < FASTCGI_REQUESTS) {
+		if (!fastcgi_wait(socket, &open))
+			continue;
+		if (FCGX_Accept_r(&r) == 0) {
+			fastcgi_answer(&r, program, app, &out);
+			served++;
+			failures = 0;
+		} else if (errno != EAGAIN && ++failures > FASTCGI_FAILURES) {
+			code =
+			    fail(ERR_IO, "cannot accept: %s", strerror(errno));
+			break;
+		}
+	}
+	buf_wipe(&out);
+	FCGX_Free(&r, 1);
+	return code;
+}
+
+static long
+fastcgi_read_stdin(void *arg, void *p, size_t n)
+{
+	ssize_t got;
+
+	do {
+		got = read(STDIN_FILENO, p, n);
+	} while (got < 0 && errno == EINTR);
+	return got;
+}
+
+int
+fastcgi_once(const struct web_program *program, void *app)
+{
+	struct buf out;
+	struct blob b;
+	int r = OK;
+
+	buf_init(&out, FASTCGI_OUT_MAX);
+	dispatch(program, app, environ, fastcgi_read_stdin, NULL, &out);
+	b = buf_blob(&out);
+	if (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0)
+		r = fail(ERR_IO, "cannot write the response");
+	buf_wipe(&out);
+	return r;
+}

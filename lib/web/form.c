@@ -1,0 +1,233 @@
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "web/form.h"
+
+#define FORM_MAX (64u << 10)
+
+struct form_field {
+	char *name;
+	char *value;
+};
+
+struct form {
+	struct form_field fields[FORM_FIELDS_MAX];
+	size_t count;
+};
+
+static int
+form_hex(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* The length of the UTF-8 sequence a first byte announces, and its least. */
+static size_t
+form_utf8_length(uint8_t c, uint32_t *value, uint32_t *least)
+{
+	static const uint32_t leasts[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = c < 0x80         ? 1
+	    : c >= 0xc2 && c < 0xe0 ? 2
+	    : (c & 0xf0) == 0xe0    ? 3
+	    : c >= 0xf0 && c < 0xf5 ? 4
+				    : 0;
+
+	*least = leasts[n];
+	*value = n < 2 ? c : c & (0xffu >> (n + 1));
+	return n;
+}
+
+/* Text that may go into a page or the database. */
+static bool
+form_text_ok(const uint8_t *p, size_t n)
+{
+	uint32_t value, least;
+	size_t i, len;
+
+	while (n > 0) {
+		len = form_utf8_length(*p, &value, &least);
+		if (len == 0 || len > n)
+			return false;
+		for (i = 1; i < len; i++) {
+			if ((p[i] & 0xc0) != 0x80)
+				return false;
+			value = value << 6 | (p[i] & 0x3fu);
+		}
+		if (value < least || value > 0x10ffff ||
+		    (value >= 0xd800 && value < 0xe000))
+			return false;
+		if ((value < 0x20 && strchr("\t\r\n", (int)value) == NULL) ||
+		    value == 0 || (value >= 0x7f && value < 0xa0))
+			return false;
+		p += len;
+		n -= len;
+	}
+	return true;
+}
+
+/* Undoes '+' and %XX; *out is malloc'ed text. */
+static int
+form_decode(struct blob in, char **out)
+{
+	struct buf b;
+	size_t i, n;
+	int high, low;
+
+	*out = NULL;
+	buf_init(&b, FORM_MAX);
+	for (i = 0; i < in.n; i++) {
+		if (in.p[i] != '%') {
+			buf_add_byte(&b, in.p[i] == '+' ? ' ' : in.p[i]);
+			continue;
+		}
+		high = in.n - i > 2 ? form_hex(in.p[i + 1]) : -1;
+		low = high >= 0 ? form_hex(in.p[i + 2]) : -1;
+		if (low < 0)
+			goto bad;
+		buf_add_byte(&b, (uint8_t)(high * 16 + low));
+		i += 2;
+	}
+	if (!form_text_ok(b.p, b.n))
+		goto bad;
+	/* An empty text has a byte of its own too: the NUL. */
+	buf_add(&b, "", 0);
+	if (buf_status(&b) != OK)
+		goto bad;
+	*out = (char *)buf_steal(&b, &n);
+	return OK;
+bad:
+	buf_wipe(&b);
+	return ERR_MALFORMED;
+}
+
+/* The first field of that name. */
+static const struct form_field *
+form_find(const struct form *form, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < form->count; i++)
+		if (strcmp(form->fields[i].name, name) == 0)
+			return &form->fields[i];
+	return NULL;
+}
+
+static int
+form_add(struct form *form, struct blob pair)
+{
+	const uint8_t *equals = memchr(pair.p, '=', pair.n);
+	size_t name_len = equals != NULL ? (size_t)(equals - pair.p) : pair.n;
+	struct form_field *f;
+	struct blob value = { NULL, 0 };
+
+	if (form->count == FORM_FIELDS_MAX)
+		return fail(ERR_MALFORMED, "a form has too many fields");
+	if (equals != NULL)
+		value = blob_of(equals + 1, pair.n - name_len - 1);
+	f = &form->fields[form->count++];
+	if (form_decode(blob_of(pair.p, name_len), &f->name) != OK ||
+	    form_decode(value, &f->value) != OK)
+		return fail(ERR_MALFORMED, "a form holds bytes no text has");
+	if (form_find(form, f->name) != f)
+		return fail(ERR_MALFORMED, "a field of a form comes twice");
+	return OK;
+}
+
+int
+form_parse(struct blob in, struct form **out)
+{
+	struct form *form;
+	const uint8_t *mark;
+	size_t n;
+	int r;
+
+	*out = NULL;
+	if (in.n > FORM_MAX)
+		return fail(ERR_TOO_LARGE, "a form of %zu bytes", in.n);
+	if ((form = calloc(1, sizeof(*form))) == NULL)
+		return fail(ERR_NOMEM, "no memory for a form");
+	while (in.n > 0) {
+		mark = memchr(in.p, '&', in.n);
+		n = mark != NULL ? (size_t)(mark - in.p) : in.n;
+		if (n > 0 && (r = form_add(form, blob_of(in.p, n))) != OK) {
+			form_free(form);
+			return r;
+		}
+		n += mark != NULL;
+		in = blob_of(in.p + n, in.n - n);
+	}
+	*out = form;
+	return OK;
+}
+
+void
+form_free(struct form *form)
+{
+	struct form_field *f;
+	size_t i;
+
+	if (form == NULL)
+		return;
+	for (i = 0; i < form->count; i++) {
+		f = &form->fields[i];
+		/* It may be a password. */
+		if (f->value != NULL)
+			explicit_bzero(f->value, strlen(f->value));
+		free(f->name);
+		free(f->value);
+	}
+	free(form);
+}
+
+const char *
+form_get(const struct form *form, const char *name)
+{
+	const struct form_field *f = form_find(form, name);
+
+	return f != NULL ? f->value : NULL;
+}
+
+const char *
+form_text(const struct form *form, const char *name)
+{
+	const char *value = form_get(form, name);
+
+	return value != NULL ? value : "";
+}
+
+int
+form_cookie(const char *header, const char *name, char *out, size_t outlen)
+{
+	size_t name_len = strlen(name);
+	const char *p = header, *found = NULL;
+	size_t found_len = 0, n;
+
+	out[0] = '\0';
+	while (p != NULL && *p != '\0') {
+		p += strspn(p, " ;");
+		n = strcspn(p, ";");
+		if (n > name_len && p[name_len] == '=' &&
+		    memcmp(p, name, name_len) == 0) {
+			if (found != NULL)
+				return ERR_NOT_FOUND;
+			found = p + name_len + 1;
+			found_len = n - name_len - 1;
+		}
+		p += n;
+	}
+	if (found == NULL || found_len >= outlen)
+		return ERR_NOT_FOUND;
+	memcpy(out, found, found_len);
+	out[found_len] = '\0';
+	return OK;
+}

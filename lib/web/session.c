@@ -1,0 +1,323 @@
+#include <crypt.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "store/admins.h"
+#include "store/audits.h"
+#include "web/form.h"
+#include "web/req.h"
+#include "web/resp.h"
+#include "web/session.h"
+
+#define SESSION_SUBJECT_MAX 256
+
+/* last_seen_at is written at most this often. */
+#define SESSION_TOUCH 60
+
+#define SESSION_COOKIE_TAIL "; Path=/; Secure; HttpOnly; SameSite=Strict"
+
+/* yescrypt with the library's cost, so that all hashes take the same time. */
+static int
+session_crypt(
+    const char *password, const char *setting, char out[ADMINS_HASH_TEXT])
+{
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	const char *hash;
+	int r = OK;
+
+	if (data == NULL)
+		return fail(ERR_NOMEM, "no memory to hash a password");
+	hash = crypt_rn(password, setting, data, (int)sizeof(*data));
+	if (hash == NULL || strlen(hash) >= ADMINS_HASH_TEXT)
+		r = fail(ERR_CRYPTO, "crypt: %s", strerror(errno));
+	else
+		memcpy(out, hash, strlen(hash) + 1);
+	secret_wipe(data, sizeof(*data));
+	free(data);
+	return r;
+}
+
+static int
+session_new_setting(char out[CRYPT_GENSALT_OUTPUT_SIZE])
+{
+	if (crypt_gensalt_rn(
+		"$y$", 0, NULL, 0, out, CRYPT_GENSALT_OUTPUT_SIZE) == NULL)
+		return fail(ERR_CRYPTO, "crypt_gensalt: %s", strerror(errno));
+	return OK;
+}
+
+int
+session_hash_password(const char *password, char out[ADMINS_HASH_TEXT])
+{
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	size_t n = strlen(password);
+	int r;
+
+	out[0] = '\0';
+	if (n < SESSION_PASSWORD_MIN || n > SESSION_PASSWORD_MAX)
+		return fail(ERR_FIELD, "a password needs %d to %d bytes",
+		    SESSION_PASSWORD_MIN, SESSION_PASSWORD_MAX);
+	if ((r = session_new_setting(setting)) != OK)
+		return r;
+	return session_crypt(password, setting, out);
+}
+
+/* Does as much work for a name that nobody has as for one that exists. */
+static int
+session_check_password(
+    struct db *db, const char *name, const char *password, bool *right)
+{
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	char hash[ADMINS_HASH_TEXT];
+	struct admin admin;
+	bool known;
+	int r;
+
+	*right = false;
+	r = admins_load(db, name, &admin);
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	known = r == OK && admin.disabled_at == 0;
+	if ((r = session_new_setting(setting)) != OK)
+		return r;
+	r = session_crypt(
+	    password, known ? admin.password_hash : setting, hash);
+	if (r == OK && known)
+		*right =
+		    secret_eq(blob_str(hash), blob_str(admin.password_hash));
+	secret_wipe(hash, sizeof(hash));
+	secret_wipe(&admin, sizeof(admin));
+	return r;
+}
+
+static void
+session_subjects(const struct req *req, const char *name,
+    char by_name[SESSION_SUBJECT_MAX], char by_address[SESSION_SUBJECT_MAX])
+{
+	snprintf(by_name, SESSION_SUBJECT_MAX, "name:%s", name);
+	snprintf(
+	    by_address, SESSION_SUBJECT_MAX, "address:%s", req->remote_address);
+}
+
+/* Counts the try before the password is looked at. */
+static int
+session_throttle(struct db *db, const char *by_name, const char *by_address,
+    struct resp *resp)
+{
+	char seconds[24];
+	int64_t wait = 0;
+	int r, commit;
+
+	if ((r = db_begin(db)) != OK)
+		return r;
+	r = sessions_login_begin(db, by_address, &wait);
+	if (r == OK)
+		r = sessions_login_begin(db, by_name, &wait);
+	if (r != OK && r != ERR_RATE_LIMITED) {
+		db_rollback(db);
+		return r;
+	}
+	if ((commit = db_commit(db)) != OK)
+		return commit;
+	if (r == OK)
+		return OK;
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)wait);
+	resp_set(resp, "Retry-After", seconds);
+	return fail(r, "sign-in has to wait %s seconds: %s and %s", seconds,
+	    by_name, by_address);
+}
+
+/* The session that this browser had before, if any. */
+static int
+session_end_older(struct db *db, const struct req *req)
+{
+	char token[SECRET_TOKEN_TEXT];
+	struct session older;
+
+	if (form_cookie(req_header(req, "Cookie"), SESSION_COOKIE, token,
+		sizeof(token)) != OK ||
+	    sessions_load(db, token, SESSION_LIFE, &older) != OK)
+		return OK;
+	return sessions_end(db, &older);
+}
+
+static int
+session_create(struct db *db, const struct req *req, const char *name,
+    const char *by_name, const char *by_address, char token[SECRET_TOKEN_TEXT])
+{
+	struct session s;
+	int r;
+
+	if ((r = db_begin(db)) != OK)
+		return r;
+	if ((r = session_end_older(db, req)) != OK ||
+	    (r = sessions_login_ok(db, by_name)) != OK ||
+	    (r = sessions_login_ok(db, by_address)) != OK ||
+	    (r = audits_add(db, name, "login", by_address)) != OK ||
+	    (r = sessions_create(db, name, SESSION_LIFE, token, &s)) != OK) {
+		db_rollback(db);
+		return r;
+	}
+	return db_commit(db);
+}
+
+static int
+session_refused(struct db *db, const char *name, const char *by_address)
+{
+	int r;
+
+	if ((r = db_begin(db)) != OK)
+		return r;
+	if ((r = audits_add(db, name, "login.refused", by_address)) != OK) {
+		db_rollback(db);
+		return r;
+	}
+	if ((r = db_commit(db)) != OK)
+		return r;
+	return fail(ERR_LOGIN, "wrong name or password for \"%s\" from %s",
+	    name, by_address);
+}
+
+static int
+session_set_cookie(
+    struct resp *resp, const char *name, const char *value, const char *tail)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s=%s" SESSION_COOKIE_TAIL "%s", name,
+	    value, tail);
+	return resp_add(resp, "Set-Cookie", line);
+}
+
+int
+session_start(struct db *db, const struct req *req, const char *name,
+    const char *password, struct resp *resp)
+{
+	char by_name[SESSION_SUBJECT_MAX], by_address[SESSION_SUBJECT_MAX];
+	char token[SECRET_TOKEN_TEXT];
+	bool right;
+	int r;
+
+	if (strlen(name) >= ADMINS_NAME_TEXT ||
+	    strlen(password) > SESSION_PASSWORD_MAX)
+		return fail(ERR_LOGIN, "a name or password of too many bytes");
+	session_subjects(req, name, by_name, by_address);
+	if ((r = session_throttle(db, by_name, by_address, resp)) != OK ||
+	    (r = session_check_password(db, name, password, &right)) != OK)
+		return r;
+	if (!right)
+		return session_refused(db, name, by_address);
+	r = session_create(db, req, name, by_name, by_address, token);
+	if (r == OK)
+		r = session_set_cookie(resp, SESSION_COOKIE, token, "");
+	secret_wipe(token, sizeof(token));
+	return r;
+}
+
+static int
+session_touch(struct db *db, const struct session *s)
+{
+	int r;
+
+	if (clock_now() - s->last_seen_at < SESSION_TOUCH)
+		return OK;
+	if ((r = db_begin(db)) != OK)
+		return r;
+	if ((r = sessions_touch(db, s)) != OK) {
+		db_rollback(db);
+		return r;
+	}
+	return db_commit(db);
+}
+
+int
+session_load(struct db *db, const struct req *req, struct session *s)
+{
+	char token[SECRET_TOKEN_TEXT];
+	int r;
+
+	memset(s, 0, sizeof(*s));
+	if (form_cookie(req_header(req, "Cookie"), SESSION_COOKIE, token,
+		sizeof(token)) != OK)
+		return ERR_SESSION;
+	r = sessions_load(db, token, SESSION_IDLE, s);
+	secret_wipe(token, sizeof(token));
+	return r == OK ? session_touch(db, s) : r;
+}
+
+int
+session_end(struct db *db, const struct session *s, struct resp *resp)
+{
+	int r;
+
+	if ((r = db_begin(db)) != OK)
+		return r;
+	if ((r = sessions_end(db, s)) != OK ||
+	    (r = audits_add(db, s->admin, "logout", "")) != OK) {
+		db_rollback(db);
+		return r;
+	}
+	if ((r = db_commit(db)) != OK)
+		return r;
+	return session_set_cookie(resp, SESSION_COOKIE, "", "; Max-Age=0");
+}
+
+/* Browsers say where a request comes from; those that do not are let pass. */
+static int
+session_check_origin(const struct req *req)
+{
+	const char *site = req_header(req, "Sec-Fetch-Site");
+
+	if (site != NULL && strcmp(site, "same-origin") != 0)
+		return fail(ERR_CSRF, "a form came from another site");
+	return OK;
+}
+
+static int
+session_check_token(const struct form *form, const char *want)
+{
+	const char *given = form_text(form, "csrf");
+
+	if (want[0] == '\0' || !secret_eq(blob_str(given), blob_str(want)))
+		return fail(ERR_CSRF, "a form came without its token");
+	return OK;
+}
+
+int
+session_check_form(
+    const struct session *s, const struct req *req, const struct form *form)
+{
+	int r = session_check_origin(req);
+
+	return r == OK ? session_check_token(form, s->csrf_token) : r;
+}
+
+int
+session_login_token(
+    const struct req *req, struct resp *resp, char token[SECRET_TOKEN_TEXT])
+{
+	if (form_cookie(req_header(req, "Cookie"), SESSION_LOGIN_COOKIE, token,
+		SECRET_TOKEN_TEXT) == OK &&
+	    enc_is_base64url(token, SECRET_TOKEN_TEXT))
+		return OK;
+	secret_token(token);
+	return session_set_cookie(resp, SESSION_LOGIN_COOKIE, token, "");
+}
+
+int
+session_check_login(const struct req *req, const struct form *form)
+{
+	char token[SECRET_TOKEN_TEXT];
+	int r = session_check_origin(req);
+
+	if (r != OK)
+		return r;
+	form_cookie(req_header(req, "Cookie"), SESSION_LOGIN_COOKIE, token,
+	    sizeof(token));
+	return session_check_token(form, token);
+}

@@ -1,0 +1,403 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "web/tmplrow.h"
+#include "web/tmpl.h"
+
+#define TMPL_NAME_MAX    40
+#define TMPL_TOKENS_MAX  4096
+#define TMPL_DEPTH_MAX   16
+#define TMPL_PARTIAL_MAX 8
+
+enum tmpl_kind {
+	TMPL_TEXT,
+	TMPL_VALUE,
+	TMPL_EACH,
+	TMPL_NONE,
+	TMPL_END,
+	TMPL_PARTIAL
+};
+
+struct tmpl_token {
+	enum tmpl_kind kind;
+	struct blob text; /* of TMPL_TEXT */
+	char name[TMPL_NAME_MAX + 1];
+	size_t end; /* of TMPL_EACH and TMPL_NONE: the matching TMPL_END */
+};
+
+struct tmpl_page {
+	char name[TMPL_NAME_MAX + 1];
+	uint8_t *bytes;
+	struct tmpl_token *tokens;
+	size_t count;
+};
+
+struct tmpl {
+	struct tmpl_page *pages;
+	size_t count;
+};
+
+/* Where the reader of one page stands. */
+struct tmpl_reader {
+	struct tmpl_page *page;
+	struct blob text;
+	size_t at;
+	size_t line;
+	size_t open[TMPL_DEPTH_MAX];
+	size_t depth;
+};
+
+static bool
+tmpl_name_ok(struct blob name)
+{
+	size_t i;
+
+	for (i = 0; i < name.n; i++)
+		if ((name.p[i] < 'a' || name.p[i] > 'z') &&
+		    (name.p[i] < '0' || name.p[i] > '9') && name.p[i] != '_' &&
+		    name.p[i] != '-')
+			return false;
+	return name.n > 0 && name.n <= TMPL_NAME_MAX;
+}
+
+static int
+tmpl_push(struct tmpl_reader *r, enum tmpl_kind kind, struct blob text,
+    struct blob name)
+{
+	struct tmpl_page *page = r->page;
+	struct tmpl_token *t;
+
+	if (page->count == TMPL_TOKENS_MAX)
+		return fail(ERR_CONFIG, "%s: too many tags", page->name);
+	t = realloc(page->tokens, (page->count + 1) * sizeof(*t));
+	if (t == NULL)
+		return fail(ERR_NOMEM, "no memory for a template");
+	page->tokens = t;
+	t += page->count++;
+	memset(t, 0, sizeof(*t));
+	t->kind = kind;
+	t->text = text;
+	if (name.n > 0)
+		memcpy(t->name, name.p, name.n);
+	return OK;
+}
+
+static int
+tmpl_open(struct tmpl_reader *r)
+{
+	if (r->depth == TMPL_DEPTH_MAX)
+		return fail(ERR_CONFIG, "%s:%zu: sections nest too deep",
+		    r->page->name, r->line);
+	r->open[r->depth++] = r->page->count - 1;
+	return OK;
+}
+
+static int
+tmpl_close(struct tmpl_reader *r)
+{
+	struct tmpl_token *end = &r->page->tokens[r->page->count - 1];
+	struct tmpl_token *start;
+
+	if (r->depth == 0)
+		return fail(ERR_CONFIG, "%s:%zu: nothing to close",
+		    r->page->name, r->line);
+	start = &r->page->tokens[r->open[--r->depth]];
+	if (strcmp(start->name, end->name) != 0)
+		return fail(ERR_CONFIG, "%s:%zu: %s is closed where %s is open",
+		    r->page->name, r->line, end->name, start->name);
+	start->end = r->page->count - 1;
+	return OK;
+}
+
+/* What stands between the braces. */
+static int
+tmpl_tag(struct tmpl_reader *r, struct blob tag)
+{
+	static const char marks[] = "#^/>";
+	static const enum tmpl_kind kinds[] = { TMPL_EACH, TMPL_NONE, TMPL_END,
+		TMPL_PARTIAL };
+	enum tmpl_kind kind = TMPL_VALUE;
+	const char *mark;
+	int code;
+
+	if (tag.n > 0 && tag.p[0] == '!')
+		return OK;
+	if (tag.n > 0 && tag.p[0] != '\0' &&
+	    (mark = strchr(marks, tag.p[0])) != NULL) {
+		kind = kinds[mark - marks];
+		tag = blob_of(tag.p + 1, tag.n - 1);
+	}
+	if (!tmpl_name_ok(tag))
+		return fail(ERR_CONFIG, "%s:%zu: a tag has no usable name",
+		    r->page->name, r->line);
+	if ((code = tmpl_push(r, kind, blob_of(NULL, 0), tag)) != OK)
+		return code;
+	if (kind == TMPL_EACH || kind == TMPL_NONE)
+		return tmpl_open(r);
+	return kind == TMPL_END ? tmpl_close(r) : OK;
+}
+
+static const uint8_t *
+tmpl_find(struct blob in, const char *what)
+{
+	return in.n == 0 ? NULL : memmem(in.p, in.n, what, 2);
+}
+
+static void
+tmpl_count_lines(struct tmpl_reader *r, struct blob text)
+{
+	size_t i;
+
+	for (i = 0; i < text.n; i++)
+		r->line += text.p[i] == '\n';
+}
+
+static int
+tmpl_read(struct tmpl_reader *r)
+{
+	struct blob rest = r->text, text;
+	const uint8_t *start, *end;
+	int code;
+
+	while (rest.n > 0) {
+		start = tmpl_find(rest, "{{");
+		text = blob_of(
+		    rest.p, start != NULL ? (size_t)(start - rest.p) : rest.n);
+		tmpl_count_lines(r, text);
+		code = tmpl_push(r, TMPL_TEXT, text, blob_of(NULL, 0));
+		if (code != OK || start == NULL)
+			return code;
+		rest = blob_of(start + 2, rest.n - text.n - 2);
+		if ((end = tmpl_find(rest, "}}")) == NULL)
+			return fail(ERR_CONFIG, "%s:%zu: a tag does not end",
+			    r->page->name, r->line);
+		text = blob_of(rest.p, (size_t)(end - rest.p));
+		if ((code = tmpl_tag(r, text)) != OK)
+			return code;
+		tmpl_count_lines(r, text);
+		rest = blob_of(end + 2, rest.n - text.n - 2);
+	}
+	return OK;
+}
+
+static const struct tmpl_page *
+tmpl_page(const struct tmpl *tmpl, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < tmpl->count; i++)
+		if (strcmp(tmpl->pages[i].name, name) == 0)
+			return &tmpl->pages[i];
+	return NULL;
+}
+
+int
+tmpl_add(struct tmpl *tmpl, struct blob name, struct blob text)
+{
+	struct tmpl_reader r = { .line = 1 };
+	struct tmpl_page *page;
+	int code;
+
+	if (!tmpl_name_ok(name))
+		return fail(ERR_CONFIG, "a template has no usable name");
+	page = realloc(tmpl->pages, (tmpl->count + 1) * sizeof(*page));
+	if (page == NULL)
+		return fail(ERR_NOMEM, "no memory for a template");
+	tmpl->pages = page;
+	page += tmpl->count++;
+	memset(page, 0, sizeof(*page));
+	memcpy(page->name, name.p, name.n);
+	if ((page->bytes = malloc(text.n + 1)) == NULL)
+		return fail(ERR_NOMEM, "no memory for a template");
+	if (text.n > 0)
+		memcpy(page->bytes, text.p, text.n);
+	r.page = page;
+	r.text = blob_of(page->bytes, text.n);
+	if ((code = tmpl_read(&r)) != OK)
+		return code;
+	if (r.depth > 0)
+		return fail(ERR_CONFIG, "%s: %s is never closed", page->name,
+		    page->tokens[r.open[r.depth - 1]].name);
+	return OK;
+}
+
+static int
+tmpl_check_page(
+    const struct tmpl *tmpl, const struct tmpl_page *page, int depth)
+{
+	const struct tmpl_page *partial;
+	size_t i;
+	int r;
+
+	if (depth > TMPL_PARTIAL_MAX)
+		return fail(ERR_CONFIG,
+		    "%s: partials nest too deep or turn "
+		    "in a circle",
+		    page->name);
+	for (i = 0; i < page->count; i++) {
+		if (page->tokens[i].kind != TMPL_PARTIAL)
+			continue;
+		partial = tmpl_page(tmpl, page->tokens[i].name);
+		if (partial == NULL)
+			return fail(ERR_CONFIG, "%s: there is no template %s",
+			    page->name, page->tokens[i].name);
+		if ((r = tmpl_check_page(tmpl, partial, depth + 1)) != OK)
+			return r;
+	}
+	return OK;
+}
+
+int
+tmpl_check(const struct tmpl *tmpl)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < tmpl->count; i++)
+		if ((r = tmpl_check_page(tmpl, &tmpl->pages[i], 0)) != OK)
+			return r;
+	return OK;
+}
+
+struct tmpl *
+tmpl_new(void)
+{
+	return calloc(1, sizeof(struct tmpl));
+}
+
+void
+tmpl_free(struct tmpl *tmpl)
+{
+	size_t i;
+
+	if (tmpl == NULL)
+		return;
+	for (i = 0; i < tmpl->count; i++) {
+		free(tmpl->pages[i].bytes);
+		free(tmpl->pages[i].tokens);
+	}
+	free(tmpl->pages);
+	free(tmpl);
+}
+
+int
+tmpl_parse(const char *name, struct blob text, struct tmpl **out)
+{
+	struct tmpl *tmpl;
+	int r;
+
+	*out = NULL;
+	if ((tmpl = tmpl_new()) == NULL)
+		return fail(ERR_NOMEM, "no memory for a template");
+	r = tmpl_add(tmpl, blob_str(name), text);
+	if (r == OK)
+		r = tmpl_check(tmpl);
+	if (r != OK) {
+		tmpl_free(tmpl);
+		return r;
+	}
+	*out = tmpl;
+	return OK;
+}
+
+static void
+tmpl_escape(const char *value, struct buf *out)
+{
+	const unsigned char *p;
+
+	for (p = (const unsigned char *)value; *p != '\0'; p++) {
+		if (*p == '&')
+			buf_add_str(out, "&amp;");
+		else if (*p == '<')
+			buf_add_str(out, "&lt;");
+		else if (*p == '>')
+			buf_add_str(out, "&gt;");
+		else if (*p == '"')
+			buf_add_str(out, "&quot;");
+		else if (*p == '\'')
+			buf_add_str(out, "&#39;");
+		else if ((*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f)
+			buf_add_str(out, "\xef\xbf\xbd");
+		else
+			buf_add_byte(out, *p);
+	}
+}
+
+static int tmpl_run(const struct tmpl *tmpl, const struct tmpl_page *page,
+    size_t from, size_t to, const struct tmpl_row *row, struct buf *out);
+
+static int
+tmpl_section(const struct tmpl *tmpl, const struct tmpl_page *page, size_t at,
+    const struct tmpl_row *row, struct buf *out)
+{
+	const struct tmpl_token *t = &page->tokens[at];
+	const struct tmpl_row *item;
+	const char *value = tmplrow_value(row, t->name);
+	bool some;
+	int r = OK;
+
+	item = tmplrow_first(row, t->name);
+	some = item != NULL || (value != NULL && value[0] != '\0');
+	if (t->kind == TMPL_NONE || item == NULL)
+		return some == (t->kind == TMPL_EACH)
+		    ? tmpl_run(tmpl, page, at + 1, t->end, row, out)
+		    : OK;
+	for (; item != NULL && r == OK; item = tmplrow_next(item))
+		r = tmpl_run(tmpl, page, at + 1, t->end, item, out);
+	return r;
+}
+
+static int
+tmpl_value(const struct tmpl_page *page, const char *name,
+    const struct tmpl_row *row, struct buf *out)
+{
+	const char *value = tmplrow_value(row, name);
+
+	if (value == NULL)
+		return fail(
+		    ERR_INTERNAL, "page %s misses %s", page->name, name);
+	tmpl_escape(value, out);
+	return buf_status(out);
+}
+
+static int
+tmpl_run(const struct tmpl *tmpl, const struct tmpl_page *page, size_t from,
+    size_t to, const struct tmpl_row *row, struct buf *out)
+{
+	const struct tmpl_page *partial;
+	const struct tmpl_token *t;
+	size_t i;
+	int r = OK;
+
+	for (i = from; i < to && r == OK; i++) {
+		t = &page->tokens[i];
+		if (t->kind == TMPL_TEXT) {
+			r = buf_add_blob(out, t->text);
+		} else if (t->kind == TMPL_VALUE) {
+			r = tmpl_value(page, t->name, row, out);
+		} else if (t->kind == TMPL_PARTIAL) {
+			partial = tmpl_page(tmpl, t->name);
+			r = tmpl_run(
+			    tmpl, partial, 0, partial->count, row, out);
+		} else if (t->kind != TMPL_END) {
+			r = tmpl_section(tmpl, page, i, row, out);
+			i = t->end;
+		}
+	}
+	return r;
+}
+
+int
+tmpl_render(const struct tmpl *tmpl, const char *name,
+    const struct tmpl_row *row, struct buf *out)
+{
+	const struct tmpl_page *page = tmpl_page(tmpl, name);
+
+	if (page == NULL)
+		return fail(ERR_INTERNAL, "there is no page %s", name);
+	if (tmplrow_status(row) != OK)
+		return tmplrow_status(row);
+	return tmpl_run(tmpl, page, 0, page->count, row, out);
+}

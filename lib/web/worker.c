@@ -1,0 +1,398 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config.h"
+#include "web/fastcgi.h"
+#include "web/listener.h"
+#include "web/worker.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WORKER_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WORKER_SANITIZED 1
+#endif
+#endif
+
+#define WORKER_EXIT_USAGE 2
+/* EX_CONFIG: what the handlers need did not open. */
+#define WORKER_EXIT_OPEN 78
+
+#define WORKER_MAX 64
+
+/* A worker that lived shorter failed at once; its place waits, ever longer. */
+#define WORKER_SHORT_MS      2000
+#define WORKER_WAIT_FIRST_MS 100
+#define WORKER_WAIT_LAST_MS  10000
+
+/* After SIGTERM the request in hand may take this long. */
+#define WORKER_STOP_MS 20000
+
+#define WORKER_MEMORY ((rlim_t)512 << 20)
+
+struct worker_options {
+	const char *config;
+	const char *listen;
+	bool check;
+};
+
+/* The place of one worker process. */
+struct worker_slot {
+	pid_t pid; /* 0 when empty */
+	int64_t started;
+	int64_t not_before; /* do not start it again earlier */
+	int64_t wait;
+};
+
+struct worker_master {
+	const struct web_program *program;
+	const struct conf *conf;
+	int socket;
+	bool stopping;
+	bool served; /* a worker of this life got past its start */
+	int status;
+	struct worker_slot slots[WORKER_MAX];
+};
+
+static int64_t
+worker_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+worker_limits(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	/* A core file would hold keys. */
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef WORKER_SANITIZED
+	struct rlimit memory = { WORKER_MEMORY, WORKER_MEMORY };
+
+	setrlimit(RLIMIT_AS, &memory);
+#endif
+}
+
+/* The signals that only the master looks at, and when it wants to. */
+static void
+worker_block(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int
+worker_child(const struct worker_master *m)
+{
+	void *app = NULL;
+	int r;
+
+	if (m->program->open(m->conf, &app) != OK)
+		return WORKER_EXIT_OPEN;
+	r = fastcgi_serve(m->socket, m->program, app);
+	m->program->close(app);
+	return r == OK ? 0 : 1;
+}
+
+static void
+worker_start(struct worker_master *m, struct worker_slot *slot)
+{
+	pid_t master = getpid();
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		/* An orphan would keep the socket and an old configuration. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != master)
+			_exit(0);
+		exit(worker_child(m));
+	}
+	slot->started = worker_ms();
+	if (pid < 0) {
+		log_line(LOG_ERROR, "cannot fork: %s", strerror(errno));
+		slot->not_before = slot->started + WORKER_WAIT_LAST_MS;
+		return;
+	}
+	slot->pid = pid;
+}
+
+/* Starts what is missing; the milliseconds until there is more to start. */
+static int64_t
+worker_fill(struct worker_master *m)
+{
+	int64_t now = worker_ms();
+	int64_t next = 60000;
+	struct worker_slot *slot;
+	int i;
+
+	for (i = 0; i < m->conf->workers && i < WORKER_MAX; i++) {
+		slot = &m->slots[i];
+		if (slot->pid == 0 && slot->not_before <= now)
+			worker_start(m, slot);
+		if (slot->pid == 0 && slot->not_before - now < next)
+			next = slot->not_before - now;
+	}
+	return next > 0 ? next : 0;
+}
+
+static void
+worker_back_off(struct worker_slot *slot, int64_t now)
+{
+	if (slot->wait == 0)
+		slot->wait = WORKER_WAIT_FIRST_MS;
+	else if (slot->wait < WORKER_WAIT_LAST_MS / 2)
+		slot->wait *= 2;
+	else
+		slot->wait = WORKER_WAIT_LAST_MS;
+	slot->not_before = now + slot->wait;
+}
+
+static void
+worker_ended(struct worker_master *m, struct worker_slot *slot, int status)
+{
+	int64_t now = worker_ms();
+	bool brief = now - slot->started < WORKER_SHORT_MS;
+
+	slot->pid = 0;
+	if (!brief)
+		m->served = true;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		slot->wait = 0;
+		return;
+	}
+	if (WIFSIGNALED(status))
+		log_line(
+		    LOG_ERROR, "a worker died of signal %d", WTERMSIG(status));
+	if (!brief)
+		slot->wait = 0;
+	worker_back_off(slot, now);
+	/* It never worked: tell whoever started us instead of going on. */
+	if (!m->served && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == WORKER_EXIT_OPEN) {
+		m->stopping = true;
+		m->status = 1;
+	}
+}
+
+static void
+worker_reap(struct worker_master *m)
+{
+	int status, i;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (i = 0; i < WORKER_MAX; i++)
+			if (m->slots[i].pid == pid)
+				worker_ended(m, &m->slots[i], status);
+}
+
+static int
+worker_signal_all(const struct worker_master *m, int signal_number)
+{
+	int i, alive = 0;
+
+	for (i = 0; i < WORKER_MAX; i++) {
+		if (m->slots[i].pid == 0)
+			continue;
+		alive++;
+		if (signal_number != 0)
+			kill(m->slots[i].pid, signal_number);
+	}
+	return alive;
+}
+
+static int
+worker_wait(const sigset_t *set, int64_t ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000,
+		.tv_nsec = (ms % 1000) * 1000000 };
+
+	return sigtimedwait(set, NULL, &t);
+}
+
+static void
+worker_stop(struct worker_master *m, const sigset_t *set)
+{
+	int64_t end = worker_ms() + WORKER_STOP_MS;
+	int64_t left;
+
+	worker_signal_all(m, SIGTERM);
+	while (worker_signal_all(m, 0) > 0) {
+		if ((left = end - worker_ms()) <= 0) {
+			log_line(LOG_WARN, "workers did not stop in time");
+			worker_signal_all(m, SIGKILL);
+			left = 1000;
+		}
+		worker_wait(set, left);
+		worker_reap(m);
+	}
+}
+
+/* SIGHUP: every worker leaves after its request and a fresh one follows. */
+static int
+worker_supervise(struct worker_master *m)
+{
+	sigset_t set;
+	int got;
+
+	worker_block(&set);
+	while (!m->stopping) {
+		got = worker_wait(&set, worker_fill(m));
+		if (got == SIGTERM || got == SIGINT)
+			m->stopping = true;
+		if (got == SIGHUP)
+			worker_signal_all(m, SIGTERM);
+		worker_reap(m);
+	}
+	worker_stop(m, &set);
+	return m->status;
+}
+
+static void
+worker_help(const struct web_program *program)
+{
+	printf(
+	    "Usage: %s [OPTION]...\n%s\n\n"
+	    "  --config FILE   read FILE instead of " CONF_DEFAULT_PATH "\n"
+	    "  --listen PATH   listen on a Unix socket made at PATH\n"
+	    "  --check         open all that is needed, say whether it "
+	    "works\n"
+	    "  --version       print the version\n"
+	    "  --help          print this\n\n"
+	    "Without --listen the socket is standard input, or the one that "
+	    "systemd passed.\n"
+	    "Started with a request in the environment (plain CGI) it serves "
+	    "that one.\n",
+	    program->name, program->summary);
+}
+
+/* OK to go on; ERR_EXISTS when all is done; ERR_USAGE. */
+static int
+worker_options(int argc, char **argv, const struct web_program *program,
+    struct worker_options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'f' },
+		{ "listen", required_argument, NULL, 'l' },
+		{ "check", no_argument, NULL, 'c' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->config = optarg;
+			break;
+		case 'l':
+			o->listen = optarg;
+			break;
+		case 'c':
+			o->check = true;
+			break;
+		case 'V':
+			printf("%s %s\n", program->name, PACKAGE_VERSION);
+			return ERR_EXISTS;
+		case 'h':
+			worker_help(program);
+			return ERR_EXISTS;
+		default:
+			return ERR_USAGE;
+		}
+	}
+	return optind == argc ? OK : ERR_USAGE;
+}
+
+/* Opens what a worker would, and closes it again. */
+static int
+worker_check(const struct web_program *program, const struct conf *conf)
+{
+	void *app = NULL;
+
+	if (program->open(conf, &app) != OK)
+		return 1;
+	program->close(app);
+	printf("%s: ready\n", program->name);
+	return 0;
+}
+
+static int
+worker_cgi(const struct web_program *program, const struct conf *conf)
+{
+	void *app = NULL;
+	int r;
+
+	if (program->open(conf, &app) != OK)
+		return 1;
+	r = fastcgi_once(program, app);
+	program->close(app);
+	return r == OK ? 0 : 1;
+}
+
+static int
+worker_run(const struct web_program *program, const struct worker_options *o,
+    const struct conf *conf)
+{
+	struct worker_master m;
+
+	worker_limits();
+	if (o->check)
+		return worker_check(program, conf);
+	if (o->listen == NULL && getenv("REQUEST_METHOD") != NULL &&
+	    !listener_is(STDIN_FILENO))
+		return worker_cgi(program, conf);
+	memset(&m, 0, sizeof(m));
+	m.program = program;
+	m.conf = conf;
+	if (listener_get(o->listen, &m.socket) != OK)
+		return WORKER_EXIT_USAGE;
+	return worker_supervise(&m);
+}
+
+int
+worker_main(int argc, char **argv, const struct web_program *program)
+{
+	struct worker_options o = { .config = CONF_DEFAULT_PATH };
+	struct conf conf;
+	int r, status;
+
+	umask(0007);
+	log_open(program->name, LOG_INFO);
+	r = worker_options(argc, argv, program, &o);
+	if (r == ERR_EXISTS)
+		return 0;
+	if (r != OK) {
+		fprintf(stderr, "Try '%s --help'.\n", program->name);
+		return WORKER_EXIT_USAGE;
+	}
+	if (conf_load(o.config, &conf) != OK)
+		return 1;
+	log_open(program->name, (enum log_priority)conf.log_level);
+	clock_use_offset_file(conf.clock_offset_file);
+	status = worker_run(program, &o, &conf);
+	conf_release(&conf);
+	return status;
+}

@@ -1,0 +1,128 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+/* cmocka has a fail() of its own. */
+#undef fail
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "web/form.h"
+
+static void
+test_reads(void **state)
+{
+	struct form *form;
+	struct blob in = blob_str("a=1&b=x+y%2B%26&empty=&bare&u=%c3%A4");
+
+	assert_int_equal(form_parse(in, &form), OK);
+	assert_string_equal(form_get(form, "a"), "1");
+	assert_string_equal(form_get(form, "b"), "x y+&");
+	assert_string_equal(form_get(form, "empty"), "");
+	assert_string_equal(form_get(form, "bare"), "");
+	assert_string_equal(form_get(form, "u"), "\xc3\xa4");
+	assert_null(form_get(form, "none"));
+	assert_string_equal(form_text(form, "none"), "");
+	form_free(form);
+}
+
+static void
+refused(const char *text)
+{
+	struct form *form;
+
+	assert_int_equal(form_parse(blob_str(text), &form), ERR_MALFORMED);
+	assert_null(form);
+}
+
+static void
+test_refuses(void **state)
+{
+	refused("a=%");
+	refused("a=%4");
+	refused("a=%4x");
+	refused("a=%00");
+	refused("a=%01");
+	refused("a=%1b[31m");
+	refused("a=%7f");
+	refused("a=%c2%85");
+	refused("a=%ff");
+	refused("a=%c0%80");
+	refused("a=%ed%a0%80");
+	refused("a=%f4%90%80%80");
+	refused("a=%c3");
+	refused("%ff=a");
+	refused("a=1&a=2");
+	refused("csrf=1&b=2&csrf=1");
+}
+
+static void
+test_takes_line_ends(void **state)
+{
+	struct form *form;
+
+	assert_int_equal(form_parse(blob_str("a=1%0d%0a%092"), &form), OK);
+	assert_string_equal(form_get(form, "a"), "1\r\n\t2");
+	form_free(form);
+	assert_int_equal(form_parse(blob_str("&&&"), &form), OK);
+	form_free(form);
+}
+
+static void
+test_too_many(void **state)
+{
+	struct buf b;
+	struct form *form;
+	int i;
+
+	buf_init(&b, 1 << 20);
+	for (i = 0; i < FORM_FIELDS_MAX; i++)
+		buf_printf(&b, "f%d=1&", i);
+	assert_int_equal(form_parse(buf_blob(&b), &form), OK);
+	form_free(form);
+	buf_add_str(&b, "last=1");
+	assert_int_equal(form_parse(buf_blob(&b), &form), ERR_MALFORMED);
+	while (b.n <= 64u << 10)
+		buf_add_str(&b, "xxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	assert_int_equal(form_parse(buf_blob(&b), &form), ERR_TOO_LARGE);
+	buf_release(&b);
+}
+
+static void
+test_cookies(void **state)
+{
+	char v[8];
+
+	assert_int_equal(form_cookie("a=1; b=22;c=3", "b", v, sizeof(v)), OK);
+	assert_string_equal(v, "22");
+	assert_int_equal(form_cookie("a=1; b=22;c=3", "c", v, sizeof(v)), OK);
+	assert_string_equal(v, "3");
+	assert_int_equal(form_cookie("bb=1; xb=2", "b", v, 8), ERR_NOT_FOUND);
+	assert_int_equal(form_cookie(NULL, "b", v, 8), ERR_NOT_FOUND);
+	assert_int_equal(form_cookie("", "b", v, 8), ERR_NOT_FOUND);
+	/* Two of one name: somebody else set one of them. */
+	assert_int_equal(form_cookie("b=1; b=2", "b", v, 8), ERR_NOT_FOUND);
+	assert_int_equal(form_cookie("b=1234567", "b", v, 8), OK);
+	assert_int_equal(form_cookie("b=12345678", "b", v, 8), ERR_NOT_FOUND);
+	assert_string_equal(v, "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reads),
+		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_takes_line_ends),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_cookies),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	log_open("t", LOG_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
