@@ -52,13 +52,13 @@ struct attestation {
  * Checks the attestation object against the root, the challenge's token and
  * the time `now`. On success *out is filled; release with attest_release().
  *   ERR_ATT_CBOR       not the strict CBOR that Apple sends, or too large
- *   ERR_ATT_FORMAT     "fmt" is not "apple", or a foreign statement
+ *   ERR_ATT_FORMAT     "fmt" is not "apple"
  *   ERR_ATT_NONE       x5c is empty: the device could not attest
  *   ERR_ATT_CHAIN      the certificates do not lead to the root
  *   ERR_ATT_TIME       one of them is not valid at `now`
  *   ERR_ATT_FRESHNESS  not made for this token
  *   ERR_ATT_IDENTITY   serial number or UDID unusable
- *   ERR_ATT_KEY        the key is on neither P-256 nor P-384
+ *   ERR_ATT_KEY        the attested key is on neither P-256 nor P-384
  */
 int attest_verify(const struct attest_roots *roots, struct blob object,
     struct blob token, int64_t now, struct attestation *out);

@@ -1,0 +1,120 @@
+#include "wire/attobj.h"
+
+#include "base/log.h"
+#include "wire/in_cbor.h"
+
+/* The members of the outer map, as bits: each at most once. */
+enum {
+	ATTOBJ_FMT = 1,
+	ATTOBJ_STATEMENT = 2,
+	ATTOBJ_AUTH_DATA = 4,
+};
+
+static int
+attobj_bad(const char *what)
+{
+	return fail(ERR_ATT_CBOR, "attestation object: %s", what);
+}
+
+static int
+attobj_parse_fmt(struct blob *rest)
+{
+	struct blob fmt;
+
+	if (!in_cbor_text(rest, &fmt))
+		return attobj_bad("fmt is no text");
+	if (!blob_eq_str(fmt, "apple"))
+		return fail(
+		    ERR_ATT_FORMAT, "attestation format is not \"apple\"");
+	return OK;
+}
+
+static int
+attobj_parse_x5c(struct blob *rest, struct attobj *out)
+{
+	uint64_t count;
+	size_t n;
+
+	if (!in_cbor_array(rest, &count))
+		return attobj_bad("x5c is no array");
+	if (count == 0)
+		return fail(ERR_ATT_NONE, "the device could not attest");
+	if (count < 2 || count > ATTOBJ_CERTIFICATES)
+		return fail(ERR_ATT_CHAIN, "x5c claims %llu certificates",
+		    (unsigned long long)count);
+	for (n = 0; n < count; n++) {
+		if (!in_cbor_bytes(rest, &out->x5c[n]))
+			return attobj_bad("x5c holds no byte string");
+		if (out->x5c[n].n == 0 ||
+		    out->x5c[n].n > ATTOBJ_CERTIFICATE_MAX)
+			return fail(ERR_ATT_CHAIN,
+			    "certificate %zu has %zu bytes", n, out->x5c[n].n);
+	}
+	out->n = n;
+	return OK;
+}
+
+static int
+attobj_parse_statement(struct blob *rest, struct attobj *out)
+{
+	struct blob key;
+	uint64_t count;
+
+	if (!in_cbor_map(rest, &count) || count != 1 ||
+	    !in_cbor_text(rest, &key) || !blob_eq_str(key, "x5c"))
+		return attobj_bad("attStmt is not a map with x5c alone");
+	return attobj_parse_x5c(rest, out);
+}
+
+/* One pair of the outer map; its bit is set in *seen. */
+static int
+attobj_parse_pair(struct blob *rest, unsigned *seen, struct attobj *out)
+{
+	struct blob key, ignored;
+	unsigned bit;
+	int r = OK;
+
+	if (!in_cbor_text(rest, &key))
+		return attobj_bad("a name is no text");
+	if (blob_eq_str(key, "fmt")) {
+		bit = ATTOBJ_FMT;
+		r = attobj_parse_fmt(rest);
+	} else if (blob_eq_str(key, "attStmt")) {
+		bit = ATTOBJ_STATEMENT;
+		r = attobj_parse_statement(rest, out);
+	} else if (blob_eq_str(key, "authData")) {
+		bit = ATTOBJ_AUTH_DATA;
+		if (!in_cbor_bytes(rest, &ignored))
+			r = attobj_bad("authData is no byte string");
+	} else {
+		return attobj_bad("a name is unknown");
+	}
+	if (r == OK && (*seen & bit) != 0)
+		r = attobj_bad("a name comes twice");
+	*seen |= bit;
+	return r;
+}
+
+int
+attobj_parse(struct blob object, struct attobj *out)
+{
+	struct attobj parsed = { .n = 0 };
+	unsigned seen = 0;
+	uint64_t count, i;
+	int r;
+
+	*out = parsed;
+	if (!in_cbor_map(&object, &count) || count < 2 || count > 3)
+		return attobj_bad("not a map of two or three");
+	for (i = 0; i < count; i++) {
+		if ((r = attobj_parse_pair(&object, &seen, &parsed)) != OK)
+			return r;
+	}
+	/* Three pairs without one of the two would have held one twice. */
+	if ((seen & ATTOBJ_FMT) == 0 || (seen & ATTOBJ_STATEMENT) == 0)
+		return attobj_bad("fmt or attStmt is missing");
+	if (object.n != 0)
+		return attobj_bad("bytes behind the end");
+	*out = parsed;
+	return OK;
+}
