@@ -1,0 +1,155 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "ca/file.h"
+
+static int
+file_fault(const char *path, const char *what)
+{
+	return fail(ERR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
+int
+file_read(const char *path, struct buf *out)
+{
+	uint8_t chunk[4096];
+	struct stat st;
+	ssize_t n;
+	int fd, r = OK;
+
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+		return file_fault(path, "open");
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		r = fail(ERR_IO, "%s is not a regular file", path);
+		goto done;
+	}
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
+		if ((r = buf_add(out, chunk, (size_t)n)) != OK) {
+			r = fail(r, "%s is too large", path);
+			goto done;
+		}
+	}
+	if (n < 0)
+		r = file_fault(path, "read");
+done:
+	secret_wipe(chunk, sizeof(chunk));
+	close(fd);
+	return r;
+}
+
+int
+file_check_secret(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return file_fault(path, "look at");
+	if (!S_ISREG(st.st_mode))
+		return fail(ERR_CONFIG, "%s is not a regular file", path);
+	if (st.st_mode & (S_IRWXO | S_IWGRP))
+		return fail(ERR_CONFIG,
+		    "%s holds a secret but has mode %04o; use 0600 or 0640",
+		    path, (unsigned)(st.st_mode & 07777));
+	if (geteuid() != 0 && st.st_uid != 0 && st.st_uid != geteuid())
+		return fail(ERR_CONFIG,
+		    "%s holds a secret but belongs to user %u", path,
+		    (unsigned)st.st_uid);
+	return OK;
+}
+
+static int
+file_write_all(int fd, struct blob bytes)
+{
+	ssize_t n;
+
+	while (bytes.n > 0) {
+		n = write(fd, bytes.p, bytes.n);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		bytes.p += n;
+		bytes.n -= (size_t)n;
+	}
+	return fsync(fd);
+}
+
+static void
+file_sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[4096] = ".";
+	int fd;
+
+	if (slash != NULL)
+		snprintf(folder, sizeof(folder), "%.*s",
+		    slash == path ? 1 : (int)(slash - path), path);
+	if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+int
+file_create(const char *path, struct blob bytes, mode_t mode)
+{
+	int fd, r = OK;
+
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return fail(ERR_EXISTS, "%s exists already", path);
+	if (fd < 0)
+		return file_fault(path, "create");
+	if (file_write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0) {
+		r = file_fault(path, "write");
+		unlink(path);
+	}
+	close(fd);
+	if (r == OK)
+		file_sync_folder(path);
+	return r;
+}
+
+int
+file_replace(const char *path, struct blob bytes, mode_t mode)
+{
+	char beside[4096];
+	int fd, n, r = OK;
+
+	n = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+	if (n < 0 || (size_t)n >= sizeof(beside))
+		return fail(ERR_IO, "%s: the name is too long", path);
+	if ((fd = mkostemp(beside, O_CLOEXEC)) < 0)
+		return file_fault(path, "write beside");
+	if (file_write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0 ||
+	    rename(beside, path) != 0) {
+		r = file_fault(path, "replace");
+		unlink(beside);
+	}
+	close(fd);
+	if (r == OK)
+		file_sync_folder(path);
+	return r;
+}
+
+int
+file_create_random(const char *path, size_t n)
+{
+	uint8_t bytes[64];
+	int r;
+
+	if (n > sizeof(bytes))
+		return fail(ERR_INTERNAL, "%zu random bytes asked for", n);
+	secret_random(bytes, n);
+	r = file_create(path, blob_of(bytes, n), 0640);
+	secret_wipe(bytes, sizeof(bytes));
+	return r;
+}

@@ -1,0 +1,39 @@
+/* Files that hold secrets, and files that must never be seen half-written. */
+#ifndef CA_FILE_H
+#define CA_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/blob.h"
+#include "base/buf.h"
+
+/*
+ * Appends a whole regular file to out, whose maximum bounds it. ERR_IO when it
+ * is absent or unreadable, ERR_TOO_LARGE.
+ */
+int file_read(const char *path, struct buf *out);
+
+/*
+ * May this file hold a secret? ERR_IO when absent; ERR_CONFIG when it is not a
+ * regular file, others may read or write it, its group may write it, or it
+ * belongs to neither root nor us (root may look at everybody's).
+ */
+int file_check_secret(const char *path);
+
+/*
+ * Creates `path` with exactly these bytes and this mode, whatever the umask,
+ * and syncs it. ERR_EXISTS when something is there already, ERR_IO otherwise.
+ */
+int file_create(const char *path, struct blob bytes, mode_t mode);
+
+/*
+ * Replaces `path` in one step (a file beside it, synced, then renamed), so
+ * that a reader sees the old bytes or the new ones. ERR_IO.
+ */
+int file_replace(const char *path, struct blob bytes, mode_t mode);
+
+/* Creates a file of n <= 64 random bytes, mode 0640: the nonce key. */
+int file_create_random(const char *path, size_t n);
+
+#endif

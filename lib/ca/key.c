@@ -1,0 +1,282 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include <gnutls/gnutls.h>
+#include <gnutls/pkcs11.h>
+#include <gnutls/x509.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "ca/file.h"
+#include "ca/key.h"
+
+#define KEY_FILE_MAX 65536
+
+struct key {
+	gnutls_privkey_t handle;
+	gnutls_pubkey_t public;
+	gnutls_digest_algorithm_t digest;
+	const char *name;
+};
+
+static int
+key_fault(int rc, const char *what)
+{
+	return fail(ERR_CRYPTO, "%s: %s", what, gnutls_strerror(rc));
+}
+
+bool
+key_is_url(const char *where)
+{
+	return strncmp(where, "pkcs11:", 7) == 0;
+}
+
+int
+key_check_rights(const char *where)
+{
+	return key_is_url(where) ? OK : file_check_secret(where);
+}
+
+void
+key_free(struct key *key)
+{
+	if (key == NULL)
+		return;
+	if (key->public != NULL)
+		gnutls_pubkey_deinit(key->public);
+	if (key->handle != NULL)
+		gnutls_privkey_deinit(key->handle);
+	free(key);
+}
+
+static int
+key_new(struct key **out)
+{
+	struct key *key;
+
+	*out = NULL;
+	if ((key = calloc(1, sizeof(*key))) == NULL)
+		return fail(ERR_NOMEM, "no memory for a key");
+	if (gnutls_privkey_init(&key->handle) != 0 ||
+	    gnutls_pubkey_init(&key->public) != 0) {
+		key_free(key);
+		return fail(ERR_NOMEM, "no memory for a key");
+	}
+	*out = key;
+	return OK;
+}
+
+static int
+key_import_file(struct key *key, const char *path)
+{
+	gnutls_datum_t pem;
+	struct buf text;
+	int r, rc;
+
+	buf_init(&text, KEY_FILE_MAX);
+	if ((r = file_check_secret(path)) != OK ||
+	    (r = file_read(path, &text)) != OK)
+		goto done;
+	pem = (gnutls_datum_t){ text.p, (unsigned)text.n };
+	rc = gnutls_privkey_import_x509_raw(
+	    key->handle, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (rc != 0)
+		r = fail(ERR_CRYPTO, "%s holds no usable private key: %s", path,
+		    gnutls_strerror(rc));
+done:
+	buf_wipe(&text);
+	return r;
+}
+
+static int
+key_import_url(struct key *key, const char *url)
+{
+	int rc;
+
+	/* The URL may hold a PIN: it stays out of the log. */
+	rc = gnutls_privkey_import_url(key->handle, url, 0);
+	if (rc != 0)
+		return key_fault(rc, "the pkcs11: URL leads to no usable key");
+	return OK;
+}
+
+static int
+key_look_at_curve(struct key *key)
+{
+	gnutls_ecc_curve_t curve;
+	int rc;
+
+	rc = gnutls_pubkey_export_ecc_raw2(key->public, &curve, NULL, NULL, 0);
+	if (rc != 0)
+		return key_fault(rc, "the key's curve is unreadable");
+	if (curve == GNUTLS_ECC_CURVE_SECP256R1) {
+		key->name = "EC P-256";
+	} else if (curve == GNUTLS_ECC_CURVE_SECP384R1) {
+		key->name = "EC P-384";
+		key->digest = GNUTLS_DIG_SHA384;
+	} else {
+		return fail(ERR_CRYPTO, "the key is on curve %s",
+		    gnutls_ecc_curve_get_name(curve));
+	}
+	return OK;
+}
+
+/* Finds the public half and refuses what is too weak or too odd to sign. */
+static int
+key_look(struct key *key)
+{
+	unsigned bits = 0;
+	int rc;
+
+	key->digest = GNUTLS_DIG_SHA256;
+	rc = gnutls_pubkey_import_privkey(
+	    key->public, key->handle, GNUTLS_KEY_DIGITAL_SIGNATURE, 0);
+	if (rc != 0)
+		return key_fault(rc, "the key has no public half");
+	switch (gnutls_pubkey_get_pk_algorithm(key->public, &bits)) {
+	case GNUTLS_PK_ECDSA:
+		return key_look_at_curve(key);
+	case GNUTLS_PK_RSA:
+		if (bits < 2048 || bits > 4096)
+			return fail(
+			    ERR_CRYPTO, "the RSA key has %u bits", bits);
+		key->name = bits < 3072 ? "RSA 2048" : "RSA";
+		return OK;
+	default:
+		return fail(ERR_CRYPTO, "the key is neither EC nor RSA");
+	}
+}
+
+int
+key_load(const char *where, struct key **out)
+{
+	struct key *key;
+	int r;
+
+	*out = NULL;
+	if ((r = key_new(&key)) != OK)
+		return r;
+	r = key_is_url(where) ? key_import_url(key, where)
+			      : key_import_file(key, where);
+	if (r == OK)
+		r = key_look(key);
+	if (r != OK) {
+		key_free(key);
+		return r;
+	}
+	*out = key;
+	return OK;
+}
+
+int
+key_generate(enum key_curve curve, struct key **out)
+{
+	unsigned bits;
+	struct key *key;
+	int r, rc;
+
+	*out = NULL;
+	bits = GNUTLS_CURVE_TO_BITS(curve == KEY_P384
+		? GNUTLS_ECC_CURVE_SECP384R1
+		: GNUTLS_ECC_CURVE_SECP256R1);
+	if ((r = key_new(&key)) != OK)
+		return r;
+	rc = gnutls_privkey_generate(key->handle, GNUTLS_PK_ECDSA, bits, 0);
+	r = rc == 0 ? key_look(key) : key_fault(rc, "no key was generated");
+	if (r != OK) {
+		key_free(key);
+		return r;
+	}
+	*out = key;
+	return OK;
+}
+
+int
+key_save(const struct key *key, const char *path)
+{
+	gnutls_x509_privkey_t plain = NULL;
+	gnutls_datum_t pem = { NULL, 0 };
+	int r, rc;
+
+	rc = gnutls_privkey_export_x509(key->handle, &plain);
+	if (rc == 0)
+		rc = gnutls_x509_privkey_export2_pkcs8(
+		    plain, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem);
+	if (rc == 0)
+		r = file_create(path, blob_of(pem.data, pem.size), 0600);
+	else
+		r = key_fault(rc, "the key cannot be written");
+	secret_wipe(pem.data, pem.size);
+	gnutls_free(pem.data);
+	if (plain != NULL)
+		gnutls_x509_privkey_deinit(plain);
+	return r;
+}
+
+gnutls_privkey_t
+key_handle(const struct key *key)
+{
+	return key->handle;
+}
+
+gnutls_digest_algorithm_t
+key_digest(const struct key *key)
+{
+	return key->digest;
+}
+
+const char *
+key_name(const struct key *key)
+{
+	return key->name;
+}
+
+int
+key_spki(const struct key *key, struct buf *out)
+{
+	gnutls_datum_t der;
+	int r, rc;
+
+	rc = gnutls_pubkey_export2(key->public, GNUTLS_X509_FMT_DER, &der);
+	if (rc != 0)
+		return key_fault(rc, "the public key cannot be written");
+	r = buf_add(out, der.data, der.size);
+	gnutls_free(der.data);
+	return r;
+}
+
+int
+key_public(const struct key *key, gnutls_pubkey_t *out)
+{
+	gnutls_pubkey_t copy;
+	int rc;
+
+	*out = NULL;
+	if (gnutls_pubkey_init(&copy) != 0)
+		return fail(ERR_NOMEM, "no memory for a key");
+	rc = gnutls_pubkey_import_privkey(
+	    copy, key->handle, GNUTLS_KEY_DIGITAL_SIGNATURE, 0);
+	if (rc != 0) {
+		gnutls_pubkey_deinit(copy);
+		return key_fault(rc, "the key has no public half");
+	}
+	*out = copy;
+	return OK;
+}
+
+int
+key_sign(const struct key *key, struct blob data, struct buf *out)
+{
+	gnutls_datum_t in, signature;
+	int r, rc;
+
+	/* GnuTLS does not write to it; its type is not const. */
+	in = (gnutls_datum_t){ (uint8_t *)(uintptr_t)data.p, (unsigned)data.n };
+	rc = gnutls_privkey_sign_data(
+	    key->handle, key->digest, 0, &in, &signature);
+	if (rc != 0)
+		return key_fault(rc, "signing failed");
+	r = buf_add(out, signature.data, signature.size);
+	gnutls_free(signature.data);
+	return r;
+}
