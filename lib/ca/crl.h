@@ -3,7 +3,8 @@
  *
  * It is a static file: `attestmdm crl --publish` and every revocation write it
  * to STATE/public/acme.crl in one rename, and nginx serves that folder as
- * /crl/. No program has to answer for it.
+ * /crl/. No program has to answer for it. Entries carry no reason: that stays
+ * in the database, where an administrator sees it.
  */
 #ifndef CA_CRL_H
 #define CA_CRL_H
@@ -25,8 +26,6 @@ struct db;
 struct crl_entry {
 	struct blob serial_number;
 	int64_t revoked_at;
-	/* CRLReason of RFC 5280 section 5.3.1; 0 is left out. */
-	int reason;
 };
 
 /* Builds and signs a list; appends its DER to out. ERR_CRYPTO. */

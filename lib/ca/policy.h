@@ -2,8 +2,8 @@
  * May this have a certificate? The one place that says yes.
  *
  * A pure function of what the caller has loaded: no store, no clock, no
- * input but the facts. A field that was forgotten is zero, and zero is always
- * refused, so a caller can only err on the side of no.
+ * input but the facts. A row or key that the caller forgot is NULL or empty
+ * and refused, so a caller can only err on the side of no.
  */
 #ifndef CA_POLICY_H
 #define CA_POLICY_H
@@ -13,49 +13,31 @@
 
 #include "base/blob.h"
 
+struct account;
+struct attestation_row;
 struct csr;
+struct enrollment;
+struct order;
 
 struct policy_facts {
 	/* Seconds since 1970. */
 	int64_t now;
-
-	/* The row of table enrollments. */
-	const char *enrollment_id;
-	const char *enrollment_serial;
-	const char *enrollment_method;
-	const char *enrollment_state;
-	int64_t enrollment_expires_at;
-
-	/* True while ade_devices says that the serial number is ours. */
+	const struct enrollment *enrollment;
+	/* ade_devices_assigned() of the enrollment's serial number. */
 	bool assigned;
-
-	/* The row of table orders and its account's. */
-	const char *order_id;
-	const char *order_enrollment_id;
-	const char *order_status;
-	const char *authorization_status;
-	const char *identifier_type;
-	const char *identifier_value;
-	int64_t order_expires_at;
-	const char *account_status;
+	const struct account *account;
 	/* DER SubjectPublicKeyInfo of the account's key. */
 	struct blob account_spki;
-
-	/* The row of table attestations. */
-	const char *attested_order_id;
-	const char *attested_enrollment_id;
-	const char *attested_serial;
-	struct blob attested_spki;
-
-	/* What csr_parse accepted. */
+	const struct order *order;
+	const struct attestation_row *attestation;
 	const struct csr *csr;
 };
 
 /*
  * OK, or the first reason against it:
- * ERR_UNAUTHORIZED   the enrollment is over, not for ACME, or not this
- *                    order's; the device is not ours any more; the account
- *                    is dead; the evidence is another's
+ * ERR_UNAUTHORIZED   the enrollment is over or not for ACME, the device is not
+ *                    ours any more, or the rows do not belong together
+ * ERR_ACCOUNT_DEAD   the account is not valid
  * ERR_ORDER_NOT_READY the order or its authorization is in another state, or
  *                    expired
  * ERR_CSR_KEY        the request's key is not the attested one, byte by byte

@@ -1,0 +1,167 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <gnutls/x509.h>
+
+#include "base/log.h"
+#include "ca/crl.h"
+#include "ca/file.h"
+#include "store/certificates.h"
+#include "store/db.h"
+
+#define CRL_DAY       86400
+#define CRL_BACKDATE  300
+#define CRL_BYTES_MAX (64 * 1024 * 1024)
+
+static int
+crl_fault(int rc, const char *what)
+{
+	return fail(ERR_CRYPTO, "%s: %s", what, gnutls_strerror(rc));
+}
+
+static int
+crl_add_entries(
+    gnutls_x509_crl_t crl, const struct crl_entry *entries, size_t n)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < n; i++) {
+		rc = gnutls_x509_crl_set_crt_serial(crl,
+		    entries[i].serial_number.p, entries[i].serial_number.n,
+		    (time_t)entries[i].revoked_at);
+		if (rc != 0)
+			return crl_fault(rc, "a line of the revocation list");
+	}
+	return OK;
+}
+
+static int
+crl_sign(const struct authority *ca, gnutls_x509_crl_t crl, int64_t number,
+    int64_t now)
+{
+	const struct key *key = authority_key(ca);
+	struct blob issuer = authority_key_id(ca);
+	uint8_t octets[8];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof(octets); i++)
+		octets[i] = (uint8_t)(number >> (8 * (sizeof(octets) - 1 - i)));
+	for (i = 0; i < sizeof(octets) - 1 && octets[i] == 0; i++)
+		;
+	if ((rc = gnutls_x509_crl_set_version(crl, 2)) != 0 ||
+	    (rc = gnutls_x509_crl_set_this_update(
+		 crl, (time_t)(now - CRL_BACKDATE))) != 0 ||
+	    (rc = gnutls_x509_crl_set_next_update(
+		 crl, (time_t)(now + CRL_DAYS * CRL_DAY))) != 0 ||
+	    (rc = gnutls_x509_crl_set_authority_key_id(
+		 crl, issuer.p, issuer.n)) != 0 ||
+	    (rc = gnutls_x509_crl_set_number(
+		 crl, octets + i, sizeof(octets) - i)) != 0 ||
+	    (rc = gnutls_x509_crl_privkey_sign(crl, authority_certificate(ca),
+		 key_handle(key), key_digest(key), 0)) != 0)
+		return crl_fault(rc, "signing the revocation list");
+	return OK;
+}
+
+int
+crl_build(const struct authority *ca, const struct crl_entry *entries, size_t n,
+    int64_t number, int64_t now, struct buf *out)
+{
+	gnutls_datum_t der = { NULL, 0 };
+	gnutls_x509_crl_t crl;
+	int r, rc;
+
+	if (authority_key(ca) == NULL)
+		return fail(ERR_CRYPTO, "the CA's key is not loaded");
+	if (gnutls_x509_crl_init(&crl) != 0)
+		return fail(ERR_NOMEM, "no memory for a revocation list");
+	if ((r = crl_add_entries(crl, entries, n)) != OK ||
+	    (r = crl_sign(ca, crl, number, now)) != OK)
+		goto done;
+	rc = gnutls_x509_crl_export2(crl, GNUTLS_X509_FMT_DER, &der);
+	r = rc == 0 ? buf_add(out, der.data, der.size)
+		    : crl_fault(rc, "writing the revocation list");
+done:
+	gnutls_free(der.data);
+	gnutls_x509_crl_deinit(crl);
+	return r;
+}
+
+static int
+crl_load(struct db *db, const struct authority *ca,
+    struct certificate_revoked_list *revoked, int64_t *number)
+{
+	int r;
+
+	if ((r = db_begin(db)) != OK)
+		return r;
+	if ((r = certificates_next_crl_number(
+		 db, authority_key_id(ca), number)) == OK &&
+	    (r = certificates_list_revoked(
+		 db, authority_key_id(ca), revoked)) == OK)
+		return db_commit(db);
+	db_rollback(db);
+	return r;
+}
+
+int
+crl_from_store(
+    struct db *db, const struct authority *ca, int64_t now, struct buf *out)
+{
+	struct certificate_revoked_list revoked = { NULL, 0 };
+	struct crl_entry *entries = NULL;
+	int64_t number = 0;
+	size_t i;
+	int r;
+
+	if ((r = crl_load(db, ca, &revoked, &number)) != OK)
+		goto done;
+	if ((entries = calloc(revoked.n + 1, sizeof(*entries))) == NULL) {
+		r = fail(ERR_NOMEM, "no memory for a revocation list");
+		goto done;
+	}
+	for (i = 0; i < revoked.n; i++) {
+		entries[i].serial_number =
+		    blob_of(revoked.rows[i].serial_number,
+			revoked.rows[i].serial_number_len);
+		entries[i].revoked_at = revoked.rows[i].revoked_at;
+	}
+	r = crl_build(ca, entries, revoked.n, number, now, out);
+done:
+	free(entries);
+	certificates_revoked_release(&revoked);
+	return r;
+}
+
+int
+crl_publish(struct db *db, const struct authority *ca, const char *state_folder,
+    int64_t now)
+{
+	char folder[2048], path[4096];
+	struct buf der;
+	int fd, r;
+
+	snprintf(folder, sizeof(folder), "%s/public", state_folder);
+	snprintf(path, sizeof(path), "%s/%s", folder, CRL_FILE);
+	/* One at a time, or an older list could replace a newer one. */
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) != 0) {
+		r = fail(ERR_IO, "%s: %s", folder, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	buf_init(&der, CRL_BYTES_MAX);
+	if ((r = crl_from_store(db, ca, now, &der)) == OK)
+		r = file_replace(path, buf_blob(&der), 0644);
+	buf_release(&der);
+	close(fd);
+	return r;
+}

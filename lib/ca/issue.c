@@ -1,0 +1,353 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include <gnutls/crypto.h>
+#include <gnutls/x509-ext.h>
+
+#include "base/log.h"
+#include "ca/crl.h"
+#include "ca/issue.h"
+
+#define ISSUE_DAY      86400
+#define ISSUE_NAME_MAX 64
+#define ISSUE_OID_SAN  "2.5.29.17"
+
+static int
+issue_fault(int rc, const char *what)
+{
+	return fail(ERR_CRYPTO, "%s: %s", what, gnutls_strerror(rc));
+}
+
+static int
+issue_check_text(const char *what, const char *s)
+{
+	size_t n = s == NULL ? 0 : strlen(s);
+	size_t i;
+
+	if (n == 0 || n > ISSUE_NAME_MAX)
+		return fail(ERR_FIELD, "%s has %zu bytes", what, n);
+	for (i = 0; i < n; i++) {
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return fail(ERR_FIELD, "%s has control bytes", what);
+	}
+	return OK;
+}
+
+/*
+ * GeneralNames { otherName [0] { id-on-permanentIdentifier, [0] EXPLICIT
+ * PermanentIdentifier { identifierValue UTF8String } } } (RFC 4043). The value
+ * is so short that every length takes one byte.
+ */
+int
+issue_permanent_identifier(const char *value, struct buf *out)
+{
+	static const uint8_t oid[] = { 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05,
+		0x07, 0x08, 0x03 };
+	uint8_t n;
+	int r;
+
+	if ((r = issue_check_text("the permanent identifier", value)) != OK)
+		return r;
+	n = (uint8_t)strlen(value);
+	buf_add_byte(out, 0x30);
+	buf_add_byte(out, (uint8_t)(n + 18));
+	buf_add_byte(out, 0xa0);
+	buf_add_byte(out, (uint8_t)(n + 16));
+	buf_add(out, oid, sizeof(oid));
+	buf_add_byte(out, 0xa0);
+	buf_add_byte(out, (uint8_t)(n + 4));
+	buf_add_byte(out, 0x30);
+	buf_add_byte(out, (uint8_t)(n + 2));
+	buf_add_byte(out, 0x0c);
+	buf_add_byte(out, n);
+	return buf_add(out, value, n);
+}
+
+int
+issue_crl_url(const char *server_url, struct buf *out)
+{
+	return buf_printf(out, "%s/crl/%s", server_url, CRL_FILE);
+}
+
+static int
+issue_check_kind(gnutls_pubkey_t key)
+{
+	gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
+	unsigned bits = 0;
+
+	switch (gnutls_pubkey_get_pk_algorithm(key, &bits)) {
+	case GNUTLS_PK_ECDSA:
+		gnutls_pubkey_export_ecc_raw2(key, &curve, NULL, NULL, 0);
+		if (curve != GNUTLS_ECC_CURVE_SECP256R1 &&
+		    curve != GNUTLS_ECC_CURVE_SECP384R1)
+			return fail(ERR_BAD_PUBLIC_KEY,
+			    "the key is neither on P-256 nor on P-384");
+		return OK;
+	case GNUTLS_PK_RSA:
+		if (bits < 2048 || bits > 4096)
+			return fail(ERR_BAD_PUBLIC_KEY,
+			    "the RSA key has %u bits", bits);
+		return OK;
+	default:
+		return fail(ERR_BAD_PUBLIC_KEY, "the key is of another type");
+	}
+}
+
+/* Imports the key and demands that these bytes are its one spelling. */
+static int
+issue_import_key(struct blob spki, gnutls_pubkey_t key)
+{
+	gnutls_datum_t in = { (uint8_t *)(uintptr_t)spki.p, (unsigned)spki.n };
+	gnutls_datum_t again = { NULL, 0 };
+	bool same;
+
+	if (gnutls_pubkey_import(key, &in, GNUTLS_X509_FMT_DER) != 0 ||
+	    gnutls_pubkey_verify_params(key) != 0)
+		return fail(ERR_BAD_PUBLIC_KEY, "the key is unreadable");
+	if (gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &again) != 0)
+		return fail(ERR_NOMEM, "no memory for a key");
+	same = blob_eq(spki, blob_of(again.data, again.size));
+	gnutls_free(again.data);
+	if (!same)
+		return fail(
+		    ERR_BAD_PUBLIC_KEY, "the key is not in its normal form");
+	return issue_check_kind(key);
+}
+
+static int
+issue_set_names(gnutls_x509_crt_t crt, const struct issue_request *req)
+{
+	struct buf san;
+	int r = OK, rc;
+
+	buf_init(&san, 128);
+	rc = gnutls_x509_crt_set_dn_by_oid(crt,
+	    GNUTLS_OID_X520_ORGANIZATION_NAME, 0, req->organization,
+	    (unsigned)strlen(req->organization));
+	if (rc == 0)
+		rc = gnutls_x509_crt_set_dn_by_oid(crt,
+		    GNUTLS_OID_X520_COMMON_NAME, 0, req->common_name,
+		    (unsigned)strlen(req->common_name));
+	if (rc == 0 && req->permanent_identifier != NULL) {
+		r = issue_permanent_identifier(req->permanent_identifier, &san);
+		if (r == OK)
+			rc = gnutls_x509_crt_set_extension_by_oid(
+			    crt, ISSUE_OID_SAN, san.p, san.n, 0);
+	}
+	if (r == OK && rc != 0)
+		r = issue_fault(rc, "the certificate's names");
+	buf_release(&san);
+	return r;
+}
+
+static int
+issue_set_purpose(
+    gnutls_x509_crt_t crt, const struct issue_request *req, gnutls_pubkey_t key)
+{
+	unsigned usage = GNUTLS_KEY_DIGITAL_SIGNATURE;
+	int rc;
+
+	if (gnutls_pubkey_get_pk_algorithm(key, NULL) == GNUTLS_PK_RSA)
+		usage |= GNUTLS_KEY_KEY_ENCIPHERMENT;
+	if ((rc = gnutls_x509_crt_set_basic_constraints(crt, 0, -1)) != 0 ||
+	    (rc = gnutls_x509_crt_set_key_usage(crt, usage)) != 0 ||
+	    (rc = gnutls_x509_crt_set_key_purpose_oid(
+		 crt, GNUTLS_KP_TLS_WWW_CLIENT, 0)) != 0 ||
+	    (rc = gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI,
+		 req->crl_url, (unsigned)strlen(req->crl_url), 0)) != 0)
+		return issue_fault(rc, "the certificate's purpose");
+	return OK;
+}
+
+static int
+issue_set_ids(
+    gnutls_x509_crt_t crt, const struct authority *ca, const struct issued *out)
+{
+	struct blob issuer = authority_key_id(ca);
+	int rc;
+
+	if ((rc = gnutls_x509_crt_set_version(crt, 3)) != 0 ||
+	    (rc = gnutls_x509_crt_set_serial(
+		 crt, out->serial_number, sizeof(out->serial_number))) != 0 ||
+	    (rc = gnutls_x509_crt_set_subject_key_id(
+		 crt, out->spki_sha256, AUTHORITY_KEY_ID)) != 0 ||
+	    (rc = gnutls_x509_crt_set_authority_key_id(
+		 crt, issuer.p, issuer.n)) != 0 ||
+	    (rc = gnutls_x509_crt_set_activation_time(
+		 crt, (time_t)out->not_before)) != 0 ||
+	    (rc = gnutls_x509_crt_set_expiration_time(
+		 crt, (time_t)out->not_after)) != 0)
+		return issue_fault(rc, "the certificate's numbers");
+	return OK;
+}
+
+static int
+issue_set_dates(const struct authority *ca, const struct issue_request *req,
+    struct issued *out)
+{
+	out->not_before = req->now - ISSUE_BACKDATE;
+	if (out->not_before < authority_not_before(ca))
+		out->not_before = authority_not_before(ca);
+	out->not_after = req->now + (int64_t)req->days * ISSUE_DAY;
+	if (out->not_after > authority_not_after(ca))
+		out->not_after = authority_not_after(ca);
+	if (req->days < 1 || req->now < authority_not_before(ca) ||
+	    out->not_after < req->now + ISSUE_DAY)
+		return fail(ERR_CONFIG,
+		    "the CA's certificate leaves no day for another one");
+	return OK;
+}
+
+/* As a stranger would: from the bytes, with the CA as the only trust. */
+static int
+issue_verify_chain(const struct authority *ca, gnutls_x509_crt_t crt)
+{
+	gnutls_typed_vdata_st purpose = { GNUTLS_DT_KEY_PURPOSE_OID,
+		(uint8_t *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT, 0 };
+	gnutls_x509_crt_t anchor = authority_certificate(ca);
+	gnutls_x509_trust_list_t trust;
+	unsigned status = 1;
+	int rc;
+
+	if (gnutls_x509_trust_list_init(&trust, 0) != 0)
+		return fail(ERR_NOMEM, "no memory to verify with");
+	rc = gnutls_x509_trust_list_add_cas(trust, &anchor, 1, 0);
+	if (rc == 1)
+		rc =
+		    gnutls_x509_trust_list_verify_crt2(trust, &crt, 1, &purpose,
+			1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status, NULL);
+	gnutls_x509_trust_list_deinit(trust, 0);
+	if (rc != 0 || status != 0)
+		return fail(ERR_CRYPTO,
+		    "a fresh certificate does not verify (status 0x%x)",
+		    status);
+	return OK;
+}
+
+static int
+issue_verify(const struct authority *ca, const struct issue_request *req,
+    const struct issued *out)
+{
+	gnutls_datum_t der = { out->der, (unsigned)out->der_len };
+	gnutls_datum_t spki = { NULL, 0 };
+	gnutls_x509_crt_t crt = NULL;
+	gnutls_pubkey_t key = NULL;
+	int r;
+
+	if (gnutls_x509_crt_init(&crt) != 0 || gnutls_pubkey_init(&key) != 0 ||
+	    gnutls_x509_crt_import(crt, &der, GNUTLS_X509_FMT_DER) != 0 ||
+	    gnutls_pubkey_import_x509(key, crt, 0) != 0 ||
+	    gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &spki) != 0)
+		r = fail(ERR_CRYPTO, "a fresh certificate is unreadable");
+	else if (!blob_eq(req->spki, blob_of(spki.data, spki.size)))
+		r = fail(ERR_CRYPTO, "a fresh certificate has another key");
+	else
+		r = issue_verify_chain(ca, crt);
+	gnutls_free(spki.data);
+	if (key != NULL)
+		gnutls_pubkey_deinit(key);
+	if (crt != NULL)
+		gnutls_x509_crt_deinit(crt);
+	return r;
+}
+
+static int
+issue_sign(
+    const struct authority *ca, gnutls_x509_crt_t crt, struct issued *out)
+{
+	const struct key *key = authority_key(ca);
+	gnutls_datum_t der = { NULL, 0 };
+	int rc;
+
+	rc = gnutls_x509_crt_privkey_sign(crt, authority_certificate(ca),
+	    key_handle(key), key_digest(key), 0);
+	if (rc == 0)
+		rc = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der);
+	if (rc != 0)
+		return issue_fault(rc, "signing a certificate");
+	if ((out->der = malloc(der.size)) != NULL) {
+		memcpy(out->der, der.data, der.size);
+		out->der_len = der.size;
+		secret_sha256(blob_of(out->der, out->der_len), out->sha256);
+	}
+	gnutls_free(der.data);
+	return out->der != NULL ? OK : fail(ERR_NOMEM, "no memory to sign");
+}
+
+static int
+issue_build(const struct authority *ca, const struct issue_request *req,
+    struct issued *out)
+{
+	gnutls_x509_crt_t crt = NULL;
+	gnutls_pubkey_t key = NULL;
+	int r, rc;
+
+	if (gnutls_x509_crt_init(&crt) != 0 || gnutls_pubkey_init(&key) != 0) {
+		r = fail(ERR_NOMEM, "no memory for a certificate");
+		goto done;
+	}
+	if ((r = issue_import_key(req->spki, key)) != OK ||
+	    (r = issue_set_ids(crt, ca, out)) != OK ||
+	    (r = issue_set_names(crt, req)) != OK ||
+	    (r = issue_set_purpose(crt, req, key)) != OK)
+		goto done;
+	if ((rc = gnutls_x509_crt_set_pubkey(crt, key)) != 0)
+		r = issue_fault(rc, "the certificate's key");
+	else if ((r = issue_sign(ca, crt, out)) == OK)
+		r = issue_verify(ca, req, out);
+done:
+	if (key != NULL)
+		gnutls_pubkey_deinit(key);
+	if (crt != NULL)
+		gnutls_x509_crt_deinit(crt);
+	return r;
+}
+
+int
+issue_certificate(const struct authority *ca, const struct issue_request *req,
+    struct issued *out)
+{
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	if (authority_key(ca) == NULL)
+		return fail(ERR_CRYPTO, "the CA's key is not loaded");
+	if ((r = issue_check_text("the common name", req->common_name)) != OK ||
+	    (r = issue_check_text("the organization", req->organization)) != OK)
+		return r;
+	if (req->crl_url == NULL || req->crl_url[0] == '\0')
+		return fail(ERR_FIELD, "no address of the revocation list");
+	secret_sha256(req->spki, out->spki_sha256);
+	memcpy(out->issuer_key_id, authority_key_id(ca).p, AUTHORITY_KEY_ID);
+	/* Positive, and always 16 bytes long: 126 random bits. */
+	secret_random(out->serial_number, sizeof(out->serial_number));
+	out->serial_number[0] =
+	    (uint8_t)((out->serial_number[0] & 0x7f) | 0x40);
+	if ((r = issue_set_dates(ca, req, out)) != OK ||
+	    (r = issue_build(ca, req, out)) != OK)
+		issue_release(out);
+	return r;
+}
+
+void
+issue_release(struct issued *out)
+{
+	free(out->der);
+	memset(out, 0, sizeof(*out));
+}
+
+int
+issue_chain(const struct authority *ca, struct blob leaf_der, struct buf *out)
+{
+	gnutls_datum_t der = { (uint8_t *)(uintptr_t)leaf_der.p,
+		(unsigned)leaf_der.n };
+	gnutls_datum_t pem = { NULL, 0 };
+	int rc;
+
+	rc = gnutls_pem_base64_encode2("CERTIFICATE", &der, &pem);
+	if (rc != 0)
+		return issue_fault(rc, "writing a certificate");
+	buf_add(out, pem.data, pem.size);
+	gnutls_free(pem.data);
+	return buf_add_blob(out, authority_pem(ca));
+}

@@ -1,0 +1,130 @@
+#include <string.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "ca/policy.h"
+#include "store/accounts.h"
+#include "store/attestations.h"
+#include "store/enrollments.h"
+#include "store/orders.h"
+#include "wire/csr.h"
+
+static int
+policy_check_enrollment(const struct policy_facts *f)
+{
+	const struct enrollment *e = f->enrollment;
+
+	if (e->method != ENROLLMENT_ACME)
+		return fail(ERR_UNAUTHORIZED, "the enrollment is not for ACME");
+	if (e->state != ENROLLMENT_OPEN)
+		return fail(ERR_UNAUTHORIZED, "the enrollment is %s",
+		    enrollments_state_name(e->state));
+	if (e->expires_at <= f->now)
+		return fail(ERR_UNAUTHORIZED, "the enrollment is expired");
+	if (e->serial[0] == '\0' || !f->assigned)
+		return fail(ERR_UNAUTHORIZED,
+		    "serial number %s is not assigned to us any more",
+		    e->serial);
+	return OK;
+}
+
+static int
+policy_check_order(const struct policy_facts *f)
+{
+	const struct order *o = f->order;
+
+	if (f->account->status != ACCOUNT_VALID)
+		return fail(ERR_ACCOUNT_DEAD, "the account is %s",
+		    accounts_status_name(f->account->status));
+	if (strcmp(f->account->enrollment_id, f->enrollment->id) != 0 ||
+	    strcmp(o->enrollment_id, f->enrollment->id) != 0 ||
+	    strcmp(o->account_id, f->account->id) != 0)
+		return fail(ERR_UNAUTHORIZED,
+		    "order, account and enrollment do not belong together");
+	if (o->status != ORDER_READY)
+		return fail(ERR_ORDER_NOT_READY, "the order is %s",
+		    orders_status_name(o->status));
+	if (o->authorization_status != AUTHORIZATION_VALID ||
+	    o->challenge_status != CHALLENGE_VALID)
+		return fail(ERR_ORDER_NOT_READY, "the authorization is %s",
+		    orders_authorization_name(o->authorization_status));
+	if (o->expires_at <= f->now)
+		return fail(ERR_ORDER_NOT_READY, "the order is expired");
+	if (strcmp(o->identifier_type, "permanent-identifier") != 0)
+		return fail(ERR_UNAUTHORIZED, "the identifier is of type %s",
+		    o->identifier_type);
+	return OK;
+}
+
+/* The same device all along: profile, order, attestation. */
+static int
+policy_check_identity(const struct policy_facts *f)
+{
+	const struct attestation_row *a = f->attestation;
+
+	if (strcmp(a->order_id, f->order->id) != 0 ||
+	    strcmp(a->enrollment_id, f->enrollment->id) != 0)
+		return fail(ERR_UNAUTHORIZED,
+		    "the attestation was made for another order");
+	if (strcmp(a->serial, f->enrollment->serial) != 0)
+		return fail(ERR_UNAUTHORIZED,
+		    "serial number %s was attested, %s was enrolled", a->serial,
+		    f->enrollment->serial);
+	if (strcmp(f->order->identifier_value, f->enrollment->serial) != 0)
+		return fail(ERR_UNAUTHORIZED,
+		    "the order is not for serial number %s",
+		    f->enrollment->serial);
+	return OK;
+}
+
+static int
+policy_check_key(const struct policy_facts *f)
+{
+	const struct csr *csr = f->csr;
+
+	if (csr->spki.n == 0 || f->attestation->spki.n == 0 ||
+	    !blob_eq(csr->spki, f->attestation->spki))
+		return fail(ERR_CSR_KEY,
+		    "the request's key is not the one that was attested");
+	if (f->account_spki.n == 0 || blob_eq(csr->spki, f->account_spki))
+		return fail(
+		    ERR_BAD_CSR, "the request's key is the account's own");
+	return OK;
+}
+
+static int
+policy_check_names(const struct policy_facts *f)
+{
+	const struct csr *csr = f->csr;
+
+	if (csr->hardware_module)
+		return fail(ERR_BAD_CSR,
+		    "the request names a hardware module, none was ordered");
+	if (csr->permanent_assigner != NULL)
+		return fail(ERR_BAD_CSR,
+		    "the request's permanent identifier has an assigner");
+	if (csr->permanent_identifier != NULL &&
+	    strcmp(csr->permanent_identifier, f->order->identifier_value) != 0)
+		return fail(ERR_BAD_CSR,
+		    "the request names another permanent identifier");
+	return OK;
+}
+
+int
+policy_check(const struct policy_facts *f)
+{
+	int r;
+
+	if (f->enrollment == NULL || f->account == NULL || f->order == NULL ||
+	    f->csr == NULL)
+		return fail(ERR_UNAUTHORIZED, "a fact is missing");
+	if ((r = policy_check_enrollment(f)) != OK ||
+	    (r = policy_check_order(f)) != OK)
+		return r;
+	if (f->attestation == NULL)
+		return fail(ERR_UNAUTHORIZED, "there is no attestation");
+	if ((r = policy_check_identity(f)) != OK ||
+	    (r = policy_check_key(f)) != OK)
+		return r;
+	return policy_check_names(f);
+}

@@ -1,0 +1,184 @@
+/* lib/ca/policy.c: from one set of facts that says yes, every way to no. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "ca/policy.h"
+#include "store/accounts.h"
+#include "store/attestations.h"
+#include "store/enrollments.h"
+#include "store/orders.h"
+#include "wire/csr.h"
+
+#define NOW 1800000000
+
+/* Everything that policy_check looks at, changed by one test at a time. */
+struct world {
+	struct policy_facts facts;
+	struct enrollment enrollment;
+	struct account account;
+	struct order order;
+	struct attestation_row attestation;
+	struct csr csr;
+};
+
+static char same[] = "C02ABC123XYZ";
+static char another[] = "C02ABC123XYY";
+static char assigner[] = "1.3.6.1.4.1.99999.1";
+
+static void
+world_init(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	snprintf(w->enrollment.id, sizeof(w->enrollment.id), "enrollment");
+	snprintf(
+	    w->enrollment.serial, sizeof(w->enrollment.serial), "%s", same);
+	w->enrollment.expires_at = NOW + 1;
+	snprintf(w->account.id, sizeof(w->account.id), "account");
+	snprintf(w->account.enrollment_id, sizeof(w->account.enrollment_id),
+	    "enrollment");
+	snprintf(w->order.id, sizeof(w->order.id), "order");
+	snprintf(w->order.account_id, sizeof(w->order.account_id), "account");
+	snprintf(w->order.enrollment_id, sizeof(w->order.enrollment_id),
+	    "enrollment");
+	snprintf(w->order.identifier_type, sizeof(w->order.identifier_type),
+	    "permanent-identifier");
+	snprintf(w->order.identifier_value, sizeof(w->order.identifier_value),
+	    "%s", same);
+	w->order.status = ORDER_READY;
+	w->order.authorization_status = AUTHORIZATION_VALID;
+	w->order.challenge_status = CHALLENGE_VALID;
+	w->order.expires_at = NOW + 1;
+	snprintf(
+	    w->attestation.order_id, sizeof(w->attestation.order_id), "order");
+	snprintf(w->attestation.enrollment_id,
+	    sizeof(w->attestation.enrollment_id), "enrollment");
+	snprintf(
+	    w->attestation.serial, sizeof(w->attestation.serial), "%s", same);
+	w->attestation.spki = blob_str("attested key");
+	w->csr.spki = blob_str("attested key");
+	w->facts = (struct policy_facts){
+		.now = NOW,
+		.enrollment = &w->enrollment,
+		.assigned = true,
+		.account = &w->account,
+		.account_spki = blob_str("account key"),
+		.order = &w->order,
+		.attestation = &w->attestation,
+		.csr = &w->csr,
+	};
+}
+
+static void
+the_right_facts_say_yes(void **state)
+{
+	struct world w;
+
+	world_init(&w);
+	assert_int_equal(policy_check(&w.facts), OK);
+	w.csr.permanent_identifier = same;
+	assert_int_equal(policy_check(&w.facts), OK);
+}
+
+/* Changes one thing in a fresh world and expects this refusal. */
+#define REFUSED(code, change)                                                  \
+	do {                                                                   \
+		struct world w;                                                \
+		world_init(&w);                                                \
+		change;                                                        \
+		assert_int_equal(policy_check(&w.facts), code);                \
+	} while (0)
+
+static void
+a_forgotten_fact_says_no(void **state)
+{
+	struct policy_facts nothing;
+
+	memset(&nothing, 0, sizeof(nothing));
+	assert_int_equal(policy_check(&nothing), ERR_UNAUTHORIZED);
+	REFUSED(ERR_UNAUTHORIZED, w.facts.enrollment = NULL);
+	REFUSED(ERR_UNAUTHORIZED, w.facts.account = NULL);
+	REFUSED(ERR_UNAUTHORIZED, w.facts.order = NULL);
+	REFUSED(ERR_UNAUTHORIZED, w.facts.attestation = NULL);
+	REFUSED(ERR_UNAUTHORIZED, w.facts.csr = NULL);
+	REFUSED(ERR_UNAUTHORIZED, w.facts.assigned = false);
+	REFUSED(ERR_BAD_CSR, w.facts.account_spki = blob_str(""));
+	REFUSED(ERR_CSR_KEY, w.csr.spki = w.attestation.spki = blob_str(""));
+}
+
+static void
+an_enrollment_that_is_over_says_no(void **state)
+{
+	REFUSED(ERR_UNAUTHORIZED, w.enrollment.state = ENROLLMENT_ISSUED);
+	REFUSED(ERR_UNAUTHORIZED, w.enrollment.state = ENROLLMENT_ENROLLED);
+	REFUSED(ERR_UNAUTHORIZED, w.enrollment.state = ENROLLMENT_REVOKED);
+	REFUSED(ERR_UNAUTHORIZED, w.enrollment.expires_at = NOW);
+	REFUSED(ERR_UNAUTHORIZED, w.enrollment.method = ENROLLMENT_SCEP);
+	REFUSED(ERR_UNAUTHORIZED, w.enrollment.serial[0] = '\0');
+}
+
+static void
+an_order_in_another_state_says_no(void **state)
+{
+	REFUSED(ERR_ORDER_NOT_READY, w.order.status = ORDER_PENDING);
+	REFUSED(ERR_ORDER_NOT_READY, w.order.status = ORDER_VALID);
+	REFUSED(ERR_ORDER_NOT_READY, w.order.status = ORDER_INVALID);
+	REFUSED(ERR_ORDER_NOT_READY,
+	    w.order.authorization_status = AUTHORIZATION_DEACTIVATED);
+	REFUSED(
+	    ERR_ORDER_NOT_READY, w.order.challenge_status = CHALLENGE_PENDING);
+	REFUSED(ERR_ORDER_NOT_READY, w.order.expires_at = NOW);
+	REFUSED(ERR_UNAUTHORIZED, w.order.identifier_type[0] = 'x');
+	REFUSED(ERR_ACCOUNT_DEAD, w.account.status = ACCOUNT_DEACTIVATED);
+	REFUSED(ERR_ACCOUNT_DEAD, w.account.status = ACCOUNT_REVOKED);
+}
+
+static void
+rows_of_others_say_no(void **state)
+{
+	REFUSED(ERR_UNAUTHORIZED, w.account.enrollment_id[0] = 'x');
+	REFUSED(ERR_UNAUTHORIZED, w.order.enrollment_id[0] = 'x');
+	REFUSED(ERR_UNAUTHORIZED, w.order.account_id[0] = 'x');
+	REFUSED(ERR_UNAUTHORIZED, w.attestation.order_id[0] = 'x');
+	REFUSED(ERR_UNAUTHORIZED, w.attestation.enrollment_id[0] = 'x');
+	REFUSED(ERR_UNAUTHORIZED, w.attestation.serial[0] = 'x');
+	REFUSED(ERR_UNAUTHORIZED, w.order.identifier_value[0] = 'x');
+}
+
+static void
+another_key_says_no(void **state)
+{
+	REFUSED(ERR_CSR_KEY, w.csr.spki = blob_str("attested keY"));
+	REFUSED(ERR_CSR_KEY, w.csr.spki = blob_str("attested ke"));
+	REFUSED(ERR_CSR_KEY, w.csr.spki = blob_str("account key"));
+	REFUSED(ERR_BAD_CSR, w.facts.account_spki = blob_str("attested key"));
+}
+
+static void
+another_name_says_no(void **state)
+{
+	REFUSED(ERR_BAD_CSR, w.csr.permanent_identifier = another);
+	REFUSED(ERR_BAD_CSR, w.csr.hardware_module = true);
+	REFUSED(ERR_BAD_CSR, {
+		w.csr.permanent_identifier = same;
+		w.csr.permanent_assigner = assigner;
+	});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_right_facts_say_yes),
+		cmocka_unit_test(a_forgotten_fact_says_no),
+		cmocka_unit_test(an_enrollment_that_is_over_says_no),
+		cmocka_unit_test(an_order_in_another_state_says_no),
+		cmocka_unit_test(rows_of_others_say_no),
+		cmocka_unit_test(another_key_says_no),
+		cmocka_unit_test(another_name_says_no),
+	};
+
+	return unit_run("policy", tests);
+}
