@@ -24,6 +24,7 @@ enum in_der_tag {
 	IN_DER_NULL = 0x05,
 	IN_DER_OID = 0x06,
 	IN_DER_UTF8 = 0x0c,
+	IN_DER_NUMERIC = 0x12,
 	IN_DER_PRINTABLE = 0x13,
 	IN_DER_T61 = 0x14,
 	IN_DER_IA5 = 0x16,

@@ -20,7 +20,7 @@
 /* Room for a serial number of 20 bytes in hex with its NUL. */
 #define X509_SERIAL_TEXT 43
 
-/* Accept SHA-1 and short RSA keys: for Apple's device CA of 2007 only. */
+/* Accept a SHA-1 signature: for Apple's device CA of 2007 only. */
 #define X509_ALLOW_SHA1 1u
 
 /*
@@ -68,10 +68,9 @@ int64_t x509_not_after(gnutls_x509_crt_t crt);
 bool x509_is_ca(gnutls_x509_crt_t crt);
 
 /*
- * OK when `issuer` is the issuer that `crt` names and its key made the
- * signature on `crt`. Dates are not looked at and extensions of the issuer are
- * not either: the issuer is pinned by the caller. Flags: X509_ALLOW_SHA1.
- * ERR_BAD_SIGNATURE.
+ * OK when `issuer` is a CA, is the issuer that `crt` names, and its key made
+ * the signature on `crt`. Dates are not looked at: the caller pins the issuer.
+ * Flags: X509_ALLOW_SHA1. ERR_BAD_SIGNATURE.
  */
 int x509_signed_by(
     gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer, unsigned flags);
