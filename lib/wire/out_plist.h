@@ -26,7 +26,7 @@ struct out_plist_node *out_plist_root(struct out_plist *doc);
  * Add a value to a dict under `key`, or with key NULL to the end of an array.
  * Values are copied. Texts are UTF-8 without control characters other than
  * tab, line feed and carriage return; a NULL text is a failure. A key that is
- * there already is a failure.
+ * there already is a failure, and so is a negative number.
  */
 void out_plist_string(
     struct out_plist_node *to, const char *key, const char *text);

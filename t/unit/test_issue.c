@@ -1,5 +1,5 @@
 /* lib/ca/authority.c, issue.c and crl.c: what is signed, to the byte. */
-#include "unit.h"
+#include "unit/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* lib/ca/key.c and lib/ca/file.c: whose keys are taken, and how they are kept.
  */
-#include "unit.h"
+#include "unit/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

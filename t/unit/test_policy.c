@@ -1,5 +1,5 @@
 /* lib/ca/policy.c: from one set of facts that says yes, every way to no. */
-#include "unit.h"
+#include "unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
