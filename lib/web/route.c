@@ -56,8 +56,8 @@ route_match(const char *pattern, struct req *req)
 			continue;
 		}
 		pattern++;
-		name_len = strcspn(pattern, "/");
-		value_len = strcspn(path, "/");
+		name_len = strcspn(pattern, "/.");
+		value_len = strcspn(path, "/.");
 		r = route_take(req, pattern, name_len, path, value_len);
 		if (r != OK)
 			return r;

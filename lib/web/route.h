@@ -12,9 +12,10 @@ typedef int route_handler(void *app, const struct req *req, struct resp *resp);
 
 /*
  * A table ends with a row whose method is NULL. A pattern's part ":name" takes
- * one whole path part of 1 to 128 base64url characters; everything else must
- * be equal byte for byte to the undecoded path. A HEAD without a row of its
- * own is answered by the GET row.
+ * one whole path part of 1 to 128 base64url characters, or one side of a dot
+ * that the pattern has too (":a.:b"); everything else must be equal byte for
+ * byte to the undecoded path. A HEAD without a row of its own is answered by
+ * the GET row.
  */
 struct route {
 	const char *method;

@@ -44,6 +44,7 @@ static const struct route routes[] = {
 	{ "GET", "/plain", answer_ok, 0 },
 	{ "POST", "/plain", answer_body, 10 },
 	{ "GET", "/acme/:enrollment/order/:id", answer_param, 0 },
+	{ "GET", "/info/:issuer.:id", answer_param, 0 },
 	{ "POST", "/fails", answer_fails, 10 },
 	{ "HEAD", "/nonce", answer_ok, 0 },
 	{ NULL, NULL, NULL, 0 },
@@ -169,6 +170,11 @@ test_path_params(void **state)
 	assert_non_null(strstr(ask("GET", "/acme/a/order/%41"), "404"));
 	assert_non_null(strstr(ask("GET", "/acme/a.b/order/a"), "404"));
 	assert_non_null(strstr(ask("GET", "/acme/a/order/b/c"), "404"));
+	assert_non_null(strstr(ask("GET", "/info/ab.cd"), "\r\n\r\ncd\n"));
+	assert_non_null(strstr(ask("GET", "/info/ab"), "Status: 404"));
+	assert_non_null(strstr(ask("GET", "/info/ab."), "Status: 404"));
+	assert_non_null(strstr(ask("GET", "/info/.cd"), "Status: 404"));
+	assert_non_null(strstr(ask("GET", "/info/ab.cd.ef"), "Status: 404"));
 	memcpy(longest, "/acme/a/order/", 14);
 	memset(longest + 14, 'a', 129);
 	longest[14 + 129] = '\0';
