@@ -1,0 +1,301 @@
+#include "acme/challenge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "acme/order.h"
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "store/ade_devices.h"
+#include "store/attestations.h"
+#include "store/certificates.h"
+
+/* Of the device's own words, in the trail. */
+#define DEVICE_ERROR_MAX 256
+
+/* Where the point stands in the two SubjectPublicKeyInfo we know. */
+#define P256_SPKI 91
+#define P256_XY   27
+#define P384_SPKI 120
+#define P384_XY   24
+
+/* What came of an answer. */
+struct verdict {
+	/* OK or an ERR_ATT_ code */
+	int code;
+	char reason[512];
+	struct attestation facts;
+};
+
+static bool
+is_verdict(int code)
+{
+	return strcmp(err_acme_type(code), "badAttestationStatement") == 0;
+}
+
+static void
+reject(struct verdict *v, int code)
+{
+	v->code = code;
+	snprintf(v->reason, sizeof v->reason, "%s", log_reason());
+}
+
+/* "attObj" decoded; a device that could not attest says why in "error". */
+static int
+read_statement(const struct request *rq, struct buf *object)
+{
+	char words[4 * DEVICE_ERROR_MAX + 1] = "";
+	struct json *payload = NULL;
+	struct blob text;
+	int r;
+
+	if ((r = request_want_object(rq, &payload)) != OK)
+		return r;
+	if (in_json_has(payload, "error") &&
+	    in_json_string(payload, "error", &text) == OK) {
+		if (text.n > DEVICE_ERROR_MAX)
+			text.n = DEVICE_ERROR_MAX;
+		log_escape(text, words, sizeof words);
+		r = fail(ERR_ATT_NONE, "the device says: %s", words);
+	} else if (!in_json_has(payload, "attObj")) {
+		r = fail(ERR_ATT_NONE, "the answer has no attObj");
+	} else if ((r = in_json_string(payload, "attObj", &text)) == OK &&
+	    enc_base64url_decode(text, object) != OK) {
+		r = fail(ERR_ATT_CBOR,
+		    "attObj is not base64url of at most %d bytes",
+		    ATTEST_OBJECT_MAX);
+	}
+	in_json_free(payload);
+	return r;
+}
+
+int
+challenge_check_identity(const struct attestation *a,
+    const struct enrollment *enrollment, const struct order *o)
+{
+	if (a->serial[0] == '\0')
+		return fail(
+		    ERR_ATT_IDENTITY, "the attestation names no serial number");
+	if (strcmp(a->serial, enrollment->serial) != 0)
+		return fail(ERR_ATT_IDENTITY,
+		    "attested %s, but the enrollment is for %s", a->serial,
+		    enrollment->serial);
+	if (!order_is_for(o, a->serial))
+		return fail(ERR_ATT_IDENTITY,
+		    "attested %s, but the order is for another", a->serial);
+	return OK;
+}
+
+int
+challenge_key_of(struct blob spki, struct jwk *out)
+{
+	size_t at;
+
+	*out = (struct jwk){ .n = 0 };
+	if (spki.n == P256_SPKI) {
+		out->kind = JWK_P256;
+		out->n = 32;
+		at = P256_XY;
+	} else if (spki.n == P384_SPKI) {
+		out->kind = JWK_P384;
+		out->n = 48;
+		at = P384_XY;
+	} else {
+		return fail(ERR_ATT_KEY, "key of %zu bytes", spki.n);
+	}
+	memcpy(out->x, spki.p + at, out->n);
+	memcpy(out->y, spki.p + at + out->n, out->n);
+	return OK;
+}
+
+/* Everything that needs no transaction: parsing, signatures, names. */
+static int
+judge(const struct request *rq, const struct attest_roots *roots,
+    const struct order *o, struct verdict *v)
+{
+	struct buf object;
+	int r;
+
+	buf_init(&object, ATTEST_OBJECT_MAX);
+	if ((r = read_statement(rq, &object)) != OK ||
+	    (r = attest_verify(roots, buf_blob(&object), blob_str(o->token),
+		 clock_now(), &v->facts)) != OK)
+		goto done;
+	r = challenge_check_identity(&v->facts, &rq->enrollment, o);
+done:
+	buf_release(&object);
+	if (r != OK && is_verdict(r)) {
+		reject(v, r);
+		r = OK;
+	}
+	return r;
+}
+
+/* In the transaction: is the key new to everything we know? */
+static int
+check_key_is_new(struct db *db, const struct attestation *a)
+{
+	char thumbprint[JWK_THUMBPRINT_TEXT];
+	struct jwk key;
+	bool known;
+	int r;
+
+	if ((r = challenge_key_of(a->spki, &key)) != OK ||
+	    (r = jwk_thumbprint(&key, thumbprint)) != OK ||
+	    (r = accounts_thumbprint_known(db, thumbprint, &known)) != OK)
+		return r;
+	if (known)
+		return fail(ERR_ATT_KEY_REUSE, "the key is an account's key");
+	if ((r = attestations_spki_known(db, a->spki_sha256, &known)) != OK)
+		return r;
+	if (known)
+		return fail(
+		    ERR_ATT_KEY_REUSE, "the key was attested to us before");
+	if ((r = certificates_spki_known(db, a->spki_sha256, &known)) != OK)
+		return r;
+	if (known)
+		return fail(ERR_ATT_KEY_REUSE, "the key has a certificate");
+	return OK;
+}
+
+/* In the transaction: is the device ours, and the key new? */
+static int
+check_store(struct db *db, const struct attestation *a)
+{
+	bool assigned;
+	int r;
+
+	if ((r = ade_devices_assigned(db, a->serial, &assigned)) != OK)
+		return r;
+	if (!assigned)
+		return fail(ERR_ATT_UNASSIGNED,
+		    "%s is not assigned to us any more", a->serial);
+	return check_key_is_new(db, a);
+}
+
+static int
+store_evidence(
+    struct db *db, const struct order *o, const struct attestation *a)
+{
+	struct attestation_row row = {
+		.spki = a->spki,
+		.leaf = a->leaf,
+		.leaf_not_before = a->leaf_not_before,
+		.leaf_not_after = a->leaf_not_after,
+	};
+
+	memcpy(row.order_id, o->id, sizeof row.order_id);
+	memcpy(row.enrollment_id, o->enrollment_id, sizeof row.enrollment_id);
+	memcpy(row.spki_sha256, a->spki_sha256, sizeof row.spki_sha256);
+	snprintf(row.serial, sizeof row.serial, "%s", a->serial);
+	snprintf(row.udid, sizeof row.udid, "%s", a->udid);
+	snprintf(row.os_version, sizeof row.os_version, "%.*s",
+	    DB_VERSION_TEXT - 1, a->os_version);
+	snprintf(row.sepos_version, sizeof row.sepos_version, "%.*s",
+	    DB_VERSION_TEXT - 1, a->sepos_version);
+	snprintf(row.llb_version, sizeof row.llb_version, "%.*s",
+	    DB_VERSION_TEXT - 1, a->llb_version);
+	snprintf(row.software_update_device_id,
+	    sizeof row.software_update_device_id, "%s",
+	    a->software_update_device_id);
+	snprintf(row.sip, sizeof row.sip, "%s", a->sip);
+	snprintf(row.secure_boot, sizeof row.secure_boot, "%.*s",
+	    (int)sizeof row.secure_boot - 1, a->secure_boot);
+	snprintf(row.kernel_extensions, sizeof row.kernel_extensions, "%s",
+	    a->kernel_extensions);
+	return attestations_insert(db, &row);
+}
+
+/* In the transaction: the one change of state. */
+static int
+decide(struct request *rq, const struct order *o, struct verdict *v,
+    const char *remote_address)
+{
+	struct db *db = rq->acme->db;
+	int r;
+
+	if (v->code == OK && (r = check_store(db, &v->facts)) != OK) {
+		if (!is_verdict(r))
+			return r;
+		reject(v, r);
+	}
+	if (v->code != OK)
+		r = orders_challenge_invalid(db, o, v->code);
+	else
+		r = orders_challenge_valid(db, o);
+	if (r != OK)
+		return r;
+	/* Checked above in this transaction, so none of this can be. */
+	if (v->code == OK && store_evidence(db, o, &v->facts) != OK)
+		return fail(
+		    ERR_INTERNAL, "no evidence kept for order %s", o->id);
+	return request_note(
+	    rq, CHALLENGE_STEP, v->code, v->reason, remote_address);
+}
+
+static int
+load(const struct request *rq, const char *id, struct order *out)
+{
+	int r;
+
+	r = orders_load_by_challenge(
+	    rq->acme->db, rq->enrollment.id, rq->account.id, id, out);
+	if (r == ERR_NOT_FOUND)
+		return fail(
+		    r, "no such challenge of account %s", rq->account.id);
+	return r;
+}
+
+/* Nothing to decide: uses the nonce and shows what there is. */
+static int
+show(struct request *rq, const struct order *o, const char *remote_address)
+{
+	bool late = strcmp(o->error, err_name(ERR_EXPIRED)) == 0;
+	int r;
+
+	if ((r = request_begin(rq)) != OK)
+		return r;
+	if (late && !rq->jws->empty_payload)
+		r = request_note(rq, CHALLENGE_STEP, ERR_EXPIRED,
+		    "the order expired before its challenge was answered",
+		    remote_address);
+	return r == OK ? request_commit(rq) : r;
+}
+
+int
+challenge_answer(struct request *rq, const struct attest_roots *roots,
+    const char *id, const char *remote_address, struct order *out)
+{
+	struct verdict v = { .code = OK };
+	struct order o;
+	int r;
+
+	*out = (struct order){ .id = "" };
+	if ((r = load(rq, id, &o)) != OK)
+		return r;
+	order_settle(&o, clock_now());
+	if (rq->jws->empty_payload || o.challenge_status != CHALLENGE_PENDING) {
+		r = show(rq, &o, remote_address);
+		goto done;
+	}
+	if ((r = judge(rq, roots, &o, &v)) != OK ||
+	    (r = request_begin(rq)) != OK)
+		goto done;
+	r = decide(rq, &o, &v, remote_address);
+	/* Another request decided first: its outcome stands. */
+	if (r == ERR_CONFLICT)
+		r = OK;
+	if (r == OK)
+		r = load(rq, id, &o);
+	if (r == OK)
+		r = request_commit(rq);
+	order_settle(&o, clock_now());
+done:
+	if (r != OK)
+		db_rollback(rq->acme->db);
+	else
+		*out = o;
+	attest_release(&v.facts);
+	return r;
+}

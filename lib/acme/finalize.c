@@ -1,0 +1,302 @@
+#include "acme/finalize.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "acme/order.h"
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "ca/issue.h"
+#include "ca/policy.h"
+#include "store/ade_devices.h"
+#include "store/attestations.h"
+#include "wire/csr.h"
+
+/* What one finalize works on. */
+struct work {
+	struct order order;
+	struct attestation_row evidence;
+	struct csr *csr;
+	struct buf account_spki;
+	struct issued issued;
+	bool assigned;
+};
+
+static void
+work_init(struct work *w)
+{
+	*w = (struct work){ .csr = NULL };
+	buf_init(&w->account_spki, 512);
+}
+
+static void
+work_release(struct work *w)
+{
+	issue_release(&w->issued);
+	buf_release(&w->account_spki);
+	csr_free(w->csr);
+	attestations_release(&w->evidence);
+}
+
+static int
+load_order(const struct request *rq, const char *id, struct order *out)
+{
+	int r;
+
+	r = orders_load(
+	    rq->acme->db, rq->enrollment.id, rq->account.id, id, out);
+	if (r == ERR_NOT_FOUND)
+		return fail(r, "no such order of account %s", rq->account.id);
+	if (r == OK)
+		order_settle(out, clock_now());
+	return r;
+}
+
+static int
+check_ready(const struct order *o)
+{
+	if (o->status == ORDER_READY)
+		return OK;
+	return fail(ERR_ORDER_NOT_READY, "order %s is %s%s%s", o->id,
+	    orders_status_name(o->status), o->error[0] != '\0' ? ": " : "",
+	    o->error);
+}
+
+static int
+read_csr(const struct request *rq, struct csr **out)
+{
+	struct json *payload = NULL;
+	struct blob text;
+	struct buf der;
+	int r;
+
+	buf_init(&der, JWS_PAYLOAD_MAX);
+	if ((r = request_want_object(rq, &payload)) != OK ||
+	    (r = in_json_string(payload, "csr", &text)) != OK)
+		goto done;
+	if (text.n == 0 || enc_base64url_decode(text, &der) != OK) {
+		r = fail(ERR_MALFORMED, "csr is not base64url");
+		goto done;
+	}
+	r = csr_parse(buf_blob(&der), 0, out);
+done:
+	buf_release(&der);
+	in_json_free(payload);
+	return r;
+}
+
+static int
+load_facts(const struct request *rq, struct work *w)
+{
+	struct db *db = rq->acme->db;
+	int r;
+
+	r = attestations_load_by_order(db, w->order.id, &w->evidence);
+	if (r == ERR_NOT_FOUND)
+		return fail(ERR_INTERNAL, "order %s is ready without evidence",
+		    w->order.id);
+	if (r != OK ||
+	    (r = ade_devices_assigned(
+		 db, rq->enrollment.serial, &w->assigned)) != OK)
+		return r;
+	return jwk_spki(rq->account_key, &w->account_spki);
+}
+
+/* The policy's view of it. */
+static int
+check_policy(const struct request *rq, const struct work *w)
+{
+	struct policy_facts facts = {
+		.now = clock_now(),
+		.enrollment = &rq->enrollment,
+		.assigned = w->assigned,
+		.account = &rq->account,
+		.account_spki = buf_blob(&w->account_spki),
+		.order = &w->order,
+		.attestation = &w->evidence,
+		.csr = w->csr,
+	};
+
+	return policy_check(&facts);
+}
+
+static int
+sign(const struct request *rq, const struct authority *ca, struct work *w)
+{
+	const struct conf *conf = rq->acme->conf;
+	struct issue_request req = {
+		.spki = w->evidence.spki,
+		.common_name = rq->enrollment.id,
+		.organization = conf->organization,
+		.permanent_identifier =
+		    conf->privacy_mode ? NULL : w->evidence.serial,
+		.now = clock_now(),
+		.days = conf->certificate_days,
+	};
+	struct buf crl;
+	int r;
+
+	buf_init(&crl, 1024);
+	if ((r = issue_crl_url(conf->url, &crl)) == OK) {
+		req.crl_url = buf_str(&crl);
+		r = issue_certificate(ca, &req, &w->issued);
+	}
+	buf_release(&crl);
+	return r;
+}
+
+/* In the transaction. */
+static int
+store_certificate(
+    const struct request *rq, const struct work *w, const char id[DB_ID_TEXT])
+{
+	const struct issued *i = &w->issued;
+	struct certificate c = {
+		.serial_number_len = sizeof i->serial_number,
+		.der = blob_of(i->der, i->der_len),
+		.issuer_key_id_len = sizeof i->issuer_key_id,
+		.purpose = rq->enrollment.purpose,
+		.hardware_attested = true,
+		.not_before = i->not_before,
+		.not_after = i->not_after,
+	};
+
+	memcpy(c.sha256, i->sha256, sizeof c.sha256);
+	memcpy(c.id, id, sizeof c.id);
+	memcpy(c.serial_number, i->serial_number, sizeof i->serial_number);
+	memcpy(c.spki_sha256, i->spki_sha256, sizeof c.spki_sha256);
+	memcpy(c.issuer_key_id, i->issuer_key_id, sizeof i->issuer_key_id);
+	memcpy(c.enrollment_id, rq->enrollment.id, sizeof c.enrollment_id);
+	memcpy(c.order_id, w->order.id, sizeof c.order_id);
+	memcpy(c.serial, w->evidence.serial, sizeof c.serial);
+	return certificates_insert(rq->acme->db, &c);
+}
+
+/* In the transaction: all that makes it a certificate of ours. */
+static int
+bind(struct request *rq, const struct work *w, const char *remote_address)
+{
+	struct db *db = rq->acme->db;
+	char id[DB_ID_TEXT];
+	bool assigned;
+	int r;
+
+	secret_id(id);
+	r = ade_devices_assigned(db, rq->enrollment.serial, &assigned);
+	if (r == OK && !assigned)
+		return fail(ERR_UNAUTHORIZED,
+		    "the device is not assigned to us any more");
+	if (r != OK || (r = orders_finalize(db, &w->order, id)) != OK ||
+	    (r = store_certificate(rq, w, id)) != OK ||
+	    (r = enrollments_mark_issued(db, rq->enrollment.id)) != OK)
+		return r == ERR_CONFLICT
+		    ? fail(ERR_ORDER_NOT_READY,
+			  "order or enrollment was used meanwhile")
+		    : r;
+	return request_note(rq, FINALIZE_STEP, OK, "", remote_address);
+}
+
+/* A bad request leaves its mark on the order. */
+static int
+punish(struct request *rq, const struct work *w, int code,
+    const char *remote_address)
+{
+	char reason[512];
+	bool dead = false;
+	int r;
+
+	snprintf(reason, sizeof reason, "%s", log_reason());
+	if ((r = request_begin(rq)) != OK)
+		return r;
+	r = code == ERR_CSR_KEY
+	    ? orders_invalidate(rq->acme->db, &w->order, code)
+	    : orders_bad_csr(rq->acme->db, &w->order, &dead);
+	if (r == OK || r == ERR_CONFLICT)
+		r = request_note(
+		    rq, FINALIZE_STEP, code, reason, remote_address);
+	if (r == OK)
+		r = request_commit(rq);
+	if (r != OK)
+		db_rollback(rq->acme->db);
+	if (dead)
+		log_line(LOG_WARN, "order %s got too many bad requests",
+		    w->order.id);
+	return r == OK ? code : r;
+}
+
+static int
+commit(struct request *rq, const char *id, const struct work *w,
+    const char *remote_address, struct order *out)
+{
+	int r;
+
+	if ((r = request_begin(rq)) != OK)
+		return r;
+	if ((r = bind(rq, w, remote_address)) == OK &&
+	    (r = load_order(rq, id, out)) == OK)
+		r = request_commit(rq);
+	if (r != OK) {
+		db_rollback(rq->acme->db);
+		*out = (struct order){ .id = "" };
+	}
+	return r;
+}
+
+int
+finalize_order(struct request *rq, const struct authority *ca, const char *id,
+    const char *remote_address, struct order *out)
+{
+	struct work w;
+	int r;
+
+	*out = (struct order){ .id = "" };
+	work_init(&w);
+	if ((r = load_order(rq, id, &w.order)) != OK ||
+	    (r = check_ready(&w.order)) != OK)
+		goto done;
+	if ((r = read_csr(rq, &w.csr)) == OK && (r = load_facts(rq, &w)) == OK)
+		r = check_policy(rq, &w);
+	if (r == ERR_BAD_CSR || r == ERR_CSR_KEY)
+		r = punish(rq, &w, r, remote_address);
+	if (r == OK && (r = sign(rq, ca, &w)) == OK)
+		r = commit(rq, id, &w, remote_address, out);
+done:
+	work_release(&w);
+	return r;
+}
+
+/* In the transaction. */
+static int
+write_chain(struct request *rq, const struct authority *ca, const char *id,
+    const char *remote_address, struct buf *out)
+{
+	struct certificate c = { .id = "" };
+	int r;
+
+	r = certificates_load_scoped(
+	    rq->acme->db, rq->enrollment.id, rq->account.id, id, &c);
+	if (r == ERR_NOT_FOUND)
+		r = fail(
+		    r, "no such certificate of account %s", rq->account.id);
+	if (r == OK && (r = issue_chain(ca, c.der, out)) == OK)
+		r = request_note(
+		    rq, FINALIZE_STEP_DOWNLOAD, OK, "", remote_address);
+	certificates_release(&c);
+	return r;
+}
+
+int
+finalize_download(struct request *rq, const struct authority *ca,
+    const char *id, const char *remote_address, struct buf *out)
+{
+	int r;
+
+	if ((r = request_want_empty(rq)) != OK || (r = request_begin(rq)) != OK)
+		return r;
+	if ((r = write_chain(rq, ca, id, remote_address, out)) == OK)
+		r = request_commit(rq);
+	if (r != OK)
+		db_rollback(rq->acme->db);
+	return r;
+}

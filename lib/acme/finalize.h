@@ -1,0 +1,34 @@
+/* From a ready order to its certificate: RFC 8555 sections 7.4 and 7.4.2. */
+#ifndef ACME_FINALIZE_H
+#define ACME_FINALIZE_H
+
+#include "acme/request.h"
+#include "ca/authority.h"
+#include "store/certificates.h"
+#include "store/orders.h"
+
+#define FINALIZE_STEP          "finalize"
+#define FINALIZE_STEP_DOWNLOAD "certificate"
+
+/*
+ * Certifies the attested key, and no other. The certificate is signed first and
+ * leaves this function only if the one transaction that makes the order valid,
+ * stores the certificate and closes the enrollment commits; otherwise it is
+ * forgotten.
+ *
+ * ERR_NOT_FOUND when the order is not the account's; ERR_ORDER_NOT_READY in any
+ * state but ready; ERR_MALFORMED when `csr` is absent or not base64url;
+ * ERR_BAD_CSR, which the order survives a few times; ERR_CSR_KEY, which it does
+ * not; ERR_UNAUTHORIZED when the enrollment or the device is not ours any more.
+ */
+int finalize_order(struct request *rq, const struct authority *ca,
+    const char *id, const char *remote_address, struct order *out);
+
+/*
+ * POST-as-GET on a certificate: appends the PEM chain. ERR_NOT_FOUND when it
+ * is not of the account's order.
+ */
+int finalize_download(struct request *rq, const struct authority *ca,
+    const char *id, const char *remote_address, struct buf *out);
+
+#endif

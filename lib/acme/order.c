@@ -1,0 +1,272 @@
+#include "acme/order.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "acme/identifier.h"
+#include "acme/renewal_info.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+void
+order_settle(struct order *o, int64_t now)
+{
+	if (o->expires_at > now ||
+	    (o->status != ORDER_PENDING && o->status != ORDER_READY))
+		return;
+	if (o->authorization_status == AUTHORIZATION_PENDING)
+		o->authorization_status = AUTHORIZATION_INVALID;
+	else if (o->authorization_status == AUTHORIZATION_VALID)
+		o->authorization_status = AUTHORIZATION_EXPIRED;
+	if (o->challenge_status == CHALLENGE_PENDING)
+		o->challenge_status = CHALLENGE_INVALID;
+	o->status = ORDER_INVALID;
+	snprintf(o->error, sizeof o->error, "%s", err_name(ERR_EXPIRED));
+}
+
+bool
+order_is_for(const struct order *o, const char *serial)
+{
+	return serial[0] != '\0' && strcmp(o->identifier_value, serial) == 0;
+}
+
+static int
+read_identifier(const struct json *payload, struct order *o)
+{
+	struct json *list, *one;
+	struct blob type, value;
+	int r;
+
+	if ((r = in_json_array(payload, "identifiers", &list)) != OK)
+		return r;
+	if (in_json_count(list) != 1)
+		return fail(ERR_MALFORMED,
+		    "%zu identifiers where one is wanted", in_json_count(list));
+	if ((r = in_json_at_object(list, 0, &one)) != OK ||
+	    (r = in_json_string(one, "type", &type)) != OK ||
+	    (r = in_json_string(one, "value", &value)) != OK ||
+	    (r = identifier_check(type, value)) != OK)
+		return r;
+	memcpy(o->identifier_type, type.p, type.n);
+	memcpy(o->identifier_value, value.p, value.n);
+	return OK;
+}
+
+/* What we do not offer must not be passed over in silence. */
+static int
+check_extras(const struct json *payload)
+{
+	if (in_json_has(payload, "notBefore") ||
+	    in_json_has(payload, "notAfter"))
+		return fail(ERR_MALFORMED, "the order asks for dates");
+	if (in_json_has(payload, "profile"))
+		return fail(ERR_PROFILE, "the order names a profile");
+	return OK;
+}
+
+static int
+read_wish(const struct request *rq, struct order *o, struct buf *replaces)
+{
+	struct json *payload = NULL;
+	struct blob text;
+	int r;
+
+	if ((r = request_want_object(rq, &payload)) != OK)
+		return r;
+	if ((r = read_identifier(payload, o)) != OK ||
+	    (r = check_extras(payload)) != OK ||
+	    (r = in_json_opt_string(payload, "replaces", &text)) != OK)
+		goto done;
+	if (text.p != NULL)
+		r = buf_add_blob(replaces, text);
+done:
+	in_json_free(payload);
+	return r;
+}
+
+static int
+check_policy(const struct request *rq, const struct order *o)
+{
+	char asked[4 * IDENTIFIER_MAX];
+
+	if (rq->enrollment.state != ENROLLMENT_OPEN)
+		return fail(ERR_IDENTIFIER_REJECTED,
+		    "the enrollment has its certificate already");
+	if (order_is_for(o, rq->enrollment.serial))
+		return OK;
+	log_escape(blob_str(o->identifier_value), asked, sizeof asked);
+	return fail(ERR_IDENTIFIER_REJECTED,
+	    "ordered for %.80s, but the enrollment is for %s", asked,
+	    rq->enrollment.serial);
+}
+
+/* Apple makes a new account each time: "same account" is "same device". */
+static int
+find_predecessor(
+    const struct request *rq, const struct buf *replaces, struct order *o)
+{
+	struct certificate c = { .id = "" };
+	int r;
+
+	if (replaces->n == 0)
+		return OK;
+	r = renewal_info_find(rq->acme->db, buf_str(replaces), &c);
+	if (r == ERR_NOT_FOUND ||
+	    (r == OK && strcmp(c.serial, rq->enrollment.serial) != 0))
+		r = fail(ERR_MALFORMED,
+		    "replaces names no certificate of this device");
+	if (r == OK) {
+		o->has_replaces = true;
+		memcpy(o->replaces, c.sha256, sizeof o->replaces);
+	}
+	certificates_release(&c);
+	return r;
+}
+
+/* In the transaction. */
+static int
+store_order(struct request *rq, const char *remote_address, struct order *o)
+{
+	int r;
+
+	r = orders_create(rq->acme->db, o, ORDER_LIFE);
+	if (r == ERR_RATE_LIMITED)
+		return fail(
+		    r, "account %s has too many open orders", rq->account.id);
+	if (r == ERR_ALREADY_REPLACED)
+		return fail(r, "another order replaces that certificate");
+	if (r != OK)
+		return r;
+	return request_note(rq, ORDER_STEP, OK, "", remote_address);
+}
+
+int
+order_create(struct request *rq, const char *remote_address, struct order *out,
+    struct buf *replaces)
+{
+	struct order o = { .id = "" };
+	int r;
+
+	*out = o;
+	memcpy(o.account_id, rq->account.id, sizeof o.account_id);
+	memcpy(o.enrollment_id, rq->enrollment.id, sizeof o.enrollment_id);
+	if ((r = read_wish(rq, &o, replaces)) != OK ||
+	    (r = check_policy(rq, &o)) != OK || (r = request_begin(rq)) != OK)
+		return r;
+	if ((r = find_predecessor(rq, replaces, &o)) == OK &&
+	    (r = store_order(rq, remote_address, &o)) == OK)
+		r = request_commit(rq);
+	if (r != OK) {
+		db_rollback(rq->acme->db);
+		return r;
+	}
+	*out = o;
+	return OK;
+}
+
+/* The id of RFC 9773 of the order's predecessor, if it has one. */
+static int
+name_predecessor(struct db *db, const struct order *o, struct buf *replaces)
+{
+	struct certificate c = { .id = "" };
+	int r;
+
+	if (!o->has_replaces)
+		return OK;
+	if ((r = certificates_load(db, o->replaces, &c)) == OK)
+		r = renewal_info_id(&c, replaces);
+	certificates_release(&c);
+	return r;
+}
+
+int
+order_read(
+    struct request *rq, const char *id, struct order *out, struct buf *replaces)
+{
+	struct db *db = rq->acme->db;
+	int r;
+
+	*out = (struct order){ .id = "" };
+	if ((r = request_want_empty(rq)) != OK || (r = request_begin(rq)) != OK)
+		return r;
+	r = orders_load(db, rq->enrollment.id, rq->account.id, id, out);
+	if (r == ERR_NOT_FOUND)
+		r = fail(r, "no such order of account %s", rq->account.id);
+	if (r == OK)
+		r = name_predecessor(db, out, replaces);
+	if (r == OK)
+		r = request_commit(rq);
+	if (r != OK) {
+		db_rollback(db);
+		*out = (struct order){ .id = "" };
+		return r;
+	}
+	order_settle(out, clock_now());
+	return OK;
+}
+
+static int
+want_deactivation(const struct request *rq)
+{
+	struct json *payload = NULL;
+	struct blob status;
+	int r;
+
+	if ((r = request_want_object(rq, &payload)) != OK)
+		return r;
+	r = in_json_string(payload, "status", &status);
+	if (r == OK && !blob_eq_str(status, "deactivated"))
+		r = fail(ERR_MALFORMED,
+		    "an authorization can be set to deactivated only");
+	in_json_free(payload);
+	return r;
+}
+
+/* In the transaction. */
+static int
+deactivate(struct request *rq, const char *remote_address, struct order *o)
+{
+	int r;
+
+	r = orders_authorization_deactivate(rq->acme->db, o);
+	if (r == ERR_CONFLICT)
+		return fail(ERR_MALFORMED,
+		    "the authorization is not pending or valid any more");
+	if (r != OK ||
+	    (r = request_note(rq, ORDER_STEP_AUTHORIZATION, OK, "deactivated",
+		 remote_address)) != OK)
+		return r;
+	return orders_load(
+	    rq->acme->db, rq->enrollment.id, rq->account.id, o->id, o);
+}
+
+int
+order_authorization(struct request *rq, const char *id,
+    const char *remote_address, struct order *out)
+{
+	struct db *db = rq->acme->db;
+	struct order o;
+	int r;
+
+	*out = (struct order){ .id = "" };
+	if (!rq->jws->empty_payload && (r = want_deactivation(rq)) != OK)
+		return r;
+	if ((r = request_begin(rq)) != OK)
+		return r;
+	r = orders_load_by_authorization(
+	    db, rq->enrollment.id, rq->account.id, id, &o);
+	if (r == ERR_NOT_FOUND)
+		r = fail(
+		    r, "no such authorization of account %s", rq->account.id);
+	if (r == OK && !rq->jws->empty_payload)
+		r = deactivate(rq, remote_address, &o);
+	if (r == OK)
+		r = request_commit(rq);
+	if (r != OK) {
+		db_rollback(db);
+		return r;
+	}
+	*out = o;
+	order_settle(out, clock_now());
+	return OK;
+}
