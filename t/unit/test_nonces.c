@@ -1,0 +1,71 @@
+#include "storefix.h"
+
+#include "store/nonces.h"
+
+static void
+test_used_once(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	WRITE(db, nonces_use(db, blob_str("abc"), 100));
+	REFUSE(db, ERR_BAD_NONCE, nonces_use(db, blob_str("abc"), 100));
+	WRITE(db, nonces_use(db, blob_str("abd"), 100));
+}
+
+static void
+test_rollback_gives_it_back(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	assert_int_equal(db_begin(db), OK);
+	assert_int_equal(nonces_use(db, blob_str("abc"), 100), OK);
+	db_rollback(db);
+	WRITE(db, nonces_use(db, blob_str("abc"), 100));
+}
+
+static int
+use(struct db *db, int number, void *arg)
+{
+	int code;
+
+	if (db_begin(db) != OK)
+		return 2;
+	code = nonces_use(db, blob_str("one"), 100);
+	if (code == OK)
+		return db_commit(db) == OK ? 0 : 2;
+	db_rollback(db);
+	return code == ERR_BAD_NONCE ? 1 : 2;
+}
+
+static void
+test_one_winner_of_eight(void **state)
+{
+	assert_int_equal(storefix_race(state, 8, use, NULL), 1);
+}
+
+static void
+test_purge_in_batches(void **state)
+{
+	struct db *db = storefix_db(state);
+	int deleted;
+
+	assert_int_equal(db_begin(db), OK);
+	for (uint8_t i = 1; i <= 10; i++)
+		assert_int_equal(nonces_use(db, blob_of(&i, 1), i), OK);
+	assert_int_equal(db_commit(db), OK);
+	WRITE(db, nonces_purge(db, 8, 4, &deleted));
+	assert_int_equal(deleted, 4);
+	WRITE(db, nonces_purge(db, 8, 4, &deleted));
+	assert_int_equal(deleted, 3);
+	WRITE(db, nonces_purge(db, 8, 4, &deleted));
+	assert_int_equal(deleted, 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(test_used_once),
+	STOREFIX_TEST(test_rollback_gives_it_back),
+	STOREFIX_TEST(test_one_winner_of_eight),
+	STOREFIX_TEST(test_purge_in_batches),
+};
+
+STOREFIX_MAIN(tests)

@@ -1,0 +1,189 @@
+#include "storefix.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/sessions.h"
+
+static void
+begin(struct db *db, char token[SECRET_TOKEN_TEXT], struct session *s)
+{
+	WRITE(db, admins_create(db, "zoe", "hash"));
+	WRITE(db, sessions_create(db, "zoe", 3600, token, s));
+}
+
+static void
+test_create_and_load(void **state)
+{
+	struct db *db = storefix_db(state);
+	char token[SECRET_TOKEN_TEXT];
+	struct session s, again;
+
+	begin(db, token, &s);
+	assert_int_equal(strlen(token), SECRET_TOKEN_TEXT - 1);
+	assert_string_equal(s.admin, "zoe");
+	assert_string_not_equal(s.csrf_token, token);
+	assert_int_equal(sessions_load(db, token, 60, &again), OK);
+	assert_memory_equal(&s, &again, sizeof(s));
+	assert_int_equal(sessions_load(db, "x", 60, &again), ERR_SESSION);
+	assert_int_equal(sessions_load(db, "", 60, &again), ERR_SESSION);
+}
+
+static void
+test_only_the_digest_is_stored(void **state)
+{
+	struct db *db = storefix_db(state);
+	char token[SECRET_TOKEN_TEXT];
+	uint8_t digest[SECRET_SHA256];
+	struct session s;
+
+	begin(db, token, &s);
+	secret_sha256(blob_str(token), digest);
+	assert_memory_equal(s.token_sha256, digest, sizeof(digest));
+}
+
+static void
+test_expiry_and_idleness(void **state)
+{
+	struct db *db = storefix_db(state);
+	char token[SECRET_TOKEN_TEXT];
+	struct session s;
+
+	begin(db, token, &s);
+	clock_set_offset(61);
+	assert_int_equal(sessions_load(db, token, 60, &s), ERR_SESSION);
+	assert_int_equal(sessions_load(db, token, 90, &s), OK);
+	WRITE(db, sessions_touch(db, &s));
+	assert_int_equal(sessions_load(db, token, 60, &s), OK);
+	clock_set_offset(3601);
+	assert_int_equal(sessions_load(db, token, 9999, &s), ERR_SESSION);
+}
+
+static void
+test_end(void **state)
+{
+	struct db *db = storefix_db(state);
+	char token[SECRET_TOKEN_TEXT];
+	struct session s, gone;
+
+	begin(db, token, &s);
+	WRITE(db, sessions_end(db, &s));
+	WRITE(db, sessions_end(db, &s));
+	assert_int_equal(sessions_load(db, token, 60, &gone), ERR_SESSION);
+	REFUSE(db, ERR_SESSION, sessions_touch(db, &s));
+}
+
+/* One try; returns how long it has to wait. */
+static int64_t
+try_login(struct db *db, const char *subject)
+{
+	int64_t wait;
+	int code;
+
+	assert_int_equal(db_begin(db), OK);
+	code = sessions_login_begin(db, subject, &wait);
+	assert_int_equal(code, wait > 0 ? ERR_RATE_LIMITED : OK);
+	assert_int_equal(db_commit(db), OK);
+	return wait;
+}
+
+static void
+test_waits_double(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t offset = 0;
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(try_login(db, "name:zoe"), 0);
+	for (int64_t wait = 1; wait <= 512; wait *= 2) {
+		int64_t left = try_login(db, "name:zoe");
+
+		/* a second may have gone by */
+		assert_in_range(left, wait - 1, wait);
+		offset += wait + 1;
+		clock_set_offset(offset);
+		assert_int_equal(try_login(db, "name:zoe"), 0);
+	}
+	assert_in_range(try_login(db, "name:zoe"), 890, 900);
+	assert_int_equal(try_login(db, "name:adam"), 0);
+	clock_set_offset(offset + 86400);
+	assert_int_equal(try_login(db, "name:zoe"), 0);
+	assert_int_equal(try_login(db, "name:zoe"), 0);
+}
+
+static void
+test_success_forgets(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(try_login(db, "name:zoe"), 0);
+	WRITE(db, sessions_login_ok(db, "name:zoe"));
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(try_login(db, "name:zoe"), 0);
+	assert_true(try_login(db, "name:zoe") > 0);
+}
+
+static void
+test_clock_set_back_does_not_lock_out(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	clock_set_offset(1000000);
+	for (int i = 0; i < 6; i++)
+		try_login(db, "name:zoe");
+	clock_set_offset(0);
+	assert_in_range(try_login(db, "name:zoe"), 1, 2);
+}
+
+static int
+guess(struct db *db, int number, void *arg)
+{
+	int64_t wait;
+	int code;
+
+	if (db_begin(db) != OK)
+		return 2;
+	code = sessions_login_begin(db, "name:zoe", &wait);
+	if (db_commit(db) != OK)
+		return 2;
+	return code == OK ? 0 : 1;
+}
+
+static void
+test_parallel_guesses_are_counted(void **state)
+{
+	assert_in_range(storefix_race(state, 12, guess, NULL), 5, 6);
+}
+
+static void
+test_purge(void **state)
+{
+	struct db *db = storefix_db(state);
+	char token[SECRET_TOKEN_TEXT];
+	struct session s;
+	int deleted;
+
+	begin(db, token, &s);
+	try_login(db, "name:zoe");
+	WRITE(db, sessions_purge(db, s.expires_at, 10, &deleted));
+	assert_int_equal(deleted, 0);
+	WRITE(db, sessions_purge(db, s.expires_at + 1, 10, &deleted));
+	assert_int_equal(deleted, 1);
+	WRITE(db, sessions_purge(db, s.expires_at + 86400, 10, &deleted));
+	assert_int_equal(deleted, 1);
+}
+
+static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(test_create_and_load),
+	STOREFIX_TEST(test_only_the_digest_is_stored),
+	STOREFIX_TEST(test_expiry_and_idleness),
+	STOREFIX_TEST(test_end),
+	STOREFIX_TEST(test_waits_double),
+	STOREFIX_TEST(test_success_forgets),
+	STOREFIX_TEST(test_clock_set_back_does_not_lock_out),
+	STOREFIX_TEST(test_parallel_guesses_are_counted),
+	STOREFIX_TEST(test_purge),
+};
+
+STOREFIX_MAIN(tests)
