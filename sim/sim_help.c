@@ -56,12 +56,52 @@ static const char sim_help_make[] =
     "      [--host NAME] [--purpose OID] [--days N] [--age DAYS] [-o FILE]\n"
     "  tls --dir DIR --name HOST    tls.pem, tls.key, tls-ca.pem\n";
 
+static const char sim_help_enroll[] =
+    "attestmdm-sim enroll --server https://HOST[:PORT] --apple DIR --serial S\n"
+    "\n"
+    "Plays a Mac that asks for its enrollment profile, proves to the ACME\n"
+    "server what it is, gets its certificate and checks in.\n"
+    "\n"
+    "  --server URL          the server, without a path\n"
+    "  --apple DIR           the fake Apple that the server trusts\n"
+    "  --serial S            serial number, which the server must know\n"
+    "  --state DIR           keep the device here: keys, certificate, "
+    "profile;\n"
+    "                        an existing folder is that device again\n"
+    "  --product Mac15,3 --os-version 15.1 --build 24B83 --udid U\n"
+    "  --awaiting            say that Setup Assistant is waiting\n"
+    "  --misbehave KNOB,…    cheat; see attestmdm-sim knobs\n"
+    "  --cacert FILE         CA of the server's TLS certificate\n"
+    "  --insecure            believe any TLS certificate\n"
+    "  --unix-socket PATH    connect to this socket instead of the host\n"
+    "  --connect HOST:PORT   connect there instead\n"
+    "  --timeout SECONDS     wait so long for an answer (15)\n"
+    "  --verbose             show each exchange on standard error\n"
+    "\n"
+    "Prints \"enrolled S, UDID U\" and ends with 0, or \"refused at STEP: "
+    "HTTP\n"
+    "STATUS\" with the server's answer and ends with 3.\n";
+
+static const char sim_help_messages[] =
+    "attestmdm-sim authenticate|token-update|checkout|set-bootstrap-token|\n"
+    "    get-bootstrap-token --state DIR [TLS and --misbehave options of "
+    "enroll]\n"
+    "\n"
+    "Sends one check-in message of an enrolled device and prints the body of\n"
+    "the answer, if it has one.\n";
+
 static const struct {
 	const char *topic;
 	const char *text;
 } sim_help_table[] = {
 	{ "apple", sim_help_apple },
+	{ "authenticate", sim_help_messages },
+	{ "checkout", sim_help_messages },
+	{ "enroll", sim_help_enroll },
+	{ "get-bootstrap-token", sim_help_messages },
 	{ "make", sim_help_make },
+	{ "set-bootstrap-token", sim_help_messages },
+	{ "token-update", sim_help_messages },
 };
 
 void

@@ -1,6 +1,7 @@
 /* attestmdm-sim: a simulated Apple device and a stand-in for Apple. */
 #include "config.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sim/sim_apple.h"
+#include "sim/sim_enroll.h"
 #include "sim/sim_help.h"
 #include "sim/sim_knob.h"
 #include "sim/sim_make.h"
@@ -58,8 +60,14 @@ static const struct {
 	int (*run)(int, char **);
 } sim_main_table[] = {
 	{ "apple", sim_main_apple },
+	{ "authenticate", sim_enroll_check_in },
+	{ "checkout", sim_enroll_check_in },
+	{ "enroll", sim_enroll_run },
+	{ "get-bootstrap-token", sim_enroll_check_in },
 	{ "knobs", sim_main_knobs },
 	{ "make", sim_make_run },
+	{ "set-bootstrap-token", sim_enroll_check_in },
+	{ "token-update", sim_enroll_check_in },
 };
 
 static bool
@@ -93,6 +101,7 @@ int
 main(int argc, char **argv)
 {
 	log_open("attestmdm-sim", LOG_NOTICE);
+	signal(SIGPIPE, SIG_IGN);
 	argc = sim_main_take_clock(argc, argv);
 	if (sim_main_wants_help(argc, argv)) {
 		sim_help_print(stdout, argc > 1 ? argv[1] : NULL);

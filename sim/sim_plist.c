@@ -1,0 +1,256 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/log.h"
+#include "sim/sim_plist.h"
+
+#define SIM_PLIST_TAG 16
+
+struct sim_plist_reader {
+	const uint8_t *p;
+	const uint8_t *end;
+	int depth;
+};
+
+/* One tag: its name with a leading slash when it ends an element. */
+struct sim_plist_tag {
+	char name[SIM_PLIST_TAG];
+	bool empty; /* <tag/> */
+};
+
+static struct sim_value *sim_plist_value(
+    struct sim_plist_reader *r, const struct sim_plist_tag *tag);
+
+/* The text up to the next tag, entities as they are. */
+static struct blob
+sim_plist_text(struct sim_plist_reader *r)
+{
+	const uint8_t *start = r->p;
+
+	while (r->p < r->end && *r->p != '<')
+		r->p++;
+	return blob_of(start, (size_t)(r->p - start));
+}
+
+/* Skips text, comments and declarations; false at the end. */
+static bool
+sim_plist_next(struct sim_plist_reader *r, struct sim_plist_tag *tag)
+{
+	const uint8_t *start, *close;
+	size_t n = 0;
+
+	do {
+		sim_plist_text(r);
+		if (r->p >= r->end)
+			return false;
+		start = ++r->p;
+		close = memchr(start, '>', (size_t)(r->end - start));
+		if (close == NULL)
+			return false;
+		r->p = close + 1;
+	} while (start < close && (*start == '?' || *start == '!'));
+	tag->empty = close > start && close[-1] == '/';
+	for (; start + n < close && n < SIM_PLIST_TAG - 1; n++) {
+		if (start[n] == ' ' || (n > 0 && start[n] == '/'))
+			break;
+		tag->name[n] = (char)start[n];
+	}
+	tag->name[n] = '\0';
+	return true;
+}
+
+static bool
+sim_plist_is(const struct sim_plist_tag *tag, const char *name)
+{
+	return strcmp(tag->name, name) == 0;
+}
+
+static size_t
+sim_plist_entity(struct blob in, struct buf *out)
+{
+	static const struct {
+		const char *name;
+		char c;
+	} table[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' },
+		{ "&quot;", '"' }, { "&apos;", '\'' } };
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		size_t n = strlen(table[i].name);
+
+		if (in.n >= n && memcmp(in.p, table[i].name, n) == 0) {
+			buf_add_byte(out, (uint8_t)table[i].c);
+			return n;
+		}
+	}
+	buf_add_byte(out, '&');
+	return 1;
+}
+
+/* The malloc'ed text of an element whose tag was read, and its end tag. */
+static uint8_t *
+sim_plist_string(
+    struct sim_plist_reader *r, const struct sim_plist_tag *tag, size_t *n)
+{
+	struct blob raw = { NULL, 0 };
+	struct sim_plist_tag end;
+	struct buf out;
+
+	buf_init(&out, (size_t)16 << 20);
+	if (!tag->empty) {
+		raw = sim_plist_text(r);
+		if (!sim_plist_next(r, &end) || end.name[0] != '/')
+			return NULL;
+	}
+	for (size_t i = 0; i < raw.n;) {
+		if (raw.p[i] == '&') {
+			i += sim_plist_entity(
+			    blob_of(raw.p + i, raw.n - i), &out);
+			continue;
+		}
+		buf_add_byte(&out, raw.p[i++]);
+	}
+	if (buf_add_byte(&out, 0) != OK) {
+		buf_release(&out);
+		return NULL;
+	}
+	*n = out.n - 1;
+	return buf_steal(&out, &(size_t){ 0 });
+}
+
+static bool
+sim_plist_decode(struct sim_value *v)
+{
+	struct buf tight, out;
+	bool good;
+
+	buf_init(&tight, (size_t)16 << 20);
+	buf_init(&out, (size_t)16 << 20);
+	for (size_t i = 0; i < v->n; i++)
+		if (v->bytes[i] > ' ')
+			buf_add_byte(&tight, v->bytes[i]);
+	good = enc_base64_decode(buf_blob(&tight), &out) == OK;
+	if (good) {
+		free(v->bytes);
+		v->n = out.n;
+		buf_add_byte(&out, 0);
+		v->bytes = buf_steal(&out, &(size_t){ 0 });
+		good = v->bytes != NULL;
+	}
+	buf_release(&tight);
+	buf_release(&out);
+	return good;
+}
+
+static struct sim_value *
+sim_plist_leaf(struct sim_plist_reader *r, const struct sim_plist_tag *tag,
+    enum sim_value_type type)
+{
+	struct sim_value *v = sim_value_new(type);
+
+	if (v == NULL)
+		return NULL;
+	v->bytes = sim_plist_string(r, tag, &v->n);
+	if (v->bytes != NULL && type == SIM_VALUE_NUMBER)
+		v->number = strtoll((const char *)v->bytes, NULL, 10);
+	if (v->bytes != NULL && (type != SIM_VALUE_DATA || sim_plist_decode(v)))
+		return v;
+	sim_value_free(v);
+	return NULL;
+}
+
+/* One element of a container; the tag that begins it was read. */
+static bool
+sim_plist_member(struct sim_plist_reader *r, struct sim_value *parent,
+    struct sim_plist_tag *tag)
+{
+	struct sim_value *child = NULL;
+	char *name = NULL;
+	size_t n;
+
+	if (parent->type == SIM_VALUE_DICT) {
+		if (!sim_plist_is(tag, "key"))
+			return false;
+		name = (char *)sim_plist_string(r, tag, &n);
+		if (name != NULL && sim_plist_next(r, tag))
+			child = sim_plist_value(r, tag);
+	} else {
+		child = sim_plist_value(r, tag);
+	}
+	if (child == NULL) {
+		free(name);
+		return false;
+	}
+	child->name = name;
+	sim_value_append(parent, child);
+	return true;
+}
+
+static struct sim_value *
+sim_plist_container(
+    struct sim_plist_reader *r, bool empty, enum sim_value_type type)
+{
+	const char *end = type == SIM_VALUE_DICT ? "/dict" : "/array";
+	struct sim_value *v = sim_value_new(type);
+	struct sim_plist_tag tag;
+	bool good = v != NULL;
+
+	if (!good || empty)
+		return v;
+	while (good && (good = sim_plist_next(r, &tag)) &&
+	    !sim_plist_is(&tag, end))
+		good = sim_plist_member(r, v, &tag);
+	if (good)
+		return v;
+	sim_value_free(v);
+	return NULL;
+}
+
+static struct sim_value *
+sim_plist_bool(bool truth)
+{
+	struct sim_value *v = sim_value_new(SIM_VALUE_BOOL);
+
+	if (v != NULL)
+		v->number = truth;
+	return v;
+}
+
+static struct sim_value *
+sim_plist_value(struct sim_plist_reader *r, const struct sim_plist_tag *tag)
+{
+	struct sim_value *v = NULL;
+
+	if (++r->depth > SIM_VALUE_DEPTH)
+		return NULL;
+	if (sim_plist_is(tag, "dict"))
+		v = sim_plist_container(r, tag->empty, SIM_VALUE_DICT);
+	else if (sim_plist_is(tag, "array"))
+		v = sim_plist_container(r, tag->empty, SIM_VALUE_LIST);
+	else if (sim_plist_is(tag, "data"))
+		v = sim_plist_leaf(r, tag, SIM_VALUE_DATA);
+	else if (sim_plist_is(tag, "integer"))
+		v = sim_plist_leaf(r, tag, SIM_VALUE_NUMBER);
+	else if (sim_plist_is(tag, "true") || sim_plist_is(tag, "false"))
+		v = sim_plist_bool(sim_plist_is(tag, "true"));
+	else if (sim_plist_is(tag, "string") || sim_plist_is(tag, "date") ||
+	    sim_plist_is(tag, "real"))
+		v = sim_plist_leaf(r, tag, SIM_VALUE_TEXT);
+	r->depth--;
+	return v;
+}
+
+int
+sim_plist_parse(struct blob xml, struct sim_value **out)
+{
+	struct sim_plist_reader r = { xml.p, xml.p + xml.n, 0 };
+	struct sim_plist_tag tag;
+
+	*out = NULL;
+	if (xml.n > 0 && sim_plist_next(&r, &tag) &&
+	    sim_plist_is(&tag, "plist") && sim_plist_next(&r, &tag))
+		*out = sim_plist_value(&r, &tag);
+	if (*out == NULL)
+		return fail(ERR_MALFORMED, "the answer is no property list");
+	return OK;
+}
