@@ -39,7 +39,9 @@ attchain_parse(
 	if (n < 2)
 		return fail(ERR_ATT_CHAIN, "x5c has no intermediate");
 	while (out->n < n && r == OK) {
-		if (x509_parse(object->x5c[out->n], &out->crts[out->n]) != OK)
+		if (attchain_is_copy(object->x5c[out->n], root))
+			r = fail(ERR_ATT_CHAIN, "the root is not the last");
+		else if (x509_parse(object->x5c[out->n], &out->crts[out->n]) != OK)
 			r = ERR_ATT_CHAIN;
 		else
 			out->n++;

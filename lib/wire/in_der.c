@@ -92,6 +92,17 @@ form_fault(uint8_t tag, bool strict)
 	return NULL;
 }
 
+/* X.690 section 11.1: true is FF and nothing else. */
+static const char *
+boolean_fault(struct blob in, const struct head *h)
+{
+	if (h->tag != IN_DER_BOOLEAN)
+		return NULL;
+	if (h->length == 1 && (in.p[h->body] == 0 || in.p[h->body] == 0xff))
+		return NULL;
+	return "a BOOLEAN that is neither 00 nor FF";
+}
+
 static const char *
 walk_step(struct walk *w)
 {
@@ -110,6 +121,8 @@ walk_step(struct walk *w)
 	fault = read_head(w->in, w->at, top->end, w->strict, &h);
 	if (fault == NULL)
 		fault = form_fault(h.tag, w->strict);
+	if (fault == NULL && w->strict)
+		fault = boolean_fault(w->in, &h);
 	if (fault != NULL)
 		return fault;
 	w->at = h.body;
