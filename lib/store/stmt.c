@@ -149,6 +149,7 @@ stmt_put_cut(struct stmt *s, const char *v, size_t max)
 {
 	size_t n;
 
+	assert(max > 0);
 	if (v == NULL)
 		v = "";
 	n = strlen(v);
@@ -310,7 +311,7 @@ stmt_get_word(struct stmt *s, const char *const *names, int count)
 static bool
 memory_for_row(struct stmt *s)
 {
-	size_t size = 0;
+	size_t size = 1;
 
 	if (s->memory != NULL)
 		return true;
@@ -421,25 +422,31 @@ stmt_one(
 	return code;
 }
 
+/* Room for row number n, doubling; NULL, and `rows` as it was, on failure. */
+static char *
+grown(struct stmt *s, char *rows, size_t n, size_t size)
+{
+	char *more = rows;
+
+	if (n == 0 || (n >= 16 && (n & (n - 1)) == 0))
+		more = reallocarray(rows, n == 0 ? 16 : 2 * n, size);
+	if (more == NULL)
+		s->status = fail(ERR_NOMEM, "no memory for rows");
+	return more;
+}
+
 void *
 stmt_rows(
     struct stmt *s, void (*read)(struct stmt *, void *), size_t size, size_t *n)
 {
 	char *rows = NULL, *more;
-	size_t room = 0;
 
 	*n = 0;
 	while (stmt_next(s) == OK) {
-		if (*n == room) {
-			room = room == 0 ? 16 : 2 * room;
-			more = reallocarray(rows, room, size);
-			if (more == NULL) {
-				s->status =
-				    fail(ERR_NOMEM, "no memory for rows");
-				break;
-			}
-			rows = more;
-		}
+		more = grown(s, rows, *n, size);
+		if (more == NULL)
+			break;
+		rows = more;
 		memset(rows + *n * size, 0, size);
 		read(s, rows + *n * size);
 		++*n;
