@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/contact.h"
+#include "acme/account_contact.h"
 #include "base/log.h"
 
 #define CONTACTS_JSON_MAX 4096
@@ -34,7 +34,7 @@ read_wish(const struct request *rq, struct wish *wish)
 		 payload, "onlyReturnExisting", &wish->only_existing)) != OK ||
 	    (r = opt_bool(
 		 payload, "termsOfServiceAgreed", &wish->terms_agreed)) != OK ||
-	    (r = contact_read(payload, &wish->contact)) != OK)
+	    (r = account_contact_read(payload, &wish->contact)) != OK)
 		goto done;
 	if (in_json_has(payload, "externalAccountBinding"))
 		r = fail(
@@ -129,7 +129,7 @@ change_contact(const struct request *rq, const struct json *payload)
 	if (!in_json_has(payload, "contact"))
 		return OK;
 	buf_init(&contact, CONTACTS_JSON_MAX);
-	if ((r = contact_read(payload, &contact)) == OK)
+	if ((r = account_contact_read(payload, &contact)) == OK)
 		r = accounts_set_contact(rq->acme->db, rq->enrollment.id,
 		    rq->account.id, buf_str(&contact));
 	buf_release(&contact);

@@ -17,7 +17,7 @@
  * and only an existing one was wanted, ERR_ACCOUNT_DEAD when it is not valid
  * any more, ERR_RATE_LIMITED when the enrollment has too many,
  * ERR_UNAUTHORIZED when a new one is wanted and the enrollment already has its
- * certificate; codes of contact_read().
+ * certificate; codes of account_contact_read().
  */
 int account_create(struct request *rq, const char *remote_address,
     struct account *out, bool *created);

@@ -1,6 +1,6 @@
 /* How to reach the holder of an account (RFC 8555 section 7.3). */
-#ifndef ACME_CONTACT_H
-#define ACME_CONTACT_H
+#ifndef ACME_ACCOUNT_CONTACT_H
+#define ACME_ACCOUNT_CONTACT_H
 
 #include "base/buf.h"
 #include "wire/in_json.h"
@@ -14,6 +14,6 @@
  * ERR_CONTACT_SCHEME unless each is a mailto URL, ERR_CONTACT unless that is
  * one plain address.
  */
-int contact_read(const struct json *payload, struct buf *out);
+int account_contact_read(const struct json *payload, struct buf *out);
 
 #endif

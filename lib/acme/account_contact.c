@@ -1,4 +1,4 @@
-#include "acme/contact.h"
+#include "acme/account_contact.h"
 
 #include <strings.h>
 
@@ -43,7 +43,7 @@ check(struct blob url)
 }
 
 int
-contact_read(const struct json *payload, struct buf *out)
+account_contact_read(const struct json *payload, struct buf *out)
 {
 	struct json *list;
 	struct blob url;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "acme/contact.h"
+#include "acme/account_contact.h"
 #include "base/err.h"
 
 static int
@@ -15,7 +15,7 @@ read_contact(const char *json, char *out, size_t outlen)
 
 	assert_int_equal(in_json_parse(blob_str(json), 4, &doc), OK);
 	buf_init(&b, 2048);
-	r = contact_read(doc, &b);
+	r = account_contact_read(doc, &b);
 	snprintf(out, outlen, "%s", buf_str(&b));
 	buf_release(&b);
 	in_json_free(doc);
