@@ -82,6 +82,15 @@ static const char sim_help_enroll[] =
     "HTTP\n"
     "STATUS\" with the server's answer and ends with 3.\n";
 
+static const char sim_help_poll[] =
+    "attestmdm-sim poll --state DIR [TLS and --misbehave options of enroll]\n"
+    "\n"
+    "Polls for commands as an enrolled device does after a push, answers each\n"
+    "(DeviceInformation, SecurityInfo, ProfileList, CertificateList,\n"
+    "DeviceConfigured; others with Error 12021) and prints one line for it:\n"
+    "CommandUUID, RequestType, Status. --misbehave not-now first answers all\n"
+    "of them NotNow, then polls again.\n";
+
 static const char sim_help_messages[] =
     "attestmdm-sim authenticate|token-update|checkout|set-bootstrap-token|\n"
     "    get-bootstrap-token --state DIR [TLS and --misbehave options of "
@@ -100,6 +109,7 @@ static const struct {
 	{ "enroll", sim_help_enroll },
 	{ "get-bootstrap-token", sim_help_messages },
 	{ "make", sim_help_make },
+	{ "poll", sim_help_poll },
 	{ "set-bootstrap-token", sim_help_messages },
 	{ "token-update", sim_help_messages },
 };

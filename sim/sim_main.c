@@ -15,6 +15,7 @@
 #include "sim/sim_knob.h"
 #include "sim/sim_make.h"
 #include "sim/sim_opt.h"
+#include "sim/sim_poll.h"
 
 /* Exit codes: 0 done, 1 failed, 2 not understood, 3 the server refused. */
 static int
@@ -66,6 +67,7 @@ static const struct {
 	{ "get-bootstrap-token", sim_enroll_check_in },
 	{ "knobs", sim_main_knobs },
 	{ "make", sim_make_run },
+	{ "poll", sim_poll_run },
 	{ "set-bootstrap-token", sim_enroll_check_in },
 	{ "token-update", sim_enroll_check_in },
 };

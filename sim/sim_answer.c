@@ -1,0 +1,184 @@
+#include <string.h>
+
+#include "sim/sim_answer.h"
+#include "sim/sim_xml.h"
+
+void
+sim_answer_status(
+    const char *udid, const char *uuid, const char *status, struct buf *out)
+{
+	struct sim_xml x;
+
+	sim_xml_start(&x, out);
+	sim_xml_string(&x, "CommandUUID", uuid);
+	sim_xml_string(&x, "Status", status);
+	sim_xml_string(&x, "UDID", udid);
+	sim_xml_finish(&x);
+}
+
+static void
+sim_answer_query(
+    struct sim_xml *x, const struct sim_device *d, const char *query)
+{
+	const struct {
+		const char *name;
+		const char *value;
+	} texts[] = {
+		{ "BuildVersion", d->build },
+		{ "DeviceName", "Simulated Mac" },
+		{ "HostName", "simulated-mac.local" },
+		{ "LocalHostName", "simulated-mac" },
+		{ "Model", "Z1AF000" },
+		{ "ModelName", "MacBook Pro" },
+		{ "OSVersion", d->os_version },
+		{ "ProductName", d->product },
+		{ "ProvisioningUDID", d->provisioning_udid },
+		{ "SerialNumber", d->serial },
+		{ "SoftwareUpdateDeviceID", "J504AP" },
+		{ "UDID", d->udid },
+	};
+	const struct {
+		const char *name;
+		bool value;
+	} bools[] = {
+		{ "AwaitingConfiguration", false },
+		{ "IsActivationLockSupported", true },
+		{ "IsAppleSilicon", true },
+		{ "IsSupervised", true },
+		{ "SupportsiOSAppInstalls", true },
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if (strcmp(query, texts[i].name) == 0)
+			sim_xml_string(x, query, texts[i].value);
+	for (size_t i = 0; i < sizeof bools / sizeof bools[0]; i++)
+		if (strcmp(query, bools[i].name) == 0)
+			sim_xml_bool(x, query, bools[i].value);
+	if (strcmp(query, "DeviceCapacity") == 0)
+		sim_xml_real(x, query, 494.38);
+	if (strcmp(query, "AvailableDeviceCapacity") == 0)
+		sim_xml_real(x, query, 321.5);
+}
+
+/* Unknown queries are left out, as devices do. */
+static void
+sim_answer_information(struct sim_xml *x, const struct sim_device *d,
+    const struct sim_value *command)
+{
+	const struct sim_value *q =
+	    sim_value_first(sim_value_get(command, "Queries"));
+
+	sim_xml_open_dict(x, "QueryResponses");
+	for (; q != NULL; q = q->next)
+		if (q->type == SIM_VALUE_TEXT)
+			sim_answer_query(x, d, (const char *)q->bytes);
+	sim_xml_close_dict(x);
+}
+
+static void
+sim_answer_security(struct sim_xml *x, const struct sim_device *d,
+    const struct sim_value *command)
+{
+	sim_xml_open_dict(x, "SecurityInfo");
+	sim_xml_bool(x, "AuthenticatedRootVolumeEnabled", true);
+	sim_xml_bool(x, "FDE_Enabled", true);
+	sim_xml_bool(x, "FDE_HasInstitutionalRecoveryKey", false);
+	sim_xml_bool(x, "FDE_HasPersonalRecoveryKey", true);
+	sim_xml_open_dict(x, "ManagementStatus");
+	sim_xml_bool(x, "EnrolledViaDEP", true);
+	sim_xml_bool(x, "IsUserEnrollment", false);
+	sim_xml_bool(x, "UserApprovedEnrollment", true);
+	sim_xml_close_dict(x);
+	sim_xml_open_dict(x, "SecureBoot");
+	sim_xml_string(x, "SecureBootLevel", "full");
+	sim_xml_close_dict(x);
+	sim_xml_bool(x, "SystemIntegrityProtectionEnabled", true);
+	sim_xml_close_dict(x);
+}
+
+static void
+sim_answer_profiles(struct sim_xml *x, const struct sim_device *d,
+    const struct sim_value *command)
+{
+	const struct sim_value *p = d->profile.plist;
+
+	sim_xml_open_array(x, "ProfileList");
+	sim_xml_open_dict(x, NULL);
+	sim_xml_bool(x, "IsEncrypted", false);
+	sim_xml_string(
+	    x, "PayloadDisplayName", sim_value_text(p, "PayloadDisplayName"));
+	sim_xml_string(
+	    x, "PayloadIdentifier", sim_value_text(p, "PayloadIdentifier"));
+	sim_xml_bool(x, "PayloadRemovalDisallowed", true);
+	sim_xml_string(x, "PayloadUUID", sim_value_text(p, "PayloadUUID"));
+	sim_xml_int(x, "PayloadVersion", 1);
+	sim_xml_close_dict(x);
+	sim_xml_close_array(x);
+}
+
+static void
+sim_answer_certificates(struct sim_xml *x, const struct sim_device *d,
+    const struct sim_value *command)
+{
+	sim_xml_open_array(x, "CertificateList");
+	sim_xml_open_dict(x, NULL);
+	sim_xml_string(x, "CommonName", d->serial);
+	sim_xml_data(x, "Data", buf_blob(&d->identity));
+	sim_xml_bool(x, "IsIdentity", true);
+	sim_xml_close_dict(x);
+	sim_xml_close_array(x);
+}
+
+static void
+sim_answer_nothing(struct sim_xml *x, const struct sim_device *d,
+    const struct sim_value *command)
+{
+}
+
+static void
+sim_answer_error(struct sim_xml *x)
+{
+	sim_xml_open_array(x, "ErrorChain");
+	sim_xml_open_dict(x, NULL);
+	sim_xml_int(x, "ErrorCode", 12021);
+	sim_xml_string(x, "ErrorDomain", "MCMDMErrorDomain");
+	sim_xml_string(
+	    x, "LocalizedDescription", "The request type is not known here.");
+	sim_xml_close_dict(x);
+	sim_xml_close_array(x);
+}
+
+const char *
+sim_answer_write(const struct sim_device *d, const char *uuid,
+    const struct sim_value *command, struct buf *out)
+{
+	static const struct {
+		const char *type;
+		void (*write)(struct sim_xml *, const struct sim_device *,
+		    const struct sim_value *);
+	} table[] = {
+		{ "CertificateList", sim_answer_certificates },
+		{ "DeviceConfigured", sim_answer_nothing },
+		{ "DeviceInformation", sim_answer_information },
+		{ "ProfileList", sim_answer_profiles },
+		{ "SecurityInfo", sim_answer_security },
+	};
+	const char *type = sim_value_text(command, "RequestType");
+	const char *status = "Error";
+	struct sim_xml x;
+
+	sim_xml_start(&x, out);
+	sim_xml_string(&x, "CommandUUID", uuid);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		if (type == NULL || strcmp(type, table[i].type) != 0)
+			continue;
+		table[i].write(&x, d, command);
+		status = "Acknowledged";
+	}
+	if (strcmp(status, "Error") == 0)
+		sim_answer_error(&x);
+	sim_xml_string(&x, "Status", status);
+	sim_xml_string(&x, "UDID", d->udid);
+	sim_xml_finish(&x);
+	return status;
+}
