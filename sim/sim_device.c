@@ -45,11 +45,10 @@ sim_device_set(char *field, size_t room, const char *text)
 	return OK;
 }
 
-int
-sim_device_make(struct sim_device *d, struct sim_apple *apple)
+static void
+sim_device_name(struct sim_device *d)
 {
 	uint8_t r[12];
-	int rc;
 
 	sim_key_random(r, sizeof r);
 	snprintf(d->provisioning_udid, sizeof d->provisioning_udid,
@@ -59,11 +58,30 @@ sim_device_make(struct sim_device *d, struct sim_apple *apple)
 		sim_uuid_make(d->udid);
 	sim_uuid_make(d->push_magic);
 	sim_key_random(d->push_token, sizeof d->push_token);
+}
+
+int
+sim_device_make(struct sim_device *d, struct sim_apple *apple)
+{
+	int rc;
+
+	sim_device_name(d);
 	rc = sim_key_make("RSA-1024", &d->software_key);
 	if (rc == OK)
 		rc = sim_apple_device_certificate(
 		    apple, d->software_key, &d->software_certificate);
 	return rc;
+}
+
+int
+sim_device_make_shared(struct sim_device *d, const struct sim_device *other)
+{
+	sim_device_name(d);
+	if (EVP_PKEY_up_ref(other->software_key) != 1)
+		return fail(ERR_CRYPTO, "no key");
+	d->software_key = other->software_key;
+	return buf_add_blob(
+	    &d->software_certificate, buf_blob(&other->software_certificate));
 }
 
 struct sim_machine

@@ -31,6 +31,10 @@ void sim_device_release(struct sim_device *d);
 /* Gives a new device its UDIDs, push token, software key and certificate. */
 int sim_device_make(struct sim_device *d, struct sim_apple *apple);
 
+/* The same, but with the software key and certificate of another. */
+int sim_device_make_shared(
+    struct sim_device *d, const struct sim_device *other);
+
 /* The parts of MachineInfo. */
 struct sim_machine sim_device_machine(const struct sim_device *d);
 

@@ -91,6 +91,22 @@ static const char sim_help_poll[] =
     "CommandUUID, RequestType, Status. --misbehave not-now first answers all\n"
     "of them NotNow, then polls again.\n";
 
+static const char sim_help_fleet[] =
+    "attestmdm-sim fleet N --server URL --apple DIR [options of enroll]\n"
+    "\n"
+    "Enrolls N devices and tells how fast that went.\n"
+    "\n"
+    "  --concurrency C       devices at work at once, a process each (8)\n"
+    "  --serial-prefix SIM   serial numbers are SIM000001, SIM000002, ...\n"
+    "  --first 1             the first number\n"
+    "  --list                print the serial numbers, one a line, and stop:\n"
+    "                        the server must know them\n"
+    "  --no-mdm              stop when the certificate is there\n"
+    "  --json                one line of JSON\n"
+    "\n"
+    "Keys are made before the clock starts. Exit status 0: all enrolled,\n"
+    "3: some refused, 1: some failed.\n";
+
 static const char sim_help_messages[] =
     "attestmdm-sim authenticate|token-update|checkout|set-bootstrap-token|\n"
     "    get-bootstrap-token --state DIR [TLS and --misbehave options of "
@@ -107,6 +123,7 @@ static const struct {
 	{ "authenticate", sim_help_messages },
 	{ "checkout", sim_help_messages },
 	{ "enroll", sim_help_enroll },
+	{ "fleet", sim_help_fleet },
 	{ "get-bootstrap-token", sim_help_messages },
 	{ "make", sim_help_make },
 	{ "poll", sim_help_poll },

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "sim/sim_apple.h"
 #include "sim/sim_enroll.h"
+#include "sim/sim_fleet.h"
 #include "sim/sim_help.h"
 #include "sim/sim_knob.h"
 #include "sim/sim_make.h"
@@ -64,6 +65,7 @@ static const struct {
 	{ "authenticate", sim_enroll_check_in },
 	{ "checkout", sim_enroll_check_in },
 	{ "enroll", sim_enroll_run },
+	{ "fleet", sim_fleet_run },
 	{ "get-bootstrap-token", sim_enroll_check_in },
 	{ "knobs", sim_main_knobs },
 	{ "make", sim_make_run },

@@ -56,6 +56,19 @@ sim_session_options(
 }
 
 int
+sim_session_ready(struct sim_session *s)
+{
+	int rc = OK;
+
+	if (s->misbehave != NULL)
+		rc = sim_knob_set(&s->knobs, s->misbehave);
+	if (rc != OK)
+		return rc;
+	s->ctx = sim_connect_context(&s->config);
+	return s->ctx == NULL ? ERR_CRYPTO : OK;
+}
+
+int
 sim_session_parse(struct sim_session *s, int *argc, char **argv)
 {
 	struct sim_opt table[SIM_SESSION_OPTIONS];
@@ -63,12 +76,7 @@ sim_session_parse(struct sim_session *s, int *argc, char **argv)
 
 	sim_session_options(s, table);
 	rc = sim_opt_parse(argc, argv, table, SIM_SESSION_OPTIONS);
-	if (rc == OK && s->misbehave != NULL)
-		rc = sim_knob_set(&s->knobs, s->misbehave);
-	if (rc != OK)
-		return rc;
-	s->ctx = sim_connect_context(&s->config);
-	return s->ctx == NULL ? ERR_CRYPTO : OK;
+	return rc == OK ? sim_session_ready(s) : rc;
 }
 
 static bool

@@ -40,6 +40,9 @@ void sim_session_options(
 /* Reads the options; then knobs and TLS are ready. */
 int sim_session_parse(struct sim_session *s, int *argc, char **argv);
 
+/* Sets knobs and TLS up from options that were read; sim_session_parse did. */
+int sim_session_ready(struct sim_session *s);
+
 /* Makes or loads the device, and loads the fake Apple if one is named. */
 int sim_session_prepare(struct sim_session *s);
 
