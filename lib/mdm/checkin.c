@@ -86,14 +86,14 @@ static int
 finish_enrollment(struct contact *c)
 {
 	const struct certificate *cert = &c->identity.cert;
-	int r;
+	int revoked, r;
 
 	c->achieved = "enrolled";
 	r = enrollments_mark_enrolled(c->db, cert->enrollment_id);
 	if (r != OK && r != ERR_CONFLICT)
 		return r;
 	return enrollments_revoke_open(
-	    c->db, cert->serial, cert->enrollment_id, NULL);
+	    c->db, cert->serial, cert->enrollment_id, &revoked);
 }
 
 static int
@@ -231,12 +231,33 @@ dispatch_message(struct contact *c)
 			return messages[i].handler(c);
 		}
 	}
+	c->step = "check-in";
 	return fail(ERR_MDM_MESSAGE, "unknown MessageType \"%s\"", type);
+}
+
+/*
+ * A label for the trail of a message whose sender is not known yet, and which
+ * therefore is not read.
+ */
+static const char *
+guess_step(struct blob body)
+{
+	char text[64];
+	size_t i;
+
+	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		snprintf(text, sizeof(text), "<string>%s</string>",
+		    messages[i].type);
+		if (body.n > 0 &&
+		    memmem(body.p, body.n, text, strlen(text)) != NULL)
+			return messages[i].step;
+	}
+	return "check-in";
 }
 
 int
 checkin_serve(struct contact *c)
 {
-	c->step = "check-in";
+	c->step = guess_step(c->proof.body);
 	return contact_serve(c, CHECKIN_BODY_MAX, dispatch_message);
 }

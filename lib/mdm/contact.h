@@ -36,7 +36,8 @@ typedef int contact_handler(struct contact *c);
  * Proves who sends, reads the message (at most body_max bytes), then runs the
  * handler in one write transaction after identity_check(). OK when that is
  * committed; c->reply is the answer. Every refusal leaves a row in the trail,
- * by the serial number once the sender is proven; a routine one does not.
+ * by the serial number of the certificate when that is one of ours; a routine
+ * one does not.
  */
 int contact_serve(struct contact *c, size_t body_max, contact_handler *handler);
 

@@ -73,6 +73,29 @@ read_errors(const struct contact *c, struct buf *json)
 	return queue_write_errors(chain, json);
 }
 
+/* Was it sent to this host, and does it still count? Else ERR_NOT_FOUND. */
+static int
+check_command(struct contact *c, const char *uuid)
+{
+	struct command command;
+	const char *why = NULL;
+	int r = commands_load(c->db, c->identity.host.id, uuid, &command);
+
+	if (r == ERR_NOT_FOUND)
+		why = "which it never got";
+	else if (r == OK && command.sent_at == 0)
+		why = "which was not sent to it";
+	else if (r == OK && command.state == COMMAND_CANCELLED)
+		why = "which was cancelled";
+	if (r == OK)
+		commands_release(&command);
+	if (why == NULL)
+		return r;
+	log_line(LOG_WARN, "host %s answers the command %s, %s",
+	    c->identity.cert.serial, uuid, why);
+	return ERR_NOT_FOUND;
+}
+
 static int
 store_result(struct contact *c, const char *uuid, enum command_state state)
 {
@@ -83,17 +106,13 @@ store_result(struct contact *c, const char *uuid, enum command_state state)
 	struct buf json;
 	int r;
 
+	if ((r = check_command(c, uuid)) != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
 	buf_init(&json, ERRORS_JSON_MAX);
 	if ((r = read_errors(c, &json)) != OK)
 		goto done;
 	result.error_chain = json.n > 0 ? buf_str(&json) : NULL;
 	r = commands_store_result(c->db, &result);
-	if (r == ERR_NOT_FOUND) {
-		log_line(LOG_WARN,
-		    "host %s answered the command %s, which it never got",
-		    c->identity.cert.serial, uuid);
-		r = OK;
-	}
 	if (r == OK && state == COMMAND_FORMAT_ERROR)
 		log_line(LOG_WARN,
 		    "host %s finds the command %s malformed: a fault of ours",
