@@ -1,0 +1,32 @@
+/* What mdm-checkin and mdm-server have in common: HTTP on one side, lib/mdm on
+ * the other. */
+#ifndef CGI_BIN_MDM_HTTP_H
+#define CGI_BIN_MDM_HTTP_H
+
+#include "mdm/contact.h"
+#include "web/worker.h"
+
+#define MDM_CHECKIN_TYPE "application/x-apple-aspen-mdm-checkin"
+#define MDM_COMMAND_TYPE "application/x-apple-aspen-mdm"
+
+typedef int mdm_http_service(struct contact *c);
+
+/* Hooks of struct web_program. */
+int mdm_http_open(const struct conf *conf, void **app);
+void mdm_http_close(void *app);
+
+/*
+ * Plain text with the status of the code, JSON for a device that is not
+ * managed any more. Never 401: old systems remove their enrollment on it.
+ */
+void mdm_http_error(
+    void *app, const struct req *req, int code, struct resp *resp);
+
+/* Runs one service and sends its reply. */
+int mdm_http_serve(void *app, const struct req *req, mdm_http_service *service,
+    struct resp *resp);
+
+/* Refuses a request of another content type, with its trail. */
+int mdm_http_wrong_type(void *app, const struct req *req, const char *step);
+
+#endif
