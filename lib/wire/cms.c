@@ -144,20 +144,47 @@ part_count(asn1_node node, const char *name)
 	return asn1_number_of_elements(node, name, &n) == ASN1_SUCCESS ? n : -1;
 }
 
+/* Appends the bytes of an OCTET STRING, which BER may send in pieces. */
+static int
+join_string(struct blob in, struct buf *out)
+{
+	struct blob rest = in, value;
+	unsigned char *p = NULL;
+	unsigned n = 0, used = 0;
+	int r;
+
+	/* libtasn1 does not decode a string without bytes. */
+	if (in_der_take(&rest, IN_DER_OCTET_STRING, &value) && rest.n == 0)
+		return buf_add_blob(out, value);
+	if (in.n == 0 ||
+	    asn1_decode_simple_ber(ASN1_ETYPE_OCTET_STRING, in.p,
+		(unsigned)in.n, &p, &n, &used) != ASN1_SUCCESS)
+		return fail(ERR_MALFORMED, "CMS content is not a string");
+	r = used == in.n
+	    ? buf_add(out, p, n)
+	    : fail(ERR_MALFORMED, "CMS content has bytes after its string");
+	free(p);
+	return r;
+}
+
 static int
 take_content(asn1_node node, struct cms_signed *cms)
 {
-	struct buf *b = &cms->parts->content;
+	struct buf whole;
 	int r;
 
 	if (!part_oid_is(node, "content.contentType", OID_DATA))
 		return fail(ERR_MALFORMED, "CMS content is not of type data");
-	r = part_bytes(node, "content.content", b);
-	if (r != OK && r != ERR_NOT_FOUND)
-		return fail(r, "CMS content cannot be kept");
-	cms->has_content = r == OK;
-	cms->content = buf_blob(b);
-	return OK;
+	buf_init(&whole, CMS_BYTES_MAX);
+	if ((r = part_bytes(node, "content.content", &whole)) == OK) {
+		r = join_string(buf_blob(&whole), &cms->parts->content);
+		cms->has_content = true;
+		cms->content = buf_blob(&cms->parts->content);
+	} else if (r == ERR_NOT_FOUND) {
+		r = OK;
+	}
+	buf_release(&whole);
+	return r;
 }
 
 static int
