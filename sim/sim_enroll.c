@@ -1,11 +1,13 @@
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/enc.h"
 #include "base/log.h"
 #include "sim/sim_acme.h"
 #include "sim/sim_der.h"
 #include "sim/sim_enroll.h"
+#include "sim/sim_file.h"
 #include "sim/sim_mdm.h"
 
 #define SIM_ENROLL_URL 1024
@@ -163,7 +165,33 @@ sim_enroll_device(struct sim_session *s)
 	return rc;
 }
 
-/* --serial overrules the folder's: the same Mac cannot change its own. */
+/*
+ * What a refused try made is forgotten, as a device forgets it; but a device
+ * that is new in its folder stays the same device for the next try.
+ */
+static int
+sim_enroll_keep(struct sim_session *s, int rc)
+{
+	struct sim_device *d = &s->device;
+	char path[SIM_FILE_PATH];
+	int saved;
+
+	if (s->state == NULL || d->software_key == NULL ||
+	    (rc != OK && rc != ERR_UNAUTHORIZED))
+		return rc;
+	if (rc != OK) {
+		saved = sim_file_path(s->state, "device.plist", path);
+		if (saved != OK || access(path, F_OK) == 0)
+			return rc;
+		EVP_PKEY_free(d->hardware_key);
+		d->hardware_key = NULL;
+		buf_reset(&d->identity);
+		buf_reset(&d->profile_bytes);
+	}
+	saved = sim_device_save(s->state, d);
+	return rc == OK ? saved : rc;
+}
+
 static int
 sim_enroll_session(struct sim_session *s)
 {
@@ -173,19 +201,12 @@ sim_enroll_session(struct sim_session *s)
 		rc = fail(ERR_USAGE, "--server is needed");
 	if (rc == OK && s->apple_dir == NULL)
 		rc = fail(ERR_USAGE, "--apple is needed");
-	if (rc == OK) {
-		/* A new enrollment makes a new key in the enclave. */
-		EVP_PKEY_free(s->device.hardware_key);
-		s->device.hardware_key = NULL;
-		rc = sim_enroll_device(s);
-	}
-	if (s->state != NULL && s->device.software_key != NULL &&
-	    (rc == OK || rc == ERR_UNAUTHORIZED)) {
-		int saved = sim_device_save(s->state, &s->device);
-
-		rc = rc == OK ? saved : rc;
-	}
-	return rc;
+	if (rc != OK)
+		return rc;
+	/* A new enrollment makes a new key in the enclave. */
+	EVP_PKEY_free(s->device.hardware_key);
+	s->device.hardware_key = NULL;
+	return sim_enroll_keep(s, sim_enroll_device(s));
 }
 
 int

@@ -119,8 +119,13 @@ sim_session_prepare(struct sim_session *s)
 		rc = sim_apple_load(s->apple_dir, &s->apple);
 	if (rc != OK)
 		return rc;
-	if (sim_session_has_device(s))
-		return sim_device_load(s->state, &s->device);
+	if (sim_session_has_device(s)) {
+		rc = sim_device_load(s->state, &s->device);
+		if (rc != OK || s->serial == NULL ||
+		    strcmp(s->serial, s->device.serial) == 0)
+			return rc;
+		sim_device_release(&s->device);
+	}
 	if (s->apple_dir == NULL)
 		return fail(ERR_USAGE, "--apple is needed for a new device");
 	return sim_session_fill(s);

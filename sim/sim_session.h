@@ -43,7 +43,11 @@ int sim_session_parse(struct sim_session *s, int *argc, char **argv);
 /* Sets knobs and TLS up from options that were read; sim_session_parse did. */
 int sim_session_ready(struct sim_session *s);
 
-/* Makes or loads the device, and loads the fake Apple if one is named. */
+/*
+ * Makes the device, or loads it when its folder is there and holds the same
+ * serial number or none was asked for; also loads the fake Apple if one is
+ * named.
+ */
 int sim_session_prepare(struct sim_session *s);
 
 #endif
