@@ -84,7 +84,7 @@ log_line(enum log_priority prio, const char *fmt, ...)
 	emit(prio, safe);
 }
 
-int
+void
 log_fail(const char *file, int line, const char *func, int code,
     const char *fmt, ...)
 {
@@ -98,7 +98,6 @@ log_fail(const char *file, int line, const char *func, int code,
 	snprintf(text, sizeof(text), "%s: %s (%s, %s:%d)", err_name(code),
 	    last_reason, func, file, line);
 	emit((enum log_priority)err_priority(code), text);
-	return code;
 }
 
 const char *

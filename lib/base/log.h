@@ -30,12 +30,20 @@ void log_line(enum log_priority prio, const char *fmt, ...)
  * Logs a failure where it is noticed and returns `code`, so that the caller
  * writes `return fail(ERR_X, "…")`. Callers further up pass the code on and do
  * not log again. The sentence is for administrators only; the client gets the
- * fixed text of err.def.
+ * fixed text of err.def. The code is evaluated twice, and seen by compilers and
+ * analyzers, which therefore know that the caller has failed.
  */
 #define fail(code, ...)                                                        \
-	log_fail(__FILE__, __LINE__, __func__, (code), __VA_ARGS__)
-int log_fail(const char *file, int line, const char *func, int code,
+	(log_fail(__FILE__, __LINE__, __func__, (code), __VA_ARGS__),          \
+	    log_same(code))
+void log_fail(const char *file, int line, const char *func, int code,
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+static inline int
+log_same(int code)
+{
+	return code;
+}
 
 /* The sentence of the last fail() of this process, escaped; "" if none. */
 const char *log_reason(void);
