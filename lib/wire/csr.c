@@ -360,6 +360,8 @@ check_alternative_name(const struct in_der *name, struct csr *csr)
 		if (name->value.n == 4 || name->value.n == 16)
 			return OK;
 		break;
+	case IN_DER_CONTEXT(8): /* registeredID */
+		return OK;
 	}
 	return fail(ERR_BAD_CSR, "request's alternative name is strange");
 }
