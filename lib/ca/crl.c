@@ -165,3 +165,55 @@ crl_publish(struct db *db, const struct authority *ca, const char *state_folder,
 	close(fd);
 	return r;
 }
+
+static void
+crl_take_facts(gnutls_x509_crl_t crl, struct crl_facts *out)
+{
+	uint8_t octets[32];
+	size_t i, n = sizeof(octets);
+	int count = gnutls_x509_crl_get_crt_count(crl);
+
+	if (gnutls_x509_crl_get_number(crl, octets, &n, NULL) == 0) {
+		for (i = 0; i < n; i++)
+			out->number =
+			    (int64_t)((uint64_t)out->number << 8 | octets[i]);
+	}
+	out->this_update = gnutls_x509_crl_get_this_update(crl);
+	out->next_update = gnutls_x509_crl_get_next_update(crl);
+	out->entries = count < 0 ? 0 : (size_t)count;
+}
+
+int
+crl_read(const char *path, const struct authority *ca, struct crl_facts *out)
+{
+	gnutls_x509_crt_t issuer = authority_certificate(ca);
+	gnutls_x509_crl_t crl = NULL;
+	gnutls_datum_t der;
+	unsigned status = 1;
+	struct buf file;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	buf_init(&file, CRL_BYTES_MAX);
+	if ((r = file_read(path, &file)) != OK)
+		goto done;
+	der = (gnutls_datum_t){ file.p, (unsigned)file.n };
+	if (gnutls_x509_crl_init(&crl) != 0 ||
+	    gnutls_x509_crl_import(crl, &der, GNUTLS_X509_FMT_DER) != 0) {
+		r = fail(ERR_CONFIG, "%s is no revocation list", path);
+		goto done;
+	}
+	if (gnutls_x509_crl_verify(crl, &issuer, 1,
+		GNUTLS_VERIFY_DISABLE_TIME_CHECKS |
+		    GNUTLS_VERIFY_DISABLE_CRL_CHECKS,
+		&status) != 0 ||
+	    (status & (GNUTLS_CERT_INVALID | GNUTLS_CERT_SIGNER_NOT_FOUND)))
+		r = fail(ERR_CONFIG, "%s is not signed by this CA", path);
+	else
+		crl_take_facts(crl, out);
+done:
+	if (crl != NULL)
+		gnutls_x509_crl_deinit(crl);
+	buf_release(&file);
+	return r;
+}

@@ -44,4 +44,19 @@ int crl_from_store(
 int crl_publish(struct db *db, const struct authority *ca,
     const char *state_folder, int64_t now);
 
+/* What a published list says. */
+struct crl_facts {
+	int64_t number;
+	int64_t this_update;
+	int64_t next_update;
+	size_t entries;
+};
+
+/*
+ * Reads a published list. ERR_IO when it is absent, ERR_CONFIG when it is not
+ * one that this CA signed.
+ */
+int crl_read(
+    const char *path, const struct authority *ca, struct crl_facts *out);
+
 #endif
