@@ -1,0 +1,25 @@
+/* attestmdm: everything an administrator can do, for people and for scripts. */
+#include "bin/cli.h"
+#include "bin/cmd.h"
+
+static const struct cli_noun *const nouns[] = {
+	&cmd_init,
+	&cmd_check,
+	&cmd_migrate,
+	&cmd_ade,
+	&cmd_setting,
+	&cmd_host,
+	&cmd_enrollment,
+	&cmd_command,
+	&cmd_cert,
+	&cmd_crl,
+	&cmd_admin,
+	&cmd_purge,
+	NULL,
+};
+
+int
+main(int argc, char **argv)
+{
+	return cli_main(nouns, argc, (const char *const *)argv);
+}

@@ -1,0 +1,392 @@
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bin/cli.h"
+#include "bin/help.h"
+
+#define CLI_TEXT_MAX (64 * 1024 * 1024)
+
+int
+cli_exit_code(int code)
+{
+	switch (code) {
+	case OK:
+		return CLI_EXIT_OK;
+	case ERR_USAGE:
+		return CLI_EXIT_USAGE;
+	case ERR_NOT_FOUND:
+		return CLI_EXIT_NOT_FOUND;
+	case ERR_EXISTS:
+	case ERR_CONFLICT:
+	case ERR_FIELD:
+	case ERR_MALFORMED:
+	case ERR_TOO_LARGE:
+	case ERR_LICENSE:
+	case ERR_GITOPS:
+	case ERR_ALREADY_REVOKED:
+	case ERR_REVOCATION_REASON:
+	case ERR_MDM_BLOCKED:
+		return CLI_EXIT_REFUSED;
+	default:
+		return CLI_EXIT_FAILURE;
+	}
+}
+
+const char *
+cli_option(const struct cli *cli, const char *name)
+{
+	int i;
+
+	for (i = 0; i < cli->given_count; i++) {
+		if (strcmp(cli->given[i].name, name) == 0)
+			return cli->given[i].value;
+	}
+	return NULL;
+}
+
+bool
+cli_flag(const struct cli *cli, const char *name)
+{
+	return cli_option(cli, name) != NULL;
+}
+
+int
+cli_number(const struct cli *cli, const char *name, int least, int most,
+    int initial, int *out)
+{
+	const char *text = cli_option(cli, name);
+	char *end;
+	long v;
+
+	*out = initial;
+	if (text == NULL)
+		return OK;
+	v = strtol(text, &end, 10);
+	if (*text == '\0' || *end != '\0' || v < least || v > most)
+		return fail(ERR_USAGE, "--%s takes a number from %d to %d",
+		    name, least, most);
+	*out = (int)v;
+	return OK;
+}
+
+void
+cli_say(const struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (cli->json)
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+bool
+cli_in_colour(const struct cli *cli)
+{
+	return !cli->json && isatty(STDOUT_FILENO) != 0;
+}
+
+/* The length of one well-formed UTF-8 character that may be shown, or 0. */
+static size_t
+cli_character(const uint8_t *p)
+{
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	size_t i;
+
+	if (p[0] < 0x20 || p[0] == 0x7f || (p[0] >= 0x80 && p[0] < 0xc2) ||
+	    p[0] > 0xf4 || (p[0] == 0xc2 && p[1] < 0xa0))
+		return 0;
+	for (i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}
+
+void
+cli_safe(const char *in, char *out, size_t outlen)
+{
+	const uint8_t *p = (const uint8_t *)in;
+	size_t n, o = 0;
+
+	while (*p != '\0') {
+		n = cli_character(p);
+		if (o + (n == 0 ? 1 : n) >= outlen)
+			break;
+		if (n == 0) {
+			out[o++] = '?';
+			p++;
+			continue;
+		}
+		memcpy(out + o, p, n);
+		o += n;
+		p += n;
+	}
+	out[o] = '\0';
+}
+
+static const struct cli_option *
+cli_find_option(const struct cli_verb *verb, const char *name, size_t n)
+{
+	const struct cli_option *o;
+
+	for (o = verb->options; o != NULL && o->name != NULL; o++) {
+		if (strlen(o->name) == n && strncmp(o->name, name, n) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+static int
+cli_take(struct cli *cli, const char *name, const char *value)
+{
+	if (cli_option(cli, name) != NULL)
+		return fail(ERR_USAGE, "--%s is given twice", name);
+	if (cli->given_count == CLI_OPTIONS_MAX)
+		return fail(ERR_USAGE, "too many options");
+	cli->given[cli->given_count].name = name;
+	cli->given[cli->given_count++].value = value;
+	return OK;
+}
+
+/* --name VALUE, --name=VALUE or --flag at argv[*i]; *i stays on its last. */
+static int
+cli_read_option(struct cli *cli, int argc, const char *const *argv, int *i)
+{
+	static const struct cli_option config = { "config", "FILE", NULL, 0 };
+	static const struct cli_option json = { "json", NULL, NULL, 0 };
+	const char *name = argv[*i] + 2, *equals = strchr(name, '=');
+	size_t n = equals == NULL ? strlen(name) : (size_t)(equals - name);
+	const struct cli_option *o = cli_find_option(cli->verb, name, n);
+
+	if (o == NULL && n == 6 && strncmp(name, "config", n) == 0)
+		o = &config;
+	if (o == NULL && n == 4 && strncmp(name, "json", n) == 0)
+		o = &json;
+	if (o == NULL)
+		return fail(ERR_USAGE, "there is no option %s here", argv[*i]);
+	if (o->value == NULL)
+		return equals == NULL
+		    ? cli_take(cli, o->name, "")
+		    : fail(ERR_USAGE, "--%s takes no value", o->name);
+	if (equals != NULL)
+		return cli_take(cli, o->name, equals + 1);
+	if (*i + 1 >= argc)
+		return fail(ERR_USAGE, "--%s needs its %s", o->name, o->value);
+	return cli_take(cli, o->name, argv[++*i]);
+}
+
+static int
+cli_check_arguments(const struct cli *cli)
+{
+	const struct cli_option *o;
+
+	if (cli->count < cli->verb->least)
+		return fail(ERR_USAGE, "an argument is missing: %s",
+		    cli->verb->arguments);
+	if (cli->count > cli->verb->most)
+		return fail(ERR_USAGE, "there is an argument too many: %s",
+		    cli->arguments[cli->verb->most]);
+	for (o = cli->verb->options; o != NULL && o->name != NULL; o++) {
+		if (o->required && !cli_flag(cli, o->name))
+			return fail(ERR_USAGE, "--%s %s is missing", o->name,
+			    o->value == NULL ? "" : o->value);
+	}
+	return OK;
+}
+
+static int
+cli_read_arguments(struct cli *cli, int argc, const char *const *argv)
+{
+	bool options = true;
+	int i, r;
+
+	for (i = 0; i < argc; i++) {
+		if (options && strcmp(argv[i], "--") == 0) {
+			options = false;
+			continue;
+		}
+		if (options && strncmp(argv[i], "--", 2) == 0) {
+			if ((r = cli_read_option(cli, argc, argv, &i)) != OK)
+				return r;
+			continue;
+		}
+		if (cli->count == CLI_ARGUMENTS_MAX)
+			return fail(ERR_USAGE, "too many arguments");
+		cli->arguments[cli->count++] = argv[i];
+	}
+	cli->json = cli_flag(cli, "json");
+	if (cli_flag(cli, "config"))
+		cli->conf_path = cli_option(cli, "config");
+	return cli_check_arguments(cli);
+}
+
+static void
+cli_name_actor(struct cli *cli)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	if (pw != NULL)
+		snprintf(
+		    cli->actor, sizeof(cli->actor), "cli:%.64s", pw->pw_name);
+	else
+		snprintf(cli->actor, sizeof(cli->actor), "cli:%u",
+		    (unsigned)getuid());
+}
+
+static int
+cli_open(struct cli *cli)
+{
+	int r;
+
+	if (cli->verb->needs == CLI_NOTHING)
+		return OK;
+	if ((r = conf_load(cli->conf_path, &cli->conf)) != OK)
+		return r;
+	clock_use_offset_file(cli->conf.clock_offset_file);
+	clock_refresh();
+	if (cli->verb->needs == CLI_CONF)
+		return OK;
+	return db_open(cli->conf.database,
+	    cli->verb->needs == CLI_WRITE ? DB_DURABLE : DB_READ_ONLY,
+	    &cli->db);
+}
+
+static void
+cli_print_json(struct cli *cli, int code)
+{
+	if (code != OK && !cli->answered) {
+		buf_reset(&cli->text);
+		out_json_init(&cli->out, &cli->text);
+		out_json_open_object(&cli->out, NULL);
+		out_json_open_object(&cli->out, "error");
+		out_json_string(&cli->out, "code", err_name(code));
+		out_json_string(&cli->out, "reason",
+		    *log_reason() ? log_reason() : err_text(code));
+		out_json_close_object(&cli->out);
+	}
+	out_json_close_object(&cli->out);
+	if (out_json_end(&cli->out) == OK)
+		printf("%s\n", buf_str(&cli->text));
+}
+
+static void
+cli_complain(const struct cli *cli, const char *noun, int code)
+{
+	fprintf(stderr, "attestmdm: %s\n",
+	    *log_reason() ? log_reason() : err_text(code));
+	if (code == ERR_USAGE)
+		fprintf(stderr, "Try: attestmdm %s --help\n", noun);
+	else if (code == ERR_SCHEMA)
+		fprintf(stderr, "Try: attestmdm migrate\n");
+}
+
+static int
+cli_run(struct cli *cli, const struct cli_noun *noun, int argc,
+    const char *const *argv)
+{
+	int code;
+
+	buf_init(&cli->text, CLI_TEXT_MAX);
+	out_json_init(&cli->out, &cli->text);
+	out_json_open_object(&cli->out, NULL);
+	cli_name_actor(cli);
+	if ((code = cli_read_arguments(cli, argc, argv)) == OK &&
+	    (code = cli_open(cli)) == OK)
+		code = cli->verb->run(cli);
+	if (cli->json)
+		cli_print_json(cli, code);
+	if (code != OK && (!cli->json || code == ERR_USAGE))
+		cli_complain(cli, noun->name, code);
+	db_close(cli->db);
+	if (cli->verb->needs != CLI_NOTHING)
+		conf_release(&cli->conf);
+	buf_wipe(&cli->text);
+	return cli_exit_code(code);
+}
+
+static const struct cli_noun *
+cli_find_noun(const struct cli_noun *const *nouns, const char *name)
+{
+	for (; *nouns != NULL; nouns++) {
+		if (strcmp((*nouns)->name, name) == 0)
+			return *nouns;
+	}
+	return NULL;
+}
+
+/* The verb at argv[0]; *skip tells whether a word was used for it. */
+static const struct cli_verb *
+cli_find_verb(
+    const struct cli_noun *noun, int argc, const char *const *argv, int *skip)
+{
+	const struct cli_verb *v;
+
+	*skip = 0;
+	for (v = noun->verbs; v->run != NULL; v++) {
+		if (v->name == NULL)
+			return v;
+		if (argc > 0 && strcmp(v->name, argv[0]) == 0) {
+			*skip = 1;
+			return v;
+		}
+	}
+	return NULL;
+}
+
+static bool
+cli_wants_help(int argc, const char *const *argv)
+{
+	int i;
+
+	for (i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--help") == 0 ||
+		    strcmp(argv[i], "-h") == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+cli_main(const struct cli_noun *const *nouns, int argc, const char *const *argv)
+{
+	struct cli cli = { .conf_path = CONF_DEFAULT_PATH };
+	const struct cli_noun *noun;
+	int skip;
+
+	umask(0027);
+	/* Failures are told once, at the end, without the log's dress. */
+	log_open("attestmdm", (enum log_priority)0);
+	if (argc < 2 || strcmp(argv[1], "help") == 0 ||
+	    strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		noun = argc > 2 ? cli_find_noun(nouns, argv[2]) : NULL;
+		help_print(argc < 2 ? stderr : stdout, nouns, noun);
+		return argc < 2 ? CLI_EXIT_USAGE : CLI_EXIT_OK;
+	}
+	if ((noun = cli_find_noun(nouns, argv[1])) == NULL) {
+		fprintf(stderr,
+		    "attestmdm: there is no command %s\n"
+		    "Try: attestmdm help\n",
+		    argv[1]);
+		return CLI_EXIT_USAGE;
+	}
+	if (cli_wants_help(argc - 2, argv + 2)) {
+		help_print(stdout, nouns, noun);
+		return CLI_EXIT_OK;
+	}
+	cli.verb = cli_find_verb(noun, argc - 2, argv + 2, &skip);
+	if (cli.verb == NULL) {
+		help_print(stderr, nouns, noun);
+		return CLI_EXIT_USAGE;
+	}
+	return cli_run(&cli, noun, argc - 2 - skip, argv + 2 + skip);
+}

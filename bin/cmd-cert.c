@@ -1,0 +1,318 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "bin/cmd.h"
+#include "bin/view.h"
+#include "ca/authority.h"
+#include "ca/crl.h"
+#include "store/audits.h"
+#include "store/certificates.h"
+#include "wire/x509.h"
+
+static const struct view_column list_columns[] = {
+	{ "id", "CERTIFICATE", VIEW_TEXT },
+	{ "serial", "SERIAL", VIEW_TEXT },
+	{ "state", "STATE", VIEW_TEXT },
+	{ "hardware_attested", "ATTESTED", VIEW_BOOL },
+	{ "not_after", "EXPIRES", VIEW_TIME },
+	{ "sha256", NULL, VIEW_TEXT },
+	{ "enrollment_id", NULL, VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+static const struct view_column columns[] = {
+	{ "id", "Certificate", VIEW_TEXT },
+	{ "serial", "Device", VIEW_TEXT },
+	{ "state", "State", VIEW_TEXT },
+	{ "hardware_attested", "Attested", VIEW_BOOL },
+	{ "purpose", "Purpose", VIEW_TEXT },
+	{ "serial_number", "Serial number", VIEW_TEXT },
+	{ "sha256", "SHA-256", VIEW_TEXT },
+	{ "spki_sha256", "SHA-256 of the key", VIEW_TEXT },
+	{ "issuer_key_id", "Issuer's key", VIEW_TEXT },
+	{ "enrollment_id", "Enrollment", VIEW_TEXT },
+	{ "order_id", "Order", VIEW_TEXT },
+	{ "not_before", "Valid from", VIEW_TIME },
+	{ "not_after", "Valid until", VIEW_TIME },
+	{ "first_used_at", "First used", VIEW_TIME },
+	{ "revoked_at", "Revoked", VIEW_TIME },
+	{ "revocation_reason", "Reason", VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+/* RFC 5280 section 5.3.1, those that may be given. */
+static const struct {
+	const char *name;
+	int reason;
+} reasons[] = {
+	{ "unspecified", 0 },
+	{ "keyCompromise", 1 },
+	{ "affiliationChanged", 3 },
+	{ "superseded", 4 },
+	{ "cessationOfOperation", 5 },
+	{ "privilegeWithdrawn", 9 },
+};
+
+#define REASONS (sizeof(reasons) / sizeof(reasons[0]))
+
+static const char *
+cmd_cert_reason_name(int reason)
+{
+	size_t i;
+
+	for (i = 0; i < REASONS; i++) {
+		if (reasons[i].reason == reason)
+			return reasons[i].name;
+	}
+	return "other";
+}
+
+static int
+cmd_cert_reason(const struct cli *cli, int *out)
+{
+	const char *text = cli_option(cli, "reason");
+	size_t i;
+
+	*out = 0;
+	for (i = 0; text != NULL && i < REASONS; i++) {
+		*out = reasons[i].reason;
+		if (strcmp(text, reasons[i].name) == 0 ||
+		    (strlen(text) == 1 && text[0] == '0' + *out))
+			return OK;
+	}
+	if (text == NULL)
+		return OK;
+	return fail(ERR_REVOCATION_REASON,
+	    "--reason takes unspecified, keyCompromise, affiliationChanged, "
+	    "superseded, cessationOfOperation or privilegeWithdrawn");
+}
+
+/* By id, by SHA-256 or by serial number, the last two in hex. */
+static int
+cmd_cert_find(struct cli *cli, const char *name, struct certificate *out)
+{
+	struct buf bytes;
+	int r;
+
+	if ((r = certificates_load_by_id(cli->db, name, out)) != ERR_NOT_FOUND)
+		return r;
+	buf_init(&bytes, SECRET_SHA256);
+	if (enc_hex_decode(blob_str(name), &bytes) == OK && bytes.n > 0)
+		r = bytes.n == SECRET_SHA256
+		    ? certificates_load(cli->db, bytes.p, out)
+		    : certificates_load_by_number(
+			  cli->db, buf_blob(&bytes), out);
+	buf_release(&bytes);
+	if (r == ERR_NOT_FOUND)
+		return fail(r,
+		    "no certificate has this id, SHA-256 or serial number: %s",
+		    name);
+	return r;
+}
+
+static int
+cmd_cert_load(struct cli *cli, struct certificate_list *list)
+{
+	const char *serial = cli_option(cli, "serial");
+	int limit, offset, r;
+
+	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &offset)) != OK ||
+	    (r = cli_number(cli, "limit", 1, 10000, 100, &limit)) != OK)
+		return r;
+	if (serial != NULL)
+		return certificates_list_by_serial(cli->db, serial, list);
+	return certificates_list(
+	    cli->db, cli_option(cli, "search"), offset, limit, list);
+}
+
+static int
+cmd_cert_list(struct cli *cli)
+{
+	struct certificate_list list;
+	const struct certificate *c;
+	struct view *v;
+	size_t i;
+	int r;
+
+	if ((r = cmd_cert_load(cli, &list)) != OK)
+		return r;
+	v = view_new(list_columns);
+	for (i = 0; i < list.n; i++) {
+		c = &list.rows[i];
+		view_text(v, c->id);
+		view_text(v, c->serial);
+		view_text(v, certificates_state_name(c->state));
+		view_bool(v, c->hardware_attested);
+		view_time(v, c->not_after);
+		view_hex(v, blob_of(c->sha256, sizeof(c->sha256)));
+		view_text(v, c->enrollment_id);
+	}
+	r = view_table(cli, v, "certificates", "There are no certificates.");
+	view_free(v);
+	certificates_list_release(&list);
+	return r;
+}
+
+static int
+cmd_cert_record(struct cli *cli, const struct certificate *c)
+{
+	bool revoked = c->state == CERTIFICATE_REVOKED;
+	struct view *v = view_new(columns);
+	int r;
+
+	view_text(v, c->id);
+	view_text(v, c->serial);
+	view_text(v, certificates_state_name(c->state));
+	view_bool(v, c->hardware_attested);
+	view_text(v, enrollments_purpose_name(c->purpose));
+	view_hex(v, blob_of(c->serial_number, c->serial_number_len));
+	view_hex(v, blob_of(c->sha256, sizeof(c->sha256)));
+	view_hex(v, blob_of(c->spki_sha256, sizeof(c->spki_sha256)));
+	view_hex(v, blob_of(c->issuer_key_id, c->issuer_key_id_len));
+	view_text(v, c->enrollment_id);
+	view_text(v, c->order_id);
+	view_time(v, c->not_before);
+	view_time(v, c->not_after);
+	view_time(v, c->first_used_at);
+	view_time(v, c->revoked_at);
+	view_text(v, revoked ? cmd_cert_reason_name(c->revocation_reason) : "");
+	r = view_record(cli, v);
+	view_free(v);
+	return r;
+}
+
+static int
+cmd_cert_show(struct cli *cli)
+{
+	struct certificate c;
+	struct buf pem;
+	int r;
+
+	if ((r = cmd_cert_find(cli, cli->arguments[0], &c)) != OK)
+		return r;
+	buf_init(&pem, 65536);
+	if ((r = x509_write_pem(c.der, &pem)) != OK)
+		goto done;
+	if (cli_flag(cli, "pem") && !cli->json)
+		fputs(buf_str(&pem), stdout);
+	else
+		r = cmd_cert_record(cli, &c);
+	out_json_string(&cli->out, "pem", buf_str(&pem));
+done:
+	buf_release(&pem);
+	certificates_release(&c);
+	return r;
+}
+
+static int
+cmd_cert_store_revocation(
+    struct cli *cli, const struct certificate *c, int reason)
+{
+	char detail[256];
+	int r;
+
+	if ((r = db_begin(cli->db)) != OK)
+		return r;
+	r = certificates_revoke(cli->db, c->sha256, reason);
+	snprintf(detail, sizeof(detail), "%s of %s: %s", c->id, c->serial,
+	    cmd_cert_reason_name(reason));
+	if (r == OK &&
+	    (r = audits_add(cli->db, cli->actor, "cert.revoke", detail)) == OK)
+		r = db_commit(cli->db);
+	db_rollback(cli->db);
+	if (r == ERR_ALREADY_REVOKED)
+		return fail(r, "certificate %s is revoked already", c->id);
+	return r;
+}
+
+/* The programs refuse it from now on, list or no list. */
+static void
+cmd_cert_publish(struct cli *cli)
+{
+	const struct conf *conf = &cli->conf;
+	struct authority *ca = NULL;
+	bool done;
+
+	done = authority_load(conf->ca_key, conf->ca_certificate, &ca) == OK &&
+	    crl_publish(cli->db, ca, conf->state, clock_now()) == OK;
+	authority_free(ca);
+	out_json_bool(&cli->out, "crl_published", done);
+	if (!done)
+		cli_say(cli,
+		    "The revocation list is not published: %s\nRun `attestmdm "
+		    "crl --publish` as a user who may use the CA's key.",
+		    log_reason());
+}
+
+static int
+cmd_cert_revoke(struct cli *cli)
+{
+	struct certificate c;
+	int reason, r;
+
+	if ((r = cmd_cert_reason(cli, &reason)) != OK ||
+	    (r = cmd_cert_find(cli, cli->arguments[0], &c)) != OK)
+		return r;
+	if ((r = cmd_cert_store_revocation(cli, &c, reason)) == OK) {
+		out_json_string(&cli->out, "id", c.id);
+		out_json_string(&cli->out, "serial", c.serial);
+		cli_say(
+		    cli, "Certificate %s of %s is revoked.", c.id, c.serial);
+		cmd_cert_publish(cli);
+	}
+	certificates_release(&c);
+	return r;
+}
+
+static const struct cli_option list_options[] = {
+	{ "serial", "SERIAL", "of this device", 0 },
+	{ "search", "TEXT", "in serial number, id and state", 0 },
+	{ "offset", "N", "leave out the first N", 0 },
+	{ "limit", "N", "show at most N (100)", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_option show_options[] = {
+	{ "pem", NULL, "print the certificate itself", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_option revoke_options[] = {
+	{ "reason", "WORD", "why, as RFC 5280 calls it (unspecified)", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_verb verbs[] = {
+	{ .name = "list",
+	    .help = "lists identity certificates, newest first",
+	    .options = list_options,
+	    .needs = CLI_READ,
+	    .run = cmd_cert_list },
+	{ .name = "show",
+	    .arguments = "CERTIFICATE",
+	    .help = "shows one, by id, SHA-256 or serial number",
+	    .options = show_options,
+	    .least = 1,
+	    .most = 1,
+	    .needs = CLI_READ,
+	    .run = cmd_cert_show },
+	{ .name = "revoke",
+	    .arguments = "CERTIFICATE",
+	    .help = "revokes one for ever and publishes the revocation list",
+	    .options = revoke_options,
+	    .least = 1,
+	    .most = 1,
+	    .needs = CLI_WRITE,
+	    .run = cmd_cert_revoke },
+	{ .run = NULL },
+};
+
+const struct cli_noun cmd_cert = {
+	"cert",
+	"Identity certificates of devices",
+	verbs,
+};

@@ -1,0 +1,321 @@
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "bin/cmd.h"
+#include "bin/view.h"
+#include "store/certificates.h"
+#include "store/enrollments.h"
+#include "store/orders.h"
+#include "store/trails.h"
+
+#define TRAIL_ROWS 1000
+
+static const struct view_column list_columns[] = {
+	{ "id", "ENROLLMENT", VIEW_TEXT },
+	{ "serial", "SERIAL", VIEW_TEXT },
+	{ "product", "PRODUCT", VIEW_TEXT },
+	{ "os_version", "SYSTEM", VIEW_TEXT },
+	{ "source", NULL, VIEW_TEXT },
+	{ "purpose", NULL, VIEW_TEXT },
+	{ "method", "METHOD", VIEW_TEXT },
+	{ "state", "STATE", VIEW_TEXT },
+	{ "created_at", "CREATED", VIEW_TIME },
+	{ "expires_at", NULL, VIEW_TIME },
+	{ "remote_address", NULL, VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+static const struct view_column columns[] = {
+	{ "id", "Enrollment", VIEW_TEXT },
+	{ "serial", "Serial number", VIEW_TEXT },
+	{ "udid", "UDID", VIEW_TEXT },
+	{ "product", "Product", VIEW_TEXT },
+	{ "os_version", "System version", VIEW_TEXT },
+	{ "build_version", "System build", VIEW_TEXT },
+	{ "source", "Source", VIEW_TEXT },
+	{ "purpose", "Purpose", VIEW_TEXT },
+	{ "method", "Method", VIEW_TEXT },
+	{ "state", "State", VIEW_TEXT },
+	{ "created_at", "Created", VIEW_TIME },
+	{ "expires_at", "Expires", VIEW_TIME },
+	{ "remote_address", "Address", VIEW_TEXT },
+	{ "certificate_id", "Certificate", VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+static const struct view_column order_columns[] = {
+	{ "id", "ORDER", VIEW_TEXT },
+	{ "identifier_value", "IDENTIFIER", VIEW_TEXT },
+	{ "status", "ORDER IS", VIEW_TEXT },
+	{ "authorization_status", "AUTHORIZATION", VIEW_TEXT },
+	{ "challenge_status", "CHALLENGE", VIEW_TEXT },
+	{ "error", "REASON", VIEW_TEXT },
+	{ "created_at", "CREATED", VIEW_TIME },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+static const struct view_column trail_columns[] = {
+	{ "at", "TIME", VIEW_TIME },
+	{ "enrollment_id", NULL, VIEW_TEXT },
+	{ "serial", NULL, VIEW_TEXT },
+	{ "step", "STEP", VIEW_TEXT },
+	{ "outcome", "OUTCOME", VIEW_TEXT },
+	{ "code", "CODE", VIEW_TEXT },
+	{ "remote_address", NULL, VIEW_TEXT },
+	{ "reason", "REASON", VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+int
+cmd_enrollment_trail(struct cli *cli, const struct trail_list *list)
+{
+	struct view *v = view_new(trail_columns);
+	size_t i;
+	int r;
+
+	for (i = 0; i < list->n; i++) {
+		view_time(v, list->rows[i].at);
+		view_text(v, list->rows[i].enrollment_id);
+		view_text(v, list->rows[i].serial);
+		view_text(v, list->rows[i].step);
+		view_text(v, trails_outcome_name(list->rows[i].outcome));
+		view_text(v, list->rows[i].code);
+		view_text(v, list->rows[i].remote_address);
+		view_text(v, list->rows[i].reason);
+	}
+	r = view_table(cli, v, "trail", "The trail is empty.");
+	view_free(v);
+	return r;
+}
+
+static int
+cmd_enrollment_load(struct cli *cli, int limit, struct enrollment_list *list)
+{
+	const char *serial = cli_option(cli, "serial");
+	int offset, r;
+
+	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &offset)) != OK)
+		return r;
+	if (serial != NULL)
+		return enrollments_list_by_serial(cli->db, serial, limit, list);
+	return enrollments_list(
+	    cli->db, cli_option(cli, "search"), offset, limit, list);
+}
+
+/*
+ * Refusals that have no enrollment to be shown with: those before a profile
+ * was handed out.
+ */
+static int
+cmd_enrollment_refusals(struct cli *cli, int limit)
+{
+	const char *serial = cli_option(cli, "serial");
+	struct trail_list list;
+	int r;
+
+	r = serial != NULL
+	    ? trails_list_by_serial(cli->db, serial, limit, &list)
+	    : trails_list_refusals(
+		  cli->db, cli_option(cli, "search"), 0, limit, &list);
+	if (r != OK)
+		return r;
+	if (serial != NULL)
+		cli_say(cli, "\nTrail of %s, newest first:", serial);
+	else
+		cli_say(cli, "\nRefused, newest first:");
+	r = cmd_enrollment_trail(cli, &list);
+	trails_list_release(&list);
+	return r;
+}
+
+static int
+cmd_enrollment_list(struct cli *cli)
+{
+	struct enrollment_list list;
+	struct view *v;
+	int limit, r;
+	size_t i;
+
+	if ((r = cli_number(cli, "limit", 1, 10000, 100, &limit)) != OK ||
+	    (r = cmd_enrollment_load(cli, limit, &list)) != OK)
+		return r;
+	v = view_new(list_columns);
+	for (i = 0; i < list.n; i++) {
+		const struct enrollment *e = &list.rows[i];
+
+		view_text(v, e->id);
+		view_text(v, e->serial);
+		view_text(v, e->product);
+		view_text(v, e->os_version);
+		view_text(v, enrollments_source_name(e->source));
+		view_text(v, enrollments_purpose_name(e->purpose));
+		view_text(v, enrollments_method_name(e->method));
+		view_text(v, enrollments_state_name(e->state));
+		view_time(v, e->created_at);
+		view_time(v, e->expires_at);
+		view_text(v, e->remote_address);
+	}
+	r = view_table(cli, v, "enrollments", "There are no enrollments.");
+	view_free(v);
+	enrollments_list_release(&list);
+	if (r == OK && (cli_flag(cli, "refused") || cli_flag(cli, "serial")))
+		r = cmd_enrollment_refusals(cli, limit);
+	return r;
+}
+
+static int
+cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
+{
+	struct view *v = view_new(columns);
+	struct certificate c;
+	int r;
+
+	r = certificates_load_by_enrollment(cli->db, e->id, &c);
+	if (r != OK && r != ERR_NOT_FOUND) {
+		view_free(v);
+		return r;
+	}
+	view_text(v, e->id);
+	view_text(v, e->serial);
+	view_text(v, e->udid);
+	view_text(v, e->product);
+	view_text(v, e->os_version);
+	view_text(v, e->build_version);
+	view_text(v, enrollments_source_name(e->source));
+	view_text(v, enrollments_purpose_name(e->purpose));
+	view_text(v, enrollments_method_name(e->method));
+	view_text(v, enrollments_state_name(e->state));
+	view_time(v, e->created_at);
+	view_time(v, e->expires_at);
+	view_text(v, e->remote_address);
+	view_text(v, r == OK ? c.id : "");
+	if (r == OK)
+		certificates_release(&c);
+	r = view_record(cli, v);
+	view_free(v);
+	return r;
+}
+
+static int
+cmd_enrollment_orders(struct cli *cli, const char *id)
+{
+	struct order_list list;
+	struct view *v;
+	size_t i;
+	int r;
+
+	if ((r = orders_list_by_enrollment(cli->db, id, &list)) != OK)
+		return r;
+	v = view_new(order_columns);
+	for (i = 0; i < list.n; i++) {
+		const struct order *o = &list.rows[i];
+
+		view_text(v, o->id);
+		view_text(v, o->identifier_value);
+		view_text(v, orders_status_name(o->status));
+		view_text(
+		    v, orders_authorization_name(o->authorization_status));
+		view_text(v, orders_challenge_name(o->challenge_status));
+		view_text(v, o->error);
+		view_time(v, o->created_at);
+	}
+	cli_say(cli, "%s", "");
+	r = view_table(cli, v, "orders", "The device ordered nothing yet.");
+	view_free(v);
+	orders_list_release(&list);
+	return r;
+}
+
+/* A serial number stands for its newest enrollment. */
+static int
+cmd_enrollment_find(struct cli *cli, const char *name, struct enrollment *out)
+{
+	struct enrollment_list list;
+	int r;
+
+	if ((r = enrollments_load(cli->db, name, out)) != ERR_NOT_FOUND)
+		return r;
+	if ((r = enrollments_list_by_serial(cli->db, name, 1, &list)) != OK)
+		return r;
+	if (list.n > 0)
+		*out = list.rows[0];
+	else
+		r = fail(ERR_NOT_FOUND,
+		    "no enrollment has this id or serial number: %s", name);
+	enrollments_list_release(&list);
+	return r;
+}
+
+/* A serial number that was refused before it got an enrollment. */
+static int
+cmd_enrollment_show_serial(struct cli *cli, const char *serial, int code)
+{
+	struct trail_list trail;
+	int r;
+
+	if ((r = trails_list_by_serial(cli->db, serial, TRAIL_ROWS, &trail)) !=
+	    OK)
+		return r;
+	if (trail.n == 0) {
+		trails_list_release(&trail);
+		return code;
+	}
+	out_json_string(&cli->out, "serial", serial);
+	cli_say(cli,
+	    "%s got no enrollment profile. Its trail, newest first:", serial);
+	r = cmd_enrollment_trail(cli, &trail);
+	trails_list_release(&trail);
+	return r;
+}
+
+static int
+cmd_enrollment_show(struct cli *cli)
+{
+	const char *name = cli->arguments[0];
+	struct trail_list trail;
+	struct enrollment e;
+	int r;
+
+	if ((r = cmd_enrollment_find(cli, name, &e)) == ERR_NOT_FOUND)
+		return cmd_enrollment_show_serial(cli, name, r);
+	if (r != OK || (r = cmd_enrollment_record(cli, &e)) != OK ||
+	    (r = cmd_enrollment_orders(cli, e.id)) != OK ||
+	    (r = trails_list_by_enrollment(cli->db, e.id, &trail)) != OK)
+		return r;
+	cli_say(cli, "\nTrail, step by step:");
+	r = cmd_enrollment_trail(cli, &trail);
+	trails_list_release(&trail);
+	return r;
+}
+
+static const struct cli_option list_options[] = {
+	{ "serial", "SERIAL", "of this device, with its trail", 0 },
+	{ "search", "TEXT", "in id, serial number, product, address", 0 },
+	{ "refused", NULL, "also what was refused, with the reason", 0 },
+	{ "offset", "N", "leave out the first N", 0 },
+	{ "limit", "N", "show at most N (100)", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_verb verbs[] = {
+	{ .name = "list",
+	    .help = "lists handed-out profiles, newest first",
+	    .options = list_options,
+	    .needs = CLI_READ,
+	    .run = cmd_enrollment_list },
+	{ .name = "show",
+	    .arguments = "ID|SERIAL",
+	    .help = "shows every step of an enrollment and why it failed",
+	    .least = 1,
+	    .most = 1,
+	    .needs = CLI_READ,
+	    .run = cmd_enrollment_show },
+	{ .run = NULL },
+};
+
+const struct cli_noun cmd_enrollment = {
+	"enrollment",
+	"Look at enrollments and why they failed",
+	verbs,
+};

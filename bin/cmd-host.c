@@ -1,0 +1,242 @@
+#include <string.h>
+
+#include "base/log.h"
+#include "bin/cmd.h"
+#include "bin/view.h"
+#include "store/attestations.h"
+#include "store/certificates.h"
+#include "store/hosts.h"
+#include "store/trails.h"
+
+#define TRAIL_ROWS 20
+
+static const struct view_column list_columns[] = {
+	{ "id", NULL, VIEW_TEXT },
+	{ "serial", "SERIAL", VIEW_TEXT },
+	{ "udid", NULL, VIEW_TEXT },
+	{ "device_name", "NAME", VIEW_TEXT },
+	{ "product_name", "MODEL", VIEW_TEXT },
+	{ "os_version", "SYSTEM", VIEW_TEXT },
+	{ "state", "STATE", VIEW_TEXT },
+	{ "mdm_enrollment_hardware_attested", "ATTESTED", VIEW_BOOL },
+	{ "last_seen_at", "LAST CONTACT", VIEW_TIME },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+/* "MDM attestation" stands there only when it is true. */
+static const struct view_column columns[] = {
+	{ "id", "Host", VIEW_TEXT },
+	{ "serial", "Serial number", VIEW_TEXT },
+	{ "udid", "UDID", VIEW_TEXT },
+	{ "state", "State", VIEW_TEXT },
+	{ "mdm_enrollment_hardware_attested", NULL, VIEW_BOOL },
+	{ "mdm_attestation", "MDM attestation", VIEW_TEXT },
+	{ "ever_attested_at", "First attested", VIEW_TIME },
+	{ "device_name", "Name", VIEW_TEXT },
+	{ "model_name", "Model", VIEW_TEXT },
+	{ "product_name", "Product", VIEW_TEXT },
+	{ "os_version", "System version", VIEW_TEXT },
+	{ "build_version", "System build", VIEW_TEXT },
+	{ "topic", "Topic", VIEW_TEXT },
+	{ "enrollment_id", "Enrollment", VIEW_TEXT },
+	{ "certificate_sha256", "Certificate", VIEW_TEXT },
+	{ "bootstrap_token", "Bootstrap token", VIEW_BOOL },
+	{ "generation", "Enrolled how often", VIEW_INT },
+	{ "enrolled_at", "Enrolled", VIEW_TIME },
+	{ "last_seen_at", "Last contact", VIEW_TIME },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+static const struct view_column evidence_columns[] = {
+	{ "attested_serial", "Attested serial number", VIEW_TEXT },
+	{ "attested_udid", "Attested UDID", VIEW_TEXT },
+	{ "attested_os_version", "Attested system version", VIEW_TEXT },
+	{ "attested_sepos_version", "Secure Enclave version", VIEW_TEXT },
+	{ "attested_sip", "System integrity", VIEW_TEXT },
+	{ "attested_secure_boot", "Secure boot", VIEW_TEXT },
+	{ "attested_kernel_extensions", "Kernel extensions", VIEW_TEXT },
+	{ "attested_at", "Attestation verified", VIEW_TIME },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+int
+cmd_host_find(struct cli *cli, const char *name, struct host *out)
+{
+	int r;
+
+	r = hosts_load_by_serial(cli->db, name, out);
+	if (r == ERR_NOT_FOUND)
+		r = hosts_load_by_udid(cli->db, name, out);
+	if (r == ERR_NOT_FOUND)
+		r = hosts_load(cli->db, name, out);
+	if (r == ERR_NOT_FOUND)
+		return fail(
+		    r, "no host has this serial number, UDID or id: %s", name);
+	return r;
+}
+
+static int
+cmd_host_filter(const struct cli *cli, struct host_filter *f)
+{
+	int r;
+
+	memset(f, 0, sizeof(*f));
+	f->search = cli_option(cli, "search");
+	if (cli_flag(cli, "attested"))
+		f->attested = HOST_ATTESTED;
+	if (cli_flag(cli, "not-attested"))
+		f->attested = HOST_NOT_ATTESTED;
+	if (cli_flag(cli, "attested") && cli_flag(cli, "not-attested"))
+		return fail(
+		    ERR_USAGE, "--attested or --not-attested, not both");
+	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &f->offset)) != OK)
+		return r;
+	return cli_number(cli, "limit", 1, 10000, 100, &f->limit);
+}
+
+static int
+cmd_host_list(struct cli *cli)
+{
+	struct host_filter filter;
+	struct host_list list;
+	struct view *v;
+	size_t i;
+	int r;
+
+	if ((r = cmd_host_filter(cli, &filter)) != OK ||
+	    (r = hosts_list(cli->db, &filter, &list)) != OK)
+		return r;
+	v = view_new(list_columns);
+	for (i = 0; i < list.n; i++) {
+		view_text(v, list.rows[i].id);
+		view_text(v, list.rows[i].serial);
+		view_text(v, list.rows[i].udid);
+		view_text(v, list.rows[i].device_name);
+		view_text(v, list.rows[i].product_name);
+		view_text(v, list.rows[i].os_version);
+		view_text(v, hosts_state_name(list.rows[i].state));
+		view_bool(v, list.rows[i].hardware_attested);
+		view_time(v, list.rows[i].last_seen_at);
+	}
+	r = view_table(cli, v, "hosts", "There are no hosts.");
+	out_json_int(&cli->out, "total", list.total);
+	if ((int64_t)list.n < list.total)
+		cli_say(cli, "%zu of %lld", list.n, (long long)list.total);
+	view_free(v);
+	hosts_list_release(&list);
+	return r;
+}
+
+static int
+cmd_host_record(struct cli *cli, const struct host *h)
+{
+	struct view *v = view_new(columns);
+	int r;
+
+	view_text(v, h->id);
+	view_text(v, h->serial);
+	view_text(v, h->udid);
+	view_text(v, hosts_state_name(h->state));
+	view_bool(v, h->hardware_attested);
+	view_text(v, h->hardware_attested ? "Yes" : "");
+	view_time(v, h->ever_attested_at);
+	view_text(v, h->device_name);
+	view_text(v, h->model_name);
+	view_text(v, h->product_name);
+	view_text(v, h->os_version);
+	view_text(v, h->build_version);
+	view_text(v, h->topic);
+	view_text(v, h->enrollment_id);
+	if (h->has_certificate)
+		view_hex(v,
+		    blob_of(
+			h->certificate_sha256, sizeof(h->certificate_sha256)));
+	else
+		view_text(v, "");
+	view_bool(v, h->has_bootstrap_token);
+	view_int(v, h->generation);
+	view_time(v, h->enrolled_at);
+	view_time(v, h->last_seen_at);
+	r = view_record(cli, v);
+	view_free(v);
+	return r;
+}
+
+/* Of the identity in use; nothing when it was not attested. */
+static int
+cmd_host_evidence(struct cli *cli, const struct host *h)
+{
+	struct certificate c;
+	struct attestation_row a;
+	struct view *v;
+	int r;
+
+	if (!h->has_certificate || !h->hardware_attested)
+		return OK;
+	r = certificates_load(cli->db, h->certificate_sha256, &c);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	r = attestations_load_by_order(cli->db, c.order_id, &a);
+	certificates_release(&c);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	v = view_new(evidence_columns);
+	view_text(v, a.serial);
+	view_text(v, a.udid);
+	view_text(v, a.os_version);
+	view_text(v, a.sepos_version);
+	view_text(v, a.sip);
+	view_text(v, a.secure_boot);
+	view_text(v, a.kernel_extensions);
+	view_time(v, a.verified_at);
+	r = view_record(cli, v);
+	view_free(v);
+	attestations_release(&a);
+	return r;
+}
+
+static int
+cmd_host_show(struct cli *cli)
+{
+	struct trail_list trail;
+	struct host h;
+	int r;
+
+	if ((r = cmd_host_find(cli, cli->arguments[0], &h)) != OK ||
+	    (r = cmd_host_record(cli, &h)) != OK ||
+	    (r = cmd_host_evidence(cli, &h)) != OK ||
+	    (r = trails_list_by_serial(
+		 cli->db, h.serial, TRAIL_ROWS, &trail)) != OK)
+		return r;
+	cli_say(cli, "\nTrail, newest first:");
+	r = cmd_enrollment_trail(cli, &trail);
+	trails_list_release(&trail);
+	return r;
+}
+
+static const struct cli_option list_options[] = {
+	{ "search", "TEXT", "in serial number, UDID, name, model, system", 0 },
+	{ "attested", NULL, "enrolled hosts with hardware attestation", 0 },
+	{ "not-attested", NULL, "enrolled hosts without it", 0 },
+	{ "offset", "N", "leave out the first N", 0 },
+	{ "limit", "N", "show at most N (100)", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_verb verbs[] = {
+	{ .name = "list",
+	    .help = "lists hosts by serial number",
+	    .options = list_options,
+	    .needs = CLI_READ,
+	    .run = cmd_host_list },
+	{ .name = "show",
+	    .arguments = "HOST",
+	    .help = "shows a host, by serial number, UDID or id",
+	    .least = 1,
+	    .most = 1,
+	    .needs = CLI_READ,
+	    .run = cmd_host_show },
+	{ .run = NULL },
+};
+
+const struct cli_noun cmd_host = { "host", "Look at hosts", verbs };

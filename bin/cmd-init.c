@@ -1,0 +1,392 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "bin/cmd.h"
+#include "bin/owners.h"
+#include "ca/authority.h"
+#include "ca/crl.h"
+#include "ca/file.h"
+#include "store/admins.h"
+#include "store/audits.h"
+
+#define STATE_DEFAULT "/var/lib/attestmdm"
+#define NONCE_KEY     32
+#define CA_YEARS      10
+#define PATH_SIZE     4096
+
+struct init {
+	struct cli *cli;
+	struct owners owners;
+	const char *state;
+	const char *admin;
+	char fresh[PATH_SIZE]; /* the configuration until all is there */
+	char password[CMD_PASSWORD_TEXT];
+};
+
+static int
+cmd_init_folder(struct init *in, const char *path, uid_t user, mode_t mode)
+{
+	char up[PATH_SIZE], *slash;
+
+	snprintf(up, sizeof(up), "%s", path);
+	for (slash = strchr(up + 1, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(up, 0755) == 0 && chmod(up, 0755) != 0)
+			break;
+		*slash = '/';
+	}
+	if (mkdir(path, 0700) == 0)
+		return owners_give(&in->owners, path, user, mode);
+	if (errno != EEXIST)
+		return fail(ERR_IO, "cannot make the folder %s: %s", path,
+		    strerror(errno));
+	return OK;
+}
+
+static int
+cmd_init_folders(struct init *in)
+{
+	bool alone = in->owners.single_user;
+	char path[PATH_SIZE], *slash;
+	int r;
+
+	snprintf(path, sizeof(path), "%s", in->cli->conf_path);
+	slash = strrchr(path, '/');
+	if (slash != NULL && slash != path) {
+		*slash = '\0';
+		if (access(path, F_OK) != 0 &&
+		    (r = cmd_init_folder(in, path, geteuid(), 0755)) != OK)
+			return r;
+	}
+	if ((r = cmd_init_folder(in, in->state, in->owners.programs,
+		 alone ? 0711 : 0771)) != OK)
+		return r;
+	snprintf(path, sizeof(path), "%s/public", in->state);
+	return cmd_init_folder(in, path, in->owners.ca, alone ? 0755 : 0775);
+}
+
+/* What inih would read back otherwise is refused. */
+static int
+cmd_init_check_value(const char *what, const char *value)
+{
+	size_t i, n = strlen(value);
+
+	for (i = 0; i < n; i++) {
+		if ((unsigned char)value[i] < 0x20 || value[i] == 0x7f ||
+		    value[i] == ';')
+			return fail(ERR_FIELD,
+			    "--%s may not hold control characters or ';'",
+			    what);
+	}
+	if (n == 0 || value[0] == ' ' || value[n - 1] == ' ')
+		return fail(
+		    ERR_FIELD, "--%s is empty or ends in a blank", what);
+	return OK;
+}
+
+/* mdm.example.com → com.example.mdm.attestmdm */
+static void
+cmd_init_identifier(const char *url, struct buf *out)
+{
+	char host[256];
+	const char *from = strstr(url, "://");
+	char *dot;
+
+	from = from == NULL ? url : from + 3;
+	snprintf(host, sizeof(host), "%.*s", (int)strcspn(from, ":/"), from);
+	while ((dot = strrchr(host, '.')) != NULL) {
+		buf_printf(out, "%s.", dot + 1);
+		*dot = '\0';
+	}
+	buf_printf(out, "%s.attestmdm", host);
+}
+
+static int
+cmd_init_write_conf(struct init *in)
+{
+	const struct cli *cli = in->cli;
+	const char *ca_key = cli_option(cli, "ca-key");
+	struct buf b;
+	int r;
+
+	buf_init(&b, 16384);
+	buf_printf(&b,
+	    "# attestmdm.conf(5) explains every key. Restart the programs "
+	    "after a change.\n\n[server]\nurl = %s\norganization = %s\n\n"
+	    "[paths]\nstate = %s\n\n[mdm]\ntopic = %s\n"
+	    "# Never change this: devices know their profile by it.\n"
+	    "profile_identifier = ",
+	    cli_option(cli, "url"), cli_option(cli, "organization"), in->state,
+	    cli_option(cli, "topic"));
+	cmd_init_identifier(cli_option(cli, "url"), &b);
+	buf_add_str(&b, "\n\n[license]\ntier = premium\n");
+	if (ca_key != NULL)
+		buf_printf(&b, "\n[acme]\nca_key = %s\n", ca_key);
+	unlink(in->fresh);
+	if ((r = buf_status(&b)) == OK)
+		r = file_create(in->fresh, buf_blob(&b),
+		    in->owners.single_user ? 0600 : 0640);
+	buf_release(&b);
+	return r;
+}
+
+/* Checked by the very reader that the programs use. */
+static int
+cmd_init_conf(struct init *in)
+{
+	static const char *const names[] = { "url", "organization", "topic" };
+	const struct cli *cli = in->cli;
+	size_t i;
+	int r;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if ((r = cmd_init_check_value(
+			 names[i], cli_option(cli, names[i]))) != OK)
+			return r;
+	}
+	if (strlen(cli_option(cli, "organization")) > 64)
+		return fail(ERR_FIELD,
+		    "--organization may have 64 bytes at most, as in "
+		    "certificates");
+	if ((r = cmd_init_write_conf(in)) != OK ||
+	    (r = conf_load(in->fresh, &in->cli->conf)) != OK)
+		return r == ERR_CONFIG ? ERR_FIELD : r;
+	return owners_give(&in->owners, in->fresh, geteuid(),
+	    in->owners.single_user ? 0600 : 0640);
+}
+
+static int
+cmd_init_database(struct init *in)
+{
+	static const char *const beside[] = { "", ".lock", "-wal", "-shm" };
+	mode_t mode = in->owners.single_user ? 0600 : 0660;
+	char path[PATH_SIZE];
+	size_t i;
+	int r;
+
+	if ((r = db_migrate(in->cli->conf.database)) != OK ||
+	    (r = db_open(in->cli->conf.database, DB_DURABLE, &in->cli->db)) !=
+		OK)
+		return r;
+	for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", in->cli->conf.database,
+		    beside[i]);
+		if (access(path, F_OK) == 0 &&
+		    (r = owners_give(
+			 &in->owners, path, in->owners.programs, mode)) != OK)
+			return r;
+	}
+	return OK;
+}
+
+static int
+cmd_init_keys(struct init *in)
+{
+	const struct conf *c = &in->cli->conf;
+	int r;
+
+	r = file_create_random(c->nonce_key, NONCE_KEY);
+	if (r == ERR_EXISTS)
+		cli_say(in->cli, "%s is there: kept.", c->nonce_key);
+	else if (r != OK ||
+	    (r = owners_give(&in->owners, c->nonce_key, geteuid(),
+		 in->owners.single_user ? 0600 : 0640)) != OK)
+		return r;
+	if (access(c->ca_certificate, F_OK) == 0) {
+		cli_say(in->cli, "%s is there: kept.", c->ca_certificate);
+		return OK;
+	}
+	r = authority_create(c->ca_key, c->ca_certificate, "Device Identity CA",
+	    c->organization, KEY_P384, CA_YEARS);
+	if (r == OK && !key_is_url(c->ca_key))
+		r = owners_give(&in->owners, c->ca_key, in->owners.ca, 0600);
+	return r;
+}
+
+static int
+cmd_init_admin(struct init *in)
+{
+	struct db *db = in->cli->db;
+	struct buf hash;
+	int r;
+
+	buf_init(&hash, ADMINS_HASH_TEXT);
+	if ((r = cmd_admin_password(in->password, &hash)) != OK ||
+	    (r = db_begin(db)) != OK)
+		goto done;
+	r = admins_create(db, in->admin, buf_str(&hash));
+	if (r == OK &&
+	    (r = audits_add(db, in->cli->actor, "init", in->admin)) == OK)
+		r = db_commit(db);
+	db_rollback(db);
+	if (r == ERR_FIELD)
+		r = fail(
+		    r, "\"%s\" cannot be an administrator's name", in->admin);
+	if (r == ERR_EXISTS) {
+		in->password[0] = '\0';
+		r = OK;
+	}
+done:
+	buf_wipe(&hash);
+	return r;
+}
+
+static int
+cmd_init_crl(struct init *in)
+{
+	const struct conf *c = &in->cli->conf;
+	struct authority *ca;
+	int r;
+
+	if ((r = authority_load(c->ca_key, c->ca_certificate, &ca)) != OK)
+		return r;
+	r = crl_publish(in->cli->db, ca, c->state, clock_now());
+	authority_free(ca);
+	return r;
+}
+
+static void
+cmd_init_next(const struct init *in)
+{
+	const struct cli *cli = in->cli;
+
+	if (in->password[0] != '\0')
+		cli_say(cli,
+		    "Administrator: %s\nFirst password: %s\n"
+		    "It is shown only now; `attestmdm admin password %s` gives "
+		    "another.\n",
+		    in->admin, in->password, in->admin);
+	cli_say(cli, "Written: %s, and keys and database in %s.\n",
+	    cli->conf_path, cli->conf.state);
+	if (!in->owners.single_user)
+		cli_say(cli,
+		    "Next:\n"
+		    "  1. nginx: include attestmdm-http.conf in http { } and "
+		    "attestmdm-server.conf\n"
+		    "     in your server { }, then: systemctl reload nginx\n"
+		    "  2. systemctl enable --now attestmdm.target\n"
+		    "  3. attestmdm check\n"
+		    "  4. attestmdm ade import FILE.csv\n"
+		    "  5. attestmdm setting set "
+		    "apple_require_hardware_attestation true\n"
+		    "  6. In Business Manager, set the server's URL to "
+		    "%s/enroll",
+		    cli->conf.url);
+	else
+		cli_say(cli,
+		    "All files belong to you alone. Start each program as\n"
+		    "  PROGRAM --config %s --listen SOCKET",
+		    cli->conf_path);
+}
+
+static int
+cmd_init_steps(struct init *in)
+{
+	int r;
+
+	if ((r = cmd_init_folders(in)) != OK || (r = cmd_init_conf(in)) != OK ||
+	    (r = cmd_init_database(in)) != OK ||
+	    (r = cmd_init_keys(in)) != OK || (r = cmd_init_admin(in)) != OK ||
+	    (r = cmd_init_crl(in)) != OK)
+		return r;
+	if (rename(in->fresh, in->cli->conf_path) != 0)
+		return fail(ERR_IO, "cannot write %s: %s", in->cli->conf_path,
+		    strerror(errno));
+	return OK;
+}
+
+static int
+cmd_init_begin(struct init *in)
+{
+	struct cli *cli = in->cli;
+	int n, r;
+
+	in->state = cli_option(cli, "state");
+	in->admin = cli_option(cli, "admin");
+	if (in->state == NULL)
+		in->state = STATE_DEFAULT;
+	if (in->admin == NULL)
+		in->admin = "admin";
+	if (in->state[0] != '/' || strlen(in->state) > 512)
+		return fail(ERR_FIELD, "--state takes an absolute path");
+	if ((r = cmd_init_check_value("state", in->state)) != OK)
+		return r;
+	if (access(cli->conf_path, F_OK) == 0)
+		return fail(ERR_EXISTS,
+		    "%s exists: this server is set up already; `attestmdm "
+		    "check` says how it is",
+		    cli->conf_path);
+	n = snprintf(in->fresh, sizeof(in->fresh), "%s.new", cli->conf_path);
+	if (n < 0 || (size_t)n >= sizeof(in->fresh))
+		return fail(ERR_FIELD, "--config is too long");
+	if (!cli_flag(cli, "single-user") && geteuid() != 0)
+		return fail(ERR_USAGE,
+		    "run this as root, or with --single-user to try the "
+		    "server");
+	r = owners_load(cli_flag(cli, "single-user"), &in->owners);
+	return r == ERR_NOT_FOUND
+	    ? fail(ERR_FIELD,
+		  "the users %s and %s do not exist: run systemd-sysusers "
+		  "after make install, or try with --single-user",
+		  OWNERS_USER, OWNERS_CA_USER)
+	    : r;
+}
+
+static int
+cmd_init_run(struct cli *cli)
+{
+	struct init in = { .cli = cli };
+	int r;
+
+	if ((r = cmd_init_begin(&in)) != OK)
+		return r;
+	r = cmd_init_steps(&in);
+	if (r == OK) {
+		out_json_string(&cli->out, "config", cli->conf_path);
+		out_json_string(&cli->out, "state", cli->conf.state);
+		out_json_string(&cli->out, "url", cli->conf.url);
+		out_json_string(&cli->out, "admin", in.admin);
+		if (in.password[0] != '\0')
+			out_json_string(&cli->out, "password", in.password);
+		cmd_init_next(&in);
+	}
+	unlink(in.fresh);
+	secret_wipe(in.password, sizeof(in.password));
+	conf_release(&cli->conf);
+	return r;
+}
+
+static const struct cli_option options[] = {
+	{ "url", "URL", "https://host[:port] that devices reach", true },
+	{ "organization", "NAME", "shown in profiles and pages", true },
+	{ "topic", "TOPIC", "of the push certificate, com.apple.mgmt....",
+	    true },
+	{ "state", "FOLDER", "database and keys (" STATE_DEFAULT ")", false },
+	{ "admin", "NAME", "the first administrator (admin)", false },
+	{ "ca-key", "URL", "pkcs11: URL of a key that is there already",
+	    false },
+	{ "single-user", NULL, "no system users: to try the server", false },
+	{ NULL, NULL, NULL, false },
+};
+
+static const struct cli_verb verbs[] = {
+	{ .help = "sets a server up from nothing; what is there is kept",
+	    .options = options,
+	    .needs = CLI_NOTHING,
+	    .run = cmd_init_run },
+	{ .run = NULL },
+};
+
+const struct cli_noun cmd_init = {
+	"init",
+	"Set the server up: configuration, database, keys, administrator",
+	verbs,
+};

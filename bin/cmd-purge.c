@@ -1,0 +1,30 @@
+#include "base/clock.h"
+#include "bin/cmd.h"
+#include "store/store.h"
+
+static int
+cmd_purge_run(struct cli *cli)
+{
+	int64_t deleted = 0;
+	int r;
+
+	if ((r = store_purge(cli->db, clock_now(), &deleted)) != OK)
+		return r;
+	out_json_int(&cli->out, "deleted", deleted);
+	cli_say(
+	    cli, "%lld rows that nobody needs are gone.", (long long)deleted);
+	return OK;
+}
+
+static const struct cli_verb verbs[] = {
+	{ .help = "deletes what is over: sessions, nonces, old trails",
+	    .needs = CLI_WRITE,
+	    .run = cmd_purge_run },
+	{ .run = NULL },
+};
+
+const struct cli_noun cmd_purge = {
+	"purge",
+	"Delete what nobody needs any more",
+	verbs,
+};

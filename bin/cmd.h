@@ -1,0 +1,34 @@
+/* The subcommands: one cmd-NOUN.c each. */
+#ifndef BIN_CMD_H
+#define BIN_CMD_H
+
+#include "bin/cli.h"
+
+extern const struct cli_noun cmd_ade;
+extern const struct cli_noun cmd_admin;
+extern const struct cli_noun cmd_cert;
+extern const struct cli_noun cmd_check;
+extern const struct cli_noun cmd_command;
+extern const struct cli_noun cmd_crl;
+extern const struct cli_noun cmd_enrollment;
+extern const struct cli_noun cmd_host;
+extern const struct cli_noun cmd_init;
+extern const struct cli_noun cmd_migrate;
+extern const struct cli_noun cmd_purge;
+extern const struct cli_noun cmd_setting;
+
+/*
+ * Finds a host by serial number, UDID or id. ERR_NOT_FOUND. In cmd-host.c.
+ */
+struct host;
+int cmd_host_find(struct cli *cli, const char *name, struct host *out);
+
+/* Shows trail rows as a table. In cmd-enrollment.c. */
+struct trail_list;
+int cmd_enrollment_trail(struct cli *cli, const struct trail_list *list);
+
+/* Makes a new password and its hash. In cmd-admin.c. */
+#define CMD_PASSWORD_TEXT 25
+int cmd_admin_password(char password[CMD_PASSWORD_TEXT], struct buf *hash);
+
+#endif

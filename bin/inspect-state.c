@@ -1,0 +1,205 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "bin/inspect.h"
+#include "ca/authority.h"
+#include "ca/crl.h"
+#include "ca/file.h"
+#include "ca/issue.h"
+#include "store/admins.h"
+#include "store/settings.h"
+#include "web/tmplset.h"
+
+#define DAY       86400
+#define NONCE_KEY 32
+
+static void
+inspect_admins(struct verdict *v, struct db *db)
+{
+	struct admin_list list;
+	size_t i, active = 0;
+	int r;
+
+	if ((r = admins_list(db, &list)) != OK) {
+		verdict_of(v, r, "admins", "unreadable");
+		return;
+	}
+	for (i = 0; i < list.n; i++)
+		active += list.rows[i].disabled_at == 0;
+	verdict_add(v, active > 0 ? VERDICT_OK : VERDICT_WARNING, "admins",
+	    active > 0 ? "%zu can sign in"
+		       : "%zu can sign in: attestmdm admin add NAME",
+	    active);
+	admins_list_release(&list);
+}
+
+static void
+inspect_settings(struct verdict *v, struct db *db, const struct conf *conf)
+{
+	bool required = false;
+	int r;
+
+	r = settings_get_bool(
+	    db, conf, SETTINGS_REQUIRE_ATTESTATION, &required);
+	if (r != OK || required)
+		verdict_of(
+		    v, r, "settings", "hardware attestation is required");
+	else
+		verdict_add(v, VERDICT_WARNING, "settings",
+		    "hardware attestation is not required");
+}
+
+static void
+inspect_database(struct verdict *v, const struct conf *conf)
+{
+	struct db *db = NULL;
+	struct stat st;
+	int r;
+
+	if (stat(conf->database, &st) == 0 && (st.st_mode & S_IRWXO))
+		verdict_add(v, VERDICT_BAD, "database",
+		    "%s has mode %04o: others may reach it", conf->database,
+		    (unsigned)(st.st_mode & 07777));
+	if ((r = db_open(conf->database, DB_READ_ONLY, &db)) == OK)
+		r = db_integrity_check(db);
+	verdict_of(v, r, "database", "%s is sound and has schema %d",
+	    conf->database, db_schema_number());
+	if (r == OK) {
+		inspect_admins(v, db);
+		inspect_settings(v, db, conf);
+	}
+	db_close(db);
+}
+
+static void
+inspect_nonce_key(struct verdict *v, const struct conf *conf)
+{
+	uint8_t key[NONCE_KEY];
+	int r;
+
+	if ((r = file_check_secret(conf->nonce_key)) == OK)
+		r = secret_load(conf->nonce_key, key, sizeof(key));
+	secret_wipe(key, sizeof(key));
+	verdict_of(
+	    v, r, "nonce key", "%s has %d bytes", conf->nonce_key, NONCE_KEY);
+}
+
+/* Signs a certificate for a key that nobody has, and forgets it. */
+static int
+inspect_issue(const struct authority *ca, const struct conf *conf)
+{
+	struct issue_request req = { .common_name = "attestmdm check",
+		.permanent_identifier = "ATTESTMDMCHECK",
+		.organization = conf->organization,
+		.now = clock_now(),
+		.days = conf->certificate_days };
+	struct buf spki, url;
+	struct issued out;
+	struct key *key;
+	int r;
+
+	buf_init(&spki, 4096);
+	buf_init(&url, 4096);
+	if ((r = key_generate(KEY_P256, &key)) != OK)
+		return r;
+	if ((r = key_spki(key, &spki)) == OK &&
+	    (r = issue_crl_url(conf->url, &url)) == OK) {
+		req.spki = buf_blob(&spki);
+		req.crl_url = buf_str(&url);
+		r = issue_certificate(ca, &req, &out);
+		issue_release(&out);
+	}
+	key_free(key);
+	buf_release(&url);
+	buf_release(&spki);
+	return r;
+}
+
+static void
+inspect_ca_life(
+    struct verdict *v, const struct authority *ca, const struct conf *conf)
+{
+	int64_t left = (authority_not_after(ca) - clock_now()) / DAY;
+	char until[CLOCK_TEXT];
+
+	clock_people(authority_not_after(ca), until);
+	if (left < 30)
+		verdict_add(v, VERDICT_BAD, "CA life",
+		    "it ends on %s: make a new CA now", until);
+	else if (left < conf->certificate_days)
+		verdict_add(v, VERDICT_WARNING, "CA life",
+		    "it ends on %s: new certificates live shorter than %d days",
+		    until, conf->certificate_days);
+	else
+		verdict_add(v, VERDICT_OK, "CA life", "until %s", until);
+}
+
+static void
+inspect_crl(
+    struct verdict *v, const struct authority *ca, const struct conf *conf)
+{
+	struct crl_facts facts;
+	char path[4096], until[CLOCK_TEXT];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/public/%s", conf->state, CRL_FILE);
+	if ((r = crl_read(path, ca, &facts)) != OK) {
+		verdict_of(v, r, "CRL", "unreadable");
+		return;
+	}
+	clock_people(facts.next_update, until);
+	if (facts.next_update <= clock_now())
+		verdict_add(v, VERDICT_BAD, "CRL",
+		    "%s ended on %s: attestmdm crl --publish", path, until);
+	else if (facts.next_update - clock_now() < CRL_DAYS * DAY / 2)
+		verdict_add(v, VERDICT_WARNING, "CRL",
+		    "%s ends on %s: is the maintenance timer running?", path,
+		    until);
+	else
+		verdict_add(v, VERDICT_OK, "CRL",
+		    "number %lld, %zu revoked, good until %s",
+		    (long long)facts.number, facts.entries, until);
+}
+
+static void
+inspect_ca(struct verdict *v, const struct conf *conf)
+{
+	struct authority *ca;
+	int r;
+
+	r = authority_load(conf->ca_key, conf->ca_certificate, &ca);
+	verdict_of(v, r, "CA", "%s with its key, %s", conf->ca_certificate,
+	    r == OK ? key_name(authority_key(ca)) : "");
+	if (r != OK)
+		return;
+	r = inspect_issue(ca, conf);
+	verdict_of(v, r, "CA signs",
+	    "a certificate made for this check "
+	    "verifies");
+	inspect_ca_life(v, ca, conf);
+	inspect_crl(v, ca, conf);
+	authority_free(ca);
+}
+
+static void
+inspect_templates(struct verdict *v, const struct conf *conf)
+{
+	struct tmpl *pages = NULL;
+	int r = tmplset_load(conf->templates, &pages);
+
+	verdict_of(v, r, "templates", "%s is complete", conf->templates);
+	tmpl_free(pages);
+}
+
+void
+inspect_state(struct verdict *v, const struct conf *conf)
+{
+	inspect_database(v, conf);
+	inspect_nonce_key(v, conf);
+	inspect_ca(v, conf);
+	inspect_templates(v, conf);
+}

@@ -1,0 +1,22 @@
+/* What `attestmdm check` looks at, group by group. */
+#ifndef BIN_INSPECT_H
+#define BIN_INSPECT_H
+
+#include "bin/verdict.h"
+
+/* Database, nonce key, CA, revocation list. In inspect-state.c. */
+void inspect_state(struct verdict *v, const struct conf *conf);
+
+/* Can each program read what it must, and nobody more? In inspect-rights.c. */
+void inspect_rights(
+    struct verdict *v, const char *conf_path, const struct conf *conf);
+
+/* Trust anchors, profile signing, GnuTLS's policy. In inspect-trust.c. */
+void inspect_trust(struct verdict *v, const struct conf *conf);
+
+/* nginx's configuration and the clock. In inspect-host.c. */
+void inspect_nginx(
+    struct verdict *v, const struct conf *conf, const char *nginx_conf);
+void inspect_clock(struct verdict *v, const struct conf *conf);
+
+#endif

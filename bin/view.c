@@ -1,0 +1,283 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "bin/view.h"
+
+#define VIEW_CELL_MAX 4096
+
+struct view_cell {
+	char *text;
+	int64_t number;
+};
+
+struct view {
+	const struct view_column *columns;
+	size_t width; /* columns */
+	struct view_cell *cells;
+	size_t n;
+	size_t cap;
+	bool failed;
+};
+
+struct view *
+view_new(const struct view_column *columns)
+{
+	struct view *v = calloc(1, sizeof(*v));
+
+	if (v == NULL)
+		return NULL;
+	v->columns = columns;
+	while (columns[v->width].name != NULL)
+		v->width++;
+	return v;
+}
+
+void
+view_free(struct view *v)
+{
+	size_t i;
+
+	if (v == NULL)
+		return;
+	for (i = 0; i < v->n; i++)
+		free(v->cells[i].text);
+	free(v->cells);
+	free(v);
+}
+
+static void
+view_add(struct view *v, const char *text, int64_t number)
+{
+	struct view_cell *cells;
+	size_t cap;
+
+	if (v == NULL || v->failed)
+		return;
+	if (v->n == v->cap) {
+		cap = v->cap == 0 ? 64 : v->cap * 2;
+		cells = reallocarray(v->cells, cap, sizeof(*cells));
+		if (cells == NULL) {
+			v->failed = true;
+			return;
+		}
+		v->cells = cells;
+		v->cap = cap;
+	}
+	v->cells[v->n].number = number;
+	v->cells[v->n].text = strdup(text);
+	v->failed = v->cells[v->n++].text == NULL;
+}
+
+void
+view_text(struct view *v, const char *text)
+{
+	view_add(v, text == NULL ? "" : text, 0);
+}
+
+void
+view_int(struct view *v, int64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)number);
+	view_add(v, text, number);
+}
+
+void
+view_bool(struct view *v, bool yes)
+{
+	view_add(v, yes ? "yes" : "no", yes);
+}
+
+void
+view_time(struct view *v, int64_t at)
+{
+	char text[CLOCK_TEXT] = "";
+
+	if (at != 0)
+		clock_people(at, text);
+	view_add(v, text, at);
+}
+
+void
+view_hex(struct view *v, struct blob bytes)
+{
+	struct buf hex;
+
+	buf_init(&hex, VIEW_CELL_MAX);
+	enc_hex(bytes, &hex);
+	view_add(v, buf_str(&hex), 0);
+	buf_release(&hex);
+}
+
+static void
+view_write_cell(struct out_json *out, const struct view_column *column,
+    const struct view_cell *cell)
+{
+	char at[CLOCK_TEXT];
+
+	switch (column->kind) {
+	case VIEW_TEXT:
+		out_json_string(out, column->name, cell->text);
+		break;
+	case VIEW_INT:
+		out_json_int(out, column->name, cell->number);
+		break;
+	case VIEW_BOOL:
+		out_json_bool(out, column->name, cell->number != 0);
+		break;
+	case VIEW_TIME:
+		if (cell->number == 0) {
+			out_json_null(out, column->name);
+			break;
+		}
+		clock_rfc3339(cell->number, at);
+		out_json_string(out, column->name, at);
+		break;
+	}
+}
+
+static void
+view_write_row(struct out_json *out, const struct view *v, size_t row)
+{
+	size_t c;
+
+	for (c = 0; c < v->width; c++)
+		view_write_cell(
+		    out, &v->columns[c], &v->cells[row * v->width + c]);
+}
+
+static size_t
+view_letters(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+/* Text and blanks up to `width` letters; the last column needs none. */
+static void
+view_pad(const char *text, size_t width, bool last)
+{
+	char safe[VIEW_CELL_MAX];
+	size_t n;
+
+	cli_safe(text, safe, sizeof(safe));
+	fputs(safe, stdout);
+	if (last)
+		return;
+	for (n = view_letters(safe); n < width + 2; n++)
+		putchar(' ');
+}
+
+static size_t
+view_column_width(const struct view *v, size_t column)
+{
+	size_t i, n, widest = view_letters(v->columns[column].label);
+
+	for (i = column; i < v->n; i += v->width) {
+		n = view_letters(v->cells[i].text);
+		if (n > widest)
+			widest = n;
+	}
+	return widest;
+}
+
+/* Row -1 is the headings. */
+static void
+view_print_row(
+    const struct view *v, const size_t *widths, size_t last, long row)
+{
+	const char *text;
+	size_t c;
+
+	for (c = 0; c < v->width; c++) {
+		if (v->columns[c].label == NULL)
+			continue;
+		text = row < 0 ? v->columns[c].label
+			       : v->cells[(size_t)row * v->width + c].text;
+		view_pad(row >= 0 && *text == '\0' ? "-" : text, widths[c],
+		    c == last);
+	}
+	putchar('\n');
+}
+
+static int
+view_print_table(const struct view *v)
+{
+	size_t c, *widths, last = 0;
+	long row, rows = (long)(v->n / v->width);
+
+	if ((widths = calloc(v->width, sizeof(*widths))) == NULL)
+		return fail(ERR_NOMEM, "no memory for a table");
+	for (c = 0; c < v->width; c++) {
+		if (v->columns[c].label == NULL)
+			continue;
+		widths[c] = view_column_width(v, c);
+		last = c;
+	}
+	for (row = -1; row < rows; row++)
+		view_print_row(v, widths, last, row);
+	free(widths);
+	return OK;
+}
+
+int
+view_table(struct cli *cli, const struct view *v, const char *name,
+    const char *nothing)
+{
+	size_t row;
+
+	if (v == NULL || v->failed)
+		return fail(ERR_NOMEM, "no memory for a table");
+	if (!cli->json) {
+		if (v->n > 0)
+			return view_print_table(v);
+		printf("%s\n", nothing);
+		return OK;
+	}
+	out_json_open_array(&cli->out, name);
+	for (row = 0; row < v->n / v->width; row++) {
+		out_json_open_object(&cli->out, NULL);
+		view_write_row(&cli->out, v, row);
+		out_json_close_object(&cli->out);
+	}
+	out_json_close_array(&cli->out);
+	return OK;
+}
+
+int
+view_record(struct cli *cli, const struct view *v)
+{
+	size_t c, n, widest = 0;
+	char label[128];
+
+	if (v == NULL || v->failed || v->n < v->width)
+		return fail(ERR_NOMEM, "no memory for a record");
+	if (cli->json) {
+		view_write_row(&cli->out, v, 0);
+		return OK;
+	}
+	for (c = 0; c < v->width; c++) {
+		if (v->columns[c].label == NULL)
+			continue;
+		n = view_letters(v->columns[c].label) + 1;
+		if (n > widest)
+			widest = n;
+	}
+	for (c = 0; c < v->width; c++) {
+		if (v->columns[c].label == NULL || *v->cells[c].text == '\0')
+			continue;
+		snprintf(label, sizeof(label), "%s:", v->columns[c].label);
+		view_pad(label, widest, false);
+		view_pad(v->cells[c].text, 0, true);
+		putchar('\n');
+	}
+	return OK;
+}
