@@ -69,8 +69,8 @@ static const struct conf_key keys[] = {
 
 struct conf_reading {
 	struct conf *c;
-	const char *path;
 	bool seen[KEY_COUNT];
+	char fault[256]; /* what is wrong with the line that stopped it */
 };
 
 static char **
@@ -170,25 +170,28 @@ on_line(void *user, const char *section, const char *name, const char *value)
 	struct conf_reading *r = user;
 	size_t i;
 
+	/* inih goes on after a fault, and reports the first one. */
+	if (*r->fault != '\0')
+		return 0;
 	for (i = 0; i < KEY_COUNT; i++)
 		if (strcmp(section, keys[i].section) == 0 &&
 		    strcmp(name, keys[i].name) == 0)
 			break;
 	if (i == KEY_COUNT) {
-		fail(ERR_CONFIG, "%s: unknown key [%s] %s", r->path, section,
-		    name);
+		snprintf(r->fault, sizeof(r->fault),
+		    "unknown key [%.64s] %.64s", section, name);
 		return 0;
 	}
 	if (r->seen[i]) {
-		fail(ERR_CONFIG, "%s: [%s] %s stands twice", r->path, section,
-		    name);
+		snprintf(r->fault, sizeof(r->fault), "[%s] %s stands twice",
+		    section, name);
 		return 0;
 	}
 	r->seen[i] = true;
 	if (set_key(r->c, &keys[i], value) == OK)
 		return 1;
-	fail(ERR_CONFIG, "%s: [%s] %s cannot be \"%s\"", r->path, section, name,
-	    value);
+	snprintf(r->fault, sizeof(r->fault), "[%s] %s cannot be \"%.128s\"",
+	    section, name, value);
 	return 0;
 }
 
@@ -277,7 +280,7 @@ conf_check(const char *path, const struct conf *c)
 int
 conf_load(const char *path, struct conf *c)
 {
-	struct conf_reading reading = { .c = c, .path = path };
+	struct conf_reading reading = { .c = c };
 	int line, r;
 
 	memset(c, 0, sizeof(*c));
@@ -286,7 +289,9 @@ conf_load(const char *path, struct conf *c)
 	if ((line = ini_parse(path, on_line, &reading)) != 0) {
 		r = line < 0
 		    ? fail(ERR_CONFIG, "cannot read %s", path)
-		    : fail(ERR_CONFIG, "%s: line %d is wrong", path, line);
+		    : fail(ERR_CONFIG, "%s: line %d: %s", path, line,
+			  *reading.fault ? reading.fault
+					 : "neither [section] nor key = value");
 		goto done;
 	}
 	if ((r = set_derived(c)) == OK)
