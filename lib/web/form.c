@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "web/form.h"
 
@@ -203,6 +202,21 @@ form_text(const struct form *form, const char *name)
 	const char *value = form_get(form, name);
 
 	return value != NULL ? value : "";
+}
+
+int
+form_encode(const char *text, struct buf *out)
+{
+	for (; *text != '\0'; text++) {
+		if ((*text >= 'a' && *text <= 'z') ||
+		    (*text >= 'A' && *text <= 'Z') ||
+		    (*text >= '0' && *text <= '9') ||
+		    strchr("-._~", *text) != NULL)
+			buf_add_byte(out, (uint8_t)*text);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*text);
+	}
+	return buf_status(out);
 }
 
 int

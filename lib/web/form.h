@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/blob.h"
+#include "base/buf.h"
 
 #define FORM_FIELDS_MAX 64
 
@@ -23,6 +24,9 @@ const char *form_get(const struct form *form, const char *name);
 
 /* The same, "" when absent. */
 const char *form_text(const struct form *form, const char *name);
+
+/* Appends text as one value of a query string: all but unreserved as %XX. */
+int form_encode(const char *text, struct buf *out);
 
 /*
  * The value of a cookie out of a Cookie header (RFC 6265 section 4.2.1; the

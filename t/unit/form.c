@@ -92,6 +92,25 @@ test_too_many(void **state)
 	buf_release(&b);
 }
 
+/* What is encoded reads back as it was. */
+static void
+test_encodes(void **state)
+{
+	const char *text = "C02 &=+%/?#\xc3\xa4~";
+	struct form *form;
+	struct buf b;
+
+	buf_init(&b, 256);
+	buf_add_str(&b, "q=");
+	assert_int_equal(form_encode(text, &b), OK);
+	assert_string_equal(
+	    buf_str(&b), "q=C02%20%26%3D%2B%25%2F%3F%23%C3%A4~");
+	assert_int_equal(form_parse(buf_blob(&b), &form), OK);
+	assert_string_equal(form_get(form, "q"), text);
+	form_free(form);
+	buf_release(&b);
+}
+
 static void
 test_cookies(void **state)
 {
@@ -119,6 +138,7 @@ main(void)
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_takes_line_ends),
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_encodes),
 		cmocka_unit_test(test_cookies),
 	};
 
