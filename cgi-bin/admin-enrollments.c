@@ -1,0 +1,309 @@
+#include "admin-enrollments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/ade_devices.h"
+#include "store/certificates.h"
+#include "store/enrollments.h"
+#include "store/hosts.h"
+#include "store/trails.h"
+
+#define SERIAL_STEPS 100
+
+static const char *const filters[] = { "q", NULL };
+
+/* What a step of the trail is called on a page; others by their own name. */
+static const char *
+step_text(const char *step)
+{
+	static const char *const texts[][2] = {
+		{ "profile", "Enrollment profile" },
+		{ "account", "ACME account" },
+		{ "order", "Certificate order" },
+		{ "challenge", "Hardware attestation" },
+		{ "finalize", "Certificate request" },
+		{ "certificate", "Certificate" },
+		{ "authenticate", "First check-in" },
+		{ "token-update", "Enrollment completed" },
+		{ "check-out", "Left management" },
+		{ "check-in", "Check-in" },
+		{ "command", "Command" },
+		{ "request", "ACME request" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(texts[i][0], step) == 0)
+			return texts[i][1];
+	return step;
+}
+
+static void
+fill_step(struct tmpl_row *row, const struct trail_row *t)
+{
+	tmplrow_set(row, "step", t->step);
+	tmplrow_set(row, "step_text", step_text(t->step));
+	tmplrow_set(row, "outcome", trails_outcome_name(t->outcome));
+	tmplrow_flag(row, "bad", t->outcome != TRAIL_OK);
+	tmplrow_set(row, "code", t->code);
+	tmplrow_set(row, "reason", t->reason);
+	tmplrow_set(row, "address", t->remote_address);
+	tmplrow_set(row, "serial", t->serial);
+	tmplrow_set(row, "enrollment", t->enrollment_id);
+	admin_page_time(row, "at", t->at);
+	admin_page_link(row, "trail", "/admin/serial", "serial", t->serial);
+}
+
+static const char *
+state_text(const struct enrollment *e)
+{
+	switch (e->state) {
+	case ENROLLMENT_OPEN:
+		return e->expires_at <= clock_now() ? "Expired" : "Open";
+	case ENROLLMENT_ISSUED:
+		return "Certificate issued";
+	case ENROLLMENT_ENROLLED:
+		return "Enrolled";
+	case ENROLLMENT_REVOKED:
+		return "Replaced";
+	}
+	return "";
+}
+
+static void
+fill_enrollment(struct tmpl_row *row, const struct enrollment *e)
+{
+	tmplrow_set(row, "enrollment", e->id);
+	tmplrow_set(row, "serial", e->serial);
+	tmplrow_set(row, "udid", e->udid);
+	tmplrow_set(row, "product", e->product);
+	tmplrow_set(row, "os_version", e->os_version);
+	tmplrow_set(row, "build_version", e->build_version);
+	tmplrow_set(row, "source", enrollments_source_name(e->source));
+	tmplrow_set(row, "purpose", enrollments_purpose_name(e->purpose));
+	tmplrow_set(row, "method", enrollments_method_name(e->method));
+	tmplrow_set(row, "state", enrollments_state_name(e->state));
+	tmplrow_set(row, "state_text", state_text(e));
+	tmplrow_set(row, "address", e->remote_address);
+	admin_page_time(row, "created_at", e->created_at);
+	admin_page_time(row, "expires_at", e->expires_at);
+	admin_page_link(row, "trail", "/admin/serial", "serial", e->serial);
+}
+
+/* The last step of a try says how far it got. */
+static int
+fill_last_step(struct db *db, struct tmpl_row *row, const char *id)
+{
+	struct trail_list list;
+	int r;
+
+	if ((r = trails_list_by_enrollment(db, id, &list)) != OK)
+		return r;
+	if (list.n > 0)
+		fill_step(tmplrow_add(row, "last"), &list.rows[list.n - 1]);
+	trails_list_release(&list);
+	return OK;
+}
+
+static int
+fill_list(struct admin_page *page)
+{
+	const char *q = form_text(page->query, "q");
+	int offset = admin_page_number(page) * ADMIN_PAGE_ROWS;
+	struct enrollment_list list;
+	struct tmpl_row *row;
+	size_t i;
+	int r;
+
+	r = enrollments_list(page->app->db, q, offset, ADMIN_PAGE_ROWS, &list);
+	if (r != OK)
+		return r;
+	tmplrow_set(page->row, "q", q);
+	admin_page_link(page->row, "refusals", "/admin/refusals", "q", q);
+	for (i = 0; i < list.n && r == OK; i++) {
+		row = tmplrow_add(page->row, "enrollments");
+		fill_enrollment(row, &list.rows[i]);
+		r = fill_last_step(page->app->db, row, list.rows[i].id);
+	}
+	admin_page_pager(
+	    page, "/admin/enrollments", filters, list.n, list.total);
+	enrollments_list_release(&list);
+	return r;
+}
+
+int
+admin_enrollments_list(void *app, const struct req *req, struct resp *resp)
+{
+	struct admin_page page;
+	int r;
+
+	if ((r = admin_page_init(&page, app, req)) != OK ||
+	    (r = fill_list(&page)) != OK)
+		goto done;
+	tmplrow_flag(page.row, "in_enrollments", true);
+	r = admin_page_send(&page, "enrollments", "Enrollments", resp);
+done:
+	admin_page_release(&page);
+	return r;
+}
+
+static int
+fill_refusals(struct admin_page *page)
+{
+	const char *q = form_text(page->query, "q");
+	long long before = strtoll(form_text(page->query, "before"), NULL, 10);
+	struct trail_list list;
+	struct tmpl_row *row;
+	size_t i;
+	int r;
+
+	r = trails_list_refusals(page->app->db, q, before > 0 ? before : 0,
+	    ADMIN_PAGE_ROWS + 1, &list);
+	if (r != OK)
+		return r;
+	tmplrow_set(page->row, "q", q);
+	admin_page_link(page->row, "all", "/admin/enrollments", "q", q);
+	admin_page_link(page->row, "newest", "/admin/refusals", "q", q);
+	tmplrow_flag(page->row, "paged", before > 0);
+	tmplrow_flag(page->row, "more", list.n > ADMIN_PAGE_ROWS);
+	for (i = 0; i < list.n && i < ADMIN_PAGE_ROWS; i++) {
+		row = tmplrow_add(page->row, "refusals");
+		fill_step(row, &list.rows[i]);
+		tmplrow_setf(
+		    page->row, "last_id", "%lld", (long long)list.rows[i].id);
+	}
+	trails_list_release(&list);
+	return OK;
+}
+
+int
+admin_enrollments_refusals(void *app, const struct req *req, struct resp *resp)
+{
+	struct admin_page page;
+	int r;
+
+	if ((r = admin_page_init(&page, app, req)) != OK ||
+	    (r = fill_refusals(&page)) != OK)
+		goto done;
+	tmplrow_flag(page.row, "in_enrollments", true);
+	r = admin_page_send(&page, "refusals", "Refusals", resp);
+done:
+	admin_page_release(&page);
+	return r;
+}
+
+static int
+fill_steps(struct admin_page *page, const char *id)
+{
+	struct trail_list list;
+	size_t i;
+	int r;
+
+	if ((r = trails_list_by_enrollment(page->app->db, id, &list)) != OK)
+		return r;
+	for (i = 0; i < list.n; i++)
+		fill_step(tmplrow_add(page->row, "steps"), &list.rows[i]);
+	trails_list_release(&list);
+	return OK;
+}
+
+/* A link to the host that a serial number became, if any. */
+static int
+fill_host_link(struct admin_page *page, const char *serial)
+{
+	struct host h;
+	int r = hosts_load_by_serial(page->app->db, serial, &h);
+
+	tmplrow_set(page->row, "host_id", r == OK ? h.id : "");
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
+static int
+fill_certificate(struct admin_page *page, const char *enrollment)
+{
+	struct certificate c;
+	struct tmpl_row *row;
+	int r;
+
+	r = certificates_load_by_enrollment(page->app->db, enrollment, &c);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	row = tmplrow_add(page->row, "certificate");
+	admin_page_hex(row, "sha256", blob_of(c.sha256, sizeof(c.sha256)));
+	tmplrow_set(row, "certificate_state", certificates_state_name(c.state));
+	tmplrow_flag(row, "attested", c.hardware_attested);
+	admin_page_time(row, "not_after", c.not_after);
+	certificates_release(&c);
+	return OK;
+}
+
+int
+admin_enrollments_show(void *app, const struct req *req, struct resp *resp)
+{
+	struct admin_page page;
+	struct enrollment e;
+	int r;
+
+	if ((r = admin_page_init(&page, app, req)) != OK ||
+	    (r = enrollments_load(
+		 page.app->db, req_path_param(req, "id"), &e)) != OK)
+		goto done;
+	fill_enrollment(page.row, &e);
+	if ((r = fill_steps(&page, e.id)) != OK ||
+	    (r = fill_host_link(&page, e.serial)) != OK ||
+	    (r = fill_certificate(&page, e.id)) != OK)
+		goto done;
+	tmplrow_flag(page.row, "in_enrollments", true);
+	r = admin_page_send(&page, "enrollment", "Enrollment", resp);
+done:
+	admin_page_release(&page);
+	return r;
+}
+
+static int
+fill_assignment(struct admin_page *page, const char *serial)
+{
+	struct ade_device d;
+	int r = ade_devices_load(page->app->db, serial, &d);
+
+	tmplrow_flag(page->row, "assigned", r == OK && d.removed_at == 0);
+	tmplrow_flag(page->row, "removed", r == OK && d.removed_at != 0);
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
+static int
+fill_serial(struct admin_page *page, const char *serial)
+{
+	struct trail_list list;
+	size_t i;
+	int r;
+
+	tmplrow_set(page->row, "serial", serial);
+	if ((r = fill_assignment(page, serial)) != OK ||
+	    (r = fill_host_link(page, serial)) != OK ||
+	    (r = trails_list_by_serial(
+		 page->app->db, serial, SERIAL_STEPS, &list)) != OK)
+		return r;
+	for (i = 0; i < list.n; i++)
+		fill_step(tmplrow_add(page->row, "steps"), &list.rows[i]);
+	trails_list_release(&list);
+	return OK;
+}
+
+int
+admin_enrollments_serial(void *app, const struct req *req, struct resp *resp)
+{
+	struct admin_page page;
+	int r;
+
+	if ((r = admin_page_init(&page, app, req)) != OK ||
+	    (r = fill_serial(&page, form_text(page.query, "serial"))) != OK)
+		goto done;
+	tmplrow_flag(page.row, "in_enrollments", true);
+	r = admin_page_send(&page, "serial", "Serial number", resp);
+done:
+	admin_page_release(&page);
+	return r;
+}

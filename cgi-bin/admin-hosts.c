@@ -1,0 +1,286 @@
+#include "admin-hosts.h"
+
+#include <string.h>
+
+#include "store/attestations.h"
+#include "store/certificates.h"
+#include "store/commands.h"
+#include "store/enrollments.h"
+#include "store/hosts.h"
+
+#define COMMANDS_SHOWN    20
+#define ENROLLMENTS_SHOWN 10
+
+static const char *const filters[] = { "q", "attested", NULL };
+
+/* What the words of the table look like on a page. */
+static const char *
+state_text(enum host_state state)
+{
+	switch (state) {
+	case HOST_PENDING:
+		return "Enrolling";
+	case HOST_ENROLLED:
+		return "Enrolled";
+	case HOST_UNENROLLED:
+		return "Unenrolled";
+	case HOST_BLOCKED:
+		return "Blocked";
+	}
+	return "";
+}
+
+/* True only of what is enrolled now, with an attested identity. */
+static bool
+is_attested(const struct host *h)
+{
+	return h->state == HOST_ENROLLED && h->hardware_attested;
+}
+
+static const char *
+name_of(const struct host *h)
+{
+	if (h->device_name[0] != '\0')
+		return h->device_name;
+	return h->serial;
+}
+
+static const char *
+model_of(const struct host *h)
+{
+	if (h->model_name[0] != '\0')
+		return h->model_name;
+	return h->product_name[0] != '\0' ? h->product_name : h->model;
+}
+
+static void
+fill_host(struct tmpl_row *row, const struct host *h)
+{
+	tmplrow_set(row, "id", h->id);
+	tmplrow_set(row, "name", name_of(h));
+	tmplrow_set(row, "serial", h->serial);
+	tmplrow_set(row, "udid", h->udid);
+	tmplrow_set(row, "model", model_of(h));
+	tmplrow_set(row, "product", h->product_name);
+	tmplrow_set(row, "os_version", h->os_version);
+	tmplrow_set(row, "build_version", h->build_version);
+	tmplrow_set(row, "state", hosts_state_name(h->state));
+	tmplrow_set(row, "state_text", state_text(h->state));
+	tmplrow_flag(row, "attested", is_attested(h));
+	tmplrow_flag(row, "pushable", h->push_token_len > 0);
+	tmplrow_flag(row, "bootstrap_token", h->has_bootstrap_token);
+	admin_page_time(row, "enrolled_at", h->enrolled_at);
+	admin_page_time(row, "seen_at", h->last_seen_at);
+	admin_page_link(row, "trail", "/admin/serial", "serial", h->serial);
+}
+
+static enum host_attested
+asked_attested(const struct admin_page *page)
+{
+	const char *text = form_text(page->query, "attested");
+
+	if (strcmp(text, "yes") == 0)
+		return HOST_ATTESTED;
+	return strcmp(text, "no") == 0 ? HOST_NOT_ATTESTED : HOST_ANY;
+}
+
+static int
+fill_counts(struct admin_page *page)
+{
+	struct host_counts c;
+	int r = hosts_count(page->app->db, &c);
+
+	if (r != OK)
+		return r;
+	tmplrow_setf(page->row, "enrolled", "%lld", (long long)c.enrolled);
+	tmplrow_setf(
+	    page->row, "attested_count", "%lld", (long long)c.attested);
+	tmplrow_setf(
+	    page->row, "unattested_count", "%lld", (long long)c.not_attested);
+	tmplrow_setf(page->row, "known", "%lld", (long long)c.total);
+	return OK;
+}
+
+/* The links that choose by attestation keep the search. */
+static void
+fill_filter(struct admin_page *page, enum host_attested attested)
+{
+	const char *q = form_text(page->query, "q");
+
+	tmplrow_set(page->row, "q", q);
+	tmplrow_set(page->row, "attested_asked",
+	    attested == HOST_ATTESTED           ? "yes"
+		: attested == HOST_NOT_ATTESTED ? "no"
+						: "");
+	tmplrow_flag(page->row, "filter_any", attested == HOST_ANY);
+	tmplrow_flag(page->row, "filter_yes", attested == HOST_ATTESTED);
+	tmplrow_flag(page->row, "filter_no", attested == HOST_NOT_ATTESTED);
+	tmplrow_flag(
+	    page->row, "filtered", attested != HOST_ANY || q[0] != '\0');
+	admin_page_link(page->row, "any", "/admin/hosts", "q", q);
+	admin_page_link(page->row, "yes", "/admin/hosts?attested=yes", "q", q);
+	admin_page_link(page->row, "no", "/admin/hosts?attested=no", "q", q);
+}
+
+static int
+fill_list(struct admin_page *page)
+{
+	struct host_filter filter = {
+		.search = form_text(page->query, "q"),
+		.attested = asked_attested(page),
+		.offset = admin_page_number(page) * ADMIN_PAGE_ROWS,
+		.limit = ADMIN_PAGE_ROWS,
+	};
+	struct host_list list;
+	size_t i;
+	int r;
+
+	if ((r = hosts_list(page->app->db, &filter, &list)) != OK)
+		return r;
+	for (i = 0; i < list.n; i++)
+		fill_host(tmplrow_add(page->row, "hosts"), &list.rows[i]);
+	fill_filter(page, filter.attested);
+	admin_page_pager(page, "/admin/hosts", filters, list.n, list.total);
+	hosts_list_release(&list);
+	return OK;
+}
+
+int
+admin_hosts_list(void *app, const struct req *req, struct resp *resp)
+{
+	struct admin_page page;
+	int r;
+
+	if ((r = admin_page_init(&page, app, req)) != OK ||
+	    (r = fill_counts(&page)) != OK || (r = fill_list(&page)) != OK)
+		goto done;
+	tmplrow_flag(page.row, "in_hosts", true);
+	r = admin_page_send(&page, "hosts", "Hosts", resp);
+done:
+	admin_page_release(&page);
+	return r;
+}
+
+static int
+fill_evidence(struct admin_page *page, const char *order_id)
+{
+	struct attestation_row a;
+	struct tmpl_row *row;
+	int r;
+
+	r = attestations_load_by_order(page->app->db, order_id, &a);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	row = tmplrow_add(page->row, "evidence");
+	admin_page_time(row, "verified_at", a.verified_at);
+	admin_page_time(row, "leaf_not_before", a.leaf_not_before);
+	admin_page_time(row, "leaf_not_after", a.leaf_not_after);
+	tmplrow_set(row, "os_version", a.os_version);
+	tmplrow_set(row, "sepos_version", a.sepos_version);
+	tmplrow_set(row, "llb_version", a.llb_version);
+	tmplrow_set(row, "sip", a.sip);
+	tmplrow_set(row, "secure_boot", a.secure_boot);
+	tmplrow_set(row, "kernel_extensions", a.kernel_extensions);
+	admin_page_hex(
+	    row, "key", blob_of(a.spki_sha256, sizeof(a.spki_sha256)));
+	attestations_release(&a);
+	return OK;
+}
+
+/* The identity in use, and what Apple said when it was made. */
+static int
+fill_certificate(struct admin_page *page, const struct host *h)
+{
+	struct certificate c;
+	struct tmpl_row *row;
+	int r;
+
+	if (!h->has_certificate)
+		return OK;
+	r = certificates_load(page->app->db, h->certificate_sha256, &c);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	row = tmplrow_add(page->row, "certificate");
+	admin_page_hex(row, "sha256", blob_of(c.sha256, sizeof(c.sha256)));
+	admin_page_hex(
+	    row, "number", blob_of(c.serial_number, c.serial_number_len));
+	tmplrow_set(row, "certificate_state", certificates_state_name(c.state));
+	admin_page_time(row, "not_before", c.not_before);
+	admin_page_time(row, "not_after", c.not_after);
+	tmplrow_set(row, "enrollment", c.enrollment_id);
+	if (c.hardware_attested && c.order_id[0] != '\0')
+		r = fill_evidence(page, c.order_id);
+	certificates_release(&c);
+	return r;
+}
+
+static int
+fill_commands(struct admin_page *page, const struct host *h)
+{
+	struct command_list list;
+	struct tmpl_row *row;
+	size_t i;
+	int r;
+
+	r = commands_list(page->app->db, h->id, 0, COMMANDS_SHOWN, &list);
+	if (r != OK)
+		return r;
+	for (i = 0; i < list.n; i++) {
+		row = tmplrow_add(page->row, "commands");
+		tmplrow_set(row, "uuid", list.rows[i].uuid);
+		tmplrow_set(row, "type", list.rows[i].request_type);
+		tmplrow_set(row, "command_state",
+		    commands_state_name(list.rows[i].state));
+		tmplrow_set(row, "by", list.rows[i].created_by);
+		admin_page_time(row, "created_at", list.rows[i].created_at);
+		admin_page_time(row, "completed_at", list.rows[i].completed_at);
+	}
+	tmplrow_flag(page->row, "has_commands", list.n > 0);
+	commands_list_release(&list);
+	return OK;
+}
+
+static int
+fill_enrollments(struct admin_page *page, const struct host *h)
+{
+	struct enrollment_list list;
+	struct tmpl_row *row;
+	size_t i;
+	int r;
+
+	r = enrollments_list_by_serial(
+	    page->app->db, h->serial, ENROLLMENTS_SHOWN, &list);
+	if (r != OK)
+		return r;
+	for (i = 0; i < list.n; i++) {
+		row = tmplrow_add(page->row, "enrollments");
+		tmplrow_set(row, "enrollment", list.rows[i].id);
+		tmplrow_set(row, "enrollment_state",
+		    enrollments_state_name(list.rows[i].state));
+		admin_page_time(row, "created_at", list.rows[i].created_at);
+	}
+	enrollments_list_release(&list);
+	return OK;
+}
+
+int
+admin_hosts_show(void *app, const struct req *req, struct resp *resp)
+{
+	struct admin_page page;
+	struct host h;
+	int r;
+
+	if ((r = admin_page_init(&page, app, req)) != OK ||
+	    (r = hosts_load(page.app->db, req_path_param(req, "id"), &h)) != OK)
+		goto done;
+	fill_host(page.row, &h);
+	if ((r = fill_certificate(&page, &h)) != OK ||
+	    (r = fill_commands(&page, &h)) != OK ||
+	    (r = fill_enrollments(&page, &h)) != OK)
+		goto done;
+	tmplrow_flag(page.row, "in_hosts", true);
+	r = admin_page_send(&page, "host", name_of(&h), resp);
+done:
+	admin_page_release(&page);
+	return r;
+}

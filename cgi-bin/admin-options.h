@@ -1,0 +1,19 @@
+/* The settings page and the record of what administrators did. */
+#ifndef ADMIN_OPTIONS_H
+#define ADMIN_OPTIONS_H
+
+#include "admin-page.h"
+
+/* GET /admin/settings */
+int admin_options_show(void *app, const struct req *req, struct resp *resp);
+
+/* POST /admin/settings/attestation and /admin/settings/minimum-os */
+int admin_options_set_attestation(
+    void *app, const struct req *req, struct resp *resp);
+int admin_options_set_minimum_os(
+    void *app, const struct req *req, struct resp *resp);
+
+/* GET /admin/activity?before=ID */
+int admin_options_activity(void *app, const struct req *req, struct resp *resp);
+
+#endif

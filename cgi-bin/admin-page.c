@@ -1,0 +1,308 @@
+#include "admin-page.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "store/db.h"
+#include "web/session.h"
+#include "web/tmplset.h"
+
+#define STYLE_MAX    (128u << 10)
+#define LAST_PAGE    100000
+#define URL_MAX      2048
+#define TAG_BYTES    8
+#define HTML_TYPE    "text/html; charset=utf-8"
+#define SIGN_IN_PATH "/admin/sign-in"
+
+#define POLICY                                                                 \
+	"default-src 'none'; style-src 'self'; img-src 'self'; "               \
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+static int
+read_style(struct admin_app *app)
+{
+	char path[4096], chunk[4096];
+	uint8_t digest[SECRET_SHA256];
+	struct buf tag;
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/style.css", app->conf->templates);
+	if ((f = fopen(path, "re")) == NULL)
+		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		buf_add(&app->style, chunk, n);
+	n = (size_t)ferror(f);
+	fclose(f);
+	if (n != 0 || buf_status(&app->style) != OK)
+		return fail(ERR_IO, "%s cannot be read", path);
+	secret_sha256(buf_blob(&app->style), digest);
+	buf_init(&tag, sizeof(app->style_version) - 1);
+	if (enc_hex(blob_of(digest, TAG_BYTES), &tag) == OK)
+		memcpy(app->style_version, buf_str(&tag), tag.n + 1);
+	buf_release(&tag);
+	return OK;
+}
+
+int
+admin_page_open(const struct conf *conf, void **out)
+{
+	struct admin_app *app = calloc(1, sizeof(*app));
+	int r;
+
+	*out = NULL;
+	if (app == NULL)
+		return fail(ERR_NOMEM, "no memory to start with");
+	app->conf = conf;
+	buf_init(&app->style, STYLE_MAX);
+	if ((r = tmplset_load(conf->templates, &app->tmpl)) != OK ||
+	    (r = read_style(app)) != OK ||
+	    (r = db_open(conf->database, DB_DURABLE, &app->db)) != OK) {
+		admin_page_close(app);
+		return r;
+	}
+	*out = app;
+	return OK;
+}
+
+void
+admin_page_close(void *p)
+{
+	struct admin_app *app = p;
+
+	if (app == NULL)
+		return;
+	db_close(app->db);
+	tmpl_free(app->tmpl);
+	buf_release(&app->style);
+	free(app);
+}
+
+/* What the frame around every page shows. */
+static void
+set_layout(const struct admin_app *app, struct tmpl_row *row, const char *title)
+{
+	tmplrow_set(row, "title", title);
+	tmplrow_set(row, "organization", app->conf->organization);
+	tmplrow_set(row, "style_version", app->style_version);
+	tmplrow_flag(row, "test_bench", conf_is_test_bench(app->conf));
+	tmplrow_flag(row, "attestation_root_replaced",
+	    app->conf->attestation_root_replaced);
+	tmplrow_flag(row, "device_ca_replaced", app->conf->device_ca_replaced);
+	tmplrow_flag(row, "clock_moved", app->conf->clock_offset_file[0]);
+}
+
+static int
+set_headers(struct resp *resp)
+{
+	int r;
+
+	if ((r = resp_set(resp, "Content-Security-Policy", POLICY)) != OK ||
+	    (r = resp_set(resp, "Referrer-Policy", "same-origin")) != OK ||
+	    (r = resp_set(resp, "Cross-Origin-Opener-Policy", "same-origin")) !=
+		OK)
+		return r;
+	return resp_set(resp, "Content-Type", HTML_TYPE);
+}
+
+int
+admin_page_send_bare(const struct admin_app *app, const char *template,
+    const char *title, int status, struct tmpl_row *row, struct resp *resp)
+{
+	int r;
+
+	set_layout(app, row, title);
+	if ((r = set_headers(resp)) != OK)
+		return r;
+	resp->status = status;
+	buf_reset(&resp->body);
+	return tmpl_render(app->tmpl, template, row, &resp->body);
+}
+
+int
+admin_page_send(const struct admin_page *page, const char *template,
+    const char *title, struct resp *resp)
+{
+	return admin_page_send_bare(
+	    page->app, template, title, 200, page->row, resp);
+}
+
+void
+admin_page_on_error(void *p, const struct req *req, int code, struct resp *resp)
+{
+	struct tmpl_row *row;
+	int r;
+
+	if (code == ERR_SESSION && resp_redirect(resp, SIGN_IN_PATH) == OK)
+		return;
+	row = tmplrow_new();
+	tmplrow_set(row, "text", err_text(code));
+	tmplrow_set(row, "request_id", req->id);
+	tmplrow_flag(row, "ours", err_http_status(code) >= 500);
+	r = admin_page_send_bare(p, "error", resp_phrase(err_http_status(code)),
+	    err_http_status(code), row, resp);
+	if (r != OK)
+		resp_error_page(resp, code);
+	tmplrow_free(row);
+}
+
+int
+admin_page_init(
+    struct admin_page *page, struct admin_app *app, const struct req *req)
+{
+	int r;
+
+	memset(page, 0, sizeof(*page));
+	page->app = app;
+	if ((r = session_load(app->db, req, &page->session)) != OK ||
+	    (r = form_parse(blob_str(req->query), &page->query)) != OK)
+		return r;
+	page->row = tmplrow_new();
+	tmplrow_set(page->row, "admin", page->session.admin);
+	tmplrow_set(page->row, "csrf", page->session.csrf_token);
+	return page->row != NULL ? OK : fail(ERR_NOMEM, "no memory for a page");
+}
+
+void
+admin_page_release(struct admin_page *page)
+{
+	form_free(page->query);
+	tmplrow_free(page->row);
+	secret_wipe(page, sizeof(*page));
+}
+
+int
+admin_page_form(struct admin_app *app, const struct req *req,
+    struct session *session, struct form **form)
+{
+	int r;
+
+	*form = NULL;
+	if ((r = session_load(app->db, req, session)) != OK)
+		return r;
+	if (!req_media_type_is(req, "application/x-www-form-urlencoded"))
+		return fail(ERR_MEDIA_TYPE, "a form of another kind");
+	if ((r = form_parse(req->body, form)) != OK)
+		return r;
+	if ((r = session_check_form(session, req, *form)) != OK) {
+		form_free(*form);
+		*form = NULL;
+	}
+	return r;
+}
+
+/* "5 minutes ago", for a first look; the exact time stands beside it. */
+static void
+set_ago(struct tmpl_row *row, const char *name, int64_t seconds)
+{
+	static const struct {
+		int64_t seconds;
+		const char *unit;
+	} units[] = { { 86400, "day" }, { 3600, "hour" }, { 60, "minute" } };
+	long long n;
+	size_t i;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (llabs(seconds) < units[i].seconds)
+			continue;
+		n = llabs(seconds) / units[i].seconds;
+		tmplrow_setf(row, name, "%s%lld %s%s%s",
+		    seconds < 0 ? "in " : "", n, units[i].unit,
+		    n == 1 ? "" : "s", seconds < 0 ? "" : " ago");
+		return;
+	}
+	tmplrow_set(row, name, seconds < 0 ? "in a moment" : "just now");
+}
+
+void
+admin_page_time(struct tmpl_row *row, const char *name, int64_t t)
+{
+	char people[CLOCK_TEXT] = "", iso[CLOCK_TEXT] = "", key[64];
+
+	if (t != 0) {
+		clock_people(t, people);
+		clock_rfc3339(t, iso);
+	}
+	tmplrow_set(row, name, people);
+	snprintf(key, sizeof(key), "%s_iso", name);
+	tmplrow_set(row, key, iso);
+	snprintf(key, sizeof(key), "%s_ago", name);
+	if (t == 0)
+		tmplrow_set(row, key, "");
+	else
+		set_ago(row, key, clock_now() - t);
+}
+
+void
+admin_page_hex(struct tmpl_row *row, const char *name, struct blob value)
+{
+	struct buf b;
+
+	buf_init(&b, 256);
+	enc_hex(value, &b);
+	tmplrow_set(row, name, buf_str(&b));
+	buf_release(&b);
+}
+
+void
+admin_page_link(struct tmpl_row *row, const char *name, const char *path,
+    const char *param, const char *value)
+{
+	char key[64];
+	struct buf b;
+
+	buf_init(&b, URL_MAX);
+	buf_printf(&b, "%s%c%s=", path, strchr(path, '?') ? '&' : '?', param);
+	form_encode(value, &b);
+	snprintf(key, sizeof(key), "%s_url", name);
+	tmplrow_set(row, key, buf_str(&b));
+	buf_release(&b);
+}
+
+int
+admin_page_number(const struct admin_page *page)
+{
+	const char *text = form_text(page->query, "page");
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	return *end == '\0' && n > 1 && n <= LAST_PAGE ? (int)n - 1 : 0;
+}
+
+static void
+set_page_url(struct admin_page *page, const char *name, const char *path,
+    const char *const *filters, int number)
+{
+	struct buf b;
+
+	buf_init(&b, URL_MAX);
+	buf_printf(&b, "%s?page=%d", path, number + 1);
+	for (; *filters != NULL; filters++) {
+		buf_printf(&b, "&%s=", *filters);
+		form_encode(form_text(page->query, *filters), &b);
+	}
+	tmplrow_set(page->row, name, buf_str(&b));
+	buf_release(&b);
+}
+
+void
+admin_page_pager(struct admin_page *page, const char *path,
+    const char *const *filters, size_t rows, int64_t total)
+{
+	int number = admin_page_number(page);
+	long long first = (long long)number * ADMIN_PAGE_ROWS;
+	long long last = first + (long long)rows;
+
+	tmplrow_setf(page->row, "first", "%lld", rows > 0 ? first + 1 : 0);
+	tmplrow_setf(page->row, "last", "%lld", rows > 0 ? last : 0);
+	tmplrow_setf(page->row, "total", "%lld", (long long)total);
+	if (number > 0)
+		set_page_url(page, "newer_url", path, filters, number - 1);
+	if (last < total)
+		set_page_url(page, "older_url", path, filters, number + 1);
+}

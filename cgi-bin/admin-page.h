@@ -1,0 +1,84 @@
+/* What every page of the administration shares. */
+#ifndef ADMIN_PAGE_H
+#define ADMIN_PAGE_H
+
+#include "base/conf.h"
+#include "store/sessions.h"
+#include "web/form.h"
+#include "web/req.h"
+#include "web/resp.h"
+#include "web/tmpl.h"
+
+#define ADMIN_PAGE_ROWS 25
+
+/* Forms are small; the body of a GET is read and ignored. */
+#define ADMIN_PAGE_BODY 16384
+
+struct admin_app {
+	const struct conf *conf;
+	struct db *db;
+	struct tmpl *tmpl;
+	struct buf style;
+	/* Changes with the style, so that browsers may keep it. */
+	char style_version[17];
+};
+
+int admin_page_open(const struct conf *conf, void **app);
+void admin_page_close(void *app);
+
+/* ERR_SESSION leads to the sign-in page, all else to a page that says it. */
+void admin_page_on_error(
+    void *app, const struct req *req, int code, struct resp *resp);
+
+/* A signed-in request for a page, with what its URL asks for. */
+struct admin_page {
+	struct admin_app *app;
+	struct session session;
+	struct form *query;
+	struct tmpl_row *row;
+};
+
+/*
+ * Checks the session and prepares the values of the layout. ERR_SESSION, or
+ * ERR_MALFORMED for a query nobody's browser sends. Always released.
+ */
+int admin_page_init(
+    struct admin_page *page, struct admin_app *app, const struct req *req);
+void admin_page_release(struct admin_page *page);
+
+/* Answers with a template filled from page->row. */
+int admin_page_send(const struct admin_page *page, const char *template,
+    const char *title, struct resp *resp);
+
+/* A page without session: signing in, errors. */
+int admin_page_send_bare(const struct admin_app *app, const char *template,
+    const char *title, int status, struct tmpl_row *row, struct resp *resp);
+
+/*
+ * Checks the session, reads the form of a POST and its CSRF token. The caller
+ * frees the form.
+ */
+int admin_page_form(struct admin_app *app, const struct req *req,
+    struct session *session, struct form **form);
+
+/* NAME (for people), NAME_iso and NAME_ago; all "" when t is 0. */
+void admin_page_time(struct tmpl_row *row, const char *name, int64_t t);
+
+/* Lower-case hex, for fingerprints and certificate numbers. */
+void admin_page_hex(struct tmpl_row *row, const char *name, struct blob value);
+
+/* NAME_url: `path` with one query parameter. */
+void admin_page_link(struct tmpl_row *row, const char *name, const char *path,
+    const char *param, const char *value);
+
+/* The page asked for, from 0; its first row is this times ADMIN_PAGE_ROWS. */
+int admin_page_number(const struct admin_page *page);
+
+/*
+ * The values of the pager: `first`, `last`, `total`, `older_url`, `newer_url`.
+ * `filters` ends with NULL and names the query parameters to keep.
+ */
+void admin_page_pager(struct admin_page *page, const char *path,
+    const char *const *filters, size_t rows, int64_t total);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * admin-settings: the pages on which an administrator sees hosts and tries to
+ * enroll, and changes settings. Works without JavaScript; no page has any.
+ */
+#include <string.h>
+
+#include "admin-enrollments.h"
+#include "admin-hosts.h"
+#include "admin-options.h"
+#include "admin-page.h"
+#include "base/log.h"
+#include "web/session.h"
+#include "web/worker.h"
+
+static int
+show_sign_in(struct admin_app *app, const struct req *req, int code,
+    const char *name, struct resp *resp)
+{
+	char token[SECRET_TOKEN_TEXT];
+	struct tmpl_row *row;
+	int r;
+
+	if ((r = session_login_token(req, resp, token)) != OK)
+		return r;
+	row = tmplrow_new();
+	tmplrow_set(row, "csrf", token);
+	tmplrow_set(row, "name", name);
+	tmplrow_set(row, "problem", code != OK ? err_text(code) : "");
+	r = admin_page_send_bare(app, "sign-in", "Sign in",
+	    code != OK ? err_http_status(code) : 200, row, resp);
+	tmplrow_free(row);
+	return r;
+}
+
+static int
+get_sign_in(void *p, const struct req *req, struct resp *resp)
+{
+	struct admin_app *app = p;
+	struct session session;
+	int r = session_load(app->db, req, &session);
+
+	if (r == OK)
+		return resp_redirect(resp, "/admin/hosts");
+	return r == ERR_SESSION ? show_sign_in(app, req, OK, "", resp) : r;
+}
+
+/* Wrong names, passwords and stale forms all lead to the form again. */
+static int
+sign_in(struct admin_app *app, const struct req *req, const struct form *form,
+    struct resp *resp)
+{
+	const char *name = form_text(form, "name");
+	int r;
+
+	r = session_check_login(req, form);
+	if (r == OK)
+		r = session_start(
+		    app->db, req, name, form_text(form, "password"), resp);
+	if (r == OK)
+		return resp_redirect(resp, "/admin/hosts");
+	if (r == ERR_LOGIN || r == ERR_RATE_LIMITED || r == ERR_CSRF)
+		return show_sign_in(app, req, r, name, resp);
+	return r;
+}
+
+static int
+post_sign_in(void *app, const struct req *req, struct resp *resp)
+{
+	struct form *form;
+	int r;
+
+	if (!req_media_type_is(req, "application/x-www-form-urlencoded"))
+		return fail(ERR_MEDIA_TYPE, "a form of another kind");
+	if ((r = form_parse(req->body, &form)) != OK)
+		return r;
+	r = sign_in(app, req, form, resp);
+	form_free(form);
+	return r;
+}
+
+static int
+post_sign_out(void *p, const struct req *req, struct resp *resp)
+{
+	struct admin_app *app = p;
+	struct session session;
+	struct form *form;
+	int r;
+
+	if ((r = admin_page_form(app, req, &session, &form)) != OK)
+		return r;
+	form_free(form);
+	if ((r = session_end(app->db, &session, resp)) != OK)
+		return r;
+	return resp_redirect(resp, "/admin/sign-in");
+}
+
+static int
+get_front(void *app, const struct req *req, struct resp *resp)
+{
+	return resp_redirect(resp, "/admin/hosts");
+}
+
+/* Its address changes with it, so browsers may keep it. */
+static int
+get_style(void *p, const struct req *req, struct resp *resp)
+{
+	struct admin_app *app = p;
+	int r;
+
+	r = resp_set(resp, "Cache-Control", "private, max-age=604800");
+	if (r != OK)
+		return r;
+	return resp_body(
+	    resp, 200, "text/css; charset=utf-8", buf_blob(&app->style));
+}
+
+static const struct route routes[] = {
+	{ "GET", "/admin/", get_front, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/style.css", get_style, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/sign-in", get_sign_in, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/sign-in", post_sign_in, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/sign-out", post_sign_out, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/hosts", admin_hosts_list, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/hosts/:id", admin_hosts_show, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/enrollments", admin_enrollments_list,
+	    ADMIN_PAGE_BODY },
+	{ "GET", "/admin/enrollments/:id", admin_enrollments_show,
+	    ADMIN_PAGE_BODY },
+	{ "GET", "/admin/refusals", admin_enrollments_refusals,
+	    ADMIN_PAGE_BODY },
+	{ "GET", "/admin/serial", admin_enrollments_serial, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/settings", admin_options_show, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/settings/attestation", admin_options_set_attestation,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/settings/minimum-os", admin_options_set_minimum_os,
+	    ADMIN_PAGE_BODY },
+	{ "GET", "/admin/activity", admin_options_activity, ADMIN_PAGE_BODY },
+	{ NULL, NULL, NULL, 0 },
+};
+
+int
+main(int argc, char **argv)
+{
+	static const struct web_program program = {
+		.name = "admin-settings",
+		.summary = "Pages for administrators: hosts, enrollments, "
+			   "settings",
+		.routes = routes,
+		.open = admin_page_open,
+		.close = admin_page_close,
+		.on_error = admin_page_on_error,
+	};
+
+	return worker_main(argc, argv, &program);
+}
