@@ -217,12 +217,12 @@ void
 mda_cbor_head(struct buf *out, uint8_t major, size_t n)
 {
 	if (n < 24) {
-		buf_add_byte(out, (uint8_t)(major << 5 | n));
+		buf_add_byte(out, (uint8_t)((unsigned)major << 5 | n));
 	} else if (n < 256) {
-		buf_add_byte(out, (uint8_t)(major << 5 | 24));
+		buf_add_byte(out, (uint8_t)((unsigned)major << 5 | 24));
 		buf_add_byte(out, (uint8_t)n);
 	} else {
-		buf_add_byte(out, (uint8_t)(major << 5 | 25));
+		buf_add_byte(out, (uint8_t)((unsigned)major << 5 | 25));
 		buf_add_byte(out, (uint8_t)(n >> 8));
 		buf_add_byte(out, (uint8_t)n);
 	}
