@@ -42,6 +42,7 @@ sim_attest_array(const struct sim_attest_chain *c, const struct sim_knobs *k,
 		return;
 	}
 	if (sim_knob_on(k, SIM_KNOB_CBOR_DEEP)) {
+		sim_cbor_head(out, SIM_CBOR_ARRAY, 2);
 		for (size_t i = 0; i < 3000; i++)
 			sim_cbor_head(out, SIM_CBOR_ARRAY, 1);
 		sim_cbor_head(out, SIM_CBOR_ARRAY, 0);

@@ -91,11 +91,52 @@ sim_key_point(const EVP_PKEY *key, struct buf *out)
 	return buf_add(out, point, n);
 }
 
+static const char *
+sim_key_curve(const EVP_PKEY *key)
+{
+	switch (sim_key_field(key)) {
+	case 32:
+		return "1.2.840.10045.3.1.7";
+	case 48:
+		return "1.3.132.0.34";
+	default:
+		return NULL;
+	}
+}
+
+/* OpenSSL's own encoder takes a third of a millisecond for this. */
+static int
+sim_key_spki_curve(const EVP_PKEY *key, struct buf *out)
+{
+	struct buf point;
+	size_t spki, algorithm;
+	int rc;
+
+	buf_init(&point, 256);
+	rc = sim_key_point(key, &point);
+	if (rc == OK) {
+		spki = sim_der_open(out, SIM_DER_SEQUENCE);
+		algorithm = sim_der_open(out, SIM_DER_SEQUENCE);
+		sim_der_put_oid(out, "1.2.840.10045.2.1");
+		sim_der_put_oid(out, sim_key_curve(key));
+		sim_der_close(out, algorithm);
+		sim_der_put_bits(out, buf_blob(&point));
+		sim_der_close(out, spki);
+		rc = buf_status(out);
+	}
+	buf_release(&point);
+	return rc;
+}
+
 int
 sim_key_spki(const EVP_PKEY *key, struct buf *out)
 {
 	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(key, &der);
+	int n;
+
+	if (sim_key_curve(key) != NULL)
+		return sim_key_spki_curve(key, out);
+	n = i2d_PUBKEY(key, &der);
 
 	if (n <= 0)
 		return fail(ERR_CRYPTO, "the key has no public part");
