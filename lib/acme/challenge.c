@@ -45,7 +45,6 @@ reject(struct verdict *v, int code)
 static int
 read_statement(const struct request *rq, struct buf *object)
 {
-	char words[4 * DEVICE_ERROR_MAX + 1] = "";
 	struct json *payload = NULL;
 	struct blob text;
 	int r;
@@ -54,10 +53,8 @@ read_statement(const struct request *rq, struct buf *object)
 		return r;
 	if (in_json_has(payload, "error") &&
 	    in_json_string(payload, "error", &text) == OK) {
-		if (text.n > DEVICE_ERROR_MAX)
-			text.n = DEVICE_ERROR_MAX;
-		log_escape(text, words, sizeof words);
-		r = fail(ERR_ATT_NONE, "the device says: %s", words);
+		r = fail(ERR_ATT_NONE, "the device says: %.*s",
+		    DEVICE_ERROR_MAX, (const char *)text.p);
 	} else if (!in_json_has(payload, "attObj")) {
 		r = fail(ERR_ATT_NONE, "the answer has no attObj");
 	} else if ((r = in_json_string(payload, "attObj", &text)) == OK &&

@@ -87,17 +87,14 @@ done:
 static int
 check_policy(const struct request *rq, const struct order *o)
 {
-	char asked[4 * IDENTIFIER_MAX];
-
 	if (rq->enrollment.state != ENROLLMENT_OPEN)
 		return fail(ERR_IDENTIFIER_REJECTED,
 		    "the enrollment has its certificate already");
 	if (order_is_for(o, rq->enrollment.serial))
 		return OK;
-	log_escape(blob_str(o->identifier_value), asked, sizeof asked);
 	return fail(ERR_IDENTIFIER_REJECTED,
-	    "ordered for %.80s, but the enrollment is for %s", asked,
-	    rq->enrollment.serial);
+	    "ordered for %.80s, but the enrollment is for %s",
+	    o->identifier_value, rq->enrollment.serial);
 }
 
 /* Apple makes a new account each time: "same account" is "same device". */
