@@ -145,7 +145,8 @@ sub http {
 		if (m{^HTTP/[\d.]+ (\d+)}) {
 			%answer = (%answer, status => $1, headers => {});
 		} elsif (/^([^:]+): *(.*)$/) {
-			$answer{headers}{ lc $1 } = $2;
+			my $more = $answer{headers}{ lc $1 };
+			$answer{headers}{ lc $1 } = defined $more ? "$more, $2" : $2;
 		}
 	}
 	$answer{body} = Attestmdm::Server::slurp("$base.body") // ''

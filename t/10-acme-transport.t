@@ -1,0 +1,219 @@
+# ACME: HTTP, the directory and nonces (cases 1 to 34).
+use strict;
+use warnings;
+use Attestmdm::Test;
+use Attestmdm::Acme;
+
+my $SERIAL = 'C02TRANSPORT';
+my $t = Attestmdm::Test->new;
+my $c = Attestmdm::Acme->new($t, $SERIAL);
+my $base = $c->{base};
+my %apple = ('Content-Type' => 'application/json',
+	'User-Agent' => 'com.apple.security.acmeclient/1.0');
+my %jose = ('Content-Type' => 'application/jose+json');
+
+my $directory = $t->http(GET => "$base/directory");
+is($directory->{status}, 200, 'acme-1: directory');
+is($directory->{headers}{'content-type'}, 'application/json', 'acme-1: is JSON');
+my $urls = $t->json($directory);
+is(join(' ', sort keys %$urls),
+    'keyChange meta newAccount newNonce newOrder renewalInfo revokeCert',
+    'acme-1: names what there is');
+for my $name (grep { $_ ne 'meta' } sort keys %$urls) {
+	like($urls->{$name}, qr{^https://mdm\.example\.com\Q$base\E/[a-z-]+$},
+	    "acme-1: $name is absolute and plain");
+	my $method = $name eq 'newNonce' ? 'HEAD' : 'POST';
+	my $r = $t->http($method => $c->target($urls->{$name}));
+	unlike($r->{status}, qr/^50|^404/, "acme-1: $name exists")
+	    if $name ne 'renewalInfo';
+}
+
+is($t->http(GET => "$base/directory", body => '{}', headers => \%apple)->{status},
+    200, 'acme-2: directory with the body that Apple sends');
+my $head = $t->http(HEAD => "$base/new-nonce", headers => \%apple);
+is($head->{status}, 200, 'acme-3: HEAD newNonce');
+like($head->{headers}{'replay-nonce'}, qr/^[A-Za-z0-9_-]{54}$/, 'acme-3: has a nonce');
+my $get = $t->http(GET => "$base/new-nonce");
+is($get->{status}, 204, 'acme-4: GET newNonce');
+like($get->{headers}{'replay-nonce'}, qr/^[A-Za-z0-9_-]{54}$/, 'acme-4: has a nonce');
+is($get->{headers}{'cache-control'}, 'no-store', 'acme-4: is not stored');
+like($get->{headers}{link}, qr{<https://mdm\.example\.com\Q$base\E/directory>;rel="index"},
+    'acme-4: links the directory');
+
+my $before = $t->fingerprint;
+$t->http(HEAD => "$base/new-nonce") for 1 .. 20;
+is($t->fingerprint, $before, 'acme-33: nonces write nothing');
+is(scalar @{ $t->db('SELECT * FROM used_nonces') }, 0, 'acme-33: nothing at all');
+
+$c->account;
+my $order = $c->order;
+is($c->get('directory')->{status}, 200, 'acme-5: POST-as-GET directory');
+is($c->get('new-nonce')->{status}, 204, 'acme-5: POST-as-GET newNonce');
+$c->refused($c->post('directory', {}), 400, 'malformed', 'directory', 'MALFORMED',
+    'acme-5: POST with a payload on directory');
+for my $where ('directory', 'new-nonce') {
+	$c->problem($c->post($where, '', body => '', type => ''), 415, 'malformed',
+	    "acme-5: unsigned POST on $where");
+}
+
+my @resources = ('new-account', 'new-order', $order->{url}, $order->{finalize},
+    $order->{authz}, $order->{challenge}, 'certificate/AAAAAAAAAAAAAAAAAAAAAA',
+    'revoke-cert', 'key-change', $c->{kid}, "$c->{kid}/orders");
+for my $where (@resources) {
+	my $path = $c->target($where);
+	(my $short = $path) =~ s{^\Q$base\E/|[A-Za-z0-9_-]{22}}{}g;
+	my $r = $t->http(GET => $path);
+	is($r->{status}, 405, "acme-6: GET $short");
+	is($r->{headers}{allow}, 'POST', "acme-6: GET $short: Allow");
+	is($t->json($r)->{type}, 'urn:ietf:params:acme:error:malformed',
+	    "acme-6: GET $short: type");
+	is($t->http($_ => $path, body => 'x')->{status}, 405, "acme-7: $_ $short")
+	    for qw(PUT DELETE PATCH OPTIONS);
+}
+$t->refused($SERIAL, 'request', 'METHOD', 'acme-7: wrong method');
+
+for my $type ('application/json', 'text/plain', '',
+	'application/jose+json; charset=utf-8', 'application/jose+jsonx') {
+	$c->refused($c->post('new-order', { identifiers => $c->identifiers }, type => $type),
+	    415, 'malformed', 'order', 'MEDIA_TYPE',
+	    'acme-8: content type "' . $type . '"');
+}
+is($c->get($order->{url}, type => 'Application/JOSE+JSON')->{status}, 200,
+    'acme-9: content type in another case');
+
+my $max = 64 * 1024;
+$c->refused($c->post('new-order', '', body => 'x' x ($max + 1)), 413, 'malformed',
+    'request', 'TOO_LARGE', 'acme-10: one byte over the limit');
+my $signed = $c->sign($order->{url}, '');
+my $padded = $signed . ' ' x ($max - length $signed);
+is($c->post($order->{url}, '', body => $padded)->{status}, 200,
+    'acme-11: a body of just the limit');
+is($c->get($order->{url}, headers => { 'Transfer-Encoding' => 'chunked' })->{status},
+    200, 'acme-13: chunked body');
+$c->refused($c->post('new-order', '', body => ''), 400, 'malformed', 'order',
+    'MALFORMED', 'acme-14: empty body');
+
+my $rows = $t->fingerprint;
+my $trails = @{ $t->db('SELECT id FROM trail') };
+my @unknown = ("$base/nothing", "$base/order/", "$base/order/a/b",
+    '/acme/AAAAAAAAAAAAAAAAAAAAAA/directory', '/acme/AAAAAAAAAAAAAAAAAAAAAA/new-nonce',
+    '/acme//directory', '/acme/directory', '/acme/');
+my %bodies;
+for my $path (@unknown) {
+	my $r = $t->http(GET => $path);
+	is($r->{status}, 404, "acme-15: GET $path");
+	$bodies{ $r->{body} }++;
+}
+for my $where ('new-account', 'new-order', 'order/AAAAAAAAAAAAAAAAAAAAAA',
+	'order/AAAAAAAAAAAAAAAAAAAAAA/finalize', 'challenge/AAAAAAAAAAAAAAAAAAAAAA',
+	'revoke-cert', 'key-change') {
+	my $r = $t->http(POST => "/acme/AAAAAAAAAAAAAAAAAAAAAA/$where", body => $signed,
+	    headers => \%jose);
+	is($r->{status}, 404, "acme-16: POST $where of an unknown enrollment");
+	like($r->{headers}{'replay-nonce'}, qr/./, 'acme-16: with a nonce');
+	$bodies{ $r->{body} }++;
+}
+is(scalar keys %bodies, 1, 'acme-16: unknown paths and enrollments look alike');
+is($t->fingerprint, $rows, 'acme-15: nothing written');
+is(scalar @{ $t->db("SELECT id FROM trail WHERE enrollment_id IS NOT '$c->{enrollment}'") },
+    0, 'acme-16: no trail of an unknown enrollment');
+
+is($t->http(GET => "$base/directory", headers => { 'User-Agent' => [''] })->{status},
+    200, 'acme-17: no User-Agent');
+
+# Other spellings of a path that exists are other paths.
+(my $id = $order->{url}) =~ s{.*/}{};
+my $escaped = '%' . unpack('H2', substr($id, 0, 1)) . substr($id, 1);
+for my $path ("$base/order/$escaped", "$base//order/$id", "$base/./order/$id",
+	"$base/x/../order/$id", "$base/order/$id/", "$base/%6frder/$id",
+	"$base/order/%2e%2e/order/$id") {
+	my $body = $c->sign($order->{url}, '', protected => { url => $t->url . $path });
+	my $r = $t->http(POST => $path, body => $body, headers => \%jose);
+	is($r->{status}, 404, "acme-18: $path is nothing");
+	delete $c->{nonce};
+}
+my $host = $t->http(GET => "$base/directory",
+    headers => { Host => 'evil.example', 'X-Forwarded-Host' => 'evil.example',
+	'X-Forwarded-Proto' => 'http' });
+unlike($host->{body}, qr/evil|http:/, 'acme-19: Host is never reflected');
+unlike($host->{headers}{link} || '', qr/evil/, 'acme-20: nor are X-Forwarded headers');
+
+# Nonces.
+my $nonce = $c->new_nonce;
+is($c->get($order->{url}, nonce => $nonce)->{status}, 200, 'acme-23: a fresh nonce');
+my $again = $c->get($order->{url}, nonce => $nonce);
+$c->refused($again, 400, 'badNonce', 'order', 'BAD_NONCE', 'acme-24: the same again');
+is($c->get($order->{url})->{status}, 200, 'acme-24: its answer brought one that works');
+
+my $body = $c->sign($order->{url}, '');
+my @pids;
+for my $n (1 .. 6) {
+	my $pid = fork();
+	if (!$pid) {
+		my $r = $t->http(POST => $c->target($order->{url}), body => $body, headers => \%jose);
+		POSIX::_exit($r->{status} == 200 ? 0 : $r->{status} == 400 ? 1 : 2);
+	}
+	push @pids, $pid;
+}
+my %outcome = (0 => 0, 1 => 0);
+for (@pids) { waitpid($_, 0); $outcome{ $? >> 8 }++ }
+is("$outcome{0} $outcome{1}", '1 5', 'acme-25: used at once, it counts once');
+delete $c->{nonce};
+
+$nonce = $c->new_nonce;
+$t->server->clock(14 * 60);
+is($c->get($order->{url}, nonce => $nonce)->{status}, 200,
+    'acme-30: a nonce of 14 minutes ago');
+$nonce = $c->new_nonce;
+$t->server->clock(14 * 60 + 3599);
+is($c->get($c->{kid}, nonce => $nonce)->{status}, 200, 'acme-26: almost an hour old');
+$nonce = $c->new_nonce;
+$t->server->clock(14 * 60 + 3599 + 3600);
+$c->refused($c->get($c->{kid}, nonce => $nonce), 400, 'badNonce', 'account',
+    'BAD_NONCE', 'acme-26: an hour old');
+$t->server->clock(0);
+delete $c->{nonce};
+
+$nonce = $c->new_nonce;
+my $other = Attestmdm::Acme->new($t, 'C02TRANSPOR2')->new_nonce;
+for my $bad ([ 'random', 'A' x 54 ], [ 'in another case', $nonce ^ (' ' x 54) ],
+	[ 'with its end cut', substr($nonce, 0, 50) ], [ 'of another enrollment', $other ]) {
+	my $value = $bad->[1] =~ /^[A-Za-z0-9_-]+$/ ? $bad->[1] : lc $nonce;
+	$c->refused($c->get($c->{kid}, nonce => $value), 400, 'badNonce', 'account',
+	    'BAD_NONCE', "acme-27: a nonce $bad->[0]");
+}
+for my $bad ([ 'empty', '' ], [ 'foreign characters', 'a+b/c=' ],
+	[ 'long', 'A' x 10000 ], [ 'a number', 1 ], [ 'a list', [] ], [ 'an object', {} ]) {
+	$c->refused($c->get($c->{kid}, protected => { nonce => $bad->[1] }), 400,
+	    'malformed', 'account', 'MALFORMED', "acme-28: nonce is $bad->[0]");
+}
+my $null = '{"alg":"ES256","kid":"' . $c->{kid} . '","nonce":null,"url":"' . $c->{kid} . '"}';
+$c->problem($c->get($c->{kid}, header => $null), 400, 'malformed', 'acme-28: nonce is null');
+$c->refused($c->get($c->{kid}, protected => { nonce => undef }), 400, 'badNonce',
+    'account', 'BAD_NONCE', 'acme-28: no nonce');
+
+my $refused = $c->get('order/AAAAAAAAAAAAAAAAAAAAAA');
+is($refused->{status}, 404, 'acme-29: an error');
+is($c->get($c->{kid})->{status}, 200, 'acme-29: its nonce is good');
+
+$nonce = $c->new_nonce;
+$c->problem($c->get($c->{kid}, nonce => $nonce, sign => ['--corrupt']), 400, 'malformed',
+    'acme-31: bad signature');
+is($c->get($c->{kid}, nonce => $nonce)->{status}, 200,
+    'acme-31: and its nonce is still good');
+
+$nonce = $c->new_nonce;
+$t->server->restart('acme-directory', 'acme-account');
+is($c->get($c->{kid}, nonce => $nonce)->{status}, 200,
+    'acme-32: a nonce from before the restart');
+
+# An enrollment that is over is as if it never was.
+$t->server->clock(25 * 3600);
+is($t->http(GET => "$base/directory")->{status}, 404, 'acme-16: expired enrollment');
+is($t->http(HEAD => "$base/new-nonce")->{status}, 404, 'acme-16: its nonces too');
+$rows = @{ $t->db('SELECT id FROM trail') };
+is($c->get($c->{kid})->{status}, 404, 'acme-16: its accounts too');
+is(scalar @{ $t->db('SELECT id FROM trail') }, $rows, 'acme-16: without a trail');
+
+$c->done;
+$t->done;
