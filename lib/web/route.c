@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/enc.h"
@@ -77,11 +78,8 @@ route_allow_add(char allow[ROUTE_ALLOW_MAX], const char *method)
 		return;
 	if (n + more + 3 > ROUTE_ALLOW_MAX)
 		return;
-	if (n > 0) {
-		memcpy(allow + n, ", ", 2);
-		n += 2;
-	}
-	memcpy(allow + n, method, more + 1);
+	snprintf(
+	    allow + n, ROUTE_ALLOW_MAX - n, "%s%s", n > 0 ? ", " : "", method);
 }
 
 /* Does this row answer the method? HEAD may fall back on GET. */

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -379,6 +380,8 @@ tmpl_run(const struct tmpl *tmpl, const struct tmpl_page *page, size_t from,
 			r = tmpl_value(page, t->name, row, out);
 		} else if (t->kind == TMPL_PARTIAL) {
 			partial = tmpl_page(tmpl, t->name);
+			/* Loading the pages made sure of it. */
+			assert(partial != NULL);
 			r = tmpl_run(
 			    tmpl, partial, 0, partial->count, row, out);
 		} else if (t->kind != TMPL_END) {

@@ -152,10 +152,8 @@ tmplrow_add(struct tmpl_row *row, const char *list)
 
 	if (row == NULL)
 		return NULL;
-	e = tmplrow_make(row, list);
-	item = tmplrow_new();
-	if (e == NULL || item == NULL) {
-		free(item);
+	if ((e = tmplrow_make(row, list)) == NULL ||
+	    (item = tmplrow_new()) == NULL) {
 		tmplrow_failed(row);
 		return NULL;
 	}

@@ -87,7 +87,7 @@ attleaf_text(gnutls_x509_crt_t leaf, const char *oid, char out[ATTEST_TEXT])
 	bool good = attleaf_is_text(value);
 
 	memset(out, 0, ATTEST_TEXT);
-	if (good && !attleaf_is_blank(value))
+	if (good && value.n > 0 && !attleaf_is_blank(value))
 		memcpy(out, value.p, value.n);
 	gnutls_free(d.data);
 	return good;

@@ -636,7 +636,7 @@ cms_sign(struct blob content, gnutls_privkey_t key,
 	size_t i;
 	int r;
 
-	if (n == 0 || (r = gnutls_pkcs7_init(&p7)) < 0)
+	if (n == 0 || gnutls_pkcs7_init(&p7) < 0)
 		return fail(ERR_CRYPTO, "nothing to sign with");
 	r = gnutls_pkcs7_sign(p7, chain[0], key, &data, NULL, NULL,
 	    GNUTLS_DIG_SHA256,
