@@ -116,7 +116,7 @@ subtest 'every reader of hostile bytes has a fuzz target and a corpus' => sub {
 	    map { basename($_, '.c') } grep { m{^lib/wire/.*\.c$} } @shipped;
 	cmp_ok(scalar @readers, '>=', 7, 'readers are found');
 	for (@readers) {
-		ok(-e "t/fuzz/$_.c", "t/fuzz/$_.c");
+		ok(-e "t/fuzz/$_.c" || -e "t/fuzz/fuzz_$_.c", "t/fuzz/fuzz_$_.c");
 		my @inputs = grep { -f } glob("t/corpus/$_/*");
 		cmp_ok(scalar @inputs, '>', 0, "t/corpus/$_");
 	}
@@ -136,6 +136,8 @@ subtest 'every error is complete' => sub {
 subtest 'every test can run' => sub {
 	for (glob('t/*.t')) {
 		ok(-x $_, "$_ has its run bit");
+		open(my $in, '<', $_) or die $!;
+		is(scalar <$in>, "#!/usr/bin/perl\n", "$_ says what runs it");
 	}
 };
 

@@ -1,3 +1,4 @@
+#!/usr/bin/perl
 # ACME: HTTP, the directory and nonces (cases 1 to 34).
 use strict;
 use warnings;

@@ -1,3 +1,4 @@
+#!/usr/bin/perl
 # ACME: the signed envelope (cases 35 to 94).
 use strict;
 use warnings;

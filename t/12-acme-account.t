@@ -1,3 +1,4 @@
+#!/usr/bin/perl
 # ACME: accounts and their keys (cases 95 to 112).
 use strict;
 use warnings;

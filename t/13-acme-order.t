@@ -1,3 +1,4 @@
+#!/usr/bin/perl
 # ACME: orders, authorizations and challenge objects (cases 113 to 145).
 use strict;
 use warnings;

@@ -1,3 +1,4 @@
+#!/usr/bin/perl
 # ACME: finalize, certificates, revocation, renewal information (cases 228 to
 # 261).
 use strict;
