@@ -180,6 +180,7 @@ cmd_host_evidence(struct cli *cli, const struct host *h)
 	certificates_release(&c);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
+	cli_say(cli, "\nApple's evidence:");
 	v = view_new(evidence_columns);
 	view_text(v, a.serial);
 	view_text(v, a.udid);
