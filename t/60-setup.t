@@ -1,0 +1,214 @@
+#!/usr/bin/perl
+# attestmdm init, check and migrate: from nothing to green, and every kind of
+# broken set-up red.
+use strict;
+use warnings;
+use lib 't/lib';
+use Attestmdm::Test;
+
+my $t = Attestmdm::Test->new(start => 0);
+my $dir = $t->dir;
+my $state = $t->server->state;
+my $nginx = "$dir/nginx/nginx.conf";
+my @bench = ('--test-bench', '--nginx', $nginx);
+
+sub mode { return sprintf('%04o', (stat($_[0]))[2] & 07777) }
+
+# What `check` says: { check => [result, text] } of the last line each.
+sub lines {
+	my (@args) = @_;
+	my $r = $t->tool('check', @args, '--json');
+	my $doc = JSON::PP::decode_json($r->{out});
+	my %line;
+	for (@{ $doc->{checks} }) {
+		my $bad = ($line{ $_->{check} } || [''])->[0];
+		$line{ $_->{check} } = [$_->{result}, $_->{text}] if $bad ne 'BAD';
+	}
+	return ($r->{exit}, \%line, $doc);
+}
+
+# Breaks something, looks, and mends it.
+sub red {
+	my ($name, $check, $reason, $break, $mend) = @_;
+	$break->();
+	my ($exit, $line) = lines(@bench);
+	$mend->();
+	is($exit, 1, "$name: exit status");
+	is($line->{$check}[0], 'BAD', "$name: $check is bad");
+	like($line->{$check}[1], $reason, "$name: and says why");
+}
+
+sub with_file {
+	my ($file, $text, @rest) = @_;
+	my $kept = Attestmdm::Server::slurp($file);
+	my $mode = (stat($file))[2] & 07777;
+	red(@rest,
+	    sub { Attestmdm::Server::spew($file, $text) },
+	    sub { Attestmdm::Server::spew($file, $kept); chmod($mode, $file) });
+}
+
+sub with_mode {
+	my ($file, $mode, @rest) = @_;
+	my $kept = (stat($file))[2] & 07777;
+	red(@rest, sub { chmod($mode, $file) }, sub { chmod($kept, $file) });
+}
+
+sub with_conf {
+	my ($key, $value, @rest) = @_;
+	my $kept = Attestmdm::Server::slurp($t->server->conf);
+	red(@rest, sub { $t->server->set_conf($key, $value) },
+	    sub { Attestmdm::Server::spew($t->server->conf, $kept) });
+}
+
+subtest 'init writes everything with the right modes' => sub {
+	is(mode("$state/acme-ca.key"), '0600', 'the CA key is for one user');
+	is(mode("$state/nonce.key"), '0600', 'the nonce key too');
+	is(mode("$state/attestmdm.db"), '0600', 'the database too');
+	is(mode("$state/public/acme.crl"), '0644', 'the CRL is for all');
+	is(-s "$state/nonce.key", 32, 'the nonce key has 32 bytes');
+	like($t->server->password, qr/^[a-z2-9]{24}$/, 'a password was printed');
+	unlike(`cat $state/attestmdm.db`, qr/\Q@{[$t->server->password]}\E/,
+	    'and is not stored');
+};
+
+subtest 'init does nothing twice' => sub {
+	my @args = ('init', '--single-user', '--url', 'https://x.example',
+	    '--organization', 'X', '--topic', 'com.apple.mgmt.x', '--state', $state);
+	my $r = $t->tool(@args);
+	is($r->{exit}, 4, 'refused while there is a configuration');
+	my $key = Attestmdm::Server::slurp("$state/acme-ca.key");
+	$r = $t->command($t->server->tool, @args, '--config', "$dir/again.conf");
+	is($r->{exit}, 0, 'a lost configuration is written again');
+	is(Attestmdm::Server::slurp("$state/acme-ca.key"), $key, 'keys are kept');
+	is($t->server->tool && $t->db('SELECT count(*) AS n FROM admins')->[0]{n},
+	    1, 'and so are administrators');
+};
+
+subtest 'init refuses what would not work' => sub {
+	my %good = (url => 'https://mdm.example.com', organization => 'Example',
+	    topic => 'com.apple.mgmt.External.x', state => "$dir/other");
+	my @bad = (
+		[url => 'http://mdm.example.com'], [url => 'https://mdm.example.com/'],
+		[url => 'https://mdm.example.com/path'], [topic => 'com.example'],
+		[organization => 'x' x 65], [organization => "a\nb"],
+		[organization => ''], [organization => 'a ; b'], [state => 'relative'],
+	);
+	for (@bad) {
+		my %try = (%good, @$_);
+		my $r = $t->command($t->server->tool, 'init', '--single-user',
+		    '--config', "$dir/other.conf", map { ("--$_", $try{$_}) } sort keys %try);
+		is($r->{exit}, 4, "$_->[0]: $_->[1]") or diag($r->{err});
+		ok(!-e "$dir/other.conf", 'no configuration is left');
+	}
+	my $r = $t->command($t->server->tool, 'init', '--single-user');
+	is($r->{exit}, 2, 'without its options it is not understood');
+};
+
+subtest 'check is green' => sub {
+	my ($exit, $line, $doc) = lines(@bench);
+	is($exit, 0, 'exit status') or diag(explain($line));
+	ok($doc->{good}, 'good');
+	is($line->{database}[0], 'ok', 'database');
+	is($line->{'CA signs'}[0], 'ok', 'a certificate was signed and verified');
+	is($line->{nginx}[0], 'ok', 'the shipped nginx configuration');
+};
+
+subtest 'stand-ins are shown' => sub {
+	my ($exit, $line, $doc) = lines('--nginx', $nginx);
+	is($exit, 1, 'and fail a check that does not expect them');
+	ok(!$doc->{good}, 'not good');
+	for (['attestation', qr/REPLACED by .*not Apple's/],
+	    ['device CA', qr/REPLACED by .*not Apple's/], ['clock', qr/MOVED/]) {
+		is($line->{ $_->[0] }[0], 'TEST', $_->[0]);
+		like($line->{ $_->[0] }[1], $_->[1], "$_->[0]: named");
+	}
+};
+
+subtest "Apple's own anchors are known" => sub {
+	my $kept = Attestmdm::Server::slurp($t->server->conf);
+	my $top = $Attestmdm::Server::TOP;
+	$t->server->set_conf('apple.attestation_root', "$top/data/apple-enterprise-attestation-root-ca.pem");
+	$t->server->set_conf('apple.device_ca', "$top/data/apple-iphone-device-ca.pem");
+	my ($exit, $line) = lines(@bench);
+	Attestmdm::Server::spew($t->server->conf, $kept);
+	is($line->{attestation}[0], 'ok', 'attestation root');
+	is($line->{'device CA'}[0], 'ok', 'device CA');
+};
+
+subtest 'broken configuration' => sub {
+	with_file($t->server->conf, "[server]\nurl = https://x\n[mdm]\nfoo = 1\n",
+	    'an unknown key', 'configuration', qr/line 4: unknown key \[mdm\] foo/);
+	with_conf('server.url', 'http://mdm.example.com', 'a URL without TLS',
+	    'configuration', qr/url must be https/);
+	with_conf('mdm.topic', 'x', 'a foreign topic', 'configuration',
+	    qr/must begin with com\.apple\.mgmt/);
+	with_conf('server.organization', 'x' x 65, 'a name too long for certificates',
+	    'CA signs', qr/organization has 65 bytes/);
+	with_conf('paths.templates', "$dir/none", 'no templates', 'templates', qr/none/);
+	with_mode($t->server->conf, 0666, 'a configuration that all may write',
+	    'rights', qr/mode 0666/);
+};
+
+subtest 'broken database' => sub {
+	with_file("$state/attestmdm.db", 'x' x 4096, 'no database', 'database', qr/./);
+	with_mode("$state/attestmdm.db", 0644, 'a database that all may read',
+	    'database', qr/mode 0644/);
+	red('another schema', 'database', qr/schema/,
+	    sub { $t->command('sqlite3', "$state/attestmdm.db", 'PRAGMA user_version = 99') },
+	    sub { $t->command('sqlite3', "$state/attestmdm.db",
+		    'PRAGMA user_version = ' . (() = glob('schema/0*.sql'))) });
+	red('no state folder', 'state', qr/there is no folder/,
+	    sub { rename($state, "$state.gone") }, sub { rename("$state.gone", $state) });
+};
+
+subtest 'broken keys' => sub {
+	with_mode("$state/acme-ca.key", 0644, 'acme-291: a CA key that all may read',
+	    'CA', qr/mode 0644/);
+	with_mode("$state/nonce.key", 0644, 'a nonce key that all may read',
+	    'nonce key', qr/mode 0644/);
+	with_file("$state/nonce.key", 'short', 'a short nonce key', 'nonce key', qr/nonce/);
+	with_file("$state/acme-ca.key", "hello\n", 'no CA key', 'CA',
+	    qr/no usable private key/);
+	$t->command($t->server->tool, 'init', '--single-user', '--url',
+	    'https://x.example', '--organization', 'X', '--topic',
+	    'com.apple.mgmt.x', '--state', "$dir/second", '--config', "$dir/second.conf");
+	with_file("$state/acme-ca.pem",
+	    Attestmdm::Server::slurp("$dir/second/acme-ca.pem"),
+	    "another CA's certificate", 'CA', qr/not the certificate of/);
+	with_file("$state/public/acme.crl",
+	    Attestmdm::Server::slurp("$dir/second/public/acme.crl"),
+	    "another CA's revocation list", 'CRL', qr/not signed by this CA/);
+	red('no revocation list', 'CRL', qr/No such file/,
+	    sub { rename("$state/public/acme.crl", "$dir/crl") },
+	    sub { rename("$dir/crl", "$state/public/acme.crl") });
+};
+
+subtest 'broken clock and nginx' => sub {
+	red('a revocation list that ended', 'CRL', qr/crl --publish/,
+	    sub { $t->server->clock(8 * 86400) }, sub { $t->server->clock(0) });
+	red('a CA at its end', 'CA', qr/not valid now/,
+	    sub { $t->server->clock(3660 * 86400) }, sub { $t->server->clock(0) });
+	with_file($nginx, "events { }\nhttp { }\n", 'nginx without our locations',
+	    'nginx', qr/attestmdm-http\.conf/);
+	with_file($nginx, "nonsense;\n", 'nginx with a fault', 'nginx', qr/nonsense/);
+};
+
+subtest 'acme-292: trust anchors that are none' => sub {
+	my $apple = $t->server->apple;
+	for my $file ("$apple/attestation-root.pem", "$apple/device-ca.pem") {
+		my $check = $file =~ /root/ ? 'attestation' : 'device CA';
+		with_file($file, '', "empty $check", $check, qr/./);
+		with_file($file, Attestmdm::Server::slurp($file) x 2, "two as $check",
+		    $check, qr/./);
+	}
+};
+
+subtest 'migrate' => sub {
+	my $doc = $t->tool_json('migrate');
+	is($doc->{schema}, $doc->{schema_before}, 'nothing to do');
+	my $r = $t->command($t->server->tool, 'migrate', '--config', "$dir/absent.conf");
+	is($r->{exit}, 1, 'without configuration it fails');
+	is($t->tool('migrate', 'now')->{exit}, 2, 'it takes no argument');
+};
+
+$t->done;

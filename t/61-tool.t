@@ -1,0 +1,165 @@
+#!/usr/bin/perl
+# attestmdm: imports, settings, administrators, help, exit codes.
+use strict;
+use warnings;
+use lib 't/lib';
+use Attestmdm::Test;
+
+my $t = Attestmdm::Test->new(start => 0);
+my $n = 0;
+
+sub import_text {
+	my ($text, @options) = @_;
+	my $file = $t->dir . '/devices-' . ++$n;
+	Attestmdm::Server::spew($file, $text);
+	return $t->tool('ade', 'import', $file, @options);
+}
+
+sub devices { return { map { $_->{serial} => $_ } @{ $t->tool_json('ade', 'list', '--limit', 10000)->{devices} } } }
+
+subtest 'a CSV file of Business Manager' => sub {
+	my $r = import_text("\xef\xbb\xbfSerial Number,Order Number,Model,Description,Color\r\n"
+	    . "C02AAAA00001,1,\"MacBook Pro, 14\"\"\",\"two\nlines\",SILVER\r\n"
+	    . " c02aaaa00002 ,1,Mac mini,,\r\n\r\n");
+	is($r->{exit}, 0, 'taken') or diag($r->{err});
+	my $d = devices();
+	is($d->{C02AAAA00001}{model}, 'MacBook Pro, 14"', 'quotes are read');
+	is($d->{C02AAAA00001}{color}, 'SILVER', 'columns are found by name');
+	ok($d->{C02AAAA00002}, 'small letters and blanks are put right');
+};
+
+subtest 'other shapes of CSV' => sub {
+	is(import_text("C02BBBB00001\nC02BBBB00002")->{exit}, 0, 'serial numbers alone');
+	is(import_text("model;serial_number\nMac;C02BBBB00003\n")->{exit}, 0, 'semicolons');
+	is(import_text("Model\tSerial\nMac\tC02BBBB00004\n")->{exit}, 0, 'tabs');
+	my $d = devices();
+	ok($d->{"C02BBBB0000$_"}, "number $_") for 1 .. 4;
+	is($d->{C02BBBB00003}{model}, 'Mac', 'with its model');
+};
+
+subtest 'JSON as Apple writes it' => sub {
+	is(import_text('[{"serial_number":"C02CCCC00001","model":"Mac","device_family":"Mac","profile_status":"empty"}]')->{exit},
+	    0, 'an array');
+	is(import_text('{"devices":[{"serial_number":"C02CCCC00002","op_type":"added"},{"serial_number":"C02CCCC00001","op_type":"deleted"}],"more_to_follow":false}')->{exit},
+	    0, 'a page of changes');
+	my $d = devices();
+	ok($d->{C02CCCC00001}{removed_at}, 'the deleted one is removed');
+	ok(!$d->{C02CCCC00002}{removed_at}, 'the other one is assigned');
+};
+
+subtest 'a bad file changes nothing' => sub {
+	my $before = $t->fingerprint;
+	for (["serial\nC02DDDD00001\nnot a serial\n", 'a word'],
+	    ["serial\nC02DDDD00001\nSHORT\n", 'too short'],
+	    ["serial\nC02DDDD00001\n" . 'X' x 21 . "\n", 'too long'],
+	    ["serial\nC02DDDD00001\n\"C02DDDD00002\n", 'an open quote'],
+	    ["serial\nC02DDDD00001\nC02DDDD0\xc3\x96001\n", 'a foreign letter'],
+	    ["serial\nC02DDDD00001\nC02DD\0DD00002\n", 'a NUL'],
+	    ['[{"serial_number":"C02DDDD00001"},{"model":"Mac"}]', 'no serial number'],
+	    ['[{"serial_number":"C02DDDD00001"},7]', 'no object'],
+	    ['[{"serial_number":7}]', 'a number'], ['[{"serial_number":', 'half'],
+	    [join(',', 1 .. 65) . "\n", 'too many columns']) {
+		is(import_text($_->[0])->{exit}, 4, $_->[1]);
+	}
+	is($t->fingerprint, $before, 'nothing was imported');
+	like(import_text("serial\nC02DDDD00001\n\nbad\n")->{err}, qr/number 4/, 'the line is named');
+	my $r = import_text("serial\nC02DDDD00001\nbad\n", '--skip-bad', '--json');
+	is(JSON::PP::decode_json($r->{out})->{skipped}, 1, '--skip-bad takes the rest');
+	ok(devices()->{C02DDDD00001}, 'and has it');
+	is($t->tool('ade', 'import', $t->dir . '/absent')->{exit}, 1, 'no file');
+};
+
+subtest 'ade remove' => sub {
+	is($t->tool('ade', 'remove', 'c02aaaa00001')->{exit}, 0, 'removed');
+	is($t->tool('ade', 'remove', 'C02AAAA00001')->{exit}, 3, 'twice');
+	is($t->tool('ade', 'remove', 'C02AAAA00002', 'C02NONE00000')->{exit}, 3, 'one unknown');
+	ok(!devices()->{C02AAAA00002}{removed_at}, 'then none is removed');
+};
+
+subtest 'settings' => sub {
+	my $name = 'apple_require_hardware_attestation';
+	is($t->tool_json('setting', 'get', $name)->{value}, 'false', 'the default');
+	is($t->tool('setting', 'set', $name, 'true')->{exit}, 0, 'set');
+	is($t->tool_ok('setting', 'get', $name), "true\n", 'got');
+	is($t->tool('setting', 'set', $name, 'yes')->{exit}, 4, 'not a value');
+	is($t->tool('setting', 'set', 'foo', 'true')->{exit}, 3, 'not a setting');
+	is($t->tool('setting', 'get', 'foo')->{exit}, 3, 'not a setting to get');
+	is($t->tool('setting', 'set', $name)->{exit}, 2, 'a word is missing');
+	is($t->tool('setting', 'set', 'minimum_os_version', '14.x')->{exit}, 4, 'not a version');
+	is($t->tool('setting', 'set', 'minimum_os_version', '14.5')->{exit}, 0, 'a version');
+	my $audit = $t->db("SELECT * FROM audit WHERE action = 'setting.set' ORDER BY id");
+	is(scalar @$audit, 2, 'each change is in the audit');
+	like($audit->[0]{actor}, qr/^cli:/, 'with who did it');
+};
+
+subtest 'fleet: GitOps mode manages the setting' => sub {
+	my $kept = Attestmdm::Server::slurp($t->server->conf);
+	$t->server->set_conf('gitops.gitops_mode_enabled', 'true');
+	$t->server->set_conf('gitops.repository_url', 'https://git.example.com/mdm');
+	my $r = $t->tool('setting', 'set', 'apple_require_hardware_attestation', 'false');
+	is($r->{exit}, 4, 'refused');
+	like($r->{err}, qr{git\.example\.com}, 'the repository is named');
+	is($t->tool_ok('setting', 'get', 'apple_require_hardware_attestation'), "true\n", 'unchanged');
+	Attestmdm::Server::spew($t->server->conf, $kept);
+};
+
+subtest 'fleet: the setting does not exist in tier free' => sub {
+	my $kept = Attestmdm::Server::slurp($t->server->conf);
+	$t->server->set_conf('license.tier', 'free');
+	my $r = $t->tool('setting', 'set', 'apple_require_hardware_attestation', 'true');
+	is($r->{exit}, 4, 'refused');
+	like($r->{err}, qr/premium/, 'says why');
+	is($t->tool('setting', 'get', 'apple_require_hardware_attestation')->{exit}, 3, 'not there');
+	unlike($t->tool_ok('setting', 'get'), qr/attestation/, 'not listed');
+	Attestmdm::Server::spew($t->server->conf, $kept);
+};
+
+subtest 'administrators' => sub {
+	like($t->tool_ok('admin', 'add', 'eve'), qr/password: [a-z2-9]{24}$/m, 'added');
+	is($t->tool('admin', 'add', 'eve')->{exit}, 4, 'twice');
+	my $file = $t->dir . '/password';
+	Attestmdm::Server::spew($file, "short\n");
+	is($t->tool('admin', 'password', 'eve', '--password-file', $file)->{exit}, 4, 'too short');
+	Attestmdm::Server::spew($file, "correct horse battery\nsecond line\n");
+	is($t->tool('admin', 'password', 'eve', '--password-file', $file)->{exit}, 0, 'from a file');
+	is($t->tool('admin', 'disable', 'eve')->{exit}, 0, 'disabled');
+	is($t->tool('admin', 'password', 'nobody')->{exit}, 3, 'unknown');
+	my %admin = map { $_->{name} => $_ } @{ $t->tool_json('admin', 'list')->{admins} };
+	ok($admin{eve}{disabled_at}, 'listed as disabled');
+	ok(!exists $admin{eve}{password_hash}, 'without the hash');
+	like($t->db("SELECT password_hash AS h FROM admins WHERE name = 'eve'")->[0]{h},
+	    qr/^\$y\$/, 'stored as yescrypt');
+};
+
+subtest 'help and exit codes' => sub {
+	for my $noun (qw(init check migrate ade setting host enrollment command cert crl admin purge)) {
+		my $r = $t->tool($noun, '--help');
+		is($r->{exit}, 0, "$noun --help");
+		like($r->{out}, qr/^attestmdm $noun/m, "$noun explains itself");
+		like($t->tool('help')->{out}, qr/^  $noun /m, "help names $noun");
+	}
+	is($t->command($t->server->tool)->{exit}, 2, 'nothing');
+	is($t->tool('nonsense')->{exit}, 2, 'an unknown command');
+	is($t->tool('host', 'nonsense')->{exit}, 2, 'an unknown verb');
+	is($t->tool('host', 'list', '--nonsense')->{exit}, 2, 'an unknown option');
+	is($t->tool('host', 'list', '--limit', '0')->{exit}, 2, 'a number out of bounds');
+	is($t->tool('host', 'list', '--limit')->{exit}, 2, 'an option without value');
+	is($t->tool('host', 'show', 'C02NONE00000')->{exit}, 3, 'an unknown host');
+	is($t->tool('enrollment', 'show', 'C02NONE00000')->{exit}, 3, 'an unknown enrollment');
+	is($t->tool('cert', 'show', '00ff')->{exit}, 3, 'an unknown certificate');
+	is($t->tool('command', 'show', 'x')->{exit}, 3, 'an unknown command');
+	is($t->tool('purge')->{exit}, 0, 'purge');
+};
+
+subtest 'every list is JSON, also when empty or in trouble' => sub {
+	for (['host', 'list'], ['enrollment', 'list', '--refused'], ['cert', 'list'],
+	    ['ade', 'list'], ['admin', 'list'], ['setting', 'get'], ['crl'],
+	    ['purge'], ['migrate']) {
+		is(ref $t->tool_json(@$_), 'HASH', "@$_");
+	}
+	my $r = $t->tool('host', 'show', 'C02NONE00000', '--json');
+	is(JSON::PP::decode_json($r->{out})->{error}{code}, 'NOT_FOUND', 'an error is JSON too');
+	is($r->{err}, '', 'and stands there only');
+};
+
+$t->done;

@@ -1,0 +1,117 @@
+#!/usr/bin/perl
+# attestmdm over a server with devices: trails, commands, revocation.
+use strict;
+use warnings;
+use lib 't/lib';
+use Attestmdm::Test;
+
+my $t = Attestmdm::Test->new(
+    settings => { apple_require_hardware_attestation => 'true' });
+my @mac = ('--product', 'Mac15,3', '--os-version', '15.1');
+my $poll = $t->dir . '/mac';
+
+$t->assign(map { "C02TEST0000$_" } 1 .. 3);
+my $run = $t->sim('enroll', '--serial', 'C02TEST00001', @mac, '--state', $poll);
+is($run->{exit}, 0, 'a Mac enrolls') or diag($run->{out}, $run->{err});
+
+subtest 'host show has what the admin needs' => sub {
+	my $text = $t->tool_ok('host', 'show', 'C02TEST00001');
+	like($text, qr/^MDM attestation: +Yes$/m, 'MDM attestation: Yes');
+	like($text, qr/^System integrity: +enabled$/m, 'evidence');
+	my $doc = $t->tool_json('host', 'show', 'C02TEST00001');
+	ok($doc->{mdm_enrollment_hardware_attested}, 'and in JSON');
+	is($t->tool_json('host', 'show', $doc->{udid})->{serial}, 'C02TEST00001', 'found by UDID');
+	is($t->tool_json('host', 'show', $doc->{id})->{serial}, 'C02TEST00001', 'found by id');
+	is(scalar @{ $t->tool_json('host', 'list', '--attested')->{hosts} }, 1, 'listed as attested');
+	is(scalar @{ $t->tool_json('host', 'list', '--not-attested')->{hosts} }, 0, 'and not as not');
+};
+
+subtest 'acme-231: the trail of a refused enrollment names the step' => sub {
+	my $r = $t->sim('enroll', '--serial', 'C02TEST00002', @mac, '--misbehave', 'wrong-key-csr');
+	is($r->{exit}, 3, 'refused');
+	$t->refused('C02TEST00002', 'finalize', 'CSR_KEY');
+	my $text = $t->tool_ok('enrollment', 'show', 'C02TEST00002');
+	like($text, qr/ finalize +refused +CSR_KEY +the request's key is not/, 'shown to people');
+	my $doc = $t->tool_json('enrollment', 'show', 'C02TEST00002');
+	is($doc->{trail}[-1]{code}, 'CSR_KEY', 'and to scripts');
+	is($doc->{orders}[0]{status}, 'invalid', 'the order is invalid');
+	my $id = $doc->{id};
+	is($t->tool_json('enrollment', 'show', $id)->{serial}, 'C02TEST00002', 'found by id');
+	is(scalar @{ $t->tool_json('cert', 'list', '--serial', 'C02TEST00002')->{certificates} },
+	    0, 'there is no certificate');
+};
+
+subtest 'a device that is not ours is seen as well' => sub {
+	my $r = $t->sim('enroll', '--serial', 'C02XXXX00009', @mac);
+	is($r->{exit}, 3, 'refused');
+	like($t->tool_ok('enrollment', 'show', 'C02XXXX00009'),
+	    qr/profile +refused +ENROLL_UNASSIGNED/, 'by serial number');
+	like($t->tool_ok('enrollment', 'list', '--refused'),
+	    qr/profile +refused +ENROLL_UNASSIGNED/, 'and in the list of refusals');
+};
+
+subtest 'a command goes round' => sub {
+	my $sent = $t->tool_json('command', 'send', 'C02TEST00001',
+	    'DeviceInformation', '--query', 'DeviceName,OSVersion');
+	is($t->sim('poll', '--state', $poll)->{exit}, 0, 'the Mac polls');
+	my $doc = $t->tool_json('command', 'show', $sent->{uuid});
+	is($doc->{state}, 'acknowledged', 'answered');
+	like($doc->{plist}, qr{<string>OSVersion</string>\s*</array>}, 'with these queries alone');
+	like($doc->{result}, qr{<key>OSVersion</key>\s*<string>15\.1</string>}, 'the answer is stored');
+	like($t->tool_ok('command', 'show', $sent->{uuid}), qr{<string>15\.1</string>}, 'and shown');
+	my $list = $t->tool_json('command', 'list', 'C02TEST00001');
+	is($list->{commands}[0]{uuid}, $sent->{uuid}, 'listed');
+};
+
+subtest 'a command from a file' => sub {
+	my $file = $t->dir . '/command.plist';
+	my $uuid = '0B3D1B4C-6E0A-4C0E-9E3B-7C5D1F2A3B4C';
+	my $head = qq{<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">\n<plist version="1.0">};
+	Attestmdm::Server::spew($file, "$head<dict><key>Command</key><dict><key>RequestType</key><string>ProfileList</string></dict><key>CommandUUID</key><string>$uuid</string></dict></plist>");
+	is($t->tool_json('command', 'send', 'C02TEST00001', '--file', $file)->{uuid}, $uuid, 'taken as it is');
+	is($t->tool('command', 'send', 'C02TEST00001', '--file', $file)->{exit}, 4, 'twice');
+	Attestmdm::Server::spew($file, "$head<dict></dict></plist>");
+	is($t->tool('command', 'send', 'C02TEST00001', '--file', $file)->{exit}, 4, 'no command');
+	is($t->tool('command', 'send', 'C02TEST00001')->{exit}, 2, 'nothing');
+	is($t->tool('command', 'send', 'C02TEST00001', 'Device<x>')->{exit}, 4, 'no word');
+	is($t->tool('command', 'send', 'C02NONE00000', 'ProfileList')->{exit}, 3, 'no host');
+};
+
+subtest 'acme-258: a revoked certificate is worth nothing any more' => sub {
+	my $cert = $t->tool_json('cert', 'list', '--serial', 'C02TEST00001')->{certificates}[0];
+	is($cert->{state}, 'current', 'in use');
+	like($t->tool_ok('cert', 'show', $cert->{id}, '--pem'), qr/^-----BEGIN CERTIFICATE-----\n/, 'PEM');
+	is($t->tool_json('cert', 'show', $cert->{sha256})->{id}, $cert->{id}, 'found by SHA-256');
+	my $number = $t->tool_json('cert', 'show', $cert->{id})->{serial_number};
+	is($t->tool_json('cert', 'show', $number)->{id}, $cert->{id}, 'found by serial number');
+	is($t->tool('cert', 'revoke', $cert->{id}, '--reason', '7')->{exit}, 4, 'a reason that is none');
+	my $before = $t->tool_json('crl');
+	my $done = $t->tool_json('cert', 'revoke', $cert->{id}, '--reason', 'keyCompromise');
+	ok($done->{crl_published}, 'revoked, and the list is published');
+	is($t->tool('cert', 'revoke', $cert->{id})->{exit}, 4, 'once only');
+	my $after = $t->tool_json('crl');
+	is($after->{revoked}, 1, 'it stands in the list');
+	cmp_ok($after->{number}, '>', $before->{number}, 'which has a higher number');
+	is($t->sim('poll', '--state', $poll)->{exit}, 3, 'the Mac is refused');
+	my $crl = $t->http(GET => '/crl/acme.crl');
+	is($crl->{status}, 200, 'nginx serves the list');
+	is($crl->{headers}{'content-type'}, 'application/pkix-crl', 'as what it is');
+	Attestmdm::Server::spew($t->dir . '/fetched.crl', $crl->{body});
+	my $text = $t->command('openssl', 'crl', '-inform', 'DER', '-in',
+	    $t->dir . '/fetched.crl', '-noout', '-text', '-CAfile',
+	    $t->server->state . '/acme-ca.pem');
+	like($text->{err}, qr/verify OK/, 'openssl verifies it');
+	like($text->{out}, qr/Serial Number: 0*\Q$number\E/i, 'and finds the certificate');
+	is($t->db("SELECT detail FROM audit WHERE action = 'cert.revoke'")->[0]{detail},
+	    "$cert->{id} of C02TEST00001: keyCompromise", 'the audit knows');
+};
+
+subtest 'acme-283: what a device calls itself cannot write on the terminal' => sub {
+	$t->command('sqlite3', $t->server->state . '/attestmdm.db',
+	    "UPDATE hosts SET device_name = char(27) || '[31mX' || char(10) || 'serial: Y' || char(155)");
+	my $text = $t->tool_ok('host', 'list') . $t->tool_ok('host', 'show', 'C02TEST00001');
+	unlike($text, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/, 'no control characters');
+	like($text, qr/\?\[31mX\?serial: Y\?/, 'they are shown as what they are not');
+};
+
+$t->done;
