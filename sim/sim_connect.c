@@ -124,7 +124,7 @@ sim_connect_socket(struct sim_http *h, const char *host, const char *port)
 }
 
 static bool
-sim_connect_expect_host(SSL *ssl, const char *host)
+sim_connect_expect_host(SSL *ssl, char *host)
 {
 	struct in6_addr address;
 
