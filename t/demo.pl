@@ -46,6 +46,9 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
     build/demo/mac poll
     build/demo/attestmdm command list $SERIAL
 
+  What the Mac and the server say to each other:
+    build/demo/mac enroll --serial C02DEMO00002 --verbose
+
   Every way to cheat that the simulator knows:
     build/demo/mac knobs
 
@@ -78,7 +81,7 @@ write_wrapper($server, 'mac', $server->sim, '--server', $server->{url},
 
 print "A simulated Mac, assigned to us by Business Manager, enrolls:\n\n";
 print $server->run("$server->{build}/demo/mac", 'enroll', '--serial', $SERIAL,
-    '--product', 'Mac15,3', '--os-version', '15.1', '--verbose');
+    '--product', 'Mac15,3', '--os-version', '15.1');
 print "\nWhat the admin sees:\n\n";
 my $host = $server->run("$server->{build}/demo/attestmdm", 'host', 'show', $SERIAL);
 print $host;
