@@ -231,7 +231,8 @@ request_refuse(struct request *rq, const char *step, int code,
 	/* What fails from here on must not replace the reason. */
 	snprintf(kept, sizeof kept, "%s", reason);
 	db_rollback(db);
-	if (db_begin(db) != OK)
+	/* Waiting once more for a busy database would outlast the client. */
+	if (code == ERR_BUSY || db_begin(db) != OK)
 		return;
 	if (rq->jws != NULL)
 		r = use_nonce(rq);
