@@ -1,0 +1,195 @@
+# ACME: what comes at the same moment, and what is cut off (cases 262 to 272).
+use strict;
+use warnings;
+use JSON::PP ();
+use Time::HiRes qw(sleep time);
+use Attestmdm::Test;
+use Attestmdm::Acme;
+
+my $t = Attestmdm::Test->new;
+my $clients = 0;
+my $JSON = JSON::PP->new->utf8->allow_nonref;
+
+sub client { Attestmdm::Acme->new($t, sprintf('C02RACE%05d', ++$clients)) }
+
+# Sends requests that are signed already at the same moment: [ URL, body ] each.
+# Returns "status" or "status state-of-the-object", in order.
+sub at_once {
+	my @pids;
+	for my $request (@_) {
+		pipe(my $in, my $out) or die $!;
+		my $pid = fork() // die $!;
+		if (!$pid) {
+			my $r = eval {
+				$t->http(POST => $request->[0], body => $request->[1],
+				    headers => { 'Content-Type' => 'application/jose+json' });
+			} || { status => 0, body => '' };
+			my $o = eval { $JSON->decode($r->{body}) } || {};
+			print {$out} join(' ', $r->{status}, ($o->{status} // '') =~ /^[a-z]+$/ ? $o->{status} : ());
+			close($out);
+			POSIX::_exit(0);
+		}
+		close($out);
+		push @pids, [ $pid, $in ];
+	}
+	return map { my $in = $_->[1]; my $answer = readline($in) // ''; waitpid($_->[0], 0); $answer } @pids;
+}
+
+# A signed request for at_once(), with a nonce of its own.
+sub request {
+	my ($c, $where, $payload) = @_;
+	return [ $c->target($where), $c->sign($where, $payload, nonce => $c->new_nonce) ];
+}
+
+sub count { $t->db("SELECT count(*) AS n FROM $_[0]")->[0]{n} }
+sub row { my ($order, $what) = @_; $t->db("SELECT $what AS x FROM orders WHERE id = '" . ($order->{url} =~ s{.*/}{}r) . "'")->[0]{x} }
+
+for my $round (1 .. 3) {
+	my $c = client();
+	my $o = $c->order;
+	my $att = $c->attestation($o);
+	my @got = at_once(map { request($c, $o->{challenge}, { attObj => $att }) } 1 .. 4);
+	is(join(', ', @got), join(', ', ('200 valid') x 4), 'acme-262: the same good answer four times');
+	is(count("attestations WHERE enrollment_id = '$c->{enrollment}'"), 1, 'acme-262: one evidence');
+}
+
+for my $round (1 .. 5) {
+	my $c = client();
+	my $o = $c->order;
+	my @requests = (request($c, $o->{challenge}, { attObj => $c->attestation($o) }),
+	    request($c, $o->{challenge}, { attObj => $c->attestation($o, knob => 'wrong-freshness') }));
+	@requests = reverse @requests if $round % 2;
+	my @got = at_once(@requests);
+	is($got[0], $got[1], 'acme-263: a good and a bad answer have one outcome');
+	my $states = row($o, "status || ' ' || authorization_status || ' ' || challenge_status");
+	my $evidence = count("attestations WHERE enrollment_id = '$c->{enrollment}'");
+	like("$states $evidence", qr/^(ready valid valid 1|invalid invalid invalid 0)$/,
+	    'acme-263: and all states agree with it');
+}
+
+# Two orders, one key: only one of them can have it.
+for my $round (1 .. 3) {
+	my $c = client();
+	my $d = $c->sibling;
+	my @o = ($c->order, $d->order);
+	$c->{device_key} = $d->{device_key} = $c->new_key('P-384');
+	my @got = sort(at_once(request($c, $o[0]{challenge}, { attObj => $c->attestation($o[0]) }),
+		request($d, $o[1]{challenge}, { attObj => $d->attestation($o[1]) })));
+	is("@got", '200 invalid 200 valid', 'acme-268: one key in two orders');
+}
+
+sub ready {
+	my ($c) = @_;
+	my $o = $c->order;
+	my $r = $c->attest($o);
+	die $r->{body} if $r->{json}{status} ne 'valid';
+	return $o;
+}
+
+for my $round (1 .. 3) {
+	my $c = client();
+	my $o = ready($c);
+	my $csr = $c->csr;
+	my @got = sort(at_once(map { request($c, $o->{finalize}, { csr => $csr }) } 1 .. 4));
+	is(join(', ', @got), '200 valid, 403, 403, 403', 'acme-264: finalized four times at once');
+	is(count("certificates WHERE enrollment_id = '$c->{enrollment}'"), 1, 'acme-264: one certificate');
+}
+
+for my $round (1 .. 3) {
+	my $c = client();
+	my $o = ready($c);
+	my $other = $c->csr('--key', $c->new_key('P-384'));
+	my @got = at_once(request($c, $o->{finalize}, { csr => $c->csr }),
+	    request($c, $o->{finalize}, { csr => $other }));
+	like("$got[0], $got[1]", qr/^(200 valid|403), 40[03]$/, 'acme-265: with the attested key and another');
+	my $n = count("certificates WHERE enrollment_id = '$c->{enrollment}'");
+	is($n, $got[0] =~ /^200/ ? 1 : 0, 'acme-265: at most the attested key is certified');
+}
+
+# Two ready orders of one enrollment: it leads to one certificate.
+{
+	my $c = client();
+	my $d = $c->sibling;
+	my @o = (ready($c), ready($d));
+	my @got = sort(at_once(request($c, $o[0]{finalize}, { csr => $c->csr }),
+		request($d, $o[1]{finalize}, { csr => $d->csr })));
+	like("$got[0], $got[1]", qr/^200 valid, 403$/, 'acme-267: one enrollment, one certificate');
+	is(count("certificates WHERE enrollment_id = '$c->{enrollment}'"), 1, 'acme-267: in the database too');
+}
+
+# A device that leaves Business Manager while it finalizes.
+{
+	my $c = client();
+	my $o = ready($c);
+	my $request = request($c, $o->{finalize}, { csr => $c->csr });
+	my $pid = fork() // die $!;
+	if (!$pid) {
+		$t->tool('ade', 'remove', $c->{serial});
+		POSIX::_exit(0);
+	}
+	my ($got) = at_once($request);
+	waitpid($pid, 0);
+	like($got, qr/^(200 valid|403)$/, 'acme-266: finalized while the device is taken away');
+	is(count("certificates WHERE enrollment_id = '$c->{enrollment}'"), $got =~ /^200/ ? 1 : 0,
+	    'acme-266: the answer says what was stored');
+}
+
+# Workers of finalize die with requests in their hands.
+my @work = map { my $c = client(); my $o = ready($c); [ $c, $o, request($c, $o->{finalize}, { csr => $c->csr }) ] } 1 .. 8;
+my $killer = fork() // die $!;
+if (!$killer) {
+	for (1 .. 6) {
+		sleep(0.004);
+		my @children = split(/\s+/, Attestmdm::Server::slurp(
+			"/proc/$t->{server}{pids}{'acme-finalize'}/task/$t->{server}{pids}{'acme-finalize'}/children"));
+		kill('KILL', @children);
+	}
+	POSIX::_exit(0);
+}
+my @got = at_once(map { $_->[2] } @work);
+waitpid($killer, 0);
+is(count('orders o LEFT JOIN certificates c ON c.order_id = o.id WHERE (o.status = \'valid\') <> (c.id IS NOT NULL)'),
+    0, 'acme-269: after kill -9 a valid order has its certificate, and no other has one');
+is(count('certificates c JOIN enrollments e ON e.id = c.enrollment_id WHERE e.state NOT IN (\'issued\', \'enrolled\')'),
+    0, 'acme-269: and its enrollment knows');
+for my $n (0 .. $#work) {
+	my ($c, $o) = @{ $work[$n] };
+	delete $c->{nonce};
+	my $r;
+	# A worker that was just killed is back within a moment.
+	for (1 .. 40) {
+		$r = eval { $c->finalize($o) };
+		last if $r && $r->{status} < 500;
+		delete $c->{nonce};
+		sleep(0.25);
+	}
+	like($r->{status}, $got[$n] =~ /^200/ ? qr/^403$/ : qr/^(200|403)$/, 'acme-269: the order goes on from there');
+	is($c->get($o->{url})->{json}{status}, 'valid', 'acme-269: and ends with its certificate');
+}
+is(count('(SELECT order_id FROM certificates GROUP BY order_id HAVING count(*) > 1)'), 0,
+    'acme-269: never with two');
+
+# The database is locked by somebody slow.
+sub locked {
+	my ($seconds, $what) = @_;
+	my $pid = open(my $holder, '-|', 'sqlite3', $t->server->state . '/attestmdm.db',
+	    'BEGIN IMMEDIATE', ".shell echo locked; sleep $seconds", 'ROLLBACK') or die $!;
+	readline($holder);
+	my $r = $what->();
+	close($holder);
+	return $r;
+}
+my $c = client();
+$c->account;
+my $nonce = $c->new_nonce;
+my $r = locked(1, sub { $c->get($c->{kid}, nonce => $nonce) });
+is($r->{status}, 200, 'acme-272: the database locked for a while');
+$nonce = $c->new_nonce;
+my $body = $c->sign($c->{kid}, '', nonce => $nonce);
+$r = locked(7, sub { $c->post($c->{kid}, '', body => $body) });
+is($r->{status}, 503, 'acme-272: and for too long');
+like($r->{headers}{'retry-after'}, qr/^\d+$/, 'acme-22: Retry-After on 503');
+is($c->get($c->{kid}, nonce => $nonce)->{status}, 200, 'acme-272: its nonce is still good');
+
+$c->done;
+$t->done;
