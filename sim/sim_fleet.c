@@ -231,17 +231,16 @@ sim_fleet_list(const struct sim_fleet *f)
 static int
 sim_fleet_options(struct sim_fleet *f, int argc, char **argv)
 {
-	struct sim_opt table[SIM_SESSION_OPTIONS + 6] = {
+	struct sim_opt table[SIM_SESSION_OPTIONS + 5] = {
 		{ "concurrency", NULL, NULL, &f->concurrency, false },
 		{ "serial-prefix", &f->prefix, NULL, NULL, false },
 		{ "first", NULL, NULL, &f->first, false },
 		{ "list", NULL, &f->list, NULL, false },
 		{ "json", NULL, &f->json, NULL, false },
-		{ "no-mdm", NULL, &f->session.no_mdm, NULL, false },
 	};
 	int rc;
 
-	sim_session_options(&f->session, table + 6);
+	sim_session_options(&f->session, table + 5);
 	rc = sim_opt_parse(&argc, argv, table, SIM_OPT_COUNT(table));
 	if (rc != OK)
 		return rc;

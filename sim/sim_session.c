@@ -44,6 +44,7 @@ sim_session_options(
 		{ "udid", &s->udid, NULL, NULL, false },
 		{ "misbehave", &s->misbehave, NULL, NULL, false },
 		{ "awaiting", NULL, &s->awaiting, NULL, false },
+		{ "no-mdm", NULL, &s->no_mdm, NULL, false },
 		{ "unix-socket", &s->config.unix_socket, NULL, NULL, false },
 		{ "connect", &s->config.connect, NULL, NULL, false },
 		{ "cacert", &s->config.cacert, NULL, NULL, false },
