@@ -351,11 +351,12 @@ static bool
 keys_differ(struct scan *s, size_t first)
 {
 	size_t i, n = s->n_keys - first;
-	struct blob *keys = s->keys + first;
+	struct blob *keys;
 
 	s->n_keys = first;
 	if (n < 2)
 		return true;
+	keys = s->keys + first;
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	for (i = 1; i < n; i++) {
 		if (blob_eq(keys[i - 1], keys[i]))
