@@ -126,6 +126,17 @@ encoding_ok(struct blob declaration)
 	return left >= 8 && strncasecmp((const char *)p, "=\"UTF-8\"", 8) == 0;
 }
 
+/* <plist> or <plist version="1.0"> */
+static bool
+scan_root(struct scan *s)
+{
+	if (!skip_word(s, "<plist"))
+		return false;
+	if (skip_word(s, " version=\"1.0\""))
+		skip_space(s);
+	return skip_word(s, ">");
+}
+
 static const char *
 scan_prologue(struct scan *s)
 {
@@ -140,8 +151,7 @@ scan_prologue(struct scan *s)
 	if (skip_word(s, "<!DOCTYPE plist") && !skip_plain(s, ">", &body))
 		return "a strange DOCTYPE";
 	skip_space(s);
-	if (!skip_word(s, "<plist") || !skip_plain(s, ">", &body) ||
-	    (body.n > 0 && !is_space(body.p[0])))
+	if (!scan_root(s))
 		return "no plist element";
 	return NULL;
 }

@@ -193,6 +193,8 @@ test_prologue(void **state)
 	refuse("<plist version=\"1.0><dict/></plist>", "no plist element");
 	refuse("<plist></plist>", "unknown element");
 	refuse("<plist/>", "no plist element");
+	refuse("<plist x=\"y\"><dict/></plist>", "no plist element");
+	refuse("<plist \rP/><dict/></plist>", "no plist element");
 	refuse("<html></html>", "no plist element");
 }
 
