@@ -215,6 +215,10 @@ identity('acme-210: of no device', 'ATT_IDENTITY', knob => 'serial-missing');
 identity('acme-220: a key that was attested before', 'ATT_KEY_REUSE', key => $c->{device_key});
 identity('acme-219: the key of the account', 'ATT_KEY_REUSE', key => $thief->{key});
 identity('acme-219: the key of another account', 'ATT_KEY_REUSE', key => $c->{key});
+my $large = $thief->sibling(curve => 'P-384');
+is($large->post('new-account', {}, protected => { alg => 'ES384' }, sign => [ '--alg', 'ES384' ])->{status},
+    201, 'acme-219: an account with a P-384 key');
+identity('acme-219: that key', 'ATT_KEY_REUSE', key => $large->{key});
 my $replayed = $thief->attestation($c->order, serial => 'C02ORDER0004');
 my $order = $thief->order;
 $r = $thief->post($order->{challenge}, { attObj => $replayed });
@@ -243,6 +247,16 @@ delete $old->{nonce};
 $r = $old->get($expired->{url});
 is($r->{json}{status}, 'pending', 'acme-145: the clock went back: what is stored counts');
 $t->server->clock(0);
+
+# What the logs must not hold.
+my $logs = join('', map { Attestmdm::Server::slurp($_) } glob($t->dir . '/acme-*.log'));
+like($logs, qr/the enrollment is for \Q$SERIAL\E/, 'acme-283: the logs say why');
+unlike($logs, qr/[^\x20-\x7e\n]/, 'acme-283: in printable lines');
+is(scalar(grep { !/^<\d>acme-[a-z-]+\[\d+\]/ } split(/\n/, $logs)), 0, 'acme-283: of our own only');
+my $key = unpack('H*', Attestmdm::Server::slurp($t->server->state . '/nonce.key'));
+for my $secret (Attestmdm::Acme::b64u(pack('H*', $key)), $key, $c->attestation($still), 'PRIVATE KEY') {
+	unlike($logs, qr/\Q$secret\E/, 'acme-284: no secret in the logs');
+}
 
 $c->done;
 $t->done;
