@@ -166,10 +166,10 @@ $t->server->clock(14 * 60);
 is($c->get($order->{url}, nonce => $nonce)->{status}, 200,
     'acme-30: a nonce of 14 minutes ago');
 $nonce = $c->new_nonce;
-$t->server->clock(14 * 60 + 3599);
+$t->server->clock(14 * 60 + 3540);
 is($c->get($c->{kid}, nonce => $nonce)->{status}, 200, 'acme-26: almost an hour old');
 $nonce = $c->new_nonce;
-$t->server->clock(14 * 60 + 3599 + 3600);
+$t->server->clock(14 * 60 + 3540 + 3600);
 $c->refused($c->get($c->{kid}, nonce => $nonce), 400, 'badNonce', 'account',
     'BAD_NONCE', 'acme-26: an hour old');
 $t->server->clock(0);

@@ -1,3 +1,4 @@
+#!/usr/bin/perl
 # ACME: what comes at the same moment, and what is cut off (cases 262 to 272).
 use strict;
 use warnings;
