@@ -1,0 +1,80 @@
+#!/usr/bin/perl
+# attestmdm init as root gives every file to the right system user. In a mount
+# namespace of its own, whose /etc/passwd has the two users.
+use strict;
+use warnings;
+use lib 't/lib';
+use Attestmdm::Test;
+
+plan skip_all => 'this needs root' if $> != 0;
+plan skip_all => 'unshare or setpriv is missing'
+    if system('unshare -m true && setpriv --version >/dev/null') != 0;
+plan skip_all => 'other users cannot reach the build folder'
+    if system('setpriv --reuid 65534 --regid 65534 --clear-groups test -x '
+	. Attestmdm::Server->new(dir => '/nonexistent')->tool) != 0;
+
+my $t = Attestmdm::Test->new(start => 0);
+my $dir = $t->dir . '/installed';
+my $conf = "$dir/etc/attestmdm.conf";
+my $tool = $t->server->tool;
+my $init = "$tool init --config $conf --state $dir/var --url https://mdm.example.com"
+    . ' --organization Example --topic com.apple.mgmt.x';
+my $check = "$tool check --config $conf --no-nginx --json";
+my ($programs, $ca) = map { "setpriv --reuid $_ --regid 64990 --clear-groups " } 64990, 64991;
+
+mkdir($dir);
+chmod(0755, $_) for $t->dir, $dir;
+for (['passwd', "attestmdm:x:64990:64990::/:/bin/false\nattestmdm-ca:x:64991:64990::/:/bin/false\n"],
+    ['group', "attestmdm:x:64990:\n"]) {
+	my @kept = grep { !/^attestmdm/ } split(/^/, Attestmdm::Server::slurp("/etc/$_->[0]"));
+	Attestmdm::Server::spew("$dir/$_->[0]", join('', @kept) . $_->[1]);
+	chmod(0644, "$dir/$_->[0]");
+}
+
+# Runs a shell line as if the system had the users.
+sub installed {
+	my ($line) = @_;
+	return $t->command('unshare', '-m', 'sh', '-c',
+	    "mount --bind $dir/passwd /etc/passwd && mount --bind $dir/group /etc/group && $line");
+}
+
+sub rights {
+	my $doc = JSON::PP::decode_json(installed($check)->{out});
+	return join('; ', map { "$_->{result}: $_->{text}" } grep { $_->{check} eq 'rights' } @{ $doc->{checks} });
+}
+
+my $r = installed($init);
+is($r->{exit}, 0, 'init as root') or diag($r->{err});
+like($r->{out}, qr/systemctl enable/, 'prints the next steps');
+like(rights(), qr/^ok: /, 'check finds the rights good');
+
+is(installed("$programs cat $dir/var/acme-ca.key")->{exit}, 1, 'attestmdm cannot read the CA key');
+is(installed("$ca cat $dir/var/acme-ca.key")->{exit}, 0, 'attestmdm-ca can');
+is(installed("$programs $tool setting set minimum_os_version 14.1 --config $conf")->{exit},
+    0, 'attestmdm writes to the database');
+is(installed("$programs $tool crl --publish --config $conf")->{exit}, 1, 'but signs nothing');
+is(installed("$ca $tool crl --publish --config $conf")->{exit}, 0, 'attestmdm-ca publishes the list');
+is(installed("$ca $tool purge --config $conf")->{exit}, 0, 'and keeps house');
+is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/public/acme.crl")->{exit},
+    0, 'anybody, as nginx, reaches the list');
+is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/attestmdm.db")->{exit},
+    1, 'but not the database');
+
+for (['acme-ca.key', 0640, qr/attestmdm may read it/],
+    ['nonce.key', 0600, qr/attestmdm may not read/],
+    ['attestmdm.db', 0640, qr/attestmdm-ca may not write/],
+    ['public', 0555, qr/attestmdm-ca may not write/]) {
+	my ($name, $mode, $reason) = @$_;
+	my $kept = (stat("$dir/var/$name"))[2] & 07777;
+	chmod($mode, "$dir/var/$name");
+	like(rights(), $reason, sprintf('%s with mode %04o is bad', $name, $mode));
+	chmod($kept, "$dir/var/$name");
+}
+
+$r = $t->command('unshare', '-m', 'sh', '-c',
+    "grep -v ^attestmdm /etc/passwd >$dir/none; mount --bind $dir/none /etc/passwd && "
+    . ($init =~ s/installed/other/gr));
+is($r->{exit}, 4, 'without the users init is refused');
+like($r->{err}, qr/systemd-sysusers/, 'and says what to do');
+
+$t->done;
