@@ -181,10 +181,10 @@ cmd_ade_json_device(struct import *im, const struct json *o, long number)
 	int r;
 
 	for (f = 0; f < FIELDS; f++) {
-		if ((r = cmd_ade_json_string(o, names[f], &values[f])) != OK)
+		if (cmd_ade_json_string(o, names[f], &values[f]) != OK)
 			return cmd_ade_bad(im, number, log_reason());
 	}
-	if ((r = cmd_ade_json_string(o, "op_type", &change)) != OK)
+	if (cmd_ade_json_string(o, "op_type", &change) != OK)
 		return cmd_ade_bad(im, number, log_reason());
 	if (strcmp(change, "deleted") != 0)
 		return cmd_ade_put(im, number, values);

@@ -89,10 +89,10 @@ cmd_command_build(struct cli *cli, struct command_text *out)
 	const char *type = cli->count > 1 ? cli->arguments[1] : NULL;
 	const char *file = cli_option(cli, "file");
 
-	if ((type == NULL) == (file == NULL))
-		return fail(ERR_USAGE, "give a command's name or --file");
-	if (file != NULL)
+	if (type == NULL && file != NULL)
 		return cmd_command_file(file, out);
+	if (type == NULL || file != NULL)
+		return fail(ERR_USAGE, "give a command's name or --file");
 	if (strcmp(type, "DeviceInformation") == 0)
 		return cmd_command_information(cli, out);
 	if (cli_flag(cli, "query"))

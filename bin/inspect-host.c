@@ -79,9 +79,10 @@ inspect_nginx(
 	else if (status == 127)
 		verdict_add(v, VERDICT_WARNING, "nginx",
 		    "is not installed on this machine, or not in PATH");
+	else if (status != 0 && out.n > 0)
+		inspect_nginx_fault(v, (char *)out.p);
 	else if (status != 0)
-		inspect_nginx_fault(v,
-		    out.n == 0 ? (char[]){ "nginx -T failed" } : (char *)out.p);
+		verdict_add(v, VERDICT_BAD, "nginx", "nginx -T fails silently");
 	else
 		inspect_nginx_text(v, buf_str(&out));
 	buf_release(&out);
