@@ -104,13 +104,13 @@ attobj_parse(struct blob object, struct attobj *out)
 	int r;
 
 	*out = parsed;
-	if (!in_cbor_map(&object, &count) || count < 2 || count > 3)
-		return attobj_bad("not a map of two or three");
+	if (!in_cbor_map(&object, &count))
+		return attobj_bad("not a map");
+	/* No name twice and none unknown: after three pairs the next fails. */
 	for (i = 0; i < count; i++) {
 		if ((r = attobj_parse_pair(&object, &seen, &parsed)) != OK)
 			return r;
 	}
-	/* Three pairs without one of the two would have held one twice. */
 	if ((seen & ATTOBJ_FMT) == 0 || (seen & ATTOBJ_STATEMENT) == 0)
 		return attobj_bad("fmt or attStmt is missing");
 	if (object.n != 0)

@@ -216,6 +216,24 @@ test_curves(void **state)
 	gnutls_x509_privkey_deinit(ed);
 }
 
+/* A leaf whose key's last bytes are others: the point is off its curve. */
+static void
+test_off_curve(void **state)
+{
+	struct attestation a;
+	struct mda_cert c;
+	char other[8];
+
+	read_leaf(NULL, &a);
+	mda_leaf(&c, leaf_key(), &sub, NULL, GNUTLS_DIG_SHA384);
+	memcpy(other, a.spki.p + a.spki.n - 8, 8);
+	other[7] ^= 1;
+	mda_patch(&c, &sub, (const char *)a.spki.p + a.spki.n - 8, other, 8);
+	expect_chain(ERR_ATT_KEY, &c, &sub);
+	mda_release(&c);
+	attest_release(&a);
+}
+
 static void
 big_key(gnutls_x509_crt_t crt)
 {
@@ -501,6 +519,14 @@ critical_freshness(gnutls_x509_crt_t crt)
 	mda_extension(crt, MDA_ARC "11.1", digest, 32, 1);
 }
 
+/* An extension that GnuTLS knows, and that we do not look at. */
+static void
+critical_purpose(gnutls_x509_crt_t crt)
+{
+	mda_extension(crt, "2.5.29.37",
+	    "\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02", 12, 1);
+}
+
 /* Permits names below "CN=other", and lies outside of GnuTLS's checks. */
 static void
 name_constraints(gnutls_x509_crt_t crt, int critical)
@@ -530,6 +556,8 @@ test_extensions(void **state)
 	expect_leaf(OK, plain_unknown);
 	expect_leaf(ERR_ATT_CHAIN, critical_unknown);
 	expect_leaf(ERR_ATT_CHAIN, critical_freshness);
+	expect_leaf(ERR_ATT_CHAIN, critical_purpose);
+	expect_sub(ERR_ATT_CHAIN, critical_purpose);
 	expect_sub(OK, plain_unknown);
 	expect_sub(ERR_ATT_CHAIN, critical_unknown);
 	expect_sub(ERR_ATT_CHAIN, names_critical);
@@ -934,6 +962,7 @@ main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_spki),
 		cmocka_unit_test(test_curves),
+		cmocka_unit_test(test_off_curve),
 		cmocka_unit_test(test_ca_curve),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_counts),

@@ -243,6 +243,10 @@ test_unknown(void **state)
 	EXPECT(ERR_ATT_CBOR,
 	    "\xa2" FMT "\x67"
 	    "attStmt\xa1\x63X5C\x82\x43" LEAF "\x43" SUB);
+	/* A pair of the statement's map cannot be the outer map's third. */
+	EXPECT(ERR_ATT_CBOR,
+	    "\xa3" FMT "\x67"
+	    "attStmt\xa2" X5C AUTH "\x40");
 	EXPECT(ERR_ATT_CBOR, "\xa3" FMT STMT AUTH "\x60");
 	EXPECT(ERR_ATT_CBOR, "\xa3" FMT STMT AUTH "\xa0");
 }
