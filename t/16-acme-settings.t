@@ -1,3 +1,4 @@
+#!/usr/bin/perl
 # ACME: what the configuration changes, and what stops a program from starting
 # (cases 253, 278, 285, 291 to 293).
 use strict;
