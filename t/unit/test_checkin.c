@@ -124,6 +124,19 @@ refused_with(void **state, const char *serial, const char *step, int code)
 	trails_list_release(&list);
 }
 
+/* And its reason has these words, so that no other check said it. */
+static void
+refused_because(void **state, const char *serial, const char *words)
+{
+	struct trail_list list;
+
+	assert_int_equal(
+	    trails_list_by_serial(storefix_db(state), serial, 1, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_non_null(strstr(list.rows[0].reason, words));
+	trails_list_release(&list);
+}
+
 static void
 enroll_as(
     void **state, const char *serial, const char *udid, struct mdmfix_device *d)
@@ -245,6 +258,7 @@ test_udid_taken(void **state)
 	    checkin(state, &a,
 		AUTHENTICATE(SERIAL_A, "bbbbbbbb-0000-0000-0000-000000000002")),
 	    ERR_MDM_DEVICE);
+	refused_because(state, SERIAL_A, SERIAL_B);
 	mdmfix_device_release(&a);
 	mdmfix_device_release(&b);
 }
@@ -263,6 +277,20 @@ test_no_serial(void **state)
 	    storefix_db(state), "UPDATE enrollments SET udid = '" UDID_A "'");
 	assert_int_equal(
 	    checkin(state, &d, SIMPLE("Authenticate", UDID_A)), OK);
+	mdmfix_device_release(&d);
+}
+
+static void
+test_revoked_enrollment(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct mdmfix_device d;
+
+	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_ENROLL, true, &d);
+	WRITE(db, enrollments_revoke(db, d.row.enrollment_id));
+	assert_int_equal(checkin(state, &d, AUTHENTICATE(SERIAL_A, UDID_A)),
+	    ERR_MDM_CERTIFICATE);
+	refused_because(state, SERIAL_A, "enrollment was revoked");
 	mdmfix_device_release(&d);
 }
 
@@ -486,6 +514,10 @@ test_generations(void **state)
 	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_ENROLL, true, &new);
 	assert_int_equal(
 	    poll_queue(state, &old, REPORT("Idle", UDID_A), reply), OK);
+	assert_int_equal(poll_queue(state, &new, REPORT("Idle", UDID_A), reply),
+	    ERR_MDM_CERTIFICATE);
+	assert_int_equal(checkin(state, &new, AUTHENTICATE(SERIAL_A, UDID_B)),
+	    ERR_MDM_DEVICE);
 	assert_int_equal(
 	    checkin(state, &new, AUTHENTICATE(SERIAL_A, UDID_A)), OK);
 	host_of(state, SERIAL_A, &h);
@@ -495,6 +527,7 @@ test_generations(void **state)
 	/* mdm-37 */
 	assert_int_equal(poll_queue(state, &old, REPORT("Idle", UDID_A), reply),
 	    ERR_MDM_CERTIFICATE);
+	refused_because(state, SERIAL_A, "replaced");
 	assert_int_equal(checkin(state, &new, TOKEN_UPDATE(UDID_A)), OK);
 	assert_int_equal(
 	    poll_queue(state, &new, REPORT("Idle", UDID_A), reply), OK);
@@ -559,6 +592,13 @@ test_messages(void **state)
 	    checkin(state, &d, DOC(PAIR("MessageType", "CheckOut"))),
 	    ERR_MDM_MESSAGE);
 	assert_int_equal(checkin(state, &d, "<plist"), ERR_MDM_MESSAGE);
+	assert_int_equal(
+	    checkin(state, &d,
+		DOC(PAIR("MessageType", "TokenUpdate") TOPIC PAIR(
+		    "UDID", UDID_A) PAIR("PushMagic", "m") "<key>Token</key>"
+							   "<data></data>")),
+	    ERR_MDM_MESSAGE);
+	refused_because(state, SERIAL_A, "lacks Token");
 	/* mdm-5: a user's tokens touch nothing. */
 	assert_int_equal(
 	    checkin(state, &d,
@@ -638,6 +678,12 @@ test_queue(void **state)
 	enqueue(state, SERIAL_A, 0, low);
 	enqueue(state, SERIAL_A, 5, high);
 	enqueue(state, SERIAL_A, 0, last);
+	assert_int_equal(poll_queue(state, &d,
+			     DOC(PAIR("Status", "Idle") PAIR("UDID", UDID_A)
+				     PAIR("UserID", UDID_B)),
+			     reply),
+	    OK);
+	assert_string_equal(reply, "");
 	assert_int_equal(
 	    poll_queue(state, &d, REPORT("Idle", UDID_A), reply), OK);
 	assert_non_null(strstr(reply, high));
@@ -724,6 +770,9 @@ test_command_text(void **state)
 {
 	static const char *const bad[] = {
 		DOC(""),
+		DOC("<key>Command</key><dict>" PAIR(
+		    "RequestType", "Re start") "</dict>" PAIR("CommandUUID",
+		    "00000000-0000-0000-0000-000000000000")),
 		DOC(PAIR(
 		    "CommandUUID", "00000000-0000-0000-0000-000000000000")),
 		DOC("<key>Command</key><dict/>" PAIR(
@@ -764,6 +813,7 @@ main(void)
 		STOREFIX_TEST(test_udid_taken),
 		STOREFIX_TEST(test_no_serial),
 		STOREFIX_TEST(test_unassigned),
+		STOREFIX_TEST(test_revoked_enrollment),
 		STOREFIX_TEST(test_proofs),
 		STOREFIX_TEST(test_signature_forms),
 		STOREFIX_TEST(test_tls_certificate),
