@@ -72,6 +72,20 @@ state_text(const struct enrollment *e)
 	return "";
 }
 
+static const char *
+source_text(enum enrollment_source source)
+{
+	switch (source) {
+	case ENROLLMENT_ADE:
+		return "Automated Device Enrollment";
+	case ENROLLMENT_MANUAL:
+		return "by hand";
+	case ENROLLMENT_COMMAND:
+		return "sent by command";
+	}
+	return "";
+}
+
 static void
 fill_enrollment(struct tmpl_row *row, const struct enrollment *e)
 {
@@ -81,9 +95,10 @@ fill_enrollment(struct tmpl_row *row, const struct enrollment *e)
 	tmplrow_set(row, "product", e->product);
 	tmplrow_set(row, "os_version", e->os_version);
 	tmplrow_set(row, "build_version", e->build_version);
-	tmplrow_set(row, "source", enrollments_source_name(e->source));
-	tmplrow_set(row, "purpose", enrollments_purpose_name(e->purpose));
-	tmplrow_set(row, "method", enrollments_method_name(e->method));
+	tmplrow_set(row, "source_text", source_text(e->source));
+	tmplrow_flag(row, "renewal", e->purpose == ENROLLMENT_RENEW);
+	tmplrow_set(
+	    row, "method", e->method == ENROLLMENT_ACME ? "ACME" : "SCEP");
 	tmplrow_set(row, "state", enrollments_state_name(e->state));
 	tmplrow_set(row, "state_text", state_text(e));
 	tmplrow_set(row, "address", e->remote_address);

@@ -214,6 +214,19 @@ fill_certificate(struct admin_page *page, const struct host *h)
 	return r;
 }
 
+static const char *
+command_text(enum command_state state)
+{
+	switch (state) {
+	case COMMAND_NOT_NOW:
+		return "not now";
+	case COMMAND_FORMAT_ERROR:
+		return "format error";
+	default:
+		return commands_state_name(state);
+	}
+}
+
 static int
 fill_commands(struct admin_page *page, const struct host *h)
 {
@@ -231,6 +244,8 @@ fill_commands(struct admin_page *page, const struct host *h)
 		tmplrow_set(row, "type", list.rows[i].request_type);
 		tmplrow_set(row, "command_state",
 		    commands_state_name(list.rows[i].state));
+		tmplrow_set(
+		    row, "command_text", command_text(list.rows[i].state));
 		tmplrow_set(row, "by", list.rows[i].created_by);
 		admin_page_time(row, "created_at", list.rows[i].created_at);
 		admin_page_time(row, "completed_at", list.rows[i].completed_at);
