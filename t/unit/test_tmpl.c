@@ -1,12 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "unit/unit.h"
 
-#include <cmocka.h>
-/* cmocka has a fail() of its own. */
-#undef fail
+#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -173,7 +167,6 @@ main(void)
 		cmocka_unit_test(test_partials),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	log_open("t", LOG_ERROR);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return unit_run("tmpl", tests);
 }

@@ -1,14 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit/unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-/* cmocka has a fail() of its own. */
-#undef fail
 
 #include "base/err.h"
 #include "base/log.h"
@@ -368,10 +362,9 @@ main(void)
 	};
 	int r;
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	buf_init(&out, 1 << 20);
 	log_open("t", LOG_ERROR);
-	r = cmocka_run_group_tests(tests, NULL, NULL);
+	r = unit_run("route", tests);
 	buf_release(&out);
 	return r;
 }
