@@ -1,0 +1,221 @@
+#!/usr/bin/perl
+# Signing in to the admin pages, and staying so.
+use strict;
+use warnings;
+
+use Attestmdm::Admin;
+use Attestmdm::Test;
+use Digest::SHA 'sha256_hex';
+use List::Util 'min';
+use Time::HiRes 'time';
+
+my $t = Attestmdm::Test->new;
+my $b = Attestmdm::Admin->new($t);
+my $r;
+
+subtest 'admin-1: nothing is shown without signing in' => sub {
+	for my $page (qw(/admin/ /admin/hosts /admin/hosts/abc /admin/enrollments
+	    /admin/enrollments/abc /admin/refusals /admin/serial?serial=x
+	    /admin/settings /admin/activity)) {
+		my $r = $b->get($page);
+		is($r->{status}, 303, "$page leads away");
+		is($r->{headers}{location}, $page eq '/admin/' ? '/admin/hosts'
+		    : '/admin/sign-in', "$page leads to the sign-in page");
+		unlike($r->{body}, qr/\S/, "$page says nothing");
+	}
+	is($b->post($_, csrf => 'x')->{headers}{location}, '/admin/sign-in',
+	    "$_ changes nothing")
+	    for qw(/admin/sign-out /admin/settings/minimum-os /admin/settings/attestation);
+};
+
+subtest 'admin-2: every page has a strict policy' => sub {
+	my $policy = "default-src 'none'; style-src 'self'; img-src 'self'; "
+	    . "form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+	for my $page (qw(/admin/sign-in /admin/nothing)) {
+		my $h = $b->get($page)->{headers};
+		is($h->{'content-security-policy'}, $policy, "$page: policy");
+		is($h->{'x-content-type-options'}, 'nosniff', "$page: nosniff");
+		is($h->{'cache-control'}, 'no-store', "$page: not kept");
+		is($h->{'referrer-policy'}, 'same-origin', "$page: referrer");
+		is($h->{'content-type'}, 'text/html; charset=utf-8', "$page: HTML");
+	}
+	unlike($b->get('/admin/sign-in')->{body}, qr/<script|style=|onload|javascript:/i,
+	    'no script and no style inside');
+	$r = $b->get('/admin/style.css');
+	is($r->{headers}{'content-type'}, 'text/css; charset=utf-8', 'the style is CSS');
+	unlike($r->{body}, qr/url\(|\@import/, 'and fetches nothing');
+};
+
+subtest 'admin-3: a wrong password and an unknown name look the same' => sub {
+	my $c = Attestmdm::Admin->new($t);
+	my ($known, $unknown) = map { $c->sign_in($_, 'not the password') } qw(admin nobody);
+	is($known->{status}, 403, 'wrong password: 403');
+	is($unknown->{status}, 403, 'unknown name: 403');
+	like($known->{body}, qr/role="alert">The name or the password is wrong\./, 'says so');
+	s/value="[^"]*"//g for $known->{body}, $unknown->{body};
+	is($known->{body}, $unknown->{body}, 'the same page');
+	ok(!$c->signed_in, 'not signed in');
+};
+
+subtest 'admin-4: what is typed as a name comes back as text' => sub {
+	my $name = '"><script>alert(1)</script>\'&';
+	my $r = Attestmdm::Admin->new($t)->sign_in($name, 'x');
+	unlike($r->{body}, qr/<script/, 'no script');
+	like($r->{body}, qr/value="&quot;&gt;&lt;script&gt;alert\(1\)&lt;\/script&gt;&#39;&amp;"/,
+	    'escaped');
+};
+
+subtest 'admin-5: the sign-in form needs its own token' => sub {
+	my %f = (fields => { name => 'admin', password => $t->server->password });
+	my $c = Attestmdm::Admin->new($t);
+	$c->get('/admin/sign-in');
+	is($c->post('/admin/sign-in', csrf => undef, %f)->{status}, 403, 'none: 403');
+	is($c->post('/admin/sign-in', csrf => 'A' x 43, %f)->{status}, 403, 'another: 403');
+	is($c->post('/admin/sign-in', from => '/admin/sign-in', %f,
+	    headers => { 'Sec-Fetch-Site' => 'cross-site' })->{status}, 403,
+	    'from another site: 403');
+	is(Attestmdm::Admin->new($t)->post('/admin/sign-in', csrf => '', %f)->{status}, 403,
+	    'no cookie and an empty token: 403');
+	ok(!$c->signed_in, 'not signed in');
+	is($c->post('/admin/sign-in', from => '/admin/sign-in', %f,
+	    headers => { 'Sec-Fetch-Site' => 'same-origin' })->{status}, 303,
+	    'from our own page: taken');
+};
+
+subtest 'admin-6: signing in' => sub {
+	$r = $b->sign_in;
+	is($r->{status}, 303, 'the right password is taken');
+	is($r->{headers}{location}, '/admin/hosts', 'leads to the hosts');
+	like($r->{headers}{'set-cookie'},
+	    qr/^__Host-attestmdm=[A-Za-z0-9_-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+	    'the cookie is out of reach of scripts, other sites and plain HTTP');
+	ok($b->signed_in, 'the pages open');
+	is($b->get('/admin/sign-in')->{headers}{location}, '/admin/hosts',
+	    'the sign-in page leads on');
+	my $token = $b->{cookies}{'__Host-attestmdm'};
+	my $rows = $t->db('SELECT lower(hex(token_sha256)) AS h FROM sessions');
+	ok((grep { $_->{h} eq sha256_hex($token) } @$rows), 'the hash is stored');
+	my $dump = $t->command('sqlite3', $t->server->state . '/attestmdm.db', '.dump');
+	unlike($dump->{out}, qr/\Q$token\E/, 'the token is not');
+	unlike(Attestmdm::Server::slurp($t->dir . '/admin-settings.log'),
+	    qr/\Q$token\E|\Q@{[ $t->server->password ]}\E/, 'no secret is in the log');
+};
+
+subtest 'admin-7: the cookie must be exact' => sub {
+	my $good = $b->{cookies}{'__Host-attestmdm'};
+	(my $bad = $good) =~ tr/A-Za-z/B-ZAb-za/;
+	for (["__Host-attestmdm=$bad", 'another'], ['__Host-attestmdm=', 'an empty'],
+	    ["attestmdm=$good", 'an unprefixed'], ["__Host-attestmdm=${good}A", 'a longer'],
+	    ["__Host-attestmdm=$bad; __Host-attestmdm=$good", 'a doubled']) {
+		is($b->get('/admin/hosts', headers => { Cookie => $_->[0] })->{status}, 303,
+		    "$_->[1] cookie is none");
+	}
+	is($b->get('/admin/hosts', headers => { Cookie => "a=1; __Host-attestmdm=$good; b=2" })
+	    ->{status}, 200, 'among others it is found');
+};
+
+subtest 'admin-8: requests out of shape' => sub {
+	is($b->get('/admin/nothing')->{status}, 404, 'unknown page: 404');
+	is($b->request('DELETE', '/admin/hosts')->{status}, 405, 'DELETE: 405');
+	is($b->request('DELETE', '/admin/hosts')->{headers}{allow}, 'GET, HEAD', 'Allow');
+	is($b->get('/admin/hosts?q=%00')->{status}, 400, 'NUL in a search: 400');
+	is($b->get('/admin/hosts?q=%ff')->{status}, 400, 'no UTF-8 in a search: 400');
+	is($b->get('/admin/hosts?q=%zz')->{status}, 400, 'a broken escape: 400');
+	is($b->get('/admin/hosts?page=-1&attested=maybe')->{status}, 200, 'nonsense is ignored');
+	is($b->get('/admin/hosts?page=99999999999999999999')->{status}, 200, 'no page is that far');
+	is($b->post('/admin/sign-out', csrf => 'x', headers => { 'Content-Type' =>
+	    'multipart/form-data' })->{status}, 415, 'another kind of form: 415');
+	is($b->post('/admin/sign-out', csrf => 'x', fields => { f => 'y' x 20000 })->{status},
+	    413, 'a large form: 413');
+	is($b->get('/admin/hosts', headers => { Cookie =>
+	    [ map { "__Host-attestmdm=$b->{cookies}{'__Host-attestmdm'}" } 1, 2 ] })->{status} == 200,
+	    '', 'two Cookie headers do not pass');
+};
+
+subtest 'admin-9: signing out' => sub {
+	is($b->post('/admin/sign-out', csrf => undef)->{status}, 403, 'without token: 403');
+	is($b->post('/admin/sign-out', csrf => 'A' x 43)->{status}, 403, 'with another: 403');
+	is($b->post('/admin/sign-out', from => '/admin/hosts',
+	    headers => { 'Sec-Fetch-Site' => 'same-site' })->{status}, 403,
+	    'from another host of the site: 403');
+	ok($b->signed_in, 'still signed in');
+	my $old = { %{ $b->{cookies} } };
+	$r = $b->post('/admin/sign-out', from => '/admin/hosts');
+	is($r->{status}, 303, 'with the token: done');
+	like($r->{headers}{'set-cookie'}, qr/^__Host-attestmdm=;.*Max-Age=0$/, 'cookie removed');
+	$b->{cookies} = $old;
+	ok(!$b->signed_in, 'the old cookie opens nothing');
+};
+
+subtest 'admin-10: an unused session ends, and every session does' => sub {
+	$b->sign_in;
+	$t->server->clock(29 * 60);
+	ok($b->signed_in, 'after 29 quiet minutes it is there');
+	$t->server->clock((29 + 31) * 60);
+	ok(!$b->signed_in, 'after 31 quiet minutes it is not');
+	$b->sign_in;
+	my $start = 60;
+	my $alive = 1;
+	for (my $m = 20; $m < 12 * 60 && $alive; $m += 20) {
+		$t->server->clock(($start + $m) * 60);
+		$alive = $b->signed_in;
+	}
+	ok($alive, 'used all the time it lives for 12 hours');
+	$t->server->clock(($start + 12 * 60 + 1) * 60);
+	ok(!$b->signed_in, 'and not longer');
+	$t->server->clock(0);
+};
+
+subtest 'admin-11: a disabled administrator is out at once' => sub {
+	my $file = $t->dir . '/second.pw';
+	Attestmdm::Server::spew($file, "a second password\n");
+	$t->tool_ok('admin', 'add', 'second', '--password-file', $file);
+	my $c = Attestmdm::Admin->new($t);
+	is($c->sign_in('second', 'a second password')->{status}, 303, 'signs in');
+	ok($c->signed_in, 'is in');
+	$t->tool_ok('admin', 'disable', 'second');
+	ok(!$c->signed_in, 'is out');
+	is($c->sign_in('second', 'a second password')->{status}, 403, 'stays out');
+};
+
+subtest 'admin-12: an unknown name takes as long as a known one' => sub {
+	my %least;
+	for my $try (1 .. 4) {
+		$t->server->clock(86400 * 2 * $try);
+		for my $name (qw(admin nobody)) {
+			my $c = Attestmdm::Admin->new($t);
+			my $token = $c->token('/admin/sign-in');
+			my $start = time;
+			$c->post('/admin/sign-in', csrf => $token,
+			    fields => { name => $name, password => 'wrong' });
+			my $took = time - $start;
+			$least{$name} = min($least{$name} // 99, $took);
+		}
+	}
+	ok($least{nobody} > $least{admin} / 2 && $least{admin} > $least{nobody} / 2,
+	    sprintf('%.0f ms and %.0f ms', $least{admin} * 1000, $least{nobody} * 1000));
+};
+
+subtest 'admin-13: guessing is throttled' => sub {
+	$t->server->clock(86400 * 20);
+	my $c = Attestmdm::Admin->new($t);
+	my @seen = map { $c->sign_in('admin', "guess $_")->{status} } 1 .. 8;
+	is("@seen[0 .. 3]", '403 403 403 403', 'the first are looked at');
+	is($seen[7], 429, 'then it has to wait');
+	$r = $c->sign_in;
+	is($r->{status}, 429, 'also with the right password');
+	like($r->{headers}{'retry-after'}, qr/^[1-9]\d*$/, 'it is told how long');
+	$t->server->clock(86400 * 20 + 3600);
+	is($c->sign_in->{status}, 303, 'later the right password opens');
+};
+
+subtest 'admin-14: signing in is on record' => sub {
+	my $rows = $t->db("SELECT DISTINCT actor, action FROM audit WHERE action LIKE 'log%'");
+	my %seen = map { ("$_->{actor} $_->{action}" => 1) } @$rows;
+	ok($seen{"admin $_"}, "admin $_") for qw(login logout login.refused);
+	ok($seen{'nobody login.refused'}, 'also names that nobody has');
+	like($b->sign_in && $b->get('/admin/activity')->{body}, qr/<code>login<\/code>/,
+	    'the activity page shows it');
+};
+
+$t->done;

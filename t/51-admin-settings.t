@@ -1,0 +1,146 @@
+#!/usr/bin/perl
+# The settings page in both tiers and in GitOps mode.
+use strict;
+use warnings;
+
+use Attestmdm::Admin;
+use Attestmdm::Test;
+
+my $REQUIRE = 'apple_require_hardware_attestation';
+my $LINK = 'https://support.apple.com/en-my/guide/deployment/dep28afbde6a/web';
+
+sub browser {
+	my ($t) = @_;
+	my $b = Attestmdm::Admin->new($t);
+	$b->sign_in;
+	return $b;
+}
+
+sub page { $_[0]->get('/admin/settings')->{body} }
+
+sub box { my ($box) = page($_[0]) =~ /(<input id="require"[^>]*>)/; return $box }
+
+sub set_box {
+	my ($b, $value, %o) = @_;
+	return $b->post('/admin/settings/attestation', from => '/admin/settings',
+	    fields => defined $value ? { $REQUIRE => $value } : {}, %o);
+}
+
+sub set_version {
+	my ($b, $value, %o) = @_;
+	return $b->post('/admin/settings/minimum-os', from => '/admin/settings',
+	    fields => { minimum_os_version => $value }, %o);
+}
+
+sub stored {
+	my ($t, $name) = @_;
+	my $rows = $t->db("SELECT value FROM settings WHERE name = '$name'");
+	return @$rows ? $rows->[0]{value} : undef;
+}
+
+subtest 'premium' => sub {
+	my $t = Attestmdm::Test->new;
+	my $b = browser($t);
+	my $text = page($b);
+
+	like($text, qr/<summary><h2>Advanced options<\/h2><\/summary>.*Require hardware attestation/s,
+	    'fleet-120: the option is under Advanced options');
+	like($text, qr{<a href="\Q$LINK\E"[^>]*>Managed Device Attestation</a>},
+	    'the help text leads to Apple');
+	unlike(box($b), qr/ checked/, 'fleet-120: off at first');
+	unlike(box($b), qr/ disabled/, 'and can be changed');
+
+	my $r = set_box($b, 'true');
+	is($r->{status}, 303, 'fleet-120: turned on');
+	is($r->{headers}{location}, '/admin/settings?saved=1', 'the answer is a redirect');
+	like($b->get('/admin/settings?saved=1')->{body}, qr/role="status">Saved\./, 'and says so');
+	like(box($b), qr/ checked/, 'fleet-120: shown on');
+	like($t->tool_ok('setting', 'get', $REQUIRE), qr/true/, 'the command line says the same');
+	my $rows = $t->db("SELECT actor, detail FROM audit WHERE action = 'setting.set'");
+	is($rows->[-1]{actor}, 'admin', 'fleet-130: who changed it is on record');
+	like($rows->[-1]{detail}, qr/\Q$REQUIRE\E/, 'fleet-130: and what');
+	like($b->get('/admin/activity')->{body}, qr/<code>setting\.set<\/code>/,
+	    'fleet-130: the activity page shows it');
+
+	is(set_version($b, '15.1')->{status}, 303, 'a minimum system version is taken');
+	like(box($b), qr/ checked/, 'fleet-127: the other setting stays');
+	like(page($b), qr/name="minimum_os_version"[^>]*value="15\.1"/, 'and is shown');
+	for my $bad ('fifteen', '15.', '1.2.3.4.5', '15;DROP', '"><script>alert(1)</script>') {
+		my $r = set_version($b, $bad);
+		is($r->{status}, 422, "'$bad' is no version");
+		unlike($r->{body}, qr/<script/, 'and comes back as text');
+	}
+	is(stored($t, 'minimum_os_version'), '15.1', 'the good one is kept');
+	is(set_version($b, '')->{status}, 303, 'none is fine too');
+
+	is(set_box($b, $_)->{status}, 422, "fleet-126: '$_' is no yes or no")
+	    for 'maybe', '1', 'TRUE', '';
+	is(stored($t, $REQUIRE), 'true', 'fleet-126: nothing changed');
+
+	is(set_box($b, undef, csrf => undef)->{status}, 403, 'without token: 403');
+	is(set_box($b, undef, csrf => 'A' x 43)->{status}, 403, 'with another token: 403');
+	is(set_box($b, undef, headers => { 'Sec-Fetch-Site' => 'cross-site' })->{status}, 403,
+	    'from another site: 403');
+	my $other = browser($t);
+	is(set_box($b, undef, csrf => $other->token('/admin/settings'))->{status}, 403,
+	    "with another session's token: 403");
+	is(stored($t, $REQUIRE), 'true', 'nothing changed');
+
+	is(set_box($b, undef)->{status}, 303, 'fleet-120: an empty box turns it off');
+	unlike(box($b), qr/ checked/, 'shown off');
+
+	like(page($b), qr/class="bench" role="alert">/, 'a test bench says so on every page');
+	like($b->get('/admin/sign-in', headers => { Cookie => 'x=y' })->{body}, qr/class="bench"/,
+	    'also on the sign-in page');
+	$t->finish;
+};
+
+subtest 'free' => sub {
+	my $t = Attestmdm::Test->new(config => { 'license.tier' => 'free' });
+	my $b = browser($t);
+
+	unlike(page($b), qr/attestation<\/label>|\Q$REQUIRE\E|Advanced/i,
+	    'fleet-121: the option does not exist');
+	is(set_box($b, 'true')->{status}, 422, 'fleet-121: and cannot be posted');
+	is(set_box($b, undef)->{status}, 422, 'not even off');
+	isnt($t->tool('setting', 'set', $REQUIRE, 'true')->{exit}, 0,
+	    'fleet-121: nor set on the command line');
+	is(stored($t, $REQUIRE), undef, 'fleet-121: nothing is stored');
+	is(set_version($b, '14.0')->{status}, 303, 'other settings can be set');
+	is($b->post('/admin/settings/minimum-os', from => '/admin/settings',
+	    fields => { minimum_os_version => '14.1', $REQUIRE => 'true' })->{status}, 303,
+	    'as a field of another form');
+	is(stored($t, $REQUIRE), undef, 'it is ignored');
+	$t->finish;
+};
+
+subtest 'GitOps mode' => sub {
+	my $repository = 'https://git.example.com/fleet?a=1&b="x"';
+	my $t = Attestmdm::Test->new(config => {
+		'gitops.gitops_mode_enabled' => 'true',
+		'gitops.repository_url' => $repository,
+	});
+	my $b = browser($t);
+
+	like(box($b), qr/ disabled/, 'fleet-123: shown disabled');
+	like(page($b), qr/GitOps mode is on/, 'fleet-123: with the reason');
+	like(page($b), qr{<a href="https://git\.example\.com/fleet\?a=1&amp;b=&quot;x&quot;"},
+	    'fleet-123: and the repository');
+	is(set_box($b, 'true')->{status}, 409, 'a post is refused');
+	is(set_version($b, '15.0')->{status}, 409, 'for each setting');
+	like(set_box($b, 'true')->{body}, qr/role="alert">This setting is managed by GitOps\./,
+	    'with the reason');
+	is(stored($t, $REQUIRE), undef, 'nothing is stored');
+	$t->finish;
+};
+
+subtest 'a repository that is no web address is no link' => sub {
+	my $t = Attestmdm::Test->new(config => {
+		'gitops.gitops_mode_enabled' => 'true',
+		'gitops.repository_url' => 'javascript:alert(1)',
+	});
+	unlike(page(browser($t)), qr/javascript:/, 'not shown');
+	$t->finish;
+};
+
+done_testing();

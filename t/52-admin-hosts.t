@@ -1,0 +1,172 @@
+#!/usr/bin/perl
+# What the admin pages show of hosts and of tries to enroll.
+use strict;
+use warnings;
+
+use Attestmdm::Admin;
+use Attestmdm::Test;
+
+my $t = Attestmdm::Test->new;
+my $b = Attestmdm::Admin->new($t);
+$b->sign_in;
+
+my $TIP = 'Host provided a Managed Device Attestation signed by Apple at enrollment.';
+my $HOSTILE = q{"><script>alert(1)</script><img src=x onerror='alert(2)'>&amp;};
+
+sub sql {
+	my ($text) = @_;
+	my $r = $t->command('sqlite3', $t->server->state . '/attestmdm.db', $text);
+	die $r->{err} if $r->{exit} != 0;
+}
+
+sub quote { my ($text) = @_; $text =~ s/'/''/g; return "'$text'" }
+
+sub host_page {
+	my ($serial) = @_;
+	my $rows = $t->db("SELECT id FROM hosts WHERE serial = '$serial'");
+	return $b->get("/admin/hosts/$rows->[0]{id}")->{body};
+}
+
+sub vital {
+	my ($page, $name) = @_;
+	my ($value) = $page =~ m{<dt>\Q$name\E</dt><dd[^>]*>(.*?)</dd>}s;
+	return undef if !defined $value;
+	$value =~ s/<[^>]*>//g;
+	return $value;
+}
+
+sub count { my ($page, $what) = @_; my ($n) = $page =~ m{<dt>$what</dt><dd>(\d+)}; return $n }
+
+like($b->get('/admin/hosts')->{body}, qr/No device has enrolled yet/, 'no host yet');
+like($b->get('/admin/enrollments')->{body}, qr/No enrollment profile was handed out yet/,
+    'no enrollment yet');
+like($b->get('/admin/refusals')->{body}, qr/Nothing was refused yet/, 'no refusal yet');
+
+subtest 'fleet-129: an attested host says so' => sub {
+	$t->assign('C02WEB000001');
+	my $run = $t->sim('enroll', '--serial', 'C02WEB000001');
+	is($run->{exit}, 0, 'a Mac enrolls') or diag($run->{out}, $run->{err});
+	my $page = host_page('C02WEB000001');
+	like(vital($page, 'MDM attestation'), qr/^Yes/, 'MDM attestation: Yes');
+	like($page, qr/title="\Q$TIP\E"/, 'with the words on hovering');
+	like($page, qr/role="tooltip">\Q$TIP\E</, 'and for readers of the screen');
+	is(vital($page, 'Serial number'), 'C02WEB000001', 'its serial number');
+	like($page, qr/What Apple attested/, 'the evidence');
+	like(vital($page, 'System integrity protection'), qr/abled|unknown/, 'with SIP');
+	like(vital($page, 'SHA-256'), qr/^[0-9a-f]{64}$/, 'the certificate');
+	like(vital($page, 'Last contact'), qr/just now|ago/, 'the last contact');
+	my $list = $b->get('/admin/hosts')->{body};
+	is(count($list, 'Enrolled'), 1, 'counted as enrolled');
+	is(count($list, 'Hardware attested'), 1, 'counted as attested');
+};
+
+subtest 'fleet-129: the row is absent when it is not true' => sub {
+	sql("UPDATE hosts SET hardware_attested = 0");
+	my $page = host_page('C02WEB000001');
+	is(vital($page, 'MDM attestation'), undef, 'no row');
+	unlike($page, qr/\Q$TIP\E/, 'no tooltip');
+	sql("UPDATE hosts SET hardware_attested = 1, state = 'unenrolled'");
+	is(vital(host_page('C02WEB000001'), 'MDM attestation'), undef,
+	    'nor of a host that left');
+	sql("UPDATE hosts SET state = 'enrolled'");
+	like(vital(host_page('C02WEB000001'), 'MDM attestation'), qr/^Yes/, 'there again');
+};
+
+subtest 'fleet-128: turning the setting on changes no enrolled host' => sub {
+	my $hosts = 'SELECT id, serial, udid, state, hex(certificate_sha256), enrollment_id, '
+	    . 'hardware_attested, generation FROM hosts';
+	my $before = $t->db($hosts);
+	$b->post('/admin/settings/attestation', from => '/admin/settings',
+	    fields => { apple_require_hardware_attestation => 'true' });
+	is_deeply($t->db($hosts), $before, 'the host is as it was');
+	is_deeply($t->db('SELECT uuid FROM commands'), [], 'no command was queued');
+};
+
+subtest 'admin-20: a command and its answer' => sub {
+	$t->tool_ok('command', 'send', 'C02WEB000001', 'DeviceInformation');
+	my $page = host_page('C02WEB000001');
+	like($page, qr/<th scope="row">DeviceInformation /, 'the command');
+	like($page, qr/chip queued">queued</, 'is queued');
+};
+
+subtest 'admin-21: a refused try is found with its reason' => sub {
+	$t->sim('enroll', '--serial', 'C02STRANGER1');
+	my $page = $b->get('/admin/refusals?q=stranger1')->{body};
+	like($page, qr/C02STRANGER1/, 'by its serial number');
+	like($page, qr/<code[^>]*>ENROLL_UNASSIGNED<\/code>/, 'with the code');
+	like($page, qr/class="reason"><bdi>[^<]{10,}/, 'with the reason');
+	unlike($b->get('/admin/refusals?q=C02WEB000001')->{body}, qr/C02STRANGER1/,
+	    'not under another serial number');
+	$page = $b->get('/admin/serial?serial=C02STRANGER1')->{body};
+	like($page, qr/never assigned to us/, 'its own page says that it is not ours');
+	like($page, qr/<li class="refused">.*Enrollment profile/s, 'and the step');
+};
+
+subtest 'admin-22: a cheating device, step by step' => sub {
+	$t->assign('C02WEB000002');
+	my $run = $t->sim('enroll', '--serial', 'C02WEB000002', '--misbehave', 'wrong-freshness');
+	is($run->{exit}, 3, 'it is refused');
+	my $list = $b->get('/admin/enrollments?q=C02WEB000002')->{body};
+	like($list, qr/chip refused">refused<\/span> Hardware attestation/, 'the list says where');
+	my ($url) = $list =~ m{href="(/admin/enrollments/[A-Za-z0-9_-]+)"};
+	my $page = $b->get($url)->{body};
+	my @steps = $page =~ m{<li class="(\w+)">\s*<div class="step-head"><strong>([^<]*)}g;
+	my %steps = reverse @steps;
+	is($steps{'Hardware attestation'}, 'refused', 'the attestation was refused');
+	is($steps{$_}, 'ok', "$_ was fine") for 'Enrollment profile', 'Certificate order';
+	like($page, qr/ATT_FRESHNESS/, 'with the code');
+};
+
+subtest 'admin-23: what a device says of itself stays text' => sub {
+	my $text = quote($HOSTILE);
+	sql("UPDATE hosts SET device_name = $text, model = $text, model_name = $text, "
+	    . "product_name = $text, os_version = '<b>15', build_version = '<b>24'");
+	sql("UPDATE enrollments SET product = $text, os_version = '<b>15', "
+	    . "build_version = '<b>24', udid = $text, remote_address = '<b>1'");
+	sql("INSERT INTO trail (at, serial, step, outcome, code, reason, remote_address) "
+	    . "VALUES (1700000000, $text, '<b>step', 'refused', '<b>code', $text, '<b>1')");
+	sql("INSERT INTO audit (at, actor, action, detail) VALUES (1, $text, $text, $text)");
+	sql("UPDATE commands SET request_type = $text, created_by = $text, uuid = '<b>u'");
+	my ($enrollment) = map { $_->{id} } @{ $t->db('SELECT id FROM enrollments LIMIT 1') };
+	my $query = Attestmdm::Admin::encode($HOSTILE);
+	my @pages = ('/admin/hosts', "/admin/hosts?q=$query&attested=$query&page=$query",
+	    '/admin/enrollments', "/admin/enrollments?q=$query", '/admin/refusals',
+	    "/admin/refusals?q=$query&before=$query", "/admin/enrollments/$enrollment",
+	    "/admin/serial?serial=$query", '/admin/activity',
+	    "/admin/settings?saved=$query");
+	for my $page (@pages, undef) {
+		my $r = defined $page ? $b->get($page) : { status => 200,
+			body => host_page('C02WEB000001') };
+		my $name = $page // 'the host';
+		is($r->{status}, 200, "$name opens");
+		unlike($r->{body}, qr/<script|<img|<b>|onerror='/, "$name: no tag of its own");
+	}
+	like(host_page('C02WEB000001'), qr/&quot;&gt;&lt;script&gt;alert\(1\)/, 'it is shown');
+	like($b->get('/admin/refusals')->{body},
+	    qr{href="/admin/serial\?serial=%22%3E%3Cscript}, 'links are encoded');
+};
+
+subtest 'admin-24: searching and paging hosts' => sub {
+	sql("INSERT INTO hosts (id, serial, udid, state, device_name, hardware_attested, created_at) "
+	    . "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 69) "
+	    . "SELECT 'page' || i, 'PAGE' || i, 'U' || i, 'enrolled', 'Mac ' || i, i % 2, 1 FROM n");
+	my $page = $b->get('/admin/hosts?q=page&attested=yes')->{body};
+	like($page, qr/1–25 of 30/, 'the first page');
+	my ($next) = $page =~ m{rel="next" href="([^"]*)"};
+	$next =~ s/&amp;/&/g;
+	$page = $b->get($next)->{body};
+	like($page, qr/26–30 of 30/, 'the second keeps search and choice');
+	unlike($page, qr/rel="next"/, 'and is the last');
+	my @rows = $page =~ /bdi class="mono">(PAGE\d+)</g;
+	is("@rows", 'PAGE61 PAGE63 PAGE65 PAGE67 PAGE69', 'with the rest');
+	like($b->get('/admin/hosts?q=PAGE10&attested=yes')->{body}, qr/No host fits/,
+	    'not attested, not among the attested');
+	like($b->get('/admin/hosts?q=PAGE10&attested=no')->{body}, qr/1–1 of 1/,
+	    'but among the others');
+	like($b->get('/admin/hosts?q=%25')->{body}, qr/No host fits/, '% is no wildcard');
+};
+
+is($b->get('/admin/hosts/nobody')->{status}, 404, 'admin-25: an unknown host: 404');
+is($b->get('/admin/enrollments/nobody')->{status}, 404, 'admin-25: an unknown enrollment: 404');
+
+$t->done;
