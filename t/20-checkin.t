@@ -79,7 +79,7 @@ subtest 'mdm-5: TokenUpdate of a user changes nothing' => sub {
 	my $before = $mac->host;
 	my $r = $mac->checkin($mac->message('TokenUpdate', Token => \'user',
 	    UserID => '00000000-1111-2222-3333-444444444444', UserShortName => 'jane'));
-	is($r->{status}, 200, '200');
+	is($r->{status}, 200, 'answered 200');
 	is_deeply($mac->host, $before, 'the host is untouched');
 };
 
@@ -88,13 +88,13 @@ subtest 'mdm-6: UserAuthenticate' => sub {
 	my $before = $t->fingerprint;
 	my $r = $mac->checkin($mac->message('UserAuthenticate',
 	    UserID => '00000000-1111-2222-3333-444444444444', UserShortName => 'jane'));
-	is($r->{status}, 410, '410: users are not managed');
+	is($r->{status}, 410, 'answered 410: users are not managed');
 	is($t->fingerprint, $before, 'no change');
 };
 
 subtest 'mdm-7: CheckOut; fleet-106' => sub {
 	my $mac = mac();
-	is($mac->checkin($mac->message('CheckOut'))->{status}, 200, '200');
+	is($mac->checkin($mac->message('CheckOut'))->{status}, 200, 'answered 200');
 	my $h = $mac->host;
 	is($h->{state}, 'unenrolled', 'unenrolled');
 	is($h->{push_token}, '', 'push data gone');
@@ -195,7 +195,7 @@ subtest 'mdm-17, mdm-18: UDIDs that are none' => sub {
 	my $before = $t->fingerprint;
 	for my $udid ('A' x 10000, "A\nB", "'; DROP TABLE hosts; --", '../../etc', '', 'xyz') {
 		my $r = $mac->checkin($mac->message('CheckOut', UDID => $udid));
-		is($r->{status}, 400, '400');
+		is($r->{status}, 400, 'answered 400');
 	}
 	is($mac->checkin($mac->message('CheckOut', UDID => undef))->{status}, 400, 'neither id');
 	is($mac->checkin($mac->message('CheckOut', EnrollmentID => 'E'))->{status}, 400, 'both');

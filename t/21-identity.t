@@ -38,7 +38,7 @@ sub forge {
 subtest 'mdm-23: no identity at all' => sub {
 	my $mac = new_mac();
 	my $before = $t->fingerprint;
-	is($mac->checkin($mac->message('Authenticate'), signature => undef)->{status}, 400, '400');
+	is($mac->checkin($mac->message('Authenticate'), signature => undef)->{status}, 400, 'answered 400');
 	is($t->fingerprint, $before, 'no change');
 	refused_unknown('MDM_IDENTITY', 'no header, no certificate');
 };
@@ -221,7 +221,7 @@ subtest 'mdm-38: a blocked host and a revoked certificate' => sub {
 	is($r->{exit}, 0, 'revoked') or diag($r->{err});
 	for my $answer ($mac->report('Idle'), $mac->checkin($mac->message('TokenUpdate')),
 	    $mac->checkin($mac->message('Authenticate'))) {
-		is($answer->{status}, 403, '403');
+		is($answer->{status}, 403, 'answered 403');
 		is($answer->{headers}{'content-type'}, 'application/json', 'as JSON');
 		is($t->json($answer)->{code}, 'com.apple.unrecognized.device', 'that unenrolls');
 	}
@@ -241,7 +241,7 @@ subtest 'mdm-38: a blocked host and a revoked certificate' => sub {
 subtest 'mdm-39: an expired certificate' => sub {
 	my $mac = mac();
 	$t->server->clock(366 * 86400);
-	is($mac->report('Idle')->{status}, 400, '400');
+	is($mac->report('Idle')->{status}, 400, 'answered 400');
 	$t->refused($mac->{serial}, 'command', 'MDM_CERTIFICATE');
 	$t->server->clock(-7200);
 	is($mac->report('Idle')->{status}, 400, 'before its time: 400');

@@ -50,7 +50,7 @@ sub texts {
 subtest 'mdm-56, mdm-61: the profile of a Mac' => sub {
 	my $serial = serial();
 	my $r = ask($serial, product => 'Mac15,3', 'os-version' => '15.1');
-	is($r->{status}, 200, '200');
+	is($r->{status}, 200, 'answered 200');
 	is($r->{headers}{'content-type'}, 'application/x-apple-aspen-config', 'its type');
 	like($r->{headers}{'content-disposition'}, qr/filename=".+\.mobileconfig"/, 'its name');
 	is($r->{headers}{'cache-control'}, 'no-store', 'not to be cached');
@@ -104,7 +104,7 @@ subtest 'mdm-59: an organization with <, & and quotes' => sub {
 	my $file = $other->dir . '/info';
 	$other->make('machineinfo', '--serial', 'C40ORG000001', '-o', $file);
 	my $r = $other->http(POST => '/enroll', body => Attestmdm::Server::slurp($file));
-	is($r->{status}, 200, '200');
+	is($r->{status}, 200, 'answered 200');
 	my ($name) = texts($r->{body}, 'PayloadOrganization');
 	like($name, qr/^Tom &amp; Jerry &lt;["&]/, 'escaped');
 	Attestmdm::Server::spew("$file.plist", $r->{body});
@@ -183,7 +183,7 @@ subtest 'mdm-65: an enrolled serial number from another device' => sub {
 	my $mac = Attestmdm::Device->enroll($t, $serial);
 	my $before = $mac->host;
 	my $r = ask($serial, udid => '99999999-0000-4000-8000-000000000000');
-	is($r->{status}, 403, '403');
+	is($r->{status}, 403, 'answered 403');
 	$t->refused($serial, 'profile', 'ENROLL_OTHER_DEVICE');
 	is_deeply($mac->host, $before, 'the host is untouched');
 	is(ask($serial, udid => $mac->{udid})->{status}, 200, 'the device itself may enroll again');
@@ -279,7 +279,7 @@ subtest 'mdm-56: signed profiles, with the CA of the server' => sub {
 	$t->server->set_conf('profile.server_ca', $t->server->cacert);
 	$t->server->restart('profile-download');
 	my $r = ask(serial());
-	is($r->{status}, 200, '200');
+	is($r->{status}, 200, 'answered 200');
 	Attestmdm::Server::spew("$dir/signed", $r->{body});
 	my $v = $t->command('openssl', 'cms', '-verify', '-inform', 'DER', '-in', "$dir/signed",
 	    '-CAfile', "$dir/signer.pem", '-purpose', 'any', '-out', "$dir/plain");
