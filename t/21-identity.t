@@ -97,6 +97,9 @@ subtest 'mdm-27: the signature is over another body' => sub {
 	(my $other = $body) =~ s/CheckOut/CheckOuT/;
 	is($mac->checkin($body, signature => $mac->signature($other))->{status}, 400, 'one byte');
 	$t->refused($mac->{serial}, 'check-out', 'MDM_SIGNATURE');
+	is_deeply($t->db("SELECT count(*) AS n FROM trail WHERE code = 'MDM_SIGNATURE'"
+	    . " AND serial = '$mac->{serial}' AND enrollment_id IS NOT NULL")->[0], { n => 0 },
+	    'whoever has not the key adds nothing to the enrollment');
 	is($mac->checkin("$body ", signature => $mac->signature($body))->{status}, 400,
 	    'one space more');
 	is($t->fingerprint, $before, 'no change');

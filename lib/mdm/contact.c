@@ -31,9 +31,10 @@ contact_refuse(struct contact *c, int code)
 
 	if (err_priority(code) == ROUTINE)
 		return code;
+	/* Anybody can show a certificate: only its key gets into its trail. */
 	trails_note(c->db,
 	    &(struct trail){
-		.enrollment_id = id->known ? id->cert.enrollment_id : NULL,
+		.enrollment_id = id->proven ? id->cert.enrollment_id : NULL,
 		.serial = id->known ? id->cert.serial : NULL,
 		.step = c->step,
 		.outcome =

@@ -6,9 +6,13 @@
 #include "base/log.h"
 #include "store/stmt.h"
 
-#define PER_ENROLLMENT 200
-#define PER_SERIAL     200
-#define UNKNOWN        2000
+/*
+ * Rows kept of one step with one code: a sender who repeats one fault cannot
+ * push out what else happened.
+ */
+#define PER_ENROLLMENT 50
+#define PER_SERIAL     50
+#define UNKNOWN        500
 #define KEEP           (INT64_C(180) * 86400)
 
 enum {
@@ -25,19 +29,20 @@ enum {
 	"id, at, enrollment_id, serial, step, outcome, code, reason,"          \
 	" remote_address"
 
+#define TRIM(rows)                                                             \
+	" " rows " AND step = ?2 AND code = ?3"                                \
+	" AND id <= (SELECT id FROM trail WHERE " rows                         \
+	" AND step = ?2 AND code = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?4)"
+
 static const char *const texts[] = {
 	[ADD] = "INSERT INTO trail (at, enrollment_id, serial, step, outcome,"
 		" code, reason, remote_address)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
-	[TRIM_ENROLLMENT] = "DELETE FROM trail WHERE enrollment_id = ?1"
-			    " AND id <= (SELECT id FROM trail"
-			    " WHERE enrollment_id = ?1"
-			    " ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-	[TRIM_SERIAL] = "DELETE FROM trail WHERE serial = ?1"
-			" AND enrollment_id IS NULL"
-			" AND id <= (SELECT id FROM trail WHERE serial = ?1"
-			" AND enrollment_id IS NULL"
-			" ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+	[TRIM_ENROLLMENT] =
+	    "DELETE FROM trail WHERE" TRIM("enrollment_id = ?1"),
+	[TRIM_SERIAL] =
+	    "DELETE FROM trail WHERE" TRIM("serial = ?1"
+					   " AND enrollment_id IS NULL"),
 	[LIST_BY_ENROLLMENT] = "SELECT " COLUMNS " FROM trail"
 			       " WHERE enrollment_id = ?1 ORDER BY id",
 	[LIST_BY_SERIAL] = "SELECT " COLUMNS " FROM trail"
@@ -86,13 +91,21 @@ read_trail(struct stmt *s, void *out)
 	stmt_get_text(s, r->remote_address, sizeof(r->remote_address));
 }
 
+static void
+put_kind(struct stmt *s, const struct trail *t)
+{
+	stmt_put_cut(s, t->step, 33);
+	stmt_put_cut(s, t->code == OK ? "" : err_name(t->code), 33);
+}
+
 static int
-trim(struct db *db, int which, const char *key, int keep)
+trim(struct db *db, int which, const char *key, const struct trail *t, int keep)
 {
 	struct stmt s;
 
 	stmt_start(&s, db, STMT_trails, which);
 	stmt_put_text(&s, key);
+	put_kind(&s, t);
 	stmt_put_int(&s, keep);
 	return stmt_run(&s);
 }
@@ -102,11 +115,11 @@ trim_for(struct db *db, const struct trail *t, int64_t id)
 {
 	if (t->enrollment_id != NULL && *t->enrollment_id != '\0')
 		return trim(
-		    db, TRIM_ENROLLMENT, t->enrollment_id, PER_ENROLLMENT);
+		    db, TRIM_ENROLLMENT, t->enrollment_id, t, PER_ENROLLMENT);
 	if (t->serial != NULL && *t->serial != '\0')
-		return trim(db, TRIM_SERIAL, t->serial, PER_SERIAL);
+		return trim(db, TRIM_SERIAL, t->serial, t, PER_SERIAL);
 	/* anybody can cause these: look through that many only now and then */
-	return id % 16 == 0 ? trim(db, TRIM_SERIAL, "", UNKNOWN) : OK;
+	return id % 16 == 0 ? trim(db, TRIM_SERIAL, "", t, UNKNOWN) : OK;
 }
 
 int
