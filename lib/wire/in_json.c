@@ -51,8 +51,10 @@ in_json_build(struct blob text, unsigned max_depth, struct json_object **out)
 	*out = NULL;
 	if ((tok = json_tokener_new_ex((int)max_depth + 2)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a JSON reader");
-	/* jsontext_check() looked at UTF-8; json-c 0.18 refuses valid one. */
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+	/*
+	 * No strict flag: jsontext_check() was stricter already, and that of
+	 * json-c 0.18 takes every byte over 0x7f for a control character.
+	 */
 	*out = json_tokener_parse_ex(tok, (const char *)text.p, (int)text.n);
 	if (*out == NULL)
 		r = fail(ERR_MALFORMED, "JSON: %s",
