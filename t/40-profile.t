@@ -148,6 +148,11 @@ subtest 'mdm-63, fleet-94: device information that Apple did not sign' => sub {
 		my $last = $t->db("SELECT * FROM trail WHERE serial IN ('', '$serial') ORDER BY id DESC LIMIT 1")->[0];
 		like($last->{code}, qr/^ENROLL_(SIGNATURE|MACHINEINFO)$/, "$knob: the trail says $last->{code}");
 		ok(length $last->{reason}, "$knob: with a reason");
+		next if $knob !~ /foreign|self-signed/;
+		is($last->{serial}, '', "$knob: of nobody known");
+		like($last->{reason}, qr/"$serial"/, "$knob: which names the claimed number");
+		like($t->tool_ok('enrollment', 'list', '--refused'), qr/$serial/,
+		    "$knob: the administrator finds it");
 	}
 	for my $body ('hello', "\x30\x80" x 20000, "\x30\x84\x04\x00\x00\x00\x06\x09",
 	    substr(info(serial()), 0, 500)) {

@@ -33,6 +33,28 @@ check_signer(struct blob der, gnutls_x509_crt_t device_ca)
 	return r;
 }
 
+/*
+ * Nobody vouches for the serial number of an unsigned claim, so that no row is
+ * filed under it; but it is what an administrator searches for.
+ */
+static int
+refuse_claim(struct blob content)
+{
+	const char *serial = NULL;
+	struct in_plist *doc = NULL;
+	char why[300];
+	int r;
+
+	snprintf(why, sizeof(why), "%s", log_reason());
+	if (in_plist_parse(content, MACHINEINFO_BYTES_MAX, &doc) != OK ||
+	    in_plist_string(in_plist_root(doc), "SERIAL", &serial) != OK)
+		serial = "";
+	r = fail(ERR_ENROLL_SIGNATURE, "%s; it says its SERIAL is \"%.64s\"",
+	    why, serial);
+	in_plist_free(doc);
+	return r;
+}
+
 int
 machineinfo_verify(
     struct blob cms, gnutls_x509_crt_t device_ca, struct buf *out)
@@ -51,13 +73,13 @@ machineinfo_verify(
 		    "the signed device information has no content");
 		goto done;
 	}
-	r = ERR_ENROLL_SIGNATURE;
 	if (cms_signed_signer(signature, &der) != OK ||
 	    check_signer(der, device_ca) != OK ||
 	    cms_signed_verify(signature, signature->content,
 		CMS_ALLOW_SHA1 | CMS_ALLOW_RSA1024) != OK)
-		goto done;
-	r = buf_add_blob(out, signature->content);
+		r = refuse_claim(signature->content);
+	else
+		r = buf_add_blob(out, signature->content);
 done:
 	cms_signed_free(signature);
 	return r;

@@ -38,7 +38,8 @@ struct machineinfo {
  * device CA key, that it is no CA itself, and that its key signed the content;
  * then appends the content to `out`. Dates are ignored, SHA-1 and RSA of 1024
  * bits are accepted: Apple's device CA expired in 2014 and still signs so.
- * ERR_ENROLL_SIGNATURE; ERR_ENROLL_MACHINEINFO when it is no CMS with content.
+ * ERR_ENROLL_SIGNATURE, whose reason names the serial number that was claimed;
+ * ERR_ENROLL_MACHINEINFO when it is no CMS with content.
  */
 int machineinfo_verify(
     struct blob cms, gnutls_x509_crt_t device_ca, struct buf *out);

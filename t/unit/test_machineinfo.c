@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "enroll/machineinfo.h"
 #include "wire/x509.h"
 
@@ -15,7 +16,8 @@
 	PAIR("SERIAL", "C02TEST")                                              \
 	PAIR("UDID", "AAAA-01")                                                \
 	PAIR("PRODUCT", "Mac15,3")                                             \
-	PAIR("OS_VERSION", "15.1") PAIR("VERSION",                             \
+	PAIR("OS_VERSION", "15.1")                                             \
+	PAIR("VERSION",                                                        \
 	    "24B83") "<key>MDM_CAN_REQUEST_SOFTWARE_UPDATE</key><true/>"
 #define DOC(x) HEAD "<dict>" x "</dict></plist>"
 
@@ -97,6 +99,29 @@ test_foreign_signer(void **state)
 	mdmfix_cert_release(&foreign);
 	mdmfix_cert_release(&grandchild);
 	mdmfix_cert_release(&ca_leaf);
+}
+
+/* The reason of a refusal leads to the device, in plain characters. */
+static void
+test_claimed_serial(void **state)
+{
+	struct mdmfix_cert foreign;
+	struct machineinfo m;
+
+	(void)state;
+	mdmfix_cert_make(&foreign, "leaf", false, true, &other_ca);
+	assert_int_equal(
+	    read_signed(&foreign, DOC(GOOD), EMBED, &m), ERR_ENROLL_SIGNATURE);
+	assert_non_null(strstr(log_reason(), "; it says its SERIAL is "));
+	assert_non_null(strstr(log_reason(), "\"C02TEST\""));
+	assert_int_equal(read_signed(&foreign,
+			     DOC(PAIR("SERIAL", "C\xc3\xa9&#10;")), EMBED, &m),
+	    ERR_ENROLL_SIGNATURE);
+	assert_non_null(strstr(log_reason(), "\"C\\xc3\\xa9\\x0a\""));
+	assert_int_equal(
+	    read_signed(&foreign, "no plist", EMBED, &m), ERR_ENROLL_SIGNATURE);
+	assert_non_null(strstr(log_reason(), "not signed by its issuer"));
+	mdmfix_cert_release(&foreign);
 }
 
 static void
@@ -226,6 +251,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_foreign_signer),
+		cmocka_unit_test(test_claimed_serial),
 		cmocka_unit_test(test_altered),
 		cmocka_unit_test(test_no_content),
 		cmocka_unit_test(test_too_large),
