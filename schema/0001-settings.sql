@@ -40,3 +40,4 @@ CREATE TABLE audit (
 	action TEXT NOT NULL,
 	detail TEXT NOT NULL
 ) STRICT;
+CREATE INDEX audit_by_action ON audit (action, id);

@@ -209,6 +209,42 @@ subtest 'admin-13: guessing is throttled' => sub {
 	is($c->sign_in->{status}, 303, 'later the right password opens');
 };
 
+# One sign-in as plain CGI, from any address.
+sub sign_in_from {
+	my ($address, $name, $password) = @_;
+	my $body = "csrf=" . 'A' x 43 . "&name=$name&password=$password";
+	my $file = $t->dir . '/cgi-body';
+	Attestmdm::Server::spew($file, $body);
+	local %ENV = (PATH => $ENV{PATH}, REQUEST_METHOD => 'POST',
+	    GATEWAY_INTERFACE => 'CGI/1.1', REQUEST_URI => '/admin/sign-in',
+	    SERVER_PROTOCOL => 'HTTP/1.1', REMOTE_ADDR => $address,
+	    CONTENT_TYPE => 'application/x-www-form-urlencoded',
+	    CONTENT_LENGTH => length $body,
+	    HTTP_COOKIE => '__Host-attestmdm-form=' . 'A' x 43);
+	my $run = $t->command('/bin/sh', '-c', 'exec "$0" "$@" <' . $file,
+	    $t->server->program('admin-settings'), '--config', $t->server->conf);
+	return $run->{out} =~ /^Status: (\d+)/m ? $1 : 0;
+}
+
+subtest 'admin-15: strangers do not lock an administrator out' => sub {
+	$t->server->clock(86400 * 30);
+	sign_in_from("192.0.2.$_", 'admin', 'guess') for 1 .. 5;
+	is(sign_in_from('192.0.2.6', 'admin', 'guess'), 429, 'many addresses, one name: wait');
+	$t->server->clock(86400 * 30 + 10);
+	is(sign_in_from('198.51.100.1', 'admin', $t->server->password), 303,
+	    'a few seconds later its owner gets in');
+};
+
+subtest 'admin-16: all addresses of one IPv6 network count as one' => sub {
+	$t->server->clock(86400 * 40);
+	my @seen = map { sign_in_from("2001:db8:1:2::$_", "name$_", 'x') } 1 .. 6;
+	is($seen[4], 403, 'five are free');
+	is($seen[5], 429, 'the sixth waits');
+	is(sign_in_from('2001:db8:1:3::1', 'name7', 'x'), 403, 'another network does not');
+	@seen = map { sign_in_from("::ffff:192.0.2.$_", "name$_", 'x') } 1 .. 6;
+	is($seen[5], 403, 'mapped IPv4 addresses are told apart');
+};
+
 subtest 'admin-14: signing in is on record' => sub {
 	my $rows = $t->db("SELECT DISTINCT actor, action FROM audit WHERE action LIKE 'log%'");
 	my %seen = map { ("$_->{actor} $_->{action}" => 1) } @$rows;

@@ -8,11 +8,17 @@
 #define DETAIL_TEXT 2001
 #define KEEP        (INT64_C(2) * 365 * 86400)
 
-enum { ADD, LIST, PURGE };
+/* Strangers cause these: no more are kept, of each action. */
+#define REFUSALS 2000
+
+enum { ADD, TRIM, LIST, PURGE };
 
 static const char *const texts[] = {
 	[ADD] = "INSERT INTO audit (at, actor, action, detail)"
 		" VALUES (?1, ?2, ?3, ?4)",
+	[TRIM] = "DELETE FROM audit WHERE action = ?1 AND id <= (SELECT id"
+		 " FROM audit WHERE action = ?1"
+		 " ORDER BY id DESC LIMIT 1 OFFSET ?2)",
 	[LIST] = "SELECT id, at, actor, action, detail FROM audit"
 		 " WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
 	[PURGE] =
@@ -46,6 +52,21 @@ audits_add(
 	stmt_put_cut(&s, actor, DB_ACTOR_TEXT);
 	stmt_put_cut(&s, action, DB_NAME_TEXT);
 	stmt_put_cut(&s, detail, DETAIL_TEXT);
+	return stmt_run(&s);
+}
+
+int
+audits_add_refusal(
+    struct db *db, const char *actor, const char *action, const char *detail)
+{
+	struct stmt s;
+	int code = audits_add(db, actor, action, detail);
+
+	if (code != OK)
+		return code;
+	stmt_start(&s, db, STMT_audits, TRIM);
+	stmt_put_text(&s, action);
+	stmt_put_int(&s, REFUSALS);
 	return stmt_run(&s);
 }
 

@@ -1,4 +1,4 @@
-/* What administrators did. Rows are only ever added. */
+/* What administrators did, and who was refused. */
 #ifndef STORE_AUDITS_H
 #define STORE_AUDITS_H
 
@@ -24,6 +24,11 @@ struct audit_list {
  * 2000 bytes. NULL detail is "".
  */
 int audits_add(
+    struct db *db, const char *actor, const char *action, const char *detail);
+
+/* The same for what anybody may cause: the newest 2000 of an action are kept.
+ */
+int audits_add_refusal(
     struct db *db, const char *actor, const char *action, const char *detail);
 
 /* Newest first, ids below `before` only (0: from the newest). */

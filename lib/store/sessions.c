@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "store/stmt.h"
 
-#define FREE_TRIES    5
-#define LONGEST_WAIT  900
+#define FREE_TRIES   5
+#define ADDRESS_WAIT 900
+/* Strangers may try any name: its owner must still get a turn. */
+#define NAME_WAIT     8
 #define FORGET_AFTER  86400
 #define SUBJECT_BYTES 256
 
@@ -161,9 +163,9 @@ read_tries(struct stmt *s, void *out)
 
 /* Seconds from now until the next try; forgets tries of a day ago. */
 static int64_t
-wait_for(struct tries *t, int64_t now)
+wait_for(struct tries *t, int64_t longest, int64_t now)
 {
-	int64_t delay = LONGEST_WAIT;
+	int64_t delay = longest;
 	int64_t over = t->failures - FREE_TRIES;
 
 	/* a clock that was set back must not lock anybody out for long */
@@ -173,33 +175,56 @@ wait_for(struct tries *t, int64_t now)
 		t->failures = 0;
 	if (t->failures < FREE_TRIES)
 		return 0;
-	if (over < 10 && (INT64_C(1) << over) < LONGEST_WAIT)
+	if (over < 10 && (INT64_C(1) << over) < longest)
 		delay = INT64_C(1) << over;
 	return t->last_at + delay > now ? t->last_at + delay - now : 0;
 }
 
-int
-sessions_login_begin(struct db *db, const char *subject, int64_t *wait)
+static int
+load_tries(struct db *db, const char *subject, struct tries *out)
 {
-	int64_t now = clock_now();
-	struct tries tries;
 	struct stmt s;
 	int code;
 
-	*wait = 0;
 	stmt_start(&s, db, STMT_sessions, LOGIN_LOAD);
 	stmt_put_cut(&s, subject, SUBJECT_BYTES);
-	code = stmt_one(&s, read_tries, &tries, sizeof(tries));
-	if (code != OK && code != ERR_NOT_FOUND)
-		return code;
-	*wait = wait_for(&tries, now);
-	if (*wait > 0)
-		return ERR_RATE_LIMITED;
+	code = stmt_one(&s, read_tries, out, sizeof(*out));
+	return code == ERR_NOT_FOUND ? OK : code;
+}
+
+static int
+count_try(
+    struct db *db, const char *subject, const struct tries *tries, int64_t now)
+{
+	struct stmt s;
+
 	stmt_start(&s, db, STMT_sessions, LOGIN_COUNT);
 	stmt_put_cut(&s, subject, SUBJECT_BYTES);
-	stmt_put_int(&s, tries.failures + 1);
+	stmt_put_int(&s, tries->failures + 1);
 	stmt_put_int(&s, now);
 	return stmt_run(&s);
+}
+
+int
+sessions_login_begin(
+    struct db *db, const char *address, const char *name, int64_t *wait)
+{
+	struct tries from, as;
+	int64_t now = clock_now(), by_name;
+	int code;
+
+	*wait = 0;
+	if ((code = load_tries(db, address, &from)) != OK ||
+	    (code = load_tries(db, name, &as)) != OK)
+		return code;
+	*wait = wait_for(&from, ADDRESS_WAIT, now);
+	by_name = wait_for(&as, NAME_WAIT, now);
+	if (by_name > *wait)
+		*wait = by_name;
+	if (*wait > 0)
+		return ERR_RATE_LIMITED;
+	code = count_try(db, address, &from, now);
+	return code == OK ? count_try(db, name, &as, now) : code;
 }
 
 int

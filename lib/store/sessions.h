@@ -39,14 +39,16 @@ int sessions_end(struct db *db, const struct session *s);
 int sessions_end_all(struct db *db, const char *admin);
 
 /*
- * Counts one try to sign in for `subject` ("name:…" or "address:…", at most
- * 255 bytes, longer ones are cut) before the password is looked at, so that
- * parallel tries cannot slip through. The first five tries are free, then the
- * wait doubles from one second up to 15 minutes; a quiet day forgets all.
- * ERR_RATE_LIMITED when it must wait, with the seconds in *wait; the try was
- * then not counted. Commit in both cases.
+ * Counts one try to sign in from `address` and as `name` (texts of at most 255
+ * bytes that differ, longer ones are cut) before the password is looked at, so
+ * that parallel tries cannot slip through. The first five tries are free, then
+ * the wait doubles from one second: up to 15 minutes for an address, but 8
+ * seconds for a name, because anybody can try it. A quiet day forgets all.
+ * ERR_RATE_LIMITED when either must wait, with the seconds in *wait; the try
+ * was then not counted for any.
  */
-int sessions_login_begin(struct db *db, const char *subject, int64_t *wait);
+int sessions_login_begin(
+    struct db *db, const char *address, const char *name, int64_t *wait);
 
 /* The password was right: forgets the tries of `subject`. */
 int sessions_login_ok(struct db *db, const char *subject);

@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <crypt.h>
 #include <errno.h>
 #include <stdio.h>
@@ -95,13 +96,32 @@ session_check_password(
 	return r;
 }
 
+/* Whoever has an IPv6 address has 2^64 of them: they count as one. */
+static void
+session_network(const char *address, char out[INET6_ADDRSTRLEN])
+{
+	struct in6_addr a;
+
+	snprintf(out, INET6_ADDRSTRLEN, "%s", address);
+	if (inet_pton(AF_INET6, address, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a))
+		return;
+	memset(&a.s6_addr[8], 0, 8);
+	inet_ntop(AF_INET6, &a, out, INET6_ADDRSTRLEN);
+}
+
+/* Of names a few bits of a digest: strangers make up as many as they like. */
 static void
 session_subjects(const struct req *req, const char *name,
     char by_name[SESSION_SUBJECT_MAX], char by_address[SESSION_SUBJECT_MAX])
 {
-	snprintf(by_name, SESSION_SUBJECT_MAX, "name:%s", name);
-	snprintf(
-	    by_address, SESSION_SUBJECT_MAX, "address:%s", req->remote_address);
+	char network[INET6_ADDRSTRLEN];
+	uint8_t digest[SECRET_SHA256];
+
+	secret_sha256(blob_str(name), digest);
+	snprintf(by_name, SESSION_SUBJECT_MAX, "name:%02x%02x", digest[0],
+	    digest[1]);
+	session_network(req->remote_address, network);
+	snprintf(by_address, SESSION_SUBJECT_MAX, "address:%s", network);
 }
 
 /* Counts the try before the password is looked at. */
@@ -111,21 +131,15 @@ session_throttle(struct db *db, const char *by_name, const char *by_address,
 {
 	char seconds[24];
 	int64_t wait = 0;
-	int r, commit;
+	int r;
 
 	if ((r = db_begin(db)) != OK)
 		return r;
-	r = sessions_login_begin(db, by_address, &wait);
-	if (r == OK)
-		r = sessions_login_begin(db, by_name, &wait);
-	if (r != OK && r != ERR_RATE_LIMITED) {
-		db_rollback(db);
+	if ((r = sessions_login_begin(db, by_address, by_name, &wait)) == OK)
+		return db_commit(db);
+	db_rollback(db);
+	if (r != ERR_RATE_LIMITED)
 		return r;
-	}
-	if ((commit = db_commit(db)) != OK)
-		return commit;
-	if (r == OK)
-		return OK;
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)wait);
 	resp_set(resp, "Retry-After", seconds);
 	return fail(r, "sign-in has to wait %s seconds: %s and %s", seconds,
@@ -158,7 +172,7 @@ session_create(struct db *db, const struct req *req, const char *name,
 	if ((r = session_end_older(db, req)) != OK ||
 	    (r = sessions_login_ok(db, by_name)) != OK ||
 	    (r = sessions_login_ok(db, by_address)) != OK ||
-	    (r = audits_add(db, name, "login", by_address)) != OK ||
+	    (r = audits_add(db, name, "login", req->remote_address)) != OK ||
 	    (r = sessions_create(db, name, SESSION_LIFE, token, &s)) != OK) {
 		db_rollback(db);
 		return r;
@@ -167,20 +181,21 @@ session_create(struct db *db, const struct req *req, const char *name,
 }
 
 static int
-session_refused(struct db *db, const char *name, const char *by_address)
+session_refused(struct db *db, const char *name, const char *address)
 {
 	int r;
 
 	if ((r = db_begin(db)) != OK)
 		return r;
-	if ((r = audits_add(db, name, "login.refused", by_address)) != OK) {
+	if ((r = audits_add_refusal(db, name, "login.refused", address)) !=
+	    OK) {
 		db_rollback(db);
 		return r;
 	}
 	if ((r = db_commit(db)) != OK)
 		return r;
 	return fail(ERR_LOGIN, "wrong name or password for \"%s\" from %s",
-	    name, by_address);
+	    name, address);
 }
 
 static int
@@ -211,7 +226,7 @@ session_start(struct db *db, const struct req *req, const char *name,
 	    (r = session_check_password(db, name, password, &right)) != OK)
 		return r;
 	if (!right)
-		return session_refused(db, name, by_address);
+		return session_refused(db, name, req->remote_address);
 	r = session_create(db, req, name, by_name, by_address, token);
 	if (r == OK)
 		r = session_set_cookie(resp, SESSION_COOKIE, token, "");

@@ -57,10 +57,26 @@ test_purge_keeps_two_years(void **state)
 	assert_int_equal(deleted, 1);
 }
 
+static void
+test_strangers_push_out_only_their_own(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	WRITE(db, audits_add(db, "a", "login", ""));
+	assert_int_equal(db_begin(db), OK);
+	for (int i = 0; i < 2010; i++)
+		assert_int_equal(
+		    audits_add_refusal(db, "x", "login.refused", ""), OK);
+	assert_int_equal(db_commit(db), OK);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 2001);
+	assert_int_equal(storefix_sql(db, "SELECT min(id) FROM audit"), 1);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_newest_first_with_paging),
 	STOREFIX_TEST(test_long_texts_are_cut),
 	STOREFIX_TEST(test_purge_keeps_two_years),
+	STOREFIX_TEST(test_strangers_push_out_only_their_own),
 };
 
 STOREFIX_MAIN(tests)

@@ -1,5 +1,6 @@
 #include "storefix.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -75,16 +76,26 @@ test_end(void **state)
 
 /* One try; returns how long it has to wait. */
 static int64_t
-try_login(struct db *db, const char *subject)
+try_as(struct db *db, const char *address, const char *name)
 {
 	int64_t wait;
 	int code;
 
 	assert_int_equal(db_begin(db), OK);
-	code = sessions_login_begin(db, subject, &wait);
+	code = sessions_login_begin(db, address, name, &wait);
 	assert_int_equal(code, wait > 0 ? ERR_RATE_LIMITED : OK);
 	assert_int_equal(db_commit(db), OK);
 	return wait;
+}
+
+static int64_t
+try_login(struct db *db, const char *address)
+{
+	static int number;
+	char name[32];
+
+	snprintf(name, sizeof(name), "name:%d", number++);
+	return try_as(db, address, name);
 }
 
 static void
@@ -94,21 +105,46 @@ test_waits_double(void **state)
 	int64_t offset = 0;
 
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(try_login(db, "name:zoe"), 0);
+		assert_int_equal(try_login(db, "address:zoe"), 0);
 	for (int64_t wait = 1; wait <= 512; wait *= 2) {
-		int64_t left = try_login(db, "name:zoe");
+		int64_t left = try_login(db, "address:zoe");
 
 		/* a second may have gone by */
 		assert_in_range(left, wait - 1, wait);
 		offset += wait + 1;
 		clock_set_offset(offset);
-		assert_int_equal(try_login(db, "name:zoe"), 0);
+		assert_int_equal(try_login(db, "address:zoe"), 0);
 	}
-	assert_in_range(try_login(db, "name:zoe"), 890, 900);
-	assert_int_equal(try_login(db, "name:adam"), 0);
+	assert_in_range(try_login(db, "address:zoe"), 890, 900);
+	assert_int_equal(try_login(db, "address:adam"), 0);
 	clock_set_offset(offset + 86400);
-	assert_int_equal(try_login(db, "name:zoe"), 0);
-	assert_int_equal(try_login(db, "name:zoe"), 0);
+	assert_int_equal(try_login(db, "address:zoe"), 0);
+	assert_int_equal(try_login(db, "address:zoe"), 0);
+}
+
+/* Whoever tries another's name over and over takes no turn from its owner. */
+static void
+test_strangers_do_not_lock_a_name_out(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t offset = 0;
+	char address[32];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(address, sizeof(address), "address:%d", i);
+		try_as(db, address, "name:zoe");
+		if (i >= 30)
+			assert_in_range(
+			    try_as(db, "address:own", "name:zoe"), 7, 8);
+		offset += 9;
+		clock_set_offset(offset);
+	}
+	/* her own address did not pay for it */
+	assert_int_equal(try_as(db, "address:own", "name:zoe"), 0);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT failures FROM login_failures"
+			     " WHERE subject = 'address:own'"),
+	    1);
 }
 
 static void
@@ -117,11 +153,11 @@ test_success_forgets(void **state)
 	struct db *db = storefix_db(state);
 
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(try_login(db, "name:zoe"), 0);
-	WRITE(db, sessions_login_ok(db, "name:zoe"));
+		assert_int_equal(try_login(db, "address:zoe"), 0);
+	WRITE(db, sessions_login_ok(db, "address:zoe"));
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(try_login(db, "name:zoe"), 0);
-	assert_true(try_login(db, "name:zoe") > 0);
+		assert_int_equal(try_login(db, "address:zoe"), 0);
+	assert_true(try_login(db, "address:zoe") > 0);
 }
 
 static void
@@ -131,9 +167,9 @@ test_clock_set_back_does_not_lock_out(void **state)
 
 	clock_set_offset(1000000);
 	for (int i = 0; i < 6; i++)
-		try_login(db, "name:zoe");
+		try_login(db, "address:zoe");
 	clock_set_offset(0);
-	assert_in_range(try_login(db, "name:zoe"), 1, 2);
+	assert_in_range(try_login(db, "address:zoe"), 1, 2);
 }
 
 static int
@@ -144,7 +180,7 @@ guess(struct db *db, int number, void *arg)
 
 	if (db_begin(db) != OK)
 		return 2;
-	code = sessions_login_begin(db, "name:zoe", &wait);
+	code = sessions_login_begin(db, "address:zoe", "name:zoe", &wait);
 	if (db_commit(db) != OK)
 		return 2;
 	return code == OK ? 0 : 1;
@@ -165,13 +201,13 @@ test_purge(void **state)
 	int deleted;
 
 	begin(db, token, &s);
-	try_login(db, "name:zoe");
+	try_login(db, "address:zoe");
 	WRITE(db, sessions_purge(db, s.expires_at, 10, &deleted));
 	assert_int_equal(deleted, 0);
 	WRITE(db, sessions_purge(db, s.expires_at + 1, 10, &deleted));
 	assert_int_equal(deleted, 1);
 	WRITE(db, sessions_purge(db, s.expires_at + 86400, 10, &deleted));
-	assert_int_equal(deleted, 1);
+	assert_int_equal(deleted, 2);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -180,6 +216,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_expiry_and_idleness),
 	STOREFIX_TEST(test_end),
 	STOREFIX_TEST(test_waits_double),
+	STOREFIX_TEST(test_strangers_do_not_lock_a_name_out),
 	STOREFIX_TEST(test_success_forgets),
 	STOREFIX_TEST(test_clock_set_back_does_not_lock_out),
 	STOREFIX_TEST(test_parallel_guesses_are_counted),
