@@ -66,11 +66,12 @@ cmd_init_folders(struct init *in)
 		    (r = cmd_init_folder(in, path, geteuid(), 0755)) != OK)
 			return r;
 	}
+	/* Whoever makes a file beside the database, the group shares it. */
 	if ((r = cmd_init_folder(in, in->state, in->owners.programs,
-		 alone ? 0711 : 0771)) != OK)
+		 alone ? 0711 : 02771)) != OK)
 		return r;
 	snprintf(path, sizeof(path), "%s/public", in->state);
-	return cmd_init_folder(in, path, in->owners.ca, alone ? 0755 : 0775);
+	return cmd_init_folder(in, path, in->owners.ca, 0755);
 }
 
 /* What inih would read back otherwise is refused. */

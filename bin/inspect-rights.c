@@ -26,6 +26,30 @@ inspect_may_not(struct verdict *v, const struct owners *o, const char *path)
 		    OWNERS_CA_USER, OWNERS_USER);
 }
 
+/* What SQLite and the lock made: left by another user they stop everything. */
+static void
+inspect_beside(
+    struct verdict *v, const struct owners *o, const struct conf *conf)
+{
+	static const char *const ends[] = { ".lock", "-wal", "-shm" };
+	char path[4096];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", conf->database, ends[i]);
+		if (access(path, F_OK) != 0)
+			continue;
+		inspect_may(v, o, path, o->programs, OWNERS_USER, R_OK | W_OK);
+		inspect_may(v, o, path, o->ca, OWNERS_CA_USER, R_OK | W_OK);
+	}
+	if (stat(conf->state, &st) == 0 && !(st.st_mode & S_ISGID))
+		verdict_add(v, VERDICT_BAD, "rights",
+		    "%s has mode %04o without setgid: a file made in it may "
+		    "not be the group's; use 2771",
+		    conf->state, (unsigned)(st.st_mode & 07777));
+}
+
 static void
 inspect_installed(struct verdict *v, const struct owners *o,
     const char *conf_path, const struct conf *conf)
@@ -42,6 +66,7 @@ inspect_installed(struct verdict *v, const struct owners *o,
 	inspect_may(
 	    v, o, conf->database, o->programs, OWNERS_USER, R_OK | W_OK);
 	inspect_may(v, o, conf->database, o->ca, OWNERS_CA_USER, R_OK | W_OK);
+	inspect_beside(v, o, conf);
 	inspect_may(v, o, conf->nonce_key, o->programs, OWNERS_USER, R_OK);
 	inspect_may(v, o, conf->nonce_key, o->ca, OWNERS_CA_USER, R_OK);
 	inspect_may(v, o, conf->ca_certificate, o->ca, OWNERS_CA_USER, R_OK);

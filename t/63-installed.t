@@ -60,9 +60,23 @@ is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/pu
 is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/attestmdm.db")->{exit},
     1, 'but not the database');
 
+# The lock and what SQLite writes, made anew by root: the group shares them.
+unlink(glob("$dir/var/attestmdm.db.lock $dir/var/attestmdm.db-*"));
+is(installed("$tool setting set minimum_os_version 14.2 --config $conf")->{exit}, 0,
+    'root writes first');
+is(installed("$_ $tool setting set minimum_os_version 14.3 --config $conf")->{exit}, 0,
+    'then the users still can') for $programs, $ca;
+isnt(installed("$programs touch $dir/var/public/x")->{exit}, 0,
+    'only attestmdm-ca puts files where all may read');
+like(Attestmdm::Server::slurp('systemd/attestmdm.tmpfiles'),
+    qr{^d /var/lib/attestmdm 2771 .*\nd /var/lib/attestmdm/public 0755 }m,
+    'systemd-tmpfiles gives the same modes');
+
 for (['acme-ca.key', 0640, qr/attestmdm may read it/],
     ['nonce.key', 0600, qr/attestmdm may not read/],
     ['attestmdm.db', 0640, qr/attestmdm-ca may not write/],
+    ['attestmdm.db.lock', 0600, qr/may not write .*lock/],
+    ['', 0771, qr/without setgid/],
     ['public', 0555, qr/attestmdm-ca may not write/]) {
 	my ($name, $mode, $reason) = @$_;
 	my $kept = (stat("$dir/var/$name"))[2] & 07777;
