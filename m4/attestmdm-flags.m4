@@ -12,6 +12,7 @@ AC_DEFUN([ATTESTMDM_FLAGS], [
   for flag in -std=c11 -Wall -Wextra -Wshadow -Wconversion -Wformat -Wformat-security -Wvla \
       -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
       -Wpointer-arith -Wundef -Wcast-qual -Wno-unused-parameter \
+      -Wno-string-concatenation \
       -fstack-protector-strong -fPIE -fno-strict-aliasing \
       -ftrivial-auto-var-init=zero; do
     ATTESTMDM_TRY_FLAG([HOUSE_CFLAGS], [$flag])

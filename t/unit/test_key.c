@@ -49,7 +49,9 @@ assert_signs(const struct key *key)
 	signature = (gnutls_datum_t){ out.p, (unsigned)out.n };
 	assert_int_equal(
 	    gnutls_pubkey_verify_data2(public,
-		gnutls_pk_to_sign(gnutls_pubkey_get_pk_algorithm(public, NULL),
+		gnutls_pk_to_sign(
+		    (gnutls_pk_algorithm_t)gnutls_pubkey_get_pk_algorithm(
+			public, NULL),
 		    key_digest(key)),
 		0, &data, &signature),
 	    0);
