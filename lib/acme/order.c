@@ -128,8 +128,9 @@ store_order(struct request *rq, const char *remote_address, struct order *o)
 
 	r = orders_create(rq->acme->db, o, ORDER_LIFE);
 	if (r == ERR_RATE_LIMITED)
-		return fail(
-		    r, "account %s has too many open orders", rq->account.id);
+		return fail(r,
+		    "account %s or its enrollment has too many orders",
+		    rq->account.id);
 	if (r == ERR_ALREADY_REPLACED)
 		return fail(r, "another order replaces that certificate");
 	if (r != OK)

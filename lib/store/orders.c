@@ -11,6 +11,7 @@
 enum {
 	ACCOUNT_ALIVE,
 	COUNT_OPEN,
+	COUNT_ALL,
 	FREE_REPLACES,
 	CREATE,
 	LOAD,
@@ -45,6 +46,7 @@ static const char *const texts[] = {
 	[COUNT_OPEN] = "SELECT count(*) FROM orders WHERE account_id = ?1"
 		       " AND status IN ('pending', 'ready')"
 		       " AND expires_at > ?2",
+	[COUNT_ALL] = "SELECT count(*) FROM orders WHERE enrollment_id = ?1",
 	/* only an order that lives or succeeded holds its predecessor */
 	[FREE_REPLACES] = "UPDATE orders SET replaces = NULL"
 			  " WHERE replaces = ?1 AND status <> 'valid'"
@@ -205,6 +207,14 @@ room_for_one(struct db *db, const struct order *o)
 	stmt_put_int(&s, o->created_at);
 	code = stmt_integer(&s, &n);
 	if (code == OK && n >= ORDERS_OPEN_PER_ACCOUNT)
+		code = ERR_RATE_LIMITED;
+	if (code != OK)
+		return code;
+	/* Orders that failed leave room for more, but not without end. */
+	stmt_start(&s, db, STMT_orders, COUNT_ALL);
+	stmt_put_text(&s, o->enrollment_id);
+	code = stmt_integer(&s, &n);
+	if (code == OK && n >= ORDERS_PER_ENROLLMENT)
 		code = ERR_RATE_LIMITED;
 	return code;
 }

@@ -12,6 +12,7 @@
 
 /* Unexpired pending and ready orders that one account may have. */
 #define ORDERS_OPEN_PER_ACCOUNT 5
+#define ORDERS_PER_ENROLLMENT   100
 
 /* Certificate requests that an order survives. */
 #define ORDERS_BAD_CSRS 5
@@ -74,7 +75,8 @@ const char *orders_challenge_name(enum challenge_status status);
  * identifier and perhaps replaces, as a pending order that lives `seconds`.
  * Sets ids, token, states and times. ERR_ACCOUNT_DEAD unless the account is of
  * that enrollment and valid; ERR_RATE_LIMITED when it has
- * ORDERS_OPEN_PER_ACCOUNT open orders; ERR_ALREADY_REPLACED when an order for
+ * ORDERS_OPEN_PER_ACCOUNT open orders, or when the enrollment had
+ * ORDERS_PER_ENROLLMENT orders, whatever became of them; ERR_ALREADY_REPLACED when an order for
  * the same predecessor exists.
  */
 int orders_create(struct db *db, struct order *o, int64_t seconds);

@@ -114,6 +114,23 @@ test_cap_of_open_orders(void **state)
 	end(&s);
 }
 
+/* One profile cannot fill the database, however often its orders fail. */
+static void
+test_cap_of_all_orders(void **state)
+{
+	struct scene s;
+	struct order o;
+
+	begin(state, &s);
+	WRITE(s.db, orders_challenge_invalid(s.db, &s.o, ERR_ATT_CHAIN));
+	for (int i = 1; i < ORDERS_PER_ENROLLMENT; i++) {
+		storefix_order(s.db, &s.a, &o);
+		WRITE(s.db, orders_challenge_invalid(s.db, &o, ERR_ATT_CHAIN));
+	}
+	REFUSE(s.db, ERR_RATE_LIMITED, orders_create(s.db, &o, 60));
+	end(&s);
+}
+
 static void
 test_dead_account_orders_nothing(void **state)
 {
@@ -389,6 +406,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_and_load),
 	STOREFIX_TEST(test_load_is_scoped),
 	STOREFIX_TEST(test_cap_of_open_orders),
+	STOREFIX_TEST(test_cap_of_all_orders),
 	STOREFIX_TEST(test_dead_account_orders_nothing),
 	STOREFIX_TEST(test_the_straight_way),
 	STOREFIX_TEST(test_failed_challenge_ends_all_three),
