@@ -196,6 +196,16 @@ $k->{key} = $new;
 is($k->get($k->{kid})->{status}, 200, 'acme-110: the new one works');
 is($k->sibling(key => $old)->account->{status}, 201, 'acme-110: the old key is free again');
 
+# The key of a device signs certificate requests, nothing else.
+my $device = Attestmdm::Acme->new($t, 'C02ACCOUNT04');
+$device->{device_key} = $device->new_key;
+is($device->attest($device->order)->{json}{status}, 'valid', 'acme-219: a key is attested');
+$device->refused($device->sibling(key => $device->{device_key})->post('new-account', {}), 403,
+    'unauthorized', 'account', 'UNAUTHORIZED', 'acme-219: it opens no account');
+$k = $device;
+key_refused('to an attested key', 403, 'unauthorized', 'UNAUTHORIZED',
+    inner($device->{device_key}));
+
 # Ten accounts at most on one enrollment.
 my $full = Attestmdm::Acme->new($t, 'C02ACCOUNT03');
 my @accounts = map { my $s = $full->sibling; $s->account; $s } 1 .. 10;

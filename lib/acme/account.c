@@ -5,6 +5,7 @@
 
 #include "acme/account_contact.h"
 #include "base/log.h"
+#include "store/attestations.h"
 
 #define CONTACTS_JSON_MAX 4096
 
@@ -59,6 +60,25 @@ find(const struct request *rq, const char *thumbprint, int code,
 	return r;
 }
 
+int
+account_check_key(const struct request *rq, const struct jwk *key)
+{
+	uint8_t sha256[SECRET_SHA256];
+	struct buf spki;
+	bool known = false;
+	int r;
+
+	buf_init(&spki, 512);
+	if ((r = jwk_spki(key, &spki)) == OK) {
+		secret_sha256(buf_blob(&spki), sha256);
+		r = attestations_spki_known(rq->acme->db, sha256, &known);
+	}
+	buf_release(&spki);
+	if (r == OK && known)
+		return fail(ERR_UNAUTHORIZED, "the key is an attested one");
+	return r;
+}
+
 /* In the transaction. */
 static int
 make(const struct request *rq, const struct wish *wish, const char *thumbprint,
@@ -71,7 +91,8 @@ make(const struct request *rq, const struct wish *wish, const char *thumbprint,
 	if (rq->enrollment.state != ENROLLMENT_OPEN)
 		return find(rq, thumbprint, ERR_UNAUTHORIZED, out);
 	buf_init(&jwk, 1024);
-	if ((r = jwk_write(rq->jws->jwk, &jwk)) != OK)
+	if ((r = account_check_key(rq, rq->jws->jwk)) != OK ||
+	    (r = jwk_write(rq->jws->jwk, &jwk)) != OK)
 		goto done;
 	memcpy(in.enrollment_id, rq->enrollment.id, sizeof in.enrollment_id);
 	memcpy(in.thumbprint, thumbprint, sizeof in.thumbprint);

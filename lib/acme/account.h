@@ -17,10 +17,16 @@
  * and only an existing one was wanted, ERR_ACCOUNT_DEAD when it is not valid
  * any more, ERR_RATE_LIMITED when the enrollment has too many,
  * ERR_UNAUTHORIZED when a new one is wanted and the enrollment already has its
- * certificate; codes of account_contact_read().
+ * certificate, or the key was attested; codes of account_contact_read().
  */
 int account_create(struct request *rq, const char *remote_address,
     struct account *out, bool *created);
+
+/*
+ * In a transaction: ERR_UNAUTHORIZED when the key was attested as a device's,
+ * which must not sign for an account (RFC 8555 section 11.1).
+ */
+int account_check_key(const struct request *rq, const struct jwk *key);
 
 /*
  * The account's own URL: POST-as-GET reads it, an object changes its contact

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "acme/account.h"
 #include "acme/links.h"
 #include "base/log.h"
-#include "store/attestations.h"
 
 static int
 check_account(const struct request *rq, const struct json *payload)
@@ -62,26 +62,6 @@ done:
 	return r;
 }
 
-/* In the transaction: a device's key must not sign for an account. */
-static int
-check_not_attested(const struct request *rq, const struct jwk *key)
-{
-	uint8_t sha256[SECRET_SHA256];
-	struct buf spki;
-	bool known = false;
-	int r;
-
-	buf_init(&spki, 512);
-	if ((r = jwk_spki(key, &spki)) == OK) {
-		secret_sha256(buf_blob(&spki), sha256);
-		r = attestations_spki_known(rq->acme->db, sha256, &known);
-	}
-	buf_release(&spki);
-	if (r == OK && known)
-		return fail(ERR_UNAUTHORIZED, "the new key is an attested one");
-	return r;
-}
-
 /* In the transaction. */
 static int
 change(struct request *rq, const struct jwk *key, const char *remote_address,
@@ -92,7 +72,7 @@ change(struct request *rq, const struct jwk *key, const char *remote_address,
 	int r;
 
 	buf_init(&jwk, 1024);
-	if ((r = check_not_attested(rq, key)) != OK ||
+	if ((r = account_check_key(rq, key)) != OK ||
 	    (r = jwk_thumbprint(key, thumbprint)) != OK ||
 	    (r = jwk_write(key, &jwk)) != OK)
 		goto done;
