@@ -120,6 +120,15 @@ close_app(void *app)
 	free(app);
 }
 
+/* What is too large reaches no handler. */
+static void
+on_error(void *app, const struct req *req, int code, struct resp *resp)
+{
+	if (code == ERR_TOO_LARGE)
+		handout_refuse(app, code, req->remote_address);
+	resp_error_text(resp, code);
+}
+
 static const struct route routes[] = {
 	{ "POST", "/enroll", post_enroll, MACHINEINFO_BYTES_MAX },
 	{ "GET", "/enroll", get_enroll, 0 },
@@ -133,6 +142,7 @@ static const struct web_program program = {
 	.routes = routes,
 	.open = open_app,
 	.close = close_app,
+	.on_error = on_error,
 };
 
 int

@@ -160,6 +160,8 @@ subtest 'mdm-63, fleet-94: device information that Apple did not sign' => sub {
 	}
 	is(post('')->{status}, 400, 'empty: 400');
 	is(post('x' x 70000)->{status}, 413, '70 kB: 413');
+	is($t->db('SELECT code FROM trail ORDER BY id DESC LIMIT 1')->[0]{code}, 'TOO_LARGE',
+	    '70 kB: on the trail');
 	my $ca = $t->server->apple;
 	my ($key) = grep { -e } map { "$ca/$_" } qw(device-ca.key device-ca-key.pem);
 	SKIP: {
