@@ -126,25 +126,6 @@ obey(const struct decision *d, const struct machineinfo *info)
 	return fail(d->code, "%s (%s)", d->reason, info->product);
 }
 
-/* Old open enrollments of a serial number go, so that they cannot pile up. */
-static int
-make_room(struct db *db, const char *serial)
-{
-	struct enrollment_list list;
-	size_t i, open = 0;
-	int r;
-
-	if ((r = enrollments_list_by_serial(
-		 db, serial, 2 * HANDOUT_OPEN_MAX, &list)) != OK)
-		return r;
-	for (i = 0; i < list.n && r == OK; i++)
-		if (list.rows[i].state == ENROLLMENT_OPEN &&
-		    ++open > HANDOUT_OPEN_MAX)
-			r = enrollments_revoke(db, list.rows[i].id);
-	enrollments_list_release(&list);
-	return r;
-}
-
 static int
 store(struct handout *h, const struct facts *f, const struct decision *d,
     const char *remote_address, struct enrollment *e)
@@ -170,7 +151,9 @@ store(struct handout *h, const struct facts *f, const struct decision *d,
 	    f->info.product, f->info.os_version, d->reason);
 	if ((r = enrollments_create(h->db, e, h->conf->enrollment_hours)) !=
 		OK ||
-	    (r = make_room(h->db, e->serial)) != OK)
+	    /* What a device signed once can be sent any number of times. */
+	    (r = enrollments_make_room(
+		 h->db, e->serial, e->id, HANDOUT_OPEN_MAX)) != OK)
 		return r;
 	return trails_add(h->db,
 	    &(struct trail){ .enrollment_id = e->id,

@@ -16,6 +16,9 @@ enum {
 	MARK_ENROLLED,
 	REVOKE,
 	REVOKE_OPEN,
+	REVOKE_OLD,
+	FORGET_TRAIL,
+	FORGET,
 	LIST,
 	COUNT,
 	LIST_BY_SERIAL,
@@ -31,6 +34,17 @@ enum {
 	" OR lower(product) LIKE ?1 ESCAPE '\\'"                               \
 	" OR lower(remote_address) LIKE ?1 ESCAPE '\\'"
 
+#define UNUSED                                                                 \
+	" NOT EXISTS (SELECT 1 FROM accounts a WHERE a.enrollment_id = e.id)"  \
+	" AND NOT EXISTS (SELECT 1 FROM attestations t"                        \
+	" WHERE t.enrollment_id = e.id)"                                       \
+	" AND NOT EXISTS (SELECT 1 FROM certificates c"                        \
+	" WHERE c.enrollment_id = e.id)"
+#define FORGOTTEN                                                              \
+	" IN (SELECT e.id FROM enrollments e WHERE e.serial = ?1"              \
+	" AND e.state = 'revoked' AND" UNUSED                                  \
+	" ORDER BY e.created_at DESC, e.id LIMIT 1000 OFFSET ?2)"
+
 static const char *const texts[] = {
 	[CREATE] = "INSERT INTO enrollments (" COLUMNS ") VALUES (?1, ?2, ?3,"
 		   " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
@@ -45,6 +59,13 @@ static const char *const texts[] = {
 		   " WHERE id = ?1 AND state IN ('open', 'issued')",
 	[REVOKE_OPEN] = "UPDATE enrollments SET state = 'revoked'"
 			" WHERE serial = ?1 AND state = 'open' AND id <> ?2",
+	[REVOKE_OLD] =
+	    "UPDATE enrollments SET state = 'revoked' WHERE id IN"
+	    " (SELECT e.id FROM enrollments e WHERE e.serial = ?1"
+	    " AND e.state = 'open' AND e.id <> ?3"
+	    " ORDER BY e.created_at DESC, e.id LIMIT 1000 OFFSET ?2)",
+	[FORGET_TRAIL] = "DELETE FROM trail WHERE enrollment_id" FORGOTTEN,
+	[FORGET] = "DELETE FROM enrollments WHERE id" FORGOTTEN,
 	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM enrollments" MATCHES
 			    " ORDER BY created_at DESC, id LIMIT ?2 OFFSET ?3",
 	[COUNT] = STMT_SCANS "SELECT count(*) FROM enrollments" MATCHES,
@@ -53,12 +74,7 @@ static const char *const texts[] = {
 			   " ORDER BY created_at DESC, id LIMIT ?2",
 	[PURGE] = STMT_SCANS "DELETE FROM enrollments WHERE id IN (SELECT e.id"
 			     " FROM enrollments e WHERE e.expires_at < ?1"
-			     " AND NOT EXISTS (SELECT 1 FROM accounts a"
-			     " WHERE a.enrollment_id = e.id)"
-			     " AND NOT EXISTS (SELECT 1 FROM attestations t"
-			     " WHERE t.enrollment_id = e.id)"
-			     " AND NOT EXISTS (SELECT 1 FROM certificates c"
-			     " WHERE c.enrollment_id = e.id) LIMIT ?2)",
+			     " AND" UNUSED " LIMIT ?2)",
 };
 
 STMT_FAMILY(enrollments, texts);
@@ -220,6 +236,35 @@ enrollments_revoke_open(
 	stmt_put_text(&s, serial);
 	stmt_put_text(&s, except);
 	return stmt_purge(&s, revoked);
+}
+
+static int
+forget(struct db *db, int which, const char *serial, int keep)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, which);
+	stmt_put_text(&s, serial);
+	stmt_put_int(&s, keep);
+	return stmt_run(&s);
+}
+
+int
+enrollments_make_room(
+    struct db *db, const char *serial, const char *newest, int keep)
+{
+	struct stmt s;
+	int code;
+
+	/* several may be of one second: the newest is told by its id */
+	stmt_start(&s, db, STMT_enrollments, REVOKE_OLD);
+	stmt_put_text(&s, serial);
+	stmt_put_int(&s, keep - 1);
+	stmt_put_text(&s, newest);
+	code = stmt_run(&s);
+	if (code == OK)
+		code = forget(db, FORGET_TRAIL, serial, keep);
+	return code == OK ? forget(db, FORGET, serial, keep) : code;
 }
 
 static int

@@ -86,6 +86,15 @@ int enrollments_revoke(struct db *db, const char *id);
 int enrollments_revoke_open(
     struct db *db, const char *serial, const char *except, int *revoked);
 
+/*
+ * Bounds what one serial number leaves: of its open enrollments `newest` and
+ * the latest others stay open, `keep` in all, the rest is revoked; of the
+ * revoked ones that were never used (no account, evidence or certificate)
+ * `keep` stay, the rest is deleted with its trail.
+ */
+int enrollments_make_room(
+    struct db *db, const char *serial, const char *newest, int keep);
+
 /* Newest first; `search` in id, serial number, product and address. */
 int enrollments_list(struct db *db, const char *search, int offset, int limit,
     struct enrollment_list *out);

@@ -183,6 +183,31 @@ test_purge_spares_those_with_accounts(void **state)
 	assert_int_equal(deleted, 1);
 }
 
+static void
+test_room_spares_the_newest_and_the_used(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct enrollment used, e;
+	struct account a;
+
+	storefix_enrollment(db, "S1", &used);
+	storefix_account(db, &used, 1, &a);
+	accounts_release(&a);
+	WRITE(db, enrollments_revoke(db, used.id));
+	for (int i = 0; i < 30; i++) {
+		storefix_enrollment(db, "S1", &e);
+		WRITE(db, enrollments_make_room(db, "S1", e.id, 3));
+		assert_int_equal(enrollments_load_usable(db, e.id, &e), OK);
+	}
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM enrollments"
+			     " WHERE state = 'open'"),
+	    3);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM enrollments"), 7);
+	assert_int_equal(enrollments_load(db, used.id, &used), OK);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_and_load),
 	STOREFIX_TEST(test_usable),
@@ -193,6 +218,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_list),
 	STOREFIX_TEST(test_one_issue_of_eight),
 	STOREFIX_TEST(test_purge_spares_those_with_accounts),
+	STOREFIX_TEST(test_room_spares_the_newest_and_the_used),
 };
 
 STOREFIX_MAIN(tests)

@@ -273,7 +273,7 @@ test_room(void **state)
 
 	assign(state, SERIAL);
 	handout_answer_init(&answer);
-	for (i = 0; i < HANDOUT_OPEN_MAX + 5; i++)
+	for (i = 0; i < 3 * HANDOUT_OPEN_MAX; i++)
 		assert_int_equal(
 		    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""),
 			&answer),
@@ -282,6 +282,13 @@ test_room(void **state)
 	    storefix_sql(storefix_db(state),
 		"SELECT count(*) FROM enrollments WHERE state = 'open'"),
 	    HANDOUT_OPEN_MAX);
+	/* the same request sent for ever fills no disk */
+	assert_int_equal(storefix_sql(storefix_db(state),
+			     "SELECT count(*) FROM enrollments"),
+	    2 * HANDOUT_OPEN_MAX);
+	assert_int_equal(
+	    storefix_sql(storefix_db(state), "SELECT count(*) FROM trail"),
+	    2 * HANDOUT_OPEN_MAX);
 	handout_answer_release(&answer);
 }
 
