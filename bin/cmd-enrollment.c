@@ -67,8 +67,9 @@ static const struct view_column trail_columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
-int
-cmd_enrollment_trail(struct cli *cli, const struct trail_list *list)
+static int
+cmd_enrollment_steps(struct cli *cli, const struct trail_list *list,
+    const char *key, const char *none)
 {
 	struct view *v = view_new(trail_columns);
 	size_t i;
@@ -84,9 +85,15 @@ cmd_enrollment_trail(struct cli *cli, const struct trail_list *list)
 		view_text(v, list->rows[i].remote_address);
 		view_text(v, list->rows[i].reason);
 	}
-	r = view_table(cli, v, "trail", "The trail is empty.");
+	r = view_table(cli, v, key, none);
 	view_free(v);
 	return r;
+}
+
+int
+cmd_enrollment_trail(struct cli *cli, const struct trail_list *list)
+{
+	return cmd_enrollment_steps(cli, list, "trail", "The trail is empty.");
 }
 
 static int
@@ -247,6 +254,38 @@ cmd_enrollment_find(struct cli *cli, const char *name, struct enrollment *out)
 	return r;
 }
 
+/*
+ * Who proves nothing gets into no enrollment's trail. What such senders were
+ * refused is told apart, when they named this serial number; the outcome is
+ * `when_none` if nobody did.
+ */
+static int
+cmd_enrollment_unproven(struct cli *cli, const char *serial, int when_none)
+{
+	struct trail_list list;
+	size_t i, n = 0;
+	int r;
+
+	if ((r = trails_list_refusals(cli->db, serial, 0, TRAIL_ROWS, &list)) !=
+	    OK)
+		return r;
+	for (i = 0; i < list.n; i++)
+		if (list.rows[i].enrollment_id[0] == '\0')
+			list.rows[n++] = list.rows[i];
+	list.n = n;
+	if (n == 0)
+		r = when_none;
+	else
+		cli_say(cli,
+		    "\nRefused outside of any enrollment, newest first, where "
+		    "%s was named:",
+		    serial);
+	if (n > 0)
+		r = cmd_enrollment_steps(cli, &list, "unproven", "");
+	trails_list_release(&list);
+	return r;
+}
+
 /* A serial number that was refused before it got an enrollment. */
 static int
 cmd_enrollment_show_serial(struct cli *cli, const char *serial, int code)
@@ -259,7 +298,7 @@ cmd_enrollment_show_serial(struct cli *cli, const char *serial, int code)
 		return r;
 	if (trail.n == 0) {
 		trails_list_release(&trail);
-		return code;
+		return cmd_enrollment_unproven(cli, serial, code);
 	}
 	out_json_string(&cli->out, "serial", serial);
 	cli_say(cli,
@@ -286,7 +325,7 @@ cmd_enrollment_show(struct cli *cli)
 	cli_say(cli, "\nTrail, step by step:");
 	r = cmd_enrollment_trail(cli, &trail);
 	trails_list_release(&trail);
-	return r;
+	return r == OK ? cmd_enrollment_unproven(cli, e.serial, OK) : r;
 }
 
 static const struct cli_option list_options[] = {

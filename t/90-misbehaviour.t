@@ -6,8 +6,8 @@ use warnings;
 
 use Attestmdm::Test;
 
-# Knob => case it proves, error code of the trail. '' as code: the sender is
-# not known, so that there is no trail to write to.
+# Knob => case it proves, error code of the trail. '' as code: the sender proved
+# nothing, so that no device's trail tells of it.
 my %want = (
 	'unassigned-serial' => ['mdm-64', 'ENROLL_UNASSIGNED'],
 	'machineinfo-foreign-ca' => ['mdm-63', ''],
@@ -144,9 +144,14 @@ for my $knob (@knobs) {
 		    @{ $t->trail($serial{$name}) };
 		if ($code eq '') {
 			is(scalar @bad, 0, 'nobody is known to write about');
+			like($t->tool_ok('enrollment', 'list', '--refused', '--limit', 1),
+			    qr/^\S+ \S+ UTC +\Q$step\E +refused /m, 'an admin sees it');
 		} else {
 			$t->refused($serial{$name}, $step, $code);
 		}
+		like($t->tool_ok('enrollment', 'show', $serial{$name}),
+		    qr/^\S+ \S+ UTC +\Q$step\E +refused /m, 'enrollment show names the step')
+		    if $name !~ /^machineinfo-(no-serial|unsigned)$/;
 		my $hosts = $t->db("SELECT COUNT(*) AS n FROM hosts
 		    WHERE serial = '$serial{$name}' AND state = 'enrolled'");
 		is($hosts->[0]{n}, 0, 'and is not managed');

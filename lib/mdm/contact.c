@@ -1,10 +1,18 @@
 #include "mdm/contact.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/err.h"
 #include "base/log.h"
 #include "store/trails.h"
 
 #define REPLY_MAX (2u << 20)
+
+/* What is read of somebody who proved nothing, and kept. */
+#define CLAIM_BODY_MAX 65536
+#define CLAIM_TEXT     (4 * 64 + 1)
+#define REASON_TEXT    512
 
 /* Priority of err.def for what happens all day and needs no trail. */
 #define ROUTINE LOG_DEBUG
@@ -24,13 +32,39 @@ note_achieved(struct contact *c)
 		.remote_address = c->remote_address });
 }
 
+/*
+ * The reason of a refusal. Who proved nothing is quoted in it, escaped, so that
+ * an administrator who searches for a device meets who claims to be it.
+ */
+static void
+write_reason(struct contact *c, char out[REASON_TEXT])
+{
+	const char *serial = "";
+	char safe[CLAIM_TEXT];
+	size_t n;
+
+	snprintf(out, REASON_TEXT, "%s", log_reason());
+	if (c->identity.proven ||
+	    message_parse(c->proof.body, CLAIM_BODY_MAX, &c->message) != OK)
+		return;
+	if (message_text(&c->message, "SerialNumber", 64, &serial) != OK)
+		serial = "";
+	log_escape(blob_str(serial), safe, sizeof(safe));
+	n = strlen(out);
+	snprintf(out + n, REASON_TEXT - n,
+	    "; it says its UDID is %s, its serial number \"%s\"",
+	    c->message.udid, safe);
+}
+
 int
 contact_refuse(struct contact *c, int code)
 {
 	const struct identity *id = &c->identity;
+	char reason[REASON_TEXT];
 
 	if (err_priority(code) == ROUTINE)
 		return code;
+	write_reason(c, reason);
 	/* Anybody can show a certificate: only its key gets into its trail. */
 	trails_note(c->db,
 	    &(struct trail){
@@ -40,7 +74,7 @@ contact_refuse(struct contact *c, int code)
 		.outcome =
 		    err_http_status(code) >= 500 ? TRAIL_FAILED : TRAIL_REFUSED,
 		.code = code,
-		.reason = log_reason(),
+		.reason = reason,
 		.remote_address = c->remote_address });
 	return code;
 }
