@@ -192,5 +192,34 @@ is($r->{status}, 503, 'acme-272: and for too long');
 like($r->{headers}{'retry-after'}, qr/^\d+$/, 'acme-22: Retry-After on 503');
 is($c->get($c->{kid}, nonce => $nonce)->{status}, 200, 'acme-272: its nonce is still good');
 
+# What changes between the checks of a request and its commit: the request waits
+# for the lock that all writers take, and meanwhile the database is changed.
+for my $change (
+	[ 'assignment' => "UPDATE ade_devices SET removed_at = 1 WHERE serial = '%1\$s'" ],
+	[ 'enrollment' => "UPDATE enrollments SET state = 'revoked' WHERE serial = '%1\$s'" ],
+	[ 'account key' => "UPDATE accounts SET thumbprint = 'x' WHERE enrollment_id = '%2\$s'" ],
+) {
+	my ($what, $sql) = @$change;
+	my $d = client();
+	my $o = $d->order;
+	$d->attest($o);
+	my $request = request($d, $o->{finalize}, { csr => $d->csr });
+	my $db = $t->server->state . '/attestmdm.db';
+	open(my $lock, '<', "$db.lock") or die $!;
+	flock($lock, 2) or die $!;
+	my $pid = fork() // die $!;
+	if (!$pid) {
+		at_once($request);
+		POSIX::_exit(0);
+	}
+	sleep 1.5;
+	my $r = $t->command('sqlite3', $db, sprintf("$sql;", $d->{serial}, $d->{enrollment}));
+	is($r->{exit}, 0, "acme-261: the $what goes meanwhile") or diag($r->{err});
+	close($lock) if flock($lock, 8);
+	waitpid($pid, 0);
+	is(count("certificates WHERE enrollment_id = '$d->{enrollment}'"), 0,
+	    "acme-261: no certificate without the $what");
+}
+
 $c->done;
 $t->done;
