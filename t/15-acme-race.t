@@ -214,11 +214,11 @@ for my $change (
 	}
 	sleep 1.5;
 	my $r = $t->command('sqlite3', $db, sprintf("$sql;", $d->{serial}, $d->{enrollment}));
-	is($r->{exit}, 0, "acme-261: the $what goes meanwhile") or diag($r->{err});
+	is($r->{exit}, 0, "acme-266: the $what goes meanwhile") or diag($r->{err});
 	close($lock) if flock($lock, 8);
 	waitpid($pid, 0);
 	is(count("certificates WHERE enrollment_id = '$d->{enrollment}'"), 0,
-	    "acme-261: no certificate without the $what");
+	    "acme-266: no certificate without the $what");
 }
 
 $c->done;
