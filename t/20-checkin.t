@@ -80,6 +80,11 @@ subtest 'mdm-5: TokenUpdate of a user changes nothing' => sub {
 	my $r = $mac->checkin($mac->message('TokenUpdate', Token => \'user',
 	    UserID => '00000000-1111-2222-3333-444444444444', UserShortName => 'jane'));
 	is($r->{status}, 200, 'answered 200');
+	my %user = (UserID => '00000000-1111-2222-3333-444444444444');
+	is($mac->checkin($mac->message('Authenticate', DeviceName => 'x', %user))->{status},
+	    400, 'Authenticate of a user: 400');
+	is($mac->checkin($mac->message('CheckOut', %user))->{status}, 200,
+	    'CheckOut of a user: 200');
 	is_deeply($mac->host, $before, 'the host is untouched');
 };
 

@@ -132,6 +132,19 @@ subtest 'admin-8: requests out of shape' => sub {
 	    '', 'two Cookie headers do not pass');
 };
 
+subtest 'admin-9: signing in again ends the session before' => sub {
+	my $c = Attestmdm::Admin->new($t);
+	$c->sign_in;
+	my $old = { %{ $c->{cookies} } };
+	is($c->post('/admin/sign-in', csrf => $old->{'__Host-attestmdm-form'},
+	    fields => { name => 'admin', password => $t->server->password })->{status},
+	    303, 'again');
+	isnt($c->{cookies}{'__Host-attestmdm'}, $old->{'__Host-attestmdm'}, 'another cookie');
+	ok($c->signed_in, 'which opens');
+	$c->{cookies} = $old;
+	ok(!$c->signed_in, 'the one before does not');
+};
+
 subtest 'admin-9: signing out' => sub {
 	is($b->post('/admin/sign-out', csrf => undef)->{status}, 403, 'without token: 403');
 	is($b->post('/admin/sign-out', csrf => 'A' x 43)->{status}, 403, 'with another: 403');
