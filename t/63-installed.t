@@ -68,7 +68,7 @@ is(installed("$_ $tool setting set minimum_os_version 14.3 --config $conf")->{ex
     'then the users still can') for $programs, $ca;
 isnt(installed("$programs touch $dir/var/public/x")->{exit}, 0,
     'only attestmdm-ca puts files where all may read');
-like(Attestmdm::Server::slurp('systemd/attestmdm.tmpfiles'),
+like(Attestmdm::Server::slurp('systemd/tmpfiles.d/attestmdm.conf'),
     qr{^d /var/lib/attestmdm 2771 .*\nd /var/lib/attestmdm/public 0755 }m,
     'systemd-tmpfiles gives the same modes');
 
