@@ -33,13 +33,7 @@ void clock_set_offset(int64_t seconds);
 /* 2026-11-23T21:30:00Z (RFC 3339). */
 void clock_rfc3339(int64_t t, char out[CLOCK_TEXT]);
 
-/* Mon, 23 Nov 2026 21:30:00 GMT (RFC 9110 section 5.6.7). */
-void clock_http_date(int64_t t, char out[CLOCK_TEXT]);
-
 /* 2026-11-23 21:30:00 UTC, for people. */
 void clock_people(int64_t t, char out[CLOCK_TEXT]);
-
-/* Parses RFC 3339 with any offset; ERR_MALFORMED otherwise. */
-int clock_parse_rfc3339(const char *s, int64_t *out);
 
 #endif

@@ -18,7 +18,6 @@
 struct authority {
 	struct key *key;
 	gnutls_x509_crt_t crt;
-	gnutls_datum_t der;
 	gnutls_datum_t pem;
 	uint8_t key_id[AUTHORITY_KEY_ID];
 };
@@ -34,7 +33,6 @@ authority_free(struct authority *ca)
 {
 	if (ca == NULL)
 		return;
-	gnutls_free(ca->der.data);
 	gnutls_free(ca->pem.data);
 	if (ca->crt != NULL)
 		gnutls_x509_crt_deinit(ca->crt);
@@ -59,10 +57,8 @@ authority_read(struct authority *ca, const char *path)
 		    gnutls_strerror(rc));
 		goto done;
 	}
-	if (gnutls_x509_crt_export2(ca->crt, GNUTLS_X509_FMT_DER, &ca->der) !=
-		0 ||
-	    gnutls_x509_crt_export2(ca->crt, GNUTLS_X509_FMT_PEM, &ca->pem) !=
-		0)
+	if (gnutls_x509_crt_export2(ca->crt, GNUTLS_X509_FMT_PEM, &ca->pem) !=
+	    0)
 		r = fail(ERR_NOMEM, "no memory for %s", path);
 done:
 	buf_release(&file);
@@ -300,12 +296,6 @@ gnutls_x509_crt_t
 authority_certificate(const struct authority *ca)
 {
 	return ca->crt;
-}
-
-struct blob
-authority_der(const struct authority *ca)
-{
-	return blob_of(ca->der.data, ca->der.size);
 }
 
 struct blob

@@ -47,7 +47,6 @@ int authority_create(const char *key_where, const char *certificate_path,
 /* All of these belong to the authority. */
 const struct key *authority_key(const struct authority *ca);
 gnutls_x509_crt_t authority_certificate(const struct authority *ca);
-struct blob authority_der(const struct authority *ca);
 struct blob authority_pem(const struct authority *ca);
 struct blob authority_key_id(const struct authority *ca);
 int64_t authority_not_before(const struct authority *ca);

@@ -31,12 +31,6 @@ key_is_url(const char *where)
 	return strncmp(where, "pkcs11:", 7) == 0;
 }
 
-int
-key_check_rights(const char *where)
-{
-	return key_is_url(where) ? OK : file_check_secret(where);
-}
-
 void
 key_free(struct key *key)
 {

@@ -29,12 +29,6 @@ enum key_curve {
 int key_load(const char *where, struct key **out);
 void key_free(struct key *key);
 
-/*
- * The rights of a key file alone, without opening it: OK, ERR_IO when absent,
- * ERR_CONFIG as key_load. A pkcs11: URL is always OK.
- */
-int key_check_rights(const char *where);
-
 /* True when `where` is a pkcs11: URL. */
 bool key_is_url(const char *where);
 

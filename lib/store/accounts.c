@@ -18,7 +18,6 @@ enum {
 	CHANGE_KEY,
 	COUNT,
 	THUMBPRINT_KNOWN,
-	LIST,
 	PURGE,
 };
 
@@ -46,8 +45,6 @@ static const char *const texts[] = {
 	[COUNT] = "SELECT count(*) FROM accounts WHERE enrollment_id = ?1",
 	[THUMBPRINT_KNOWN] = "SELECT 1 FROM accounts WHERE thumbprint = ?1"
 			     " LIMIT 1",
-	[LIST] = "SELECT " COLUMNS " FROM accounts WHERE enrollment_id = ?1"
-		 " ORDER BY created_at, id",
 	[PURGE] = STMT_SCANS
 	"DELETE FROM accounts WHERE id IN (SELECT a.id FROM accounts a"
 	" JOIN enrollments e ON e.id = a.enrollment_id"
@@ -234,31 +231,6 @@ accounts_thumbprint_known(struct db *db, const char *thumbprint, bool *out)
 	stmt_start(&s, db, STMT_accounts, THUMBPRINT_KNOWN);
 	stmt_put_text(&s, thumbprint);
 	return stmt_exists(&s, out);
-}
-
-int
-accounts_list(
-    struct db *db, const char *enrollment_id, struct account_list *out)
-{
-	struct stmt s;
-	int code;
-
-	stmt_start(&s, db, STMT_accounts, LIST);
-	stmt_put_text(&s, enrollment_id);
-	out->rows = stmt_rows(&s, read_account, sizeof(*out->rows), &out->n);
-	code = stmt_end(&s);
-	if (code != OK)
-		accounts_list_release(out);
-	return code;
-}
-
-void
-accounts_list_release(struct account_list *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		accounts_release(&list->rows[i]);
-	free(list->rows);
-	*list = (struct account_list){ 0 };
 }
 
 int

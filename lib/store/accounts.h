@@ -30,11 +30,6 @@ struct account {
 	void *memory;
 };
 
-struct account_list {
-	struct account *rows;
-	size_t n;
-};
-
 /* "valid", "deactivated" or "revoked", as in ACME. */
 const char *accounts_status_name(enum account_status status);
 
@@ -79,10 +74,6 @@ int accounts_count(struct db *db, const char *enrollment_id, int *out);
 
 /* Does an account of any enrollment have this key? */
 int accounts_thumbprint_known(struct db *db, const char *thumbprint, bool *out);
-
-int accounts_list(
-    struct db *db, const char *enrollment_id, struct account_list *out);
-void accounts_list_release(struct account_list *list);
 
 /*
  * Deletes at most `limit` accounts without orders whose enrollment ended 30

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "store/stmt.h"
 
-enum { INSERT, LOAD_BY_ORDER, LOAD_LATEST, SPKI_KNOWN };
+enum { INSERT, LOAD_BY_ORDER, SPKI_KNOWN };
 
 #define COLUMNS                                                                \
 	"order_id, enrollment_id, serial, udid, spki, spki_sha256, leaf,"      \
@@ -20,9 +20,6 @@ static const char *const texts[] = {
 		   " ON CONFLICT (spki_sha256) DO NOTHING",
 	[LOAD_BY_ORDER] = "SELECT " COLUMNS " FROM attestations"
 			  " WHERE order_id = ?1",
-	[LOAD_LATEST] = "SELECT " COLUMNS " FROM attestations"
-			" WHERE serial = ?1"
-			" ORDER BY verified_at DESC LIMIT 1",
 	[SPKI_KNOWN] = "SELECT 1 FROM attestations WHERE spki_sha256 = ?1",
 };
 
@@ -97,13 +94,6 @@ attestations_load_by_order(
     struct db *db, const char *order_id, struct attestation_row *out)
 {
 	return load(db, LOAD_BY_ORDER, order_id, out);
-}
-
-int
-attestations_load_latest(
-    struct db *db, const char *serial, struct attestation_row *out)
-{
-	return load(db, LOAD_LATEST, serial, out);
 }
 
 void

@@ -40,9 +40,6 @@ int attestations_insert(struct db *db, const struct attestation_row *a);
 int attestations_load_by_order(
     struct db *db, const char *order_id, struct attestation_row *out);
 
-/* The newest of a serial number; the caller releases *out. */
-int attestations_load_latest(
-    struct db *db, const char *serial, struct attestation_row *out);
 void attestations_release(struct attestation_row *a);
 
 /* Was this key ever attested to us? */

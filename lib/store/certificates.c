@@ -14,7 +14,6 @@ enum {
 	LOAD,
 	LOAD_BY_ID,
 	LOAD_BY_ENROLLMENT,
-	LOAD_BY_SPKI,
 	LOAD_BY_NUMBER,
 	LOAD_SCOPED,
 	LOAD_BY_ISSUER,
@@ -52,7 +51,6 @@ static const char *const texts[] = {
 	[LOAD] = SELECT "sha256 = ?1",
 	[LOAD_BY_ID] = SELECT "id = ?1",
 	[LOAD_BY_ENROLLMENT] = SELECT "enrollment_id = ?1",
-	[LOAD_BY_SPKI] = SELECT "spki_sha256 = ?1",
 	[LOAD_BY_NUMBER] = SELECT "serial_number = ?1",
 	[LOAD_SCOPED] = SELECT
 	"enrollment_id = ?1 AND id = ?3 AND EXISTS (SELECT 1 FROM orders"
@@ -217,13 +215,6 @@ certificates_load_by_enrollment(
     struct db *db, const char *enrollment_id, struct certificate *out)
 {
 	return load_by_text(db, LOAD_BY_ENROLLMENT, enrollment_id, out);
-}
-
-int
-certificates_load_by_spki(struct db *db,
-    const uint8_t spki_sha256[SECRET_SHA256], struct certificate *out)
-{
-	return load(db, LOAD_BY_SPKI, blob_of(spki_sha256, SECRET_SHA256), out);
 }
 
 int

@@ -88,8 +88,6 @@ int certificates_load_by_id(
     struct db *db, const char *id, struct certificate *out);
 int certificates_load_by_enrollment(
     struct db *db, const char *enrollment_id, struct certificate *out);
-int certificates_load_by_spki(struct db *db,
-    const uint8_t spki_sha256[SECRET_SHA256], struct certificate *out);
 int certificates_load_by_number(
     struct db *db, struct blob serial_number, struct certificate *out);
 

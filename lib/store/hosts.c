@@ -15,7 +15,6 @@ enum {
 	LOAD,
 	LOAD_BY_SERIAL,
 	LOAD_BY_UDID,
-	LOAD_BY_CERTIFICATE,
 	AUTHENTICATE,
 	UPDATE_VITALS,
 	SET_CERTIFICATE,
@@ -61,7 +60,6 @@ static const char *const texts[] = {
 	[LOAD] = SELECT "id = ?1",
 	[LOAD_BY_SERIAL] = SELECT "serial = ?1",
 	[LOAD_BY_UDID] = SELECT "udid = ?1",
-	[LOAD_BY_CERTIFICATE] = SELECT "certificate_sha256 = ?1",
 	[AUTHENTICATE] =
 	    "INSERT INTO hosts (id, created_at, last_seen_at, serial, udid,"
 	    " certificate_sha256, enrollment_id, hardware_attested,"
@@ -232,17 +230,6 @@ int
 hosts_load_by_udid(struct db *db, const char *udid, struct host *out)
 {
 	return load(db, LOAD_BY_UDID, udid, out);
-}
-
-int
-hosts_load_by_certificate(
-    struct db *db, const uint8_t sha256[SECRET_SHA256], struct host *out)
-{
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_hosts, LOAD_BY_CERTIFICATE);
-	stmt_put_digest(&s, sha256);
-	return stmt_one(&s, read_host, out, sizeof(*out));
 }
 
 static void

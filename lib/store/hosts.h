@@ -107,8 +107,6 @@ const char *hosts_state_name(enum host_state state);
 int hosts_load(struct db *db, const char *id, struct host *out);
 int hosts_load_by_serial(struct db *db, const char *serial, struct host *out);
 int hosts_load_by_udid(struct db *db, const char *udid, struct host *out);
-int hosts_load_by_certificate(
-    struct db *db, const uint8_t sha256[SECRET_SHA256], struct host *out);
 
 /*
  * Authenticate with an identity that is new: makes the host, or begins its next

@@ -192,25 +192,6 @@ test_change_key(void **state)
 }
 
 static void
-test_list(void **state)
-{
-	struct db *db = storefix_db(state);
-	struct account_list list;
-	struct enrollment e;
-	struct account a;
-
-	storefix_enrollment(db, "S1", &e);
-	for (int i = 0; i < 3; i++) {
-		storefix_account(db, &e, i, &a);
-		accounts_release(&a);
-	}
-	assert_int_equal(accounts_list(db, e.id, &list), OK);
-	assert_int_equal(list.n, 3);
-	assert_string_equal(list.rows[0].jwk, "{\"kty\":\"EC\"}");
-	accounts_list_release(&list);
-}
-
-static void
 test_purge_spares_those_with_orders(void **state)
 {
 	struct db *db = storefix_db(state);
@@ -239,7 +220,6 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_load_is_scoped),
 	STOREFIX_TEST(test_deactivated_is_dead),
 	STOREFIX_TEST(test_change_key),
-	STOREFIX_TEST(test_list),
 	STOREFIX_TEST(test_purge_spares_those_with_orders),
 };
 

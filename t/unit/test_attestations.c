@@ -72,24 +72,6 @@ test_a_key_is_attested_once(void **state)
 	REFUSE(db, ERR_CONFLICT, attestations_insert(db, &again));
 }
 
-static void
-test_latest(void **state)
-{
-	struct db *db = storefix_db(state);
-	struct attestation_row a, out;
-
-	fill(db, "S1", 1, &a);
-	WRITE(db, attestations_insert(db, &a));
-	clock_set_offset(60);
-	fill(db, "S1", 2, &a);
-	WRITE(db, attestations_insert(db, &a));
-	assert_int_equal(attestations_load_latest(db, "S1", &out), OK);
-	assert_int_equal(out.spki_sha256[0], 2);
-	attestations_release(&out);
-	assert_int_equal(
-	    attestations_load_latest(db, "S2", &out), ERR_NOT_FOUND);
-}
-
 static int
 attest(struct db *db, int number, void *arg)
 {
@@ -118,7 +100,6 @@ test_one_of_eight_gets_the_key(void **state)
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_insert_and_load),
 	STOREFIX_TEST(test_a_key_is_attested_once),
-	STOREFIX_TEST(test_latest),
 	STOREFIX_TEST(test_one_of_eight_gets_the_key),
 };
 
