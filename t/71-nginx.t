@@ -1,0 +1,34 @@
+#!/usr/bin/perl
+# What the shipped nginx configuration does by itself.
+use strict;
+use warnings;
+use IO::Socket::INET;
+use Attestmdm::Test;
+
+# A loopback port of the kernel's choice, for requests that are counted.
+my $probe = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, Proto => 'tcp');
+my $port = $probe->sockport;
+close($probe);
+
+my $t = Attestmdm::Test->new(port => $port);
+my $serial = 'C02NGINX0001';
+$t->assign($serial);
+is($t->sim('enroll', '--serial', $serial)->{exit}, 0, 'a device enrolls');
+
+my ($id) = map { $_->{id} } @{ $t->db('SELECT id FROM enrollments') };
+my $log = Attestmdm::Server::slurp($t->dir . '/nginx-access.log');
+my $known = substr($id, 0, 6);
+like($log, qr{"POST /acme/\Q$known\E\.\.\./new-account" 201}, 'the log tells what was asked');
+unlike($log, qr/\Q$id\E/, 'and not the secret path of an enrollment');
+
+# More than the burst and the seconds that they take allow.
+my $url = "https://$t->{server}{host}:$port/enroll";
+my $r = $t->command('curl', '-s', '-o', '/dev/null', '-w', "%{http_code}\n",
+    '--cacert', $t->server->cacert, '--resolve', "$t->{server}{host}:$port:127.0.0.1",
+    '-Z', '--parallel-max', 8, "$url?[1-1000]");
+my %seen;
+$seen{$_}++ for split(/\n/, $r->{out});
+cmp_ok($seen{429} // 0, '>', 0, 'a flood of profile requests is cut off');
+cmp_ok($seen{400} // 0, '>=', 400, 'a building full of devices is not');
+
+$t->done;
