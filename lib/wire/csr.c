@@ -99,6 +99,13 @@ split(struct blob der, struct parts *parts)
 	return OK;
 }
 
+/* What stands after an algorithm's OID when it has no parameters. */
+static bool
+is_null(struct blob parameters)
+{
+	return blob_eq(parameters, blob_of("\x05\x00", 2));
+}
+
 /* Named curves and uncompressed points only, so that a key has one spelling. */
 static int
 check_ec(struct blob parameters, struct blob point)
@@ -168,6 +175,9 @@ check_key(struct blob spki, unsigned flags, bool *rsa)
 	    !in_der_bit_string(bits, &key) || whole.n > 0)
 		return fail(ERR_BAD_CSR, "request's key cannot be read");
 	*rsa = in_der_oid_is(kind, OID_RSA);
+	if (*rsa && !is_null(algorithm))
+		return fail(
+		    ERR_BAD_CSR, "request's RSA key has parameters or no NULL");
 	if (*rsa && (flags & CSR_ALLOW_RSA) != 0)
 		return check_rsa(key);
 	if (*rsa || !in_der_oid_is(kind, OID_EC))
@@ -181,7 +191,9 @@ choose_algorithm(struct blob algorithm, bool rsa, gnutls_sign_algorithm_t *out)
 	struct blob oid;
 	size_t i;
 
-	if (!in_der_take(&algorithm, IN_DER_OID, &oid))
+	/* RFC 5758 wants no parameters for ECDSA; a NULL is seen, too. */
+	if (!in_der_take(&algorithm, IN_DER_OID, &oid) ||
+	    (algorithm.n > 0 && !is_null(algorithm)))
 		return fail(ERR_BAD_CSR, "request's signature algorithm");
 	for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
 		if (algorithms[i].rsa == rsa &&

@@ -53,6 +53,12 @@ struct knobs {
 	bool other_digest;
 	bool loose_attribute; /* a length in a longer form */
 	bool junk_attribute;
+	bool long_attribute; /* a part after the values */
+	bool empty_signer;
+	int more_certificates;
+	int more_attributes;
+	const char *raw_content; /* in place of the string */
+	size_t raw_length;
 };
 
 static EVP_PKEY *key;
@@ -98,6 +104,10 @@ add_attributes(struct buf *b, const struct knobs *k)
 		    1 + k->two_values);
 	if (k->loose_attribute)
 		buf_add(b, "\x30\x81\x07\x06\x01\x2a\x31\x02\x05\x00", 10);
+	if (k->long_attribute)
+		buf_add(b, "\x30\x09\x06\x01\x2a\x31\x02\x05\x00\x05\x00", 11);
+	for (i = 0; i < k->more_attributes; i++)
+		buf_add(b, "\x30\x07\x06\x01\x2a\x31\x02\x05\x00", 9);
 	if (k->junk_attribute)
 		buf_add(b, "\x30\x05\x06\x01\x2a\x05\x00", 7);
 }
@@ -170,7 +180,10 @@ add_content(struct buf *b, const struct knobs *k)
 
 	testpki_oid(b, k->inner_type ? k->inner_type : OID_DATA);
 	inner = b->n;
-	if (!k->detached) {
+	if (k->raw_content != NULL) {
+		buf_add(b, k->raw_content, k->raw_length);
+		testpki_enclose(b, inner, 0xa0);
+	} else if (!k->detached) {
 		testpki_wrap(b, 0x04, blob_str(k->content ? k->content : text));
 		testpki_enclose(b, inner, 0xa0);
 	}
@@ -192,8 +205,12 @@ build(struct buf *b, const struct knobs *k)
 		testpki_der(crt, b);
 	if (k->certificate_twice)
 		testpki_der(crt, b);
+	for (int n = 0; n < k->more_certificates; n++)
+		buf_add(b, "\x30\x00", 2);
 	testpki_enclose(b, i, 0xa0);
 	i = b->n;
+	if (k->empty_signer)
+		buf_add(b, "\x30\x00", 2);
 	for (int n = 0; n < 1 + k->signers; n++)
 		add_signer(b, k);
 	testpki_enclose(b, i, 0x31);
@@ -263,6 +280,11 @@ test_shape(void **state)
 	    "2 of 2 certificates");
 	expect(&(struct knobs){ .other_serial = true }, ERR_MALFORMED,
 	    "0 of 1 certificates");
+	expect(&(struct knobs){ .signers = -1, .empty_signer = true },
+	    ERR_MALFORMED, "without a name");
+	expect(&(struct knobs){ .more_certificates = 15 }, OK, "");
+	expect(&(struct knobs){ .more_certificates = 16 }, ERR_MALFORMED,
+	    "17 certificates");
 }
 
 static void
@@ -285,6 +307,11 @@ test_attributes(void **state)
 	    "not minimal");
 	expect(&(struct knobs){ .junk_attribute = true }, ERR_MALFORMED,
 	    "attribute's shape");
+	expect(&(struct knobs){ .long_attribute = true }, ERR_MALFORMED,
+	    "attribute's shape");
+	expect(&(struct knobs){ .more_attributes = 30 }, OK, "");
+	expect(&(struct knobs){ .more_attributes = 31 }, ERR_MALFORMED,
+	    "33 attributes");
 }
 
 static void
@@ -375,6 +402,39 @@ test_content(void **state)
 	assert_int_equal(cms->content.n, 0);
 	cms_signed_free(cms);
 	buf_release(&b);
+}
+
+static void
+test_content_shape(void **state)
+{
+	struct cms_signed *cms;
+	struct buf b;
+
+	(void)state;
+	expect(&(struct knobs){ .raw_content = "\x05\x00", .raw_length = 2 },
+	    ERR_MALFORMED, "not a string");
+	expect(&(struct knobs){ .raw_content = "\x24\x04\x05\x00\x05\x00",
+		   .raw_length = 6 },
+	    ERR_MALFORMED, "not a string");
+	build(&b,
+	    &(struct knobs){ .raw_content = "\x24\x06\x04\x01"
+					    "a\x04\x01"
+					    "b",
+		.raw_length = 8 });
+	assert_int_equal(cms_signed_parse(buf_blob(&b), &cms), OK);
+	assert_true(blob_eq_str(cms->content, "ab"));
+	cms_signed_free(cms);
+	buf_release(&b);
+	assert_int_equal(
+	    cms_signed_parse(blob_of("\x30\x11\x06\x09\x2a\x86\x48\x86\xf7"
+				     "\x0d\x01\x07\x02\xa0\x04\x30\x02\x05\x00",
+				 19),
+		&cms),
+	    ERR_MALFORMED);
+	assert_non_null(strstr(log_reason(), "not a CMS SignedData"));
+	assert_int_equal(
+	    cms_signed_parse(blob_of("\x05\x00", 2), &cms), ERR_MALFORMED);
+	assert_non_null(strstr(log_reason(), "not a CMS message"));
 }
 
 static void
@@ -558,6 +618,42 @@ test_rsa1024_by_flag(void **state)
 	buf_release(&b);
 	X509_free(who);
 	EVP_PKEY_free(rsa);
+}
+
+static void
+test_key_kinds(void **state)
+{
+	const struct made m = { 0, EVP_sha256(), false };
+	EVP_PKEY *rsa = testpki_rsa(4104);
+	X509 *who = testpki_issue(
+	    rsa, &(struct testpki_cert){ .name = "device", .serial = 9 });
+	EVP_PKEY *was = key;
+	X509 *had = crt;
+	struct buf b;
+
+	(void)state;
+	openssl_sign(who, rsa, &m, text, &b);
+	assert_int_equal(judge(buf_blob(&b), text, 0), ERR_BAD_ALGORITHM);
+	assert_non_null(strstr(log_reason(), "RSA-4104"));
+	buf_release(&b);
+	X509_free(who);
+	EVP_PKEY_free(rsa);
+	/* A message of our own whose certificate holds another kind of key. */
+	key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	assert_non_null(key);
+	crt = testpki_issue(key,
+	    &(struct testpki_cert){ .name = "device",
+		.serial = 7,
+		.issuer = had,
+		.issuer_key = was });
+	EVP_PKEY_free(key);
+	key = was;
+	expect(
+	    &(struct knobs){ .signers = 0 }, ERR_BAD_ALGORITHM, "key of kind");
+	X509_free(crt);
+	crt = had;
+	expect(&(struct knobs){ .no_attributes = true, .content = "1 text" },
+	    OK, "");
 }
 
 /* Only the caller decides about dates; a certificate of 2007 must do. */
@@ -778,6 +874,8 @@ main(void)
 		cmocka_unit_test(test_sha1_by_flag),
 		cmocka_unit_test(test_attributes_as_content),
 		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_content_shape),
+		cmocka_unit_test(test_key_kinds),
 		cmocka_unit_test(test_attribute),
 		cmocka_unit_test(test_flipped_bytes),
 		cmocka_unit_test(test_bounds),

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "unit/testpki.h"
 #include "wire/csr.h"
+#include "wire/in_der.h"
 #include "unit/unit.h"
 
 #define MAX 65536
@@ -37,6 +38,7 @@ struct knobs {
 	struct blob extensions; /* content of the SEQUENCE of extensions */
 	int requests;           /* extensionRequests more than one */
 	bool two_values;
+	bool password; /* a challengePassword before the others */
 	bool no_attributes;
 	bool other_signature;
 	bool more; /* an element after the attributes */
@@ -76,6 +78,14 @@ add_attributes(struct buf *b, const struct knobs *k)
 {
 	size_t all = b->n;
 
+	if (k->password) {
+		testpki_oid(b, "1.2.840.113549.1.9.7");
+		buf_add(b,
+		    "\x31\x03\x0c\x01"
+		    "x",
+		    5);
+		testpki_enclose(b, all, 0x30);
+	}
 	for (int i = 0; k->extensions.n > 0 && i < 1 + k->requests; i++) {
 		size_t at = b->n, set;
 
@@ -158,6 +168,7 @@ test_good(void **state)
 
 	(void)state;
 	expect(&(struct knobs){ .no_attributes = true }, NULL);
+	expect(&(struct knobs){ .password = true }, NULL);
 	build(&b, &(struct knobs){ .cn_tag = 0x0c, .cn = blob_str("x") });
 	assert_int_equal(csr_parse(buf_blob(&b), 0, &csr), OK);
 	buf_release(&b);
@@ -301,6 +312,28 @@ test_explicit_curve(void **state)
 	with_key(key, "curve has no name");
 }
 
+/* Kinds of key that are neither, and a second spelling of RSA's kind. */
+static void
+test_kinds(void **state)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	struct buf spki;
+
+	(void)state;
+	buf_init(&spki, MAX);
+	add_spki(&spki, key);
+	expect(&(struct knobs){ .spki = &spki }, "kind of key");
+	EVP_PKEY_free(key);
+	buf_reset(&spki);
+	buf_add(&spki,
+	    "\x30\x10\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
+	    "\x03\x01\x00",
+	    18);
+	expect_with(&(struct knobs){ .spki = &spki }, CSR_ALLOW_RSA,
+	    "has parameters or no NULL");
+	buf_release(&spki);
+}
+
 static EVP_PKEY *
 rsa_exponent(int bits, unsigned long e)
 {
@@ -411,6 +444,10 @@ test_names(void **state)
 	with_cn(0x1e, "\0\0", 2, bad);
 	with_cn(0x1e, "\0a\0", 3, bad);
 	with_cn(0x1c, "\0\0\0\x07", 4, bad);
+	with_cn(0x1c, "\0\0\0a", 4, NULL);
+	with_cn(0x12, "123", 3, NULL);
+	with_cn(0x14, "abc", 3, NULL);
+	with_cn(0x0c, "\x7f", 1, bad);
 	with_cn(0x04, "abc", 3, bad);
 	expect(
 	    &(struct knobs){
@@ -459,6 +496,11 @@ test_extensions(void **state)
 	with_extension("2.5.29.15", true, "\x03\x02\x02\x04", 4, usage);
 	with_extension("2.5.29.15", true, "\x03\x02\x01\x02", 4, usage);
 	with_extension("2.5.29.15", true, "\x05\x00", 2, "key usage");
+	with_extension("2.5.29.15", true, "\x03\x00", 2, "key usage");
+	with_extension("2.5.29.15", true, "\x03\x01\x00", 3, NULL);
+	with_extension(
+	    "2.5.29.15", true, "\x03\x02\x05\xa0\x05\x00", 6, "key usage");
+	with_extension("2.5.29.14", true, "\x04\x01\x01", 3, NULL);
 	with_extension("2.5.29.19", true, "\x30\x00", 2, NULL);
 	with_extension(
 	    "2.5.29.19", true, "\x30\x03\x01\x01\xff", 5, "wants to be a CA");
@@ -491,7 +533,7 @@ test_twice(void **state)
 	buf_release(&b);
 	buf_init(&b, MAX);
 	for (int i = 0; i < 33; i++) {
-		char oid[16];
+		char oid[32];
 
 		snprintf(oid, sizeof(oid), "1.2.3.%d", i);
 		add_extension(&b, oid, false, "\x05\x00", 2);
@@ -541,6 +583,8 @@ test_alternative_names(void **state)
 	with_name(0x86, "\n", 1, bad);
 	with_name(0x82, "\xff", 1, NULL);
 	with_name(0x87, "\1\2\3", 3, bad);
+	with_name(0x87, "\1\2\3\4\5\6\7\1\1\2\3\4\5\6\7\1", 16, NULL);
+	with_name(0xa4, "\x30\x02\x31\x00", 4, "no RDN");
 	with_name(0xa3, "", 0, bad);
 	with_name(0xa4, "\x30\x00", 2, NULL);
 	with_name(0xa4, "\x05\x00", 2, bad);
@@ -658,6 +702,193 @@ test_other_names(void **state)
 	refuse_other_name(OID_UPN, "", 0, "otherName is strange");
 }
 
+/* Another shape for one element, found by counting from the front. */
+enum surgery {
+	NOTHING,
+	LONGER,   /* a NULL after its last part */
+	REPLACED, /* a NULL in its place */
+};
+
+/* Elements with parts; an extension's OCTET STRING holds one, too. */
+static bool
+has_parts(const struct in_der *item)
+{
+	return (item->tag & 0x20) != 0 ||
+	    (item->tag == IN_DER_OCTET_STRING && item->value.n > 0 &&
+		in_der_fault(item->value, true) == NULL);
+}
+
+/* Copies elements; the one numbered *left gets the surgery. */
+static void
+operate(struct buf *out, struct blob in, enum surgery how, int *left)
+{
+	struct in_der item;
+
+	while (in_der_next(&in, &item)) {
+		bool here = (*left)-- == 0;
+		size_t at = out->n;
+
+		if (here && how == REPLACED) {
+			buf_add(out, "\x05\x00", 2);
+			continue;
+		}
+		if (has_parts(&item))
+			operate(out, item.value, how, left);
+		else
+			buf_add_blob(out, item.value);
+		if (here && how == LONGER && has_parts(&item))
+			buf_add(out, "\x05\x00", 2);
+		testpki_enclose(out, at, item.tag);
+	}
+	assert_int_equal(in.n, 0);
+}
+
+/* The request with the surgery, signed again; false when it changed nothing. */
+static bool
+operated(struct buf *out, const struct knobs *k, enum surgery how, int left)
+{
+	struct blob rest, whole, algorithm;
+	struct in_der info = { .tag = 0 };
+	struct buf b, signature;
+	bool changed;
+
+	build(&b, k);
+	buf_init(out, MAX);
+	buf_init(&signature, MAX);
+	rest = buf_blob(&b);
+	assert_true(in_der_take(&rest, IN_DER_SEQUENCE, &whole));
+	assert_true(in_der_next(&whole, &info));
+	assert_true(in_der_take(&whole, IN_DER_SEQUENCE, &algorithm));
+	operate(out, info.whole, how, &left);
+	changed = !blob_eq(info.whole, buf_blob(out));
+	buf_add_byte(&signature, 0);
+	testpki_sign(k->key, EVP_sha256(), buf_blob(out), &signature);
+	testpki_wrap(out, 0x30, algorithm);
+	testpki_wrap(out, 0x03, buf_blob(&signature));
+	testpki_enclose(out, 0, 0x30);
+	buf_release(&signature);
+	buf_release(&b);
+	return changed;
+}
+
+static void
+refuse_operated(const struct knobs *k, enum surgery how, int at)
+{
+	struct csr *csr;
+	struct buf b;
+	bool changed = operated(&b, k, how, at);
+	int r = csr_parse(buf_blob(&b), CSR_ALLOW_RSA, &csr);
+
+	if (r != (changed ? ERR_BAD_CSR : OK))
+		unit_fail("element %d, surgery %d: %d, %s", at, (int)how, r,
+		    log_reason());
+	csr_free(csr);
+	buf_release(&b);
+}
+
+/* Counts the elements and tries each. */
+static void
+try_all(const struct knobs *k)
+{
+	struct blob rest, whole;
+	struct in_der info = { .tag = 0 };
+	struct buf b, copy;
+	int left = 1000;
+
+	build(&b, k);
+	buf_init(&copy, MAX);
+	rest = buf_blob(&b);
+	assert_true(in_der_take(&rest, IN_DER_SEQUENCE, &whole));
+	assert_true(in_der_next(&whole, &info));
+	operate(&copy, info.whole, NOTHING, &left);
+	assert_true(blob_eq(info.whole, buf_blob(&copy)));
+	for (int i = 0; i < 1000 - left; i++) {
+		refuse_operated(k, REPLACED, i);
+		refuse_operated(k, LONGER, i);
+	}
+	buf_release(&copy);
+	buf_release(&b);
+}
+
+/* Nothing more than what belongs there, and nothing else, anywhere. */
+static void
+test_every_element(void **state)
+{
+	struct buf names, extensions;
+	struct knobs k = { .key = ec, .cn_tag = 0x0c, .cn = blob_str("x") };
+
+	(void)state;
+	buf_init(&names, MAX);
+	buf_init(&extensions, MAX);
+	testpki_wrap(&names, 0xa4,
+	    blob_of("\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02"
+		    "ab",
+		15));
+	add_other_name(&names, OID_UPN,
+	    "\x0c\x01"
+	    "a",
+	    3);
+	add_other_name(&names, OID_PERMANENT,
+	    "\x30\x07\x0c\x01"
+	    "a\x06\x02\x2a\x03",
+	    9);
+	add_san(&extensions, buf_blob(&names));
+	add_extension(&extensions, "2.5.29.19", true, "\x30\x00", 2);
+	k.extensions = buf_blob(&extensions);
+	expect(&k, NULL);
+	try_all(&k);
+	buf_release(&extensions);
+	buf_release(&names);
+	k = (struct knobs){ .key = testpki_rsa(2048),
+		.algorithm = OID_SHA256_RSA };
+	try_all(&k);
+	EVP_PKEY_free(k.key);
+}
+
+/* The parts outside of what is signed. */
+static void
+test_outer_parts(void **state)
+{
+	struct blob rest, whole;
+	struct in_der info = { .tag = 0 };
+	struct csr *csr;
+	struct buf b, out;
+
+	(void)state;
+	build(&b, &(struct knobs){ .requests = 0 });
+	buf_init(&out, MAX);
+	rest = buf_blob(&b);
+	assert_true(in_der_take(&rest, IN_DER_SEQUENCE, &whole));
+	buf_add_blob(&out, whole);
+	buf_add(&out, "\x05\x00", 2);
+	testpki_enclose(&out, 0, 0x30);
+	assert_int_equal(csr_parse(buf_blob(&out), 0, &csr), ERR_BAD_CSR);
+	buf_reset(&out);
+	assert_true(in_der_next(&whole, &info));
+	assert_true(in_der_next(&whole, &info));
+	for (int nulls = 0; nulls < 3; nulls++) {
+		struct blob first = buf_blob(&b), inner;
+		struct in_der signed_part = { .tag = 0 };
+		size_t at;
+
+		buf_reset(&out);
+		assert_true(in_der_take(&first, IN_DER_SEQUENCE, &inner));
+		assert_true(in_der_next(&inner, &signed_part));
+		buf_add_blob(&out, signed_part.whole);
+		at = out.n;
+		buf_add_blob(&out, info.value);
+		buf_add(&out, "\x05\x00\x05\x00", (size_t)nulls * 2);
+		testpki_enclose(&out, at, 0x30);
+		buf_add_blob(&out, whole);
+		testpki_enclose(&out, 0, 0x30);
+		assert_int_equal(csr_parse(buf_blob(&out), 0, &csr),
+		    nulls < 2 ? OK : ERR_BAD_CSR);
+		csr_free(csr);
+	}
+	buf_release(&out);
+	buf_release(&b);
+}
+
 /* What OpenSSL writes is a good request. */
 static void
 test_openssl(void **state)
@@ -712,6 +943,7 @@ main(void)
 		cmocka_unit_test(test_curves),
 		cmocka_unit_test(test_points),
 		cmocka_unit_test(test_explicit_curve),
+		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_rsa),
 		cmocka_unit_test(test_rsa_numbers),
 		cmocka_unit_test(test_names),
@@ -720,6 +952,8 @@ main(void)
 		cmocka_unit_test(test_alternative_names),
 		cmocka_unit_test(test_permanent_identifier),
 		cmocka_unit_test(test_other_names),
+		cmocka_unit_test(test_every_element),
+		cmocka_unit_test(test_outer_parts),
 		cmocka_unit_test(test_openssl),
 	};
 

@@ -188,6 +188,8 @@ test_prologue(void **state)
 	refuse("<?xml encoding='UTF-7'?><plist><dict/></plist>",
 	    "XML declaration");
 	refuse("<?xml version=\"1.0\"", "XML declaration");
+	refuse("<?xml version=\"\x01\"?><plist><dict/></plist>",
+	    "XML declaration");
 	refuse("<dict/>", "no plist element");
 	refuse("<plistx><dict/></plistx>", "no plist element");
 	refuse("<plist version=\"1.0><dict/></plist>", "no plist element");
@@ -269,6 +271,7 @@ test_structure(void **state)
 	refuse_inside("<key>a</key><string>x<!-- c --></string>", "not closed");
 	refuse_inside("<key>a</key><?php ?><true/>", "unknown element");
 	refuse_inside("<key>a</key><true>x</true>", "text in a truth value");
+	refuse_inside("<key>a</key><false>x</false>", "text in a truth value");
 	accept_inside("<key>a</key><true></true>");
 }
 
@@ -322,6 +325,15 @@ test_text(void **state)
 	    "<key>a</key><string>&#99999999;</string>", "unknown entity");
 	refuse_inside("<key>a</key><string>&#;</string>", "unknown entity");
 	refuse_inside("<key>a</key><string>&#12a;</string>", "unknown entity");
+	refuse_inside(
+	    "<key>a</key><string>&#xFFFE;</string>", "unknown entity");
+	refuse_inside(
+	    "<key>a</key><string>&#xffff;</string>", "unknown entity");
+	refuse_inside("<key>a</key><string>&#x;</string>", "unknown entity");
+	refuse_inside("<key>a</key><string>&#65", "unknown entity");
+	refuse_inside("<key>a</key><string>&#4a;</string>", "unknown entity");
+	accept_inside("<key>a</key><string>&#x20AC;\xef\xbc\x81\xef\xbf\xbd"
+		      "\xee\xbf\xbf\xef\xbe\xbf</string>");
 	accept_inside("<key>a</key><string>\t\n\r&quot;&apos;></string>");
 }
 
@@ -338,6 +350,7 @@ test_data(void **state)
 	refuse_inside("<key>a</key><data>AQ</data>", bad);
 	refuse_inside("<key>a</key><data>A===</data>", bad);
 	refuse_inside("<key>a</key><data>A=ID</data>", bad);
+	refuse_inside("<key>a</key><data>AB=A</data>", bad);
 	refuse_inside("<key>a</key><data>AR==</data>", bad);
 	refuse_inside("<key>a</key><data>AQJ=</data>", bad);
 	refuse_inside("<key>a</key><data>AQ_D</data>", bad);
@@ -379,6 +392,7 @@ test_numbers(void **state)
 	accept_inside("<key>a</key><integer>-9223372036854775808</integer>");
 	accept_inside("<key>a</key><real>-1.5e+10</real>");
 	accept_inside("<key>a</key><real>3</real>");
+	accept_inside("<key>a</key><real>+3E-5</real>");
 }
 
 /* A dict in which `n` arrays are nested. */

@@ -122,6 +122,8 @@ test_pem(void **state)
 	assert_int_equal(x509_parse_pem(buf_blob(&pem), &crt), ERR_MALFORMED);
 	buf_release(&pem);
 	assert_int_equal(x509_parse_pem(blob_str(""), &crt), ERR_MALFORMED);
+	assert_int_equal(
+	    x509_parse_pem(blob_str("nothing"), &crt), ERR_MALFORMED);
 	assert_int_equal(x509_parse_pem(blob_str("-----BEGIN CERTIFICATE-----"
 						 "-----END CERTIFICATE-----"),
 			     &crt),
@@ -191,6 +193,12 @@ test_load(void **state)
 	two.p[two.n - 40] = '*';
 	assert_int_equal(load(buf_str(&two), 4, &n), ERR_MALFORMED);
 	assert_int_equal(n, 0);
+	buf_release(&two);
+	buf_init(&two, 2 << 20);
+	while (two.n < 1 << 20)
+		buf_add_str(&two, "Some words that fill a file.\n");
+	buf_add_blob(&two, buf_blob(&one));
+	assert_int_equal(load(buf_str(&two), 4, &n), ERR_TOO_LARGE);
 	assert_int_equal(x509_load("/nonexistent", 1, &crt, &n), ERR_IO);
 	assert_int_equal(x509_load("/", 1, &crt, &n), ERR_IO);
 	buf_release(&two);
@@ -311,13 +319,35 @@ test_pubkey(void **state)
 	gnutls_pubkey_deinit(key);
 	assert_int_equal(
 	    x509_pubkey(blob_of(der, n - 1), &key), ERR_BAD_PUBLIC_KEY);
+	assert_non_null(strstr(log_reason(), "points outside"));
 	der[n - 1] ^= 1;
 	assert_int_equal(
 	    x509_pubkey(blob_of(der, n), &key), ERR_BAD_PUBLIC_KEY);
 	assert_null(key);
 	assert_int_equal(
 	    x509_pubkey(blob_of(big, sizeof(big)), &key), ERR_BAD_PUBLIC_KEY);
+	assert_non_null(strstr(log_reason(), "16385 bytes"));
 	OPENSSL_free(der);
+}
+
+/* Version 1 has no extensions, and old roots are such certificates. */
+static void
+test_version_1(void **state)
+{
+	X509 *old = X509_new();
+	gnutls_x509_crt_t crt;
+
+	(void)state;
+	X509_set_version(old, 0);
+	ASN1_INTEGER_set(X509_get_serialNumber(old), 1);
+	X509_gmtime_adj(X509_getm_notBefore(old), 0);
+	X509_gmtime_adj(X509_getm_notAfter(old), 3600);
+	X509_set_pubkey(old, ca_key);
+	assert_true(X509_sign(old, ca_key, EVP_sha256()) > 0);
+	crt = import(old);
+	assert_true(x509_is_ca(crt));
+	x509_free(crt);
+	X509_free(old);
 }
 
 static int
@@ -361,6 +391,7 @@ main(void)
 		cmocka_unit_test(test_signed_by),
 		cmocka_unit_test(test_other_issuer_name),
 		cmocka_unit_test(test_pubkey),
+		cmocka_unit_test(test_version_1),
 	};
 
 	log_open("test", LOG_ERROR);
