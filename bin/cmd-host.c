@@ -4,7 +4,9 @@
 #include "bin/cmd.h"
 #include "bin/view.h"
 #include "store/attestations.h"
+#include "store/audits.h"
 #include "store/certificates.h"
+#include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/trails.h"
 
@@ -215,6 +217,58 @@ cmd_host_show(struct cli *cli)
 	return r;
 }
 
+/* Open profiles go with it, so that no certificate comes after the decision. */
+static int
+cmd_host_change_block(struct cli *cli, const struct host *h, bool block)
+{
+	int r, revoked;
+
+	if ((r = db_begin(cli->db)) != OK)
+		return r;
+	r = block ? hosts_block(cli->db, h->id) : hosts_unblock(cli->db, h->id);
+	if (r == OK && block)
+		r = enrollments_revoke_open(cli->db, h->serial, NULL, &revoked);
+	if (r == OK &&
+	    (r = audits_add(cli->db, cli->actor,
+		 block ? "host.block" : "host.unblock", h->serial)) == OK)
+		r = db_commit(cli->db);
+	db_rollback(cli->db);
+	return r;
+}
+
+static int
+cmd_host_block(struct cli *cli)
+{
+	struct host h;
+	int r;
+
+	if ((r = cmd_host_find(cli, cli->arguments[0], &h)) != OK ||
+	    (r = cmd_host_change_block(cli, &h, true)) != OK)
+		return r;
+	out_json_string(&cli->out, "serial", h.serial);
+	cli_say(cli,
+	    "%s is blocked: at its next contact it is told to unenroll.",
+	    h.serial);
+	return OK;
+}
+
+static int
+cmd_host_unblock(struct cli *cli)
+{
+	struct host h;
+	int r;
+
+	if ((r = cmd_host_find(cli, cli->arguments[0], &h)) != OK)
+		return r;
+	if ((r = cmd_host_change_block(cli, &h, false)) == ERR_CONFLICT)
+		return fail(r, "%s is not blocked", h.serial);
+	if (r != OK)
+		return r;
+	out_json_string(&cli->out, "serial", h.serial);
+	cli_say(cli, "%s may enroll again.", h.serial);
+	return OK;
+}
+
 static const struct cli_option list_options[] = {
 	{ "search", "TEXT", "in serial number, UDID, name, model, system", 0 },
 	{ "attested", NULL, "enrolled hosts with hardware attestation", 0 },
@@ -237,7 +291,22 @@ static const struct cli_verb verbs[] = {
 	    .most = 1,
 	    .needs = CLI_READ,
 	    .run = cmd_host_show },
+	{ .name = "block",
+	    .arguments = "HOST",
+	    .help = "forgets a host: it is told to unenroll, and gets no "
+		    "profile",
+	    .least = 1,
+	    .most = 1,
+	    .needs = CLI_WRITE,
+	    .run = cmd_host_block },
+	{ .name = "unblock",
+	    .arguments = "HOST",
+	    .help = "lets a blocked host enroll again",
+	    .least = 1,
+	    .most = 1,
+	    .needs = CLI_WRITE,
+	    .run = cmd_host_unblock },
 	{ .run = NULL },
 };
 
-const struct cli_noun cmd_host = { "host", "Look at hosts", verbs };
+const struct cli_noun cmd_host = { "host", "Look at hosts, block them", verbs };

@@ -106,6 +106,37 @@ subtest 'acme-258: a revoked certificate is worth nothing any more' => sub {
 	    "$cert->{id} of C02TEST00001: keyCompromise", 'the audit knows');
 };
 
+subtest 'mdm-38: a blocked host is sent away, until it may come back' => sub {
+	my ($serial, $state) = ('C02TEST00038', $t->dir . '/mac-38');
+	my @mac = ('--serial', $serial, '--state', $state);
+	$t->assign($serial);
+	is($t->sim('enroll', @mac)->{exit}, 0, 'it enrolls');
+	is($t->tool('host', 'unblock', $serial)->{exit}, 4, 'it is not blocked');
+	is($t->tool('host', 'block', 'C02NOBODY001')->{exit}, 3, 'nobody to block');
+	$t->tool_ok('host', 'block', $serial);
+	my $poll = $t->sim('poll', '--state', $state);
+	is($poll->{exit}, 3, 'its next contact is refused');
+	like($poll->{out}, qr/HTTP 403/, 'with 403');
+	like($poll->{out}, qr/com\.apple\.unrecognized\.device/, 'which makes it unenroll');
+	is($t->sim('enroll', @mac)->{exit}, 3, 'nor does it get a profile');
+	$t->refused($serial, 'profile', 'MDM_BLOCKED');
+	$t->tool_ok('host', 'unblock', $serial);
+	is($t->sim('enroll', @mac)->{exit}, 0, 'it enrolls again');
+	my $actions = $t->db("SELECT action FROM audit WHERE detail = '$serial' ORDER BY id");
+	is(join(' ', map { $_->{action} } @$actions), 'host.block host.unblock', 'the audit knows');
+};
+
+subtest 'mdm-38: a profile that is out leads nowhere once its host is blocked' => sub {
+	my $serial = 'C02TEST00039';
+	$t->assign($serial);
+	is($t->sim('enroll', '--serial', $serial, '--state', $t->dir . '/mac-39')->{exit}, 0, 'a host');
+	my $device = $t->sim('enroll', '--serial', $serial, '--misbehave', 'wrong-key-csr');
+	is($device->{exit}, 3, 'another profile of it stays open');
+	$t->tool_ok('host', 'block', $serial);
+	is($t->db("SELECT COUNT(*) AS n FROM enrollments WHERE serial = '$serial'
+	    AND state = 'open'")->[0]{n}, 0, 'none is open any more');
+};
+
 subtest 'acme-283: what a device calls itself cannot write on the terminal' => sub {
 	$t->command('sqlite3', $t->server->state . '/attestmdm.db',
 	    "UPDATE hosts SET device_name = char(27) || '[31mX' || char(10) || 'serial: Y' || char(155)");

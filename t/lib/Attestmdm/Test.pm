@@ -57,7 +57,7 @@ sub command {
 	}
 	waitpid($pid, 0);
 	my %result = (
-		exit => $? >> 8,
+		exit => $? & 127 ? 128 + ($? & 127) : $? >> 8,
 		signal => $? & 127,
 		out => Attestmdm::Server::slurp("$base.out") // '',
 		err => Attestmdm::Server::slurp("$base.err") // '',
