@@ -44,4 +44,3 @@ CREATE TABLE hosts (
 	enrolled_at INTEGER,
 	last_seen_at INTEGER
 ) STRICT;
-CREATE INDEX hosts_by_certificate ON hosts (certificate_sha256);

@@ -72,4 +72,3 @@ CREATE TABLE attestations (
 	verified_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX attestations_by_enrollment ON attestations (enrollment_id);
-CREATE INDEX attestations_by_serial ON attestations (serial, verified_at);
