@@ -24,6 +24,10 @@ our @EXPORT = @Test::More::EXPORT;
 
 my @running;
 
+# A test that is told to end, or that nobody listens to any more, takes its
+# server with it.
+$SIG{$_} = sub { exit 1 } for qw(HUP INT PIPE TERM);
+
 # Options as Attestmdm::Server; settings: { name => value }; start => 0 leaves
 # the programs down.
 sub new {
