@@ -118,20 +118,21 @@ test_list(void **state)
 	struct enrollment_list list;
 	struct enrollment e;
 
-	storefix_enrollment(db, "AAA", &e);
+	storefix_enrollment(db, "SEARCHED1", &e);
 	clock_set_offset(10);
-	storefix_enrollment(db, "AAB", &e);
+	storefix_enrollment(db, "SEARCHED2", &e);
 	clock_set_offset(20);
 	storefix_enrollment(db, "BBB", &e);
-	assert_int_equal(enrollments_list(db, "aa", 0, 1, &list), OK);
+	assert_int_equal(enrollments_list(db, "search", 0, 1, &list), OK);
 	assert_int_equal(list.total, 2);
 	assert_int_equal(list.n, 1);
-	assert_string_equal(list.rows[0].serial, "AAB");
+	assert_string_equal(list.rows[0].serial, "SEARCHED2");
 	enrollments_list_release(&list);
 	assert_int_equal(enrollments_list(db, e.id, 0, 9, &list), OK);
 	assert_int_equal(list.total, 1);
 	enrollments_list_release(&list);
-	assert_int_equal(enrollments_list_by_serial(db, "AAA", 9, &list), OK);
+	assert_int_equal(
+	    enrollments_list_by_serial(db, "SEARCHED1", 9, &list), OK);
 	assert_int_equal(list.n, 1);
 	enrollments_list_release(&list);
 }
