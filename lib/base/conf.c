@@ -20,21 +20,24 @@ struct conf_key {
 	int least, most;     /* of a number */
 };
 
-#define TEXT(section, field, initial)                                          \
+#define TEXT_AS(section, name, field, initial)                                 \
 	{                                                                      \
-		section, #field, KIND_TEXT, offsetof(struct conf, field),      \
+		section, name, KIND_TEXT, offsetof(struct conf, field),        \
 		    initial, 0, 0                                              \
 	}
+#define TEXT(section, field, initial) TEXT_AS(section, #field, field, initial)
 #define FLAG(section, field, initial)                                          \
 	{                                                                      \
 		section, #field, KIND_FLAG, offsetof(struct conf, field),      \
 		    initial, 0, 0                                              \
 	}
-#define NUMBER(section, field, initial, least, most)                           \
+#define NUMBER_AS(section, name, field, initial, least, most)                  \
 	{                                                                      \
-		section, #field, KIND_NUMBER, offsetof(struct conf, field),    \
+		section, name, KIND_NUMBER, offsetof(struct conf, field),      \
 		    initial, least, most                                       \
 	}
+#define NUMBER(section, field, initial, least, most)                           \
+	NUMBER_AS(section, #field, field, initial, least, most)
 
 static const struct conf_key keys[] = {
 	TEXT("server", url, NULL),
@@ -53,6 +56,16 @@ static const struct conf_key keys[] = {
 	NUMBER("acme", certificate_days, "365", 1, 1825),
 	NUMBER("acme", enrollment_hours, "24", 1, 720),
 	FLAG("acme", privacy_mode, "false"),
+	TEXT_AS("scep", "ca_key", scep_ca_key, ""),
+	TEXT_AS("scep", "ca_certificate", scep_ca_certificate, ""),
+	NUMBER_AS(
+	    "scep", "certificate_days", scep_certificate_days, "365", 1, 1825),
+	FLAG("scep", older_clients, "false"),
+	FLAG("scep", renewal_requests, "false"),
+	NUMBER("renewal", days_before, "180", 1, 1000),
+	NUMBER("renewal", per_run, "100", 1, 100000),
+	NUMBER("renewal", expired_grace_days, "0", 0, 90),
+	NUMBER("manual", link_hours, "72", 1, 720),
 	TEXT("profile", signing_key, ""),
 	TEXT("profile", signing_certificate, ""),
 	TEXT("profile", server_ca, ""),
@@ -63,6 +76,7 @@ static const struct conf_key keys[] = {
 	FLAG("gitops", gitops_mode_enabled, "false"),
 	TEXT("gitops", repository_url, ""),
 	TEXT("testing", clock_offset_file, ""),
+	FLAG("testing", single_des, "false"),
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -232,6 +246,10 @@ set_derived(struct conf *c)
 	    (r = default_path(&c->ca_key, c->state, "acme-ca.key")) != OK ||
 	    (r = default_path(&c->ca_certificate, c->state, "acme-ca.pem")) !=
 		OK ||
+	    (r = default_path(&c->scep_ca_key, c->state, "scep-ca.key")) !=
+		OK ||
+	    (r = default_path(
+		 &c->scep_ca_certificate, c->state, "scep-ca.pem")) != OK ||
 	    (r = default_path(&c->attestation_root, DATA_DIR,
 		 "apple-enterprise-attestation-root-ca.pem")) != OK)
 		return r;

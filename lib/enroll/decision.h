@@ -3,24 +3,25 @@
  * function of everything that matters. Callers gather the facts, ask once and
  * obey; nothing else in the server chooses between ACME and SCEP.
  *
- * The policy:
+ * The policy, in the order of its rules:
  *
  * - A serial number that Apple Business Manager did not assign to us, or took
  *   away again, gets nothing by Automated Device Enrollment.
  * - A blocked host, and an enrolled host whose serial number comes from a
  *   device with another UDID, get nothing until an administrator looked.
- * - A device that can attest always gets ACME with attestation when it comes
- *   by Automated Device Enrollment, whether or not the setting "Require
- *   hardware attestation" is on. A serial number that attested once gets ACME
- *   for ever, whatever it says of itself now.
- * - Only for what cannot attest the setting matters: off, it gets SCEP; on, it
- *   is refused. That includes devices of unknown kind (with an alert), and
- *   manual enrollment, where nothing proves which device asks.
  * - A minimum system version holds back devices that can update themselves
  *   during enrollment, before anything is created for them.
+ * - "Allow only Apple Business enrollments" refuses enrollment by hand, and
+ *   the renewal of what is not assigned.
+ * - With "Require hardware attestation" off everything gets SCEP. With it on, a
+ *   device that is assigned and can attest gets ACME, and all else SCEP; with
+ *   both settings on, all else is refused.
+ * - With it on, nothing is downgraded: a serial number that attested before, or
+ *   that Business Manager says is Apple silicon, does not get SCEP because of
+ *   what it says of itself; an attested host is not renewed by SCEP. Both are
+ *   refused with an alert.
  *
- * The device information is a hint: a device may lie about its product or
- * system to get less than it could. With the setting on, lying gains nothing.
+ * What a device says of itself is a hint: it may lie to get less than it could.
  */
 #ifndef ENROLL_DECISION_H
 #define ENROLL_DECISION_H
@@ -47,10 +48,12 @@ enum decision_assignment {
 struct decision_input {
 	/* Settings. */
 	bool require_attestation;
+	bool business_only;
 	const char *minimum_os_version;
 	/* The request. */
 	enum decision_source source;
-	/* What the device says of itself. */
+	/* What the device says of itself, now or, for a renewal, at its last
+	 * check-in. */
 	const char *udid;
 	const char *product;
 	const char *os_version;
@@ -58,9 +61,15 @@ struct decision_input {
 	bool can_update;
 	/* What we know of the serial number. */
 	enum decision_assignment assignment;
+	/* Business Manager's record names Apple silicon. */
+	bool known_silicon;
+	/* An administrator made the link for this very serial number. */
+	bool link_names_serial;
 	bool host_enrolled;
 	bool host_blocked;
 	const char *host_udid;
+	/* The host's present certificate is an attested one. */
+	bool host_attested;
 	bool ever_attested;
 };
 

@@ -214,8 +214,11 @@ handout_make(struct handout *h, struct blob cms, const char *remote_address,
 	if (r == OK)
 		r = enroll(h, &f, remote_address, answer, &e);
 	if (r == OK)
-		r = profile_write(
-		    h->conf, &h->files, e.id, e.serial, &answer->profile);
+		r = profile_write(h->conf, &h->files,
+		    &(struct profile_identity){ .method = e.method,
+			.enrollment_id = e.id,
+			.serial = e.serial },
+		    &answer->profile);
 	if (r != OK)
 		return refuse(h, f.info.serial, r, remote_address);
 	return OK;

@@ -12,11 +12,15 @@
 
 #define ALL_RIGHTS 8191
 
+/* Apple's default would be 1024. */
+#define SCEP_KEY_BITS 2048
+/* Signing and encryption: the request's reply is encrypted for the key. */
+#define SCEP_KEY_USAGE 5
+
 struct writer {
 	const struct conf *conf;
 	const struct profile_files *files;
-	const char *enrollment_id;
-	const char *serial;
+	const struct profile_identity *identity;
 	struct out_plist_node *payloads;
 };
 
@@ -92,24 +96,53 @@ add_mdm(struct writer *w)
 	out_plist_string(capabilities, NULL, "com.apple.mdm.bootstraptoken");
 }
 
+/* An X.500 name of one CN, as both kinds of identity payload want it. */
+static void
+add_subject(struct out_plist_node *to, const char *common_name)
+{
+	struct out_plist_node *pair;
+
+	pair = out_plist_array(
+	    out_plist_array(out_plist_array(to, "Subject"), NULL), NULL);
+	out_plist_string(pair, NULL, "CN");
+	out_plist_string(pair, NULL, common_name);
+}
+
 static void
 add_acme(struct writer *w)
 {
-	struct out_plist_node *to, *subject, *pair;
+	struct out_plist_node *to;
 
 	to = add_payload(
 	    w, "com.apple.security.acme", "identity", "Device identity");
 	add_text(to, "DirectoryURL", "%s/acme/%s/directory", w->conf->url,
-	    w->enrollment_id);
-	out_plist_string(to, "ClientIdentifier", w->serial);
+	    w->identity->enrollment_id);
+	out_plist_string(to, "ClientIdentifier", w->identity->serial);
 	out_plist_string(to, "KeyType", "ECSECPrimeRandom");
 	out_plist_int(to, "KeySize", 384);
 	out_plist_bool(to, "HardwareBound", true);
 	out_plist_bool(to, "Attest", true);
-	subject = out_plist_array(to, "Subject");
-	pair = out_plist_array(out_plist_array(subject, NULL), NULL);
-	out_plist_string(pair, NULL, "CN");
-	out_plist_string(pair, NULL, w->serial);
+	add_subject(to, w->identity->serial);
+}
+
+/* The URL has no query: a device appends its own. */
+static void
+add_scep(struct writer *w)
+{
+	struct out_plist_node *to;
+
+	to = out_plist_dict(add_payload(w, "com.apple.security.scep",
+				"identity", "Device identity"),
+	    "PayloadContent");
+	add_text(to, "URL", "%s%s", w->conf->url, PROFILE_SCEP_PATH);
+	out_plist_string(to, "Challenge", w->identity->challenge);
+	out_plist_string(to, "Key Type", "RSA");
+	out_plist_int(to, "Keysize", SCEP_KEY_BITS);
+	out_plist_int(to, "Key Usage", SCEP_KEY_USAGE);
+	out_plist_bool(to, "KeyIsExtractable", false);
+	out_plist_data(to, "CAFingerprint",
+	    blob_of(w->files->scep_ca_sha256, SECRET_SHA256));
+	add_subject(to, w->identity->enrollment_id);
 }
 
 static int
@@ -161,7 +194,10 @@ write_plist(struct writer *w, struct buf *out)
 	add_top(w, out_plist_root(doc));
 	for (i = 0; i < w->files->n_server_cas && r == OK; i++)
 		r = add_server_ca(w, i);
-	add_acme(w);
+	if (w->identity->method == ENROLLMENT_ACME)
+		add_acme(w);
+	else
+		add_scep(w);
 	add_mdm(w);
 	if (r == OK)
 		r = out_plist_write(doc, out);
@@ -170,21 +206,28 @@ write_plist(struct writer *w, struct buf *out)
 }
 
 int
-profile_write(const struct conf *conf, const struct profile_files *files,
-    const char *enrollment_id, const char *serial, struct buf *out)
+profile_write_plist(const struct conf *conf, const struct profile_files *files,
+    const struct profile_identity *identity, struct buf *out)
 {
-	struct writer w = { conf, files, enrollment_id, serial, NULL };
+	struct writer w = { conf, files, identity, NULL };
+
+	return write_plist(&w, out);
+}
+
+int
+profile_write(const struct conf *conf, const struct profile_files *files,
+    const struct profile_identity *identity, struct buf *out)
+{
 	struct buf plist;
 	int r;
 
+	if (files->key == NULL)
+		return profile_write_plist(conf, files, identity, out);
 	buf_init(&plist, PROFILE_BYTES_MAX);
-	r = write_plist(&w, &plist);
-	if (r == OK && files->key == NULL)
-		r = buf_add_blob(out, buf_blob(&plist));
-	else if (r == OK)
+	if ((r = profile_write_plist(conf, files, identity, &plist)) == OK)
 		r = cms_sign(buf_blob(&plist), key_handle(files->key),
 		    files->chain, files->n_chain, out);
-	buf_release(&plist);
+	buf_wipe(&plist);
 	return r;
 }
 

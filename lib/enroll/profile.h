@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/secret.h"
+#include "store/enrollments.h"
 
 struct key;
 
@@ -26,9 +27,13 @@ struct key;
 /* Paths behind [server] url. */
 #define PROFILE_SERVER_PATH  "/mdm/server"
 #define PROFILE_CHECKIN_PATH "/mdm/checkin"
+#define PROFILE_SCEP_PATH    "/scep"
 
 /* Files that profiles need; opened once by a program. */
 struct profile_files {
+	/* CAFingerprint of SCEP payloads: SHA-256 of the SCEP CA's certificate
+	 */
+	uint8_t scep_ca_sha256[SECRET_SHA256];
 	/* com.apple.security.root payloads */
 	gnutls_x509_crt_t server_cas[PROFILE_SERVER_CAS];
 	size_t n_server_cas;
@@ -40,19 +45,37 @@ struct profile_files {
 
 /*
  * Loads what [profile] names: server_ca, and signing_key with
- * signing_certificate, each "" for none. ERR_CONFIG, ERR_IO, ERR_MALFORMED,
- * ERR_CRYPTO. Released with profile_files_release, also after a failure.
+ * signing_certificate, each "" for none; and the SCEP CA's certificate.
+ * ERR_CONFIG, ERR_IO, ERR_MALFORMED, ERR_CRYPTO. Released with
+ * profile_files_release, also after a failure.
  */
 int profile_files_load(const struct conf *conf, struct profile_files *out);
 void profile_files_release(struct profile_files *files);
 
+/* The way to a certificate that a profile describes. */
+struct profile_identity {
+	enum enrollment_method method;
+	const char *enrollment_id;
+	/* ACME: the ClientIdentifier; may be "" for SCEP */
+	const char *serial;
+	/* SCEP: the one-time challenge; else NULL */
+	const char *challenge;
+};
+
 /*
  * Appends the profile that sends a device to the ACME directory of one
- * enrollment, with hardware-bound key and attestation; signed (CMS, SHA-256)
- * when there is a key. The serial number is the ClientIdentifier.
+ * enrollment, with hardware-bound key and attestation, or to SCEP with the
+ * challenge of one enrollment; signed (CMS, SHA-256) when there is a key.
+ * Whatever the method, identifiers and UUIDs are the same, so that one profile
+ * replaces the other.
  */
 int profile_write(const struct conf *conf, const struct profile_files *files,
-    const char *enrollment_id, const char *serial, struct buf *out);
+    const struct profile_identity *identity, struct buf *out);
+
+/* The same as a property list, never signed: for an InstallProfile command. */
+int profile_write_plist(const struct conf *conf,
+    const struct profile_files *files, const struct profile_identity *identity,
+    struct buf *out);
 
 /*
  * A UUID that always is the same for the same profile identifier and name, in

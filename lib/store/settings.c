@@ -25,6 +25,8 @@ STMT_FAMILY(settings, texts);
 static const struct settings_entry entries[] = {
 	{ SETTINGS_REQUIRE_ATTESTATION, SETTINGS_BOOL, "false", .premium = true,
 	    .gitops = true },
+	{ SETTINGS_BUSINESS_ONLY, SETTINGS_BOOL, "false", .premium = true,
+	    .gitops = true },
 	{ SETTINGS_MINIMUM_OS_VERSION, SETTINGS_VERSION, "", .premium = false,
 	    .gitops = true },
 };

@@ -9,6 +9,7 @@
 #include "store/db.h"
 
 #define SETTINGS_REQUIRE_ATTESTATION "apple_require_hardware_attestation"
+#define SETTINGS_BUSINESS_ONLY       "apple_business_enrollments_only"
 #define SETTINGS_MINIMUM_OS_VERSION  "minimum_os_version"
 
 /* Room for any value with its NUL. */
