@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "wire/cms.h"
+#include "wire/cmsnode.h"
 #include "wire/in_der.h"
 #include "wire/x509.h"
 
@@ -17,13 +18,9 @@
 #define OID_MESSAGE_DIGEST "1.2.840.113549.1.9.4"
 #define OID_RSA            "1.2.840.113549.1.1.1"
 #define OID_EC             "1.2.840.10045.2.1"
-#define OID_TEXT           64
 #define NAME_TEXT          64
 #define DIGEST_MAX         64
 #define RSA_BITS_MAX       4096
-
-/* Made by asn1Parser from schema/asn/cms.asn. */
-extern const asn1_static_node cms_asn1_tab[];
 
 struct cms_parts {
 	struct buf content;
@@ -34,8 +31,8 @@ struct cms_parts {
 	struct buf serial;
 	struct buf key_id;
 	struct buf signature;
-	char digest[OID_TEXT];
-	char algorithm[OID_TEXT];
+	char digest[CMSNODE_OID_TEXT];
+	char algorithm[CMSNODE_OID_TEXT];
 };
 
 /* A digest with the signature algorithms that are made of it. */
@@ -72,78 +69,6 @@ datum(struct blob in)
 	return d;
 }
 
-/* The module's tree, built at the first use and kept. */
-static asn1_node
-module(void)
-{
-	static asn1_node tree;
-
-	if (tree == NULL)
-		asn1_array2tree(cms_asn1_tab, &tree, NULL);
-	return tree;
-}
-
-/* Decodes one structure of the module; NULL when `in` is not one. */
-static asn1_node
-decode(const char *type, struct blob in)
-{
-	asn1_node node = NULL;
-	int len = (int)in.n;
-
-	if (asn1_create_element(module(), type, &node) != ASN1_SUCCESS)
-		return NULL;
-	if (asn1_der_decoding2(&node, in.p, &len, 0, NULL) == ASN1_SUCCESS)
-		return node;
-	asn1_delete_structure(&node);
-	return NULL;
-}
-
-/* Appends the bytes of a part; ERR_NOT_FOUND when it is absent. */
-static int
-part_bytes(asn1_node node, const char *name, struct buf *out)
-{
-	uint8_t *p;
-	int len = 0, r;
-
-	r = asn1_read_value(node, name, NULL, &len);
-	if (r == ASN1_SUCCESS && len == 0)
-		return OK;
-	if (r != ASN1_MEM_ERROR && r != ASN1_SUCCESS)
-		return ERR_NOT_FOUND;
-	if ((p = malloc((size_t)len)) == NULL)
-		return ERR_NOMEM;
-	r = asn1_read_value(node, name, p, &len) == ASN1_SUCCESS
-	    ? buf_add(out, p, (size_t)len)
-	    : ERR_NOT_FOUND;
-	free(p);
-	return r;
-}
-
-static bool
-part_oid(asn1_node node, const char *name, char out[OID_TEXT])
-{
-	int len = OID_TEXT;
-
-	return asn1_read_value(node, name, out, &len) == ASN1_SUCCESS;
-}
-
-static bool
-part_oid_is(asn1_node node, const char *name, const char *oid)
-{
-	char text[OID_TEXT];
-
-	return part_oid(node, name, text) && strcmp(text, oid) == 0;
-}
-
-/* How many elements a SET OF has; -1 when it is absent. */
-static int
-part_count(asn1_node node, const char *name)
-{
-	int n;
-
-	return asn1_number_of_elements(node, name, &n) == ASN1_SUCCESS ? n : -1;
-}
-
 /* Appends the bytes of an OCTET STRING, which BER may send in pieces. */
 static int
 join_string(struct blob in, struct buf *out)
@@ -173,10 +98,10 @@ take_content(asn1_node node, struct cms_signed *cms)
 	struct buf whole;
 	int r;
 
-	if (!part_oid_is(node, "content.contentType", OID_DATA))
+	if (!cmsnode_oid_is(node, "content.contentType", OID_DATA))
 		return fail(ERR_MALFORMED, "CMS content is not of type data");
 	buf_init(&whole, CMS_BYTES_MAX);
-	if ((r = part_bytes(node, "content.content", &whole)) == OK) {
+	if ((r = cmsnode_bytes(node, "content.content", &whole)) == OK) {
 		r = join_string(buf_blob(&whole), &cms->parts->content);
 		cms->has_content = true;
 		cms->content = buf_blob(&cms->parts->content);
@@ -190,7 +115,7 @@ take_content(asn1_node node, struct cms_signed *cms)
 static int
 take_certificates(asn1_node node, struct cms_signed *cms)
 {
-	int i, n = part_count(node, "certificates");
+	int i, n = cmsnode_count(node, "certificates");
 	char name[NAME_TEXT];
 
 	if (n > CMS_CERTS_MAX)
@@ -199,7 +124,7 @@ take_certificates(asn1_node node, struct cms_signed *cms)
 		struct buf *b = &cms->parts->certs[i];
 
 		snprintf(name, sizeof(name), "certificates.?%d", i + 1);
-		if (part_bytes(node, name, b) != OK)
+		if (cmsnode_bytes(node, name, b) != OK)
 			return fail(ERR_MALFORMED, "CMS certificate %d", i);
 		cms->certs[cms->n_certs++] = buf_blob(b);
 	}
@@ -213,7 +138,7 @@ take_certificates(asn1_node node, struct cms_signed *cms)
 static int
 take_attributes(asn1_node node, struct cms_parts *parts)
 {
-	int i, n = part_count(node, "signers.?1.signedAttributes");
+	int i, n = cmsnode_count(node, "signers.?1.signedAttributes");
 	char name[NAME_TEXT];
 	const char *fault;
 
@@ -227,7 +152,7 @@ take_attributes(asn1_node node, struct cms_parts *parts)
 
 		snprintf(name, sizeof(name), "signers.?1.signedAttributes.?%d",
 		    i + 1);
-		if (part_bytes(node, name, &parts->attributes) != OK)
+		if (cmsnode_bytes(node, name, &parts->attributes) != OK)
 			return fail(ERR_MALFORMED, "CMS attribute %d", i);
 		fault = in_der_fault(
 		    blob_of(parts->attributes.p + at, parts->attributes.n - at),
@@ -242,23 +167,24 @@ take_attributes(asn1_node node, struct cms_parts *parts)
 static int
 take_signer(asn1_node node, struct cms_parts *parts)
 {
-	int n = part_count(node, "signers");
+	int n = cmsnode_count(node, "signers");
 	bool by_serial, by_key;
 
 	if (n != 1)
 		return fail(ERR_MALFORMED, "CMS with %d signers", n);
-	by_serial = part_bytes(node, "signers.?1.name.bySerial.issuer",
+	by_serial = cmsnode_bytes(node, "signers.?1.name.bySerial.issuer",
 			&parts->issuer) == OK &&
-	    part_bytes(node, "signers.?1.name.bySerial.serialNumber",
+	    cmsnode_bytes(node, "signers.?1.name.bySerial.serialNumber",
 		&parts->serial) == OK;
 	by_key = !by_serial &&
-	    part_bytes(node, "signers.?1.name.byKey", &parts->key_id) == OK;
+	    cmsnode_bytes(node, "signers.?1.name.byKey", &parts->key_id) == OK;
 	if (!by_serial && !by_key)
 		return fail(ERR_MALFORMED, "CMS signer without a name");
-	if (part_bytes(node, "signers.?1.signature", &parts->signature) != OK ||
-	    !part_oid(
+	if (cmsnode_bytes(node, "signers.?1.signature", &parts->signature) !=
+		OK ||
+	    !cmsnode_oid(
 		node, "signers.?1.digestAlgorithm.algorithm", parts->digest) ||
-	    !part_oid(node, "signers.?1.signatureAlgorithm.algorithm",
+	    !cmsnode_oid(node, "signers.?1.signatureAlgorithm.algorithm",
 		parts->algorithm))
 		return fail(ERR_MALFORMED, "CMS signer cannot be read");
 	return take_attributes(node, parts);
@@ -316,11 +242,11 @@ open_envelope(struct blob in, struct buf *inner)
 	asn1_node node;
 	int r = OK;
 
-	if ((node = decode("Cms.Envelope", in)) == NULL)
+	if ((node = cmsnode_decode("Cms.Envelope", in)) == NULL)
 		return fail(ERR_MALFORMED, "not a CMS message");
-	if (!part_oid_is(node, "contentType", OID_SIGNED_DATA))
+	if (!cmsnode_oid_is(node, "contentType", OID_SIGNED_DATA))
 		r = fail(ERR_MALFORMED, "CMS message is not SignedData");
-	else if (part_bytes(node, "content", inner) != OK)
+	else if (cmsnode_bytes(node, "content", inner) != OK)
 		r = fail(ERR_MALFORMED, "CMS message without a content");
 	asn1_delete_structure(&node);
 	return r;
@@ -332,7 +258,7 @@ take_signed(struct blob in, struct cms_signed *cms)
 	asn1_node node;
 	int r;
 
-	if ((node = decode("Cms.Signed", in)) == NULL)
+	if ((node = cmsnode_decode("Cms.Signed", in)) == NULL)
 		return fail(ERR_MALFORMED, "not a CMS SignedData");
 	if ((r = take_content(node, cms)) == OK &&
 	    (r = take_certificates(node, cms)) == OK)
