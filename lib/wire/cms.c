@@ -389,6 +389,14 @@ find_digest(const char *oid)
 	return NULL;
 }
 
+gnutls_digest_algorithm_t
+cms_signed_digest(const struct cms_signed *cms)
+{
+	const struct digest *d = find_digest(cms->parts->digest);
+
+	return d == NULL ? GNUTLS_DIG_UNKNOWN : d->hash;
+}
+
 static int
 check_digest(const char *oid, unsigned flags, const struct digest **out)
 {
@@ -543,6 +551,8 @@ cms_signed_verify(
 
 	if (cms->has_content && !blob_eq(cms->content, content))
 		return fail(ERR_BAD_SIGNATURE, "CMS has another content");
+	if ((flags & CMS_WANT_ATTRIBUTES) != 0 && !cms->parts->has_attributes)
+		return fail(ERR_MALFORMED, "CMS without signed attributes");
 	if ((r = check_digest(cms->parts->digest, flags, &d)) == OK &&
 	    (r = signer_key(cms, &key)) == OK &&
 	    (r = choose_algorithm(

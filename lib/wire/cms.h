@@ -22,6 +22,9 @@
 #define CMS_ALLOW_SHA1    1u /* digest SHA-1 besides SHA-256/384/512 */
 #define CMS_ALLOW_RSA1024 2u /* RSA from 1024 bits on, otherwise 2048 */
 
+/* What it wants beyond the default. */
+#define CMS_WANT_ATTRIBUTES 4u /* ERR_MALFORMED without signed attributes */
+
 struct cms_parts;
 
 /* All blobs point into memory that the structure owns. */
@@ -60,6 +63,10 @@ int cms_signed_signer(const struct cms_signed *cms, struct blob *der);
  */
 int cms_signed_verify(
     const struct cms_signed *cms, struct blob content, unsigned flags);
+
+/* The digest that the signer names; GNUTLS_DIG_UNKNOWN for one we do not have.
+ */
+gnutls_digest_algorithm_t cms_signed_digest(const struct cms_signed *cms);
 
 /*
  * DER of the single value of the signed attribute with this dotted OID.

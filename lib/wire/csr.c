@@ -14,6 +14,7 @@
 #define OID_P384                 "1.3.132.0.34"
 #define OID_RSA                  "1.2.840.113549.1.1.1"
 #define OID_EXTENSION_REQUEST    "1.2.840.113549.1.9.14"
+#define OID_CHALLENGE            "1.2.840.113549.1.9.7"
 #define OID_SAN                  "2.5.29.17"
 #define OID_BASIC_CONSTRAINTS    "2.5.29.19"
 #define OID_KEY_USAGE            "2.5.29.15"
@@ -55,6 +56,7 @@ static const struct {
 	{ "1.2.840.113549.1.1.11", true, GNUTLS_SIGN_RSA_SHA256 },
 	{ "1.2.840.113549.1.1.12", true, GNUTLS_SIGN_RSA_SHA384 },
 	{ "1.2.840.113549.1.1.13", true, GNUTLS_SIGN_RSA_SHA512 },
+	{ "1.2.840.113549.1.1.5", true, GNUTLS_SIGN_RSA_SHA1 },
 };
 
 static gnutls_datum_t
@@ -186,7 +188,8 @@ check_key(struct blob spki, unsigned flags, bool *rsa)
 }
 
 static int
-choose_algorithm(struct blob algorithm, bool rsa, gnutls_sign_algorithm_t *out)
+choose_algorithm(struct blob algorithm, bool rsa, unsigned flags,
+    gnutls_sign_algorithm_t *out)
 {
 	struct blob oid;
 	size_t i;
@@ -197,6 +200,8 @@ choose_algorithm(struct blob algorithm, bool rsa, gnutls_sign_algorithm_t *out)
 		return fail(ERR_BAD_CSR, "request's signature algorithm");
 	for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
 		if (algorithms[i].rsa == rsa &&
+		    (algorithms[i].sign != GNUTLS_SIGN_RSA_SHA1 ||
+			(flags & CSR_ALLOW_SHA1) != 0) &&
 		    in_der_oid_is(oid, algorithms[i].oid)) {
 			*out = algorithms[i].sign;
 			return OK;
@@ -217,11 +222,14 @@ check_signature(const struct parts *parts, unsigned flags)
 	int r;
 
 	if ((r = check_key(parts->spki, flags, &rsa)) != OK ||
-	    (r = choose_algorithm(parts->algorithm, rsa, &algorithm)) != OK)
+	    (r = choose_algorithm(parts->algorithm, rsa, flags, &algorithm)) !=
+		OK)
 		return r;
 	if (x509_pubkey(parts->spki, &key) != OK)
 		return ERR_BAD_CSR;
-	r = gnutls_pubkey_verify_data2(key, algorithm, 0, &data, &signature);
+	/* Whether SHA-1 may be used was decided by choose_algorithm(). */
+	r = gnutls_pubkey_verify_data2(key, algorithm,
+	    GNUTLS_VERIFY_ALLOW_SIGN_WITH_SHA1, &data, &signature);
 	gnutls_pubkey_deinit(key);
 	if (r < 0)
 		return fail(
@@ -480,28 +488,49 @@ check_extensions(struct blob values, struct csr *csr)
 	return r;
 }
 
+/* RFC 2985 section 5.4.1: one value, a string. */
+static int
+take_challenge(struct blob values, struct csr *csr)
+{
+	struct in_der value;
+
+	if (csr->has_challenge)
+		return fail(ERR_BAD_CSR, "two challengePasswords");
+	if (!in_der_next(&values, &value) || values.n > 0)
+		return fail(ERR_BAD_CSR, "challengePassword is not single");
+	if ((value.tag != IN_DER_PRINTABLE && value.tag != IN_DER_UTF8 &&
+		value.tag != IN_DER_T61 && value.tag != IN_DER_IA5) ||
+	    value.value.n > CSR_CHALLENGE_MAX)
+		return fail(ERR_BAD_CSR, "challengePassword is no short text");
+	csr->has_challenge = true;
+	csr->challenge = value.value;
+	return OK;
+}
+
 static int
 check_attributes(struct blob rest, struct csr *csr)
 {
 	struct blob attribute, oid, values;
 	bool found = false;
-	int r;
+	int r = OK;
 
-	while (rest.n > 0) {
+	while (rest.n > 0 && r == OK) {
 		if (!in_der_take(&rest, IN_DER_SEQUENCE, &attribute) ||
 		    !in_der_take(&attribute, IN_DER_OID, &oid) ||
 		    !in_der_take(&attribute, IN_DER_SET, &values) ||
 		    attribute.n > 0)
 			return fail(ERR_BAD_CSR, "request's attribute is cut");
-		if (!in_der_oid_is(oid, OID_EXTENSION_REQUEST))
-			continue;
-		if (found)
-			return fail(ERR_BAD_CSR, "two extensionRequests");
-		found = true;
-		if ((r = check_extensions(values, csr)) != OK)
-			return r;
+		if (in_der_oid_is(oid, OID_CHALLENGE)) {
+			r = take_challenge(values, csr);
+		} else if (in_der_oid_is(oid, OID_EXTENSION_REQUEST)) {
+			if (found)
+				return fail(
+				    ERR_BAD_CSR, "two extensionRequests");
+			found = true;
+			r = check_extensions(values, csr);
+		}
 	}
-	return OK;
+	return r;
 }
 
 static int
@@ -538,6 +567,7 @@ csr_parse(struct blob der, unsigned flags, struct csr **out)
 		return fail(ERR_NOMEM, "no memory for a request");
 	}
 	memcpy(csr->der, der.p, der.n);
+	csr->der_len = der.n;
 	if ((r = parse(csr, der.n, flags)) == OK)
 		*out = csr;
 	else
@@ -552,6 +582,7 @@ csr_free(struct csr *csr)
 		return;
 	free(csr->permanent_identifier);
 	free(csr->permanent_assigner);
+	secret_wipe(csr->der, csr->der_len);
 	free(csr->der);
 	free(csr);
 }
