@@ -4,7 +4,8 @@
 -- its enrollment. Only the SHA-256 of the challenge is kept.
 CREATE TABLE scep_challenges (
 	sha256 BLOB PRIMARY KEY CHECK (length(sha256) = 32),
-	enrollment_id TEXT NOT NULL UNIQUE REFERENCES enrollments (id),
+	enrollment_id TEXT NOT NULL UNIQUE
+	    REFERENCES enrollments (id) ON DELETE CASCADE,
 	created_at INTEGER NOT NULL,
 	-- Set in the transaction that stores the certificate. The transaction
 	-- and the key tell a repeated request from a second one.
@@ -26,7 +27,8 @@ CREATE TABLE enrollment_links (
 	expires_at INTEGER NOT NULL,
 	used_at INTEGER,
 	revoked_at INTEGER,
-	enrollment_id TEXT UNIQUE REFERENCES enrollments (id)
+	enrollment_id TEXT UNIQUE
+	    REFERENCES enrollments (id) ON DELETE SET NULL
 ) STRICT;
 CREATE INDEX enrollment_links_by_time ON enrollment_links (created_at);
 
@@ -34,7 +36,8 @@ CREATE INDEX enrollment_links_by_time ON enrollment_links (created_at);
 CREATE TABLE renewals (
 	host_id TEXT PRIMARY KEY REFERENCES hosts (id),
 	-- The open one; NULL when none is open.
-	enrollment_id TEXT UNIQUE REFERENCES enrollments (id),
+	enrollment_id TEXT UNIQUE
+	    REFERENCES enrollments (id) ON DELETE SET NULL,
 	command_uuid TEXT,
 	opened_at INTEGER,
 	-- What became of the last one that was not crowned by success.

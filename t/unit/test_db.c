@@ -127,7 +127,9 @@ test_migrate_copies_first(void **state)
 	snprintf(copy, sizeof(copy), "%s.schema-1", path);
 	assert_int_equal(db_migrate(path), OK);
 	raw_sql(path,
-	    "PRAGMA user_version = 1; DROP TABLE commands;"
+	    "PRAGMA user_version = 1; DROP TABLE renewals;"
+	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
+	    "DROP TABLE commands;"
 	    "DROP TABLE certificates; DROP TABLE crl_numbers;"
 	    "DROP TABLE attestations; DROP TABLE used_nonces;"
 	    "DROP TABLE orders; DROP TABLE accounts;"
@@ -144,6 +146,41 @@ test_migrate_copies_first(void **state)
 	db_close(db);
 	raw_sql(path, "PRAGMA user_version = 1");
 	assert_int_equal(db_migrate(path), ERR_EXISTS);
+}
+
+/* fleet-150: the rows of a server that knew ACME only stay as they were. */
+static void
+test_migrate_keeps_rows(void **state)
+{
+	struct storefix *fix = *state;
+	char path[160];
+	struct db *db;
+
+	snprintf(path, sizeof(path), "%s/acme.db", fix->folder);
+	assert_int_equal(db_migrate(path), OK);
+	raw_sql(path,
+	    "PRAGMA user_version = 6; DROP TABLE renewals;"
+	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
+	    "DROP INDEX certificates_by_end; DROP INDEX hosts_by_certificate;"
+	    "INSERT INTO settings VALUES"
+	    " ('apple_require_hardware_attestation', 'true', 1, 'a');"
+	    "INSERT INTO enrollments VALUES ('e', 'S1', '', '', '', '', 'ade',"
+	    " 'enroll', 'acme', 'enrolled', 1, 2, '');"
+	    "INSERT INTO hosts (id, serial, state, enrollment_id,"
+	    " hardware_attested, ever_attested_at, created_at)"
+	    " VALUES ('h', 'S1', 'enrolled', 'e', 1, 1, 1)");
+	assert_int_equal(db_migrate(path), OK);
+	assert_int_equal(db_open(path, DB_DURABLE, &db), OK);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM hosts WHERE serial = 'S1'"
+			     " AND hardware_attested = 1"),
+	    1);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM settings"
+			     " WHERE value = 'true'"),
+	    1);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM renewals"), 0);
+	db_close(db);
 }
 
 static void
@@ -303,6 +340,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_files_are_for_the_group),
 	STOREFIX_TEST(test_migrate_is_idempotent),
 	STOREFIX_TEST(test_migrate_copies_first),
+	STOREFIX_TEST(test_migrate_keeps_rows),
 	STOREFIX_TEST(test_failed_step_changes_nothing),
 	STOREFIX_TEST(test_writes_need_a_transaction),
 	STOREFIX_TEST(test_rollback_undoes),
