@@ -2,13 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "bin/authorities.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
-#include "ca/authority.h"
-#include "ca/crl.h"
 #include "store/audits.h"
 #include "store/certificates.h"
 #include "wire/x509.h"
@@ -231,15 +229,18 @@ cmd_cert_store_revocation(
 
 /* The programs refuse it from now on, list or no list. */
 static void
-cmd_cert_publish(struct cli *cli)
+cmd_cert_publish(struct cli *cli, struct blob issuer)
 {
 	const struct conf *conf = &cli->conf;
-	struct authority *ca = NULL;
+	struct authorities_one all[AUTHORITIES];
+	const struct authorities_one *one;
 	bool done;
 
-	done = authority_load(conf->ca_key, conf->ca_certificate, &ca) == OK &&
-	    crl_publish(cli->db, ca, conf->state, clock_now()) == OK;
-	authority_free(ca);
+	authorities_of(conf, all);
+	one = authorities_find(all, issuer);
+	done = one != NULL
+	    ? authorities_publish(one, cli->db, conf->state) == OK
+	    : fail(ERR_NOT_FOUND, "neither CA signed it") == OK;
 	out_json_bool(&cli->out, "crl_published", done);
 	if (!done)
 		cli_say(cli,
@@ -262,7 +263,8 @@ cmd_cert_revoke(struct cli *cli)
 		out_json_string(&cli->out, "serial", c.serial);
 		cli_say(
 		    cli, "Certificate %s of %s is revoked.", c.id, c.serial);
-		cmd_cert_publish(cli);
+		cmd_cert_publish(
+		    cli, blob_of(c.issuer_key_id, c.issuer_key_id_len));
 	}
 	certificates_release(&c);
 	return r;

@@ -5,20 +5,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "bin/authorities.h"
 #include "bin/cmd.h"
 #include "bin/owners.h"
-#include "ca/authority.h"
-#include "ca/crl.h"
 #include "ca/file.h"
 #include "store/admins.h"
 #include "store/audits.h"
 
 #define STATE_DEFAULT "/var/lib/attestmdm"
 #define NONCE_KEY     32
-#define CA_YEARS      10
 #define PATH_SIZE     4096
 
 struct init {
@@ -192,6 +189,8 @@ static int
 cmd_init_keys(struct init *in)
 {
 	const struct conf *c = &in->cli->conf;
+	struct authorities_one all[AUTHORITIES];
+	size_t i;
 	int r;
 
 	r = file_create_random(c->nonce_key, NONCE_KEY);
@@ -201,15 +200,16 @@ cmd_init_keys(struct init *in)
 	    (r = owners_give(&in->owners, c->nonce_key, geteuid(),
 		 in->owners.single_user ? 0600 : 0640)) != OK)
 		return r;
-	if (access(c->ca_certificate, F_OK) == 0) {
-		cli_say(in->cli, "%s is there: kept.", c->ca_certificate);
-		return OK;
+	authorities_of(c, all);
+	for (i = 0; i < AUTHORITIES; i++) {
+		if (access(all[i].certificate, F_OK) == 0)
+			cli_say(
+			    in->cli, "%s is there: kept.", all[i].certificate);
+		else if ((r = authorities_create(
+			      &all[i], &in->owners, c->organization)) != OK)
+			return r;
 	}
-	r = authority_create(c->ca_key, c->ca_certificate, "Device Identity CA",
-	    c->organization, KEY_P384, CA_YEARS);
-	if (r == OK && !key_is_url(c->ca_key))
-		r = owners_give(&in->owners, c->ca_key, in->owners.ca, 0600);
-	return r;
+	return OK;
 }
 
 static int
@@ -244,13 +244,13 @@ static int
 cmd_init_crl(struct init *in)
 {
 	const struct conf *c = &in->cli->conf;
-	struct authority *ca;
-	int r;
+	struct authorities_one all[AUTHORITIES];
+	int r = OK;
+	size_t i;
 
-	if ((r = authority_load(c->ca_key, c->ca_certificate, &ca)) != OK)
-		return r;
-	r = crl_publish(in->cli->db, ca, c->state, clock_now());
-	authority_free(ca);
+	authorities_of(c, all);
+	for (i = 0; r == OK && i < AUTHORITIES; i++)
+		r = authorities_publish(&all[i], in->cli->db, c->state);
 	return r;
 }
 

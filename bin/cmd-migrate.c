@@ -1,14 +1,59 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/log.h"
+#include "bin/authorities.h"
 #include "bin/cmd.h"
+
+/* As init left it: two system users, or one for all. */
+static int
+cmd_migrate_owners(const struct conf *conf, struct owners *out)
+{
+	struct stat st;
+
+	if (stat(conf->state, &st) != 0 || owners_load(false, out) != OK ||
+	    st.st_uid != out->programs)
+		return owners_load(true, out);
+	if (geteuid() != 0)
+		return fail(ERR_USAGE,
+		    "the SCEP CA is missing: run attestmdm migrate as root");
+	return OK;
+}
+
+/* Installations from before SCEP have the ACME CA alone. */
+static int
+cmd_migrate_authority(struct cli *cli, const struct authorities_one *one)
+{
+	struct owners owners;
+	struct db *db = NULL;
+	int r;
+
+	if (access(one->certificate, F_OK) == 0)
+		return OK;
+	if ((r = cmd_migrate_owners(&cli->conf, &owners)) == OK &&
+	    (r = authorities_create(one, &owners, cli->conf.organization)) ==
+		OK &&
+	    (r = db_open(cli->conf.database, DB_DURABLE, &db)) == OK)
+		r = authorities_publish(one, db, cli->conf.state);
+	db_close(db);
+	if (r == OK)
+		cli_say(cli, "The SCEP CA was missing and is now %s.",
+		    one->certificate);
+	return r;
+}
 
 static int
 cmd_migrate_run(struct cli *cli)
 {
+	struct authorities_one all[AUTHORITIES];
 	int before, after = db_schema_number();
 	int r;
 
 	if ((r = db_file_schema_number(cli->conf.database, &before)) != OK ||
 	    (r = db_migrate(cli->conf.database)) != OK)
+		return r;
+	authorities_of(&cli->conf, all);
+	if ((r = cmd_migrate_authority(cli, &all[1])) != OK)
 		return r;
 	out_json_int(&cli->out, "schema_before", before);
 	out_json_int(&cli->out, "schema", after);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "bin/authorities.h"
 #include "bin/inspect.h"
 #include "bin/owners.h"
 #include "ca/key.h"
@@ -51,11 +52,25 @@ inspect_beside(
 }
 
 static void
+inspect_authority(struct verdict *v, const struct owners *o,
+    const struct authorities_one *one)
+{
+	inspect_may(v, o, one->certificate, o->ca, OWNERS_CA_USER, R_OK);
+	inspect_may(v, o, one->certificate, o->programs, OWNERS_USER, R_OK);
+	if (!key_is_url(one->key)) {
+		inspect_may(v, o, one->key, o->ca, OWNERS_CA_USER, R_OK);
+		inspect_may_not(v, o, one->key);
+	}
+}
+
+static void
 inspect_installed(struct verdict *v, const struct owners *o,
     const char *conf_path, const struct conf *conf)
 {
 	int before = v->count[VERDICT_BAD];
+	struct authorities_one all[AUTHORITIES];
 	char path[4096];
+	size_t i;
 
 	inspect_may(v, o, conf_path, o->programs, OWNERS_USER, R_OK);
 	inspect_may(v, o, conf_path, o->ca, OWNERS_CA_USER, R_OK);
@@ -69,17 +84,14 @@ inspect_installed(struct verdict *v, const struct owners *o,
 	inspect_beside(v, o, conf);
 	inspect_may(v, o, conf->nonce_key, o->programs, OWNERS_USER, R_OK);
 	inspect_may(v, o, conf->nonce_key, o->ca, OWNERS_CA_USER, R_OK);
-	inspect_may(v, o, conf->ca_certificate, o->ca, OWNERS_CA_USER, R_OK);
-	inspect_may(v, o, conf->ca_certificate, o->programs, OWNERS_USER, R_OK);
-	if (!key_is_url(conf->ca_key)) {
-		inspect_may(v, o, conf->ca_key, o->ca, OWNERS_CA_USER, R_OK);
-		inspect_may_not(v, o, conf->ca_key);
-	}
+	authorities_of(conf, all);
+	for (i = 0; i < AUTHORITIES; i++)
+		inspect_authority(v, o, &all[i]);
 	snprintf(path, sizeof(path), "%s/public", conf->state);
 	inspect_may(v, o, path, o->ca, OWNERS_CA_USER, R_OK | W_OK | X_OK);
 	if (v->count[VERDICT_BAD] == before)
 		verdict_add(v, VERDICT_OK, "rights",
-		    "%s and %s reach what they need; only %s the CA's key",
+		    "%s and %s reach what they need; only %s the CAs' keys",
 		    OWNERS_USER, OWNERS_CA_USER, OWNERS_CA_USER);
 }
 

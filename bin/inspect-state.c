@@ -1,10 +1,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "bin/authorities.h"
 #include "bin/inspect.h"
 #include "ca/authority.h"
 #include "ca/crl.h"
@@ -90,7 +92,8 @@ inspect_nonce_key(struct verdict *v, const struct conf *conf)
 
 /* Signs a certificate for a key that nobody has, and forgets it. */
 static int
-inspect_issue(const struct authority *ca, const struct conf *conf)
+inspect_issue(const struct authority *ca, const struct authorities_one *one,
+    const struct conf *conf)
 {
 	struct issue_request req = { .common_name = "attestmdm check",
 		.permanent_identifier = "ATTESTMDMCHECK",
@@ -107,7 +110,7 @@ inspect_issue(const struct authority *ca, const struct conf *conf)
 	if ((r = key_generate(KEY_P256, &key)) != OK)
 		return r;
 	if ((r = key_spki(key, &spki)) == OK &&
-	    (r = issue_crl_url(conf->url, &url)) == OK) {
+	    (r = issue_crl_url(conf->url, one->crl_file, &url)) == OK) {
 		req.spki = buf_blob(&spki);
 		req.crl_url = buf_str(&url);
 		r = issue_certificate(ca, &req, &out);
@@ -120,69 +123,92 @@ inspect_issue(const struct authority *ca, const struct conf *conf)
 }
 
 static void
-inspect_ca_life(
-    struct verdict *v, const struct authority *ca, const struct conf *conf)
+inspect_ca_life(struct verdict *v, const struct authority *ca,
+    const char *subject, int days)
 {
 	int64_t left = (authority_not_after(ca) - clock_now()) / DAY;
 	char until[CLOCK_TEXT];
 
 	clock_people(authority_not_after(ca), until);
 	if (left < 30)
-		verdict_add(v, VERDICT_BAD, "CA life",
+		verdict_add(v, VERDICT_BAD, subject,
 		    "it ends on %s: make a new CA now", until);
-	else if (left < conf->certificate_days)
-		verdict_add(v, VERDICT_WARNING, "CA life",
+	else if (left < days)
+		verdict_add(v, VERDICT_WARNING, subject,
 		    "it ends on %s: new certificates live shorter than %d days",
-		    until, conf->certificate_days);
+		    until, days);
 	else
-		verdict_add(v, VERDICT_OK, "CA life", "until %s", until);
+		verdict_add(v, VERDICT_OK, subject, "until %s", until);
 }
 
 static void
-inspect_crl(
-    struct verdict *v, const struct authority *ca, const struct conf *conf)
+inspect_crl(struct verdict *v, const struct authority *ca,
+    const struct authorities_one *one, const struct conf *conf)
 {
 	struct crl_facts facts;
 	char path[4096], until[CLOCK_TEXT];
+	const char *subject = one->kind == KEY_RSA_3072 ? "SCEP CRL" : "CRL";
 	int r;
 
-	snprintf(path, sizeof(path), "%s/public/%s", conf->state, CRL_FILE);
+	snprintf(
+	    path, sizeof(path), "%s/public/%s", conf->state, one->crl_file);
 	if ((r = crl_read(path, ca, &facts)) != OK) {
-		verdict_of(v, r, "CRL", "unreadable");
+		verdict_of(v, r, subject, "unreadable");
 		return;
 	}
 	clock_people(facts.next_update, until);
 	if (facts.next_update <= clock_now())
-		verdict_add(v, VERDICT_BAD, "CRL",
+		verdict_add(v, VERDICT_BAD, subject,
 		    "%s ended on %s: attestmdm crl --publish", path, until);
 	else if (facts.next_update - clock_now() < CRL_DAYS * DAY / 2)
-		verdict_add(v, VERDICT_WARNING, "CRL",
+		verdict_add(v, VERDICT_WARNING, subject,
 		    "%s ends on %s: is the maintenance timer running?", path,
 		    until);
 	else
-		verdict_add(v, VERDICT_OK, "CRL",
+		verdict_add(v, VERDICT_OK, subject,
 		    "number %lld, %zu revoked, good until %s",
 		    (long long)facts.number, facts.entries, until);
 }
 
 static void
-inspect_ca(struct verdict *v, const struct conf *conf)
+inspect_ca(struct verdict *v, const struct authorities_one *one, int days,
+    const struct conf *conf)
 {
+	char signs[32], life[32];
 	struct authority *ca;
 	int r;
 
-	r = authority_load(conf->ca_key, conf->ca_certificate, &ca);
-	verdict_of(v, r, "CA", "%s with its key, %s", conf->ca_certificate,
+	snprintf(signs, sizeof(signs), "%s signs", one->name);
+	snprintf(life, sizeof(life), "%s life", one->name);
+	r = authority_load(one->key, one->certificate, &ca);
+	if (r == OK && one->kind == KEY_RSA_3072)
+		r = authority_check_scep(ca);
+	verdict_of(v, r, one->name, "%s with its key, %s", one->certificate,
 	    r == OK ? key_name(authority_key(ca)) : "");
-	if (r != OK)
-		return;
-	r = inspect_issue(ca, conf);
-	verdict_of(v, r, "CA signs",
-	    "a certificate made for this check "
-	    "verifies");
-	inspect_ca_life(v, ca, conf);
-	inspect_crl(v, ca, conf);
+	if (r == OK) {
+		r = inspect_issue(ca, one, conf);
+		verdict_of(
+		    v, r, signs, "a certificate made for this check verifies");
+		inspect_ca_life(v, ca, life, days);
+		inspect_crl(v, ca, one, conf);
+	}
 	authority_free(ca);
+}
+
+static void
+inspect_cas(struct verdict *v, const struct conf *conf)
+{
+	struct authorities_one all[AUTHORITIES];
+
+	authorities_of(conf, all);
+	inspect_ca(v, &all[0], conf->certificate_days, conf);
+	/* An installation from before SCEP has none yet. */
+	if (access(all[1].certificate, F_OK) != 0)
+		verdict_add(v, VERDICT_BAD, all[1].name,
+		    "there is no %s: run `attestmdm migrate` as root",
+		    all[1].certificate);
+	else
+		inspect_ca(v, &all[1], conf->scep_certificate_days, conf);
 }
 
 static void
@@ -200,6 +226,6 @@ inspect_state(struct verdict *v, const struct conf *conf)
 {
 	inspect_database(v, conf);
 	inspect_nonce_key(v, conf);
-	inspect_ca(v, conf);
+	inspect_cas(v, conf);
 	inspect_templates(v, conf);
 }

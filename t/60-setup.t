@@ -62,9 +62,10 @@ sub with_conf {
 
 subtest 'init writes everything with the right modes' => sub {
 	is(mode("$state/acme-ca.key"), '0600', 'the CA key is for one user');
+	is(mode("$state/scep-ca.key"), '0600', 'the SCEP CA key too');
 	is(mode("$state/nonce.key"), '0600', 'the nonce key too');
 	is(mode("$state/attestmdm.db"), '0600', 'the database too');
-	is(mode("$state/public/acme.crl"), '0644', 'the CRL is for all');
+	is(mode("$state/public/$_.crl"), '0644', "the CRL of $_ is for all") for qw(acme scep);
 	is(-s "$state/nonce.key", 32, 'the nonce key has 32 bytes');
 	like($t->server->password, qr/^[a-z2-9]{24}$/, 'a password was printed');
 	unlike(`cat $state/attestmdm.db`, qr/\Q@{[$t->server->password]}\E/,
@@ -164,6 +165,18 @@ subtest 'broken database' => sub {
 subtest 'broken keys' => sub {
 	with_mode("$state/acme-ca.key", 0644, 'acme-291: a CA key that all may read',
 	    'CA', qr/mode 0644/);
+	with_mode("$state/scep-ca.key", 0644, 'a SCEP CA key that all may read',
+	    'SCEP CA', qr/mode 0644/);
+	red('no SCEP CA', 'SCEP CA', qr/attestmdm migrate/,
+	    sub { rename("$state/scep-ca.pem", "$dir/scep") },
+	    sub { rename("$dir/scep", "$state/scep-ca.pem") });
+	with_conf('scep.ca_certificate', "$state/acme-ca.pem", "the ACME CA's certificate for SCEP",
+	    'SCEP CA', qr/not the certificate of/);
+	red('a SCEP CA that cannot decrypt', 'SCEP CA', qr/not RSA/,
+	    sub { rename("$state/$_->[0]", "$state/kept-$_->[0]"),
+		  $t->command('cp', '-p', "$state/$_->[1]", "$state/$_->[0]")
+		      for ['scep-ca.key', 'acme-ca.key'], ['scep-ca.pem', 'acme-ca.pem'] },
+	    sub { rename("$state/kept-$_", "$state/$_") for 'scep-ca.key', 'scep-ca.pem' });
 	with_mode("$state/nonce.key", 0644, 'a nonce key that all may read',
 	    'nonce key', qr/mode 0644/);
 	with_file("$state/nonce.key", 'short', 'a short nonce key', 'nonce key', qr/nonce/);
@@ -178,6 +191,9 @@ subtest 'broken keys' => sub {
 	with_file("$state/public/acme.crl",
 	    Attestmdm::Server::slurp("$dir/second/public/acme.crl"),
 	    "another CA's revocation list", 'CRL', qr/not signed by this CA/);
+	red('no revocation list of SCEP', 'SCEP CRL', qr/No such file/,
+	    sub { rename("$state/public/scep.crl", "$dir/crl") },
+	    sub { rename("$dir/crl", "$state/public/scep.crl") });
 	red('no revocation list', 'CRL', qr/No such file/,
 	    sub { rename("$state/public/acme.crl", "$dir/crl") },
 	    sub { rename("$dir/crl", "$state/public/acme.crl") });
@@ -208,6 +224,11 @@ subtest 'migrate' => sub {
 	is($doc->{schema}, $doc->{schema_before}, 'nothing to do');
 	my $r = $t->command($t->server->tool, 'migrate', '--config', "$dir/absent.conf");
 	is($r->{exit}, 1, 'without configuration it fails');
+	my @scep = ("$state/scep-ca.key", "$state/scep-ca.pem", "$state/public/scep.crl");
+	unlink(@scep);
+	is($t->tool('migrate')->{exit}, 0, 'an installation from before SCEP');
+	is(join(' ', map { mode($_) } @scep), '0600 0644 0644', 'gets its SCEP CA');
+	is($t->tool('crl')->{exit}, 0, 'with a list of its own');
 	is($t->tool('migrate', 'now')->{exit}, 2, 'it takes no argument');
 };
 

@@ -85,12 +85,13 @@ subtest 'acme-258: a revoked certificate is worth nothing any more' => sub {
 	my $number = $t->tool_json('cert', 'show', $cert->{id})->{serial_number};
 	is($t->tool_json('cert', 'show', $number)->{id}, $cert->{id}, 'found by serial number');
 	is($t->tool('cert', 'revoke', $cert->{id}, '--reason', '7')->{exit}, 4, 'a reason that is none');
-	my $before = $t->tool_json('crl');
+	my $before = $t->tool_json('crl')->{lists}[0];
 	my $done = $t->tool_json('cert', 'revoke', $cert->{id}, '--reason', 'keyCompromise');
 	ok($done->{crl_published}, 'revoked, and the list is published');
 	is($t->tool('cert', 'revoke', $cert->{id})->{exit}, 4, 'once only');
-	my $after = $t->tool_json('crl');
+	my ($after, $scep) = @{ $t->tool_json('crl')->{lists} };
 	is($after->{revoked}, 1, 'it stands in the list');
+	is("$scep->{number} $scep->{revoked}", '1 0', "the other CA's list stays as it is");
 	cmp_ok($after->{number}, '>', $before->{number}, 'which has a higher number');
 	is($t->sim('poll', '--state', $poll)->{exit}, 3, 'the Mac is refused');
 	my $crl = $t->http(GET => '/crl/acme.crl');

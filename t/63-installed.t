@@ -48,17 +48,28 @@ is($r->{exit}, 0, 'init as root') or diag($r->{err});
 like($r->{out}, qr/systemctl enable/, 'prints the next steps');
 like(rights(), qr/^ok: /, 'check finds the rights good');
 
-is(installed("$programs cat $dir/var/acme-ca.key")->{exit}, 1, 'attestmdm cannot read the CA key');
-is(installed("$ca cat $dir/var/acme-ca.key")->{exit}, 0, 'attestmdm-ca can');
+for ('acme-ca.key', 'scep-ca.key') {
+	is(installed("$programs cat $dir/var/$_")->{exit}, 1, "attestmdm cannot read $_");
+	is(installed("$ca cat $dir/var/$_")->{exit}, 0, 'attestmdm-ca can');
+}
 is(installed("$programs $tool setting set minimum_os_version 14.1 --config $conf")->{exit},
     0, 'attestmdm writes to the database');
 is(installed("$programs $tool crl --publish --config $conf")->{exit}, 1, 'but signs nothing');
 is(installed("$ca $tool crl --publish --config $conf")->{exit}, 0, 'attestmdm-ca publishes the list');
 is(installed("$ca $tool purge --config $conf")->{exit}, 0, 'and keeps house');
-is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/public/acme.crl")->{exit},
-    0, 'anybody, as nginx, reaches the list');
+is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/public/$_.crl")->{exit},
+    0, "anybody, as nginx, reaches the list of $_") for 'acme', 'scep';
 is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/attestmdm.db")->{exit},
     1, 'but not the database');
+
+# From before SCEP: only root may give the new key away.
+unlink(glob("$dir/var/scep-ca.* $dir/var/public/scep.crl"));
+my $refused = installed("$programs $tool migrate --config $conf");
+is($refused->{exit}, 2, 'attestmdm makes no CA');
+like($refused->{err}, qr/as root/, 'and says who does');
+is(installed("$tool migrate --config $conf")->{exit}, 0, 'root does');
+is(installed("$programs cat $dir/var/scep-ca.key")->{exit}, 1, 'which attestmdm cannot read');
+like(rights(), qr/^ok: /, 'and all is as init leaves it');
 
 # The lock and what SQLite writes, made anew by root: the group shares them.
 unlink(glob("$dir/var/attestmdm.db.lock $dir/var/attestmdm.db-*"));
@@ -73,6 +84,7 @@ like(Attestmdm::Server::slurp('systemd/tmpfiles.d/attestmdm.conf'),
     'systemd-tmpfiles gives the same modes');
 
 for (['acme-ca.key', 0640, qr/attestmdm may read it/],
+    ['scep-ca.key', 0640, qr/attestmdm may read it/],
     ['nonce.key', 0600, qr/attestmdm may not read/],
     ['attestmdm.db', 0640, qr/attestmdm-ca may not write/],
     ['attestmdm.db.lock', 0600, qr/may not write .*lock/],

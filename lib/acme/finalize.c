@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "ca/crl.h"
 #include "ca/issue.h"
 #include "ca/policy.h"
 #include "store/ade_devices.h"
@@ -138,7 +139,7 @@ sign(const struct request *rq, const struct authority *ca, struct work *w)
 	int r;
 
 	buf_init(&crl, 1024);
-	if ((r = issue_crl_url(conf->url, &crl)) == OK) {
+	if ((r = issue_crl_url(conf->url, CRL_FILE_ACME, &crl)) == OK) {
 		req.crl_url = buf_str(&crl);
 		r = issue_certificate(ca, &req, &w->issued);
 	}

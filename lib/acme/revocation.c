@@ -146,7 +146,7 @@ revocation_request(
 	/* The row already refuses it at check-in; the list follows at the
 	 * next publication at the latest. */
 	else if (crl_publish(rq->acme->db, ca, rq->acme->conf->state,
-		     clock_now()) != OK)
+		     CRL_FILE_ACME, clock_now()) != OK)
 		log_line(LOG_WARN, "the revocation list was not published");
 done:
 	buf_release(&der);

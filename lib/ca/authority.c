@@ -14,6 +14,8 @@
 #define AUTHORITY_BACKDATE 300
 #define AUTHORITY_SERIAL   16
 #define DAY                86400
+#define AUTHORITY_SCEP_USAGE                                                   \
+	(GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT)
 
 struct authority {
 	struct key *key;
@@ -205,13 +207,17 @@ authority_set_names(
 }
 
 static int
-authority_sign(gnutls_x509_crt_t crt, const struct key *key, int years)
+authority_sign(
+    gnutls_x509_crt_t crt, const struct key *key, enum key_kind kind, int years)
 {
+	unsigned usage = GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN;
 	uint8_t serial[AUTHORITY_SERIAL];
 	gnutls_pubkey_t public;
 	time_t now = clock_time(NULL);
 	int r, rc;
 
+	if (kind == KEY_RSA_3072)
+		usage |= AUTHORITY_SCEP_USAGE;
 	if ((r = key_public(key, &public)) != OK)
 		return r;
 	secret_random(serial, sizeof(serial));
@@ -225,8 +231,7 @@ authority_sign(gnutls_x509_crt_t crt, const struct key *key, int years)
 	    (rc = gnutls_x509_crt_set_expiration_time(
 		 crt, now + (time_t)years * 365 * DAY)) != 0 ||
 	    (rc = gnutls_x509_crt_set_basic_constraints(crt, 1, 0)) != 0 ||
-	    (rc = gnutls_x509_crt_set_key_usage(
-		 crt, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN)) != 0 ||
+	    (rc = gnutls_x509_crt_set_key_usage(crt, usage)) != 0 ||
 	    (rc = gnutls_x509_crt_privkey_sign(
 		 crt, crt, key_handle(key), key_digest(key), 0)) != 0)
 		r = authority_fault(rc, "the CA's certificate");
@@ -236,7 +241,8 @@ authority_sign(gnutls_x509_crt_t crt, const struct key *key, int years)
 
 static int
 authority_certify(const struct key *key, const char *path,
-    const char *common_name, const char *organization, int years)
+    const char *common_name, const char *organization, enum key_kind kind,
+    int years)
 {
 	gnutls_x509_crt_t crt = NULL;
 	gnutls_datum_t pem = { NULL, 0 };
@@ -246,7 +252,7 @@ authority_certify(const struct key *key, const char *path,
 		return fail(ERR_NOMEM, "no memory for a certificate");
 	if ((r = authority_set_names(crt, common_name, organization)) != OK ||
 	    (r = authority_set_key_id(crt, key)) != OK ||
-	    (r = authority_sign(crt, key, years)) != OK)
+	    (r = authority_sign(crt, key, kind, years)) != OK)
 		goto done;
 	if (gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem) != 0) {
 		r = fail(ERR_NOMEM, "no memory for a certificate");
@@ -261,7 +267,7 @@ done:
 
 int
 authority_create(const char *key_where, const char *certificate_path,
-    const char *common_name, const char *organization, enum key_curve curve,
+    const char *common_name, const char *organization, enum key_kind kind,
     int years)
 {
 	bool fresh = !key_is_url(key_where);
@@ -270,20 +276,36 @@ authority_create(const char *key_where, const char *certificate_path,
 
 	if (access(certificate_path, F_OK) == 0)
 		return fail(ERR_EXISTS, "%s exists already", certificate_path);
-	r = fresh ? key_generate(curve, &key) : key_load(key_where, &key);
+	r = fresh ? key_generate(kind, &key) : key_load(key_where, &key);
 	if (r != OK)
 		return r;
-	if (fresh)
+	if (kind == KEY_RSA_3072 && !key_is_rsa(key))
+		r = fail(ERR_CONFIG, "the SCEP CA's key is not RSA");
+	else if (fresh)
 		r = key_save(key, key_where);
 	if (r == OK) {
-		r = authority_certify(
-		    key, certificate_path, common_name, organization, years);
+		r = authority_certify(key, certificate_path, common_name,
+		    organization, kind, years);
 		/* A key without certificate would stop the next try. */
 		if (r != OK && fresh)
 			unlink(key_where);
 	}
 	key_free(key);
 	return r;
+}
+
+int
+authority_check_scep(const struct authority *ca)
+{
+	unsigned bits, critical, usage = 0;
+
+	if (gnutls_x509_crt_get_pk_algorithm(ca->crt, &bits) != GNUTLS_PK_RSA)
+		return fail(ERR_CONFIG, "the SCEP CA's key is not RSA");
+	if (gnutls_x509_crt_get_key_usage(ca->crt, &usage, &critical) != 0 ||
+	    (usage & AUTHORITY_SCEP_USAGE) != AUTHORITY_SCEP_USAGE)
+		return fail(ERR_CONFIG,
+		    "the SCEP CA may not sign and decrypt messages");
+	return OK;
 }
 
 const struct key *

@@ -1,6 +1,7 @@
 /*
- * A certificate authority: its private key and its certificate. The ACME CA
- * is an EC one of its own, apart from every other CA of the installation.
+ * A certificate authority: its private key and its certificate. There are two,
+ * which share nothing: the ACME CA is an EC one; the SCEP CA is RSA, because
+ * devices also encrypt their requests for it (RFC 8894 section 2.1.1).
  */
 #ifndef CA_AUTHORITY_H
 #define CA_AUTHORITY_H
@@ -34,15 +35,23 @@ void authority_free(struct authority *ca);
 int authority_load_certificate(const char *path, struct authority **out);
 
 /*
- * Makes a new self-signed issuing CA: an EC key, SHA-256 or SHA-384, valid
- * for `years` from five minutes ago, pathlen 0, keyCertSign and cRLSign. When
+ * Makes a new self-signed issuing CA: SHA-256 or SHA-384, valid for `years`
+ * from five minutes ago, pathlen 0, keyCertSign and cRLSign. One of kind
+ * KEY_RSA_3072 also gets digitalSignature and keyEncipherment, for SCEP. When
  * `key_where` is a pkcs11: URL the key there is used and only the certificate
- * is made; else a key of `curve` is made and stored with mode 0600. The
- * certificate gets 0644. ERR_EXISTS when a file is there already.
+ * is made; else a key of `kind` is made and stored with mode 0600. The
+ * certificate gets 0644. ERR_EXISTS when a file is there already, ERR_CONFIG
+ * when a SCEP CA is wanted and the key there is not RSA.
  */
 int authority_create(const char *key_where, const char *certificate_path,
-    const char *common_name, const char *organization, enum key_curve curve,
+    const char *common_name, const char *organization, enum key_kind kind,
     int years);
+
+/*
+ * Is it fit for SCEP: an RSA key, and in the certificate digitalSignature and
+ * keyEncipherment? ERR_CONFIG.
+ */
+int authority_check_scep(const struct authority *ca);
 
 /* All of these belong to the authority. */
 const struct key *authority_key(const struct authority *ca);

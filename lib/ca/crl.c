@@ -142,14 +142,14 @@ done:
 
 int
 crl_publish(struct db *db, const struct authority *ca, const char *state_folder,
-    int64_t now)
+    const char *file, int64_t now)
 {
 	char folder[2048], path[4096];
 	struct buf der;
 	int fd, r;
 
 	snprintf(folder, sizeof(folder), "%s/public", state_folder);
-	snprintf(path, sizeof(path), "%s/%s", folder, CRL_FILE);
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	/* One at a time, or an older list could replace a newer one. */
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX) != 0) {

@@ -2,9 +2,9 @@
  * The certificate revocation list (RFC 5280 section 5), DER.
  *
  * It is a static file: `attestmdm crl --publish` and every revocation write it
- * to STATE/public/acme.crl in one rename, and nginx serves that folder as
- * /crl/. No program has to answer for it. Entries carry no reason: that stays
- * in the database, where an administrator sees it.
+ * to STATE/public/acme.crl or scep.crl in one rename, and nginx serves that
+ * folder as /crl/. No program has to answer for it. Entries carry no reason:
+ * that stays in the database, where an administrator sees it.
  */
 #ifndef CA_CRL_H
 #define CA_CRL_H
@@ -17,8 +17,9 @@
 
 struct db;
 
-/* Name of the file under STATE/public and of the URL under /crl/. */
-#define CRL_FILE "acme.crl"
+/* Each CA's file under STATE/public and URL under /crl/. */
+#define CRL_FILE_ACME "acme.crl"
+#define CRL_FILE_SCEP "scep.crl"
 
 /* How long a list says it is good for; publish it again well before. */
 #define CRL_DAYS 7
@@ -40,9 +41,9 @@ int crl_build(const struct authority *ca, const struct crl_entry *entries,
 int crl_from_store(
     struct db *db, const struct authority *ca, int64_t now, struct buf *out);
 
-/* crl_from_store, then replaces STATE_FOLDER/public/acme.crl (mode 0644). */
+/* crl_from_store, then replaces STATE_FOLDER/public/FILE (mode 0644). */
 int crl_publish(struct db *db, const struct authority *ca,
-    const char *state_folder, int64_t now);
+    const char *state_folder, const char *file, int64_t now);
 
 /* What a published list says. */
 struct crl_facts {

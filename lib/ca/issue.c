@@ -5,7 +5,6 @@
 #include <gnutls/x509-ext.h>
 
 #include "base/log.h"
-#include "ca/crl.h"
 #include "ca/issue.h"
 
 #define ISSUE_DAY      86400
@@ -64,9 +63,9 @@ issue_permanent_identifier(const char *value, struct buf *out)
 }
 
 int
-issue_crl_url(const char *server_url, struct buf *out)
+issue_crl_url(const char *server_url, const char *file, struct buf *out)
 {
-	return buf_printf(out, "%s/crl/%s", server_url, CRL_FILE);
+	return buf_printf(out, "%s/crl/%s", server_url, file);
 }
 
 static int

@@ -71,7 +71,7 @@ int issue_permanent_identifier(const char *value, struct buf *out);
 int issue_chain(
     const struct authority *ca, struct blob leaf_der, struct buf *out);
 
-/* Appends SERVER_URL/crl/acme.crl. */
-int issue_crl_url(const char *server_url, struct buf *out);
+/* Appends SERVER_URL/crl/FILE, one of CRL_FILE_... (ca/crl.h). */
+int issue_crl_url(const char *server_url, const char *file, struct buf *out);
 
 #endif

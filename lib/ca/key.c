@@ -134,7 +134,9 @@ key_look(struct key *key)
 		if (bits < 2048 || bits > 4096)
 			return fail(
 			    ERR_CRYPTO, "the RSA key has %u bits", bits);
-		key->name = bits < 3072 ? "RSA 2048" : "RSA";
+		key->name = bits < 3072 ? "RSA 2048"
+		    : bits < 4096       ? "RSA 3072"
+					: "RSA 4096";
 		return OK;
 	default:
 		return fail(ERR_CRYPTO, "the key is neither EC nor RSA");
@@ -163,19 +165,26 @@ key_load(const char *where, struct key **out)
 }
 
 int
-key_generate(enum key_curve curve, struct key **out)
+key_generate(enum key_kind kind, struct key **out)
 {
-	unsigned bits;
+	static const struct {
+		gnutls_pk_algorithm_t algorithm;
+		unsigned bits;
+	} kinds[] = {
+		[KEY_P256] = { GNUTLS_PK_ECDSA,
+		    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1) },
+		[KEY_P384] = { GNUTLS_PK_ECDSA,
+		    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1) },
+		[KEY_RSA_3072] = { GNUTLS_PK_RSA, 3072 },
+	};
 	struct key *key;
 	int r, rc;
 
 	*out = NULL;
-	bits = GNUTLS_CURVE_TO_BITS(curve == KEY_P384
-		? GNUTLS_ECC_CURVE_SECP384R1
-		: GNUTLS_ECC_CURVE_SECP256R1);
 	if ((r = key_new(&key)) != OK)
 		return r;
-	rc = gnutls_privkey_generate(key->handle, GNUTLS_PK_ECDSA, bits, 0);
+	rc = gnutls_privkey_generate(
+	    key->handle, kinds[kind].algorithm, kinds[kind].bits, 0);
 	r = rc == 0 ? key_look(key) : key_fault(rc, "no key was generated");
 	if (r != OK) {
 		key_free(key);
@@ -217,6 +226,13 @@ gnutls_digest_algorithm_t
 key_digest(const struct key *key)
 {
 	return key->digest;
+}
+
+bool
+key_is_rsa(const struct key *key)
+{
+	return gnutls_pubkey_get_pk_algorithm(key->public, NULL) ==
+	    GNUTLS_PK_RSA;
 }
 
 const char *

@@ -14,9 +14,10 @@
 
 struct key;
 
-enum key_curve {
+enum key_kind {
 	KEY_P256,
 	KEY_P384,
+	KEY_RSA_3072,
 };
 
 /*
@@ -32,8 +33,8 @@ void key_free(struct key *key);
 /* True when `where` is a pkcs11: URL. */
 bool key_is_url(const char *where);
 
-/* A new EC key that exists in memory only. */
-int key_generate(enum key_curve curve, struct key **out);
+/* A new key that exists in memory only. */
+int key_generate(enum key_kind kind, struct key **out);
 
 /*
  * Writes a generated key as unencrypted PKCS #8 PEM, mode 0600. ERR_EXISTS
@@ -47,7 +48,10 @@ gnutls_privkey_t key_handle(const struct key *key);
 /* The digest that goes with the key: SHA-384 for P-384, else SHA-256. */
 gnutls_digest_algorithm_t key_digest(const struct key *key);
 
-/* "EC P-384", "RSA 2048" and so on; static text. */
+/* True for RSA, which alone can decrypt. */
+bool key_is_rsa(const struct key *key);
+
+/* "EC P-384", "RSA 3072" and so on; static text. */
 const char *key_name(const struct key *key);
 
 /* Appends the DER SubjectPublicKeyInfo. */

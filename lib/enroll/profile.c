@@ -231,13 +231,28 @@ profile_write(const struct conf *conf, const struct profile_files *files,
 	return r;
 }
 
+/* The CAFingerprint: devices then believe GetCACert (RFC 8894 section 4.2). */
+static int
+load_scep_ca(const char *path, uint8_t out[SECRET_SHA256])
+{
+	gnutls_x509_crt_t crt = NULL;
+	size_t n;
+	int r;
+
+	if ((r = x509_load(path, 1, &crt, &n)) == OK)
+		r = x509_sha256(crt, out);
+	x509_free(crt);
+	return r;
+}
+
 int
 profile_files_load(const struct conf *conf, struct profile_files *out)
 {
-	int r = OK;
+	int r;
 
 	memset(out, 0, sizeof(*out));
-	if (conf->server_ca[0] != '\0')
+	r = load_scep_ca(conf->scep_ca_certificate, out->scep_ca_sha256);
+	if (r == OK && conf->server_ca[0] != '\0')
 		r = x509_load(conf->server_ca, PROFILE_SERVER_CAS,
 		    out->server_cas, &out->n_server_cas);
 	if (r != OK)

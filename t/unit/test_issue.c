@@ -40,12 +40,12 @@ shell(const char *command)
 }
 
 static void
-new_spki(enum key_curve curve, struct buf *out)
+new_spki(enum key_kind kind, struct buf *out)
 {
 	struct key *key;
 
 	buf_init(out, 1024);
-	assert_int_equal(key_generate(curve, &key), OK);
+	assert_int_equal(key_generate(kind, &key), OK);
 	assert_int_equal(key_spki(key, out), OK);
 	key_free(key);
 }
@@ -363,6 +363,59 @@ only_a_sound_authority_is_loaded(void **state)
 	issue_release(&c);
 }
 
+static unsigned
+usage_of(gnutls_x509_crt_t crt)
+{
+	unsigned usage = 0, critical = 0;
+
+	assert_int_equal(
+	    gnutls_x509_crt_get_key_usage(crt, &usage, &critical), 0);
+	assert_int_not_equal(critical, 0);
+	return usage;
+}
+
+/* The CA of SCEP: devices encrypt for it and it signs its answers. */
+static void
+an_rsa_authority_serves_scep(void **state)
+{
+	unsigned messages =
+	    GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT;
+	struct authority *scep;
+	struct issue_request req;
+	struct issued c;
+	struct buf spki, url;
+	gnutls_x509_crt_t crt;
+
+	assert_int_equal(authority_create(in_folder("s.key"),
+			     in_folder("s.pem"), "S", "O", KEY_RSA_3072, 1),
+	    OK);
+	assert_int_equal(
+	    authority_load(in_folder("s.key"), in_folder("s.pem"), &scep), OK);
+	assert_string_equal(key_name(authority_key(scep)), "RSA 3072");
+	assert_int_equal(authority_check_scep(scep), OK);
+	assert_int_equal(usage_of(authority_certificate(scep)),
+	    messages | GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN);
+	assert_int_equal(authority_check_scep(ca), ERR_CONFIG);
+	buf_init(&url, 256);
+	assert_int_equal(
+	    issue_crl_url("https://mdm.example.com", CRL_FILE_SCEP, &url), OK);
+	assert_string_equal(
+	    buf_str(&url), "https://mdm.example.com/crl/scep.crl");
+	new_spki(KEY_RSA_3072, &spki);
+	req = request(&spki);
+	req.permanent_identifier = NULL;
+	assert_int_equal(issue_certificate(scep, &req, &c), OK);
+	crt = import(&c);
+	assert_int_equal(usage_of(crt), messages);
+	assert_int_equal(gnutls_x509_crt_get_signature_algorithm(crt),
+	    GNUTLS_SIGN_RSA_SHA256);
+	gnutls_x509_crt_deinit(crt);
+	issue_release(&c);
+	authority_free(scep);
+	buf_release(&url);
+	buf_release(&spki);
+}
+
 static void
 openssl_agrees(void **state)
 {
@@ -428,6 +481,7 @@ main(void)
 		cmocka_unit_test(odd_requests_are_refused),
 		cmocka_unit_test(an_authority_without_key_signs_nothing),
 		cmocka_unit_test(only_a_sound_authority_is_loaded),
+		cmocka_unit_test(an_rsa_authority_serves_scep),
 		cmocka_unit_test(openssl_agrees),
 	};
 	char remove[128];

@@ -27,11 +27,11 @@ in_folder(const char *name)
 }
 
 static void
-save(enum key_curve curve, const char *name)
+save(enum key_kind kind, const char *name)
 {
 	struct key *key;
 
-	assert_int_equal(key_generate(curve, &key), OK);
+	assert_int_equal(key_generate(kind, &key), OK);
 	assert_int_equal(key_save(key, in_folder(name)), OK);
 	key_free(key);
 }

@@ -1,0 +1,51 @@
+/*
+ * The two CAs of an installation, one beside the other: what each has in the
+ * configuration, in STATE and in STATE/public.
+ */
+#ifndef BIN_AUTHORITIES_H
+#define BIN_AUTHORITIES_H
+
+#include "base/conf.h"
+#include "bin/owners.h"
+#include "ca/authority.h"
+
+#define AUTHORITIES 2
+
+struct db;
+
+struct authorities_one {
+	/* "CA" and "SCEP CA", as `attestmdm check` calls them */
+	const char *name;
+	/* of the conf: PEM file or pkcs11: URL, and PEM file */
+	const char *key;
+	const char *certificate;
+	/* of a new CA */
+	const char *common_name;
+	enum key_kind kind;
+	/* CRL_FILE_... */
+	const char *crl_file;
+};
+
+/* The ACME CA first. All text belongs to conf or is static. */
+void authorities_of(
+    const struct conf *conf, struct authorities_one out[AUTHORITIES]);
+
+/*
+ * The one that signed a certificate with this issuer's key identifier; NULL
+ * when neither did or the certificate of neither can be read.
+ */
+const struct authorities_one *authorities_find(
+    const struct authorities_one all[AUTHORITIES], struct blob issuer_key_id);
+
+/*
+ * Makes key and certificate, and gives the key to the user who signs.
+ * ERR_EXISTS when the certificate is there already.
+ */
+int authorities_create(const struct authorities_one *one,
+    const struct owners *owners, const char *organization);
+
+/* Signs and publishes the revocation list; needs the key. */
+int authorities_publish(
+    const struct authorities_one *one, struct db *db, const char *state);
+
+#endif
