@@ -128,3 +128,83 @@ policy_check(const struct policy_facts *f)
 		return r;
 	return policy_check_names(f);
 }
+
+static int
+policy_check_scep_enrollment(const struct policy_scep_facts *f)
+{
+	const struct enrollment *e = f->enrollment;
+
+	if (e->method != ENROLLMENT_SCEP)
+		return fail(ERR_UNAUTHORIZED, "the enrollment is not for SCEP");
+	if (e->state != ENROLLMENT_OPEN)
+		return fail(ERR_UNAUTHORIZED, "the enrollment is %s",
+		    enrollments_state_name(e->state));
+	if (e->expires_at <= f->now)
+		return fail(ERR_UNAUTHORIZED, "the enrollment is expired");
+	/* Only a link may be for a device that is not known yet. */
+	if (e->serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
+		return fail(ERR_UNAUTHORIZED, "the enrollment names no device");
+	return OK;
+}
+
+/* The settings may have changed since the profile was handed out. */
+static int
+policy_check_scep_device(const struct policy_scep_facts *f)
+{
+	const struct enrollment *e = f->enrollment;
+
+	if (f->require_attestation && f->business_only)
+		return fail(ERR_UNAUTHORIZED,
+		    "only attested devices are let in, SCEP attests none");
+	if (f->host_blocked)
+		return fail(ERR_MDM_BLOCKED, "host %s is blocked", e->serial);
+	if (f->business_only && e->source == ENROLLMENT_MANUAL)
+		return fail(
+		    ERR_ENROLL_BUSINESS, "enrollment by hand is switched off");
+	if (f->business_only && !f->assigned)
+		return fail(ERR_ENROLL_BUSINESS,
+		    "serial number %s is not assigned to us", e->serial);
+	if (e->source == ENROLLMENT_ADE && !f->assigned)
+		return fail(ERR_ENROLL_UNASSIGNED,
+		    "serial number %s is not assigned to us any more",
+		    e->serial);
+	return OK;
+}
+
+/* SEQUENCE { SEQUENCE { rsaEncryption, NULL } ... } of 256 bytes and more. */
+static bool
+policy_is_rsa(struct blob spki)
+{
+	static const uint8_t algorithm[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86,
+		0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
+
+	return spki.n > 4 + sizeof(algorithm) &&
+	    memcmp(spki.p + 4, algorithm, sizeof(algorithm)) == 0;
+}
+
+static int
+policy_check_scep_key(const struct policy_scep_facts *f)
+{
+	if (!policy_is_rsa(f->csr->spki))
+		return fail(ERR_SCEP_REQUEST, "the request's key is not RSA");
+	if (!f->signer_key_matches)
+		return fail(ERR_SCEP_REQUEST,
+		    "the message is not signed by the request's key");
+	if (f->key_known)
+		return fail(
+		    ERR_SCEP_REQUEST, "the request's key was certified before");
+	return OK;
+}
+
+int
+policy_check_scep(const struct policy_scep_facts *f)
+{
+	int r;
+
+	if (f->enrollment == NULL || f->csr == NULL)
+		return fail(ERR_UNAUTHORIZED, "a fact is missing");
+	if ((r = policy_check_scep_enrollment(f)) != OK ||
+	    (r = policy_check_scep_device(f)) != OK)
+		return r;
+	return policy_check_scep_key(f);
+}

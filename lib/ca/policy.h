@@ -48,4 +48,34 @@ struct policy_facts {
  */
 int policy_check(const struct policy_facts *facts);
 
+struct policy_scep_facts {
+	/* Seconds since 1970. */
+	int64_t now;
+	/* The two settings. */
+	bool require_attestation;
+	bool business_only;
+	const struct enrollment *enrollment;
+	/* ade_devices_assigned() of the enrollment's serial number. */
+	bool assigned;
+	/* The host of this serial number is blocked. */
+	bool host_blocked;
+	const struct csr *csr;
+	/* The request's key was certified before, whoever has it. */
+	bool key_known;
+	/* The message is signed by the request's key. */
+	bool signer_key_matches;
+};
+
+/*
+ * The same for a new certificate by SCEP; the caller has looked at the
+ * challenge and answers retries by itself. OK, or the first reason against it:
+ * ERR_UNAUTHORIZED   the enrollment is over or not for SCEP, or with both
+ *                    settings on nothing is
+ * ERR_MDM_BLOCKED    the host is blocked
+ * ERR_ENROLL_BUSINESS with business_only: enrolled by hand, or not assigned
+ * ERR_ENROLL_UNASSIGNED of Automated Device Enrollment, and not assigned
+ * ERR_SCEP_REQUEST   the key is not RSA, not the signer's, or not a new one
+ */
+int policy_check_scep(const struct policy_scep_facts *facts);
+
 #endif

@@ -167,6 +167,151 @@ another_name_says_no(void **state)
 	});
 }
 
+/* The head of an RSA key, and enough of it. */
+static const uint8_t rsa[] = { 0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09,
+	0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+	0x03 };
+
+struct scep_world {
+	struct policy_scep_facts facts;
+	struct enrollment enrollment;
+	struct csr csr;
+};
+
+static void
+scep_world_init(struct scep_world *w)
+{
+	memset(w, 0, sizeof(*w));
+	snprintf(
+	    w->enrollment.serial, sizeof(w->enrollment.serial), "%s", same);
+	w->enrollment.method = ENROLLMENT_SCEP;
+	w->enrollment.expires_at = NOW + 1;
+	w->csr.spki = blob_of(rsa, sizeof(rsa));
+	w->facts = (struct policy_scep_facts){
+		.now = NOW,
+		.enrollment = &w->enrollment,
+		.assigned = true,
+		.csr = &w->csr,
+		.signer_key_matches = true,
+	};
+}
+
+#define SCEP(code, change)                                                     \
+	do {                                                                   \
+		struct scep_world w;                                           \
+		scep_world_init(&w);                                           \
+		change;                                                        \
+		assert_int_equal(policy_check_scep(&w.facts), code);           \
+	} while (0)
+
+static void
+the_right_facts_of_scep_say_yes(void **state)
+{
+	SCEP(OK, (void)w);
+	SCEP(OK, w.facts.require_attestation = true);
+	SCEP(OK, w.facts.business_only = true);
+	SCEP(OK, {
+		w.enrollment.source = ENROLLMENT_MANUAL;
+		w.enrollment.serial[0] = '\0';
+		w.facts.assigned = false;
+	});
+	SCEP(OK, {
+		w.enrollment.source = ENROLLMENT_COMMAND;
+		w.facts.assigned = false;
+	});
+}
+
+static void
+fleet_137_both_settings_leave_no_scep(void **state)
+{
+	SCEP(ERR_UNAUTHORIZED, {
+		w.facts.require_attestation = true;
+		w.facts.business_only = true;
+	});
+}
+
+static void
+a_blocked_host_gets_no_scep(void **state)
+{
+	SCEP(ERR_MDM_BLOCKED, w.facts.host_blocked = true);
+}
+
+static void
+business_only_knows_no_links(void **state)
+{
+	SCEP(ERR_ENROLL_BUSINESS, {
+		w.facts.business_only = true;
+		w.enrollment.source = ENROLLMENT_MANUAL;
+	});
+}
+
+static void
+business_only_needs_an_assigned_serial(void **state)
+{
+	SCEP(ERR_ENROLL_BUSINESS, {
+		w.facts.business_only = true;
+		w.facts.assigned = false;
+		w.enrollment.source = ENROLLMENT_COMMAND;
+	});
+}
+
+static void
+an_unassigned_serial_gets_no_scep(void **state)
+{
+	SCEP(ERR_ENROLL_UNASSIGNED, w.facts.assigned = false);
+}
+
+static void
+a_scep_enrollment_that_is_over_says_no(void **state)
+{
+	SCEP(ERR_UNAUTHORIZED, w.enrollment.state = ENROLLMENT_ISSUED);
+	SCEP(ERR_UNAUTHORIZED, w.enrollment.state = ENROLLMENT_REVOKED);
+	SCEP(ERR_UNAUTHORIZED, w.enrollment.expires_at = NOW);
+}
+
+static void
+an_enrollment_for_acme_gets_no_scep(void **state)
+{
+	SCEP(ERR_UNAUTHORIZED, w.enrollment.method = ENROLLMENT_ACME);
+}
+
+static void
+an_enrollment_without_device_gets_no_scep(void **state)
+{
+	SCEP(ERR_UNAUTHORIZED, w.enrollment.serial[0] = '\0');
+}
+
+static void
+a_key_that_is_not_rsa_says_no(void **state)
+{
+	SCEP(ERR_SCEP_REQUEST, w.csr.spki = blob_str("another kind of key"));
+	SCEP(ERR_SCEP_REQUEST, w.csr.spki.n = 19);
+	SCEP(ERR_SCEP_REQUEST, w.csr.spki = blob_str(""));
+}
+
+static void
+a_key_of_another_signer_says_no(void **state)
+{
+	SCEP(ERR_SCEP_REQUEST, w.facts.signer_key_matches = false);
+}
+
+static void
+a_known_key_says_no(void **state)
+{
+	SCEP(ERR_SCEP_REQUEST, w.facts.key_known = true);
+}
+
+static void
+a_forgotten_fact_of_scep_says_no(void **state)
+{
+	struct policy_scep_facts nothing;
+
+	memset(&nothing, 0, sizeof(nothing));
+	assert_int_equal(policy_check_scep(&nothing), ERR_UNAUTHORIZED);
+	SCEP(ERR_UNAUTHORIZED, w.facts.enrollment = NULL);
+	SCEP(ERR_UNAUTHORIZED, w.facts.csr = NULL);
+}
+
 int
 main(void)
 {
@@ -178,6 +323,19 @@ main(void)
 		cmocka_unit_test(rows_of_others_say_no),
 		cmocka_unit_test(another_key_says_no),
 		cmocka_unit_test(another_name_says_no),
+		cmocka_unit_test(the_right_facts_of_scep_say_yes),
+		cmocka_unit_test(fleet_137_both_settings_leave_no_scep),
+		cmocka_unit_test(a_blocked_host_gets_no_scep),
+		cmocka_unit_test(business_only_knows_no_links),
+		cmocka_unit_test(business_only_needs_an_assigned_serial),
+		cmocka_unit_test(an_unassigned_serial_gets_no_scep),
+		cmocka_unit_test(a_scep_enrollment_that_is_over_says_no),
+		cmocka_unit_test(an_enrollment_for_acme_gets_no_scep),
+		cmocka_unit_test(an_enrollment_without_device_gets_no_scep),
+		cmocka_unit_test(a_key_that_is_not_rsa_says_no),
+		cmocka_unit_test(a_key_of_another_signer_says_no),
+		cmocka_unit_test(a_known_key_says_no),
+		cmocka_unit_test(a_forgotten_fact_of_scep_says_no),
 	};
 
 	return unit_run("policy", tests);
