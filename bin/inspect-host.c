@@ -23,6 +23,7 @@ static const struct {
 	    "include attestmdm-server.conf in your server { }" },
 	{ "acme-finalize.sock",
 	    "include attestmdm-server.conf in your server { }" },
+	{ "/scep.sock", "include attestmdm-server.conf in your server { }" },
 	{ "MDM_CLIENT_CERT $ssl_client_escaped_cert",
 	    "include attestmdm-server.conf in your server { }" },
 };

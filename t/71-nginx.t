@@ -21,6 +21,23 @@ my $known = substr($id, 0, 6);
 like($log, qr{"POST /acme/\Q$known\E\.\.\./new-account" 201}, 'the log tells what was asked');
 unlike($log, qr/\Q$id\E/, 'and not the secret path of an enrollment');
 
+# What is asked of them, whoever answers.
+sub status {
+	my ($path, @options) = @_;
+	return $t->command('curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '--cacert',
+	    $t->server->cacert, '--resolve', "$t->{server}{host}:$port:127.0.0.1", @options,
+	    "https://$t->{server}{host}:$port$path")->{out};
+}
+
+my $token = 'LinkTokenThatIsSecret1';
+status("/enroll/manual/$token");
+status("/enroll//manual/%4c" . substr($token, 1));
+$log = Attestmdm::Server::slurp($t->dir . '/nginx-access.log');
+is(() = $log =~ m{"GET /enroll/manual/LinkTo\.\.\."}g, 2, 'one-time links are in the log');
+unlike($log, qr/\Q$token\E/, 'but not their tokens');
+
+is(status('/scep/x'), 404, 'nothing lies below');
+
 # More than the burst and the seconds that they take allow.
 my $url = "https://$t->{server}{host}:$port/enroll";
 my $r = $t->command('curl', '-s', '-o', '/dev/null', '-w', "%{http_code}\n",
