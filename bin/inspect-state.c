@@ -209,6 +209,11 @@ inspect_cas(struct verdict *v, const struct conf *conf)
 		    all[1].certificate);
 	else
 		inspect_ca(v, &all[1], conf->scep_certificate_days, conf);
+	if (conf->single_des)
+		verdict_add(v, VERDICT_TEST, "SCEP", "single DES is ACCEPTED");
+	else if (conf->older_clients)
+		verdict_add(v, VERDICT_WARNING, "SCEP",
+		    "SHA-1 and triple DES are accepted");
 }
 
 static void

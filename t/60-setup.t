@@ -125,6 +125,17 @@ subtest 'stand-ins are shown' => sub {
 	}
 };
 
+subtest 'weak ciphers of SCEP are shown' => sub {
+	my $kept = Attestmdm::Server::slurp($t->server->conf);
+	for (['testing.single_des', 'TEST', qr/single DES/], ['scep.older_clients', 'warning', qr/SHA-1/]) {
+		$t->server->set_conf($_->[0], 'true');
+		my ($exit, $line) = lines(@bench);
+		Attestmdm::Server::spew($t->server->conf, $kept);
+		is($line->{SCEP}[0], $_->[1], $_->[0]);
+		like($line->{SCEP}[1], $_->[2], 'named');
+	}
+};
+
 subtest "Apple's own anchors are known" => sub {
 	my $kept = Attestmdm::Server::slurp($t->server->conf);
 	my $top = $Attestmdm::Server::TOP;

@@ -335,5 +335,5 @@ bool
 conf_is_test_bench(const struct conf *c)
 {
 	return c->attestation_root_replaced || c->device_ca_replaced ||
-	    *c->clock_offset_file != '\0';
+	    *c->clock_offset_file != '\0' || c->single_des;
 }

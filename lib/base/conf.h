@@ -69,7 +69,7 @@ struct conf {
 int conf_load(const char *path, struct conf *c);
 void conf_release(struct conf *c);
 
-/* True when something stands in for Apple or for the clock. */
+/* True when something stands in for Apple or for the clock, or DES is on. */
 bool conf_is_test_bench(const struct conf *c);
 
 #endif

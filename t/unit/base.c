@@ -213,6 +213,9 @@ configuration_has_defaults(void **state)
 	assert_int_equal(load(GOOD "[apple]\ndevice_ca=/x\n", &c), OK);
 	assert_true(conf_is_test_bench(&c));
 	conf_release(&c);
+	assert_int_equal(load(GOOD "[testing]\nsingle_des=true\n", &c), OK);
+	assert_true(conf_is_test_bench(&c));
+	conf_release(&c);
 }
 
 static void
