@@ -146,4 +146,20 @@ subtest 'acme-283: what a device calls itself cannot write on the terminal' => s
 	like($text, qr/\?\[31mX\?serial: Y\?/, 'they are shown as what they are not');
 };
 
+subtest 'a revocation goes to the list of the CA that signed' => sub {
+	$t->assign('C02SCEPLIST1');
+	is($t->sim('enroll', '--serial', 'C02SCEPLIST1')->{exit}, 0, 'a device enrolls');
+	my ($cert) = @{ $t->tool_json('cert', 'list', '--serial', 'C02SCEPLIST1')->{certificates} };
+	my ($id) = $t->command('openssl', 'x509', '-in', $t->server->state . '/scep-ca.pem', '-noout',
+	    '-ext', 'subjectKeyIdentifier')->{out} =~ /((?:[0-9A-F]{2}:){19}[0-9A-F]{2})/;
+	$id =~ tr/://d;
+	$t->command('sqlite3', $t->server->state . '/attestmdm.db',
+	    "UPDATE certificates SET issuer_key_id = x'$id' WHERE id = '$cert->{id}'");
+	my @before = @{ $t->tool_json('crl')->{lists} };
+	ok($t->tool_json('cert', 'revoke', $cert->{id})->{crl_published}, 'published');
+	my @after = @{ $t->tool_json('crl')->{lists} };
+	is($after[0]{number}, $before[0]{number}, 'not in that of the ACME CA');
+	is($after[1]{revoked}, $before[1]{revoked} + 1, 'but in that of the SCEP CA');
+};
+
 $t->done;
