@@ -1,0 +1,329 @@
+/* Envelopes made by hand: each with one fault that openssl does not write. */
+#include "unit.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "fixture.h"
+#include "wire/cms.h"
+#include "wire/cmsnode.h"
+#include "wire/enveloped.h"
+#include "wire/in_der.h"
+#include "wire/out_der.h"
+#include "wire/x509.h"
+
+#define AES128    "2.16.840.1.101.3.4.1.2"
+#define DES       "1.3.14.3.2.7"
+#define RC2       "1.2.840.113549.3.2"
+#define DATA      "1.2.840.113549.1.7.1"
+#define SIGNED    "1.2.840.113549.1.7.2"
+#define ENVELOPED "1.2.840.113549.1.7.3"
+#define RSA       "1.2.840.113549.1.1.1"
+#define OAEP      "1.2.840.113549.1.1.7"
+
+#define TEXT "0123456789abcdef"
+#define P16  "\x10\x10\x10\x10\x10\x10\x10\x10"
+#define IV8  "\x04\x08" P16
+#define IV16 "\x04\x10" P16 P16
+
+/* What a member is when it is NULL or 0 stands in make(). */
+struct recipe {
+	const char *what;
+	const char *outer, *transport, *cipher, *inner;
+	/* DER of the cipher's parameters */
+	const char *iv;
+	size_t iv_bytes;
+	/* replaces the end of TEXT and its padding */
+	const char *tail;
+	size_t tail_bytes;
+	/* of the content's bytes that are sent */
+	size_t content_bytes;
+	/* of the content's key that is sent */
+	unsigned key_bytes;
+	int recipients;
+	bool no_iv, no_content;
+};
+
+static gnutls_x509_crt_t crt;
+static gnutls_privkey_t key;
+
+static int
+load(void **state)
+{
+	unsigned char pem[8192];
+	gnutls_datum_t d = { pem, 0 };
+	FILE *f = fopen(SOURCE_DIR "/t/data/test-recipient.key", "rb");
+	size_t n;
+
+	(void)state;
+	if (f == NULL)
+		return -1;
+	d.size = (unsigned)fread(pem, 1, sizeof(pem), f);
+	fclose(f);
+	assert_int_equal(
+	    x509_load(SOURCE_DIR "/t/data/test-recipient.pem", 1, &crt, &n),
+	    OK);
+	assert_true(gnutls_privkey_init(&key) >= 0);
+	return gnutls_privkey_import_x509_raw(
+	    key, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
+}
+
+static int
+unload(void **state)
+{
+	(void)state;
+	gnutls_privkey_deinit(key);
+	x509_free(crt);
+	return 0;
+}
+
+/* The content's key is 1, 1, 1...: single DES is then triple DES. */
+static void
+encrypt(const struct recipe *recipe, uint8_t text[32])
+{
+	bool des = recipe->cipher != NULL && strcmp(recipe->cipher, DES) == 0;
+	uint8_t bytes[24], iv[16];
+	gnutls_datum_t k = { bytes, des ? 24 : 16 }, v = { iv, des ? 8 : 16 };
+	gnutls_cipher_hd_t handle;
+
+	memset(bytes, 1, sizeof(bytes));
+	memset(iv, 0x10, sizeof(iv));
+	memcpy(text, TEXT, 16);
+	memset(text + 16, des ? 8 : 16, 16);
+	if (recipe->tail != NULL)
+		memcpy(text + 32 - recipe->tail_bytes, recipe->tail,
+		    recipe->tail_bytes);
+	assert_true(
+	    gnutls_cipher_init(&handle,
+		des ? GNUTLS_CIPHER_3DES_CBC : GNUTLS_CIPHER_AES_128_CBC, &k,
+		&v) >= 0);
+	assert_true(gnutls_cipher_encrypt(handle, text, 32) >= 0);
+	gnutls_cipher_deinit(handle);
+}
+
+static void
+add_key(unsigned n, struct buf *out)
+{
+	uint8_t bytes[64];
+	gnutls_datum_t plain = { bytes, n }, encrypted = { NULL, 0 };
+	gnutls_pubkey_t rsa;
+
+	memset(bytes, 1, sizeof(bytes));
+	assert_true(gnutls_pubkey_init(&rsa) >= 0);
+	assert_true(gnutls_pubkey_import_x509(rsa, crt, 0) >= 0);
+	assert_true(
+	    gnutls_pubkey_encrypt_data(rsa, 0, &plain, &encrypted) >= 0);
+	out_der_add(
+	    out, IN_DER_OCTET_STRING, blob_of(encrypted.data, encrypted.size));
+	gnutls_free(encrypted.data);
+	gnutls_pubkey_deinit(rsa);
+}
+
+static void
+add_recipients(const struct recipe *recipe, struct buf *out)
+{
+	int i, n = recipe->recipients > 0 ? recipe->recipients : 1;
+	struct buf der, inner, set;
+
+	buf_init(&der, X509_DER_MAX);
+	buf_init(&inner, X509_DER_MAX);
+	buf_init(&set, X509_DER_MAX);
+	assert_int_equal(x509_der(crt, &der), OK);
+	for (i = 0; i < n; i++) {
+		out_der_small(&inner, 0);
+		out_der_issuer_and_serial(&inner, buf_blob(&der));
+		out_der_algorithm(
+		    &inner, recipe->transport ? recipe->transport : RSA);
+		add_key(recipe->key_bytes ? recipe->key_bytes : 16, &inner);
+		out_der_wrap(&set, IN_DER_SEQUENCE, &inner);
+	}
+	assert_int_equal(out_der_wrap(out, IN_DER_SET, &set), OK);
+	buf_release(&set);
+	buf_release(&inner);
+	buf_release(&der);
+}
+
+static void
+add_content(const struct recipe *recipe, struct buf *out)
+{
+	struct buf algorithm, inner;
+	uint8_t text[32];
+
+	buf_init(&algorithm, 128);
+	buf_init(&inner, 512);
+	encrypt(recipe, text);
+	out_der_oid(&algorithm, recipe->cipher ? recipe->cipher : AES128);
+	if (recipe->iv != NULL)
+		buf_add(&algorithm, recipe->iv, recipe->iv_bytes);
+	else if (!recipe->no_iv)
+		buf_add(&algorithm, IV16, 18);
+	out_der_oid(&inner, recipe->inner ? recipe->inner : DATA);
+	out_der_wrap(&inner, IN_DER_SEQUENCE, &algorithm);
+	if (!recipe->no_content)
+		out_der_add(&inner, IN_DER_CONTEXT(0),
+		    blob_of(text,
+			recipe->content_bytes ? recipe->content_bytes : 32));
+	assert_int_equal(out_der_wrap(out, IN_DER_SEQUENCE, &inner), OK);
+	buf_release(&inner);
+	buf_release(&algorithm);
+}
+
+static void
+make(const struct recipe *recipe, struct buf *out)
+{
+	struct buf inner, enveloped, info;
+
+	buf_init(&inner, ENVELOPED_BYTES_MAX);
+	buf_init(&enveloped, ENVELOPED_BYTES_MAX);
+	buf_init(&info, ENVELOPED_BYTES_MAX);
+	buf_reset(out);
+	out_der_small(&inner, 0);
+	add_recipients(recipe, &inner);
+	add_content(recipe, &inner);
+	out_der_wrap(&enveloped, IN_DER_SEQUENCE, &inner);
+	out_der_oid(&info, recipe->outer ? recipe->outer : ENVELOPED);
+	out_der_wrap(&info, IN_DER_CONTEXT_CONSTRUCTED(0), &enveloped);
+	assert_int_equal(out_der_wrap(out, IN_DER_SEQUENCE, &info), OK);
+	buf_release(&info);
+	buf_release(&enveloped);
+	buf_release(&inner);
+}
+
+static int
+open_recipe(const struct recipe *recipe, unsigned flags, struct buf *text)
+{
+	enum enveloped_cipher cipher;
+	struct buf in;
+	int r;
+
+	buf_init(&in, ENVELOPED_BYTES_MAX);
+	make(recipe, &in);
+	buf_reset(text);
+	r = enveloped_open(buf_blob(&in), key, crt, flags, &cipher, text);
+	buf_release(&in);
+	return r;
+}
+
+/* What the faults below are compared with: without one, all of it opens. */
+static void
+test_sound(void **state)
+{
+	static const struct recipe sound = { .what = "sound" };
+	static const struct recipe des = { .cipher = DES,
+		.key_bytes = 8,
+		.iv = IV8,
+		.iv_bytes = 10,
+		.tail = P16 "\x08\x08\x08\x08\x08\x08\x08\x08",
+		.tail_bytes = 16 };
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, ENVELOPED_BYTES_MAX);
+	assert_int_equal(open_recipe(&sound, 0, &text), OK);
+	assert_string_equal(buf_str(&text), TEXT);
+	assert_int_equal(open_recipe(&des, ENVELOPED_ALLOW_DES, &text), OK);
+	assert_string_equal(buf_str(&text), TEXT P16);
+	assert_int_equal(
+	    open_recipe(&des, ENVELOPED_ALLOW_3DES, &text), ERR_SCEP_MESSAGE);
+	buf_release(&text);
+}
+
+/* mdm-81: one code for all of them, and not a byte of content. */
+static void
+test_faults(void **state)
+{
+	static const struct recipe faults[] = {
+		{ .what = "two recipients", .recipients = 2 },
+		{ .what = "OAEP", .transport = OAEP },
+		{ .what = "RC2", .cipher = RC2 },
+		{ .what = "no IV", .no_iv = true },
+		{ .what = "IV too short", .iv = IV8, .iv_bytes = 10 },
+		{ .what = "IV NULL", .iv = "\x05", .iv_bytes = 2 },
+		{ .what = "IV INTEGER",
+		    .iv = "\x02\x10\x01" P16 P16,
+		    .iv_bytes = 18 },
+		{ .what = "two IVs",
+		    .iv = "\x30\x24" IV16 IV16,
+		    .iv_bytes = 38 },
+		{ .what = "no padding", .tail = "", .tail_bytes = 1 },
+		{ .what = "too long", .tail = "\x11", .tail_bytes = 1 },
+		{ .what = "unlike", .tail = "\x01\x02", .tail_bytes = 2 },
+		{ .what = "unlike at its start",
+		    .tail = "\x0f" P16 P16,
+		    .tail_bytes = 16 },
+		{ .what = "longer key", .key_bytes = 24 },
+		{ .what = "shorter key", .key_bytes = 15 },
+		{ .what = "other content", .inner = SIGNED },
+		{ .what = "other message", .outer = SIGNED },
+		{ .what = "no content", .no_content = true },
+		{ .what = "half a block", .content_bytes = 24 },
+	};
+	struct buf text;
+	size_t i;
+
+	(void)state;
+	buf_init(&text, ENVELOPED_BYTES_MAX);
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		printf("# %s\n", faults[i].what);
+		assert_int_equal(
+		    open_recipe(&faults[i], 0, &text), ERR_SCEP_MESSAGE);
+		assert_int_equal(text.n, 0);
+	}
+	buf_release(&text);
+}
+
+/* A real message: signed, with attributes, around an envelope to a stranger. */
+static void
+check_real(const char *name)
+{
+	unsigned flags =
+	    CMS_ALLOW_SHA1 | CMS_ALLOW_RSA1024 | CMS_WANT_ATTRIBUTES;
+	enum enveloped_cipher cipher;
+	struct cms_signed *cms = NULL;
+	struct buf in, text;
+	asn1_node node;
+
+	if (!fixture_read(name, &in)) {
+		buf_release(&in);
+		return;
+	}
+	buf_init(&text, ENVELOPED_BYTES_MAX);
+	assert_int_equal(cms_signed_parse(buf_blob(&in), &cms), OK);
+	assert_int_equal(cms_signed_verify(cms, cms->content, flags), OK);
+	assert_int_not_equal(cms_signed_digest(cms), GNUTLS_DIG_UNKNOWN);
+	node = cmsnode_decode("Cms.Envelope", cms->content);
+	assert_non_null(node);
+	assert_true(cmsnode_oid_is(node, "contentType", ENVELOPED));
+	asn1_delete_structure(&node);
+	assert_int_equal(enveloped_open(cms->content, key, crt,
+			     ENVELOPED_ALLOW_3DES, &cipher, &text),
+	    ERR_SCEP_MESSAGE);
+	cms_signed_free(cms);
+	buf_release(&text);
+	buf_release(&in);
+}
+
+static void
+test_real_messages(void **state)
+{
+	(void)state;
+	check_real("scep-PKCSReq.der");
+	check_real("scep-CertRep.der");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_real_messages),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, load, unload);
+}
