@@ -36,13 +36,6 @@ struct conf {
 	char *scep_ca_certificate; /* key "ca_certificate": PEM file */
 	int scep_certificate_days; /* key "certificate_days" */
 	bool older_clients;        /* accept SHA-1 and 3DES */
-	bool renewal_requests; /* answer RenewalReq (RFC 8894 section 2.3) */
-	/* [renewal] */
-	int days_before;        /* renew that long before a certificate ends */
-	int per_run;            /* renewals that one run opens at most */
-	int expired_grace_days; /* expired identities may fetch their renewal */
-	/* [manual] */
-	int link_hours; /* life of a one-time link */
 	/* [profile] */
 	char *signing_key; /* "" = profiles leave unsigned */
 	char *signing_certificate;

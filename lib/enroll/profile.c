@@ -206,25 +206,17 @@ write_plist(struct writer *w, struct buf *out)
 }
 
 int
-profile_write_plist(const struct conf *conf, const struct profile_files *files,
-    const struct profile_identity *identity, struct buf *out)
-{
-	struct writer w = { conf, files, identity, NULL };
-
-	return write_plist(&w, out);
-}
-
-int
 profile_write(const struct conf *conf, const struct profile_files *files,
     const struct profile_identity *identity, struct buf *out)
 {
+	struct writer w = { conf, files, identity, NULL };
 	struct buf plist;
 	int r;
 
 	if (files->key == NULL)
-		return profile_write_plist(conf, files, identity, out);
+		return write_plist(&w, out);
 	buf_init(&plist, PROFILE_BYTES_MAX);
-	if ((r = profile_write_plist(conf, files, identity, &plist)) == OK)
+	if ((r = write_plist(&w, &plist)) == OK)
 		r = cms_sign(buf_blob(&plist), key_handle(files->key),
 		    files->chain, files->n_chain, out);
 	buf_wipe(&plist);

@@ -72,11 +72,6 @@ struct profile_identity {
 int profile_write(const struct conf *conf, const struct profile_files *files,
     const struct profile_identity *identity, struct buf *out);
 
-/* The same as a property list, never signed: for an InstallProfile command. */
-int profile_write_plist(const struct conf *conf,
-    const struct profile_files *files, const struct profile_identity *identity,
-    struct buf *out);
-
 /*
  * A UUID that always is the same for the same profile identifier and name, in
  * the form of RFC 9562 version 8.

@@ -127,8 +127,7 @@ test_migrate_copies_first(void **state)
 	snprintf(copy, sizeof(copy), "%s.schema-1", path);
 	assert_int_equal(db_migrate(path), OK);
 	raw_sql(path,
-	    "PRAGMA user_version = 1; DROP TABLE renewals;"
-	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
+	    "PRAGMA user_version = 1; DROP TABLE scep_challenges;"
 	    "DROP TABLE commands;"
 	    "DROP TABLE certificates; DROP TABLE crl_numbers;"
 	    "DROP TABLE attestations; DROP TABLE used_nonces;"
@@ -159,9 +158,7 @@ test_migrate_keeps_rows(void **state)
 	snprintf(path, sizeof(path), "%s/acme.db", fix->folder);
 	assert_int_equal(db_migrate(path), OK);
 	raw_sql(path,
-	    "PRAGMA user_version = 6; DROP TABLE renewals;"
-	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
-	    "DROP INDEX certificates_by_end; DROP INDEX hosts_by_certificate;"
+	    "PRAGMA user_version = 6; DROP TABLE scep_challenges;"
 	    "INSERT INTO settings VALUES"
 	    " ('apple_require_hardware_attestation', 'true', 1, 'a');"
 	    "INSERT INTO enrollments VALUES ('e', 'S1', '', '', '', '', 'ade',"
@@ -179,7 +176,8 @@ test_migrate_keeps_rows(void **state)
 			     "SELECT count(*) FROM settings"
 			     " WHERE value = 'true'"),
 	    1);
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM renewals"), 0);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM scep_challenges"), 0);
 	db_close(db);
 }
 
