@@ -17,11 +17,13 @@ use Time::HiRes qw(sleep time);
 our $TOP = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 
 our @PROGRAMS = qw(acme-directory acme-account acme-new-order acme-challenge
-    acme-finalize profile-download mdm-checkin mdm-server admin-settings);
+    acme-finalize scep profile-download mdm-checkin mdm-server admin-settings);
 
 # dir: an empty folder with a short path; build: where the programs were built;
-# port: a loopback port, or nothing; host: name in the URL; config: further
-# keys of the configuration file as { "section.key" => value }.
+# port: a loopback port, or nothing; plain_port: one without TLS, for clients
+# that cannot be told what to trust; host: name in the URL; config: further
+# keys of the configuration file as { "section.key" => value }; require: false
+# leaves "Require hardware attestation" as it is at first, off.
 sub new {
 	my ($class, %o) = @_;
 	my $self = bless {
@@ -29,6 +31,7 @@ sub new {
 		topic => 'com.apple.mgmt.External.b1e6a0c4-demo',
 		organization => 'Example Ltd',
 		config => {},
+		require => 1,
 		build => $ENV{ATTESTMDM_BUILD} || "$TOP/build",
 		pids => {},
 		%o,
@@ -75,7 +78,7 @@ sub set_conf {
 	spew($self->conf, $text);
 }
 
-# Everything an administrator does once: the fake Apple, TLS, init.
+# Everything an administrator does once: the fake Apple, TLS, init, settings.
 sub prepare {
 	my ($self) = @_;
 	make_path("$self->{dir}/run", "$self->{dir}/nginx", "$self->{dir}/tls",
@@ -87,6 +90,8 @@ sub prepare {
 	    '--config', $self->conf, '--state', $self->state,
 	    '--url', $self->{url}, '--organization', $self->{organization},
 	    '--topic', $self->{topic}, '--admin', 'admin');
+	$self->run($self->tool, 'setting', 'set', 'apple_require_hardware_attestation',
+	    'true', '--config', $self->conf) if $self->{require};
 	my %config = (
 		'paths.templates' => "$TOP/templates",
 		'apple.attestation_root' => $self->apple . '/attestation-root.pem',
@@ -127,6 +132,12 @@ sub write_nginx {
 	}
 	my $workers = $self->nginx_workers;
 	my $user = $> == 0 ? 'user root;' : '';
+	my $plain = $self->{plain_port} ? <<"EOT" : '';
+	server {
+		listen 127.0.0.1:$self->{plain_port};
+		include $dir/nginx/attestmdm-server.conf;
+	}
+EOT
 	my $listen = $self->{port} ? "listen 127.0.0.1:$self->{port} ssl;" : '';
 	spew("$dir/nginx/nginx.conf", <<"EOT");
 $user
@@ -150,7 +161,7 @@ http {
 		ssl_certificate_key $dir/tls/tls.key;
 		include $dir/nginx/attestmdm-server.conf;
 	}
-}
+$plain}
 EOT
 }
 

@@ -1,0 +1,229 @@
+/*
+ * scep: gives certificates to devices that cannot attest (RFC 8894). The one
+ * program that holds the key of the SCEP authority.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "scep/operation.h"
+#include "web/worker.h"
+#include "wire/x509.h"
+
+#define TEXT_TYPE        "text/plain"
+#define CERTIFICATE_TYPE "application/x-x509-ca-cert"
+#define MESSAGE_TYPE     "application/x-pki-message"
+
+/* The value of a parameter in the undecoded query; n is 0 when absent. */
+static struct blob
+query_value(const struct req *req, const char *name)
+{
+	size_t n = strlen(name);
+	const char *at = req->query;
+
+	while (*at != '\0') {
+		size_t all = strcspn(at, "&");
+
+		if (all > n && strncmp(at, name, n) == 0 && at[n] == '=')
+			return blob_of(at + n + 1, all - n - 1);
+		at += all + (at[all] == '&');
+	}
+	return blob_of(NULL, 0);
+}
+
+/* One character of a base64 message as it stands in a URL. */
+static uint8_t
+base64_of(uint8_t c)
+{
+	switch (c) {
+	case ' ':
+	case '-':
+		return '+';
+	case '_':
+		return '/';
+	default:
+		return c;
+	}
+}
+
+/*
+ * The message of a GET. Apple's clients leave '+' and '/' as they are, others
+ * escape them; only %XX is decoded, and a space was a '+' once.
+ */
+static int
+decode_message(struct blob text, struct buf *out)
+{
+	struct buf base64, one;
+	size_t i;
+	int r = OK;
+
+	buf_init(&base64, 2 * PKIMESSAGE_BYTES_MAX);
+	buf_init(&one, 1);
+	for (i = 0; i < text.n && r == OK; i++) {
+		uint8_t c = text.p[i];
+
+		if (c == '%') {
+			buf_reset(&one);
+			r = text.n - i < 3
+			    ? ERR_MALFORMED
+			    : enc_hex_decode(blob_of(text.p + i + 1, 2), &one);
+			c = one.n == 1 ? one.p[0] : 0;
+			i += 2;
+		}
+		buf_add_byte(&base64, base64_of(c));
+	}
+	while (r == OK && base64.n % 4 != 0)
+		buf_add_byte(&base64, '=');
+	if (r == OK)
+		r = enc_base64_decode(buf_blob(&base64), out);
+	buf_release(&one);
+	buf_release(&base64);
+	return r;
+}
+
+static int
+send_message(struct scep *scep, const struct req *req, struct blob message,
+    struct resp *resp)
+{
+	struct buf reply;
+	int r;
+
+	buf_init(&reply, CMS_BYTES_MAX);
+	r = operation_pki(scep, message, req->remote_address, &reply);
+	if (r == OK)
+		r = resp_body(resp, 200, MESSAGE_TYPE, buf_blob(&reply));
+	buf_release(&reply);
+	return r;
+}
+
+static int
+get_message(struct scep *scep, const struct req *req, struct resp *resp)
+{
+	struct buf message;
+	int r;
+
+	buf_init(&message, PKIMESSAGE_BYTES_MAX);
+	if (decode_message(query_value(req, "message"), &message) == OK)
+		r = send_message(scep, req, buf_blob(&message), resp);
+	else
+		r = pkcsreq_refuse(scep,
+		    fail(ERR_MALFORMED, "the message is not base64"),
+		    req->remote_address);
+	buf_release(&message);
+	return r;
+}
+
+static int
+get_capabilities(struct scep *scep, const struct req *req, struct resp *resp)
+{
+	struct buf text;
+	int r;
+
+	(void)req;
+	buf_init(&text, 1024);
+	if ((r = operation_capabilities(scep, &text)) == OK)
+		r = resp_body(resp, 200, TEXT_TYPE, buf_blob(&text));
+	buf_release(&text);
+	return r;
+}
+
+static int
+get_certificate(struct scep *scep, const struct req *req, struct resp *resp)
+{
+	struct buf der;
+	int r;
+
+	(void)req;
+	buf_init(&der, X509_DER_MAX);
+	if ((r = operation_certificate(scep, &der)) == OK)
+		r = resp_body(resp, 200, CERTIFICATE_TYPE, buf_blob(&der));
+	buf_release(&der);
+	return r;
+}
+
+static const struct {
+	const char *name;
+	int (*handler)(
+	    struct scep *scep, const struct req *req, struct resp *resp);
+} operations[] = {
+	{ "GetCACaps", get_capabilities },
+	{ "GetCACert", get_certificate },
+	{ "PKIOperation", get_message },
+};
+
+static int
+handle_get(void *app, const struct req *req, struct resp *resp)
+{
+	struct blob name = query_value(req, "operation");
+	size_t i;
+
+	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		if (blob_eq(name, blob_str(operations[i].name)))
+			return operations[i].handler(app, req, resp);
+	return fail(ERR_MALFORMED, "no such operation");
+}
+
+static int
+handle_post(void *app, const struct req *req, struct resp *resp)
+{
+	if (!blob_eq(query_value(req, "operation"), blob_str("PKIOperation")))
+		return fail(ERR_MALFORMED, "no such operation");
+	return send_message(app, req, req->body, resp);
+}
+
+static int
+open_app(const struct conf *conf, void **app)
+{
+	struct scep *scep = malloc(sizeof(*scep));
+	int r;
+
+	if (scep == NULL)
+		return ERR_NOMEM;
+	if ((r = operation_open(conf, scep)) != OK) {
+		operation_close(scep);
+		free(scep);
+		return r;
+	}
+	*app = scep;
+	return OK;
+}
+
+static void
+close_app(void *app)
+{
+	if (app != NULL)
+		operation_close(app);
+	free(app);
+}
+
+static void
+on_error(void *app, const struct req *req, int code, struct resp *resp)
+{
+	if (code == ERR_TOO_LARGE && req->body.n == 0)
+		pkcsreq_refuse(app, code, req->remote_address);
+	resp_error_text(resp, code);
+}
+
+static const struct route routes[] = {
+	{ "GET", "/scep", handle_get, 0 },
+	{ "HEAD", "/scep", handle_get, 0 },
+	{ "POST", "/scep", handle_post, PKIMESSAGE_BYTES_MAX },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct web_program program = {
+	.name = "scep",
+	.summary = "gives certificates to devices that cannot attest",
+	.routes = routes,
+	.open = open_app,
+	.close = close_app,
+	.on_error = on_error,
+};
+
+int
+main(int argc, char **argv)
+{
+	return worker_main(argc, argv, &program);
+}

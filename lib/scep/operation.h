@@ -1,0 +1,32 @@
+/* The operations of a SCEP server (RFC 8894 section 4). */
+#ifndef SCEP_OPERATION_H
+#define SCEP_OPERATION_H
+
+#include "base/buf.h"
+#include "scep/pkcsreq.h"
+
+/*
+ * Opens database and SCEP CA for scep->conf. The caller calls operation_close,
+ * also after a failure. ERR_CONFIG, ERR_IO, ERR_CRYPTO, ERR_SCHEMA.
+ */
+int operation_open(const struct conf *conf, struct scep *out);
+void operation_close(struct scep *scep);
+
+/*
+ * GetCACaps (section 3.5.2): one capability per line, LF between them and none
+ * at the end, because Apple's older client compares whole lines.
+ */
+int operation_capabilities(const struct scep *scep, struct buf *out);
+
+/* GetCACert (section 4.2): the DER of the one CA certificate. */
+int operation_certificate(const struct scep *scep, struct buf *out);
+
+/*
+ * PKIOperation (section 4.3): appends the CertRep, a refusal's too. Only what
+ * cannot be answered in kind is a failure: ERR_MALFORMED, ERR_TOO_LARGE, and
+ * faults of ours.
+ */
+int operation_pki(struct scep *scep, struct blob message,
+    const char *remote_address, struct buf *out);
+
+#endif

@@ -1,0 +1,317 @@
+#include "scep/pkcsreq.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "ca/crl.h"
+#include "ca/issue.h"
+#include "ca/policy.h"
+#include "store/ade_devices.h"
+#include "store/certificates.h"
+#include "store/enrollments.h"
+#include "store/hosts.h"
+#include "store/settings.h"
+#include "store/trails.h"
+#include "wire/csr.h"
+#include "wire/x509.h"
+
+/* What one request works on. */
+struct work {
+	struct scep *scep;
+	const struct pkimessage *m;
+	const char *remote_address;
+	struct csr *csr;
+	bool signer_matches;
+	/* the challenge was right: the rest may be believed */
+	bool known;
+	struct scep_challenge challenge;
+	struct enrollment enrollment;
+	struct issued issued;
+};
+
+static int
+open_request(struct work *w, enum enveloped_cipher *cipher)
+{
+	const struct conf *conf = w->scep->conf;
+	unsigned how = (conf->older_clients ? ENVELOPED_ALLOW_3DES : 0) |
+	    (conf->single_des ? ENVELOPED_ALLOW_DES : 0);
+	unsigned what =
+	    CSR_ALLOW_RSA | (conf->older_clients ? CSR_ALLOW_SHA1 : 0);
+	struct buf content;
+	int r;
+
+	buf_init(&content, ENVELOPED_BYTES_MAX);
+	r = enveloped_open(w->m->cms->content,
+	    key_handle(authority_key(w->scep->ca)),
+	    authority_certificate(w->scep->ca), how, cipher, &content);
+	/* A sound request and a wrong key must look alike from outside. */
+	if (r == OK &&
+	    (r = csr_parse(buf_blob(&content), what, &w->csr)) == ERR_BAD_CSR)
+		r = ERR_SCEP_MESSAGE;
+	buf_wipe(&content);
+	return r;
+}
+
+/* Only who made the request can have signed the message. */
+static int
+compare_signer(struct work *w)
+{
+	struct buf spki;
+	int r;
+
+	buf_init(&spki, X509_DER_MAX);
+	r = x509_spki(w->m->signer, &spki);
+	w->signer_matches = r == OK && blob_eq(buf_blob(&spki), w->csr->spki);
+	buf_release(&spki);
+	return r;
+}
+
+static int
+find_enrollment(struct work *w)
+{
+	struct db *db = w->scep->db;
+	int r;
+
+	if (!w->csr->has_challenge)
+		return fail(ERR_SCEP_CHALLENGE, "there is no challenge");
+	r = scep_challenges_load(db, w->csr->challenge, &w->challenge);
+	if (r == ERR_NOT_FOUND)
+		return fail(ERR_SCEP_CHALLENGE, "the challenge is unknown");
+	if (r != OK ||
+	    (r = enrollments_load(
+		 db, w->challenge.enrollment_id, &w->enrollment)) != OK)
+		return r;
+	w->known = true;
+	return OK;
+}
+
+/* The very request that was answered a moment ago. */
+static bool
+is_retry(const struct work *w)
+{
+	return w->signer_matches && w->challenge.used_at != 0 &&
+	    clock_now() - w->challenge.used_at <= PKCSREQ_RETRY_SECONDS &&
+	    strcmp(w->challenge.transaction_id, w->m->transaction_id) == 0 &&
+	    memcmp(w->challenge.spki_sha256, w->csr->spki_sha256,
+		SECRET_SHA256) == 0;
+}
+
+static int
+answer_again(struct work *w, struct buf *out)
+{
+	struct certificate c;
+	int r;
+
+	if ((r = certificates_load_by_enrollment(
+		 w->scep->db, w->enrollment.id, &c)) != OK)
+		return r;
+	if (c.state == CERTIFICATE_ISSUED || c.state == CERTIFICATE_CURRENT)
+		r = buf_add_blob(out, c.der);
+	else
+		r = fail(ERR_SCEP_CHALLENGE, "the certificate is %s",
+		    certificates_state_name(c.state));
+	certificates_release(&c);
+	return r;
+}
+
+static int
+check_challenge(const struct work *w)
+{
+	if (w->challenge.used_at != 0)
+		return fail(ERR_SCEP_CHALLENGE, "the challenge was used");
+	if (w->enrollment.state != ENROLLMENT_OPEN)
+		return fail(ERR_SCEP_CHALLENGE, "the enrollment is %s",
+		    enrollments_state_name(w->enrollment.state));
+	if (w->enrollment.expires_at <= clock_now())
+		return fail(ERR_SCEP_CHALLENGE, "the enrollment is expired");
+	return OK;
+}
+
+static int
+load_facts(const struct work *w, struct policy_scep_facts *f)
+{
+	const struct conf *conf = w->scep->conf;
+	struct db *db = w->scep->db;
+	struct host host;
+	int r;
+
+	*f = (struct policy_scep_facts){ .now = clock_now(),
+		.enrollment = &w->enrollment,
+		.csr = w->csr,
+		.signer_key_matches = w->signer_matches };
+	if ((r = settings_get_bool(db, conf, SETTINGS_REQUIRE_ATTESTATION,
+		 &f->require_attestation)) != OK ||
+	    (r = settings_get_bool(
+		 db, conf, SETTINGS_BUSINESS_ONLY, &f->business_only)) != OK ||
+	    (r = ade_devices_assigned(
+		 db, w->enrollment.serial, &f->assigned)) != OK ||
+	    (r = certificates_spki_known(
+		 db, w->csr->spki_sha256, &f->key_known)) != OK)
+		return r;
+	r = hosts_load_by_serial(db, w->enrollment.serial, &host);
+	f->host_blocked = r == OK && host.state == HOST_BLOCKED;
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
+static int
+check_policy(const struct work *w)
+{
+	struct policy_scep_facts facts;
+	int r = load_facts(w, &facts);
+
+	return r == OK ? policy_check_scep(&facts) : r;
+}
+
+static int
+sign(struct work *w)
+{
+	const struct conf *conf = w->scep->conf;
+	bool named = !conf->privacy_mode && w->enrollment.serial[0] != '\0';
+	struct issue_request req = {
+		.spki = w->csr->spki,
+		.common_name = w->enrollment.id,
+		.organization = conf->organization,
+		.permanent_identifier = named ? w->enrollment.serial : NULL,
+		.now = clock_now(),
+		.days = conf->scep_certificate_days,
+	};
+	struct buf crl;
+	int r;
+
+	buf_init(&crl, 1024);
+	if ((r = issue_crl_url(conf->url, CRL_FILE_SCEP, &crl)) == OK) {
+		req.crl_url = buf_str(&crl);
+		r = issue_certificate(w->scep->ca, &req, &w->issued);
+	}
+	buf_release(&crl);
+	return r;
+}
+
+static int
+store_certificate(const struct work *w)
+{
+	const struct issued *i = &w->issued;
+	const struct enrollment *e = &w->enrollment;
+	struct certificate c = {
+		.serial_number_len = sizeof(i->serial_number),
+		.der = blob_of(i->der, i->der_len),
+		.issuer_key_id_len = sizeof(i->issuer_key_id),
+		.purpose = e->purpose,
+		.not_before = i->not_before,
+		.not_after = i->not_after,
+	};
+
+	secret_id(c.id);
+	memcpy(c.sha256, i->sha256, sizeof(c.sha256));
+	memcpy(c.serial_number, i->serial_number, sizeof(i->serial_number));
+	memcpy(c.spki_sha256, i->spki_sha256, sizeof(c.spki_sha256));
+	memcpy(c.issuer_key_id, i->issuer_key_id, sizeof(i->issuer_key_id));
+	memcpy(c.enrollment_id, e->id, sizeof(c.enrollment_id));
+	memcpy(c.serial, e->serial, sizeof(c.serial));
+	return certificates_insert(w->scep->db, &c);
+}
+
+static int
+note(const struct work *w, int code, const char *reason)
+{
+	return trails_add(w->scep->db,
+	    &(struct trail){
+		.enrollment_id = w->known ? w->enrollment.id : NULL,
+		.serial = w->known ? w->enrollment.serial : NULL,
+		.step = PKCSREQ_STEP,
+		.outcome = code == OK              ? TRAIL_OK
+		    : err_http_status(code) >= 500 ? TRAIL_FAILED
+						   : TRAIL_REFUSED,
+		.code = code,
+		.reason = reason,
+		.remote_address = w->remote_address });
+}
+
+/* In the transaction: all that makes it a certificate of ours. */
+static int
+bind(const struct work *w)
+{
+	struct db *db = w->scep->db;
+	int r;
+
+	if ((r = check_policy(w)) != OK)
+		return r;
+	if ((r = scep_challenges_use(db, w->enrollment.id, w->m->transaction_id,
+		 w->csr->spki_sha256)) != OK ||
+	    (r = store_certificate(w)) != OK ||
+	    (r = enrollments_mark_issued(db, w->enrollment.id)) != OK)
+		return r == ERR_CONFLICT
+		    ? fail(ERR_SCEP_CHALLENGE,
+			  "challenge or enrollment was used meanwhile")
+		    : r;
+	return note(w, OK, "a certificate for a key that was not attested");
+}
+
+static int
+commit(const struct work *w)
+{
+	int r;
+
+	if ((r = db_begin(w->scep->db)) != OK)
+		return r;
+	if ((r = bind(w)) == OK)
+		r = db_commit(w->scep->db);
+	db_rollback(w->scep->db);
+	return r;
+}
+
+static int
+serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
+{
+	int r;
+
+	if ((r = open_request(w, cipher)) != OK ||
+	    (r = compare_signer(w)) != OK || (r = find_enrollment(w)) != OK)
+		return r;
+	if (is_retry(w))
+		return answer_again(w, out);
+	if ((r = check_challenge(w)) != OK || (r = check_policy(w)) != OK ||
+	    (r = sign(w)) != OK || (r = commit(w)) != OK)
+		return r;
+	return buf_add(out, w->issued.der, w->issued.der_len);
+}
+
+/* A refusal leaves its row when the request's own transaction is over. */
+static int
+refuse(const struct work *w, int code)
+{
+	struct db *db = w->scep->db;
+
+	if (db_begin(db) == OK && note(w, code, log_reason()) == OK &&
+	    db_commit(db) == OK)
+		return code;
+	db_rollback(db);
+	log_line(LOG_WARN, "the trail of a refusal was lost");
+	return code;
+}
+
+int
+pkcsreq_serve(struct scep *scep, const struct pkimessage *m,
+    const char *remote_address, enum enveloped_cipher *cipher, struct buf *out)
+{
+	struct work w = {
+		.scep = scep, .m = m, .remote_address = remote_address
+	};
+	int r = serve(&w, cipher, out);
+
+	if (r != OK)
+		refuse(&w, r);
+	issue_release(&w.issued);
+	csr_free(w.csr);
+	return r;
+}
+
+int
+pkcsreq_refuse(struct scep *scep, int code, const char *remote_address)
+{
+	struct work w = { .scep = scep, .remote_address = remote_address };
+
+	return refuse(&w, code);
+}

@@ -1,0 +1,45 @@
+/*
+ * PKCSReq (RFC 8894 section 3.3.1): a certificate for the key of a request that
+ * holds the one-time challenge of an enrollment.
+ */
+#ifndef SCEP_PKCSREQ_H
+#define SCEP_PKCSREQ_H
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "ca/authority.h"
+#include "scep/pkimessage.h"
+#include "store/db.h"
+#include "wire/enveloped.h"
+
+#define PKCSREQ_STEP "scep"
+
+/* How long a repeated request gets the same certificate again. */
+#define PKCSREQ_RETRY_SECONDS 600
+
+/* What the program keeps open. */
+struct scep {
+	const struct conf *conf;
+	struct db *db;
+	struct authority *ca;
+};
+
+/*
+ * Answers a verified message: opens the envelope, checks request and challenge,
+ * signs, and stores certificate, used challenge and trail in one transaction.
+ * Appends the certificate's DER. The same transaction with the same key and
+ * challenge gets the same certificate again for PKCSREQ_RETRY_SECONDS.
+ *
+ * ERR_SCEP_MESSAGE: the envelope cannot be opened or holds no sound request;
+ * one answer for all of these. ERR_SCEP_REQUEST: the key is another than the
+ * signer's, or was certified before. ERR_SCEP_CHALLENGE: absent, unknown, used
+ * or expired; one answer for all of these. ERR_UNAUTHORIZED: the settings or
+ * the device's assignment forbid it. Every refusal leaves a row in the trail.
+ */
+int pkcsreq_serve(struct scep *scep, const struct pkimessage *m,
+    const char *remote_address, enum enveloped_cipher *cipher, struct buf *out);
+
+/* Writes the trail of a refusal that concerns no known device. */
+int pkcsreq_refuse(struct scep *scep, int code, const char *remote_address);
+
+#endif
