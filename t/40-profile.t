@@ -77,25 +77,67 @@ subtest 'mdm-56, mdm-61: the profile of a Mac' => sub {
 	like($trail->{reason}, qr/Apple silicon/, 'and why');
 };
 
-subtest 'mdm-61, fleet-88: who would get what' => sub {
-	for (['Mac15,3', '14.0', 200], ['iPhone14,2', '18.1', 200], ['iPad8,1', '16.1', 200],
-	    ['MacBookPro16,1', '15.1', 403], ['MacBookPro13,2', '12.7', 403],
-	    ['VirtualMac2,1', '15.1', 403], ['iPad7,5', '17.7', 403], ['Mac15,3', '13.6', 403]) {
-		my ($product, $os, $status) = @$_;
+sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
+sub method { $_[0] =~ /com\.apple\.security\.(acme|scep)/ ? $1 : 'none' }
+
+subtest 'mdm-61, fleet-87 to 89, 134: who gets what' => sub {
+	for (['Mac15,3', '14.0', 'acme'], ['iPhone14,2', '18.1', 'acme'],
+	    ['iPad8,1', '16.1', 'acme'], ['MacBookPro16,1', '15.1', 'scep'],
+	    ['MacBookPro13,2', '12.7', 'scep'], ['VirtualMac2,1', '15.1', 'scep'],
+	    ['iPad7,5', '17.7', 'scep'], ['Mac15,3', '13.6', 'scep']) {
+		my ($product, $os, $method) = @$_;
 		my $serial = serial();
-		my $r = ask($serial, product => $product, 'os-version' => $os);
-		is($r->{status}, $status, "$product with $os: $status");
-		next if $status == 200;
-		refused($r, $serial, 403, 'ENROLL_METHOD', $product);
-		like($t->trail($serial)->[-1]{reason}, qr/SCEP/, "$product would get SCEP");
+		my @what = ($serial, product => $product, 'os-version' => $os);
+		is(method(ask(@what)->{body}), $method, "$product with $os: $method");
+		setting('apple_business_enrollments_only', 'true');
+		if ($method eq 'acme') {
+			is(method(ask(@what)->{body}), 'acme', 'with both settings, too');
+		} else {
+			my $other = serial();
+			refused(ask($other, @what[1 .. 4]), $other, 403, 'ENROLL_METHOD',
+			    "$product with both settings");
+		}
+		setting('apple_require_hardware_attestation', 'false');
+		is(method(ask(@what)->{body}), 'scep', 'Apple Business only: scep');
+		setting('apple_business_enrollments_only', 'false');
+		is(method(ask(@what)->{body}), 'scep', 'no setting: scep');
+		setting('apple_require_hardware_attestation', 'true');
 	}
-	$t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', 'true');
+};
+
+subtest 'fleet-119: a SCEP profile can replace an ACME profile' => sub {
 	my $serial = serial();
-	refused(ask($serial, product => 'MacBookPro16,1'), $serial, 403, 'ENROLL_METHOD',
-	    'with the requirement on');
-	like($t->trail($serial)->[-1]{reason}, qr/attestation is required/, 'the reason is that');
-	is(ask($serial, product => 'Mac15,3')->{status}, 200, 'a Mac that can attest gets it');
-	$t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', 'false');
+	my $acme = ask($serial)->{body};
+	my $scep = ask($serial, product => 'MacBookPro16,1')->{body};
+	is(method($acme), 'acme', 'one');
+	is(method($scep), 'scep', 'and the other');
+	for my $key (qw(PayloadUUID PayloadIdentifier ServerURL CheckInURL Topic AccessRights)) {
+		is_deeply([texts($scep, $key)], [texts($acme, $key)], "the same $key");
+	}
+	is((texts($scep, 'URL'))[0], $t->url . '/scep', 'the URL has no query');
+	is((texts($scep, 'Keysize'))[0], 2048, 'the key is not of 1024 bits');
+	my ($challenge) = texts($scep, 'Challenge');
+	like($challenge, qr/^[A-Za-z0-9]{32}$/, 'a challenge');
+	isnt((texts(ask($serial, product => 'MacBookPro16,1')->{body}, 'Challenge'))[0],
+	    $challenge, 'mdm-72: each profile has its own');
+	my $digest = $t->command('openssl', 'x509', '-noout', '-fingerprint', '-sha256',
+	    '-in', $t->server->state . '/scep-ca.pem')->{out};
+	$digest =~ s/.*=|[:\s]//g;
+	my ($print) = $scep =~ m{<key>CAFingerprint</key>\s*<data>([^<]+)</data>};
+	is(uc unpack('H*', MIME::Base64::decode_base64($print)), $digest,
+	    'the fingerprint of the CA');
+	my $dump = $t->fingerprint;
+	unlike($dump, qr/$challenge/, 'the challenge itself is not stored');
+};
+
+subtest 'what is known to be Apple silicon gets no SCEP by what it says' => sub {
+	my $serial = serial();
+	my $file = $t->dir . '/silicon.csv';
+	Attestmdm::Server::spew($file, "serial_number,model\n$serial,MacBook Pro (M3)\n");
+	$t->tool_ok('ade', 'import', $file);
+	refused(ask($serial, product => 'MacBookPro16,1'), $serial, 403, 'ENROLL_DOWNGRADE',
+	    'an Intel Mac, it says');
+	is(method(ask($serial)->{body}), 'acme', 'as what it is, it enrolls');
 };
 
 subtest 'mdm-59: an organization with <, & and quotes' => sub {
@@ -229,7 +271,7 @@ subtest 'mdm-69: strange products' => sub {
 	for my $product ('Mac', 'MacBookPro17', 'VirtualMac', 'Toaster1,1', 'M' x 1000) {
 		my $serial = serial();
 		my $r = ask($serial, product => $product);
-		refused($r, $serial, 403, 'ENROLL_METHOD', substr($product, 0, 20));
+		is(method($r->{body}), 'scep', substr($product, 0, 20) . ': scep');
 		like($t->trail($serial)->[-1]{reason}, qr/unknown kind/, 'an unknown kind of device');
 	}
 	is(ask(serial(), product => 'Mac99,1')->{status}, 200, 'a future Mac');
@@ -261,10 +303,11 @@ subtest 'a serial number that attested is never downgraded' => sub {
 	my $serial = serial();
 	my $mac = Attestmdm::Device->enroll($t, $serial);
 	my $r = ask($serial, udid => $mac->{udid}, product => 'MacBookPro16,1');
-	is($r->{status}, 200, 'it gets a profile');
-	like($r->{body}, qr/com\.apple\.security\.acme/, 'with attestation');
+	is($r->{status}, 403, 'it gets no profile');
+	$t->refused($serial, 'profile', 'ENROLL_DOWNGRADE');
 	my @rows = @{ $t->trail($serial) };
 	like($rows[-1]{reason}, qr/attested before/, 'and the trail says why');
+	is(method(ask($serial, udid => $mac->{udid})->{body}), 'acme', 'as what it is it may');
 };
 
 subtest 'open enrollments do not pile up' => sub {

@@ -39,7 +39,7 @@ sub stored {
 }
 
 subtest 'premium' => sub {
-	my $t = Attestmdm::Test->new;
+	my $t = Attestmdm::Test->new(require => 0);
 	my $b = browser($t);
 	my $text = page($b);
 
@@ -96,7 +96,7 @@ subtest 'premium' => sub {
 };
 
 subtest 'free' => sub {
-	my $t = Attestmdm::Test->new(config => { 'license.tier' => 'free' });
+	my $t = Attestmdm::Test->new(require => 0, config => { 'license.tier' => 'free' });
 	my $b = browser($t);
 
 	unlike(page($b), qr/attestation<\/label>|\Q$REQUIRE\E|Advanced/i,
@@ -116,7 +116,7 @@ subtest 'free' => sub {
 
 subtest 'GitOps mode' => sub {
 	my $repository = 'https://git.example.com/fleet?a=1&b="x"';
-	my $t = Attestmdm::Test->new(config => {
+	my $t = Attestmdm::Test->new(require => 0, config => {
 		'gitops.gitops_mode_enabled' => 'true',
 		'gitops.repository_url' => $repository,
 	});
@@ -135,7 +135,7 @@ subtest 'GitOps mode' => sub {
 };
 
 subtest 'a repository that is no web address is no link' => sub {
-	my $t = Attestmdm::Test->new(config => {
+	my $t = Attestmdm::Test->new(require => 0, config => {
 		'gitops.gitops_mode_enabled' => 'true',
 		'gitops.repository_url' => 'javascript:alert(1)',
 	});

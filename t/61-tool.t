@@ -5,7 +5,7 @@ use warnings;
 use lib 't/lib';
 use Attestmdm::Test;
 
-my $t = Attestmdm::Test->new(start => 0);
+my $t = Attestmdm::Test->new(require => 0, start => 0);
 my $n = 0;
 
 sub import_text {

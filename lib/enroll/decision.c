@@ -23,11 +23,11 @@ static bool __attribute__((format(printf, 4, 5))) decide(struct decision *out,
 	return true;
 }
 
+/* Renewal of what is not assigned any more is another rule's matter. */
 static bool
 rule_assignment(const struct decision_input *in, struct decision *out)
 {
-	if (in->source == DECISION_MANUAL ||
-	    in->assignment == DECISION_ASSIGNED)
+	if (in->source != DECISION_ADE || in->assignment == DECISION_ASSIGNED)
 		return false;
 	return decide(out, DECISION_REFUSE, ERR_ENROLL_UNASSIGNED,
 	    in->assignment == DECISION_REMOVED
@@ -37,13 +37,37 @@ rule_assignment(const struct decision_input *in, struct decision *out)
 }
 
 static bool
+rule_business(const struct decision_input *in, struct decision *out)
+{
+	if (!in->business_only || in->source == DECISION_ADE)
+		return false;
+	if (in->source == DECISION_MANUAL)
+		return decide(out, DECISION_REFUSE, ERR_ENROLL_BUSINESS,
+		    "only Apple Business enrollments are allowed, and this is "
+		    "one by hand");
+	if (in->assignment == DECISION_ASSIGNED)
+		return false;
+	return decide(out, DECISION_REFUSE, ERR_ENROLL_BUSINESS,
+	    "only Apple Business enrollments are allowed, and the serial "
+	    "number is not assigned");
+}
+
+static bool
 rule_host(const struct decision_input *in, struct decision *out)
 {
 	if (in->host_blocked)
 		return decide(out, DECISION_REFUSE, ERR_MDM_BLOCKED,
 		    "an administrator blocked this host");
-	if (!in->host_enrolled || in->host_udid[0] == '\0' ||
-	    in->udid[0] == '\0' || strcasecmp(in->host_udid, in->udid) == 0)
+	if (in->source == DECISION_RENEWAL || in->link_names_serial ||
+	    !in->host_enrolled || in->host_udid[0] == '\0')
+		return false;
+	if (in->source == DECISION_MANUAL) {
+		out->alert = true;
+		return decide(out, DECISION_REFUSE, ERR_ENROLL_OTHER_DEVICE,
+		    "this serial number is enrolled, and the link was not made "
+		    "for it");
+	}
+	if (in->udid[0] == '\0' || strcasecmp(in->host_udid, in->udid) == 0)
 		return false;
 	out->alert = true;
 	return decide(out, DECISION_REFUSE, ERR_ENROLL_OTHER_DEVICE,
@@ -98,28 +122,53 @@ lack(
 	    have->major == 0 ? "of unknown version" : text, want);
 }
 
-/* The setting decides about everything that cannot attest. */
+/* Getting SCEP now would be less than it had, or than it is. */
+static bool
+rule_downgrade(
+    const struct decision_input *in, const char *why, struct decision *out)
+{
+	const char *known = NULL;
+
+	if (in->source == DECISION_RENEWAL)
+		known = in->host_attested ? "the host is attested" : NULL;
+	else if (in->ever_attested)
+		known = "it attested before";
+	else if (in->known_silicon && in->source == DECISION_ADE)
+		known = "Apple Business Manager says it is Apple silicon";
+	if (known == NULL)
+		return false;
+	out->alert = true;
+	return decide(out, DECISION_REFUSE, ERR_ENROLL_DOWNGRADE,
+	    "%s, and now %s", known, why);
+}
+
+/* With hardware attestation required: what does not attest. */
 static void
 decide_unattested(
     const struct decision_input *in, const char *why, struct decision *out)
 {
-	if (in->require_attestation)
+	if (rule_downgrade(in, why, out))
+		return;
+	if (in->business_only)
 		decide(out, DECISION_REFUSE, ERR_ENROLL_METHOD,
-		    "hardware attestation is required and %s", why);
+		    "only attested devices are allowed, and %s", why);
 	else
 		decide(out, DECISION_SCEP, OK,
-		    "hardware attestation is not required and %s", why);
+		    "hardware attestation is impossible: %s", why);
 }
 
+/* Why an attestation is out of the question; "" when it is not. */
 static void
-decide_manual(const struct decision_input *in, struct decision *out)
+obstacle(const struct decision_input *in, const struct product *product,
+    const struct os_version *have, char out[128])
 {
-	if (in->ever_attested)
-		decide(out, DECISION_REFUSE, ERR_ENROLL_METHOD,
-		    "it attested before, and manual enrollment cannot");
+	if (in->source == DECISION_MANUAL)
+		snprintf(
+		    out, 128, "enrollment by hand does not prove the device");
+	else if (in->assignment != DECISION_ASSIGNED)
+		snprintf(out, 128, "its serial number is not assigned");
 	else
-		decide_unattested(
-		    in, "manual enrollment does not prove the device", out);
+		lack(product, have, out);
 }
 
 void
@@ -133,21 +182,20 @@ decision_make(const struct decision_input *in, struct decision *out)
 	    (struct decision){ DECISION_REFUSE, ERR_ENROLL_METHOD, false, "" };
 	product_parse(in->product, &product);
 	version_of(in, &product, &have);
-	if (rule_assignment(in, out) || rule_host(in, out) ||
-	    rule_update(in, &have, out))
+	if (rule_assignment(in, out) || rule_business(in, out) ||
+	    rule_host(in, out) || rule_update(in, &have, out))
 		return;
-	if (in->source == DECISION_MANUAL) {
-		decide_manual(in, out);
+	if (!in->require_attestation) {
+		decide(out, DECISION_SCEP, OK,
+		    "hardware attestation is not required");
 		return;
 	}
-	lack(&product, &have, why);
-	out->alert = product.family == PRODUCT_UNKNOWN;
+	obstacle(in, &product, &have, why);
+	out->alert =
+	    product.family == PRODUCT_UNKNOWN && in->source == DECISION_ADE;
 	if (why[0] == '\0')
 		decide(out, DECISION_ACME, OK, "it is %s",
 		    product_describe(&product));
-	else if (in->ever_attested)
-		decide(out, DECISION_ACME, OK,
-		    "it attested before, although now %s", why);
 	else
 		decide_unattested(in, why, out);
 }

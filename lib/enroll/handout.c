@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "enroll/decision.h"
 #include "enroll/machineinfo.h"
+#include "enroll/product.h"
 #include "store/ade_devices.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
+#include "store/scep_challenges.h"
 #include "store/trails.h"
 #include "wire/x509.h"
 
@@ -18,7 +20,15 @@ struct facts {
 	struct machineinfo info;
 	struct host host;
 	enum decision_assignment assignment;
+	bool known_silicon;
 	bool require_attestation;
+	bool business_only;
+};
+
+/* What a profile is made of; holds a secret. */
+struct grant {
+	struct enrollment enrollment;
+	char challenge[SCEP_CHALLENGES_TEXT];
 };
 
 int
@@ -52,7 +62,7 @@ handout_answer_init(struct handout_answer *a)
 void
 handout_answer_release(struct handout_answer *a)
 {
-	buf_release(&a->profile);
+	buf_wipe(&a->profile);
 }
 
 static int
@@ -62,9 +72,12 @@ load_assignment(struct db *db, struct facts *f)
 	int r = ade_devices_load(db, f->info.serial, &device);
 
 	f->assignment = DECISION_NEVER_ASSIGNED;
-	if (r == OK)
+	if (r == OK) {
 		f->assignment = device.removed_at == 0 ? DECISION_ASSIGNED
 						       : DECISION_REMOVED;
+		f->known_silicon = product_names_silicon(device.model) ||
+		    product_names_silicon(device.description);
+	}
 	return r == ERR_NOT_FOUND ? OK : r;
 }
 
@@ -75,6 +88,8 @@ load_facts(struct handout *h, struct facts *f, struct handout_answer *answer)
 
 	if ((r = settings_get_bool(h->db, h->conf, SETTINGS_REQUIRE_ATTESTATION,
 		 &f->require_attestation)) != OK ||
+	    (r = settings_get_bool(h->db, h->conf, SETTINGS_BUSINESS_ONLY,
+		 &f->business_only)) != OK ||
 	    (r = settings_get_text(h->db, h->conf, SETTINGS_MINIMUM_OS_VERSION,
 		 answer->minimum_os_version)) != OK ||
 	    (r = load_assignment(h->db, f)) != OK)
@@ -92,6 +107,7 @@ decide(const struct facts *f, const struct handout_answer *answer,
 {
 	struct decision_input in = {
 		.require_attestation = f->require_attestation,
+		.business_only = f->business_only,
 		.minimum_os_version = answer->minimum_os_version,
 		.source = DECISION_ADE,
 		.udid = f->info.udid,
@@ -100,9 +116,11 @@ decide(const struct facts *f, const struct handout_answer *answer,
 		.build_version = f->info.build_version,
 		.can_update = f->info.can_update,
 		.assignment = f->assignment,
+		.known_silicon = f->known_silicon,
 		.host_enrolled = f->host.state == HOST_ENROLLED,
 		.host_blocked = f->host.state == HOST_BLOCKED,
 		.host_udid = f->host.udid,
+		.host_attested = f->host.hardware_attested,
 		.ever_attested = f->host.ever_attested_at != 0,
 	};
 
@@ -112,31 +130,28 @@ decide(const struct facts *f, const struct handout_answer *answer,
 		    f->info.serial, out->reason);
 }
 
-/* OK for ACME; the code of the refusal otherwise, logged. */
+/* OK, or the code of the refusal, logged. */
 static int
 obey(const struct decision *d, const struct machineinfo *info)
 {
-	if (d->method == DECISION_ACME)
+	if (d->method != DECISION_REFUSE)
 		return OK;
-	if (d->method == DECISION_SCEP)
-		return fail(ERR_ENROLL_METHOD,
-		    "would get SCEP, which this server does not offer yet: "
-		    "%s (%s)",
-		    d->reason, info->product);
 	return fail(d->code, "%s (%s)", d->reason, info->product);
 }
 
 static int
 store(struct handout *h, const struct facts *f, const struct decision *d,
-    const char *remote_address, struct enrollment *e)
+    const char *remote_address, struct grant *g)
 {
+	struct enrollment *e = &g->enrollment;
 	char reason[500];
 	int r;
 
 	*e = (struct enrollment){
 		.source = ENROLLMENT_ADE,
 		.purpose = ENROLLMENT_ENROLL,
-		.method = ENROLLMENT_ACME,
+		.method = d->method == DECISION_ACME ? ENROLLMENT_ACME
+						     : ENROLLMENT_SCEP,
 	};
 	snprintf(e->serial, sizeof(e->serial), "%s", f->info.serial);
 	snprintf(e->udid, sizeof(e->udid), "%s", f->info.udid);
@@ -147,10 +162,14 @@ store(struct handout *h, const struct facts *f, const struct decision *d,
 	    f->info.build_version);
 	snprintf(
 	    e->remote_address, sizeof(e->remote_address), "%s", remote_address);
-	snprintf(reason, sizeof(reason), "ACME profile for %s %s: %s",
-	    f->info.product, f->info.os_version, d->reason);
+	snprintf(reason, sizeof(reason), "%s profile for %s %s: %s",
+	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", f->info.product,
+	    f->info.os_version, d->reason);
 	if ((r = enrollments_create(h->db, e, h->conf->enrollment_hours)) !=
 		OK ||
+	    (e->method == ENROLLMENT_SCEP &&
+		(r = scep_challenges_create(h->db, e->id, g->challenge)) !=
+		    OK) ||
 	    /* What a device signed once can be sent any number of times. */
 	    (r = enrollments_make_room(
 		 h->db, e->serial, e->id, HANDOUT_OPEN_MAX)) != OK)
@@ -168,7 +187,7 @@ store(struct handout *h, const struct facts *f, const struct decision *d,
 /* The whole decision in one transaction, so that it is made from one state. */
 static int
 enroll(struct handout *h, struct facts *f, const char *remote_address,
-    struct handout_answer *answer, struct enrollment *e)
+    struct handout_answer *answer, struct grant *g)
 {
 	struct decision d;
 	int r;
@@ -179,7 +198,7 @@ enroll(struct handout *h, struct facts *f, const char *remote_address,
 		goto done;
 	decide(f, answer, &d);
 	if ((r = obey(&d, &f->info)) != OK ||
-	    (r = store(h, f, &d, remote_address, e)) != OK)
+	    (r = store(h, f, &d, remote_address, g)) != OK)
 		goto done;
 	r = db_commit(h->db);
 done:
@@ -202,23 +221,31 @@ refuse(
 	return code;
 }
 
+static int
+write_profile(const struct handout *h, const struct grant *g, struct buf *out)
+{
+	struct profile_identity identity = { .method = g->enrollment.method,
+		.enrollment_id = g->enrollment.id,
+		.serial = g->enrollment.serial,
+		.challenge = g->challenge };
+
+	return profile_write(h->conf, &h->files, &identity, out);
+}
+
 int
 handout_make(struct handout *h, struct blob cms, const char *remote_address,
     struct handout_answer *answer)
 {
 	struct facts f = { .assignment = DECISION_NEVER_ASSIGNED };
-	struct enrollment e;
+	struct grant g = { .challenge = "" };
 	int r;
 
 	r = machineinfo_read(cms, h->device_ca, &f.info);
 	if (r == OK)
-		r = enroll(h, &f, remote_address, answer, &e);
+		r = enroll(h, &f, remote_address, answer, &g);
 	if (r == OK)
-		r = profile_write(h->conf, &h->files,
-		    &(struct profile_identity){ .method = e.method,
-			.enrollment_id = e.id,
-			.serial = e.serial },
-		    &answer->profile);
+		r = write_profile(h, &g, &answer->profile);
+	secret_wipe(g.challenge, sizeof(g.challenge));
 	if (r != OK)
 		return refuse(h, f.info.serial, r, remote_address);
 	return OK;

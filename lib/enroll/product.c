@@ -130,6 +130,36 @@ product_has_attestation(const struct product *p)
 	return rule != NULL && p->major >= rule->first_major;
 }
 
+/* A word such as "M1" or "M4,": an M, digits, and no letter on either side. */
+static bool
+names_chip(const char *words, size_t at)
+{
+	size_t end = at + 1;
+
+	if (words[at] != 'M' ||
+	    (at > 0 && isalnum((unsigned char)words[at - 1])))
+		return false;
+	while (isdigit((unsigned char)words[end]))
+		end++;
+	return end > at + 1 && end <= at + 3 &&
+	    !isalpha((unsigned char)words[end]);
+}
+
+bool
+product_names_silicon(const char *words)
+{
+	struct product product;
+	size_t i;
+
+	product_parse(words, &product);
+	if (product_has_attestation(&product))
+		return true;
+	for (i = 0; words[i] != '\0'; i++)
+		if (names_chip(words, i))
+			return true;
+	return false;
+}
+
 static bool
 has_t2(const struct product *p)
 {

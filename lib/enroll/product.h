@@ -62,6 +62,12 @@ void product_parse(const char *name, struct product *out);
 bool product_has_attestation(const struct product *p);
 
 /*
+ * Whether Business Manager's words for a device name Apple silicon: a product
+ * name that has it ("Mac15,3"), or a chip of its own ("Apple M2", "M3 Pro").
+ */
+bool product_names_silicon(const char *words);
+
+/*
  * What the hardware is, as part of a sentence for an administrator: "an Intel
  * Mac with a T2 chip", "a Mac with Apple silicon", "an unknown kind of device".
  */

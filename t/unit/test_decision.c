@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,21 +25,30 @@ input(const char *product, const char *os)
 		.os_version = os,
 		.build_version = "",
 		.assignment = DECISION_ASSIGNED,
+		.require_attestation = true,
 		.host_udid = "",
 	};
 }
+
+/*
+ * The settings from left to right: none, "Require hardware attestation", "Allow
+ * only Apple Business enrollments", both. What a device gets under each:
+ */
+#define SETTINGS 4
+/* A: ACME, S: SCEP, and refusals: U not assigned, B not by Apple Business, */
+/* D would be a downgrade, M cannot attest */
+#define LETTERS "ASUBDM"
 
 struct row {
 	const char *number;
 	const char *product;
 	const char *os;
 	const char *build;
-	enum decision_method off;
-	enum decision_method on;
+	const char *expected;
 };
 
-#define ACME DECISION_ACME, DECISION_ACME
-#define SCEP DECISION_SCEP, DECISION_REFUSE
+#define ACME "SASA"
+#define SCEP "SSSM"
 
 static const struct row table[] = {
 	{ "fleet-92", "Mac15,3", "13.6", "", SCEP },
@@ -91,36 +101,160 @@ static const struct row table[] = {
 	{ "other", "iPod9,1", "15.8", "", SCEP },
 };
 
-static void
-check_row(const struct row *r)
+static char
+letter(const struct decision *d)
 {
-	struct decision_input in = input(r->product, r->os);
-	struct decision off, on;
+	if (d->method != DECISION_REFUSE)
+		return d->method == DECISION_ACME ? 'A' : 'S';
+	switch (d->code) {
+	case ERR_ENROLL_UNASSIGNED:
+		return 'U';
+	case ERR_ENROLL_BUSINESS:
+		return 'B';
+	case ERR_ENROLL_DOWNGRADE:
+		return 'D';
+	case ERR_ENROLL_METHOD:
+		return 'M';
+	default:
+		return '?';
+	}
+}
 
-	in.build_version = r->build;
-	decision_make(&in, &off);
-	in.require_attestation = true;
-	decision_make(&in, &on);
-	print_message("# %-9s %-17s %-8s %-7s off: %-6s on: %-6s %s\n",
-	    r->number, r->product, r->os, r->build,
-	    decision_method_name(off.method), decision_method_name(on.method),
-	    off.reason);
-	assert_int_equal(off.method, r->off);
-	assert_int_equal(on.method, r->on);
-	assert_int_equal(off.code, OK);
-	assert_int_equal(
-	    on.code, r->on == DECISION_REFUSE ? ERR_ENROLL_METHOD : OK);
-	assert_true(strlen(off.reason) > 0 && strlen(on.reason) > 0);
+/* The letters of all settings. */
+static void
+decide_all(struct decision_input in, char out[SETTINGS + 1])
+{
+	struct decision d;
+	int i;
+
+	for (i = 0; i < SETTINGS; i++) {
+		in.require_attestation = (i & 1) != 0;
+		in.business_only = (i & 2) != 0;
+		decision_make(&in, &d);
+		out[i] = letter(&d);
+		assert_non_null(strchr(LETTERS, out[i]));
+		assert_true(strlen(d.reason) > 0);
+		assert_int_equal(d.code == OK, d.method != DECISION_REFUSE);
+		assert_true(d.alert || out[i] != 'D');
+	}
+	out[SETTINGS] = '\0';
 }
 
 static void
 test_table(void **state)
 {
+	char got[SETTINGS + 1];
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		check_row(&table[i]);
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct decision_input in = input(table[i].product, table[i].os);
+
+		in.build_version = table[i].build;
+		decide_all(in, got);
+		print_message("# %-9s %-17s %-8s %-7s %s\n", table[i].number,
+		    table[i].product, table[i].os, table[i].build, got);
+		assert_string_equal(got, table[i].expected);
+	}
+}
+
+/* Facts of a line in the table below; 0 stands for any. */
+enum { ASSIGNED = 1, REMOVED = 2, NEVER = 4, NOT_OURS = REMOVED | NEVER };
+enum { ABLE = 1, UNABLE = 2 };
+enum { NEW = 1, EVER = 2, NOW = 4, SILICON = 8 };
+
+static const struct fact_row {
+	const char *number;
+	enum decision_source source;
+	int assignment;
+	int able;
+	int history;
+	const char *expected;
+} facts[] = {
+	{ "fleet-87, 88", DECISION_ADE, ASSIGNED, ABLE, 0, "SASA" },
+	{ "fleet-89, 134", DECISION_ADE, ASSIGNED, UNABLE, NEW, "SSSM" },
+	{ "downgrade", DECISION_ADE, ASSIGNED, UNABLE, EVER | NOW | SILICON,
+	    "SDSD" },
+	{ "fleet-133", DECISION_ADE, NOT_OURS, 0, 0, "UUUU" },
+	{ "fleet-90, 135", DECISION_MANUAL, 0, 0, NEW | SILICON, "SSBB" },
+	{ "downgrade", DECISION_MANUAL, 0, 0, EVER | NOW, "SDBB" },
+	{ "fleet-108..111", DECISION_RENEWAL, ASSIGNED, ABLE, 0, "SASA" },
+	{ "fleet-108, 138", DECISION_RENEWAL, ASSIGNED, UNABLE,
+	    NEW | EVER | SILICON, "SSSM" },
+	{ "downgrade", DECISION_RENEWAL, ASSIGNED, UNABLE, NOW, "SDSD" },
+	{ "fleet-117", DECISION_RENEWAL, NOT_OURS, 0, NEW | EVER | SILICON,
+	    "SSBB" },
+	{ "fleet-117", DECISION_RENEWAL, NOT_OURS, 0, NOW, "SDBB" },
+};
+
+static bool
+covers(int mask, int value)
+{
+	return mask == 0 || (mask & value) != 0;
+}
+
+/* The one line of the table for these facts. */
+static const struct fact_row *
+find_row(enum decision_source source, int assignment, int able, int history)
+{
+	const struct fact_row *found = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		const struct fact_row *r = &facts[i];
+
+		if (r->source == source && covers(r->assignment, assignment) &&
+		    covers(r->able, able) && covers(r->history, history)) {
+			assert_null(found);
+			found = r;
+		}
+	}
+	assert_non_null(found);
+	return found;
+}
+
+static struct decision_input
+facts_input(enum decision_source source, int assignment, int able, int history)
+{
+	struct decision_input in =
+	    input(able == ABLE ? "Mac15,3" : "iMac20,1", "15.1");
+
+	in.source = source;
+	in.assignment = assignment == ASSIGNED ? DECISION_ASSIGNED
+	    : assignment == REMOVED            ? DECISION_REMOVED
+					       : DECISION_NEVER_ASSIGNED;
+	in.ever_attested = history == EVER || history == NOW;
+	in.host_attested = history == NOW;
+	in.known_silicon = history == SILICON;
+	return in;
+}
+
+/* fleet-139: every combination of facts is one line of the table. */
+static void
+test_every_combination(void **state)
+{
+	static const enum decision_source sources[] = { DECISION_ADE,
+		DECISION_MANUAL, DECISION_RENEWAL };
+	char got[SETTINGS + 1];
+	int assignment, able, history;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		for (assignment = ASSIGNED; assignment <= NEVER;
+		     assignment *= 2)
+			for (able = ABLE; able <= UNABLE; able *= 2)
+				for (history = NEW; history <= SILICON;
+				     history *= 2) {
+					decide_all(
+					    facts_input(sources[i], assignment,
+						able, history),
+					    got);
+					assert_string_equal(got,
+					    find_row(sources[i], assignment,
+						able, history)
+						->expected);
+				}
 }
 
 static void
@@ -132,32 +266,6 @@ refused(const struct decision_input *in, int code)
 	assert_int_equal(d.method, DECISION_REFUSE);
 	assert_int_equal(d.code, code);
 	assert_true(strlen(d.reason) > 0);
-}
-
-/* The fleet-139 lesson: every combination, from complete inputs. */
-static void
-test_assignment(void **state)
-{
-	static const enum decision_assignment not_ours[] = {
-		DECISION_NEVER_ASSIGNED, DECISION_REMOVED
-	};
-	int setting, able;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < 2; i++)
-		for (setting = 0; setting < 2; setting++)
-			for (able = 0; able < 2; able++) {
-				struct decision_input in = input(
-				    able ? "Mac15,3" : "iMac20,1", "15.1");
-
-				in.assignment = not_ours[i];
-				in.require_attestation = setting == 1;
-				in.ever_attested = true;
-				refused(&in, ERR_ENROLL_UNASSIGNED);
-				in.source = DECISION_RENEWAL;
-				refused(&in, ERR_ENROLL_UNASSIGNED);
-			}
 }
 
 static void
@@ -191,45 +299,23 @@ test_blocked(void **state)
 	refused(&in, ERR_MDM_BLOCKED);
 }
 
+/* A link made for a serial number may replace that host, no other link may. */
 static void
-test_never_downgraded(void **state)
+test_manual_of_enrolled(void **state)
 {
-	struct decision_input in = input("MacBookPro16,1", "13.0");
+	struct decision_input in = input("", "");
 	struct decision d;
 
 	(void)state;
-	in.ever_attested = true;
-	decision_make(&in, &d);
-	assert_int_equal(d.method, DECISION_ACME);
-	in.product = "Toaster1,1";
-	decision_make(&in, &d);
-	assert_int_equal(d.method, DECISION_ACME);
-	assert_true(d.alert);
-	in.source = DECISION_RENEWAL;
-	decision_make(&in, &d);
-	assert_int_equal(d.method, DECISION_ACME);
 	in.source = DECISION_MANUAL;
-	refused(&in, ERR_ENROLL_METHOD);
-}
-
-static void
-test_manual(void **state)
-{
-	static const char *const products[] = { "Mac15,3", "MacBookPro16,1" };
-	struct decision d;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < 2; i++) {
-		struct decision_input in = input(products[i], "15.1");
-
-		in.source = DECISION_MANUAL;
-		in.assignment = DECISION_NEVER_ASSIGNED;
-		decision_make(&in, &d);
-		assert_int_equal(d.method, DECISION_SCEP);
-		in.require_attestation = true;
-		refused(&in, ERR_ENROLL_METHOD);
-	}
+	in.host_enrolled = true;
+	in.host_udid = in.udid;
+	refused(&in, ERR_ENROLL_OTHER_DEVICE);
+	in.link_names_serial = true;
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_SCEP);
+	in.host_blocked = true;
+	refused(&in, ERR_MDM_BLOCKED);
 }
 
 static void
@@ -294,11 +380,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_assignment),
+		cmocka_unit_test(test_every_combination),
 		cmocka_unit_test(test_other_udid),
 		cmocka_unit_test(test_blocked),
-		cmocka_unit_test(test_never_downgraded),
-		cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_manual_of_enrolled),
 		cmocka_unit_test(test_alert),
 		cmocka_unit_test(test_minimum_version),
 		cmocka_unit_test(test_update_body),

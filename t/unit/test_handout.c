@@ -54,6 +54,14 @@ assign(void **state, const char *serial)
 	WRITE(storefix_db(state), ade_devices_put(storefix_db(state), &d));
 }
 
+static void
+require(void **state)
+{
+	WRITE(storefix_db(state),
+	    settings_set(storefix_db(state), &mdmfix_conf, SETTINGS_BY_ADMIN,
+		SETTINGS_REQUIRE_ATTESTATION, "true", "test"));
+}
+
 static int
 ask(void **state, const char *info, struct handout_answer *answer)
 {
@@ -103,11 +111,12 @@ test_refusals(void **state)
 	refused(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""),
 	    ERR_ENROLL_UNASSIGNED);
 	assign(state, SERIAL);
-	refused(state, INFO(SERIAL, UDID, "MacBookPro16,1", "15.1", ""),
-	    ERR_ENROLL_METHOD);
+	require(state);
 	WRITE(db,
 	    settings_set(db, &mdmfix_conf, SETTINGS_BY_ADMIN,
-		SETTINGS_REQUIRE_ATTESTATION, "true", "test"));
+		SETTINGS_BUSINESS_ONLY, "true", "test"));
+	refused(state, INFO(SERIAL, UDID, "MacBookPro16,1", "15.1", ""),
+	    ERR_ENROLL_METHOD);
 	refused(state, INFO(SERIAL, UDID, "Toaster1,1", "15.1", ""),
 	    ERR_ENROLL_METHOD);
 	WRITE(db,
@@ -228,6 +237,7 @@ test_profile(void **state)
 	struct enrollment e;
 
 	assign(state, SERIAL);
+	require(state);
 	handout_answer_init(&answer);
 	assert_int_equal(
 	    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &answer), OK);

@@ -166,10 +166,30 @@ test_builds(void **state)
 	assert_false(product_os_from_build(SYSTEM_IOS, "2A1", &v));
 }
 
+/* What Business Manager's record may say. */
+static void
+test_names_silicon(void **state)
+{
+	static const char *const yes[] = { "Mac15,3", "MacBookAir10,1",
+		"iPhone14,2", "MacBook Pro (M3, 2023)", "Apple M1",
+		"Mac mini M4/16GB" };
+	static const char *const no[] = { "", "MacBookPro16,1", "M", "MBP 14",
+		"MM2", "M1X", "iMac20,1", "Intel Core M", "VirtualMac2,1",
+		"M1234" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		assert_true(product_names_silicon(yes[i]));
+	for (i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		assert_false(product_names_silicon(no[i]));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_silicon),
 		cmocka_unit_test(test_silicon),
 		cmocka_unit_test(test_malformed_names),
 		cmocka_unit_test(test_description),
