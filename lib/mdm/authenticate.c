@@ -9,6 +9,7 @@
 #include "store/certificates.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
+#include "store/settings.h"
 
 #define TEXT_MAX 255
 
@@ -91,7 +92,33 @@ check_udid(struct contact *c)
 	return r;
 }
 
-/* What was true when the certificate was ordered must still be. */
+/*
+ * What was true when the certificate was ordered must still be, for renewed
+ * certificates, too.
+ */
+static int
+check_settings(struct contact *c, bool assigned)
+{
+	bool require, business, attested;
+	int r;
+
+	if ((r = settings_get_bool(
+		 c->db, c->conf, SETTINGS_BUSINESS_ONLY, &business)) != OK ||
+	    (r = settings_get_bool(c->db, c->conf, SETTINGS_REQUIRE_ATTESTATION,
+		 &require)) != OK ||
+	    (r = identity_attested(c->db, &c->identity, &attested)) != OK)
+		return r;
+	if (business && !assigned)
+		return fail(ERR_ENROLL_BUSINESS,
+		    "only Apple Business enrollments are allowed, and the "
+		    "serial number is not assigned");
+	if (business && require && !attested)
+		return fail(ERR_ENROLL_METHOD,
+		    "only attested devices are allowed, and the certificate is "
+		    "not of one");
+	return OK;
+}
+
 static int
 check_enrollment(struct contact *c, const struct enrollment *e)
 {
@@ -100,13 +127,18 @@ check_enrollment(struct contact *c, const struct enrollment *e)
 
 	if (e->state == ENROLLMENT_REVOKED)
 		return fail(ERR_MDM_CERTIFICATE, "the enrollment was revoked");
-	if (e->source == ENROLLMENT_MANUAL)
-		return OK;
-	if ((r = ade_devices_assigned(c->db, e->serial, &assigned)) != OK)
+	if ((r = ade_devices_assigned(c->db, e->serial, &assigned)) != OK ||
+	    (r = check_settings(c, assigned)) != OK)
 		return r;
-	if (!assigned)
+	if (!assigned && e->source == ENROLLMENT_ADE)
 		return fail(ERR_ENROLL_UNASSIGNED,
 		    "Apple Business Manager took this serial number away");
+	/* Nothing attests who asked for it: both names have to be the same. */
+	if (e->method == ENROLLMENT_SCEP && e->udid[0] != '\0' &&
+	    strcasecmp(e->udid, c->message.udid) != 0)
+		return fail(ERR_MDM_DEVICE,
+		    "Authenticate is from UDID %s, the profile was for UDID %s",
+		    c->message.udid, e->udid);
 	return OK;
 }
 
