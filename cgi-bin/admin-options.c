@@ -19,17 +19,20 @@ fill_settings(struct admin_page *page)
 {
 	const struct conf *conf = page->app->conf;
 	char version[SETTINGS_VALUE_TEXT];
-	bool required;
+	bool required, business_only;
 	int r;
 
 	if ((r = settings_get_bool(page->app->db, conf,
 		 SETTINGS_REQUIRE_ATTESTATION, &required)) != OK ||
+	    (r = settings_get_bool(page->app->db, conf, SETTINGS_BUSINESS_ONLY,
+		 &business_only)) != OK ||
 	    (r = settings_get_text(page->app->db, conf,
 		 SETTINGS_MINIMUM_OS_VERSION, version)) != OK)
 		return r;
 	tmplrow_flag(page->row, "premium",
 	    settings_find(conf, SETTINGS_REQUIRE_ATTESTATION) != NULL);
 	tmplrow_flag(page->row, "required", required);
+	tmplrow_flag(page->row, "business_only", business_only);
 	tmplrow_set(page->row, "minimum_os_version", version);
 	tmplrow_flag(page->row, "gitops", conf->gitops_mode_enabled);
 	tmplrow_set(page->row, "repository_url",
@@ -129,6 +132,12 @@ admin_options_set_attestation(
     void *app, const struct req *req, struct resp *resp)
 {
 	return set(app, req, SETTINGS_REQUIRE_ATTESTATION, "false", resp);
+}
+
+int
+admin_options_set_business(void *app, const struct req *req, struct resp *resp)
+{
+	return set(app, req, SETTINGS_BUSINESS_ONLY, "false", resp);
 }
 
 int

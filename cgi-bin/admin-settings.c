@@ -132,6 +132,8 @@ static const struct route routes[] = {
 	{ "GET", "/admin/settings", admin_options_show, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/settings/attestation", admin_options_set_attestation,
 	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/settings/business", admin_options_set_business,
+	    ADMIN_PAGE_BODY },
 	{ "POST", "/admin/settings/minimum-os", admin_options_set_minimum_os,
 	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/activity", admin_options_activity, ADMIN_PAGE_BODY },

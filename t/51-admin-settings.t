@@ -86,6 +86,20 @@ subtest 'premium' => sub {
 	    "with another session's token: 403");
 	is(stored($t, $REQUIRE), 'true', 'nothing changed');
 
+	my $business = 'apple_business_enrollments_only';
+	my ($both) = page($b) =~ /(<input id="business"[^>]*>)/;
+	unlike($both, qr/ checked| disabled/, 'Apple Business only is off at first');
+	is($b->post('/admin/settings/business', from => '/admin/settings',
+	    fields => { $business => 'true' })->{status}, 303, 'and turned on');
+	is(stored($t, $business), 'true', 'stored');
+	is(stored($t, $REQUIRE), 'true', 'the other stays');
+	like(page($b), qr/<input id="business"[^>]* checked/, 'shown on');
+	is($b->post('/admin/settings/business', from => '/admin/settings', csrf => undef,
+	    fields => {})->{status}, 403, 'not without a token');
+	is($b->post('/admin/settings/business', from => '/admin/settings',
+	    fields => {})->{status}, 303, 'an empty box turns it off');
+	is(stored($t, $business), 'false', 'off');
+
 	is(set_box($b, undef)->{status}, 303, 'fleet-120: an empty box turns it off');
 	unlike(box($b), qr/ checked/, 'shown off');
 
