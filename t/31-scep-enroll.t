@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use IO::Socket::INET;
 use POSIX ();
+use Attestmdm::Admin;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
@@ -64,7 +65,13 @@ subtest 'fleet-89, fleet-102: an Intel Mac enrolls, not attested' => sub {
 	is($mac->host->{state}, 'enrolled', 'enrolled');
 	is($mac->host->{hardware_attested}, 0, 'not attested');
 	is($mac->report('Idle')->{status}, 200, 'and asks for commands');
-	my $show = $t->tool_json('enrollment', 'show', $mac->{serial});
+	my $shown = $t->tool_json('host', 'show', $mac->{serial});
+	ok(!$shown->{mdm_enrollment_hardware_attested}, 'the tool says so');
+	my $admin = Attestmdm::Admin->new($t);
+	$admin->sign_in;
+	my $page = $admin->get("/admin/hosts/" . $mac->host->{id});
+	is($page->{status}, 200, 'its page');
+	unlike($page->{body}, qr/MDM attestation/, 'fleet-102: has no such row');
 	my ($step) = grep { $_->{step} eq 'scep' } @{ $t->trail($mac->{serial}) };
 	is($step->{outcome}, 'ok', 'the trail has the certificate');
 };
