@@ -72,6 +72,30 @@ test_forgotten_with_enrollment(void **state)
 	    scep_challenges_load(db, blob_str(text), &c), ERR_NOT_FOUND);
 }
 
+/* So do those that make room for newer ones; an open one keeps its own. */
+static void
+test_makes_room(void **state)
+{
+	struct db *db = storefix_db(state);
+	char text[SCEP_CHALLENGES_TEXT];
+	struct scep_challenge c;
+	struct enrollment e;
+
+	for (int i = 0; i < 4; i++) {
+		clock_set_offset(i);
+		storefix_enrollment(db, "S1", &e);
+		WRITE(db, scep_challenges_create(db, e.id, text));
+		WRITE(db, enrollments_make_room(db, "S1", e.id, 1));
+	}
+	/* one open, one revoked */
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM enrollments"), 2);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM scep_challenges"), 2);
+	assert_int_equal(scep_challenges_load(db, blob_str(text), &c), OK);
+	assert_string_equal(c.enrollment_id, e.id);
+}
+
 int
 main(void)
 {
@@ -79,6 +103,7 @@ main(void)
 		STOREFIX_TEST(test_create_and_load),
 		STOREFIX_TEST(test_use_once),
 		STOREFIX_TEST(test_forgotten_with_enrollment),
+		STOREFIX_TEST(test_makes_room),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
