@@ -127,7 +127,8 @@ test_migrate_copies_first(void **state)
 	snprintf(copy, sizeof(copy), "%s.schema-1", path);
 	assert_int_equal(db_migrate(path), OK);
 	raw_sql(path,
-	    "PRAGMA user_version = 1; DROP TABLE scep_challenges;"
+	    "PRAGMA user_version = 1; DROP TABLE renewals;"
+	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
 	    "DROP TABLE commands;"
 	    "DROP TABLE certificates; DROP TABLE crl_numbers;"
 	    "DROP TABLE attestations; DROP TABLE used_nonces;"
@@ -158,7 +159,9 @@ test_migrate_keeps_rows(void **state)
 	snprintf(path, sizeof(path), "%s/acme.db", fix->folder);
 	assert_int_equal(db_migrate(path), OK);
 	raw_sql(path,
-	    "PRAGMA user_version = 6; DROP TABLE scep_challenges;"
+	    "PRAGMA user_version = 6; DROP TABLE renewals;"
+	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
+	    "DROP INDEX certificates_by_end;"
 	    "INSERT INTO settings VALUES"
 	    " ('apple_require_hardware_attestation', 'true', 1, 'a');"
 	    "INSERT INTO enrollments VALUES ('e', 'S1', '', '', '', '', 'ade',"
