@@ -6,23 +6,17 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "enroll/decision.h"
+#include "enroll/facts.h"
 #include "enroll/machineinfo.h"
-#include "enroll/product.h"
-#include "store/ade_devices.h"
 #include "store/enrollments.h"
-#include "store/hosts.h"
 #include "store/scep_challenges.h"
 #include "store/trails.h"
 #include "wire/x509.h"
 
-/* What is known when the decision is made. */
-struct facts {
+/* Who asks, and what is known of it when the decision is made. */
+struct request {
 	struct machineinfo info;
-	struct host host;
-	enum decision_assignment assignment;
-	bool known_silicon;
-	bool require_attestation;
-	bool business_only;
+	struct facts facts;
 };
 
 /* What a profile is made of; holds a secret. */
@@ -66,68 +60,34 @@ handout_answer_release(struct handout_answer *a)
 }
 
 static int
-load_assignment(struct db *db, struct facts *f)
-{
-	struct ade_device device;
-	int r = ade_devices_load(db, f->info.serial, &device);
-
-	f->assignment = DECISION_NEVER_ASSIGNED;
-	if (r == OK) {
-		f->assignment = device.removed_at == 0 ? DECISION_ASSIGNED
-						       : DECISION_REMOVED;
-		f->known_silicon = product_names_silicon(device.model) ||
-		    product_names_silicon(device.description);
-	}
-	return r == ERR_NOT_FOUND ? OK : r;
-}
-
-static int
-load_facts(struct handout *h, struct facts *f, struct handout_answer *answer)
+load_facts(struct handout *h, struct request *rq, struct handout_answer *answer)
 {
 	int r;
 
-	if ((r = settings_get_bool(h->db, h->conf, SETTINGS_REQUIRE_ATTESTATION,
-		 &f->require_attestation)) != OK ||
-	    (r = settings_get_bool(h->db, h->conf, SETTINGS_BUSINESS_ONLY,
-		 &f->business_only)) != OK ||
-	    (r = settings_get_text(h->db, h->conf, SETTINGS_MINIMUM_OS_VERSION,
-		 answer->minimum_os_version)) != OK ||
-	    (r = load_assignment(h->db, f)) != OK)
+	if ((r = settings_get_text(h->db, h->conf, SETTINGS_MINIMUM_OS_VERSION,
+		 answer->minimum_os_version)) != OK)
 		return r;
-	r = hosts_load_by_serial(h->db, f->info.serial, &f->host);
-	if (r != ERR_NOT_FOUND)
-		return r;
-	f->host = (struct host){ .state = HOST_UNENROLLED };
-	return OK;
+	return facts_load(h->db, h->conf, rq->info.serial, &rq->facts);
 }
 
 static void
-decide(const struct facts *f, const struct handout_answer *answer,
+decide(const struct request *rq, const struct handout_answer *answer,
     struct decision *out)
 {
-	struct decision_input in = {
-		.require_attestation = f->require_attestation,
-		.business_only = f->business_only,
-		.minimum_os_version = answer->minimum_os_version,
-		.source = DECISION_ADE,
-		.udid = f->info.udid,
-		.product = f->info.product,
-		.os_version = f->info.os_version,
-		.build_version = f->info.build_version,
-		.can_update = f->info.can_update,
-		.assignment = f->assignment,
-		.known_silicon = f->known_silicon,
-		.host_enrolled = f->host.state == HOST_ENROLLED,
-		.host_blocked = f->host.state == HOST_BLOCKED,
-		.host_udid = f->host.udid,
-		.host_attested = f->host.hardware_attested,
-		.ever_attested = f->host.ever_attested_at != 0,
-	};
+	struct decision_input in;
 
+	facts_input(&rq->facts, &in);
+	in.source = DECISION_ADE;
+	in.minimum_os_version = answer->minimum_os_version;
+	in.udid = rq->info.udid;
+	in.product = rq->info.product;
+	in.os_version = rq->info.os_version;
+	in.build_version = rq->info.build_version;
+	in.can_update = rq->info.can_update;
 	decision_make(&in, out);
 	if (out->alert)
 		log_line(LOG_WARN, "please look at device %s: %s",
-		    f->info.serial, out->reason);
+		    rq->info.serial, out->reason);
 }
 
 /* OK, or the code of the refusal, logged. */
@@ -140,7 +100,7 @@ obey(const struct decision *d, const struct machineinfo *info)
 }
 
 static int
-store(struct handout *h, const struct facts *f, const struct decision *d,
+store(struct handout *h, const struct request *rq, const struct decision *d,
     const char *remote_address, struct grant *g)
 {
 	struct enrollment *e = &g->enrollment;
@@ -153,18 +113,18 @@ store(struct handout *h, const struct facts *f, const struct decision *d,
 		.method = d->method == DECISION_ACME ? ENROLLMENT_ACME
 						     : ENROLLMENT_SCEP,
 	};
-	snprintf(e->serial, sizeof(e->serial), "%s", f->info.serial);
-	snprintf(e->udid, sizeof(e->udid), "%s", f->info.udid);
-	snprintf(e->product, sizeof(e->product), "%s", f->info.product);
+	snprintf(e->serial, sizeof(e->serial), "%s", rq->info.serial);
+	snprintf(e->udid, sizeof(e->udid), "%s", rq->info.udid);
+	snprintf(e->product, sizeof(e->product), "%s", rq->info.product);
 	snprintf(
-	    e->os_version, sizeof(e->os_version), "%s", f->info.os_version);
+	    e->os_version, sizeof(e->os_version), "%s", rq->info.os_version);
 	snprintf(e->build_version, sizeof(e->build_version), "%s",
-	    f->info.build_version);
+	    rq->info.build_version);
 	snprintf(
 	    e->remote_address, sizeof(e->remote_address), "%s", remote_address);
 	snprintf(reason, sizeof(reason), "%s profile for %s %s: %s",
-	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", f->info.product,
-	    f->info.os_version, d->reason);
+	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", rq->info.product,
+	    rq->info.os_version, d->reason);
 	if ((r = enrollments_create(h->db, e, h->conf->enrollment_hours)) !=
 		OK ||
 	    (e->method == ENROLLMENT_SCEP &&
@@ -186,7 +146,7 @@ store(struct handout *h, const struct facts *f, const struct decision *d,
 
 /* The whole decision in one transaction, so that it is made from one state. */
 static int
-enroll(struct handout *h, struct facts *f, const char *remote_address,
+enroll(struct handout *h, struct request *rq, const char *remote_address,
     struct handout_answer *answer, struct grant *g)
 {
 	struct decision d;
@@ -194,11 +154,11 @@ enroll(struct handout *h, struct facts *f, const char *remote_address,
 
 	if ((r = db_begin(h->db)) != OK)
 		return r;
-	if ((r = load_facts(h, f, answer)) != OK)
+	if ((r = load_facts(h, rq, answer)) != OK)
 		goto done;
-	decide(f, answer, &d);
-	if ((r = obey(&d, &f->info)) != OK ||
-	    (r = store(h, f, &d, remote_address, g)) != OK)
+	decide(rq, answer, &d);
+	if ((r = obey(&d, &rq->info)) != OK ||
+	    (r = store(h, rq, &d, remote_address, g)) != OK)
 		goto done;
 	r = db_commit(h->db);
 done:
@@ -236,18 +196,18 @@ int
 handout_make(struct handout *h, struct blob cms, const char *remote_address,
     struct handout_answer *answer)
 {
-	struct facts f = { .assignment = DECISION_NEVER_ASSIGNED };
+	struct request rq = { .info = { .serial = "" } };
 	struct grant g = { .challenge = "" };
 	int r;
 
-	r = machineinfo_read(cms, h->device_ca, &f.info);
+	r = machineinfo_read(cms, h->device_ca, &rq.info);
 	if (r == OK)
-		r = enroll(h, &f, remote_address, answer, &g);
+		r = enroll(h, &rq, remote_address, answer, &g);
 	if (r == OK)
 		r = write_profile(h, &g, &answer->profile);
 	secret_wipe(g.challenge, sizeof(g.challenge));
 	if (r != OK)
-		return refuse(h, f.info.serial, r, remote_address);
+		return refuse(h, rq.info.serial, r, remote_address);
 	return OK;
 }
 
