@@ -62,7 +62,7 @@ static const char *const texts[] = {
 	[REVOKE_OLD] =
 	    "UPDATE enrollments SET state = 'revoked' WHERE id IN"
 	    " (SELECT e.id FROM enrollments e WHERE e.serial = ?1"
-	    " AND e.state = 'open' AND e.id <> ?3"
+	    " AND e.state = 'open' AND e.source <> 'command' AND e.id <> ?3"
 	    " ORDER BY e.created_at DESC, e.id LIMIT 1000 OFFSET ?2)",
 	[FORGET_TRAIL] = "DELETE FROM trail WHERE enrollment_id" FORGOTTEN,
 	[FORGET] = "DELETE FROM enrollments WHERE id" FORGOTTEN,

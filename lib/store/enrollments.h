@@ -88,8 +88,8 @@ int enrollments_revoke_open(
 
 /*
  * Bounds what one serial number leaves: of its open enrollments `newest` and
- * the latest others stay open, `keep` in all, the rest is revoked; of the
- * revoked ones that were never used (no account, evidence or certificate)
+ * the latest others stay open, `keep` in all, the rest is revoked, but never a
+ * renewal, which strangers cannot ask for; of the revoked ones that were never used (no account, evidence or certificate)
  * `keep` stay, the rest is deleted with its trail.
  */
 int enrollments_make_room(

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "store/commands.h"
+#include "store/renewals.h"
 #include "store/stmt.h"
 
 #define KEEP_BOOTSTRAP (INT64_C(30) * 86400)
@@ -244,6 +245,15 @@ put_vitals(struct stmt *s, const struct host_vitals *v)
 	stmt_put_cut(s, v->topic, WIDE_TEXT);
 }
 
+/* What was under way with the host's device is over. */
+static int
+end_generation(struct db *db, const char *id)
+{
+	int code = renewals_abandon(db, id);
+
+	return code != OK ? code : commands_cancel_all(db, id, NULL);
+}
+
 static int
 begin_generation(struct db *db, const char *new_id,
     const struct host_identity *i, const struct host_vitals *v)
@@ -282,7 +292,7 @@ hosts_authenticate(struct db *db, const struct host_identity *identity,
 	code = begin_generation(db, id, identity, vitals);
 	if (code == OK)
 		code = hosts_load_by_serial(db, identity->serial, out);
-	return code != OK ? code : commands_cancel_all(db, out->id, NULL);
+	return code != OK ? code : end_generation(db, out->id);
 }
 
 static void
@@ -355,7 +365,7 @@ hosts_check_out(struct db *db, const char *id)
 
 	start_host(&s, db, CHECK_OUT, id);
 	code = stmt_change(&s, ERR_CONFLICT);
-	return code != OK ? code : commands_cancel_all(db, id, NULL);
+	return code != OK ? code : end_generation(db, id);
 }
 
 int
@@ -367,7 +377,7 @@ hosts_block(struct db *db, const char *id)
 	stmt_start(&s, db, STMT_hosts, BLOCK);
 	stmt_put_text(&s, id);
 	code = stmt_change(&s, ERR_NOT_FOUND);
-	return code != OK ? code : commands_cancel_all(db, id, NULL);
+	return code != OK ? code : end_generation(db, id);
 }
 
 int

@@ -32,6 +32,7 @@
 	X(hosts)                                                               \
 	X(nonces)                                                              \
 	X(orders)                                                              \
+	X(renewals)                                                            \
 	X(scep_challenges)                                                     \
 	X(sessions)                                                            \
 	X(settings)                                                            \

@@ -1,0 +1,131 @@
+/*
+ * The renewal of hosts' certificates: which are due, which is open, and what
+ * came of it. A host has one open at most: an enrollment of purpose "renew" and
+ * the InstallProfile command that takes it to the device.
+ */
+#ifndef STORE_RENEWALS_H
+#define STORE_RENEWALS_H
+
+#include "store/db.h"
+
+#define RENEWALS_ERROR_TEXT 512
+
+struct renewal {
+	char host_id[DB_ID_TEXT];
+	/* "" when none is open */
+	char enrollment_id[DB_ID_TEXT];
+	/* of the open one, or of the last */
+	char command_uuid[SECRET_UUID_TEXT];
+	int64_t opened_at;
+	/* failed tries in a row */
+	int failures;
+	int64_t closed_at;
+	/* the last one ended without any answer */
+	bool unanswered;
+	/* for an administrator; "" after a success */
+	char last_error[RENEWALS_ERROR_TEXT];
+	int64_t next_try_at;
+	int64_t alarmed_at;
+};
+
+/* An enrolled host and its present certificate. */
+struct renewal_candidate {
+	char host_id[DB_ID_TEXT];
+	char serial[DB_SERIAL_TEXT];
+	uint8_t sha256[SECRET_SHA256];
+	int64_t not_before;
+	int64_t not_after;
+};
+
+struct renewal_candidate_list {
+	struct renewal_candidate *rows;
+	size_t n;
+};
+
+/* Times in seconds. */
+struct renewal_query {
+	int64_t now;
+	/* how long before its end a certificate is renewed */
+	int64_t window;
+	/* how long after its end it still may be */
+	int64_t grace;
+	int limit;
+};
+
+/*
+ * When a certificate's renewal is due: `window` before its end when it lives
+ * twice the window or longer, at two thirds of its life otherwise.
+ */
+int64_t renewals_due_at(int64_t not_before, int64_t not_after, int64_t window);
+
+/*
+ * Hosts whose renewal is due, not open and not put off: soonest end first,
+ * behind `after` (NULL: from the start). A try that was never answered is
+ * repeated once the host was seen again, a failed one at its next_try_at.
+ */
+int renewals_due(struct db *db, const struct renewal_query *query,
+    const struct renewal_candidate *after, struct renewal_candidate_list *out);
+
+/*
+ * Hosts that are not attested, but assigned by Apple Business Manager, with no
+ * renewal open; by serial number, behind `after` (NULL: from the start).
+ */
+int renewals_not_attested(struct db *db, const struct renewal_candidate *after,
+    int limit, struct renewal_candidate_list *out);
+
+/*
+ * Hosts whose certificate ends before `end`, with no alarm since
+ * `alarmed_before`; soonest end first.
+ */
+int renewals_ending(struct db *db, int64_t end, int64_t alarmed_before,
+    int limit, struct renewal_candidate_list *out);
+
+/*
+ * Hosts whose open renewal was not answered in time: its enrollment expired
+ * without a certificate, or with one and the host came since with the old one.
+ * Oldest first.
+ */
+int renewals_unanswered(
+    struct db *db, int64_t now, int limit, struct renewal_candidate_list *out);
+
+/* One host as a candidate, whatever is due. ERR_NOT_FOUND: not enrolled. */
+int renewals_candidate(
+    struct db *db, const char *host_id, struct renewal_candidate *out);
+void renewals_release(struct renewal_candidate_list *list);
+
+/* ERR_NOT_FOUND when this host never had one. */
+int renewals_load(struct db *db, const char *host_id, struct renewal *out);
+
+/* None open → this one. ERR_CONFLICT when one is open. */
+int renewals_open(struct db *db, const char *host_id, const char *enrollment_id,
+    const char *command_uuid);
+
+/*
+ * The open one → none, after a failure: counts it, notes the reason and when
+ * to try again (after 1, 3, then 7 days), revokes its enrollment unless a
+ * certificate came of it, and cancels its command when nobody answered that.
+ * ERR_CONFLICT when none is open.
+ */
+int renewals_fail(
+    struct db *db, const char *host_id, bool unanswered, const char *reason);
+
+/* Notes why a host is passed over until `until`; counts no failure. */
+int renewals_postpone(
+    struct db *db, const char *host_id, const char *reason, int64_t until);
+
+/*
+ * A renewed certificate is in use: none open, failures forgotten. OK also
+ * without a row.
+ */
+int renewals_finish(struct db *db, const char *host_id);
+
+/*
+ * The host enrolls anew, left or was blocked: as renewals_finish(), and the
+ * enrollment of an open one is revoked unless a certificate came of it.
+ */
+int renewals_abandon(struct db *db, const char *host_id);
+
+/* An administrator was told: alarmed_at is now. */
+int renewals_mark_alarmed(struct db *db, const char *host_id);
+
+#endif

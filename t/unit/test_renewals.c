@@ -1,0 +1,551 @@
+#include "storefix.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/ade_devices.h"
+#include "store/certificates.h"
+#include "store/commands.h"
+#include "store/renewals.h"
+
+#define DAY    INT64_C(86400)
+#define WINDOW (180 * DAY)
+
+/* An enrolled host with a current certificate of these dates. */
+static void
+enroll(struct db *db, const char *serial, int tag, int64_t from, int64_t to,
+    struct host *host)
+{
+	struct certificate c = { .sha256 = { (uint8_t)tag, 1 },
+		.der = blob_str("der"),
+		.serial_number = { (uint8_t)tag },
+		.serial_number_len = 16,
+		.spki_sha256 = { (uint8_t)tag },
+		.issuer_key_id_len = 20,
+		.not_before = from,
+		.not_after = to };
+	struct enrollment e;
+
+	storefix_enrollment(db, serial, &e);
+	secret_id(c.id);
+	memcpy(c.enrollment_id, e.id, sizeof(e.id));
+	memcpy(c.serial, e.serial, sizeof(e.serial));
+	WRITE(db, certificates_insert(db, &c));
+	WRITE(db, certificates_make_current(db, c.sha256));
+	storefix_host(db, serial, tag, host);
+}
+
+/* One whose certificate ends in so many of its 365 days. */
+static void
+enroll_year(
+    struct db *db, const char *serial, int tag, int days, struct host *host)
+{
+	int64_t to = clock_now() + days * DAY;
+
+	enroll(db, serial, tag, to - 365 * DAY, to, host);
+}
+
+static struct renewal_query
+query(int limit)
+{
+	return (struct renewal_query){
+		.now = clock_now(), .window = WINDOW, .limit = limit
+	};
+}
+
+/* The serial numbers that are due, one after the other. */
+static void
+assert_due(struct db *db, const char *expected)
+{
+	struct renewal_query q = query(10);
+	struct renewal_candidate_list list;
+	char got[256] = "";
+
+	assert_int_equal(renewals_due(db, &q, NULL, &list), OK);
+	for (size_t i = 0; i < list.n; i++) {
+		strcat(got, i > 0 ? " " : "");
+		strcat(got, list.rows[i].serial);
+	}
+	renewals_release(&list);
+	assert_string_equal(got, expected);
+}
+
+/* Opens a renewal: an enrollment that lives 24 hours, and its command. */
+static void
+open_it(struct db *db, const struct host *host, struct enrollment *e,
+    char uuid[SECRET_UUID_TEXT])
+{
+	struct command c = { .request_type = "InstallProfile",
+		.plist = blob_str("<plist/>"),
+		.created_by = "renewal" };
+
+	*e = (struct enrollment){ .source = ENROLLMENT_COMMAND,
+		.purpose = ENROLLMENT_RENEW };
+	memcpy(e->serial, host->serial, sizeof(e->serial));
+	secret_uuid(uuid);
+	memcpy(c.uuid, uuid, sizeof(c.uuid));
+	memcpy(c.host_id, host->id, sizeof(c.host_id));
+	assert_int_equal(db_begin(db), OK);
+	assert_int_equal(enrollments_create(db, e, 24), OK);
+	assert_int_equal(commands_enqueue(db, &c), OK);
+	assert_int_equal(renewals_open(db, host->id, e->id, uuid), OK);
+	assert_int_equal(db_commit(db), OK);
+}
+
+static enum enrollment_state
+enrollment_state(struct db *db, const struct enrollment *e)
+{
+	struct enrollment out;
+
+	assert_int_equal(enrollments_load(db, e->id, &out), OK);
+	return out.state;
+}
+
+static enum command_state
+command_state(struct db *db, const struct host *host, const char *uuid)
+{
+	enum command_state state;
+	struct command c;
+
+	assert_int_equal(commands_load(db, host->id, uuid, &c), OK);
+	state = c.state;
+	commands_release(&c);
+	return state;
+}
+
+static void
+test_due_at(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    renewals_due_at(0, 365 * DAY, WINDOW), (365 - 180) * DAY);
+	assert_int_equal(renewals_due_at(0, 360 * DAY, WINDOW), 180 * DAY);
+	/* shorter: two thirds of its life */
+	assert_int_equal(renewals_due_at(0, 90 * DAY, WINDOW), 60 * DAY);
+	assert_int_equal(renewals_due_at(30, 3630, WINDOW), 2430);
+}
+
+/* fleet-112: 181 days before the end nothing, 179 days before it is due. */
+static void
+test_window(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct host h;
+
+	enroll_year(db, "S181", 1, 181, &h);
+	enroll_year(db, "S179", 2, 179, &h);
+	assert_due(db, "S179");
+}
+
+/* Short lives: the statement agrees with renewals_due_at(). */
+static void
+test_short_lives(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t now = clock_now(), life = 30 * DAY;
+	struct host h;
+
+	enroll(db, "YOUNG", 1, now - 2 * life / 3 + 1, now + life / 3 + 1, &h);
+	enroll(db, "OLD", 2, now - 2 * life / 3, now + life / 3, &h);
+	assert_due(db, "OLD");
+}
+
+/* fleet-113: the soonest end goes first, and the next page goes on there. */
+static void
+test_soonest_first(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct renewal_query q = query(2);
+	struct renewal_candidate_list list;
+	struct renewal_candidate last;
+	struct host h;
+
+	enroll_year(db, "C", 1, 30, &h);
+	enroll_year(db, "A", 2, 10, &h);
+	enroll_year(db, "B", 3, 20, &h);
+	enroll_year(db, "B2", 4, 20, &h);
+	assert_int_equal(renewals_due(db, &q, NULL, &list), OK);
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.rows[0].serial, "A");
+	assert_string_equal(list.rows[1].serial, "B");
+	last = list.rows[1];
+	renewals_release(&list);
+	assert_int_equal(renewals_due(db, &q, &last, &list), OK);
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.rows[0].serial, "B2");
+	assert_string_equal(list.rows[1].serial, "C");
+	renewals_release(&list);
+}
+
+/* mdm.md's grace: an ended certificate is due only within it. */
+static void
+test_grace(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct renewal_query q = query(10);
+	struct renewal_candidate_list list;
+	struct host h;
+
+	enroll_year(db, "ENDED", 1, -5, &h);
+	assert_due(db, "");
+	q.grace = 5 * DAY;
+	assert_int_equal(renewals_due(db, &q, NULL, &list), OK);
+	assert_int_equal(list.n, 0);
+	renewals_release(&list);
+	q.grace = 6 * DAY;
+	assert_int_equal(renewals_due(db, &q, NULL, &list), OK);
+	assert_int_equal(list.n, 1);
+	renewals_release(&list);
+}
+
+/* fleet-118: who left, is blocked or has another certificate is not asked. */
+static void
+test_only_enrolled(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct host left, blocked, other;
+
+	enroll_year(db, "LEFT", 1, 10, &left);
+	enroll_year(db, "BLOCKED", 2, 10, &blocked);
+	enroll_year(db, "OTHER", 3, 10, &other);
+	assert_due(db, "LEFT BLOCKED OTHER");
+	WRITE(db, hosts_check_out(db, left.id));
+	WRITE(db, hosts_block(db, blocked.id));
+	WRITE(db,
+	    hosts_set_certificate(db, other.id,
+		&(struct host_identity){ .serial = "OTHER",
+		    .udid = other.udid,
+		    .certificate_sha256 = (const uint8_t[32]){ 9 },
+		    .enrollment_id = "e" }));
+	assert_due(db, "");
+}
+
+static void
+test_one_open(void **state)
+{
+	struct db *db = storefix_db(state);
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct renewal r;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 10, &h);
+	assert_int_equal(renewals_load(db, h.id, &r), ERR_NOT_FOUND);
+	open_it(db, &h, &e, uuid);
+	assert_due(db, "");
+	REFUSE(db, ERR_CONFLICT, renewals_open(db, h.id, e.id, uuid));
+	assert_int_equal(renewals_load(db, h.id, &r), OK);
+	assert_string_equal(r.enrollment_id, e.id);
+	assert_string_equal(r.command_uuid, uuid);
+	assert_int_equal(r.opened_at, clock_now());
+}
+
+/* fleet-114, mdm-105: again after one, three, then seven days. */
+static void
+test_fail_backs_off(void **state)
+{
+	static const int days[] = { 1, 3, 7, 7 };
+	struct db *db = storefix_db(state);
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct renewal r;
+	struct host h;
+	int64_t at = 0;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	REFUSE(db, ERR_CONFLICT, renewals_fail(db, h.id, false, "no"));
+	for (int i = 0; i < 4; i++) {
+		open_it(db, &h, &e, uuid);
+		WRITE(db, renewals_fail(db, h.id, false, "no key"));
+		assert_int_equal(enrollment_state(db, &e), ENROLLMENT_REVOKED);
+		assert_int_equal(
+		    command_state(db, &h, uuid), COMMAND_CANCELLED);
+		assert_int_equal(renewals_load(db, h.id, &r), OK);
+		assert_int_equal(r.failures, i + 1);
+		assert_string_equal(r.last_error, "no key");
+		assert_string_equal(r.enrollment_id, "");
+		/* so that a command already sent is known for what it was */
+		assert_string_equal(r.command_uuid, uuid);
+		at += days[i] * DAY;
+		clock_set_offset(at - 1);
+		assert_due(db, "");
+		clock_set_offset(at);
+		assert_due(db, "S1");
+	}
+	clock_set_offset(0);
+}
+
+/* mdm-103: nobody answered; the next try waits until the host is back. */
+static void
+test_unanswered_waits_for_the_host(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct renewal_candidate_list list;
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	open_it(db, &h, &e, uuid);
+	assert_int_equal(
+	    renewals_unanswered(db, e.expires_at - 1, 10, &list), OK);
+	assert_int_equal(list.n, 0);
+	renewals_release(&list);
+	assert_int_equal(renewals_unanswered(db, e.expires_at, 10, &list), OK);
+	assert_int_equal(list.n, 1);
+	renewals_release(&list);
+	WRITE(db, renewals_fail(db, h.id, true, "no answer"));
+	clock_set_offset(30 * DAY);
+	assert_due(db, "");
+	WRITE(db, hosts_seen(db, h.id));
+	assert_due(db, "S1");
+	clock_set_offset(0);
+}
+
+/*
+ * A certificate came of it: the device may be using that already, so only one
+ * that shows up with its old one is asked again, and nothing is revoked.
+ */
+static void
+test_unanswered_with_a_certificate(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct renewal_candidate_list list;
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	open_it(db, &h, &e, uuid);
+	WRITE(db, enrollments_mark_issued(db, e.id));
+	assert_int_equal(
+	    renewals_unanswered(db, e.expires_at + DAY, 10, &list), OK);
+	assert_int_equal(list.n, 0);
+	renewals_release(&list);
+	clock_set_offset(2 * DAY);
+	WRITE(db, hosts_seen(db, h.id));
+	assert_int_equal(renewals_unanswered(db, clock_now(), 10, &list), OK);
+	assert_int_equal(list.n, 1);
+	renewals_release(&list);
+	WRITE(db, renewals_fail(db, h.id, true, "no answer"));
+	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_ISSUED);
+	clock_set_offset(0);
+}
+
+static void
+test_finish_forgets(void **state)
+{
+	struct db *db = storefix_db(state);
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct renewal r;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	WRITE(db, renewals_finish(db, h.id));
+	open_it(db, &h, &e, uuid);
+	WRITE(db, renewals_fail(db, h.id, false, "no"));
+	open_it(db, &h, &e, uuid);
+	WRITE(db, enrollments_mark_issued(db, e.id));
+	WRITE(db, renewals_finish(db, h.id));
+	assert_int_equal(renewals_load(db, h.id, &r), OK);
+	assert_string_equal(r.enrollment_id, "");
+	assert_string_equal(r.last_error, "");
+	assert_int_equal(r.failures, 0);
+	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_ISSUED);
+	/* the answer to the command may come yet */
+	assert_int_equal(command_state(db, &h, uuid), COMMAND_QUEUED);
+	assert_due(db, "S1");
+}
+
+/* fleet-115: a wipe, a check-out or a block ends it. */
+static void
+test_new_generation_abandons(void **state)
+{
+	struct db *db = storefix_db(state);
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct renewal r;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	for (int i = 0; i < 3; i++) {
+		storefix_host(db, "S1", 1, &h);
+		open_it(db, &h, &e, uuid);
+		if (i == 0)
+			storefix_host(db, "S1", 1, &h);
+		else
+			WRITE(db,
+			    i == 1 ? hosts_check_out(db, h.id)
+				   : hosts_block(db, h.id));
+		assert_int_equal(renewals_load(db, h.id, &r), OK);
+		assert_string_equal(r.enrollment_id, "");
+		assert_int_equal(enrollment_state(db, &e), ENROLLMENT_REVOKED);
+		assert_int_equal(
+		    command_state(db, &h, uuid), COMMAND_CANCELLED);
+	}
+}
+
+static void
+test_postpone(void **state)
+{
+	struct db *db = storefix_db(state);
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct renewal r;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	WRITE(
+	    db, renewals_postpone(db, h.id, "not assigned", clock_now() + 60));
+	assert_due(db, "");
+	clock_set_offset(60);
+	assert_due(db, "S1");
+	open_it(db, &h, &e, uuid);
+	WRITE(db, renewals_postpone(db, h.id, "late", clock_now() + 60));
+	assert_int_equal(renewals_load(db, h.id, &r), OK);
+	assert_int_equal(r.failures, 0);
+	assert_string_equal(r.last_error, "not assigned");
+	clock_set_offset(0);
+}
+
+static void
+test_not_attested(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct renewal_candidate_list list;
+	struct host h;
+	char serial[2] = "A";
+
+	for (int i = 0; i < 4; i++, serial[0]++) {
+		enroll_year(db, serial, i + 1, 300, &h);
+		if (i != 3)
+			WRITE(db,
+			    hosts_set_certificate(db, h.id,
+				&(struct host_identity){ .serial = serial,
+				    .udid = h.udid,
+				    .certificate_sha256 = h.certificate_sha256,
+				    .enrollment_id = "e" }));
+		if (i != 1)
+			WRITE(db,
+			    ade_devices_put(db,
+				&(struct ade_device){ .source = "test",
+				    .serial = { serial[0] } }));
+	}
+	/* B is not assigned, D is attested */
+	assert_int_equal(renewals_not_attested(db, NULL, 10, &list), OK);
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.rows[0].serial, "A");
+	assert_string_equal(list.rows[1].serial, "C");
+	renewals_release(&list);
+	assert_int_equal(
+	    renewals_not_attested(
+		db, &(struct renewal_candidate){ .serial = "A" }, 10, &list),
+	    OK);
+	assert_int_equal(list.n, 1);
+	renewals_release(&list);
+}
+
+/* mdm-105: told once, and again after a while. */
+static void
+test_ending(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t now = clock_now(), soon = now + 30 * DAY;
+	struct renewal_candidate_list list;
+	struct host h;
+
+	enroll_year(db, "LATER", 1, 31, &h);
+	enroll_year(db, "SOON", 2, 29, &h);
+	assert_int_equal(renewals_ending(db, soon, now - DAY, 10, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].serial, "SOON");
+	renewals_release(&list);
+	WRITE(db, renewals_mark_alarmed(db, h.id));
+	assert_int_equal(renewals_ending(db, soon, now - DAY, 10, &list), OK);
+	assert_int_equal(list.n, 0);
+	renewals_release(&list);
+	assert_int_equal(renewals_ending(db, soon, now + 1, 10, &list), OK);
+	assert_int_equal(list.n, 1);
+	renewals_release(&list);
+}
+
+/* A stranger who asks for profiles again and again does not end a renewal. */
+static void
+test_survives_profile_requests(void **state)
+{
+	struct db *db = storefix_db(state);
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e, other;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	open_it(db, &h, &e, uuid);
+	for (int i = 1; i < 4; i++) {
+		clock_set_offset(i);
+		storefix_enrollment(db, "S1", &other);
+		WRITE(db, enrollments_make_room(db, "S1", other.id, 1));
+	}
+	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_OPEN);
+	clock_set_offset(0);
+}
+
+struct race {
+	char host_id[DB_ID_TEXT];
+	struct enrollment e[8];
+};
+
+static int
+race_body(struct db *db, int number, void *arg)
+{
+	const struct race *race = arg;
+	char uuid[SECRET_UUID_TEXT];
+	int code;
+
+	secret_uuid(uuid);
+	if (db_begin(db) != OK)
+		return 2;
+	code = renewals_open(db, race->host_id, race->e[number].id, uuid);
+	if (code == OK)
+		code = db_commit(db);
+	db_rollback(db);
+	return code == OK ? 0 : code == ERR_CONFLICT ? 1 : 2;
+}
+
+static void
+test_race(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct race race;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	memcpy(race.host_id, h.id, sizeof(h.id));
+	for (int i = 0; i < 8; i++)
+		storefix_enrollment(db, "S1", &race.e[i]);
+	assert_int_equal(storefix_race(state, 8, race_body, &race), 1);
+}
+
+static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(test_due_at),
+	STOREFIX_TEST(test_window),
+	STOREFIX_TEST(test_short_lives),
+	STOREFIX_TEST(test_soonest_first),
+	STOREFIX_TEST(test_grace),
+	STOREFIX_TEST(test_only_enrolled),
+	STOREFIX_TEST(test_one_open),
+	STOREFIX_TEST(test_fail_backs_off),
+	STOREFIX_TEST(test_unanswered_waits_for_the_host),
+	STOREFIX_TEST(test_unanswered_with_a_certificate),
+	STOREFIX_TEST(test_finish_forgets),
+	STOREFIX_TEST(test_new_generation_abandons),
+	STOREFIX_TEST(test_postpone),
+	STOREFIX_TEST(test_not_attested),
+	STOREFIX_TEST(test_ending),
+	STOREFIX_TEST(test_survives_profile_requests),
+	STOREFIX_TEST(test_race),
+};
+
+STOREFIX_MAIN(tests)
