@@ -36,6 +36,10 @@ struct conf {
 	char *scep_ca_certificate; /* key "ca_certificate": PEM file */
 	int scep_certificate_days; /* key "certificate_days" */
 	bool older_clients;        /* accept SHA-1 and 3DES */
+	/* [renewal] */
+	int days_before;        /* a certificate is renewed before its end */
+	int per_run;            /* renewals that one run opens at most */
+	int expired_grace_days; /* an expired one may still fetch its renewal */
 	/* [profile] */
 	char *signing_key; /* "" = profiles leave unsigned */
 	char *signing_certificate;

@@ -187,7 +187,7 @@ authenticate_handle(struct contact *c)
 		if (id->cert.purpose == ENROLLMENT_ENROLL)
 			return begin_generation(c, &vitals);
 	}
-	if ((r = identity_admit(c->db, id, c->message.udid)) != OK)
+	if ((r = identity_recognize(id, c->message.udid)) != OK)
 		return r;
 	return hosts_update_vitals(c->db, id->host.id, &vitals);
 }

@@ -18,18 +18,31 @@
 #define ROUTINE LOG_DEBUG
 
 static int
-note_achieved(struct contact *c)
+note_step(struct contact *c, const char *step, const char *achieved)
 {
-	if (c->achieved == NULL)
-		return OK;
 	return trails_add(c->db,
 	    &(struct trail){ .enrollment_id = c->identity.cert.enrollment_id,
 		.serial = c->identity.cert.serial,
-		.step = c->step,
+		.step = step,
 		.outcome = TRAIL_OK,
 		.code = OK,
-		.reason = c->achieved,
+		.reason = achieved,
 		.remote_address = c->remote_address });
+}
+
+static int
+note_achieved(struct contact *c)
+{
+	int r = OK;
+
+	if (c->identity.renewed)
+		r = note_step(c, "renewal",
+		    c->identity.host.hardware_attested
+			? "renewed, its hardware attested"
+			: "renewed, its hardware not attested");
+	if (r != OK || c->achieved == NULL)
+		return r;
+	return note_step(c, c->step, c->achieved);
 }
 
 /*
@@ -86,7 +99,7 @@ handle(struct contact *c, contact_handler *handler)
 
 	if ((r = db_begin(c->db)) != OK)
 		return r;
-	if ((r = identity_check(c->db, &c->identity)) == OK &&
+	if ((r = identity_check(c->db, &c->identity, c->expired_grace)) == OK &&
 	    (r = handler(c)) == OK && (r = note_achieved(c)) == OK)
 		r = db_commit(c->db);
 	db_rollback(c->db);

@@ -18,6 +18,8 @@ struct contact {
 	struct db *db;
 	struct identity_proof proof;
 	const char *remote_address;
+	/* Seconds that an identity may have ended ago; 0 for most. */
+	int64_t expired_grace;
 	/* Found out on the way. */
 	struct identity identity;
 	struct message message;

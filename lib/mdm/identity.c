@@ -7,7 +7,9 @@
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "store/enrollments.h"
 #include "store/orders.h"
+#include "store/renewals.h"
 #include "wire/cms.h"
 #include "wire/x509.h"
 
@@ -183,20 +185,22 @@ load_host(struct db *db, struct identity *id)
 }
 
 static int
-check_dates(const struct certificate *c)
+check_dates(struct identity *id, int64_t grace)
 {
+	const struct certificate *c = &id->cert;
 	int64_t now = clock_now();
 
 	if (now < c->not_before)
 		return fail(
 		    ERR_MDM_CERTIFICATE, "the certificate is not valid yet");
-	if (now > c->not_after)
+	id->expired = now > c->not_after;
+	if (id->expired && now >= c->not_after + grace)
 		return fail(ERR_MDM_CERTIFICATE, "the certificate has expired");
 	return OK;
 }
 
 int
-identity_check(struct db *db, struct identity *id)
+identity_check(struct db *db, struct identity *id, int64_t grace)
 {
 	struct certificate now;
 	int r;
@@ -215,7 +219,7 @@ identity_check(struct db *db, struct identity *id)
 	if (id->cert.state == CERTIFICATE_RETIRED)
 		return fail(ERR_MDM_CERTIFICATE,
 		    "the certificate was replaced by a newer one");
-	return check_dates(&id->cert);
+	return check_dates(id, grace);
 }
 
 static bool
@@ -235,11 +239,9 @@ is_renewal(const struct identity *id)
 }
 
 int
-identity_admit(struct db *db, struct identity *id, const char *udid)
+identity_recognize(const struct identity *id, const char *udid)
 {
-	bool renewal = is_renewal(id);
-
-	if (!renewal && !is_present(id))
+	if (!is_renewal(id) && !is_present(id))
 		return fail(ERR_MDM_CERTIFICATE,
 		    id->cert.state == CERTIFICATE_ISSUED
 			? "Authenticate has not come with this certificate yet"
@@ -252,7 +254,7 @@ identity_admit(struct db *db, struct identity *id, const char *udid)
 		    "the message is from UDID %s, the certificate is of UDID "
 		    "%s",
 		    udid, id->host.udid);
-	return renewal ? identity_take_over(db, id) : OK;
+	return OK;
 }
 
 int
@@ -277,20 +279,40 @@ identity_attested(struct db *db, const struct identity *id, bool *out)
 	return OK;
 }
 
-int
-identity_take_over(struct db *db, struct identity *id)
+/*
+ * Nothing of the host changes but its identity: queue, tokens and history are
+ * of the device, which is the same.
+ */
+static int
+take_over(struct db *db, struct identity *id)
 {
 	struct host_identity new = { .serial = id->cert.serial,
 		.udid = id->host.udid,
 		.certificate_sha256 = id->cert.sha256,
 		.enrollment_id = id->cert.enrollment_id };
-	int r;
+	int r = enrollments_mark_enrolled(db, id->cert.enrollment_id);
 
-	if ((r = identity_attested(db, id, &new.hardware_attested)) != OK ||
+	if (r == ERR_CONFLICT)
+		return fail(
+		    ERR_MDM_CERTIFICATE, "the renewal of it was revoked");
+	if (r != OK ||
+	    (r = identity_attested(db, id, &new.hardware_attested)) != OK ||
 	    (r = certificates_make_current(db, id->cert.sha256)) != OK ||
-	    (r = hosts_set_certificate(db, id->host.id, &new)) != OK)
+	    (r = hosts_set_certificate(db, id->host.id, &new)) != OK ||
+	    (r = renewals_finish(db, id->host.id)) != OK)
 		return r;
+	id->renewed = true;
 	log_line(
 	    LOG_NOTICE, "host %s renewed its certificate", id->cert.serial);
 	return hosts_load(db, id->host.id, &id->host);
+}
+
+int
+identity_admit(struct db *db, struct identity *id, const char *udid)
+{
+	int r = identity_recognize(id, udid);
+
+	if (r != OK || !is_renewal(id))
+		return r;
+	return take_over(db, id);
 }

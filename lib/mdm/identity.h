@@ -34,6 +34,10 @@ struct identity {
 	/* and the sender holds its key. */
 	bool proven;
 	struct certificate cert;
+	/* It ended, not longer ago than identity_check() was told to bear. */
+	bool expired;
+	/* It took over in this very message. */
+	bool renewed;
 	/* The host with the certificate's serial number. */
 	bool has_host;
 	struct host host;
@@ -62,24 +66,25 @@ int identity_prove(
 /*
  * Inside of a transaction, for a proven identity: loads certificate and host as
  * they are now and checks what holds for every message: not revoked, not
- * replaced, within its dates (ERR_MDM_CERTIFICATE), host not blocked, and the
- * certificate not revoked (ERR_MDM_BLOCKED).
+ * replaced, within its dates or ended less than `grace` seconds ago
+ * (ERR_MDM_CERTIFICATE), host not blocked, and the certificate not revoked
+ * (ERR_MDM_BLOCKED).
  */
-int identity_check(struct db *db, struct identity *id);
+int identity_check(struct db *db, struct identity *id, int64_t grace);
 
 /*
- * After identity_check(), for every message but Authenticate: the certificate
- * is the host's present one, or a renewed one at its first use, which then
- * takes over; the host is enrolled or becomes so; the UDID is the host's.
- * ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
+ * After identity_check(): the certificate is the host's present one or a
+ * renewed one; the host is enrolled or becomes so; the UDID is the host's.
+ * Changes nothing. ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
+ */
+int identity_recognize(const struct identity *id, const char *udid);
+
+/*
+ * The same for every message but Authenticate, and a renewed certificate takes
+ * the place of the present one. Not with Authenticate: a device whose profile
+ * then fails to install goes on with its old identity.
  */
 int identity_admit(struct db *db, struct identity *id, const char *udid);
-
-/*
- * A renewed certificate takes the place of the host's present one; nothing
- * else of the host changes.
- */
-int identity_take_over(struct db *db, struct identity *id);
 
 /*
  * True exactly when the certificate came from an attested order that is valid,

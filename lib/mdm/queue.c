@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mdm/renewal_command.h"
 #include "store/commands.h"
 #include "store/hosts.h"
 #include "wire/out_json.h"
@@ -113,6 +114,8 @@ store_result(struct contact *c, const char *uuid, enum command_state state)
 		goto done;
 	result.error_chain = json.n > 0 ? buf_str(&json) : NULL;
 	r = commands_store_result(c->db, &result);
+	if (r == OK)
+		r = renewal_command_answered(c, &result);
 	if (r == OK && state == COMMAND_FORMAT_ERROR)
 		log_line(LOG_WARN,
 		    "host %s finds the command %s malformed: a fault of ours",
@@ -144,6 +147,8 @@ take_report(struct contact *c, enum outcome *out)
 		    c->identity.cert.serial, status);
 		return OK;
 	}
+	if (!renewal_command_allows(c, uuid))
+		return OK;
 	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		if (strcmp(statuses[i].status, status) == 0) {
 			*out = NEXT;
@@ -159,7 +164,7 @@ static int
 send_next(struct contact *c)
 {
 	struct command command;
-	int r = commands_next(c->db, c->identity.host.id, &command);
+	int r = renewal_command_next(c, &command);
 
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
@@ -194,5 +199,6 @@ int
 queue_serve(struct contact *c)
 {
 	c->step = "command";
+	c->expired_grace = INT64_C(86400) * c->conf->expired_grace_days;
 	return contact_serve(c, QUEUE_BODY_MAX, handle_report);
 }

@@ -57,11 +57,14 @@ static const char *const texts[] = {
 		       " ORDER BY h.serial LIMIT ?2",
 	[ENDING] = "SELECT " CANDIDATE_COLUMNS " FROM certificates c"
 		   " CROSS JOIN hosts h ON h.serial = c.serial"
-		   " WHERE" PRESENT " AND c.not_after < ?1"
+		   " WHERE" PRESENT " AND c.not_after > ?1 - ?2"
+		   " AND c.not_after < ?1 + ?2 AND c.not_after"
+		   " < ?1 + (c.not_after - c.not_before) / 6"
 		   " AND NOT EXISTS (SELECT 1 FROM renewals r"
-		   " WHERE r.host_id = h.id AND r.alarmed_at >= ?2)"
-		   " ORDER BY c.not_after LIMIT ?3",
-	[UNANSWERED] = "SELECT " CANDIDATE_COLUMNS " FROM renewals r"
+		   " WHERE r.host_id = h.id AND r.alarmed_at > ?1 - ?3)"
+		   " ORDER BY c.not_after LIMIT ?4",
+	[UNANSWERED] =
+	    STMT_SCANS "SELECT " CANDIDATE_COLUMNS " FROM renewals r"
 		       " JOIN enrollments e ON e.id = r.enrollment_id"
 		       " JOIN hosts h ON h.id = r.host_id"
 		       " JOIN certificates c ON c.sha256 = h.certificate_sha256"
@@ -170,15 +173,16 @@ renewals_not_attested(struct db *db, const struct renewal_candidate *after,
 }
 
 int
-renewals_ending(struct db *db, int64_t end, int64_t alarmed_before, int limit,
-    struct renewal_candidate_list *out)
+renewals_ending(struct db *db, int64_t now, int64_t window, int64_t pause,
+    int limit, struct renewal_candidate_list *out)
 {
 	struct stmt s;
 
 	*out = (struct renewal_candidate_list){ 0 };
 	stmt_start(&s, db, STMT_renewals, ENDING);
-	stmt_put_int(&s, end);
-	stmt_put_int(&s, alarmed_before);
+	stmt_put_int(&s, now);
+	stmt_put_int(&s, window);
+	stmt_put_int(&s, pause);
 	stmt_put_int(&s, limit);
 	return finish_list(&s, out);
 }

@@ -74,10 +74,11 @@ int renewals_not_attested(struct db *db, const struct renewal_candidate *after,
     int limit, struct renewal_candidate_list *out);
 
 /*
- * Hosts whose certificate ends before `end`, with no alarm since
- * `alarmed_before`; soonest end first.
+ * Hosts whose certificate ends within `window` seconds, or a sixth of its life
+ * when that is shorter, or ended not longer than `window` ago; with no alarm in
+ * the last `pause` seconds; soonest end first.
  */
-int renewals_ending(struct db *db, int64_t end, int64_t alarmed_before,
+int renewals_ending(struct db *db, int64_t now, int64_t window, int64_t pause,
     int limit, struct renewal_candidate_list *out);
 
 /*

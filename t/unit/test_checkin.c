@@ -555,11 +555,18 @@ test_renewal(void **state)
 	host_of(state, SERIAL_A, &h);
 	assert_int_equal(h.state, HOST_ENROLLED);
 	assert_int_equal(h.generation, 1);
+	/* Authenticate alone retires nothing: the profile may yet fail. */
+	assert_int_equal(
+	    poll_queue(state, &old, REPORT("Idle", UDID_A), reply), OK);
+	assert_non_null(strstr(reply, uuid));
+	assert_int_equal(checkin(state, &new, TOKEN_UPDATE(UDID_A)), OK);
 	assert_int_equal(poll_queue(state, &old, REPORT("Idle", UDID_A), reply),
 	    ERR_MDM_CERTIFICATE);
 	assert_int_equal(
 	    poll_queue(state, &new, REPORT("Idle", UDID_A), reply), OK);
 	assert_non_null(strstr(reply, uuid));
+	host_of(state, SERIAL_A, &h);
+	assert_int_equal(h.generation, 1);
 	mdmfix_device_release(&old);
 	mdmfix_device_release(&new);
 }

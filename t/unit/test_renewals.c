@@ -448,28 +448,45 @@ test_not_attested(void **state)
 	renewals_release(&list);
 }
 
-/* mdm-105: told once, and again after a while. */
+/* The serial numbers to tell of, with a window of 30 days. */
+static void
+assert_ending(struct db *db, const char *expected)
+{
+	struct renewal_candidate_list list;
+	char got[256] = "";
+
+	assert_int_equal(
+	    renewals_ending(db, clock_now(), 30 * DAY, 7 * DAY, 10, &list), OK);
+	for (size_t i = 0; i < list.n; i++) {
+		strcat(got, i > 0 ? " " : "");
+		strcat(got, list.rows[i].serial);
+	}
+	renewals_release(&list);
+	assert_string_equal(got, expected);
+}
+
+/* mdm-105: told at 30 days, once a week, and not for ever. */
 static void
 test_ending(void **state)
 {
 	struct db *db = storefix_db(state);
-	int64_t now = clock_now(), soon = now + 30 * DAY;
-	struct renewal_candidate_list list;
+	int64_t now = clock_now();
 	struct host h;
 
 	enroll_year(db, "LATER", 1, 31, &h);
+	enroll(db, "SHORT6", 3, now - 24 * DAY, now + 6 * DAY, &h);
+	enroll(db, "SHORT4", 4, now - 26 * DAY, now + 4 * DAY, &h);
+	enroll_year(db, "ENDED", 5, -29, &h);
+	enroll_year(db, "GONE", 6, -30, &h);
 	enroll_year(db, "SOON", 2, 29, &h);
-	assert_int_equal(renewals_ending(db, soon, now - DAY, 10, &list), OK);
-	assert_int_equal(list.n, 1);
-	assert_string_equal(list.rows[0].serial, "SOON");
-	renewals_release(&list);
+	assert_ending(db, "ENDED SHORT4 SOON");
 	WRITE(db, renewals_mark_alarmed(db, h.id));
-	assert_int_equal(renewals_ending(db, soon, now - DAY, 10, &list), OK);
-	assert_int_equal(list.n, 0);
-	renewals_release(&list);
-	assert_int_equal(renewals_ending(db, soon, now + 1, 10, &list), OK);
-	assert_int_equal(list.n, 1);
-	renewals_release(&list);
+	assert_ending(db, "ENDED SHORT4");
+	clock_set_offset(7 * DAY - 1);
+	assert_ending(db, "SHORT4 SHORT6 LATER");
+	clock_set_offset(7 * DAY);
+	assert_ending(db, "SHORT4 SHORT6 SOON LATER");
+	clock_set_offset(0);
 }
 
 /* A stranger who asks for profiles again and again does not end a renewal. */

@@ -1,0 +1,129 @@
+#include "mdm/renewal_command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "store/enrollments.h"
+#include "store/renewals.h"
+#include "store/trails.h"
+
+/* The host's renewal, open or not; all empty when it never had one. */
+static int
+load_renewal(struct contact *c, struct renewal *out)
+{
+	int r = renewals_load(c->db, c->identity.host.id, out);
+
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
+/* Can a device that gets it now still follow it? */
+static int
+is_usable(struct contact *c, const struct renewal *renewal, bool *out)
+{
+	struct enrollment e;
+	int r = ERR_NOT_FOUND;
+
+	if (renewal->enrollment_id[0] != '\0')
+		r = enrollments_load_usable(c->db, renewal->enrollment_id, &e);
+	*out = r == OK && e.state == ENROLLMENT_OPEN;
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
+static int
+drop_stale(struct contact *c, const struct renewal *renewal)
+{
+	bool usable;
+	int r;
+
+	if (renewal->command_uuid[0] == '\0' ||
+	    (r = is_usable(c, renewal, &usable)) != OK || usable)
+		return renewal->command_uuid[0] == '\0' ? OK : r;
+	r = commands_cancel(c->db, c->identity.host.id, renewal->command_uuid);
+	return r == ERR_CONFLICT ? OK : r;
+}
+
+/* That one command, when it is still to be answered. */
+static int
+load_open(struct contact *c, const char *uuid, struct command *out)
+{
+	int r = commands_load(c->db, c->identity.host.id, uuid, out);
+
+	if (r != OK || out->state == COMMAND_QUEUED ||
+	    out->state == COMMAND_SENT || out->state == COMMAND_NOT_NOW)
+		return r;
+	commands_release(out);
+	return ERR_NOT_FOUND;
+}
+
+int
+renewal_command_next(struct contact *c, struct command *out)
+{
+	struct renewal renewal;
+	int r;
+
+	*out = (struct command){ 0 };
+	if ((r = load_renewal(c, &renewal)) != OK ||
+	    (r = drop_stale(c, &renewal)) != OK)
+		return r;
+	if (c->identity.expired)
+		return load_open(c, renewal.command_uuid, out);
+	return commands_next(c->db, c->identity.host.id, out);
+}
+
+bool
+renewal_command_allows(struct contact *c, const char *uuid)
+{
+	struct renewal renewal;
+
+	if (!c->identity.expired)
+		return true;
+	if (load_renewal(c, &renewal) == OK &&
+	    strcmp(renewal.command_uuid, uuid) == 0)
+		return true;
+	log_line(LOG_WARN,
+	    "host %s answers the command %s with an expired certificate",
+	    c->identity.cert.serial, uuid);
+	return false;
+}
+
+/* The trail of the enrollment that failed, not of the one in use. */
+static int
+note_failure(
+    struct contact *c, const struct renewal *renewal, const char *reason)
+{
+	log_line(LOG_WARN, "host %s: %s", c->identity.cert.serial, reason);
+	return trails_add(c->db,
+	    &(struct trail){ .enrollment_id = renewal->enrollment_id,
+		.serial = c->identity.cert.serial,
+		.step = "renewal",
+		.outcome = TRAIL_FAILED,
+		.code = ERR_RENEWAL_DEVICE,
+		.reason = reason,
+		.remote_address = c->remote_address });
+}
+
+int
+renewal_command_answered(struct contact *c, const struct command_result *result)
+{
+	struct renewal renewal;
+	char words[400], reason[RENEWALS_ERROR_TEXT];
+	int r;
+
+	if (result->state != COMMAND_ERROR &&
+	    result->state != COMMAND_FORMAT_ERROR)
+		return OK;
+	if ((r = load_renewal(c, &renewal)) != OK ||
+	    renewal.enrollment_id[0] == '\0' ||
+	    strcmp(renewal.command_uuid, result->uuid) != 0)
+		return r;
+	log_escape(
+	    blob_str(result->error_chain == NULL ? "" : result->error_chain),
+	    words, sizeof(words));
+	snprintf(reason, sizeof(reason),
+	    "the device could not renew its certificate: %s", words);
+	if ((r = note_failure(c, &renewal, reason)) != OK)
+		return r;
+	return renewals_fail(c->db, c->identity.host.id, false, reason);
+}

@@ -1,0 +1,31 @@
+/*
+ * The InstallProfile command that renews a host's certificate, on its way
+ * through the queue. What opens a renewal is enroll/renewal.h; what ends it in
+ * success is the first use of the new certificate, not the answer to this.
+ */
+#ifndef MDM_RENEWAL_COMMAND_H
+#define MDM_RENEWAL_COMMAND_H
+
+#include <stdbool.h>
+
+#include "mdm/contact.h"
+#include "store/commands.h"
+
+/*
+ * As commands_next(), but a renewal whose enrollment is used up or over is
+ * cancelled instead of sent, and to an expired identity nothing else than its
+ * renewal is. ERR_NOT_FOUND. The caller releases *out.
+ */
+int renewal_command_next(struct contact *c, struct command *out);
+
+/* May this sender answer that command? An expired identity: its renewal. */
+bool renewal_command_allows(struct contact *c, const char *uuid);
+
+/*
+ * After an answer was stored: an error that answers the open renewal ends it in
+ * failure, with the device's words in the trail.
+ */
+int renewal_command_answered(
+    struct contact *c, const struct command_result *result);
+
+#endif
