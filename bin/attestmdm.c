@@ -11,6 +11,7 @@ static const struct cli_noun *const nouns[] = {
 	&cmd_host,
 	&cmd_enrollment,
 	&cmd_command,
+	&cmd_renew,
 	&cmd_cert,
 	&cmd_crl,
 	&cmd_admin,

@@ -15,6 +15,7 @@ extern const struct cli_noun cmd_host;
 extern const struct cli_noun cmd_init;
 extern const struct cli_noun cmd_migrate;
 extern const struct cli_noun cmd_purge;
+extern const struct cli_noun cmd_renew;
 extern const struct cli_noun cmd_setting;
 
 /*

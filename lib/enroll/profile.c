@@ -184,21 +184,23 @@ add_top(struct writer *w, struct out_plist_node *root)
 	w->payloads = out_plist_array(root, "PayloadContent");
 }
 
-static int
-write_plist(struct writer *w, struct buf *out)
+int
+profile_write_plist(const struct conf *conf, const struct profile_files *files,
+    const struct profile_identity *identity, struct buf *out)
 {
+	struct writer w = { conf, files, identity, NULL };
 	struct out_plist *doc = out_plist_new();
 	size_t i;
 	int r = OK;
 
-	add_top(w, out_plist_root(doc));
-	for (i = 0; i < w->files->n_server_cas && r == OK; i++)
-		r = add_server_ca(w, i);
-	if (w->identity->method == ENROLLMENT_ACME)
-		add_acme(w);
+	add_top(&w, out_plist_root(doc));
+	for (i = 0; i < files->n_server_cas && r == OK; i++)
+		r = add_server_ca(&w, i);
+	if (identity->method == ENROLLMENT_ACME)
+		add_acme(&w);
 	else
-		add_scep(w);
-	add_mdm(w);
+		add_scep(&w);
+	add_mdm(&w);
 	if (r == OK)
 		r = out_plist_write(doc, out);
 	out_plist_free(doc);
@@ -209,14 +211,13 @@ int
 profile_write(const struct conf *conf, const struct profile_files *files,
     const struct profile_identity *identity, struct buf *out)
 {
-	struct writer w = { conf, files, identity, NULL };
 	struct buf plist;
 	int r;
 
 	if (files->key == NULL)
-		return write_plist(&w, out);
+		return profile_write_plist(conf, files, identity, out);
 	buf_init(&plist, PROFILE_BYTES_MAX);
-	if ((r = write_plist(&w, &plist)) == OK)
+	if ((r = profile_write_plist(conf, files, identity, &plist)) == OK)
 		r = cms_sign(buf_blob(&plist), key_handle(files->key),
 		    files->chain, files->n_chain, out);
 	buf_wipe(&plist);
@@ -238,7 +239,7 @@ load_scep_ca(const char *path, uint8_t out[SECRET_SHA256])
 }
 
 int
-profile_files_load(const struct conf *conf, struct profile_files *out)
+profile_files_load_unsigned(const struct conf *conf, struct profile_files *out)
 {
 	int r;
 
@@ -247,6 +248,14 @@ profile_files_load(const struct conf *conf, struct profile_files *out)
 	if (r == OK && conf->server_ca[0] != '\0')
 		r = x509_load(conf->server_ca, PROFILE_SERVER_CAS,
 		    out->server_cas, &out->n_server_cas);
+	return r;
+}
+
+int
+profile_files_load(const struct conf *conf, struct profile_files *out)
+{
+	int r = profile_files_load_unsigned(conf, out);
+
 	if (r != OK)
 		return r;
 	if ((conf->signing_key[0] == '\0') !=

@@ -50,6 +50,9 @@ struct profile_files {
  * profile_files_release, also after a failure.
  */
 int profile_files_load(const struct conf *conf, struct profile_files *out);
+/* Without the signing key, for profiles that a command carries. */
+int profile_files_load_unsigned(
+    const struct conf *conf, struct profile_files *out);
 void profile_files_release(struct profile_files *files);
 
 /* The way to a certificate that a profile describes. */
@@ -71,6 +74,14 @@ struct profile_identity {
  */
 int profile_write(const struct conf *conf, const struct profile_files *files,
     const struct profile_identity *identity, struct buf *out);
+
+/*
+ * The same as a bare property list, as an InstallProfile command carries it
+ * over the connection that device and server trust already.
+ */
+int profile_write_plist(const struct conf *conf,
+    const struct profile_files *files, const struct profile_identity *identity,
+    struct buf *out);
 
 /*
  * A UUID that always is the same for the same profile identifier and name, in

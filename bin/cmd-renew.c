@@ -1,0 +1,254 @@
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bin/cmd.h"
+#include "bin/view.h"
+#include "enroll/renewal.h"
+#include "store/hosts.h"
+#include "store/settings.h"
+
+/* Hosts that are looked up at a time. */
+#define PAGE 100
+
+/* Hosts that get an alarm, and renewals that are closed, in one run. */
+#define CARE_MAX 10000
+
+#define LIMIT_MAX 1000000
+
+static const struct view_column columns[] = {
+	{ "serial", "SERIAL", VIEW_TEXT },
+	{ "method", "METHOD", VIEW_TEXT },
+	{ "not_after", "ENDS", VIEW_TIME },
+	{ "reason", "WHY", VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+struct run {
+	struct cli *cli;
+	struct renewer renewer;
+	enum renewal_wish wish;
+	bool dry;
+	int limit;
+	/* of a dry run or a single host; else NULL */
+	struct view *view;
+	int looked_at;
+	int opened;
+	int refused;
+};
+
+static int
+cmd_renew_host(struct run *run, const struct renewal_candidate *host)
+{
+	struct decision d;
+	int r;
+
+	r = run->dry ? renewal_decide(&run->renewer, host, run->wish, &d)
+		     : renewal_send(&run->renewer, host, run->wish, &d);
+	if (r != OK)
+		return r;
+	run->looked_at++;
+	if (d.method == DECISION_REFUSE)
+		run->refused++;
+	else
+		run->opened++;
+	if (run->view == NULL)
+		return OK;
+	view_text(run->view, host->serial);
+	view_text(run->view, decision_method_name(d.method));
+	view_time(run->view, host->not_after);
+	view_text(run->view, d.reason);
+	return OK;
+}
+
+/* The next hosts behind `after`, in the order of the run. */
+static int
+cmd_renew_page(struct run *run, const struct renewal_candidate *after, int n,
+    struct renewal_candidate_list *out)
+{
+	const struct conf *conf = &run->cli->conf;
+	struct renewal_query query = { .now = clock_now(),
+		.window = INT64_C(86400) * conf->days_before,
+		.grace = INT64_C(86400) * conf->expired_grace_days,
+		.limit = n };
+
+	if (run->wish == RENEWAL_TO_ACME)
+		return renewals_not_attested(run->cli->db, after, n, out);
+	return renewals_due(run->cli->db, &query, after, out);
+}
+
+/* Page after page, so that memory stays the same for any number of hosts. */
+static int
+cmd_renew_all(struct run *run)
+{
+	struct renewal_candidate_list page;
+	struct renewal_candidate last;
+	bool started = false;
+	int left, r = OK;
+	size_t i, n;
+
+	do {
+		left = run->limit - run->opened;
+		if (left > PAGE)
+			left = PAGE;
+		if ((r = cmd_renew_page(
+			 run, started ? &last : NULL, left, &page)) != OK)
+			return r;
+		n = page.n;
+		for (i = 0; i < n && r == OK; i++) {
+			last = page.rows[i];
+			r = cmd_renew_host(run, &last);
+			if (r == ERR_CONFLICT)
+				r = OK;
+		}
+		started = true;
+		renewals_release(&page);
+		if (n == PAGE && run->view == NULL)
+			cli_say(run->cli, "%d hosts looked at, %d to renew.",
+			    run->looked_at, run->opened);
+	} while (r == OK && n > 0 && run->opened < run->limit);
+	return r;
+}
+
+static int
+cmd_renew_one(struct run *run, const char *name)
+{
+	struct renewal_candidate candidate;
+	struct host host;
+	int r;
+
+	if ((r = cmd_host_find(run->cli, name, &host)) != OK)
+		return r;
+	r = renewals_candidate(run->cli->db, host.id, &candidate);
+	if (r == ERR_NOT_FOUND)
+		return fail(ERR_CONFLICT, "%s is not enrolled: it is %s",
+		    host.serial, hosts_state_name(host.state));
+	if (r != OK)
+		return r;
+	r = cmd_renew_host(run, &candidate);
+	if (r == ERR_CONFLICT)
+		return fail(
+		    r, "the renewal of %s is under way already", host.serial);
+	return r;
+}
+
+/* What every run looks after besides opening renewals. */
+static int
+cmd_renew_care(struct run *run)
+{
+	int closed = 0, told = 0, r;
+
+	if (run->dry)
+		return OK;
+	if ((r = renewal_close_unanswered(&run->renewer, CARE_MAX, &closed)) !=
+		OK ||
+	    (r = renewal_alarm(&run->renewer, CARE_MAX, &told)) != OK)
+		return r;
+	out_json_int(&run->cli->out, "unanswered", closed);
+	out_json_int(&run->cli->out, "ending", told);
+	if (closed > 0)
+		cli_say(
+		    run->cli, "%d renewals were not answered in time.", closed);
+	if (told > 0)
+		cli_say(run->cli,
+		    "%d hosts have a certificate that ends soon: see "
+		    "`attestmdm enrollment list --refused`.",
+		    told);
+	return OK;
+}
+
+static int
+cmd_renew_prepare(struct run *run)
+{
+	struct cli *cli = run->cli;
+	bool due = cli_flag(cli, "due"), all = cli_flag(cli, "all-to-acme");
+	bool one = cli_option(cli, "host") != NULL, require;
+	int r;
+
+	if (due + all + one != 1)
+		return fail(
+		    ERR_USAGE, "give one of --due, --host and --all-to-acme");
+	run->dry = cli_flag(cli, "dry-run");
+	run->wish = all ? RENEWAL_TO_ACME : RENEWAL_ANY;
+	if ((r = cli_number(cli, "limit", 1, LIMIT_MAX,
+		 all ? LIMIT_MAX : cli->conf.per_run, &run->limit)) != OK)
+		return r;
+	if (run->dry || one)
+		run->view = view_new(columns);
+	if (!all)
+		return OK;
+	if ((r = settings_get_bool(cli->db, &cli->conf,
+		 SETTINGS_REQUIRE_ATTESTATION, &require)) != OK)
+		return r;
+	return require
+	    ? OK
+	    : fail(ERR_FIELD, "turn \"Require hardware attestation\" on first");
+}
+
+static int
+cmd_renew_work(struct run *run)
+{
+	const char *host = cli_option(run->cli, "host");
+	int r;
+
+	if (host != NULL)
+		return cmd_renew_one(run, host);
+	if (run->wish == RENEWAL_ANY && (r = cmd_renew_care(run)) != OK)
+		return r;
+	return cmd_renew_all(run);
+}
+
+static int
+cmd_renew_report(struct run *run)
+{
+	struct cli *cli = run->cli;
+	int r = OK;
+
+	if (run->view != NULL)
+		r = view_table(cli, run->view, "hosts", "No host is due.");
+	out_json_bool(&cli->out, "dry_run", run->dry);
+	out_json_int(&cli->out, "opened", run->opened);
+	out_json_int(&cli->out, "refused", run->refused);
+	cli_say(cli, "%d %s, %d cannot be.", run->opened,
+	    run->dry ? "would be renewed" : "renewals wait for their devices",
+	    run->refused);
+	return r;
+}
+
+static int
+cmd_renew_run(struct cli *cli)
+{
+	struct run run = { .cli = cli };
+	int r;
+
+	if ((r = cmd_renew_prepare(&run)) == OK &&
+	    (r = renewal_init(&run.renewer, &cli->conf, cli->db)) == OK &&
+	    (r = cmd_renew_work(&run)) == OK)
+		r = cmd_renew_report(&run);
+	renewal_release(&run.renewer);
+	view_free(run.view);
+	return r;
+}
+
+static const struct cli_option options[] = {
+	{ "due", NULL, "hosts whose certificate ends soon", 0 },
+	{ "host", "HOST", "this host, whenever its certificate ends", 0 },
+	{ "all-to-acme", NULL, "every host that can attest and does not", 0 },
+	{ "limit", "N", "open at most N", 0 },
+	{ "dry-run", NULL, "change nothing, print what would happen", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_verb verbs[] = {
+	{ .help = "asks devices to replace their identity certificates",
+	    .options = options,
+	    .needs = CLI_WRITE,
+	    .run = cmd_renew_run },
+	{ .run = NULL },
+};
+
+const struct cli_noun cmd_renew = {
+	"renew",
+	"Renew identity certificates",
+	verbs,
+};

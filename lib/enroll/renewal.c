@@ -1,0 +1,331 @@
+#include "enroll/renewal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "enroll/facts.h"
+#include "store/commands.h"
+#include "store/enrollments.h"
+#include "store/scep_challenges.h"
+#include "store/trails.h"
+#include "wire/out_plist.h"
+
+#define WEEK   (INT64_C(7) * 86400)
+#define SENDER "renewal"
+
+/* What is sent to one host; holds a secret. */
+struct errand {
+	const struct renewal_candidate *host;
+	struct facts facts;
+	struct decision decision;
+	struct enrollment enrollment;
+	char challenge[SCEP_CHALLENGES_TEXT];
+	char uuid[SECRET_UUID_TEXT];
+};
+
+int
+renewal_init(struct renewer *rn, const struct conf *conf, struct db *db)
+{
+	*rn = (struct renewer){ .conf = conf, .db = db };
+	return profile_files_load_unsigned(conf, &rn->files);
+}
+
+void
+renewal_release(struct renewer *rn)
+{
+	profile_files_release(&rn->files);
+}
+
+static void
+decide(const struct facts *f, enum renewal_wish wish, struct decision *out)
+{
+	struct decision_input in;
+
+	facts_input(f, &in);
+	in.source = DECISION_RENEWAL;
+	in.udid = f->host.udid;
+	in.product = f->host.product_name;
+	in.os_version = f->host.os_version;
+	in.build_version = f->host.build_version;
+	decision_make(&in, out);
+	if (wish == RENEWAL_TO_ACME && out->method == DECISION_SCEP) {
+		out->method = DECISION_REFUSE;
+		out->code = ERR_ENROLL_METHOD;
+	}
+}
+
+int
+renewal_decide(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewal_wish wish, struct decision *out)
+{
+	struct facts f;
+	int r = facts_load(rn->db, rn->conf, host->serial, &f);
+
+	*out = (struct decision){ .method = DECISION_REFUSE };
+	if (r == OK)
+		decide(&f, wish, out);
+	return r;
+}
+
+/* Is it still the host with the certificate that was found due? */
+static int
+load_facts(struct renewer *rn, struct errand *e)
+{
+	int r = facts_load(rn->db, rn->conf, e->host->serial, &e->facts);
+
+	if (r != OK)
+		return r;
+	if (e->facts.host.state != HOST_ENROLLED ||
+	    !e->facts.host.has_certificate ||
+	    memcmp(e->facts.host.certificate_sha256, e->host->sha256,
+		SECRET_SHA256) != 0)
+		return ERR_CONFLICT;
+	return OK;
+}
+
+static int
+create_enrollment(struct renewer *rn, struct errand *e)
+{
+	const struct host *host = &e->facts.host;
+	struct enrollment *en = &e->enrollment;
+	int r;
+
+	*en = (struct enrollment){ .source = ENROLLMENT_COMMAND,
+		.purpose = ENROLLMENT_RENEW,
+		.method = e->decision.method == DECISION_ACME
+		    ? ENROLLMENT_ACME
+		    : ENROLLMENT_SCEP };
+	snprintf(en->serial, sizeof(en->serial), "%s", host->serial);
+	snprintf(en->udid, sizeof(en->udid), "%s", host->udid);
+	snprintf(en->product, sizeof(en->product), "%s", host->product_name);
+	snprintf(
+	    en->os_version, sizeof(en->os_version), "%s", host->os_version);
+	snprintf(en->build_version, sizeof(en->build_version), "%s",
+	    host->build_version);
+	r = enrollments_create(rn->db, en, rn->conf->enrollment_hours);
+	if (r != OK || en->method == ENROLLMENT_ACME)
+		return r;
+	return scep_challenges_create(rn->db, en->id, e->challenge);
+}
+
+/* Apple: device management commands, InstallProfile. */
+static int
+write_command(struct renewer *rn, struct errand *e, struct buf *out)
+{
+	struct profile_identity identity = { .method = e->enrollment.method,
+		.enrollment_id = e->enrollment.id,
+		.serial = e->enrollment.serial,
+		.challenge = e->challenge };
+	struct out_plist *doc = out_plist_new();
+	struct out_plist_node *command;
+	struct buf profile;
+	int r;
+
+	buf_init(&profile, PROFILE_BYTES_MAX);
+	r = profile_write_plist(rn->conf, &rn->files, &identity, &profile);
+	secret_uuid(e->uuid);
+	command = out_plist_dict(out_plist_root(doc), "Command");
+	out_plist_string(command, "RequestType", "InstallProfile");
+	out_plist_data(command, "Payload", buf_blob(&profile));
+	out_plist_string(out_plist_root(doc), "CommandUUID", e->uuid);
+	if (r == OK)
+		r = out_plist_write(doc, out);
+	out_plist_free(doc);
+	buf_wipe(&profile);
+	return r;
+}
+
+static int
+queue_command(struct renewer *rn, struct errand *e)
+{
+	struct command c = { .request_type = "InstallProfile",
+		.created_by = SENDER };
+	struct buf plist;
+	int r;
+
+	buf_init(&plist, COMMANDS_PLIST_MAX);
+	r = write_command(rn, e, &plist);
+	snprintf(c.uuid, sizeof(c.uuid), "%s", e->uuid);
+	snprintf(c.host_id, sizeof(c.host_id), "%s", e->facts.host.id);
+	c.plist = buf_blob(&plist);
+	if (r == OK)
+		r = commands_enqueue(rn->db, &c);
+	buf_wipe(&plist);
+	return r;
+}
+
+static int
+note(struct renewer *rn, const struct errand *e, enum trail_outcome outcome,
+    int code, const char *reason)
+{
+	return trails_add(rn->db,
+	    &(struct trail){ .enrollment_id = e->enrollment.id,
+		.serial = e->host->serial,
+		.step = "renewal",
+		.outcome = outcome,
+		.code = code,
+		.reason = reason });
+}
+
+static int
+open_renewal(struct renewer *rn, struct errand *e)
+{
+	char reason[400];
+	int r;
+
+	if ((r = create_enrollment(rn, e)) != OK ||
+	    (r = queue_command(rn, e)) != OK ||
+	    (r = renewals_open(
+		 rn->db, e->facts.host.id, e->enrollment.id, e->uuid)) != OK)
+		return r;
+	snprintf(reason, sizeof(reason), "%s profile queued: %s",
+	    e->decision.method == DECISION_ACME ? "ACME" : "SCEP",
+	    e->decision.reason);
+	return note(rn, e, TRAIL_OK, OK, reason);
+}
+
+/* Said once, not each day again. */
+static int
+put_off(struct renewer *rn, struct errand *e)
+{
+	const struct decision *d = &e->decision;
+	struct renewal before;
+	int r;
+
+	r = renewals_load(rn->db, e->facts.host.id, &before);
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	if (r == ERR_NOT_FOUND || strcmp(before.last_error, d->reason) != 0) {
+		log_line(LOG_WARN, "host %s cannot be renewed: %s",
+		    e->host->serial, d->reason);
+		r = note(rn, e, TRAIL_REFUSED, d->code, d->reason);
+		if (r != OK)
+			return r;
+	}
+	return renewals_postpone(
+	    rn->db, e->facts.host.id, d->reason, clock_now() + RENEWAL_PUT_OFF);
+}
+
+static int
+send(struct renewer *rn, struct errand *e, enum renewal_wish wish)
+{
+	int r;
+
+	if ((r = load_facts(rn, e)) != OK)
+		return r;
+	decide(&e->facts, wish, &e->decision);
+	if (e->decision.method != DECISION_REFUSE)
+		return open_renewal(rn, e);
+	return wish == RENEWAL_TO_ACME ? OK : put_off(rn, e);
+}
+
+int
+renewal_send(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewal_wish wish, struct decision *out)
+{
+	struct errand e = { .host = host };
+	int r;
+
+	if ((r = db_begin(rn->db)) != OK)
+		return r;
+	if ((r = send(rn, &e, wish)) == OK)
+		r = db_commit(rn->db);
+	db_rollback(rn->db);
+	secret_wipe(e.challenge, sizeof(e.challenge));
+	*out = e.decision;
+	return r;
+}
+
+/* One host in a transaction of its own. */
+typedef int renewal_handler(
+    struct renewer *rn, const struct renewal_candidate *host);
+
+/* Handles a list; hosts that changed meanwhile are passed over. */
+static int
+for_each(struct renewer *rn, const struct renewal_candidate_list *list,
+    renewal_handler *handler, int *done)
+{
+	size_t i;
+	int r = OK;
+
+	for (i = 0; i < list->n && r == OK; i++) {
+		if ((r = db_begin(rn->db)) != OK)
+			return r;
+		if ((r = handler(rn, &list->rows[i])) == OK)
+			r = db_commit(rn->db);
+		db_rollback(rn->db);
+		*done += r == OK;
+		if (r == ERR_CONFLICT)
+			r = OK;
+	}
+	return r;
+}
+
+static int
+close_one(struct renewer *rn, const struct renewal_candidate *host)
+{
+	static const char reason[] =
+	    "the device did not answer the renewal in time";
+	struct errand e = { .host = host };
+	struct renewal open;
+	int r;
+
+	if ((r = renewals_load(rn->db, host->host_id, &open)) != OK ||
+	    (r = renewals_fail(rn->db, host->host_id, true, reason)) != OK)
+		return r;
+	snprintf(
+	    e.enrollment.id, sizeof(e.enrollment.id), "%s", open.enrollment_id);
+	return note(rn, &e, TRAIL_FAILED, ERR_RENEWAL_UNANSWERED, reason);
+}
+
+int
+renewal_close_unanswered(struct renewer *rn, int limit, int *closed)
+{
+	struct renewal_candidate_list list;
+	int r;
+
+	*closed = 0;
+	r = renewals_unanswered(rn->db, clock_now(), limit, &list);
+	if (r == OK)
+		r = for_each(rn, &list, close_one, closed);
+	renewals_release(&list);
+	return r;
+}
+
+static int
+alarm_one(struct renewer *rn, const struct renewal_candidate *host)
+{
+	struct errand e = { .host = host };
+	char reason[RENEWALS_ERROR_TEXT + 128], end[CLOCK_TEXT];
+	struct renewal last;
+	int r;
+
+	r = renewals_load(rn->db, host->host_id, &last);
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	clock_people(host->not_after, end);
+	snprintf(reason, sizeof(reason),
+	    "the certificate ends at %s and is not renewed%s%s", end,
+	    last.last_error[0] == '\0' ? "" : ": ", last.last_error);
+	log_line(LOG_WARN, "please look at host %s: %s", host->serial, reason);
+	r = note(rn, &e, TRAIL_FAILED, ERR_RENEWAL_ENDING, reason);
+	return r == OK ? renewals_mark_alarmed(rn->db, host->host_id) : r;
+}
+
+int
+renewal_alarm(struct renewer *rn, int limit, int *told)
+{
+	struct renewal_candidate_list list;
+	int r;
+
+	*told = 0;
+	r = renewals_ending(
+	    rn->db, clock_now(), RENEWAL_ALARM, WEEK, limit, &list);
+	if (r == OK)
+		r = for_each(rn, &list, alarm_one, told);
+	renewals_release(&list);
+	return r;
+}

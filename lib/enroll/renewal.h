@@ -1,0 +1,65 @@
+/*
+ * Renews the identity certificates of enrolled hosts: an InstallProfile command
+ * with the profile that the device has, but a new way to a certificate in it
+ * (Apple: com.apple.mdm, "profile replacement"). Identifiers, UUIDs and URLs
+ * are the same. The old certificate stays good until the new one is used.
+ */
+#ifndef ENROLL_RENEWAL_H
+#define ENROLL_RENEWAL_H
+
+#include "base/conf.h"
+#include "enroll/decision.h"
+#include "enroll/profile.h"
+#include "store/db.h"
+#include "store/renewals.h"
+
+/* A host that is passed over is looked at again after that many seconds. */
+#define RENEWAL_PUT_OFF 86400
+
+/* From here on an administrator is told, in seconds before the end. */
+#define RENEWAL_ALARM (INT64_C(30) * 86400)
+
+enum renewal_wish {
+	/* What the decision says. */
+	RENEWAL_ANY,
+	/* Only when the decision says ACME: hosts that move to attestation. */
+	RENEWAL_TO_ACME,
+};
+
+struct renewer {
+	const struct conf *conf;
+	struct db *db;
+	struct profile_files files;
+};
+
+/* ERR_CONFIG, ERR_IO, ERR_MALFORMED, ERR_CRYPTO. Closed in any case. */
+int renewal_init(struct renewer *rn, const struct conf *conf, struct db *db);
+void renewal_release(struct renewer *rn);
+
+/* What would happen to a host now; changes nothing. ERR_DB and its kind. */
+int renewal_decide(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewal_wish wish, struct decision *out);
+
+/*
+ * Opens the renewal of one host, in one transaction: decision, enrollment,
+ * SCEP challenge, command and trail. *out says what was decided; when that is
+ * to refuse, nothing is sent and the host is put off for a day (not with
+ * RENEWAL_TO_ACME), with a row in the trail when the reason is a new one.
+ * ERR_CONFLICT: meanwhile it got another certificate, left, or has an open one.
+ */
+int renewal_send(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewal_wish wish, struct decision *out);
+
+/*
+ * Closes, `limit` at most, renewals that nobody answered in time; they are
+ * repeated when the device is back. Sets *closed.
+ */
+int renewal_close_unanswered(struct renewer *rn, int limit, int *closed);
+
+/*
+ * Tells the log and the trail, once a week, of hosts whose certificate ends
+ * within RENEWAL_ALARM; `limit` at most. Sets *told.
+ */
+int renewal_alarm(struct renewer *rn, int limit, int *told);
+
+#endif

@@ -1,0 +1,339 @@
+#!/usr/bin/perl
+# The renewal of a host's certificate: who is asked and when, what ends it.
+# The new certificate is fetched by somebody else's SCEP client, hence the
+# older ciphers.
+use strict;
+use warnings;
+use IO::Socket::INET;
+use MIME::Base64 qw(decode_base64);
+use POSIX ();
+use Attestmdm::Device;
+use Attestmdm::Test;
+
+plan skip_all => 'scep is not installed'
+    if !grep { -x "$_/scepclient" } split(/:/, $ENV{PATH});
+
+my $DAY = 86400;
+my $port = do {
+	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
+	$s->sockport;
+};
+my $t = Attestmdm::Test->new(plain_port => $port, require => 0,
+    config => { 'scep.older_clients' => 'true', 'testing.single_des' => 'true',
+	'renewal.expired_grace_days' => 10 });
+my $n = 0;
+
+sub at { $t->server->clock($_[0] * $DAY) }
+sub due { $t->tool_json('renew', '--due', @_) }
+sub one { $t->tool_json('renew', '--host', $_[0]->{serial}) }
+sub count { $t->db("SELECT count(*) AS n FROM $_[0]")->[0]{n} }
+sub commands { count("commands c JOIN hosts h ON h.id = c.host_id WHERE h.serial = '$_[0]->{serial}'") }
+
+sub fetch {
+	my ($mac, $challenge) = @_;
+	mkdir $mac->{state};
+	my $key = $mac->{state} . '/rsa.key';
+	my $r = $t->command('scepclient', '-server-url', "http://127.0.0.1:$port/scep",
+	    '-challenge', $challenge, '-private-key', $key, '-certificate', $mac->cert);
+	return 0 if $r->{exit} != 0 || !-e $mac->cert;
+	$t->command('openssl', 'pkey', '-in', $key, '-out', $mac->key);
+	return 1;
+}
+
+# Is a renewal of it open?
+sub asked {
+	count("renewals r JOIN hosts h ON h.id = r.host_id WHERE h.serial = '$_[0]->{serial}'"
+	    . ' AND r.enrollment_id IS NOT NULL');
+}
+
+sub challenge_of { $_[0] =~ m{<key>Challenge</key>\s*<string>([^<]+)<} ? $1 : undef }
+
+# An enrolled Intel Mac.
+sub intel {
+	my $mac = Attestmdm::Device->begin($t, sprintf('C33TEST%05d', ++$n));
+	my $file = $t->dir . '/info';
+	$t->assign($mac->{serial});
+	$t->make('machineinfo', '--serial', $mac->{serial}, '--udid', $mac->{udid},
+	    '--product', 'MacBookPro16,1', '--os-version', '13.6', '-o', $file);
+	my $r = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file));
+	fetch($mac, challenge_of($r->{body})) or die 'no certificate';
+	enter($mac);
+	return $mac;
+}
+
+sub enter {
+	my ($mac) = @_;
+	my $r = $mac->checkin($mac->message('Authenticate', ProductName => 'MacBookPro16,1'));
+	die "Authenticate: $r->{status}" if $r->{status} != 200;
+	$r = $mac->checkin($mac->message('TokenUpdate'));
+	die "TokenUpdate: $r->{status}" if $r->{status} != 200;
+}
+
+# The InstallProfile command that waits: { uuid, profile }, or undef.
+sub install {
+	my ($mac) = @_;
+	my $r = $mac->report('Idle');
+	return undef if $r->{body} !~ /InstallProfile/;
+	my ($data) = $r->{body} =~ m{<key>Payload</key>\s*<data>([^<]+)<};
+	return { uuid => Attestmdm::Device::uuid_of($r), profile => decode_base64($data) };
+}
+
+# The same device with the key and certificate of a renewal.
+sub renewed {
+	my ($mac, $command) = @_;
+	my $new = bless { %$mac, state => $mac->{state} . '-new' . ++$n }, ref $mac;
+	fetch($new, challenge_of($command->{profile})) or die 'no renewed certificate';
+	return $new;
+}
+
+sub profile_keys {
+	my %keys;
+	push @{ $keys{$1} }, $2
+	    while $_[0] =~ m{<key>(PayloadUUID|PayloadIdentifier|ServerURL|CheckInURL|Topic|AccessRights|IdentityCertificateUUID|URL)</key>\s*<\w+>([^<]*)<}g;
+	return \%keys;
+}
+
+subtest 'mdm-102, fleet-108, fleet-112: one command, and nothing of the host changes' => sub {
+	my $mac = intel();
+	my $file = $t->dir . '/info';
+	$mac->checkin($mac->message('SetBootstrapToken', BootstrapToken => \'boot'));
+	$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo');
+	my $before = $mac->host;
+	at(365 - 181);
+	is(due()->{opened}, 0, '181 days before the end: nothing');
+	at(365 - 179);
+	is(due('--dry-run')->{opened}, 1, 'a dry run says one');
+	is(commands($mac), 1, 'and sends none');
+	is(due()->{opened}, 1, '179 days: one renewal');
+	is(due()->{opened}, 0, 'and once only');
+	my $first = $mac->report('Idle');
+	like($first->{body}, qr/SecurityInfo/, 'the older command goes first');
+	$mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($first));
+	my $command = install($mac) or die 'no command';
+	$t->make('machineinfo', '--serial', $mac->{serial}, '--udid', $mac->{udid},
+	    '--product', 'MacBookPro16,1', '--os-version', '13.6', '-o', $file);
+	my $profile = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file))->{body};
+	is_deeply(profile_keys($command->{profile}), profile_keys($profile),
+	    'mdm-57, fleet-119: identifiers, URLs, topic and rights are the same');
+	my $new = renewed($mac, $command);
+	is($new->checkin($new->message('Authenticate'))->{status}, 200, 'Authenticate');
+	is($mac->report('Idle')->{status}, 200, 'the old certificate is still accepted');
+	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
+	is($mac->report('Idle')->{status}, 400, 'now it is retired');
+	is($new->report('Acknowledged', CommandUUID => $command->{uuid})->{status}, 200,
+	    'the answer comes with the new one');
+	my $after = $new->host;
+	isnt($after->{certificate_sha256}, $before->{certificate_sha256}, 'another certificate');
+	is($after->{$_}, $before->{$_}, "$_ is kept")
+	    for qw(id udid state generation bootstrap_token enrolled_at hardware_attested);
+	is($after->{bootstrap_token}, unpack('H*', 'boot') =~ tr/a-f/A-F/r, 'the bootstrap token, too');
+	is(due()->{opened}, 0, 'it is not due any more');
+	ok((grep { $_->{step} eq 'renewal' && $_->{reason} =~ /^renewed/ }
+	    @{ $t->trail($mac->{serial}) }), 'the trail tells');
+	at(0);
+};
+
+subtest 'a command that was followed is not sent again' => sub {
+	my $mac = intel();
+	one($mac);
+	my $command = install($mac);
+	my $new = renewed($mac, $command);
+	is(install($mac), undef, 'not while its certificate waits');
+	$new->checkin($new->message('Authenticate'));
+	$new->checkin($new->message('TokenUpdate'));
+	is(install($new), undef, 'nor when it is in use and the answer was lost');
+};
+
+subtest 'mdm-105, fleet-114: the device says Error' => sub {
+	my $mac = intel();
+	at(365 - 100);
+	due();
+	ok(asked($mac), 'asked');
+	my $command = install($mac);
+	$mac->report('Error', CommandUUID => $command->{uuid}, ErrorChain => [
+	    { ErrorDomain => 'SCEP', LocalizedDescription => 'no key' } ]);
+	$t->refused($mac->{serial}, 'renewal', 'RENEWAL_DEVICE', 'the trail has it', 'failed');
+	is($mac->report('Idle')->{status}, 200, 'the old certificate stays good');
+	ok(!fetch(bless({ %$mac, state => $mac->{state} . '-late' }, ref $mac),
+	    challenge_of($command->{profile})), 'the challenge is void');
+	due();
+	ok(!asked($mac), 'not asked at once');
+	at(365 - 99);
+	due();
+	ok(asked($mac), 'but a day later');
+	$command = install($mac);
+	$mac->report('CommandFormatError', CommandUUID => $command->{uuid});
+	at(365 - 97);
+	due();
+	ok(!asked($mac), 'then not after two days');
+	at(365 - 96);
+	due();
+	ok(asked($mac), 'but after three');
+	$command = install($mac);
+	at(365 - 95);
+	ok(due()->{unanswered} > 0 && !asked($mac), 'an unanswered one is closed');
+	at(365 - 29);
+	ok(due()->{ending} > 0, 'at 30 days an administrator is told');
+	is(due()->{ending}, 0, 'once');
+	my ($alarm) = grep { $_->{code} eq 'RENEWAL_ENDING' } @{ $t->trail($mac->{serial}) };
+	like($alarm->{reason}, qr/ends at .* is not renewed/, 'in its trail');
+	$t->tool_ok('host', 'block', $mac->{serial});
+	at(0);
+};
+
+subtest 'NotNow keeps it' => sub {
+	my $mac = intel();
+	one($mac);
+	my $command = install($mac);
+	$mac->report('NotNow', CommandUUID => $command->{uuid});
+	my $again = install($mac);
+	is($again->{uuid}, $command->{uuid}, 'the same command comes again');
+	is(commands($mac), 1, 'there is one');
+	renewed($mac, $again);
+};
+
+subtest 'mdm-103: offline for 30 days with an open renewal' => sub {
+	my $mac = intel();
+	at(365 - 100);
+	due();
+	at(365 - 98);
+	ok(due()->{unanswered} > 0, 'closed after its time');
+	at(365 - 70);
+	due();
+	ok(!asked($mac), 'not opened for a device that is away');
+	is(install($mac), undef, 'what is over is not sent');
+	due();
+	ok(asked($mac), 'it is back: asked again');
+	my $command = install($mac) or die 'no command';
+	my $new = renewed($mac, $command);
+	$new->checkin($new->message('Authenticate'));
+	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'and renewed');
+	at(0);
+};
+
+subtest 'mdm-104: the challenge of another device' => sub {
+	my $mac = intel();
+	my $thief = intel();
+	one($mac);
+	my $command = install($mac);
+	my $stolen = renewed($thief, $command);
+	is($stolen->checkin($stolen->message('Authenticate'))->{status}, 400, 'refused');
+	$t->refused($mac->{serial}, 'authenticate', 'MDM_DEVICE', 'and logged there');
+	is($stolen->report('Idle')->{status}, 400, 'nor commands');
+	is($mac->report('Idle')->{status}, 200, 'its owner is not hurt');
+	is($thief->report('Idle')->{status}, 200, 'nor is the other host');
+};
+
+subtest 'fleet-115, fleet-116: a wipe while a renewal is open' => sub {
+	my $mac = intel();
+	one($mac);
+	my $command = install($mac);
+	my $challenge = challenge_of($command->{profile});
+	my $wiped = bless { %$mac, state => $mac->{state} . '-wiped' }, ref $mac;
+	my $file = $t->dir . '/info';
+	$t->make('machineinfo', '--serial', $mac->{serial}, '--udid', $mac->{udid},
+	    '--product', 'MacBookPro16,1', '--os-version', '13.6', '-o', $file);
+	my $r = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file));
+	fetch($wiped, challenge_of($r->{body}));
+	enter($wiped);
+	is($wiped->host->{generation}, 2, 'a new enrollment');
+	ok((grep { $_->{reason} eq 'enrolled' } @{ $t->trail($mac->{serial}) }), 'in the trail');
+	is(install($wiped), undef, 'the old command is gone');
+	ok(!fetch(bless({ %$mac, state => $mac->{state} . '-late' }, ref $mac), $challenge),
+	    'its challenge is void');
+	is(one($wiped)->{opened}, 1, 'and it can be renewed');
+};
+
+subtest 'fleet-118: who left is not asked' => sub {
+	my $mac = intel();
+	$mac->checkin($mac->message('CheckOut'));
+	my $r = $t->tool('renew', '--host', $mac->{serial});
+	isnt($r->{exit}, 0, 'not by name');
+	like($r->{err}, qr/not enrolled/, 'and says why');
+	at(365 - 10);
+	my $shown = due('--dry-run');
+	ok(!(grep { $_->{serial} eq $mac->{serial} } @{ $shown->{hosts} }), 'nor when due');
+	at(0);
+};
+
+subtest 'fleet-117, fleet-138: not assigned any more' => sub {
+	my $mac = intel();
+	$t->tool_ok('ade', 'remove', $mac->{serial});
+	is(one($mac)->{hosts}[0]{method}, 'scep', 'SCEP');
+	my $other = intel();
+	$t->tool_ok('ade', 'remove', $other->{serial});
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'true');
+	is(one($other)->{refused}, 1, 'none when only assigned ones may');
+	$t->refused($other->{serial}, 'renewal', 'ENROLL_BUSINESS', 'its trail');
+	my $before = @{ $t->trail($other->{serial}) };
+	one($other);
+	is(scalar(@{ $t->trail($other->{serial}) }), $before, 'said once');
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false');
+	is(one($other)->{opened}, 1, 'renewed when the setting is off again');
+};
+
+subtest 'an expired identity fetches its renewal, and nothing else' => sub {
+	my $mac = intel();
+	$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo', '--priority', 9);
+	at(366);
+	is($mac->checkin($mac->message('TokenUpdate'))->{status}, 400, 'no check-in');
+	my $r = $mac->report('Idle');
+	is("$r->{status} $r->{body}", '200 ', 'no command');
+	due();
+	ok(asked($mac), 'its renewal is opened');
+	my $other = $mac->report('Acknowledged', CommandUUID => $t->db(
+	    "SELECT uuid FROM commands WHERE request_type = 'SecurityInfo' ORDER BY seq DESC LIMIT 1")->[0]{uuid});
+	is($other->{body}, '', 'no other answer is taken');
+	my $command = install($mac);
+	ok($command, 'the renewal is sent');
+	my $new = renewed($mac, $command);
+	$new->checkin($new->message('Authenticate'));
+	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'and renews it');
+	like($new->report('Idle')->{body}, qr/SecurityInfo/, 'now the rest comes');
+	my $late = intel();
+	at(366 + 365 + 10);
+	is($late->report('Idle')->{status}, 400, 'behind the grace it is over');
+	at(0);
+};
+
+subtest 'two runs at once: one command for each device' => sub {
+	my @macs = map { intel() } 1 .. 4;
+	at(365 - 50);
+	my @pids = map {
+		my $pid = fork() // die "fork: $!";
+		if (!$pid) {
+			$t->tool('renew', '--due', '--limit', 1000);
+			POSIX::_exit(0);
+		}
+		$pid;
+	} 1 .. 4;
+	waitpid($_, 0) for @pids;
+	is(commands($_), 1, 'one') for @macs;
+	at(0);
+};
+
+subtest 'fleet-113: bounded, the soonest end first' => sub {
+	my @macs = map { intel() } 1 .. 3;
+	at(365 - 20);
+	due('--limit', 1000);
+	at(0);
+	at(365 - 15);
+	due();
+	at(365 - 10);
+	$_->report('Idle') for reverse @macs;
+	my $r = due('--dry-run', '--limit', 2);
+	is($r->{opened}, 2, 'two of them');
+	my @ends = map { $_->{not_after} } @{ $r->{hosts} };
+	is_deeply(\@ends, [ sort { $a cmp $b } @ends ], 'in order');
+	at(0);
+};
+
+subtest 'usage' => sub {
+	is($t->tool('renew', @$_)->{exit}, 2, "@$_: usage")
+	    for [], [ '--due', '--all-to-acme' ], [ '--due', '--limit', 0 ];
+	my $r = $t->tool('renew', '--all-to-acme');
+	isnt($r->{exit}, 0, 'not while attestation is not required');
+	like($r->{err}, qr/Require hardware attestation/, 'and says what to do');
+};
+
+$t->done;
