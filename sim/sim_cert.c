@@ -53,8 +53,19 @@ sim_cert_name(struct buf *out, const struct sim_cert_rdn *rdn, size_t n)
 	sim_der_close(out, mark);
 }
 
-int
-sim_cert_name_text(const char *text, struct buf *out)
+uint8_t
+sim_cert_string(const char *text)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789 '()+,-./:=?";
+
+	return text[strspn(text, allowed)] == '\0' ? SIM_DER_PRINTABLE
+						   : SIM_DER_UTF8;
+}
+
+static int
+sim_cert_name_parts(const char *text, bool printable, struct buf *out)
 {
 	size_t mark = sim_der_open(out, SIM_DER_SEQUENCE);
 	char *copy = strdup(text), *save = NULL;
@@ -69,6 +80,8 @@ sim_cert_name_text(const char *text, struct buf *out)
 			*eq = '\0';
 			rdn.oid = sim_cert_type(part);
 			rdn.value = eq + 1;
+			if (printable)
+				rdn.tag = sim_cert_string(rdn.value);
 		}
 		if (rdn.oid == NULL) {
 			rc = fail(ERR_USAGE, "not a subject: %s", text);
@@ -79,6 +92,18 @@ sim_cert_name_text(const char *text, struct buf *out)
 	sim_der_close(out, mark);
 	free(copy);
 	return rc != OK ? rc : buf_status(out);
+}
+
+int
+sim_cert_name_text(const char *text, struct buf *out)
+{
+	return sim_cert_name_parts(text, false, out);
+}
+
+int
+sim_cert_name_printable(const char *text, struct buf *out)
+{
+	return sim_cert_name_parts(text, true, out);
 }
 
 void

@@ -38,6 +38,13 @@ void sim_cert_name(struct buf *out, const struct sim_cert_rdn *rdn, size_t n);
  */
 int sim_cert_name_text(const char *text, struct buf *out);
 
+/* The type of a text as SCEP clients write it: PrintableString or UTF8String.
+ */
+uint8_t sim_cert_string(const char *text);
+
+/* The same name with each value of the type that sim_cert_string says. */
+int sim_cert_name_printable(const char *text, struct buf *out);
+
 /* Appends one Extension; `value` goes into the OCTET STRING as it is. */
 void sim_cert_extension(
     struct buf *out, const char *oid, bool critical, struct blob value);

@@ -1,3 +1,5 @@
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/cms.h>
@@ -96,31 +98,58 @@ sim_cms_attribute(const char *oid, struct blob value, struct buf *out)
 	sim_der_close(out, seq);
 }
 
-/* Shortest attribute first, which is the order that DER wants of a SET. */
+static int
+sim_cms_compare(const void *a, const void *b)
+{
+	const struct buf *x = a, *y = b;
+	int order = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+
+	return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
+}
+
+/* In the order that DER wants of a SET OF (X.690 section 11.6). */
+static void
+sim_cms_sort(struct buf *list, size_t n, struct buf *out)
+{
+	qsort(list, n, sizeof *list, sim_cms_compare);
+	for (size_t i = 0; i < n; i++)
+		buf_add_blob(out, buf_blob(&list[i]));
+}
+
 static int
 sim_cms_attributes(
     const struct sim_cms *cms, struct blob content, struct buf *out)
 {
-	struct buf v, md;
+	struct buf list[3 + SIM_CMS_ATTRIBUTES], v, md;
+	size_t n = 3 + cms->more_count;
 	int rc;
 
+	assert(cms->more_count <= SIM_CMS_ATTRIBUTES);
+	for (size_t i = 0; i < n; i++)
+		buf_init(&list[i], SIM_DER_MAX);
 	buf_init(&v, 1024);
 	buf_init(&md, 128);
 	sim_der_put_oid(&v, SIM_CMS_DATA);
-	sim_cms_attribute("1.2.840.113549.1.9.3", buf_blob(&v), out);
+	sim_cms_attribute("1.2.840.113549.1.9.3", buf_blob(&v), &list[0]);
 	buf_reset(&v);
 	sim_der_put_time(&v, clock_now());
-	sim_cms_attribute("1.2.840.113549.1.9.5", buf_blob(&v), out);
+	sim_cms_attribute("1.2.840.113549.1.9.5", buf_blob(&v), &list[1]);
 	buf_reset(&v);
 	rc = sim_key_digest(cms->digest, content, &md);
 	sim_der_put(&v, SIM_DER_OCTETS, buf_blob(&md));
-	sim_cms_attribute("1.2.840.113549.1.9.4", buf_blob(&v), out);
+	sim_cms_attribute("1.2.840.113549.1.9.4", buf_blob(&v), &list[2]);
+	for (size_t i = 0; i < cms->more_count; i++)
+		sim_cms_attribute(
+		    cms->more[i].oid, cms->more[i].value, &list[3 + i]);
+	sim_cms_sort(list, n, out);
+	for (size_t i = 0; i < n; i++)
+		buf_release(&list[i]);
 	buf_release(&v);
 	buf_release(&md);
 	return rc != OK ? rc : buf_status(out);
 }
 
-static int
+int
 sim_cms_issuer_and_serial(struct blob signer, struct buf *out)
 {
 	const unsigned char *p = signer.p;

@@ -5,6 +5,7 @@
 #include "sim/sim_csr.h"
 #include "sim/sim_der.h"
 
+#define SIM_CSR_CHALLENGE_PASSWORD   "1.2.840.113549.1.9.7"
 #define SIM_CSR_CLIENT_AUTH          "1.3.6.1.5.5.7.3.2"
 #define SIM_CSR_PERMANENT_IDENTIFIER "1.3.6.1.5.5.7.8.3"
 #define SIM_CSR_EXTENSION_REQUEST    "1.2.840.113549.1.9.14"
@@ -89,6 +90,18 @@ sim_csr_request(const struct sim_csr *csr, struct buf *out)
 	sim_der_close(out, attr);
 }
 
+static void
+sim_csr_password(const char *challenge, struct buf *out)
+{
+	size_t attr = sim_der_open(out, SIM_DER_SEQUENCE), set;
+
+	sim_der_put_oid(out, SIM_CSR_CHALLENGE_PASSWORD);
+	set = sim_der_open(out, SIM_DER_SET);
+	sim_der_put(out, sim_cert_string(challenge), blob_str(challenge));
+	sim_der_close(out, set);
+	sim_der_close(out, attr);
+}
+
 static int
 sim_csr_info(const struct sim_csr *csr, struct buf *out)
 {
@@ -105,6 +118,8 @@ sim_csr_info(const struct sim_csr *csr, struct buf *out)
 	if (rc != OK)
 		return rc;
 	attributes = sim_der_open(out, SIM_DER_CONTEXT_CONS);
+	if (csr->challenge != NULL)
+		sim_csr_password(csr->challenge, out);
 	if (!csr->no_extensions)
 		sim_csr_request(csr, out);
 	if (sim_knob_on(csr->knobs, SIM_KNOB_CSR_TWO_REQUESTS))

@@ -18,7 +18,7 @@ struct sim_device {
 	EVP_PKEY *software_key; /* signs MachineInfo */
 	struct buf software_certificate;
 	EVP_PKEY *account_key;  /* of the next ACME run; made when NULL */
-	EVP_PKEY *hardware_key; /* of the identity; made when NULL */
+	EVP_PKEY *hardware_key; /* of the identity, in hardware or not */
 	struct buf identity;    /* certificate, DER */
 	struct buf attestation; /* the object last sent */
 	struct buf profile_bytes;

@@ -9,6 +9,7 @@
 #include "sim/sim_enroll.h"
 #include "sim/sim_file.h"
 #include "sim/sim_mdm.h"
+#include "sim/sim_scep.h"
 
 #define SIM_ENROLL_URL 1024
 
@@ -120,10 +121,17 @@ sim_enroll_certificate(struct sim_session *s)
 		.knobs = &s->knobs,
 		.refusal = &s->refusal,
 	};
+	struct sim_scep scep = {
+		.http = &http,
+		.device = &s->device,
+		.knobs = &s->knobs,
+		.refusal = &s->refusal,
+	};
 	int rc;
 
 	sim_http_init(&http, &s->config, s->ctx);
-	rc = sim_acme_run(&acme);
+	rc = s->device.profile.is_scep ? sim_scep_run(&scep)
+				       : sim_acme_run(&acme);
 	sim_http_release(&http);
 	return rc;
 }

@@ -215,9 +215,10 @@ sim_http_write_head(const struct sim_http_request *q, const char *authority,
 	buf_printf(out, "%s ", q->method);
 	if (*path == '\0')
 		buf_add_byte(out, '/');
-	/* Apple's client escapes a finished URL once more. */
+	/* Apple's ACME client escapes a finished URL once more. */
 	for (; *path != '\0'; path++)
-		buf_add_str(out, *path == '%' ? "%25" : (char[]){ *path, 0 });
+		buf_add_str(out,
+		    *path == '%' && !q->as_is ? "%25" : (char[]){ *path, 0 });
 	buf_printf(out,
 	    " HTTP/1.1\r\n"
 	    "Host: %s\r\n"

@@ -38,6 +38,7 @@ struct sim_http_request {
 	const char *method;
 	const char *url;
 	const char *headers; /* whole lines, each with CR LF; may be NULL */
+	bool as_is;          /* the URL is escaped enough */
 	struct blob body;
 	bool has_body; /* send Content-Length even when it is 0 */
 };

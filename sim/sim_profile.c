@@ -22,16 +22,18 @@ sim_profile_release(struct sim_profile *p)
 	sim_profile_init(p);
 }
 
+/* The payload whose member `name` is that text. */
 static const struct sim_value *
-sim_profile_payload(const struct sim_value *plist, const char *type)
+sim_profile_payload(
+    const struct sim_value *plist, const char *name, const char *text)
 {
 	const struct sim_value *v =
 	    sim_value_first(sim_value_get(plist, "PayloadContent"));
 
 	for (; v != NULL; v = v->next) {
-		const char *t = sim_value_text(v, "PayloadType");
+		const char *t = sim_value_text(v, name);
 
-		if (t != NULL && strcmp(t, type) == 0)
+		if (t != NULL && text != NULL && strcmp(t, text) == 0)
 			return v;
 	}
 	return NULL;
@@ -56,18 +58,21 @@ sim_profile_rdn(const struct sim_value *rdn, struct buf *text)
 	}
 }
 
+/* The ACME client writes every value as UTF8String. */
 static int
-sim_profile_subject(const struct sim_value *acme, struct buf *out)
+sim_profile_subject(
+    const struct sim_value *payload, bool is_scep, struct buf *out)
 {
 	const struct sim_value *rdn =
-	    sim_value_first(sim_value_get(acme, "Subject"));
+	    sim_value_first(sim_value_get(payload, "Subject"));
 	struct buf text;
 	int rc;
 
 	buf_init(&text, 4096);
 	for (; rdn != NULL; rdn = rdn->next)
 		sim_profile_rdn(rdn, &text);
-	rc = sim_cert_name_text(buf_str(&text), out);
+	rc = is_scep ? sim_cert_name_printable(buf_str(&text), out)
+		     : sim_cert_name_text(buf_str(&text), out);
 	buf_release(&text);
 	return rc;
 }
@@ -90,23 +95,43 @@ sim_profile_acme(const struct sim_value *acme, struct sim_profile *p)
 	    (p->key_size != 256 && p->key_size != 384) ||
 	    !sim_value_bool(acme, "HardwareBound", false))
 		return fail(ERR_MALFORMED, "the ACME payload is not usable");
-	return sim_profile_subject(acme, &p->subject);
+	return sim_profile_subject(acme, false, &p->subject);
+}
+
+/* Everything sits in a dictionary of its own; 1024 bits unless it says more. */
+static int
+sim_profile_scep(const struct sim_value *payload, struct sim_profile *p)
+{
+	const struct sim_value *scep = sim_value_get(payload, "PayloadContent");
+	int64_t usage = sim_value_number(scep, "Key Usage", 0);
+	const char *type = sim_value_text(scep, "Key Type");
+
+	p->is_scep = true;
+	p->scep_url = sim_value_text(scep, "URL");
+	p->scep_name = sim_value_text(scep, "Name");
+	p->challenge = sim_value_text(scep, "Challenge");
+	p->key_size = (long)sim_value_number(scep, "Keysize", 1024);
+	p->ca_fingerprint = sim_value_data(scep, "CAFingerprint");
+	p->usage = (uint8_t)((usage & 4) != 0 ? 0x20 : 0);
+	if ((usage & 1) != 0 || p->usage == 0)
+		p->usage |= 0x80;
+	if (p->scep_url == NULL || strchr(p->scep_url, '?') != NULL ||
+	    (type != NULL && strcmp(type, "RSA") != 0) || p->key_size < 1024 ||
+	    p->key_size > 4096)
+		return fail(ERR_MALFORMED, "the SCEP payload is not usable");
+	return sim_profile_subject(scep, true, &p->subject);
 }
 
 static int
-sim_profile_mdm(
-    const struct sim_value *mdm, const char *identity, struct sim_profile *p)
+sim_profile_mdm(const struct sim_value *mdm, struct sim_profile *p)
 {
-	const char *uuid = sim_value_text(mdm, "IdentityCertificateUUID");
-
 	p->server_url = sim_value_text(mdm, "ServerURL");
 	p->checkin_url = sim_value_text(mdm, "CheckInURL");
 	p->topic = sim_value_text(mdm, "Topic");
 	p->sign_message = sim_value_bool(mdm, "SignMessage", false);
 	if (p->checkin_url == NULL)
 		p->checkin_url = p->server_url;
-	if (p->server_url == NULL || p->topic == NULL || uuid == NULL ||
-	    identity == NULL || strcmp(uuid, identity) != 0)
+	if (p->server_url == NULL || p->topic == NULL)
 		return fail(ERR_MALFORMED, "the MDM payload is not usable");
 	return OK;
 }
@@ -114,19 +139,22 @@ sim_profile_mdm(
 static int
 sim_profile_read(struct sim_profile *p)
 {
-	const struct sim_value *acme =
-	    sim_profile_payload(p->plist, "com.apple.security.acme");
 	const struct sim_value *mdm =
-	    sim_profile_payload(p->plist, "com.apple.mdm");
+	    sim_profile_payload(p->plist, "PayloadType", "com.apple.mdm");
+	const struct sim_value *identity = sim_profile_payload(p->plist,
+	    "PayloadUUID", sim_value_text(mdm, "IdentityCertificateUUID"));
+	const char *type = sim_value_text(identity, "PayloadType");
 	int rc;
 
-	if (acme == NULL || mdm == NULL)
-		return fail(ERR_MALFORMED, "the profile has no %s payload",
-		    acme == NULL ? "com.apple.security.acme" : "com.apple.mdm");
-	rc = sim_profile_acme(acme, p);
-	if (rc != OK)
-		return rc;
-	return sim_profile_mdm(mdm, sim_value_text(acme, "PayloadUUID"), p);
+	if (mdm == NULL)
+		return fail(ERR_MALFORMED, "the profile has no MDM payload");
+	if (type != NULL && strcmp(type, "com.apple.security.acme") == 0)
+		rc = sim_profile_acme(identity, p);
+	else if (type != NULL && strcmp(type, "com.apple.security.scep") == 0)
+		rc = sim_profile_scep(identity, p);
+	else
+		rc = fail(ERR_MALFORMED, "the MDM payload has no identity");
+	return rc == OK ? sim_profile_mdm(mdm, p) : rc;
 }
 
 int

@@ -8,14 +8,22 @@
 #include "sim/sim_csr.h"
 
 struct sim_profile {
-	struct sim_value *plist; /* owns the strings below */
+	struct sim_value *plist; /* owns the strings and bytes below */
+	/* The identity: com.apple.security.acme or com.apple.security.scep */
+	bool is_scep;
+	long key_size;
+	struct buf subject; /* DER Name */
 	/* com.apple.security.acme */
 	const char *directory_url;
 	const char *client_identifier;
-	long key_size;
 	bool attest;
-	struct buf subject; /* DER Name */
 	const char *ekus[SIM_CSR_NAMES];
+	/* com.apple.security.scep */
+	const char *scep_url;
+	const char *scep_name; /* NULL: none */
+	const char *challenge; /* NULL: none */
+	uint8_t usage;         /* as for struct sim_csr */
+	struct blob ca_fingerprint;
 	/* com.apple.mdm */
 	const char *server_url;
 	const char *checkin_url; /* the server's when it has none of its own */
@@ -28,7 +36,7 @@ void sim_profile_release(struct sim_profile *p);
 
 /*
  * Reads a profile, signed or not. ERR_MALFORMED when it lacks what an
- * attested enrollment needs.
+ * enrollment needs: an MDM payload, and the identity that this one names.
  */
 int sim_profile_parse(struct blob bytes, struct sim_profile *p);
 

@@ -33,7 +33,7 @@ void sim_session_init(struct sim_session *s);
 void sim_session_release(struct sim_session *s);
 
 /* The number of options below, and the options in order. */
-#define SIM_SESSION_OPTIONS 17
+#define SIM_SESSION_OPTIONS 18
 void sim_session_options(
     struct sim_session *s, struct sim_opt table[SIM_SESSION_OPTIONS]);
 

@@ -7,7 +7,8 @@ use warnings;
 use Attestmdm::Test;
 
 # Knob => case it proves, error code of the trail. '' as code: the sender proved
-# nothing, so that no device's trail tells of it.
+# nothing, so that no device's trail tells of it; with ? the code stands in the
+# trail of nobody known.
 my %want = (
 	'unassigned-serial' => ['mdm-64', 'ENROLL_UNASSIGNED'],
 	'machineinfo-foreign-ca' => ['mdm-63', ''],
@@ -102,6 +103,25 @@ my %want = (
 	'csr-padded' => ['acme-238', 'MALFORMED'],
 	'early-finalize' => ['acme-229', 'ORDER_NOT_READY'],
 	'second-finalize' => ['acme-229', 'ORDER_NOT_READY'],
+	'scep-no-challenge' => ['mdm-76', '?SCEP_CHALLENGE'],
+	'scep-wrong-challenge' => ['mdm-76', '?SCEP_CHALLENGE'],
+	'scep-sha1' => ['mdm-80', '?SCEP_ALGORITHM'],
+	'scep-des3' => ['mdm-81', '?SCEP_MESSAGE'],
+	'scep-csr-sha1' => ['mdm-80', '?SCEP_MESSAGE'],
+	'scep-csr-bad-signature' => ['mdm-80', '?SCEP_MESSAGE'],
+	'scep-small-key' => ['mdm-79', '?SCEP_MESSAGE'],
+	'scep-other-signer' => ['mdm-79', 'SCEP_REQUEST'],
+	'scep-other-recipient' => ['mdm-81', '?SCEP_MESSAGE'],
+	'scep-wrong-key' => ['mdm-81', '?SCEP_MESSAGE'],
+	'scep-tampered' => ['mdm-80', '?SCEP_MESSAGE'],
+	'scep-no-attributes' => ['mdm-80', '?SCEP_MESSAGE'],
+	'scep-no-transaction' => ['mdm-80', '?SCEP_REQUEST'],
+	'scep-no-nonce' => ['mdm-80', '?SCEP_REQUEST'],
+	'scep-short-nonce' => ['mdm-80', '?SCEP_REQUEST'],
+	'scep-renewal' => ['mdm-83', '?SCEP_REQUEST'],
+	'scep-poll' => ['mdm-80', '?SCEP_REQUEST'],
+	'scep-second-key' => ['mdm-76', 'SCEP_CHALLENGE'],
+	'scep-second-transaction' => ['mdm-75', 'SCEP_CHALLENGE'],
 	'checkin-other-serial' => ['mdm-24', 'MDM_DEVICE'],
 	'checkin-no-signature' => ['mdm-23', ''],
 	'checkin-wrong-body' => ['mdm-27', 'MDM_SIGNATURE'],
@@ -122,8 +142,13 @@ my %serial = map { $_->[0] => sprintf('C02KNOB%05d', ++$number) } @knobs;
 $t->assign('C02BUSY00001', values %serial);
 $serial{'unassigned-serial'} = 'ZZNOBODY0000';
 
+# What a device is to be, so that it gets to the step that the knob is for.
+my %step = map { $_->[0] => $_->[1] } @knobs;
+my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
+
 sub enroll {
 	my ($knob, @more) = @_;
+	push @more, @intel if $step{$knob} =~ /\bscep\b/;
 	return $t->sim('enroll', '--serial', $serial{$knob}, '--misbehave', $knob,
 	    @more);
 }
@@ -142,7 +167,12 @@ for my $knob (@knobs) {
 		refused_at(enroll($name), $step, $name);
 		my @bad = grep { $_->{outcome} ne 'ok' }
 		    @{ $t->trail($serial{$name}) };
-		if ($code eq '') {
+		if ($code =~ s/^\?//) {
+			is(scalar @bad, 0, 'nobody is known to write about');
+			my $last = $t->db("SELECT * FROM trail WHERE serial = ''
+			    AND outcome <> 'ok' ORDER BY id DESC LIMIT 1")->[0];
+			is("$last->{step} $last->{code}", "$step $code", 'an admin sees it');
+		} elsif ($code eq '') {
 			is(scalar @bad, 0, 'nobody is known to write about');
 			like($t->tool_ok('enrollment', 'list', '--refused', '--limit', 1),
 			    qr/^\S+ \S+ UTC +\Q$step\E +refused /m, 'an admin sees it');
@@ -151,7 +181,8 @@ for my $knob (@knobs) {
 		}
 		like($t->tool_ok('enrollment', 'show', $serial{$name}),
 		    qr/^\S+ \S+ UTC +\Q$step\E +refused /m, 'enrollment show names the step')
-		    if $name !~ /^machineinfo-(no-serial|unsigned)$/;
+		    if $name !~ /^machineinfo-(no-serial|unsigned)$/
+		    && ($step ne 'scep' || @bad);
 		my $hosts = $t->db("SELECT COUNT(*) AS n FROM hosts
 		    WHERE serial = '$serial{$name}' AND state = 'enrolled'");
 		is($hosts->[0]{n}, 0, 'and is not managed');
@@ -161,11 +192,13 @@ for my $knob (@knobs) {
 # Ten seconds of waiting are for acme-278, not for each run.
 for my $knob (grep { $_->[1] =~ /^\(/ && $_->[0] ne 'slow-attestation' } @knobs) {
 	my ($name, undef, $text) = @$knob;
-	subtest "acme-274: a device that $text is served" => sub {
+	my $case = $step{$name} eq '(scep)' ? 'mdm-72' : 'acme-274';
+	subtest "$case: a device that $text is served" => sub {
 		my $run = enroll($name);
 		is($run->{exit}, 0, $name) or diag($run->{out}, $run->{err});
-		like($t->tool_ok('host', 'show', $serial{$name}),
-		    qr/^MDM attestation: +Yes$/m, 'its host is attested');
+		my $host = $t->tool_json('host', 'show', $serial{$name});
+		is(!!$host->{mdm_enrollment_hardware_attested}, $case eq 'acme-274',
+		    'its host is attested, or not');
 	};
 }
 

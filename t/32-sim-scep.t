@@ -1,0 +1,76 @@
+#!/usr/bin/perl
+# The simulated SCEP client, which behaves as Apple's, and what becomes of a
+# device that got its certificate so.
+use strict;
+use warnings;
+
+use Attestmdm::Test;
+
+my $t = Attestmdm::Test->new;
+my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
+my $number = 0;
+
+sub serial {
+	my $serial = sprintf('C32SCEP%05d', ++$number);
+	$t->assign($serial);
+	return $serial;
+}
+
+sub enrolls {
+	my ($serial, @more) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my $run = $t->sim('enroll', '--serial', $serial, @intel, @more);
+	is($run->{exit}, 0, "$serial enrolls") or diag($run->{out}, $run->{err});
+}
+
+sub certificates {
+	my ($serial) = @_;
+	return scalar @{ $t->db("SELECT 1 FROM certificates WHERE serial = '$serial'") };
+}
+
+subtest 'mdm-72: a client of Apple\'s form: BER, AES, SHA-512' => sub {
+	my ($serial, $state) = (serial(), $t->dir . '/intel');
+	enrolls($serial, '--state', $state);
+	my $shown = $t->tool_json('host', 'show', $serial);
+	ok(!$shown->{mdm_enrollment_hardware_attested}, 'its host is not attested');
+	my $key = $t->command('openssl', 'pkey', '-in', "$state/identity.key", '-noout',
+	    '-text')->{out};
+	like($key, qr/Private-Key: \(2048 bit/, 'its key is RSA with 2048 bits');
+	$t->tool_ok('command', 'send', $serial, 'SecurityInfo');
+	my $run = $t->sim('poll', '--state', $state);
+	is($run->{exit}, 0, 'it polls');
+	like($run->{out}, qr/ SecurityInfo Acknowledged$/m, 'and answers');
+};
+
+subtest 'mdm-74: PKIOperation by GET with a literal +' => sub {
+	my $serial = serial();
+	my $run = $t->sim('enroll', '--serial', $serial, @intel, '--scep-get', '--verbose');
+	is($run->{exit}, 0, 'it enrolls') or diag($run->{out});
+	like($run->{err}, qr{^> GET \S+/scep\?operation=PKIOperation&message=[^%\s]*\+}m,
+	    'by GET, nothing of the + escaped');
+};
+
+subtest 'mdm-75: a request sent twice gets one certificate' => sub {
+	my $serial = serial();
+	enrolls($serial, '--misbehave', 'scep-again');
+	is(certificates($serial), 1, 'there is one');
+};
+
+subtest 'a CA that the profile does not name is not believed' => sub {
+	my $serial = serial();
+	my $dir = $t->dir;
+	my $ca = $t->server->state . '/scep-ca.pem';
+	my $old = Attestmdm::Server::slurp($ca);
+	$t->make('key', "$dir/other.key", '--curve', 'RSA-2048');
+	Attestmdm::Server::spew($ca, $t->command('openssl', 'req', '-x509', '-key',
+	    "$dir/other.key", '-subj', '/CN=other', '-days', 2)->{out});
+	$t->server->restart('profile-download');
+	my $run = $t->sim('enroll', '--serial', $serial, @intel);
+	Attestmdm::Server::spew($ca, $old);
+	$t->server->restart('profile-download');
+	is($run->{exit}, 1, 'the device gives up');
+	like($run->{err}, qr/another than the profile names/, 'and says why');
+	is(certificates($serial), 0, 'before it asks for a certificate');
+};
+
+$t->done;
