@@ -13,6 +13,7 @@
 #include "sim/sim_file.h"
 #include "sim/sim_json.h"
 #include "sim/sim_jws.h"
+#include "sim/sim_product.h"
 
 /* One run: what the client remembers between exchanges. */
 struct sim_acme_run {
@@ -229,6 +230,7 @@ static int
 sim_acme_attest(struct sim_acme_run *r, const char *token, struct buf *out)
 {
 	const struct sim_device *d = r->acme->device;
+	struct sim_product p = sim_product_of(d->product);
 	bool wrong = sim_acme_on(r, SIM_KNOB_ATTEST_ACCOUNT_KEY);
 	struct buf thumbprint;
 	struct sim_leaf leaf = {
@@ -237,7 +239,7 @@ sim_acme_attest(struct sim_acme_run *r, const char *token, struct buf *out)
 		.serial = d->serial,
 		.udid = d->provisioning_udid,
 		.os_version = d->os_version,
-		.board = "J504AP",
+		.board = p.board,
 		.knobs = r->acme->knobs,
 	};
 	int rc;
@@ -285,11 +287,13 @@ sim_acme_object(struct sim_acme_run *r, struct buf *out)
 static int
 sim_acme_challenge_payload(struct sim_acme_run *r, struct buf *out)
 {
+	const struct sim_device *d = r->acme->device;
+	struct sim_product p = sim_product_of(d->product);
 	struct buf object;
 	int rc;
 
-	if (sim_acme_on(r, SIM_KNOB_NO_ATTESTATION) ||
-	    !r->acme->device->profile.attest)
+	if (sim_acme_on(r, SIM_KNOB_NO_ATTESTATION) || !d->profile.attest ||
+	    !p.attests)
 		return buf_add_str(out, "{}");
 	if (sim_acme_on(r, SIM_KNOB_ATTOBJ_NUMBER))
 		return buf_add_str(out, "{\"attObj\":12345}");

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "sim/sim_answer.h"
+#include "sim/sim_product.h"
 #include "sim/sim_xml.h"
 
 void
@@ -16,48 +17,75 @@ sim_answer_status(
 	sim_xml_finish(&x);
 }
 
+/* What every device tells. */
 static void
-sim_answer_query(
-    struct sim_xml *x, const struct sim_device *d, const char *query)
+sim_answer_common(struct sim_xml *x, const struct sim_device *d,
+    const struct sim_product *p, const char *query)
 {
 	const struct {
 		const char *name;
 		const char *value;
 	} texts[] = {
 		{ "BuildVersion", d->build },
-		{ "DeviceName", "Simulated Mac" },
-		{ "HostName", "simulated-mac.local" },
-		{ "LocalHostName", "simulated-mac" },
+		{ "IMEI", d->imei[0] != '\0' ? d->imei : NULL },
 		{ "Model", "Z1AF000" },
-		{ "ModelName", "MacBook Pro" },
+		{ "ModelName", p->model },
 		{ "OSVersion", d->os_version },
 		{ "ProductName", d->product },
 		{ "ProvisioningUDID", d->provisioning_udid },
 		{ "SerialNumber", d->serial },
-		{ "SoftwareUpdateDeviceID", "J504AP" },
+		{ "SoftwareUpdateDeviceID", p->board },
 		{ "UDID", d->udid },
-	};
-	const struct {
-		const char *name;
-		bool value;
-	} bools[] = {
-		{ "AwaitingConfiguration", false },
-		{ "IsActivationLockSupported", true },
-		{ "IsAppleSilicon", true },
-		{ "IsSupervised", true },
-		{ "SupportsiOSAppInstalls", true },
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		if (strcmp(query, texts[i].name) == 0)
 			sim_xml_string(x, query, texts[i].value);
-	for (size_t i = 0; i < sizeof bools / sizeof bools[0]; i++)
-		if (strcmp(query, bools[i].name) == 0)
-			sim_xml_bool(x, query, bools[i].value);
+	if (strcmp(query, "DeviceName") == 0)
+		sim_xml_string(x, query,
+		    sim_product_is_mac(p) ? "Simulated Mac" : p->model);
+	if (strcmp(query, "AwaitingConfiguration") == 0)
+		sim_xml_bool(x, query, false);
+	if (strcmp(query, "IsSupervised") == 0)
+		sim_xml_bool(x, query, true);
 	if (strcmp(query, "DeviceCapacity") == 0)
 		sim_xml_real(x, query, 494.38);
 	if (strcmp(query, "AvailableDeviceCapacity") == 0)
 		sim_xml_real(x, query, 321.5);
+}
+
+/* What Macs tell besides. */
+static void
+sim_answer_mac(
+    struct sim_xml *x, const struct sim_product *p, const char *query)
+{
+	const struct {
+		const char *name;
+		bool value;
+	} bools[] = {
+		{ "IsActivationLockSupported", p->attests || p->has_t2 },
+		{ "IsAppleSilicon", p->is_silicon },
+		{ "SupportsiOSAppInstalls", p->is_silicon },
+	};
+
+	for (size_t i = 0; i < sizeof bools / sizeof bools[0]; i++)
+		if (strcmp(query, bools[i].name) == 0)
+			sim_xml_bool(x, query, bools[i].value);
+	if (strcmp(query, "HostName") == 0)
+		sim_xml_string(x, query, "simulated-mac.local");
+	if (strcmp(query, "LocalHostName") == 0)
+		sim_xml_string(x, query, "simulated-mac");
+}
+
+static void
+sim_answer_query(
+    struct sim_xml *x, const struct sim_device *d, const char *query)
+{
+	struct sim_product p = sim_product_of(d->product);
+
+	sim_answer_common(x, d, &p, query);
+	if (sim_product_is_mac(&p))
+		sim_answer_mac(x, &p, query);
 }
 
 /* Unknown queries are left out, as devices do. */
@@ -76,23 +104,48 @@ sim_answer_information(struct sim_xml *x, const struct sim_device *d,
 }
 
 static void
-sim_answer_security(struct sim_xml *x, const struct sim_device *d,
-    const struct sim_value *command)
+sim_answer_management(struct sim_xml *x, const struct sim_device *d)
 {
-	sim_xml_open_dict(x, "SecurityInfo");
-	sim_xml_bool(x, "AuthenticatedRootVolumeEnabled", true);
-	sim_xml_bool(x, "FDE_Enabled", true);
-	sim_xml_bool(x, "FDE_HasInstitutionalRecoveryKey", false);
-	sim_xml_bool(x, "FDE_HasPersonalRecoveryKey", true);
 	sim_xml_open_dict(x, "ManagementStatus");
 	sim_xml_bool(x, "EnrolledViaDEP", true);
 	sim_xml_bool(x, "IsUserEnrollment", false);
 	sim_xml_bool(x, "UserApprovedEnrollment", true);
 	sim_xml_close_dict(x);
-	sim_xml_open_dict(x, "SecureBoot");
-	sim_xml_string(x, "SecureBootLevel", "full");
-	sim_xml_close_dict(x);
+}
+
+static void
+sim_answer_mac_security(
+    struct sim_xml *x, const struct sim_device *d, const struct sim_product *p)
+{
+	sim_xml_bool(x, "AuthenticatedRootVolumeEnabled", true);
+	sim_xml_bool(x, "FDE_Enabled", true);
+	sim_xml_bool(x, "FDE_HasInstitutionalRecoveryKey", false);
+	sim_xml_bool(x, "FDE_HasPersonalRecoveryKey", true);
+	sim_answer_management(x, d);
+	if (p->is_silicon || p->has_t2) {
+		sim_xml_open_dict(x, "SecureBoot");
+		sim_xml_string(x, "SecureBootLevel", "full");
+		sim_xml_close_dict(x);
+	}
 	sim_xml_bool(x, "SystemIntegrityProtectionEnabled", true);
+}
+
+static void
+sim_answer_security(struct sim_xml *x, const struct sim_device *d,
+    const struct sim_value *command)
+{
+	struct sim_product p = sim_product_of(d->product);
+
+	sim_xml_open_dict(x, "SecurityInfo");
+	if (sim_product_is_mac(&p)) {
+		sim_answer_mac_security(x, d, &p);
+	} else {
+		sim_xml_int(x, "HardwareEncryptionCaps", 3);
+		sim_answer_management(x, d);
+		sim_xml_bool(x, "PasscodeCompliant", true);
+		sim_xml_bool(x, "PasscodeCompliantWithProfiles", true);
+		sim_xml_bool(x, "PasscodePresent", true);
+	}
 	sim_xml_close_dict(x);
 }
 

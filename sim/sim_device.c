@@ -7,6 +7,7 @@
 #include "sim/sim_device.h"
 #include "sim/sim_file.h"
 #include "sim/sim_plist.h"
+#include "sim/sim_product.h"
 #include "sim/sim_uuid.h"
 #include "sim/sim_xml.h"
 
@@ -45,17 +46,47 @@ sim_device_set(char *field, size_t room, const char *text)
 	return OK;
 }
 
+int
+sim_device_describe(struct sim_device *d, const char *serial,
+    const char *product, const char *os_version, const char *build)
+{
+	struct sim_product p = sim_product_of(product);
+	char guess[sizeof d->build];
+	int rc;
+
+	if (os_version == NULL)
+		os_version = sim_product_version(&p);
+	if (build == NULL) {
+		sim_product_build(&p, os_version, guess, sizeof guess);
+		build = guess;
+	}
+	if ((rc = sim_device_set(d->serial, sizeof d->serial, serial)) != OK ||
+	    (rc = sim_device_set(d->product, sizeof d->product, product)) !=
+		OK ||
+	    (rc = sim_device_set(
+		 d->os_version, sizeof d->os_version, os_version)) != OK)
+		return rc;
+	return sim_device_set(d->build, sizeof d->build, build);
+}
+
 static void
 sim_device_name(struct sim_device *d)
 {
+	struct sim_product p = sim_product_of(d->product);
 	uint8_t r[12];
 
 	sim_key_random(r, sizeof r);
 	snprintf(d->provisioning_udid, sizeof d->provisioning_udid,
 	    "0000%02X%02X-%02X%02X%02X%02X%02X%02X%02X%02X", r[0], r[1], r[2],
 	    r[3], r[4], r[5], r[6], r[7], r[8], r[9]);
-	if (d->udid[0] == '\0')
+	/* A Mac has two; other devices are known by this one alone. */
+	if (d->udid[0] == '\0' && sim_product_is_mac(&p))
 		sim_uuid_make(d->udid);
+	else if (d->udid[0] == '\0')
+		snprintf(d->udid, sizeof d->udid, "%s", d->provisioning_udid);
+	if (p.has_imei)
+		snprintf(d->imei, sizeof d->imei, "35%03d%03d%03d%03d0", r[1],
+		    r[2], r[3], r[4]);
 	sim_uuid_make(d->push_magic);
 	sim_key_random(d->push_token, sizeof d->push_token);
 }
@@ -84,17 +115,29 @@ sim_device_make_shared(struct sim_device *d, const struct sim_device *other)
 	    &d->software_certificate, buf_blob(&other->software_certificate));
 }
 
+/* Which keys there are depends on the age of the system and on its kind. */
 struct sim_machine
 sim_device_machine(const struct sim_device *d)
 {
+	struct sim_product p = sim_product_of(d->product);
+	bool is_17 = sim_product_since(&p, d->os_version, 17, 0);
+	bool is_17_4 = sim_product_since(&p, d->os_version, 17, 4);
+	bool is_mac = sim_product_is_mac(&p);
+	bool is_watch = p.system == SIM_PRODUCT_WATCHOS;
+
 	return (struct sim_machine){
 		.serial = d->serial,
 		.udid = d->udid,
 		.product = d->product,
-		.os_version = d->os_version,
+		.os_version = is_17 ? d->os_version : NULL,
 		.build = d->build,
 		.language = "en-US",
-		.can_update = true,
+		.imei = d->imei[0] != '\0' ? d->imei : NULL,
+		.meid = p.has_imei ? "" : NULL,
+		.pairing_token = is_watch ? d->push_magic : NULL,
+		.update_device_id = is_17_4 ? p.board : NULL,
+		.can_update = is_17,
+		.has_attributes = !is_mac,
 	};
 }
 
@@ -109,6 +152,8 @@ sim_device_write(const struct sim_device *d, struct buf *out)
 	sim_xml_string(&x, "ProductName", d->product);
 	sim_xml_string(&x, "OSVersion", d->os_version);
 	sim_xml_string(&x, "BuildVersion", d->build);
+	if (d->imei[0] != '\0')
+		sim_xml_string(&x, "IMEI", d->imei);
 	sim_xml_string(&x, "ProvisioningUDID", d->provisioning_udid);
 	sim_xml_string(&x, "PushMagic", d->push_magic);
 	sim_xml_data(&x, "Token", blob_of(d->push_token, 32));
@@ -177,6 +222,7 @@ static int
 sim_device_read(const struct sim_value *v, struct sim_device *d)
 {
 	struct blob token = sim_value_data(v, "Token");
+	const char *imei = sim_value_text(v, "IMEI");
 	int rc;
 
 	if (token.n == sizeof d->push_token)
@@ -184,6 +230,8 @@ sim_device_read(const struct sim_value *v, struct sim_device *d)
 	buf_add_blob(
 	    &d->software_certificate, sim_value_data(v, "SoftwareCertificate"));
 	buf_add_blob(&d->attestation, sim_value_data(v, "Attestation"));
+	if (imei != NULL)
+		snprintf(d->imei, sizeof d->imei, "%s", imei);
 	if ((rc = sim_device_take(
 		 v, "SerialNumber", d->serial, sizeof d->serial)) != OK ||
 	    (rc = sim_device_take(v, "UDID", d->udid, sizeof d->udid)) != OK ||

@@ -12,7 +12,8 @@ struct sim_device {
 	char product[33];
 	char os_version[33];
 	char build[33];
-	char provisioning_udid[33]; /* what Apple attests on a Mac */
+	char provisioning_udid[33]; /* what Apple attests */
+	char imei[16];              /* "" on what has none */
 	char push_magic[37];
 	uint8_t push_token[32];
 	EVP_PKEY *software_key; /* signs MachineInfo */
@@ -44,5 +45,9 @@ int sim_device_load(const char *dir, struct sim_device *d);
 
 /* Copies text into a field of fixed size; ERR_USAGE when it is too long. */
 int sim_device_set(char *field, size_t room, const char *text);
+
+/* Says what a new device is; NULL leaves version and build to its kind. */
+int sim_device_describe(struct sim_device *d, const char *serial,
+    const char *product, const char *os_version, const char *build);
 
 #endif

@@ -20,30 +20,26 @@ sim_enroll_machineinfo(struct sim_session *s, struct buf *out)
 	struct sim_device *d = &s->device;
 	struct sim_machine m = sim_device_machine(d);
 	struct sim_apple foreign;
-	struct buf plist, crt;
+	struct buf crt;
 	int rc = OK;
 
 	sim_apple_init(&foreign);
-	buf_init(&plist, SIM_DER_MAX);
 	buf_init(&crt, SIM_DER_MAX);
 	if (sim_knob_on(&s->knobs, SIM_KNOB_UNASSIGNED_SERIAL))
 		m.serial = "ZZNOBODY0000";
-	sim_machine_plist(&m, &s->knobs, &plist);
 	if (sim_knob_on(&s->knobs, SIM_KNOB_MACHINEINFO_FOREIGN_CA)) {
 		rc = sim_apple_make(&foreign);
 		if (rc == OK)
 			rc = sim_apple_device_certificate(
 			    &foreign, d->software_key, &crt);
 		if (rc == OK)
-			rc = sim_machine_sign(&foreign, d->software_key,
-			    buf_blob(&crt), buf_blob(&plist), &s->knobs, out);
+			rc = sim_machine_sign(&m, &foreign, d->software_key,
+			    buf_blob(&crt), &s->knobs, out);
 	} else {
-		rc = sim_machine_sign(&s->apple, d->software_key,
-		    buf_blob(&d->software_certificate), buf_blob(&plist),
-		    &s->knobs, out);
+		rc = sim_machine_sign(&m, &s->apple, d->software_key,
+		    buf_blob(&d->software_certificate), &s->knobs, out);
 	}
 	sim_apple_release(&foreign);
-	buf_release(&plist);
 	buf_release(&crt);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "sim/sim_enroll.h"
 #include "sim/sim_fleet.h"
+#include "sim/sim_product.h"
 #include "sim/sim_session.h"
 #include "sim/sim_tally.h"
 
@@ -59,19 +60,21 @@ sim_fleet_prepare(struct sim_fleet *f, long i, struct sim_device *d)
 {
 	struct sim_session *s = &f->session;
 	bool small = sim_knob_on(&s->knobs, SIM_KNOB_KEY_P256);
+	struct sim_product p;
 	char serial[65];
 	int rc;
 
 	sim_device_init(d);
 	sim_fleet_serial(f, i, serial, sizeof serial);
-	if ((rc = sim_device_set(d->serial, sizeof d->serial, serial)) != OK ||
-	    (rc = sim_device_set(d->product, sizeof d->product, s->product)) !=
-		OK ||
-	    (rc = sim_device_set(
-		 d->os_version, sizeof d->os_version, s->os_version)) != OK ||
-	    (rc = sim_device_set(d->build, sizeof d->build, s->build)) != OK ||
-	    (rc = sim_device_make_shared(d, &s->device)) != OK ||
-	    (rc = sim_key_make("P-256", &d->account_key)) != OK)
+	if ((rc = sim_device_describe(
+		 d, serial, s->product, s->os_version, s->build)) != OK ||
+	    (rc = sim_device_make_shared(d, &s->device)) != OK)
+		return rc;
+	p = sim_product_of(d->product);
+	/* What is no use to the identity's payload is made anew then. */
+	if (!p.attests)
+		return sim_key_make("RSA-2048", &d->hardware_key);
+	if ((rc = sim_key_make("P-256", &d->account_key)) != OK)
 		return rc;
 	return sim_key_make(small ? "P-256" : "P-384", &d->hardware_key);
 }

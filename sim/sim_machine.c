@@ -5,7 +5,7 @@
 #include "sim/sim_machine.h"
 #include "sim/sim_xml.h"
 
-void
+static void
 sim_machine_plist(
     const struct sim_machine *m, const struct sim_knobs *knobs, struct buf *out)
 {
@@ -14,12 +14,15 @@ sim_machine_plist(
 	sim_xml_start(&x, out);
 	sim_xml_string(&x, "IMEI", m->imei);
 	sim_xml_string(&x, "LANGUAGE", m->language);
+	sim_xml_string(&x, "MEID", m->meid);
 	if (m->can_update)
 		sim_xml_bool(&x, "MDM_CAN_REQUEST_SOFTWARE_UPDATE", true);
 	sim_xml_string(&x, "OS_VERSION", m->os_version);
+	sim_xml_string(&x, "PAIRING_TOKEN", m->pairing_token);
 	sim_xml_string(&x, "PRODUCT", m->product);
 	if (!sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_NO_SERIAL))
 		sim_xml_string(&x, "SERIAL", m->serial);
+	sim_xml_string(&x, "SOFTWARE_UPDATE_DEVICE_ID", m->update_device_id);
 	sim_xml_string(&x, "UDID", m->udid);
 	sim_xml_string(&x, "VERSION", m->build);
 	sim_xml_finish(&x);
@@ -69,24 +72,11 @@ sim_machine_tamper(struct buf *message)
 	}
 }
 
-int
-sim_machine_sign(struct sim_apple *apple, EVP_PKEY *device,
-    struct blob certificate, struct blob plist, const struct sim_knobs *knobs,
-    struct buf *out)
+static int
+sim_machine_wrap(const struct sim_cms *as_usual, EVP_PKEY *device,
+    struct blob plist, const struct sim_knobs *knobs, struct buf *out)
 {
-	struct sim_cms cms = {
-		.key = device,
-		.signer = certificate,
-		.others = { buf_blob(&apple->device_ca.der),
-		    buf_blob(&apple->device_authority.der),
-		    buf_blob(&apple->device_root.der) },
-		.others_count = 3,
-		.digest = "sha1",
-		.attributes =
-		    sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_ATTRIBUTES),
-		.no_certificates =
-		    sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_NO_CERTIFICATES),
-	};
+	struct sim_cms cms = *as_usual;
 	struct buf own;
 	int rc = OK;
 
@@ -103,5 +93,36 @@ sim_machine_sign(struct sim_apple *apple, EVP_PKEY *device,
 	if (rc == OK && sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_TAMPERED))
 		sim_machine_tamper(out);
 	buf_release(&own);
+	return rc;
+}
+
+int
+sim_machine_sign(const struct sim_machine *m, struct sim_apple *apple,
+    EVP_PKEY *device, struct blob certificate, const struct sim_knobs *knobs,
+    struct buf *out)
+{
+	struct sim_cms cms = {
+		.key = device,
+		.signer = certificate,
+		.others = { buf_blob(&apple->device_ca.der),
+		    buf_blob(&apple->device_authority.der),
+		    buf_blob(&apple->device_root.der) },
+		.others_count = 3,
+		.digest = "sha1",
+		.attributes = m->has_attributes ||
+		    sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_ATTRIBUTES),
+		.no_certificates =
+		    sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_NO_CERTIFICATES),
+	};
+	struct buf plist;
+	int rc;
+
+	buf_init(&plist, SIM_DER_MAX);
+	sim_machine_plist(m, knobs, &plist);
+	rc = buf_status(&plist);
+	if (rc == OK)
+		rc = sim_machine_wrap(
+		    &cms, device, buf_blob(&plist), knobs, out);
+	buf_release(&plist);
 	return rc;
 }

@@ -8,24 +8,24 @@
 struct sim_machine {
 	const char *serial;
 	const char *udid;
-	const char *product;    /* Mac15,3 */
-	const char *os_version; /* 15.1 */
-	const char *build;      /* 24B83 */
-	const char *language;   /* en-US; NULL leaves it out */
-	const char *imei;       /* NULL leaves it out */
-	bool can_update;        /* MDM_CAN_REQUEST_SOFTWARE_UPDATE */
+	const char *product;          /* Mac15,3 */
+	const char *os_version;       /* 15.1; NULL leaves it out */
+	const char *build;            /* 24B83 */
+	const char *language;         /* en-US; NULL leaves it out */
+	const char *imei;             /* NULL leaves it out */
+	const char *meid;             /* NULL leaves it out */
+	const char *pairing_token;    /* of a watch; NULL leaves it out */
+	const char *update_device_id; /* NULL leaves it out */
+	bool can_update;              /* MDM_CAN_REQUEST_SOFTWARE_UPDATE */
+	bool has_attributes;          /* signed attributes in the signature */
 };
 
-/* Appends the property list. */
-void sim_machine_plist(const struct sim_machine *m,
-    const struct sim_knobs *knobs, struct buf *out);
-
 /*
- * Appends the signed message over `plist`: by the device's key and
- * certificate, with the three certificates above it.
+ * Appends the signed message that says so: by the device's key and certificate,
+ * with the three certificates above it.
  */
-int sim_machine_sign(struct sim_apple *apple, EVP_PKEY *device,
-    struct blob certificate, struct blob plist, const struct sim_knobs *knobs,
+int sim_machine_sign(const struct sim_machine *m, struct sim_apple *apple,
+    EVP_PKEY *device, struct blob certificate, const struct sim_knobs *knobs,
     struct buf *out);
 
 #endif

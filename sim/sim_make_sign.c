@@ -18,14 +18,12 @@ sim_make_sign_write(const char *dir, const struct sim_machine *m,
 {
 	struct sim_apple apple;
 	EVP_PKEY *key = NULL;
-	struct buf crt, plist, message;
+	struct buf crt, message;
 	int rc;
 
 	sim_apple_init(&apple);
 	buf_init(&crt, SIM_DER_MAX);
-	buf_init(&plist, SIM_DER_MAX);
 	buf_init(&message, 2 * SIM_DER_MAX);
-	sim_machine_plist(m, knobs, &plist);
 	rc = sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_FOREIGN_CA)
 	    ? sim_apple_make(&apple)
 	    : sim_apple_load(dir, &apple);
@@ -34,14 +32,13 @@ sim_make_sign_write(const char *dir, const struct sim_machine *m,
 	if (rc == OK)
 		rc = sim_apple_device_certificate(&apple, key, &crt);
 	if (rc == OK)
-		rc = sim_machine_sign(&apple, key, buf_blob(&crt),
-		    buf_blob(&plist), knobs, &message);
+		rc = sim_machine_sign(
+		    m, &apple, key, buf_blob(&crt), knobs, &message);
 	if (rc == OK)
 		rc = sim_make_output(output, buf_blob(&message));
 	EVP_PKEY_free(key);
 	sim_apple_release(&apple);
 	buf_release(&crt);
-	buf_release(&plist);
 	buf_release(&message);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include "sim/sim_cms.h"
 #include "sim/sim_der.h"
 #include "sim/sim_mdm.h"
+#include "sim/sim_product.h"
 #include "sim/sim_xml.h"
 
 /* A certificate with the subject and serial of ours, by nobody we know. */
@@ -177,20 +178,23 @@ sim_mdm_connect(const struct sim_mdm *m, struct blob body, struct buf *answer)
 	    "application/x-apple-aspen-mdm; charset=UTF-8", body, answer);
 }
 
-/* The keys of Authenticate on a Mac or, without the models, on a phone. */
+/* The keys of Authenticate on a Mac or, without the models, on the others. */
 static void
 sim_mdm_authenticate(const struct sim_mdm *m, struct sim_xml *x)
 {
 	const struct sim_device *d = m->device;
-	bool is_mac = strncmp(d->product, "Mac", 3) == 0;
+	struct sim_product p = sim_product_of(d->product);
+	bool is_mac = sim_product_is_mac(&p);
 
 	sim_xml_string(x, "BuildVersion", d->build);
 	if (is_mac)
 		sim_xml_string(x, "DeviceName", "Simulated Mac");
+	if (d->imei[0] != '\0')
+		sim_xml_string(x, "IMEI", d->imei);
 	sim_xml_string(x, "MessageType", "Authenticate");
 	if (is_mac) {
 		sim_xml_string(x, "Model", d->product);
-		sim_xml_string(x, "ModelName", "MacBook Pro");
+		sim_xml_string(x, "ModelName", p.model);
 	}
 	sim_xml_string(x, "OSVersion", d->os_version);
 	sim_xml_string(x, "ProductName", d->product);

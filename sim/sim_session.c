@@ -12,8 +12,6 @@ sim_session_init(struct sim_session *s)
 {
 	memset(s, 0, sizeof *s);
 	s->product = "Mac15,3";
-	s->os_version = "15.1";
-	s->build = "24B83";
 	sim_apple_init(&s->apple);
 	sim_device_init(&s->device);
 	sim_refusal_init(&s->refusal);
@@ -100,15 +98,11 @@ sim_session_fill(struct sim_session *s)
 
 	if (s->serial == NULL)
 		return fail(ERR_USAGE, "--serial is needed");
-	if ((rc = sim_device_set(d->serial, sizeof d->serial, s->serial)) !=
-		OK ||
-	    (rc = sim_device_set(d->product, sizeof d->product, s->product)) !=
-		OK ||
-	    (rc = sim_device_set(
-		 d->os_version, sizeof d->os_version, s->os_version)) != OK ||
-	    (rc = sim_device_set(d->build, sizeof d->build, s->build)) != OK ||
-	    (s->udid != NULL &&
-		(rc = sim_device_set(d->udid, sizeof d->udid, s->udid)) != OK))
+	rc = sim_device_describe(
+	    d, s->serial, s->product, s->os_version, s->build);
+	if (rc == OK && s->udid != NULL)
+		rc = sim_device_set(d->udid, sizeof d->udid, s->udid);
+	if (rc != OK)
 		return rc;
 	return sim_device_make(d, &s->apple);
 }

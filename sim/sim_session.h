@@ -13,8 +13,8 @@ struct sim_session {
 	const char *state; /* the device's folder; NULL keeps nothing */
 	const char *serial;
 	const char *product;
-	const char *os_version;
-	const char *build;
+	const char *os_version; /* NULL: as its kind has today */
+	const char *build;      /* NULL: of that version */
 	const char *udid;
 	const char *misbehave;
 	bool awaiting;

@@ -56,6 +56,44 @@ subtest 'mdm-75: a request sent twice gets one certificate' => sub {
 	is(certificates($serial), 1, 'there is one');
 };
 
+# Product, version, whether it attests, and its IsAppleSilicon.
+my @kinds = (
+	['Mac15,3', '15.1', 1, 'true'],
+	['Mac15,3', '13.6', 0, 'true'],
+	['MacBookPro16,1', '13.6', 0, 'false'],
+	['MacBookPro13,2', '12.7', 0, 'false'],
+	['iMac21,1', '14.0', 1, 'true'],
+	['iMac19,1', '14.0', 0, 'false'],
+	['VirtualMac2,1', '15.1', 0, 'true'],
+	['iPhone14,2', '17.0', 1, undef],
+	['iPhone9,1', '15.8', 0, undef],
+	['iPad14,1', '16.1', 1, undef],
+	['iPad7,5', '17.0', 0, undef],
+	['AppleTV11,1', '17.0', 1, undef],
+	['Watch6,1', '10.0', 1, undef],
+	['RealityDevice14,1', '2.0', 1, undef],
+);
+for (@kinds) {
+	my ($product, $version, $attests, $silicon) = @$_;
+	subtest "mdm-61: $product with version $version" => sub {
+		my ($serial, $state) = (serial(), $t->dir . "/$product-$version");
+		my $run = $t->sim('enroll', '--serial', $serial, '--state', $state,
+		    '--product', $product, '--os-version', $version);
+		is($run->{exit}, 0, 'enrolls') or diag($run->{out}, $run->{err});
+		$t->tool_ok('command', 'send', $serial, 'DeviceInformation');
+		$run = $t->sim('poll', '--state', $state);
+		my ($uuid) = $run->{out} =~ /^(\S+) DeviceInformation Acknowledged$/m;
+		my $told = $t->tool_ok('command', 'show', $uuid);
+		my ($word) = $told =~ m{IsAppleSilicon</key>\s*<(\w+)/>};
+		is($word, $silicon, 'tells of its chip');
+		my $host = $t->db("SELECT product_name, os_version, hardware_attested
+		    FROM hosts WHERE serial = '$serial'")->[0];
+		is($host->{product_name}, $product, 'its product');
+		is($host->{os_version}, $version, 'its version');
+		is($host->{hardware_attested}, $attests, 'and attests, or not');
+	};
+}
+
 subtest 'a CA that the profile does not name is not believed' => sub {
 	my $serial = serial();
 	my $dir = $t->dir;
