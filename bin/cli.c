@@ -33,6 +33,7 @@ cli_exit_code(int code)
 	case ERR_ALREADY_REVOKED:
 	case ERR_REVOCATION_REASON:
 	case ERR_MDM_BLOCKED:
+	case ERR_ENROLL_BUSINESS:
 		return CLI_EXIT_REFUSED;
 	default:
 		return CLI_EXIT_FAILURE;

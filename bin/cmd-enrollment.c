@@ -337,6 +337,18 @@ static const struct cli_option list_options[] = {
 	{ NULL, NULL, NULL, 0 },
 };
 
+static const struct cli_option new_options[] = {
+	{ "serial", "SERIAL", "only this device can use the link", 0 },
+	{ "note", "TEXT", "whom it is for", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_option links_options[] = {
+	{ "offset", "N", "leave out the first N", 0 },
+	{ "limit", "N", "show at most N (100)", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
 static const struct cli_verb verbs[] = {
 	{ .name = "list",
 	    .help = "lists handed-out profiles, newest first",
@@ -350,11 +362,28 @@ static const struct cli_verb verbs[] = {
 	    .most = 1,
 	    .needs = CLI_READ,
 	    .run = cmd_enrollment_show },
+	{ .name = "new",
+	    .help = "makes a one-time link for enrollment by hand",
+	    .options = new_options,
+	    .needs = CLI_WRITE,
+	    .run = cmd_link_new },
+	{ .name = "links",
+	    .help = "lists one-time links, newest first",
+	    .options = links_options,
+	    .needs = CLI_READ,
+	    .run = cmd_link_list },
+	{ .name = "revoke-link",
+	    .arguments = "ID",
+	    .help = "makes a link useless that was not used yet",
+	    .least = 1,
+	    .most = 1,
+	    .needs = CLI_WRITE,
+	    .run = cmd_link_revoke },
 	{ .run = NULL },
 };
 
 const struct cli_noun cmd_enrollment = {
 	"enrollment",
-	"Look at enrollments and why they failed",
+	"Look at enrollments, make links for them",
 	verbs,
 };

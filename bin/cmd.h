@@ -28,6 +28,11 @@ int cmd_host_find(struct cli *cli, const char *name, struct host *out);
 struct trail_list;
 int cmd_enrollment_trail(struct cli *cli, const struct trail_list *list);
 
+/* The verbs of "enrollment" about one-time links. In cmd-link.c. */
+int cmd_link_new(struct cli *cli);
+int cmd_link_list(struct cli *cli);
+int cmd_link_revoke(struct cli *cli);
+
 /* Makes a new password and its hash. In cmd-admin.c. */
 #define CMD_PASSWORD_TEXT 25
 int cmd_admin_password(char password[CMD_PASSWORD_TEXT], struct buf *hash);

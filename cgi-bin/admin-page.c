@@ -1,6 +1,5 @@
 #include "admin-page.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,42 +11,14 @@
 #include "web/session.h"
 #include "web/tmplset.h"
 
-#define STYLE_MAX    (128u << 10)
 #define LAST_PAGE    100000
 #define URL_MAX      2048
-#define TAG_BYTES    8
 #define HTML_TYPE    "text/html; charset=utf-8"
 #define SIGN_IN_PATH "/admin/sign-in"
 
 #define POLICY                                                                 \
 	"default-src 'none'; style-src 'self'; img-src 'self'; "               \
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-
-static int
-read_style(struct admin_app *app)
-{
-	char path[4096], chunk[4096];
-	uint8_t digest[SECRET_SHA256];
-	struct buf tag;
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "%s/style.css", app->conf->templates);
-	if ((f = fopen(path, "re")) == NULL)
-		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-		buf_add(&app->style, chunk, n);
-	n = (size_t)ferror(f);
-	fclose(f);
-	if (n != 0 || buf_status(&app->style) != OK)
-		return fail(ERR_IO, "%s cannot be read", path);
-	secret_sha256(buf_blob(&app->style), digest);
-	buf_init(&tag, sizeof(app->style_version) - 1);
-	if (enc_hex(blob_of(digest, TAG_BYTES), &tag) == OK)
-		memcpy(app->style_version, buf_str(&tag), tag.n + 1);
-	buf_release(&tag);
-	return OK;
-}
 
 int
 admin_page_open(const struct conf *conf, void **out)
@@ -59,9 +30,8 @@ admin_page_open(const struct conf *conf, void **out)
 	if (app == NULL)
 		return fail(ERR_NOMEM, "no memory to start with");
 	app->conf = conf;
-	buf_init(&app->style, STYLE_MAX);
 	if ((r = tmplset_load(conf->templates, &app->tmpl)) != OK ||
-	    (r = read_style(app)) != OK ||
+	    (r = stylesheet_load(conf, &app->style)) != OK ||
 	    (r = db_open(conf->database, DB_DURABLE, &app->db)) != OK) {
 		admin_page_close(app);
 		return r;
@@ -79,7 +49,7 @@ admin_page_close(void *p)
 		return;
 	db_close(app->db);
 	tmpl_free(app->tmpl);
-	buf_release(&app->style);
+	stylesheet_release(&app->style);
 	free(app);
 }
 
@@ -89,7 +59,7 @@ set_layout(const struct admin_app *app, struct tmpl_row *row, const char *title)
 {
 	tmplrow_set(row, "title", title);
 	tmplrow_set(row, "organization", app->conf->organization);
-	tmplrow_set(row, "style_version", app->style_version);
+	tmplrow_set(row, "style_version", app->style.version);
 	tmplrow_flag(row, "test_bench", conf_is_test_bench(app->conf));
 	tmplrow_flag(row, "attestation_root_replaced",
 	    app->conf->attestation_root_replaced);

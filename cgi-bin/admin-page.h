@@ -3,6 +3,7 @@
 #define ADMIN_PAGE_H
 
 #include "base/conf.h"
+#include "stylesheet.h"
 #include "store/sessions.h"
 #include "web/form.h"
 #include "web/req.h"
@@ -18,9 +19,7 @@ struct admin_app {
 	const struct conf *conf;
 	struct db *db;
 	struct tmpl *tmpl;
-	struct buf style;
-	/* Changes with the style, so that browsers may keep it. */
-	char style_version[17];
+	struct stylesheet style;
 };
 
 int admin_page_open(const struct conf *conf, void **app);

@@ -6,6 +6,7 @@
 
 #include "admin-enrollments.h"
 #include "admin-hosts.h"
+#include "admin-links.h"
 #include "admin-options.h"
 #include "admin-page.h"
 #include "base/log.h"
@@ -100,18 +101,12 @@ get_front(void *app, const struct req *req, struct resp *resp)
 	return resp_redirect(resp, "/admin/hosts");
 }
 
-/* Its address changes with it, so browsers may keep it. */
 static int
 get_style(void *p, const struct req *req, struct resp *resp)
 {
 	struct admin_app *app = p;
-	int r;
 
-	r = resp_set(resp, "Cache-Control", "private, max-age=604800");
-	if (r != OK)
-		return r;
-	return resp_body(
-	    resp, 200, "text/css; charset=utf-8", buf_blob(&app->style));
+	return stylesheet_send(&app->style, resp);
 }
 
 static const struct route routes[] = {
@@ -125,6 +120,10 @@ static const struct route routes[] = {
 	{ "GET", "/admin/enrollments", admin_enrollments_list,
 	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/enrollments/:id", admin_enrollments_show,
+	    ADMIN_PAGE_BODY },
+	{ "GET", "/admin/links", admin_links_show, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/links", admin_links_create, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/links/:id/revoke", admin_links_revoke,
 	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/refusals", admin_enrollments_refusals,
 	    ADMIN_PAGE_BODY },

@@ -1,6 +1,6 @@
 /*
  * profile-download: hands enrollment profiles to devices that Apple sends here
- * (Automated Device Enrollment).
+ * (Automated Device Enrollment), and to those that come with a one-time link.
  */
 #include <stdlib.h>
 
@@ -9,11 +9,21 @@
 #include "base/log.h"
 #include "enroll/handout.h"
 #include "enroll/machineinfo.h"
+#include "enroll/manual.h"
 #include "enroll/software_update.h"
+#include "manual-page.h"
 #include "web/worker.h"
 
 #define DEVICE_INFO_HEADER "x-apple-aspen-deviceinfo"
 #define PROFILE_TYPE       "application/x-apple-aspen-config"
+
+/* A form without fields. */
+#define LINK_BODY_MAX 1024
+
+struct app {
+	struct handout handout;
+	struct manual_page page;
+};
 
 static int
 send_profile(struct resp *resp, struct blob profile)
@@ -60,20 +70,23 @@ hand_out(struct handout *h, const struct req *req, struct blob cms,
 
 /* The device sends its information as the body, of whatever content type. */
 static int
-post_enroll(void *app, const struct req *req, struct resp *resp)
+post_enroll(void *p, const struct req *req, struct resp *resp)
 {
+	struct app *app = p;
+
 	if (req->body.n == 0)
-		return handout_refuse(app,
+		return handout_refuse(&app->handout,
 		    fail(ERR_ENROLL_MACHINEINFO,
 			"the request carries no device information"),
 		    req->remote_address);
-	return hand_out(app, req, req->body, resp);
+	return hand_out(&app->handout, req, req->body, resp);
 }
 
 /* A web view sends it in a header. Looking at the page alone is no request. */
 static int
-get_enroll(void *app, const struct req *req, struct resp *resp)
+get_enroll(void *p, const struct req *req, struct resp *resp)
 {
+	struct app *app = p;
 	const char *header = req_header(req, DEVICE_INFO_HEADER);
 	struct buf cms;
 	int r;
@@ -85,47 +98,88 @@ get_enroll(void *app, const struct req *req, struct resp *resp)
 		    "the request carries no device information");
 	buf_init(&cms, MACHINEINFO_BYTES_MAX);
 	if (enc_base64_decode(blob_str(header), &cms) != OK)
-		r = handout_refuse(app,
+		r = handout_refuse(&app->handout,
 		    fail(ERR_ENROLL_MACHINEINFO,
 			"the device information is not strict base64"),
 		    req->remote_address);
 	else
-		r = hand_out(app, req, buf_blob(&cms), resp);
+		r = hand_out(&app->handout, req, buf_blob(&cms), resp);
 	buf_release(&cms);
 	return r;
 }
 
 static int
-open_app(const struct conf *conf, void **app)
+get_link(void *p, const struct req *req, struct resp *resp)
 {
-	struct handout *h = malloc(sizeof(*h));
+	struct app *app = p;
+	int r = manual_look(&app->handout, req_path_param(req, "token"));
+
+	return manual_page_send(&app->page, r, resp);
+}
+
+static int
+post_link(void *p, const struct req *req, struct resp *resp)
+{
+	const char *token = req_path_param(req, "token");
+	struct app *app = p;
+	struct buf profile;
 	int r;
 
-	if (h == NULL)
-		return ERR_NOMEM;
-	if ((r = handout_open(conf, h)) != OK) {
-		handout_close(h);
-		free(h);
-		return r;
-	}
-	*app = h;
-	return OK;
+	buf_init(&profile, PROFILE_BYTES_MAX);
+	r = manual_take(&app->handout, token, req->remote_address, &profile);
+	if (r == OK)
+		r = send_profile(resp, buf_blob(&profile));
+	else
+		r = manual_page_send(&app->page, r, resp);
+	buf_wipe(&profile);
+	return r;
+}
+
+static int
+get_style(void *p, const struct req *req, struct resp *resp)
+{
+	struct app *app = p;
+
+	return stylesheet_send(&app->page.style, resp);
 }
 
 static void
-close_app(void *app)
+close_app(void *p)
 {
-	if (app != NULL)
-		handout_close(app);
+	struct app *app = p;
+
+	if (app == NULL)
+		return;
+	manual_page_release(&app->page);
+	handout_close(&app->handout);
 	free(app);
+}
+
+static int
+open_app(const struct conf *conf, void **out)
+{
+	struct app *app = calloc(1, sizeof(*app));
+	int r;
+
+	if (app == NULL)
+		return ERR_NOMEM;
+	if ((r = handout_open(conf, &app->handout)) != OK ||
+	    (r = manual_page_init(&app->page, conf)) != OK) {
+		close_app(app);
+		return r;
+	}
+	*out = app;
+	return OK;
 }
 
 /* What is too large reaches no handler. */
 static void
-on_error(void *app, const struct req *req, int code, struct resp *resp)
+on_error(void *p, const struct req *req, int code, struct resp *resp)
 {
+	struct app *app = p;
+
 	if (code == ERR_TOO_LARGE)
-		handout_refuse(app, code, req->remote_address);
+		handout_refuse(&app->handout, code, req->remote_address);
 	resp_error_text(resp, code);
 }
 
@@ -133,6 +187,9 @@ static const struct route routes[] = {
 	{ "POST", "/enroll", post_enroll, MACHINEINFO_BYTES_MAX },
 	{ "GET", "/enroll", get_enroll, 0 },
 	{ "HEAD", "/enroll", get_enroll, 0 },
+	{ "GET", "/enroll/manual/:token", get_link, 0 },
+	{ "POST", "/enroll/manual/:token", post_link, LINK_BODY_MAX },
+	{ "GET", "/enroll/style.css", get_style, 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 

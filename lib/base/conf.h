@@ -40,6 +40,8 @@ struct conf {
 	int days_before;        /* a certificate is renewed before its end */
 	int per_run;            /* renewals that one run opens at most */
 	int expired_grace_days; /* an expired one may still fetch its renewal */
+	/* [manual] */
+	int link_hours; /* life of a one-time link */
 	/* [profile] */
 	char *signing_key; /* "" = profiles leave unsigned */
 	char *signing_certificate;

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mdm/manual_device.h"
 #include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
@@ -69,15 +70,23 @@ check_serial(const struct contact *c, const struct enrollment *e)
 	return OK;
 }
 
+/* manual_device_bind() found that the link may replace what was there. */
+static bool
+may_change_udid(const struct contact *c, const struct enrollment *e)
+{
+	return e->source == ENROLLMENT_MANUAL &&
+	    c->identity.cert.state == CERTIFICATE_ISSUED;
+}
+
 static int
-check_udid(struct contact *c)
+check_udid(struct contact *c, const struct enrollment *e)
 {
 	const struct host *host = &c->identity.host;
 	struct host other;
 	int r;
 
 	if (c->identity.has_host && host->udid[0] != '\0' &&
-	    host->state != HOST_UNENROLLED &&
+	    !may_change_udid(c, e) && host->state != HOST_UNENROLLED &&
 	    strcasecmp(host->udid, c->message.udid) != 0)
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate is from UDID %s, the host is enrolled as %s",
@@ -178,8 +187,13 @@ authenticate_handle(struct contact *c)
 	int r;
 
 	if ((r = read_vitals(c, &vitals)) != OK ||
-	    (r = enrollments_load(c->db, id->cert.enrollment_id, &e)) != OK ||
-	    (r = check_serial(c, &e)) != OK || (r = check_udid(c)) != OK)
+	    (r = enrollments_load(c->db, id->cert.enrollment_id, &e)) != OK)
+		return r;
+	if (e.source == ENROLLMENT_MANUAL &&
+	    id->cert.state == CERTIFICATE_ISSUED &&
+	    (r = manual_device_bind(c, &e)) != OK)
+		return r;
+	if ((r = check_serial(c, &e)) != OK || (r = check_udid(c, &e)) != OK)
 		return r;
 	if (id->cert.state == CERTIFICATE_ISSUED) {
 		if ((r = check_enrollment(c, &e)) != OK)

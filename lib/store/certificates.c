@@ -18,6 +18,7 @@ enum {
 	LOAD_SCOPED,
 	LOAD_BY_ISSUER,
 	SPKI_KNOWN,
+	BIND,
 	MAKE_CURRENT,
 	RETIRE_OTHERS,
 	RETIRE,
@@ -57,13 +58,16 @@ static const char *const texts[] = {
 	" WHERE orders.id = order_id AND orders.account_id = ?2)",
 	[LOAD_BY_ISSUER] = SELECT "issuer_key_id = ?1 AND serial_number = ?2",
 	[SPKI_KNOWN] = "SELECT 1 FROM certificates WHERE spki_sha256 = ?1",
+	[BIND] = "UPDATE certificates SET serial = ?2"
+		 " WHERE sha256 = ?1 AND serial = '' AND state = 'issued'",
 	[MAKE_CURRENT] = "UPDATE certificates SET state = 'current',"
 			 " first_used_at = ?2"
 			 " WHERE sha256 = ?1 AND state = 'issued'",
 	[RETIRE_OTHERS] =
 	    "UPDATE certificates SET state = 'retired'"
 	    " WHERE serial = (SELECT n.serial FROM certificates n"
-	    " WHERE n.sha256 = ?1) AND sha256 <> ?1 AND (state = 'current'"
+	    " WHERE n.sha256 = ?1) AND serial <> '' AND sha256 <> ?1 AND "
+	    "(state = 'current'"
 	    " OR (state = 'issued' AND created_at <= (SELECT n.created_at"
 	    " FROM certificates n WHERE n.sha256 = ?1)))",
 	[RETIRE] = "UPDATE certificates SET state = 'retired'"
@@ -258,6 +262,18 @@ certificates_spki_known(
 	stmt_start(&s, db, STMT_certificates, SPKI_KNOWN);
 	stmt_put_digest(&s, spki_sha256);
 	return stmt_exists(&s, out);
+}
+
+int
+certificates_bind(
+    struct db *db, const uint8_t sha256[SECRET_SHA256], const char *serial)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_certificates, BIND);
+	stmt_put_digest(&s, sha256);
+	stmt_put_text(&s, serial);
+	return stmt_change(&s, ERR_CONFLICT);
 }
 
 int

@@ -104,6 +104,10 @@ void certificates_release(struct certificate *c);
 int certificates_spki_known(
     struct db *db, const uint8_t spki_sha256[SECRET_SHA256], bool *out);
 
+/* Of no device and issued → this serial number's, else ERR_CONFLICT. */
+int certificates_bind(
+    struct db *db, const uint8_t sha256[SECRET_SHA256], const char *serial);
+
 /*
  * First use: issued → current, and whatever else that serial number has in use,
  * or had issued earlier, becomes retired. ERR_CONFLICT unless it is "issued".

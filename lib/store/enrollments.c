@@ -14,6 +14,7 @@ enum {
 	LOAD_USABLE,
 	MARK_ISSUED,
 	MARK_ENROLLED,
+	BIND,
 	REVOKE,
 	REVOKE_OPEN,
 	REVOKE_OLD,
@@ -55,6 +56,8 @@ static const char *const texts[] = {
 			" WHERE id = ?1 AND state = 'open' AND expires_at > ?2",
 	[MARK_ENROLLED] = "UPDATE enrollments SET state = 'enrolled'"
 			  " WHERE id = ?1 AND state = 'issued'",
+	[BIND] = "UPDATE enrollments SET serial = ?2"
+		 " WHERE id = ?1 AND serial = '' AND state = 'issued'",
 	[REVOKE] = "UPDATE enrollments SET state = 'revoked'"
 		   " WHERE id = ?1 AND state IN ('open', 'issued')",
 	[REVOKE_OPEN] = "UPDATE enrollments SET state = 'revoked'"
@@ -151,7 +154,7 @@ enrollments_create(struct db *db, struct enrollment *e, int hours)
 {
 	struct stmt s;
 
-	if (e->serial[0] == '\0')
+	if (e->serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
 		return ERR_FIELD;
 	secret_id(e->id);
 	e->state = ENROLLMENT_OPEN;
@@ -213,6 +216,17 @@ enrollments_mark_enrolled(struct db *db, const char *id)
 
 	stmt_start(&s, db, STMT_enrollments, MARK_ENROLLED);
 	stmt_put_text(&s, id);
+	return stmt_change(&s, ERR_CONFLICT);
+}
+
+int
+enrollments_bind(struct db *db, const char *id, const char *serial)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, BIND);
+	stmt_put_text(&s, id);
+	stmt_put_text(&s, serial);
 	return stmt_change(&s, ERR_CONFLICT);
 }
 

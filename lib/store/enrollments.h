@@ -30,6 +30,7 @@ enum enrollment_state {
 
 struct enrollment {
 	char id[DB_ID_TEXT];
+	/* "": by a link for any device, which is not known yet */
 	char serial[DB_SERIAL_TEXT];
 	/* what the device said when it asked; "" when it did not */
 	char udid[DB_UDID_TEXT];
@@ -59,7 +60,7 @@ const char *enrollments_state_name(enum enrollment_state state);
 
 /*
  * Stores *e as a new enrollment that lives `hours`. Sets its id, state (open)
- * and times. ERR_FIELD when the serial number is empty.
+ * and times. ERR_FIELD when the serial number is empty, unless it is by hand.
  */
 int enrollments_create(struct db *db, struct enrollment *e, int hours);
 
@@ -79,6 +80,9 @@ int enrollments_mark_issued(struct db *db, const char *id);
 /* issued → enrolled, else ERR_CONFLICT. */
 int enrollments_mark_enrolled(struct db *db, const char *id);
 
+/* Of no device and issued → this serial number's, else ERR_CONFLICT. */
+int enrollments_bind(struct db *db, const char *id, const char *serial);
+
 /* open or issued → revoked, else ERR_CONFLICT. */
 int enrollments_revoke(struct db *db, const char *id);
 
@@ -89,8 +93,9 @@ int enrollments_revoke_open(
 /*
  * Bounds what one serial number leaves: of its open enrollments `newest` and
  * the latest others stay open, `keep` in all, the rest is revoked, but never a
- * renewal, which strangers cannot ask for; of the revoked ones that were never used (no account, evidence or certificate)
- * `keep` stay, the rest is deleted with its trail.
+ * renewal, which strangers cannot ask for; of the revoked ones that were never
+ * used (no account, evidence or certificate) `keep` stay, the rest is deleted
+ * with its trail.
  */
 int enrollments_make_room(
     struct db *db, const char *serial, const char *newest, int keep);

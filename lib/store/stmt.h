@@ -28,6 +28,7 @@
 	X(audits)                                                              \
 	X(certificates)                                                        \
 	X(commands)                                                            \
+	X(enrollment_links)                                                    \
 	X(enrollments)                                                         \
 	X(hosts)                                                               \
 	X(nonces)                                                              \

@@ -3,6 +3,7 @@
 #include "store/accounts.h"
 #include "store/audits.h"
 #include "store/commands.h"
+#include "store/enrollment_links.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/nonces.h"
@@ -22,6 +23,7 @@ static purge_fn *const purges[] = {
 	orders_purge,
 	accounts_purge,
 	enrollments_purge,
+	enrollment_links_purge,
 	trails_purge,
 	commands_purge,
 	hosts_purge,

@@ -52,6 +52,43 @@ assert_state(
 	certificates_release(&out);
 }
 
+/* Two of no device yet are no device's; each becomes one, once. */
+static void
+test_bind(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct certificate a, b;
+
+	issue(db, "S1", 1, &a);
+	issue(db, "S2", 2, &b);
+	assert_int_equal(db_begin(db), OK);
+	storefix_sql(db, "UPDATE certificates SET serial = ''");
+	assert_int_equal(db_commit(db), OK);
+	WRITE(db, certificates_bind(db, a.sha256, "S1"));
+	REFUSE(db, ERR_CONFLICT, certificates_bind(db, a.sha256, "S2"));
+	WRITE(db, certificates_make_current(db, a.sha256));
+	assert_state(db, &b, CERTIFICATE_ISSUED);
+	WRITE(db, certificates_make_current(db, b.sha256));
+	assert_state(db, &a, CERTIFICATE_CURRENT);
+	REFUSE(db, ERR_CONFLICT, certificates_bind(db, b.sha256, "S2"));
+}
+
+/* Without a serial number nothing belongs together. */
+static void
+test_unbound_retire_nothing(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct certificate a, b;
+
+	issue(db, "S1", 1, &a);
+	issue(db, "S2", 2, &b);
+	assert_int_equal(db_begin(db), OK);
+	storefix_sql(db, "UPDATE certificates SET serial = ''");
+	assert_int_equal(db_commit(db), OK);
+	WRITE(db, certificates_make_current(db, b.sha256));
+	assert_state(db, &a, CERTIFICATE_ISSUED);
+}
+
 static void
 test_every_way_to_load(void **state)
 {
@@ -295,6 +332,8 @@ test_first_use_happens_once(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(test_bind),
+	STOREFIX_TEST(test_unbound_retire_nothing),
 	STOREFIX_TEST(test_every_way_to_load),
 	STOREFIX_TEST(test_everything_is_unique),
 	STOREFIX_TEST(test_scope_of_the_account),

@@ -26,7 +26,24 @@ test_create_and_load(void **state)
 	assert_memory_equal(&e, &out, sizeof(e));
 	assert_int_equal(enrollments_load(db, "x", &out), ERR_NOT_FOUND);
 	e.serial[0] = '\0';
+	e.source = ENROLLMENT_ADE;
 	REFUSE(db, ERR_FIELD, enrollments_create(db, &e, 24));
+}
+
+/* By hand a device gets its number later, and once. */
+static void
+test_bind(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct enrollment e = { .source = ENROLLMENT_MANUAL }, out;
+
+	WRITE(db, enrollments_create(db, &e, 24));
+	REFUSE(db, ERR_CONFLICT, enrollments_bind(db, e.id, "S1"));
+	WRITE(db, enrollments_mark_issued(db, e.id));
+	WRITE(db, enrollments_bind(db, e.id, "S1"));
+	REFUSE(db, ERR_CONFLICT, enrollments_bind(db, e.id, "S2"));
+	assert_int_equal(enrollments_load(db, e.id, &out), OK);
+	assert_string_equal(out.serial, "S1");
 }
 
 static void
@@ -211,6 +228,7 @@ test_room_spares_the_newest_and_the_used(void **state)
 
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_and_load),
+	STOREFIX_TEST(test_bind),
 	STOREFIX_TEST(test_usable),
 	STOREFIX_TEST(test_expired_is_not_usable),
 	STOREFIX_TEST(test_revoked_is_not_usable),

@@ -1,0 +1,141 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bin/cmd.h"
+#include "bin/view.h"
+#include "enroll/manual.h"
+#include "store/enrollment_links.h"
+#include "store/settings.h"
+
+static const struct view_column columns[] = {
+	{ "id", "LINK", VIEW_TEXT },
+	{ "serial", "SERIAL", VIEW_TEXT },
+	{ "note", "NOTE", VIEW_TEXT },
+	{ "state", "STATE", VIEW_TEXT },
+	{ "created_by", "MADE BY", VIEW_TEXT },
+	{ "created_at", "MADE", VIEW_TIME },
+	{ "expires_at", "ENDS", VIEW_TIME },
+	{ "enrollment_id", NULL, VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+static int
+cmd_link_text(struct cli *cli, const char *option, char *out, size_t max)
+{
+	const char *value = cli_option(cli, option);
+
+	out[0] = '\0';
+	if (value != NULL && strlen(value) >= max)
+		return fail(ERR_FIELD, "--%s is too long", option);
+	if (value != NULL)
+		snprintf(out, max, "%s", value);
+	return OK;
+}
+
+static int
+cmd_link_store(struct cli *cli, struct enrollment_link *link,
+    char token[ENROLLMENT_LINKS_TOKEN_TEXT])
+{
+	bool closed;
+	int r;
+
+	if ((r = db_begin(cli->db)) != OK)
+		return r;
+	r = settings_get_bool(
+	    cli->db, &cli->conf, SETTINGS_BUSINESS_ONLY, &closed);
+	if (r == OK && closed)
+		r = fail(ERR_ENROLL_BUSINESS,
+		    "no links while only Apple Business enrollments are "
+		    "allowed");
+	if (r == OK)
+		r = enrollment_links_create(
+		    cli->db, link, cli->conf.link_hours, token);
+	if (r == ERR_FIELD)
+		r = fail(r, "this is no serial number: %s", link->serial);
+	if (r == OK)
+		r = db_commit(cli->db);
+	db_rollback(cli->db);
+	return r;
+}
+
+int
+cmd_link_new(struct cli *cli)
+{
+	char token[ENROLLMENT_LINKS_TOKEN_TEXT], url[1024], end[CLOCK_TEXT];
+	struct enrollment_link link = { .id = "" };
+	int r;
+
+	snprintf(link.created_by, sizeof(link.created_by), "%s", cli->actor);
+	if ((r = cmd_link_text(
+		 cli, "serial", link.serial, sizeof(link.serial))) != OK ||
+	    (r = cmd_link_text(cli, "note", link.note, sizeof(link.note))) !=
+		OK ||
+	    (r = cmd_link_store(cli, &link, token)) != OK)
+		return r;
+	snprintf(url, sizeof(url), "%s%s%s", cli->conf.url, MANUAL_PATH, token);
+	clock_people(link.expires_at, end);
+	out_json_string(&cli->out, "id", link.id);
+	out_json_string(&cli->out, "url", url);
+	cli_say(cli, "%s", url);
+	cli_say(cli, "It works once, until %s, and is not shown again.", end);
+	secret_wipe(url, sizeof(url));
+	secret_wipe(token, sizeof(token));
+	return OK;
+}
+
+int
+cmd_link_list(struct cli *cli)
+{
+	struct enrollment_link_list list;
+	int64_t now = clock_now();
+	int limit, offset, r;
+	struct view *v;
+	size_t i;
+
+	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &offset)) != OK ||
+	    (r = cli_number(cli, "limit", 1, 10000, 100, &limit)) != OK ||
+	    (r = enrollment_links_list(cli->db, offset, limit, &list)) != OK)
+		return r;
+	v = view_new(columns);
+	for (i = 0; i < list.n; i++) {
+		const struct enrollment_link *l = &list.rows[i];
+
+		view_text(v, l->id);
+		view_text(v, l->serial);
+		view_text(v, l->note);
+		view_text(v,
+		    enrollment_links_state_name(
+			enrollment_links_state(l, now)));
+		view_text(v, l->created_by);
+		view_time(v, l->created_at);
+		view_time(v, l->expires_at);
+		view_text(v, l->enrollment_id);
+	}
+	r = view_table(cli, v, "links", "There are no links.");
+	out_json_int(&cli->out, "total", list.total);
+	view_free(v);
+	enrollment_links_list_release(&list);
+	return r;
+}
+
+int
+cmd_link_revoke(struct cli *cli)
+{
+	const char *id = cli->arguments[0];
+	int r;
+
+	if ((r = db_begin(cli->db)) != OK)
+		return r;
+	if ((r = enrollment_links_revoke(cli->db, id, cli->actor)) == OK)
+		r = db_commit(cli->db);
+	db_rollback(cli->db);
+	if (r == ERR_NOT_FOUND)
+		return fail(r, "there is no link %s", id);
+	if (r == ERR_CONFLICT)
+		return fail(r, "the link %s was used or revoked already", id);
+	if (r == OK)
+		cli_say(cli, "The link %s works no more.", id);
+	return r;
+}

@@ -1,0 +1,182 @@
+#include "admin-links.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/enrollment_links.h"
+#include "store/settings.h"
+
+#define LINK_PATH "/enroll/manual/"
+
+static const char *const filters[] = { NULL };
+
+static void
+fill_link(struct tmpl_row *row, const struct enrollment_link *link)
+{
+	enum enrollment_link_state state =
+	    enrollment_links_state(link, clock_now());
+
+	tmplrow_set(row, "link", link->id);
+	tmplrow_set(row, "serial", link->serial);
+	tmplrow_set(row, "note", link->note);
+	tmplrow_set(row, "created_by", link->created_by);
+	tmplrow_set(row, "state", enrollment_links_state_name(state));
+	tmplrow_flag(row, "open", state == ENROLLMENT_LINK_OPEN);
+	tmplrow_set(row, "enrollment", link->enrollment_id);
+	admin_page_time(row, "created_at", link->created_at);
+	admin_page_time(row, "expires_at", link->expires_at);
+}
+
+static int
+fill_list(struct admin_page *page)
+{
+	int offset = admin_page_number(page) * ADMIN_PAGE_ROWS;
+	struct enrollment_link_list list;
+	struct tmpl_row *row;
+	bool closed;
+	size_t i;
+	int r;
+
+	if ((r = settings_get_bool(page->app->db, page->app->conf,
+		 SETTINGS_BUSINESS_ONLY, &closed)) != OK ||
+	    (r = enrollment_links_list(
+		 page->app->db, offset, ADMIN_PAGE_ROWS, &list)) != OK)
+		return r;
+	tmplrow_flag(page->row, "closed", closed);
+	tmplrow_setf(page->row, "hours", "%d", page->app->conf->link_hours);
+	for (i = 0; i < list.n; i++) {
+		row = tmplrow_add(page->row, "links");
+		fill_link(row, &list.rows[i]);
+	}
+	admin_page_pager(page, "/admin/links", filters, list.n, list.total);
+	enrollment_links_list_release(&list);
+	return OK;
+}
+
+/* The page, with a link that was just made (or ""), or what is wrong. */
+static int
+send_page(struct admin_app *app, const struct req *req, const char *url,
+    int problem, struct resp *resp)
+{
+	struct admin_page page;
+	int r;
+
+	if ((r = admin_page_init(&page, app, req)) != OK ||
+	    (r = fill_list(&page)) != OK)
+		goto done;
+	tmplrow_flag(page.row, "in_enrollments", true);
+	tmplrow_set(page.row, "url", url);
+	tmplrow_set(
+	    page.row, "problem", problem == OK ? "" : err_text(problem));
+	r = admin_page_send(&page, "links", "Enrollment links", resp);
+	if (r == OK && problem != OK)
+		resp->status = err_http_status(problem);
+done:
+	admin_page_release(&page);
+	return r;
+}
+
+int
+admin_links_show(void *app, const struct req *req, struct resp *resp)
+{
+	return send_page(app, req, "", OK, resp);
+}
+
+static int
+store(struct admin_app *app, struct enrollment_link *link,
+    char token[ENROLLMENT_LINKS_TOKEN_TEXT])
+{
+	bool closed;
+	int r;
+
+	if ((r = db_begin(app->db)) != OK)
+		return r;
+	r = settings_get_bool(
+	    app->db, app->conf, SETTINGS_BUSINESS_ONLY, &closed);
+	if (r == OK && closed)
+		r = fail(ERR_ENROLL_BUSINESS,
+		    "no links while only Apple Business enrollments are "
+		    "allowed");
+	if (r == OK)
+		r = enrollment_links_create(
+		    app->db, link, app->conf->link_hours, token);
+	if (r == OK)
+		r = db_commit(app->db);
+	db_rollback(app->db);
+	return r;
+}
+
+/* Cuts nothing: what is too long is refused. */
+static int
+read_field(const struct form *form, const char *name, char *out, size_t max)
+{
+	const char *value = form_text(form, name);
+
+	out[0] = '\0';
+	if (strlen(value) >= max)
+		return fail(ERR_FIELD, "%s is too long", name);
+	snprintf(out, max, "%s", value);
+	return OK;
+}
+
+static int
+create(struct admin_app *app, const struct form *form, const char *admin,
+    char url[1024])
+{
+	char token[ENROLLMENT_LINKS_TOKEN_TEXT];
+	struct enrollment_link link = { .id = "" };
+	int r;
+
+	snprintf(link.created_by, sizeof(link.created_by), "%s", admin);
+	if ((r = read_field(
+		 form, "serial", link.serial, sizeof(link.serial))) != OK ||
+	    (r = read_field(form, "note", link.note, sizeof(link.note))) !=
+		OK ||
+	    (r = store(app, &link, token)) != OK)
+		return r;
+	snprintf(url, 1024, "%s%s%s", app->conf->url, LINK_PATH, token);
+	secret_wipe(token, sizeof(token));
+	return OK;
+}
+
+int
+admin_links_create(void *p, const struct req *req, struct resp *resp)
+{
+	struct admin_app *app = p;
+	struct session session;
+	struct form *form;
+	char url[1024] = "";
+	int r;
+
+	if ((r = admin_page_form(app, req, &session, &form)) != OK)
+		return r;
+	r = create(app, form, session.admin, url);
+	form_free(form);
+	if (r != OK && err_http_status(r) >= 500)
+		return r;
+	r = send_page(app, req, url, r, resp);
+	secret_wipe(url, sizeof(url));
+	return r;
+}
+
+int
+admin_links_revoke(void *p, const struct req *req, struct resp *resp)
+{
+	struct admin_app *app = p;
+	struct session session;
+	struct form *form;
+	int r;
+
+	if ((r = admin_page_form(app, req, &session, &form)) != OK)
+		return r;
+	form_free(form);
+	if ((r = db_begin(app->db)) != OK)
+		return r;
+	if ((r = enrollment_links_revoke(
+		 app->db, req_path_param(req, "id"), session.admin)) == OK)
+		r = db_commit(app->db);
+	db_rollback(app->db);
+	return r == OK ? resp_redirect(resp, "/admin/links") : r;
+}

@@ -1,0 +1,161 @@
+#include "enroll/manual.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "enroll/decision.h"
+#include "enroll/facts.h"
+#include "store/enrollment_links.h"
+#include "store/enrollments.h"
+#include "store/scep_challenges.h"
+#include "store/trails.h"
+
+/* What comes of a link; holds a secret. */
+struct taking {
+	struct enrollment_link link;
+	struct enrollment enrollment;
+	char challenge[SCEP_CHALLENGES_TEXT];
+	const char *remote_address;
+};
+
+static int
+load_open(struct db *db, const char *token, struct enrollment_link *out)
+{
+	enum enrollment_link_state state;
+	int r = enrollment_links_load(db, token, out);
+
+	if (r == ERR_NOT_FOUND)
+		return fail(r, "no link for enrollment by hand has this token");
+	if (r != OK)
+		return r;
+	state = enrollment_links_state(out, clock_now());
+	if (state == ENROLLMENT_LINK_OPEN)
+		return OK;
+	return fail(ERR_ENROLL_LINK, "the link %s is %s", out->id,
+	    enrollment_links_state_name(state));
+}
+
+int
+manual_look(struct handout *h, const char *token)
+{
+	struct enrollment_link link;
+
+	return load_open(h->db, token, &link);
+}
+
+static int
+decide(struct handout *h, const struct enrollment_link *link)
+{
+	struct decision_input in;
+	struct decision d;
+	struct facts f;
+	int r;
+
+	if ((r = facts_load(h->db, h->conf, link->serial, &f)) != OK)
+		return r;
+	facts_input(&f, &in);
+	in.source = DECISION_MANUAL;
+	in.link_names_serial = link->serial[0] != '\0';
+	decision_make(&in, &d);
+	if (d.alert)
+		log_line(
+		    LOG_WARN, "please look at link %s: %s", link->id, d.reason);
+	if (d.method == DECISION_REFUSE)
+		return fail(d.code, "%s (link %s)", d.reason, link->id);
+	return OK;
+}
+
+static int
+note(struct handout *h, const struct taking *t, const char *reason)
+{
+	return trails_add(h->db,
+	    &(struct trail){ .enrollment_id = t->enrollment.id,
+		.serial = t->link.serial,
+		.step = "profile",
+		.outcome = TRAIL_OK,
+		.reason = reason,
+		.remote_address = t->remote_address });
+}
+
+static int
+store(struct handout *h, struct taking *t)
+{
+	struct enrollment *e = &t->enrollment;
+	char reason[256];
+	int r;
+
+	*e = (struct enrollment){ .source = ENROLLMENT_MANUAL,
+		.purpose = ENROLLMENT_ENROLL,
+		.method = ENROLLMENT_SCEP };
+	snprintf(e->serial, sizeof(e->serial), "%s", t->link.serial);
+	snprintf(e->remote_address, sizeof(e->remote_address), "%s",
+	    t->remote_address);
+	snprintf(reason, sizeof(reason), "SCEP profile by link %s%s%s",
+	    t->link.id, t->link.note[0] == '\0' ? "" : ": ", t->link.note);
+	if ((r = enrollments_create(h->db, e, h->conf->enrollment_hours)) !=
+		OK ||
+	    (r = scep_challenges_create(h->db, e->id, t->challenge)) != OK ||
+	    (r = enrollment_links_use(h->db, t->link.id, e->id)) != OK)
+		return r;
+	return note(h, t, reason);
+}
+
+static int
+take(struct handout *h, const char *token, struct taking *t)
+{
+	int r;
+
+	if ((r = db_begin(h->db)) != OK)
+		return r;
+	if ((r = load_open(h->db, token, &t->link)) == OK &&
+	    (r = decide(h, &t->link)) == OK && (r = store(h, t)) == OK)
+		r = db_commit(h->db);
+	db_rollback(h->db);
+	return r;
+}
+
+/* Who holds no link leaves no row: anybody could fill the table. */
+static void
+note_refusal(struct handout *h, const struct taking *t, int code)
+{
+	if (t->link.id[0] == '\0')
+		return;
+	trails_note(h->db,
+	    &(struct trail){ .enrollment_id = t->link.enrollment_id,
+		.serial = t->link.serial,
+		.step = "profile",
+		.outcome =
+		    err_http_status(code) >= 500 ? TRAIL_FAILED : TRAIL_REFUSED,
+		.code = code,
+		.reason = log_reason(),
+		.remote_address = t->remote_address });
+}
+
+static int
+write_profile(struct handout *h, const struct taking *t, struct buf *out)
+{
+	struct profile_identity identity = { .method = ENROLLMENT_SCEP,
+		.enrollment_id = t->enrollment.id,
+		.serial = t->enrollment.serial,
+		.challenge = t->challenge };
+
+	return profile_write(h->conf, &h->files, &identity, out);
+}
+
+int
+manual_take(struct handout *h, const char *token, const char *remote_address,
+    struct buf *out)
+{
+	struct taking t = { .remote_address = remote_address };
+	int r = take(h, token, &t);
+
+	if (r == OK)
+		r = write_profile(h, &t, out);
+	else
+		note_refusal(h, &t, r);
+	secret_wipe(t.challenge, sizeof(t.challenge));
+	return r;
+}

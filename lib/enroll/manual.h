@@ -1,0 +1,29 @@
+/*
+ * Enrollment by hand: a one-time link of an administrator leads to one profile
+ * with SCEP. Whose device it is turns out at its first Authenticate, unless the
+ * link was made for one serial number.
+ */
+#ifndef ENROLL_MANUAL_H
+#define ENROLL_MANUAL_H
+
+#include "enroll/handout.h"
+
+/* Path of a link, with the token behind it. */
+#define MANUAL_PATH "/enroll/manual/"
+
+/*
+ * May this token be used now? Changes nothing, so that a preview uses nothing
+ * up. ERR_NOT_FOUND: no such link; ERR_ENROLL_LINK: used, revoked or expired.
+ */
+int manual_look(struct handout *h, const char *token);
+
+/*
+ * Uses the link and appends its profile to `out`, all in one transaction but
+ * the signature. Also ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED and
+ * ERR_ENROLL_DOWNGRADE: the decision refuses. Refusals of a known link leave
+ * a row in the trail.
+ */
+int manual_take(struct handout *h, const char *token,
+    const char *remote_address, struct buf *out);
+
+#endif

@@ -1,0 +1,111 @@
+#include "mdm/manual_device.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "store/certificates.h"
+#include "store/hosts.h"
+#include "store/settings.h"
+
+static bool
+is_serial(const char *s)
+{
+	size_t n;
+
+	for (n = 0; s[n] != '\0'; n++)
+		if (!isalnum((unsigned char)s[n]) && s[n] != '-')
+			return false;
+	return n > 0 && n < DB_SERIAL_TEXT;
+}
+
+static int
+bind(struct contact *c, struct enrollment *e, const char *serial)
+{
+	struct certificate *cert = &c->identity.cert;
+	int r;
+
+	if (!is_serial(serial))
+		return fail(ERR_MDM_DEVICE,
+		    "Authenticate of an enrollment by hand has no usable "
+		    "SerialNumber");
+	/* A refusal is to be found under the number that was claimed. */
+	snprintf(cert->serial, sizeof(cert->serial), "%s", serial);
+	snprintf(e->serial, sizeof(e->serial), "%s", serial);
+	if ((r = enrollments_bind(c->db, e->id, serial)) != OK ||
+	    (r = certificates_bind(c->db, cert->sha256, serial)) != OK)
+		return r == ERR_CONFLICT
+		    ? fail(ERR_MDM_CERTIFICATE,
+			  "the enrollment by hand is another device's already")
+		    : r;
+	return OK;
+}
+
+static int
+load_host(struct contact *c)
+{
+	struct identity *id = &c->identity;
+	int r = hosts_load_by_serial(c->db, id->cert.serial, &id->host);
+
+	id->has_host = r == OK;
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
+static int
+check_host(struct contact *c, bool link_names_serial)
+{
+	const struct host *host = &c->identity.host;
+
+	if (!c->identity.has_host)
+		return OK;
+	if (host->state == HOST_BLOCKED)
+		return fail(
+		    ERR_MDM_BLOCKED, "an administrator blocked this host");
+	if (!link_names_serial &&
+	    (host->state == HOST_ENROLLED || host->state == HOST_PENDING))
+		return fail(ERR_ENROLL_OTHER_DEVICE,
+		    "%s is enrolled, and the link was not made for it; held "
+		    "for review",
+		    host->serial);
+	return OK;
+}
+
+static int
+check_settings(struct contact *c)
+{
+	bool require, business;
+	int r;
+
+	if ((r = settings_get_bool(c->db, c->conf, SETTINGS_REQUIRE_ATTESTATION,
+		 &require)) != OK ||
+	    (r = settings_get_bool(
+		 c->db, c->conf, SETTINGS_BUSINESS_ONLY, &business)) != OK)
+		return r;
+	if (business)
+		return fail(ERR_ENROLL_BUSINESS,
+		    "only Apple Business enrollments are allowed, and this is "
+		    "one by hand");
+	if (require && c->identity.has_host &&
+	    c->identity.host.ever_attested_at != 0)
+		return fail(ERR_ENROLL_DOWNGRADE,
+		    "%s attested before, and an enrollment by hand does not",
+		    c->identity.cert.serial);
+	return OK;
+}
+
+int
+manual_device_bind(struct contact *c, struct enrollment *e)
+{
+	bool named = e->serial[0] != '\0';
+	const char *serial;
+	int r;
+
+	if ((r = message_text(
+		 &c->message, "SerialNumber", DB_SERIAL_TEXT, &serial)) != OK ||
+	    (!named && (r = bind(c, e, serial)) != OK) ||
+	    (r = load_host(c)) != OK || (r = check_host(c, named)) != OK)
+		return r;
+	return check_settings(c);
+}

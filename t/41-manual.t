@@ -1,0 +1,240 @@
+#!/usr/bin/perl
+# Enrollment by hand: a one-time link, its page, its profile, and the first
+# Authenticate that says whose it is.
+use strict;
+use warnings;
+use IO::Socket::INET;
+use POSIX ();
+use Attestmdm::Admin;
+use Attestmdm::Device;
+use Attestmdm::Test;
+
+plan skip_all => 'scep is not installed'
+    if !grep { -x "$_/scepclient" } split(/:/, $ENV{PATH});
+
+my $port = do {
+	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
+	$s->sockport;
+};
+my $t = Attestmdm::Test->new(plain_port => $port,
+    config => { 'scep.older_clients' => 'true', 'testing.single_des' => 'true' });
+my $n = 0;
+
+sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
+sub link_ { my $made = $t->tool_json('enrollment', 'new', @_);
+	my ($path) = $made->{url} =~ m{^https://[^/]+(/enroll/manual/[\w-]+)\z} or die $made->{url};
+	return ($path, $made->{id}) }
+sub rows { $t->db("SELECT count(*) AS n FROM $_[0]")->[0]{n} }
+sub serial { sprintf('C41TEST%05d', ++$n) }
+
+# A device with the profile of a link, and its certificate.
+sub take {
+	my ($path, $serial) = @_;
+	my $mac = Attestmdm::Device->begin($t, $serial);
+	my $r = $t->http(POST => $path, body => '');
+	my ($challenge) = $r->{body} =~ m{<key>Challenge</key>\s*<string>([^<]+)<}
+	    or die "no profile: $r->{status}";
+	mkdir $mac->{state};
+	$t->command('scepclient', '-server-url', "http://127.0.0.1:$port/scep", '-challenge',
+	    $challenge, '-private-key', "$mac->{state}/rsa.key", '-certificate', $mac->cert);
+	$t->command('openssl', 'pkey', '-in', "$mac->{state}/rsa.key", '-out', $mac->key);
+	return $mac;
+}
+
+sub authenticates { my $mac = shift; $mac->checkin($mac->message('Authenticate', @_))->{status} }
+
+sub enter {
+	my ($mac) = @_;
+	is(authenticates($mac), 200, 'Authenticate');
+	is($mac->checkin($mac->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
+}
+
+subtest 'fleet-91: a device enrolls by a link' => sub {
+	my ($path, $id) = link_('--note', 'for Ada');
+	my $mac = take($path, serial());
+	is($t->db("SELECT serial FROM certificates ORDER BY created_at DESC, rowid DESC LIMIT 1")->[0]{serial},
+	    '', 'its certificate is no device\'s yet');
+	is($mac->report('Idle')->{status}, 400, 'and good for no commands');
+	enter($mac);
+	is($mac->host->{state}, 'enrolled', 'enrolled');
+	is($mac->host->{hardware_attested}, 0, 'not attested');
+	is($t->db("SELECT serial FROM certificates ORDER BY created_at DESC, rowid DESC LIMIT 1")->[0]{serial},
+	    $mac->{serial}, 'the certificate is bound');
+	is($mac->report('Idle')->{status}, 200, 'commands');
+	my ($shown) = grep { $_->{id} eq $id } @{ $t->tool_json('enrollment', 'links')->{links} };
+	is($shown->{state}, 'used', 'the link is used');
+	is($t->tool_json('enrollment', 'show', $mac->{serial})->{source}, 'manual', 'by hand');
+	$mac->{serial} = 'C41OTHER00001';
+	is(authenticates($mac), 400, 'it does not become another device');
+};
+
+subtest 'mdm-60: looking at a link uses nothing up' => sub {
+	my ($path) = link_();
+	my $before = rows('enrollments');
+	for (['GET'], ['HEAD'], ['GET', headers => { Range => 'bytes=0-99' }],
+	    ['GET', headers => { 'User-Agent' => 'Slackbot-LinkExpanding 1.0' }],
+	    ['GET', headers => { Purpose => 'prefetch' }]) {
+		my ($method, @o) = @$_;
+		is($t->http($method => $path, @o)->{status}, 200, "$method @o");
+	}
+	is(rows('enrollments'), $before, 'no enrollment came of it');
+	my $page = $t->http(GET => $path);
+	like($page->{body}, qr/Get the profile/, 'the page has a button');
+	unlike($page->{body}, qr/script/i, 'and no script');
+	like($page->{headers}{'content-security-policy'}, qr/default-src 'none'/, 'nothing may come in');
+	is($page->{headers}{'cache-control'}, 'no-store', 'nobody keeps it');
+	my ($style) = $page->{body} =~ m{href="(/enroll/style\.css\?\w+)"};
+	is($t->http(GET => $style)->{status}, 200, 'its style');
+	is($t->http(PUT => $path, body => '')->{status}, 405, 'PUT');
+	is($t->http(POST => $path, body => 'x' x 1025)->{status}, 413, 'a large body');
+	is($t->http(POST => $path, body => '')->{headers}{'content-type'},
+	    'application/x-apple-aspen-config', 'then the profile');
+};
+
+subtest 'mdm-58: once' => sub {
+	my ($path, $id) = link_();
+	my @pids = map {
+		my $pid = fork() // die "fork: $!";
+		POSIX::_exit($t->http(POST => $path, body => '')->{status} == 200 ? 0 : 1) if !$pid;
+		$pid;
+	} 1 .. 6;
+	my $got = grep { waitpid($_, 0); $? == 0 } @pids;
+	is($got, 1, 'six at once: one profile');
+	for (qw(GET POST)) {
+		my $r = $t->http($_ => $path, $_ eq 'POST' ? (body => '') : ());
+		is($r->{status}, 410, "$_ afterwards: 410");
+		like($r->{body}, qr/does not work/, 'and a page that says so');
+		unlike($r->{body}, qr/Challenge|<form/, 'without profile or button');
+	}
+	my $last = $t->db("SELECT * FROM trail WHERE code = 'ENROLL_LINK' ORDER BY id DESC LIMIT 1")->[0];
+	like($last->{reason}, qr/\Q$id\E is used/, 'the trail names the link');
+};
+
+subtest 'links that are over, and none' => sub {
+	my ($path, $id) = link_();
+	$t->tool_ok('enrollment', 'revoke-link', $id);
+	is($t->http(POST => $path, body => '')->{status}, 410, 'revoked');
+	is($t->tool('enrollment', 'revoke-link', $id)->{exit}, 4, 'a second time');
+	is($t->tool('enrollment', 'revoke-link', 'none')->{exit}, 3, 'one that is not there');
+	($path) = link_();
+	$t->server->clock(72 * 3600);
+	is($t->http(POST => $path, body => '')->{status}, 410, 'expired');
+	$t->server->clock(0);
+	is($t->http($_ => '/enroll/manual/AAAAAAAAAAAAAAAAAAAAAA',
+	    $_ eq 'POST' ? (body => '') : ())->{status}, 404, "$_ of no link") for qw(GET POST);
+	is($t->tool('enrollment', 'new', '--serial', 'a b')->{exit}, 4, 'no serial number');
+};
+
+subtest 'a link for one device' => sub {
+	my $serial = serial();
+	my ($path) = link_('--serial', $serial);
+	my $mac = take($path, $serial);
+	my $other = bless { %$mac, serial => serial() }, ref $mac;
+	is(authenticates($other), 400, 'not for another');
+	$t->refused($serial, 'authenticate', 'MDM_DEVICE', 'and its trail');
+	enter($mac);
+	($path) = link_('--serial', $serial);
+	my $again = take($path, $serial);
+	$again->{udid} = 'AAAAAAAA-0000-4000-8000-000000004141';
+	enter($again);
+	is($again->host->{generation}, 2, 'the enrolled host is replaced, new UDID and all');
+	is($mac->report('Idle')->{status}, 400, 'the old identity is over');
+};
+
+subtest 'a link for any device claims no enrolled one' => sub {
+	my ($path) = link_();
+	my $mac = take($path, serial());
+	enter($mac);
+	($path) = link_();
+	my $thief = take($path, $mac->{serial});
+	is(authenticates($thief), 403, 'refused');
+	$t->refused($mac->{serial}, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
+	is($t->db("SELECT count(*) AS n FROM certificates WHERE serial = ''")->[0]{n} > 0, 1,
+	    'the refused certificate stays unbound');
+	is($mac->report('Idle')->{status}, 200, 'the host is not hurt');
+	is(authenticates($thief, SerialNumber => undef), 400, 'nor without a number');
+	is(authenticates($thief, SerialNumber => "x'--"), 400, 'nor with a strange one');
+	$t->tool_ok('host', 'block', $mac->{serial});
+	is(authenticates($thief), 403, 'nor a blocked one');
+	$t->refused($mac->{serial}, 'authenticate', 'MDM_BLOCKED', 'blocked');
+	my $fresh = bless { %$thief, serial => serial(),
+	    udid => 'BBBBBBBB-0000-4000-8000-000000004141' }, ref $thief;
+	enter($fresh);
+};
+
+subtest 'fleet-118 by hand: a serial number that attested' => sub {
+	my $serial = serial();
+	$t->assign($serial);
+	my $attested = Attestmdm::Device->enroll($t, $serial);
+	$attested->checkin($attested->message('CheckOut'));
+	my ($path) = link_();
+	my $mac = take($path, $serial);
+	is(authenticates($mac), 403, 'is not downgraded by a link');
+	$t->refused($serial, 'authenticate', 'ENROLL_DOWNGRADE', 'downgrade');
+	($path) = link_('--serial', $serial);
+	is($t->http(POST => $path, body => '')->{status}, 403, 'nor by one for it');
+	$t->refused($serial, 'profile', 'ENROLL_DOWNGRADE', 'downgrade');
+	setting('apple_require_hardware_attestation', 'false');
+	enter($mac);
+	setting('apple_require_hardware_attestation', 'true');
+};
+
+subtest 'fleet-135: Apple Business enrollments only' => sub {
+	my ($path) = link_();
+	my ($other) = link_();
+	my $serial = serial();
+	$t->assign($serial);
+	my $mac = take($path, $serial);
+	setting('apple_require_hardware_attestation', 'false');
+	setting('apple_business_enrollments_only', 'true');
+	is($t->tool('enrollment', 'new')->{exit}, 4, 'no link is made');
+	is($t->http(POST => $other, body => '')->{status}, 403, 'no profile is handed out');
+	is(authenticates($mac), 403, 'no device enters, though assigned');
+	$t->refused($serial, 'authenticate', 'ENROLL_BUSINESS', 'refused');
+	setting('apple_business_enrollments_only', 'false');
+	enter($mac);
+	setting('apple_require_hardware_attestation', 'true');
+};
+
+subtest 'the pages of an administrator' => sub {
+	my $admin = Attestmdm::Admin->new($t);
+	is($t->http(GET => '/admin/links')->{status}, 303, 'behind the sign-in');
+	$admin->sign_in;
+	my $page = $admin->get('/admin/links');
+	is($page->{status}, 200, 'the page');
+	like($admin->get('/admin/enrollments')->{body}, qr{href="/admin/links"}, 'enrollments lead to it');
+	is($admin->post('/admin/links', fields => { serial => '', note => 'x' }, csrf => 'wrong')->{status}, 403,
+	    'a stale form');
+	my $r = $admin->post('/admin/links', from => '/admin/links',
+	    fields => { serial => 'C41PAGE00001', note => '<b>Bob</b>' });
+	is($r->{status}, 200, 'made');
+	my ($path) = $r->{body} =~ m{https://[^/<]+(/enroll/manual/[\w-]+)};
+	ok($path, 'the link is shown');
+	like($r->{body}, qr/&lt;b&gt;Bob/, 'mdm-59: the note escaped');
+	my ($token) = $path =~ m{([^/]+)\z};
+	unlike($admin->get('/admin/links')->{body}, qr/\Q$token\E/, 'once');
+	is($t->http(GET => $path)->{status}, 200, 'it works');
+	is($admin->post('/admin/links', from => '/admin/settings', fields => { serial => 'a b', note => '' })->{status}, 422, 'no serial number');
+	is($admin->post('/admin/links', from => '/admin/settings', fields => { serial => '', note => 'x' x 200 })->{status}, 422, 'a long note');
+	my ($row) = $admin->get('/admin/links')->{body} =~ m{C41PAGE00001(.*?)</tr>}s;
+	my ($revoke) = $row =~ m{action="(/admin/links/[\w-]+/revoke)"};
+	is($admin->post($revoke, from => '/admin/links')->{status}, 303, 'revoked');
+	is($t->http(GET => $path)->{status}, 410, 'it works no more');
+	ok((grep { $_->{action} eq 'enrollment-link.revoke' }
+	    @{ $t->db("SELECT action FROM audit") }), 'the record has it');
+	setting('apple_business_enrollments_only', 'true');
+	unlike($admin->get('/admin/links')->{body}, qr/Make a link/, 'no form while they do not work');
+	is($admin->post('/admin/links', from => '/admin/settings', fields => { serial => '', note => '' })->{status}, 403, 'nor a link');
+	setting('apple_business_enrollments_only', 'false');
+};
+
+subtest 'mdm-109: no token is kept or logged' => sub {
+	my ($path) = link_();
+	my ($token) = $path =~ m{([^/]+)\z};
+	$t->http(POST => $path, body => '');
+	my $dir = $t->dir;
+	my $found = $t->command('grep', '-rlaF', $token, $dir)->{out};
+	is($found, '', 'nowhere in files, logs and database');
+};
+
+$t->done;
