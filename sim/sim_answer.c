@@ -107,7 +107,7 @@ static void
 sim_answer_management(struct sim_xml *x, const struct sim_device *d)
 {
 	sim_xml_open_dict(x, "ManagementStatus");
-	sim_xml_bool(x, "EnrolledViaDEP", true);
+	sim_xml_bool(x, "EnrolledViaDEP", !d->is_manual);
 	sim_xml_bool(x, "IsUserEnrollment", false);
 	sim_xml_bool(x, "UserApprovedEnrollment", true);
 	sim_xml_close_dict(x);

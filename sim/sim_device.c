@@ -154,6 +154,7 @@ sim_device_write(const struct sim_device *d, struct buf *out)
 	sim_xml_string(&x, "BuildVersion", d->build);
 	if (d->imei[0] != '\0')
 		sim_xml_string(&x, "IMEI", d->imei);
+	sim_xml_bool(&x, "IsManual", d->is_manual);
 	sim_xml_string(&x, "ProvisioningUDID", d->provisioning_udid);
 	sim_xml_string(&x, "PushMagic", d->push_magic);
 	sim_xml_data(&x, "Token", blob_of(d->push_token, 32));
@@ -230,6 +231,7 @@ sim_device_read(const struct sim_value *v, struct sim_device *d)
 	buf_add_blob(
 	    &d->software_certificate, sim_value_data(v, "SoftwareCertificate"));
 	buf_add_blob(&d->attestation, sim_value_data(v, "Attestation"));
+	d->is_manual = sim_value_bool(v, "IsManual", false);
 	if (imei != NULL)
 		snprintf(d->imei, sizeof d->imei, "%s", imei);
 	if ((rc = sim_device_take(

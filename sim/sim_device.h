@@ -14,6 +14,7 @@ struct sim_device {
 	char build[33];
 	char provisioning_udid[33]; /* what Apple attests */
 	char imei[16];              /* "" on what has none */
+	bool is_manual;             /* by a link, not by automated enrollment */
 	char push_magic[37];
 	uint8_t push_token[32];
 	EVP_PKEY *software_key; /* signs MachineInfo */

@@ -78,21 +78,54 @@ sim_enroll_ask(struct sim_session *s, struct sim_http *http,
 	return rc;
 }
 
+/* POST as the button of the link's page does; the device says nothing. */
+static int
+sim_enroll_follow(
+    struct sim_session *s, struct sim_http *http, struct sim_http_reply *reply)
+{
+	const struct sim_http_request q = {
+		.method = "POST",
+		.url = s->link,
+		.headers =
+		    "Content-Type: application/x-www-form-urlencoded\r\n",
+		.as_is = true,
+		.has_body = true,
+	};
+	int rc = sim_http_send(http, &q, reply);
+
+	if (rc == OK && reply->status != 200)
+		rc = sim_refusal_set(&s->refusal, "profile", reply);
+	return rc;
+}
+
+static int
+sim_enroll_identify(
+    struct sim_session *s, struct sim_http *http, struct sim_http_reply *reply)
+{
+	struct buf message;
+	int rc;
+
+	buf_init(&message, SIM_DER_MAX);
+	rc = sim_enroll_machineinfo(s, &message);
+	if (rc == OK)
+		rc = sim_enroll_ask(s, http, buf_blob(&message), reply);
+	buf_release(&message);
+	return rc;
+}
+
 static int
 sim_enroll_profile(struct sim_session *s)
 {
 	struct sim_device *d = &s->device;
 	struct sim_http http;
 	struct sim_http_reply reply;
-	struct buf message;
 	int rc;
 
 	sim_http_init(&http, &s->config, s->ctx);
 	sim_http_reply_init(&reply);
-	buf_init(&message, SIM_DER_MAX);
-	rc = sim_enroll_machineinfo(s, &message);
-	if (rc == OK)
-		rc = sim_enroll_ask(s, &http, buf_blob(&message), &reply);
+	d->is_manual = s->link != NULL;
+	rc = d->is_manual ? sim_enroll_follow(s, &http, &reply)
+			  : sim_enroll_identify(s, &http, &reply);
 	if (rc == OK) {
 		sim_profile_release(&d->profile);
 		buf_reset(&d->profile_bytes);
@@ -102,7 +135,6 @@ sim_enroll_profile(struct sim_session *s)
 	}
 	sim_http_release(&http);
 	sim_http_reply_release(&reply);
-	buf_release(&message);
 	return rc;
 }
 
@@ -201,8 +233,8 @@ sim_enroll_session(struct sim_session *s)
 {
 	int rc = sim_session_prepare(s);
 
-	if (rc == OK && s->server == NULL)
-		rc = fail(ERR_USAGE, "--server is needed");
+	if (rc == OK && s->server == NULL && s->link == NULL)
+		rc = fail(ERR_USAGE, "--server or --link is needed");
 	if (rc == OK && s->apple_dir == NULL)
 		rc = fail(ERR_USAGE, "--apple is needed");
 	if (rc != OK)

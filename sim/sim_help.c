@@ -64,6 +64,7 @@ static const char sim_help_enroll[] =
     "that this names, by ACME with an attestation or by SCEP, and checks in.\n"
     "\n"
     "  --server URL          the server, without a path\n"
+    "  --link URL            enroll by this one-time link instead\n"
     "  --apple DIR           the fake Apple that the server trusts\n"
     "  --serial S            serial number, which the server must know\n"
     "  --state DIR           keep the device here: keys, certificate, "

@@ -33,6 +33,7 @@ sim_session_options(
 {
 	const struct sim_opt all[SIM_SESSION_OPTIONS] = {
 		{ "server", &s->server, NULL, NULL, false },
+		{ "link", &s->link, NULL, NULL, false },
 		{ "apple", &s->apple_dir, NULL, NULL, false },
 		{ "state", &s->state, NULL, NULL, false },
 		{ "serial", &s->serial, NULL, NULL, false },

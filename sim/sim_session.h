@@ -9,6 +9,7 @@
 struct sim_session {
 	/* options */
 	const char *server; /* https://host[:port] */
+	const char *link;   /* of a manual enrollment; NULL: automated */
 	const char *apple_dir;
 	const char *state; /* the device's folder; NULL keeps nothing */
 	const char *serial;
@@ -33,7 +34,7 @@ void sim_session_init(struct sim_session *s);
 void sim_session_release(struct sim_session *s);
 
 /* The number of options below, and the options in order. */
-#define SIM_SESSION_OPTIONS 18
+#define SIM_SESSION_OPTIONS 19
 void sim_session_options(
     struct sim_session *s, struct sim_opt table[SIM_SESSION_OPTIONS]);
 

@@ -119,6 +119,12 @@ http {
 		ssl_certificate $dir/tls/tls.pem;
 		ssl_certificate_key $dir/tls/tls.key;
 $locations
+		location = /link {
+			if (\$request_method != POST) {
+				return 405;
+			}
+			return 200 '@{[profile("https://$HOST/0")]}';
+		}
 	}
 }
 EOT
@@ -144,5 +150,13 @@ for my $i (0 .. $#names) {
 		    "$names[$i]: it gives up") or diag("$exit $out");
 	}
 }
+
+my $out = `'@{[$server->sim]}' enroll --link https://$HOST/link \\
+    --apple '@{[$server->apple]}' --serial C02CLIENT001 --verbose \\
+    --unix-socket '@{[$server->socket]}' --cacert '@{[$server->cacert]}' \\
+    --misbehave no-tls-certificate 2>&1`;
+is($? >> 8, 0, 'client: a link of manual enrollment leads to the end') or diag($out);
+like($out, qr{^> POST \S+/link$}m, 'by POST');
+
 $server->stop;
 done_testing();
