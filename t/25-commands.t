@@ -70,6 +70,27 @@ subtest 'a command goes round with the simulator' => sub {
 	like($row->{result}, qr/QueryResponses.*\Q$mac->{serial}\E/s, 'as it came');
 };
 
+subtest 'an answer to DeviceInformation is learned from' => sub {
+	my $mac = mac();
+	my $told = sub {
+		my (%answers) = @_;
+		$t->tool_ok('command', 'send', $mac->{serial}, 'DeviceInformation');
+		my $uuid = Attestmdm::Device::uuid_of($mac->report('Idle'));
+		is($mac->report($answers{status} || 'Acknowledged', CommandUUID => $uuid,
+		    QueryResponses => $answers{responses})->{status}, 200, 'taken');
+		my $host = $mac->host;
+		return join(' ', map { $host->{$_} } qw(device_name os_version build_version serial product_name));
+	};
+	my $before = join(' ', map { $mac->host->{$_} } qw(device_name os_version build_version serial product_name));
+	my %new = (DeviceName => 'Renamed', OSVersion => '26.1', BuildVersion => '25B78',
+	    SerialNumber => 'ANOTHER', ProductName => 'MacBookPro16,1');
+	is($told->(status => 'Error', responses => \%new), $before, 'not from an error');
+	is($told->(responses => { OSVersion => \'data', DeviceName => '', BuildVersion => 'x' x 300 }),
+	    $before, 'nor from what makes no sense');
+	is($told->(responses => \%new), "Renamed 26.1 25B78 $mac->{serial} Mac15,3",
+	    'name and version, but not what it is');
+};
+
 subtest 'mdm-43: NotNow' => sub {
 	my $mac = mac();
 	my ($one, $two) = (enqueue($mac, 1), enqueue($mac, 0));

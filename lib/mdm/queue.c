@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mdm/device_information.h"
 #include "mdm/renewal_command.h"
 #include "store/commands.h"
 #include "store/hosts.h"
@@ -116,6 +117,8 @@ store_result(struct contact *c, const char *uuid, enum command_state state)
 	r = commands_store_result(c->db, &result);
 	if (r == OK)
 		r = renewal_command_answered(c, &result);
+	if (r == OK && state == COMMAND_ACKNOWLEDGED)
+		r = device_information_learn(c);
 	if (r == OK && state == COMMAND_FORMAT_ERROR)
 		log_line(LOG_WARN,
 		    "host %s finds the command %s malformed: a fault of ours",
