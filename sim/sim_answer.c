@@ -189,16 +189,34 @@ sim_answer_nothing(struct sim_xml *x, const struct sim_device *d,
 }
 
 static void
-sim_answer_error(struct sim_xml *x)
+sim_answer_error(
+    struct sim_xml *x, const char *domain, long code, const char *words)
 {
 	sim_xml_open_array(x, "ErrorChain");
 	sim_xml_open_dict(x, NULL);
-	sim_xml_int(x, "ErrorCode", 12021);
-	sim_xml_string(x, "ErrorDomain", "MCMDMErrorDomain");
-	sim_xml_string(
-	    x, "LocalizedDescription", "The request type is not known here.");
+	sim_xml_int(x, "ErrorCode", code);
+	sim_xml_string(x, "ErrorDomain", domain);
+	sim_xml_string(x, "LocalizedDescription", words);
 	sim_xml_close_dict(x);
 	sim_xml_close_array(x);
+}
+
+const char *
+sim_answer_installed(
+    const char *udid, const char *uuid, bool installed, struct buf *out)
+{
+	const char *status = installed ? "Acknowledged" : "Error";
+	struct sim_xml x;
+
+	sim_xml_start(&x, out);
+	sim_xml_string(&x, "CommandUUID", uuid);
+	if (!installed)
+		sim_answer_error(&x, "MCInstallationErrorDomain", 4001,
+		    "The profile could not be installed.");
+	sim_xml_string(&x, "Status", status);
+	sim_xml_string(&x, "UDID", udid);
+	sim_xml_finish(&x);
+	return status;
 }
 
 const char *
@@ -229,7 +247,8 @@ sim_answer_write(const struct sim_device *d, const char *uuid,
 		status = "Acknowledged";
 	}
 	if (strcmp(status, "Error") == 0)
-		sim_answer_error(&x);
+		sim_answer_error(&x, "MCMDMErrorDomain", 12021,
+		    "The request type is not known here.");
 	sim_xml_string(&x, "Status", status);
 	sim_xml_string(&x, "UDID", d->udid);
 	sim_xml_finish(&x);

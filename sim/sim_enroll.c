@@ -138,7 +138,7 @@ sim_enroll_profile(struct sim_session *s)
 	return rc;
 }
 
-static int
+int
 sim_enroll_certificate(struct sim_session *s)
 {
 	struct sim_http http;
@@ -164,7 +164,7 @@ sim_enroll_certificate(struct sim_session *s)
 	return rc;
 }
 
-static int
+int
 sim_enroll_messages(struct sim_session *s, const char *const *types,
     size_t count, struct buf *answer)
 {

@@ -94,7 +94,15 @@ static const char sim_help_poll[] =
     "(DeviceInformation, SecurityInfo, ProfileList, CertificateList,\n"
     "DeviceConfigured; others with Error 12021) and prints one line for it:\n"
     "CommandUUID, RequestType, Status. --misbehave not-now first answers all\n"
-    "of them NotNow, then polls again.\n";
+    "of them NotNow, then polls again.\n"
+    "\n"
+    "InstallProfile is followed: the device gets the certificate that the "
+    "profile\n"
+    "names and checks in with it; if that fails it keeps what it had and says "
+    "Error.\n"
+    "For this --apple is needed.\n"
+    "\n"
+    "  --os-version V --build B   the device was updated to these\n";
 
 static const char sim_help_fleet[] =
     "attestmdm-sim fleet N --server URL --apple DIR [options of enroll]\n"

@@ -6,6 +6,7 @@
 #include "sim/sim_mdm.h"
 #include "sim/sim_plist.h"
 #include "sim/sim_poll.h"
+#include "sim/sim_renew.h"
 #include "sim/sim_session.h"
 
 /* A server that never runs out of commands is at fault. */
@@ -28,13 +29,52 @@ sim_poll_udid(const struct sim_poll *p)
 	return p->session->device.udid;
 }
 
+/*
+ * A profile that fails leaves the device as it was. With a new identity the
+ * device comes over a new connection.
+ */
+static int
+sim_poll_install(struct sim_poll *p, const char *uuid,
+    const struct sim_value *command, const char **status)
+{
+	struct sim_session *s = p->session;
+	bool installed = sim_renew_install(s, command) == OK;
+
+	*status =
+	    sim_answer_installed(sim_poll_udid(p), uuid, installed, &p->body);
+	if (!installed)
+		return OK;
+	sim_http_release(p->mdm->http);
+	sim_mdm_leave(p->mdm);
+	sim_http_init(p->mdm->http, &s->config, s->ctx);
+	return sim_mdm_present(p->mdm);
+}
+
+static int
+sim_poll_answer(struct sim_poll *p, const char *uuid, const char *type,
+    const struct sim_value *command)
+{
+	const char *status = "NotNow";
+	int rc = OK;
+
+	if (p->not_now)
+		sim_answer_status(sim_poll_udid(p), uuid, status, &p->body);
+	else if (strcmp(type, "InstallProfile") == 0)
+		rc = sim_poll_install(p, uuid, command, &status);
+	else
+		status = sim_answer_write(
+		    &p->session->device, uuid, command, &p->body);
+	printf("%s %s %s\n", uuid, type, status);
+	return rc == OK ? buf_status(&p->body) : rc;
+}
+
 /* Reads one command and leaves the answer to it in p->body. */
 static int
 sim_poll_command(struct sim_poll *p)
 {
 	struct sim_value *v = NULL;
 	const struct sim_value *command;
-	const char *uuid, *type, *status = "NotNow";
+	const char *uuid, *type;
 	int rc = sim_plist_parse(buf_blob(&p->answer), &v);
 
 	if (rc != OK)
@@ -43,18 +83,10 @@ sim_poll_command(struct sim_poll *p)
 	uuid = sim_value_text(v, "CommandUUID");
 	command = sim_value_get(v, "Command");
 	type = sim_value_text(command, "RequestType");
-	if (uuid == NULL || type == NULL) {
+	if (uuid == NULL || type == NULL)
 		rc = fail(ERR_MALFORMED, "the answer is no command");
-	} else {
-		if (p->not_now)
-			sim_answer_status(
-			    sim_poll_udid(p), uuid, status, &p->body);
-		else
-			status = sim_answer_write(
-			    &p->session->device, uuid, command, &p->body);
-		printf("%s %s %s\n", uuid, type, status);
-		rc = buf_status(&p->body);
-	}
+	else
+		rc = sim_poll_answer(p, uuid, type, command);
 	sim_value_free(v);
 	return rc;
 }
@@ -110,6 +142,30 @@ sim_poll_session(struct sim_session *s)
 	return rc;
 }
 
+/* The device in its folder, with what an update of it changed meanwhile. */
+static int
+sim_poll_load(struct sim_session *s)
+{
+	struct sim_device *d = &s->device;
+	int rc;
+
+	if (s->state == NULL)
+		return fail(ERR_USAGE, "--state is needed");
+	if (s->apple_dir != NULL &&
+	    (rc = sim_apple_load(s->apple_dir, &s->apple)) != OK)
+		return rc;
+	if ((rc = sim_device_load(s->state, d)) != OK)
+		return rc;
+	if (d->identity.n == 0)
+		return fail(ERR_USAGE, "this device is not enrolled");
+	if (s->os_version != NULL)
+		rc = sim_device_set(
+		    d->os_version, sizeof d->os_version, s->os_version);
+	if (rc == OK && s->build != NULL)
+		rc = sim_device_set(d->build, sizeof d->build, s->build);
+	return rc;
+}
+
 int
 sim_poll_run(int argc, char **argv)
 {
@@ -118,12 +174,8 @@ sim_poll_run(int argc, char **argv)
 
 	sim_session_init(&s);
 	rc = sim_session_parse(&s, &argc, argv);
-	if (rc == OK && s.state == NULL)
-		rc = fail(ERR_USAGE, "--state is needed");
 	if (rc == OK)
-		rc = sim_device_load(s.state, &s.device);
-	if (rc == OK && s.device.identity.n == 0)
-		rc = fail(ERR_USAGE, "this device is not enrolled");
+		rc = sim_poll_load(&s);
 	if (rc == OK)
 		rc = sim_poll_session(&s);
 	sim_refusal_print(&s.refusal);

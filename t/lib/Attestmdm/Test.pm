@@ -97,7 +97,7 @@ sub sim {
 		'--cacert', $self->server->cacert,
 	);
 	push @where, '--apple', $self->server->apple
-	    if $verb =~ /^(enroll|fleet)$/
+	    if $verb =~ /^(enroll|fleet|poll)$/
 	    || ($verb eq 'make' && $args[0] =~ /^(attestation|machineinfo)$/);
 	return $self->command($self->server->sim, $verb, @args, @where);
 }

@@ -1,0 +1,192 @@
+#!/usr/bin/perl
+# Renewals as a device lives them: it follows the InstallProfile command, gets
+# the new certificate by SCEP or by ACME with an attestation, and stays enrolled.
+use strict;
+use warnings;
+
+use Attestmdm::Test;
+
+my $DAY = 86400;
+my $t = Attestmdm::Test->new;
+my $number = 0;
+my @silicon = ('--product', 'Mac15,3', '--os-version', '15.1');
+my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
+
+sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0]) }
+sub at { $t->server->clock($_[0] * $DAY) }
+sub due { $t->tool_json('renew', '--due') }
+sub shown { $t->tool_json('host', 'show', $_[0]{serial}) }
+sub is_attested { shown($_[0])->{mdm_enrollment_hardware_attested} ? 'Yes' : 'No' }
+
+# An enrolled device: { serial, state }.
+sub enrolled {
+	my (@options) = @_;
+	my $serial = sprintf('C34TEST%05d', ++$number);
+	my $device = { serial => $serial, state => $t->dir . "/$serial" };
+	$t->assign($serial);
+	my $run = $t->sim('enroll', '--serial', $serial, '--state', $device->{state}, @options);
+	die "$serial: $run->{out}$run->{err}" if $run->{exit} != 0;
+	return $device;
+}
+
+sub poll {
+	my ($device, @options) = @_;
+	return $t->sim('poll', '--state', $device->{state}, @options);
+}
+
+sub method_of {
+	my ($device) = @_;
+	return $t->db("SELECT e.method FROM enrollments e JOIN certificates c ON c.enrollment_id = e.id"
+	    . " JOIN hosts h ON h.certificate_sha256 = c.sha256"
+	    . " WHERE h.serial = '$device->{serial}'")->[0]{method};
+}
+
+# Everything that a renewal must not touch.
+sub lasting {
+	my ($device) = @_;
+	my $host = shown($device);
+	return { map { $_ => $host->{$_} } qw(serial udid state generation enrolled_at) };
+}
+
+# Its certificate comes to its end; the job asks, the device follows.
+sub renews {
+	my ($device, $method, $attested) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my ($before, $old) = (lasting($device), shown($device)->{certificate_sha256});
+	$t->tool_ok('command', 'send', $device->{serial}, 'SecurityInfo');
+	my $ordered = $t->tool_json('renew', '--host', $device->{serial});
+	is($ordered->{opened}, 1, 'the server asks for it');
+	my $run = poll($device);
+	is($run->{exit}, 0, 'the device polls') or diag($run->{out}, $run->{err});
+	like($run->{out}, qr/^\S+ InstallProfile Acknowledged$/m, 'and follows')
+	    or diag($run->{out}, $run->{err});
+	is(method_of($device), $method, "the new certificate came by $method");
+	is(is_attested($device), $attested, "MDM attestation: $attested");
+	isnt(shown($device)->{certificate_sha256}, $old, 'it is another one');
+	is_deeply(lasting($device), $before, 'the host is the same');
+	$t->tool_ok('command', 'send', $device->{serial}, 'DeviceInformation');
+	like(poll($device)->{out}, qr/ DeviceInformation Acknowledged$/m, 'commands work afterwards');
+}
+
+subtest 'fleet-108, fleet-148: SCEP to SCEP' => sub {
+	renews(enrolled(@intel), 'scep', 'No');
+};
+
+subtest 'fleet-110, fleet-148: ACME to ACME with a new directory and a new key' => sub {
+	my $mac = enrolled(@silicon);
+	my $key = Attestmdm::Server::slurp("$mac->{state}/identity.key");
+	renews($mac, 'acme', 'Yes');
+	isnt(Attestmdm::Server::slurp("$mac->{state}/identity.key"), $key, 'the key is new');
+	my $directories = $t->db("SELECT DISTINCT enrollment_id FROM certificates"
+	    . " WHERE serial = '$mac->{serial}'");
+	is(scalar(@$directories), 2, 'of two enrollments');
+};
+
+subtest 'fleet-109, fleet-148: SCEP to ACME once attestation is required' => sub {
+	require_attestation('false');
+	my $mac = enrolled(@silicon);
+	is(method_of($mac), 'scep', 'at first by SCEP');
+	require_attestation('true');
+	renews($mac, 'acme', 'Yes');
+};
+
+subtest 'fleet-132: an iPhone and an iPad move to ACME' => sub {
+	for my $product (['iPhone14,2', '17.0'], ['iPad14,1', '17.0']) {
+		require_attestation('false');
+		my $device = enrolled('--product', $product->[0], '--os-version', $product->[1]);
+		require_attestation('true');
+		renews($device, 'acme', 'Yes');
+	}
+};
+
+subtest 'fleet-111: ACME to SCEP when the setting was switched off' => sub {
+	my $mac = enrolled(@silicon);
+	require_attestation('false');
+	renews($mac, 'scep', 'No');
+	require_attestation('true');
+	renews($mac, 'acme', 'Yes');
+};
+
+subtest 'an attested host is not renewed by less' => sub {
+	my $mac = enrolled(@silicon);
+	$t->tool_ok('ade', 'remove', $mac->{serial});
+	my $refused = $t->tool_json('renew', '--host', $mac->{serial});
+	is($refused->{refused}, 1, 'refused');
+	$t->refused($mac->{serial}, 'renewal', 'ENROLL_DOWNGRADE', 'with an alarm in its trail');
+	is(is_attested($mac), 'Yes', 'it stays what it is');
+	is(poll($mac)->{exit}, 0, 'and enrolled');
+};
+
+subtest 'the attestation fails: the device keeps what it had' => sub {
+	for my $knob (qw(wrong-freshness foreign-root wrong-serial wrong-key-csr)) {
+		my $mac = enrolled(@silicon);
+		my $old = shown($mac)->{certificate_sha256};
+		$t->tool_ok('renew', '--host', $mac->{serial});
+		my $run = poll($mac, '--misbehave', $knob);
+		like($run->{out}, qr/ InstallProfile Error$/m, "$knob: Error");
+		is(shown($mac)->{certificate_sha256}, $old, 'the old certificate');
+		is(is_attested($mac), 'Yes', 'attested still');
+		$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo');
+		like(poll($mac)->{out}, qr/ SecurityInfo Acknowledged$/m, 'and commands work');
+		$t->refused($mac->{serial}, 'renewal', 'RENEWAL_DEVICE', 'the trail tells', 'failed');
+	}
+};
+
+subtest 'NotNow, then the same command' => sub {
+	my $mac = enrolled(@silicon);
+	$t->tool_ok('renew', '--host', $mac->{serial});
+	my $run = poll($mac, '--misbehave', 'not-now');
+	like($run->{out}, qr/^(\S+) InstallProfile NotNow\n\1 InstallProfile Acknowledged$/m, 'both');
+};
+
+subtest 'fleet-116: a wipe while a renewal is open' => sub {
+	my $mac = enrolled(@silicon);
+	$t->tool_ok('renew', '--host', $mac->{serial});
+	my $run = $t->sim('enroll', '--serial', $mac->{serial}, '--state', $mac->{state});
+	is($run->{exit}, 0, 'it enrolls anew') or diag($run->{out}, $run->{err});
+	is(shown($mac)->{generation}, 2, 'as a new enrollment');
+	$run = poll($mac);
+	unlike($run->{out}, qr/InstallProfile/, 'the renewal is gone');
+};
+
+subtest 'an updated Mac moves to ACME at its next renewal' => sub {
+	my $mac = enrolled('--product', 'Mac15,3', '--os-version', '13.6');
+	is(method_of($mac), 'scep', 'macOS 13 cannot attest');
+	$t->tool_ok('command', 'send', $mac->{serial}, 'DeviceInformation',
+	    '--query', 'OSVersion,BuildVersion,ProductName');
+	poll($mac, '--os-version', '15.1', '--build', '24B83');
+	my $run = $t->tool_json('renew', '--all-to-acme');
+	is($run->{opened}, 1, 'the server knows of the update');
+	like(poll($mac)->{out}, qr/ InstallProfile Acknowledged$/m, 'the Mac follows');
+	is(is_attested($mac), 'Yes', 'and is attested');
+};
+
+subtest 'all to ACME, in batches, with a dry run' => sub {
+	require_attestation('false');
+	my @macs = map { enrolled(@silicon) } 1 .. 3;
+	my $old = enrolled(@intel);
+	require_attestation('true');
+	is($t->tool_json('renew', '--all-to-acme', '--dry-run')->{opened}, 3, 'three would');
+	is($t->tool_json('renew', '--all-to-acme', '--limit', 2)->{opened}, 2, 'two at first');
+	is($t->tool_json('renew', '--all-to-acme', '--limit', 2)->{opened}, 1, 'then the last');
+	is($t->tool_json('renew', '--all-to-acme')->{opened}, 0, 'then none');
+	poll($_) for @macs;
+	is(is_attested($_), 'Yes', "$_->{serial} is attested") for @macs;
+	is(is_attested($old), 'No', 'what cannot attest is let alone');
+};
+
+subtest 'mdm-103: away for a month' => sub {
+	my $mac = enrolled(@silicon);
+	at(365 - 100);
+	due();
+	at(365 - 98);
+	due();
+	at(365 - 70);
+	unlike(poll($mac)->{out}, qr/InstallProfile/, 'the old command is over');
+	due();
+	like(poll($mac)->{out}, qr/ InstallProfile Acknowledged$/m, 'asked again, it follows');
+	is(is_attested($mac), 'Yes', 'attested');
+	at(0);
+};
+
+$t->done;
