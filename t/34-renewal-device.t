@@ -6,15 +6,12 @@ use warnings;
 
 use Attestmdm::Test;
 
-my $DAY = 86400;
 my $t = Attestmdm::Test->new;
 my $number = 0;
 my @silicon = ('--product', 'Mac15,3', '--os-version', '15.1');
 my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
 
 sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0]) }
-sub at { $t->server->clock($_[0] * $DAY) }
-sub due { $t->tool_json('renew', '--due') }
 sub shown { $t->tool_json('host', 'show', $_[0]{serial}) }
 sub is_attested { shown($_[0])->{mdm_enrollment_hardware_attested} ? 'Yes' : 'No' }
 
@@ -173,20 +170,6 @@ subtest 'all to ACME, in batches, with a dry run' => sub {
 	poll($_) for @macs;
 	is(is_attested($_), 'Yes', "$_->{serial} is attested") for @macs;
 	is(is_attested($old), 'No', 'what cannot attest is let alone');
-};
-
-subtest 'mdm-103: away for a month' => sub {
-	my $mac = enrolled(@silicon);
-	at(365 - 100);
-	due();
-	at(365 - 98);
-	due();
-	at(365 - 70);
-	unlike(poll($mac)->{out}, qr/InstallProfile/, 'the old command is over');
-	due();
-	like(poll($mac)->{out}, qr/ InstallProfile Acknowledged$/m, 'asked again, it follows');
-	is(is_attested($mac), 'Yes', 'attested');
-	at(0);
 };
 
 $t->done;
