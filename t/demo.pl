@@ -9,6 +9,14 @@ use IO::Socket::INET;
 use Attestmdm::Server;
 
 my $SERIAL = 'C02DEMO00001';
+
+# One device of each kind; all but the last are assigned by Business Manager.
+my @OTHERS = (
+	['C02DEMO00011', 'an Intel Mac, which cannot attest, by SCEP', 'MacBookPro16,1', '13.6'],
+	['C02DEMO00012', 'an iPhone, by attestation', 'iPhone14,2', '17.0'],
+	['C02DEMO00013', 'an iPad, by attestation', 'iPad14,1', '17.0'],
+	['C02DEMO00014', 'a Mac that was bought elsewhere, by a one-time link', 'Mac15,3', '15.1'],
+);
 my ($once, $port);
 GetOptions('once' => \$once, 'port=i' => \$port)
     or die "usage: ./quickstart [--once] [--port N]\n";
@@ -28,6 +36,23 @@ sub write_wrapper {
 	chmod(0755, $file) or die "$file: $!";
 }
 
+sub enroll_others {
+	my ($server, $folder) = @_;
+	my $tool = "$server->{build}/demo/attestmdm";
+	print "\nOne of each other kind enrolls:\n\n";
+	for my $i (0 .. $#OTHERS) {
+		my ($serial, $what, $product, $version) = @{ $OTHERS[$i] };
+		my @how = $i < $#OTHERS ? ('--server', $server->{url})
+		    : ('--link', $server->run($tool, 'enrollment', 'new', '--json')
+			=~ /"url":"([^"]+)"/);
+		print "$what:\n", $server->run($server->sim, 'enroll', @how,
+		    '--apple', $server->apple, '--cacert', $server->cacert,
+		    '--serial', $serial, '--state', "$folder/$serial",
+		    '--product', $product, '--os-version', $version);
+	}
+	print "\n", $server->run($tool, 'host', 'list');
+}
+
 sub say_next {
 	my ($server) = @_;
 	my $password = $server->password;
@@ -45,6 +70,10 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
     build/demo/attestmdm command send $SERIAL DeviceInformation
     build/demo/mac poll
     build/demo/attestmdm command list $SERIAL
+
+  Its certificate is renewed before it ends; here at once:
+    build/demo/attestmdm renew --host $SERIAL
+    build/demo/mac poll
 
   What the Mac and the server say to each other:
     build/demo/mac enroll --serial C02DEMO00002 --verbose
@@ -69,7 +98,8 @@ $SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
 
 $server->prepare->start;
 Attestmdm::Server::spew("$folder/assigned.csv",
-    "serial_number,model\n$SERIAL,MacBook Pro\nC02DEMO00002,MacBook Air\n");
+    join("\n", 'serial_number,model', "$SERIAL,MacBook Pro", 'C02DEMO00002,MacBook Air',
+	(map { "$_->[0]," } @OTHERS[0 .. $#OTHERS - 1]), ''));
 $server->run($server->tool, 'ade', 'import', "$folder/assigned.csv",
     '--config', $server->conf);
 
@@ -86,6 +116,7 @@ print "\nWhat the admin sees:\n\n";
 my $host = $server->run("$server->{build}/demo/attestmdm", 'host', 'show', $SERIAL);
 print $host;
 $host =~ /^MDM attestation: +Yes$/m or die "the host is not attested\n";
+enroll_others($server, $folder);
 if (!$once) {
 	say_next($server);
 	sleep(1) while !$stop;
