@@ -1,0 +1,23 @@
+#!/usr/bin/perl
+# Settings, devices, sources, renewals: every combination. t/matrix prints it.
+use strict;
+use warnings;
+
+use Attestmdm::Matrix;
+use Attestmdm::Test;
+
+my $t = Attestmdm::Test->new;
+
+sub check {
+	my ($name, $cell, $happened) = @_;
+	ok(Attestmdm::Matrix::is_right($cell, $happened),
+	    "$name: $cell->{settings}, $cell->{source}, $cell->{device}{name}: $cell->{expected}")
+	    or diag(map { "$_: $happened->{$_}\n" } sort keys %$happened);
+}
+
+check('fleet-147', $_, Attestmdm::Matrix::try_enrollment($t, $_))
+    for Attestmdm::Matrix::enrollments();
+check('fleet-148', $_, Attestmdm::Matrix::try_renewal($t, $_))
+    for Attestmdm::Matrix::renewals();
+
+$t->done;

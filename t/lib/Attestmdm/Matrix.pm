@@ -1,0 +1,160 @@
+package Attestmdm::Matrix;
+
+# Who gets what, as two tables that a reader can check, and what really happens
+# to simulated devices of each kind.
+
+use strict;
+use warnings;
+
+my %SETTINGS = (
+	neither => [qw(false false)],
+	require => [qw(true false)],
+	business => [qw(false true)],
+	both => [qw(true true)],
+);
+
+my @DEVICES = (
+	{ name => 'Apple silicon', options => ['--product', 'Mac15,3', '--os-version', '15.1'] },
+	{ name => 'Intel', options => ['--product', 'MacBookPro16,1', '--os-version', '13.6'] },
+	{ name => 'iPhone', options => ['--product', 'iPhone14,2', '--os-version', '17.0'] },
+	{ name => 'iPad', options => ['--product', 'iPad14,1', '--os-version', '17.0'] },
+);
+
+# require: "Require hardware attestation" is on; business: "Allow only Apple
+# Business enrollments" is.
+my $ENROLLMENTS = <<'EOT';
+settings   source      Apple silicon  Intel    iPhone   iPad
+neither    automatic   SCEP           SCEP     SCEP     SCEP
+neither    manual      SCEP           SCEP     SCEP     SCEP
+require    automatic   ACME           SCEP     ACME     ACME
+require    manual      SCEP           SCEP     SCEP     SCEP
+business   automatic   SCEP           SCEP     SCEP     SCEP
+business   manual      refused        refused  refused  refused
+both       automatic   ACME           refused  ACME     ACME
+both       manual      refused        refused  refused  refused
+EOT
+
+# The settings at enrollment, and those at its renewal.
+my $RENEWALS = <<'EOT';
+settings          source      Apple silicon  Intel          iPhone         iPad
+neither>neither   automatic   SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
+neither>require   automatic   SCEP>ACME      SCEP>SCEP      SCEP>ACME      SCEP>ACME
+require>require   automatic   ACME>ACME      SCEP>SCEP      ACME>ACME      ACME>ACME
+require>neither   automatic   ACME>SCEP      SCEP>SCEP      ACME>SCEP      ACME>SCEP
+require>both      automatic   ACME>ACME      SCEP>refused   ACME>ACME      ACME>ACME
+neither>neither   manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
+neither>require   manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
+neither>business  manual      SCEP>refused   SCEP>refused   SCEP>refused   SCEP>refused
+EOT
+
+my $number = 0;
+
+# The cells of a table: { settings, source, device, expected }.
+sub cells {
+	my (undef, @lines) = split(/\n/, $_[0]);
+	my @cells;
+	for (@lines) {
+		my ($settings, $source, @expected) = split;
+		push @cells, map { { settings => $settings, source => $source,
+			device => $DEVICES[$_], expected => $expected[$_] } } 0 .. $#DEVICES;
+	}
+	return @cells;
+}
+
+sub enrollments { cells($ENROLLMENTS) }
+sub renewals { cells($RENEWALS) }
+
+sub set {
+	my ($t, $settings) = @_;
+	my ($require, $business) = @{ $SETTINGS{$settings} };
+	$t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $require);
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', $business);
+}
+
+# How the host got the certificate that it uses: "ACME" or "SCEP".
+sub method_of {
+	my ($t, $serial) = @_;
+	return uc($t->db('SELECT e.method FROM hosts h JOIN certificates c ON c.sha256 = h.certificate_sha256'
+	    . " JOIN enrollments e ON e.id = c.enrollment_id WHERE h.serial = '$serial'")->[0]{method});
+}
+
+# Does it take a command and answer it?
+sub works {
+	my ($t, $device) = @_;
+	$t->tool_ok('command', 'send', $device->{serial}, 'SecurityInfo');
+	return $t->sim('poll', '--state', $device->{state})->{out} =~ / SecurityInfo Acknowledged$/m
+	    ? 'yes' : 'no';
+}
+
+sub vital {
+	my ($t, $device) = @_;
+	return $t->tool_json('host', 'show', $device->{serial})->{mdm_enrollment_hardware_attested}
+	    ? 'Yes' : 'No';
+}
+
+sub refusal {
+	my ($t, $serial) = @_;
+	my ($row) = grep { $_->{code} && $_->{code} =~ /^ENROLL/ } reverse @{ $t->trail($serial) };
+	return $row ? $row->{code} : 'no row in the trail';
+}
+
+# A link has to exist before a setting forbids to make one.
+sub enroll {
+	my ($t, $cell, $settings) = @_;
+	my $serial = sprintf('C43MATRIX%04d', ++$number);
+	my $device = { serial => $serial, state => $t->dir . "/$serial" };
+	my @options = ('--serial', $serial, '--state', $device->{state}, @{ $cell->{device}{options} });
+	if ($cell->{source} eq 'manual') {
+		set($t, 'neither');
+		push @options, '--link', $t->tool_json('enrollment', 'new')->{url};
+	} else {
+		$t->assign($serial);
+	}
+	set($t, $settings);
+	$device->{run} = $t->sim('enroll', @options);
+	return $device;
+}
+
+# What happened to one cell of the first table: got, vital, works, note.
+sub try_enrollment {
+	my ($t, $cell) = @_;
+	my $device = enroll($t, $cell, $cell->{settings});
+	my $run = $device->{run};
+	return { got => 'refused', vital => '-', works => '-', note => $cell->{source} eq 'manual'
+		? ($run->{out} =~ /^(refused at \w+: HTTP \d+)/m)[0] : refusal($t, $device->{serial}) }
+	    if $run->{exit} == 3;
+	return { got => 'failed', vital => '-', works => '-', note => "$run->{out}$run->{err}" }
+	    if $run->{exit} != 0;
+	return { got => method_of($t, $device->{serial}), vital => vital($t, $device),
+		works => works($t, $device), note => '' };
+}
+
+# The settings change, the server renews it, the device polls.
+sub try_renewal {
+	my ($t, $cell) = @_;
+	my ($then, $now) = split(/>/, $cell->{settings});
+	my $device = enroll($t, $cell, $then);
+	die "$device->{serial}: $device->{run}{out}$device->{run}{err}" if $device->{run}{exit} != 0;
+	my $before = method_of($t, $device->{serial});
+	set($t, $now);
+	my $job = $t->tool_json('renew', '--host', $device->{serial});
+	my $run = $t->sim('poll', '--state', $device->{state});
+	my $got = $job->{refused} ? 'refused'
+	    : $run->{out} =~ / InstallProfile Acknowledged$/m ? method_of($t, $device->{serial})
+	    : 'failed';
+	return { got => "$before>$got", vital => vital($t, $device), works => works($t, $device),
+		note => $got eq 'refused' ? refusal($t, $device->{serial})
+		    : $got eq 'failed' ? "$run->{out}$run->{err}" : '' };
+}
+
+# "Yes" exactly when the certificate in use came with an attestation.
+sub is_right {
+	my ($cell, $happened) = @_;
+	return 0 if $happened->{got} ne $cell->{expected};
+	return 1 if $cell->{expected} eq 'refused';
+	my ($in_use) = grep { $_ ne 'refused' } reverse split(/>/, $happened->{got});
+	return $happened->{works} eq 'yes'
+	    && $happened->{vital} eq ($in_use eq 'ACME' ? 'Yes' : 'No');
+}
+
+1;
