@@ -22,7 +22,7 @@ load_renewal(struct contact *c, struct renewal *out)
 static int
 is_usable(struct contact *c, const struct renewal *renewal, bool *out)
 {
-	struct enrollment e;
+	struct enrollment e = { 0 };
 	int r = ERR_NOT_FOUND;
 
 	if (renewal->enrollment_id[0] != '\0')
