@@ -100,6 +100,8 @@ cmd_renew_all(struct run *run)
 			r = cmd_renew_host(run, &last);
 			if (r == ERR_CONFLICT)
 				r = OK;
+			if (!run->dry)
+				db_give_way(run->cli->db);
 		}
 		started = true;
 		renewals_release(&page);

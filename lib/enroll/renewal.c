@@ -260,6 +260,7 @@ for_each(struct renewer *rn, const struct renewal_candidate_list *list,
 		*done += r == OK;
 		if (r == ERR_CONFLICT)
 			r = OK;
+		db_give_way(rn->db);
 	}
 	return r;
 }

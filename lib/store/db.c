@@ -6,12 +6,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "store/dbfile.h"
 #include "store/schema.h"
 #include "store/stmt.h"
+
+#define DB_SECOND INT64_C(1000000000)
 
 int
 db_schema_number(void)
@@ -109,6 +112,15 @@ db_may_begin(struct db *db)
 	return OK;
 }
 
+static int64_t
+db_monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * DB_SECOND + now.tv_nsec;
+}
+
 int
 db_begin(struct db *db)
 {
@@ -122,11 +134,13 @@ db_begin(struct db *db)
 	if (code != OK)
 		return code;
 	code = dbfile_exec(db->sqlite, "BEGIN IMMEDIATE");
-	if (code != OK)
+	if (code != OK) {
 		flock(db->lock_fd, LOCK_UN);
-	else
-		db->writing = true;
-	return code;
+		return code;
+	}
+	db->writing = true;
+	db->write_began = db_monotonic();
+	return OK;
 }
 
 int
@@ -140,9 +154,21 @@ db_begin_read(struct db *db)
 static void
 db_end(struct db *db)
 {
-	if (db->writing)
+	if (db->writing) {
 		flock(db->lock_fd, LOCK_UN);
+		db->write_took = db_monotonic() - db->write_began;
+	}
 	db->writing = false;
+}
+
+void
+db_give_way(struct db *db)
+{
+	int64_t pause = 2 * db->write_took;
+
+	if (pause > DB_SECOND / 5)
+		pause = DB_SECOND / 5;
+	nanosleep(&(struct timespec){ .tv_nsec = (long)pause }, NULL);
 }
 
 int

@@ -80,6 +80,12 @@ int db_commit(struct db *db);
 /* Drops what was written since db_begin(); no-op without a transaction. */
 void db_rollback(struct db *db);
 
+/*
+ * Between the write transactions of a long run: waits twice as long as the last
+ * one was open (0.2 s at most), so that others get their turn without a queue.
+ */
+void db_give_way(struct db *db);
+
 /* True between db_begin() or db_begin_read() and their end. */
 bool db_in_transaction(const struct db *db);
 

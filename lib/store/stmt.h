@@ -69,6 +69,9 @@ struct db {
 	pid_t owner;
 	enum db_mode mode;
 	bool writing;
+	/* nanoseconds: when the last write began, how long it was open */
+	int64_t write_began;
+	int64_t write_took;
 	sqlite3_stmt **prepared[STMT_FAMILY_COUNT];
 };
 
