@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# How fast Macs enroll with attestation, and what that costs: a whole server as
-# in production but for Apple, asked through nginx with TLS by a fleet of
+# How fast Macs enroll with attestation, or with --scep Intel Macs by SCEP, and
+# what that costs: a whole server as in production but for Apple, asked through nginx with TLS by a fleet of
 # simulated devices on the same machine. Run it by "make bench".
 use strict;
 use warnings;
@@ -11,12 +11,12 @@ use POSIX ();
 
 use Attestmdm::Server;
 
-my ($devices, $rounds, $help) = (100, 3);
+my ($devices, $rounds, $scep, $help) = (100, 3, 0);
 my @concurrency = (1, 8);
 GetOptions('devices=i' => \$devices, 'rounds=i' => \$rounds,
     'concurrency=i@' => sub { push @{ $main::given }, $_[1] },
-    'help' => \$help) && !$help
-    or die "usage: enroll.pl [--devices N] [--rounds N] [--concurrency N]...\n";
+    'scep' => \$scep, 'help' => \$help) && !$help
+    or die "usage: enroll.pl [--scep] [--devices N] [--rounds N] [--concurrency N]...\n";
 @concurrency = @$main::given if $main::given;
 
 # Seconds of processor time that a process has used. The scheduler's own count
@@ -82,13 +82,24 @@ sub requests {
 	return \%count;
 }
 
+# By SCEP we open the envelope, sign the certificate and the answer; the message,
+# the request in it and each check-in are signed by the device.
+sub scep_signatures {
+	my ($n, $count) = @_;
+	return (
+		'sign-rsa3072' => 3,
+		'verify-rsa2048' => 2 + $count->{checkin} / $n,
+		'verify-rsa1024' => 2 * $count->{profile} / $n,
+	);
+}
+
 # Milliseconds of the signatures of one enrollment: each ACME request is signed
 # by a P-256 key; the attestation has two certificates, the certificate request
 # and each check-in one signature by a P-384 key; the profile is asked for with
 # a device certificate and a signature by it; we sign one certificate.
 sub signatures {
 	my ($server, $n, $count) = @_;
-	my %kinds = (
+	my %kinds = $scep ? scep_signatures($n, $count) : (
 		'verify-p256' => $count->{acme} / $n,
 		'verify-p384' => 3 + $count->{checkin} / $n,
 		'verify-rsa1024' => 2 * $count->{profile} / $n,
@@ -107,6 +118,7 @@ sub fleet_round {
 	my @fleet = ('--server', $server->{url}, '--apple', $server->apple,
 	    '--unix-socket', $server->socket, '--cacert', $server->cacert,
 	    '--serial-prefix', 'BENCH', '--first', $next, '--concurrency', $at_once);
+	push @fleet, '--product', 'MacBookPro16,1', '--os-version', '13.6' if $scep;
 	$next += $devices;
 	my $serials = $server->run($server->sim, 'fleet', $devices, @fleet, '--list');
 	Attestmdm::Server::spew("$server->{dir}/fleet.csv", "serial_number\n$serials");
