@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use IO::Socket::INET;
+use Attestmdm::Device;
 use Attestmdm::Test;
 
 sub free_port {
@@ -20,17 +21,18 @@ my $n = 0;
 
 sub installed { grep { -x "$_/$_[0]" } split(/:/, $ENV{PATH}) }
 
-# A fresh SCEP enrollment: its serial number and challenge.
+# A fresh SCEP enrollment: its serial number and challenge, and the device.
 sub challenge {
 	my $serial = sprintf('C35TEST%05d', ++$n);
 	my $file = $t->dir . "/info.$n";
+	my $mac = Attestmdm::Device->begin($t, $serial);
 	$t->assign($serial);
-	$t->make('machineinfo', '--serial', $serial, '--product', 'MacBookPro15,1',
-	    '--os-version', '13.6', '-o', $file);
+	$t->make('machineinfo', '--serial', $serial, '--udid', $mac->{udid}, '--product',
+	    'MacBookPro15,1', '--os-version', '13.6', '-o', $file);
 	my $r = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file));
 	my ($challenge) = $r->{body} =~ m{<key>Challenge</key>\s*<string>([^<]+)<}
 	    or die "no challenge: $r->{body}";
-	return ($serial, $challenge);
+	return ($serial, $challenge, $mac);
 }
 
 # The one certificate of a serial number, as openssl reads it.
@@ -49,26 +51,57 @@ sub issued {
 	is($v->{exit}, 0, 'openssl verifies it') or diag($v->{out} . $v->{err});
 }
 
-subtest 'mdm-72: strongSwan pki' => sub {
+# A certificate by strongSwan's client for a new key, both as files of a device.
+sub strongswan {
+	my ($mac, @more) = @_;
+	my $state = $mac->{state};
+	my ($out) = glob($t->dir . '/sw-ca*.der');
+	mkdir $state;
+	$t->command('openssl', 'genrsa', '-traditional', '-out', $mac->key, '2048')
+	    if !-e $mac->key;
+	my $r = $t->command('sh', '-c', 'exec "$@" >"$0"', "$state/new.der", 'pki', '--scep',
+	    '--url', $url, '--in', $mac->key, '--dn', 'CN=somebody else', '--cacert-enc', $out,
+	    '--cacert-sig', $out, '--cipher', 'des3', '--digest', 'sha256', @more);
+	$t->command('openssl', 'x509', '-inform', 'DER', '-in', "$state/new.der", '-out',
+	    $mac->cert) if $r->{exit} == 0;
+	return $r;
+}
+
+sub enters {
+	my ($mac) = @_;
+	is($mac->checkin($mac->message('Authenticate', ProductName => 'MacBookPro15,1',
+	    OSVersion => '13.6'))->{status}, 200, 'Authenticate');
+	is($mac->checkin($mac->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
+}
+
+subtest 'mdm-72, mdm-83: strongSwan pki' => sub {
 	plan skip_all => 'strongswan-pki is not installed' if !installed('pki');
-	my ($serial, $challenge) = challenge();
+	my ($serial, $challenge, $mac) = challenge();
 	my $dir = $t->dir;
-	my $key = $t->command('openssl', 'genrsa', '-traditional', '-out', "$dir/sw.key", '2048');
-	is($key->{exit}, 0, 'a key');
 	my $r = $t->command('pki', '--scepca', '--url', $url, '--caout', "$dir/sw-ca.der",
 	    '--force');
 	is($r->{exit}, 0, 'it fetches the CA') or diag($r->{err});
-	my ($out) = glob("$dir/sw-ca*.der");
-	my $cert = $t->command('sh', '-c', 'exec "$@" >"$0"', "$dir/sw.der", 'pki', '--scep',
-	    '--url', $url, '--in', "$dir/sw.key", '--dn', 'CN=somebody else',
-	    '--password', $challenge, '--cacert-enc', $out, '--cacert-sig', $out,
-	    '--cipher', 'des3', '--digest', 'sha256');
-	is($cert->{exit}, 0, 'it gets a certificate') or diag($cert->{err});
-	issued($serial, "$dir/sw.der", 'DER');
-	my $again = $t->command('pki', '--scep', '--url', $url, '--in', "$dir/sw.key",
-	    '--dn', 'CN=x', '--password', 'A' x 32, '--cacert-enc', $out,
-	    '--cacert-sig', $out, '--cipher', 'des3', '--digest', 'sha256');
-	isnt($again->{exit}, 0, 'and none with a wrong challenge');
+	$r = strongswan($mac, '--password', $challenge);
+	is($r->{exit}, 0, 'it gets a certificate') or diag($r->{err});
+	issued($serial, "$mac->{state}/new.der", 'DER');
+	isnt(strongswan($mac, '--password', 'A' x 32)->{exit}, 0,
+	    'and none with a wrong challenge');
+	enters($mac);
+	$t->tool_ok('renew', '--host', $serial);
+	my $new = bless { %$mac, state => "$mac->{state}-new" }, ref $mac;
+	my @old = ('--cert', "$mac->{state}/old.der", '--key', $mac->key);
+	$t->command('openssl', 'x509', '-in', $mac->cert, '-outform', 'DER', '-out', $old[1]);
+	isnt(strongswan($new, @old)->{exit}, 0, 'no RenewalReq by default');
+	$t->refused('', 'scep', 'SCEP_REQUEST', 'not by default');
+	$t->server->set_conf('scep.renewal_requests', 'true');
+	$t->server->restart('scep');
+	$r = strongswan($new, @old);
+	is($r->{exit}, 0, 'by policy it is answered') or diag($r->{err});
+	enters($new);
+	is($mac->report('Idle')->{status}, 400, 'the old certificate is retired');
+	my $idle = $new->report('Idle');
+	is("$idle->{status} $idle->{body}", '200 ', 'and the command is gone');
+	isnt(strongswan($mac, @old)->{exit}, 0, 'the old one renews nothing');
 };
 
 subtest 'mdm-72: scepclient' => sub {

@@ -61,6 +61,7 @@ static const struct conf_key keys[] = {
 	NUMBER_AS(
 	    "scep", "certificate_days", scep_certificate_days, "365", 1, 1825),
 	FLAG("scep", older_clients, "false"),
+	FLAG("scep", renewal_requests, "false"),
 	NUMBER("renewal", days_before, "180", 1, 1000),
 	NUMBER("renewal", per_run, "100", 1, 100000),
 	NUMBER("renewal", expired_grace_days, "0", 0, 90),

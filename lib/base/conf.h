@@ -36,6 +36,7 @@ struct conf {
 	char *scep_ca_certificate; /* key "ca_certificate": PEM file */
 	int scep_certificate_days; /* key "certificate_days" */
 	bool older_clients;        /* accept SHA-1 and 3DES */
+	bool renewal_requests;     /* accept RenewalReq for an open renewal */
 	/* [renewal] */
 	int days_before;        /* a certificate is renewed before its end */
 	int per_run;            /* renewals that one run opens at most */

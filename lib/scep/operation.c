@@ -43,11 +43,12 @@ operation_certificate(const struct scep *scep, struct buf *out)
 	return x509_der(authority_certificate(scep->ca), out);
 }
 
-/* Renewal by an old certificate, polling and the rest are not offered. */
+/* Polling and the rest are not offered: every request is answered at once. */
 static int
-check_type(const struct pkimessage *m)
+check_type(const struct pkimessage *m, const struct conf *conf)
 {
-	if (m->type == PKIMESSAGE_PKCS_REQ)
+	if (m->type == PKIMESSAGE_PKCS_REQ ||
+	    (m->type == PKIMESSAGE_RENEWAL_REQ && conf->renewal_requests))
 		return OK;
 	return fail(
 	    ERR_SCEP_REQUEST, "messages of type %d are not served", m->type);
@@ -71,7 +72,7 @@ answer(struct scep *scep, const struct pkimessage *m,
 
 	buf_init(&certificate, X509_DER_MAX);
 	if ((r = pkimessage_verify(m, older)) != OK ||
-	    (r = check_type(m)) != OK)
+	    (r = check_type(m, scep->conf)) != OK)
 		pkcsreq_refuse(scep, r, remote_address);
 	else
 		r = pkcsreq_serve(

@@ -8,6 +8,7 @@
 #include "ca/crl.h"
 #include "ca/issue.h"
 #include "ca/policy.h"
+#include "scep/entitlement.h"
 #include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
@@ -24,12 +25,15 @@ struct work {
 	const char *remote_address;
 	struct csr *csr;
 	bool signer_matches;
-	/* the challenge was right: the rest may be believed */
-	bool known;
-	struct scep_challenge challenge;
-	struct enrollment enrollment;
+	struct entitlement right;
 	struct issued issued;
 };
+
+static bool
+is_renewal(const struct work *w)
+{
+	return w->m->type == PKIMESSAGE_RENEWAL_REQ;
+}
 
 static int
 open_request(struct work *w, enum enveloped_cipher *cipher)
@@ -54,7 +58,10 @@ open_request(struct work *w, enum enveloped_cipher *cipher)
 	return r;
 }
 
-/* Only who made the request can have signed the message. */
+/*
+ * Who made the request signed the message; or the holder of the certificate
+ * that is renewed did.
+ */
 static int
 compare_signer(struct work *w)
 {
@@ -63,7 +70,8 @@ compare_signer(struct work *w)
 
 	buf_init(&spki, X509_DER_MAX);
 	r = x509_spki(w->m->signer, &spki);
-	w->signer_matches = r == OK && blob_eq(buf_blob(&spki), w->csr->spki);
+	w->signer_matches = is_renewal(w) ||
+	    (r == OK && blob_eq(buf_blob(&spki), w->csr->spki));
 	buf_release(&spki);
 	return r;
 }
@@ -72,29 +80,25 @@ static int
 find_enrollment(struct work *w)
 {
 	struct db *db = w->scep->db;
+	uint8_t signer[SECRET_SHA256];
 	int r;
 
-	if (!w->csr->has_challenge)
-		return fail(ERR_SCEP_CHALLENGE, "there is no challenge");
-	r = scep_challenges_load(db, w->csr->challenge, &w->challenge);
-	if (r == ERR_NOT_FOUND)
-		return fail(ERR_SCEP_CHALLENGE, "the challenge is unknown");
-	if (r != OK ||
-	    (r = enrollments_load(
-		 db, w->challenge.enrollment_id, &w->enrollment)) != OK)
+	if (!is_renewal(w))
+		return entitlement_by_challenge(db, w->csr, &w->right);
+	if ((r = x509_sha256(w->m->signer, signer)) != OK)
 		return r;
-	w->known = true;
-	return OK;
+	return entitlement_by_certificate(db, signer, &w->right);
 }
 
 /* The very request that was answered a moment ago. */
 static bool
 is_retry(const struct work *w)
 {
-	return w->signer_matches && w->challenge.used_at != 0 &&
-	    clock_now() - w->challenge.used_at <= PKCSREQ_RETRY_SECONDS &&
-	    strcmp(w->challenge.transaction_id, w->m->transaction_id) == 0 &&
-	    memcmp(w->challenge.spki_sha256, w->csr->spki_sha256,
+	return w->signer_matches && w->right.challenge.used_at != 0 &&
+	    clock_now() - w->right.challenge.used_at <= PKCSREQ_RETRY_SECONDS &&
+	    strcmp(w->right.challenge.transaction_id, w->m->transaction_id) ==
+	    0 &&
+	    memcmp(w->right.challenge.spki_sha256, w->csr->spki_sha256,
 		SECRET_SHA256) == 0;
 }
 
@@ -105,7 +109,7 @@ answer_again(struct work *w, struct buf *out)
 	int r;
 
 	if ((r = certificates_load_by_enrollment(
-		 w->scep->db, w->enrollment.id, &c)) != OK)
+		 w->scep->db, w->right.enrollment.id, &c)) != OK)
 		return r;
 	if (c.state == CERTIFICATE_ISSUED || c.state == CERTIFICATE_CURRENT)
 		r = buf_add_blob(out, c.der);
@@ -119,12 +123,12 @@ answer_again(struct work *w, struct buf *out)
 static int
 check_challenge(const struct work *w)
 {
-	if (w->challenge.used_at != 0)
+	if (w->right.challenge.used_at != 0)
 		return fail(ERR_SCEP_CHALLENGE, "the challenge was used");
-	if (w->enrollment.state != ENROLLMENT_OPEN)
+	if (w->right.enrollment.state != ENROLLMENT_OPEN)
 		return fail(ERR_SCEP_CHALLENGE, "the enrollment is %s",
-		    enrollments_state_name(w->enrollment.state));
-	if (w->enrollment.expires_at <= clock_now())
+		    enrollments_state_name(w->right.enrollment.state));
+	if (w->right.enrollment.expires_at <= clock_now())
 		return fail(ERR_SCEP_CHALLENGE, "the enrollment is expired");
 	return OK;
 }
@@ -138,7 +142,7 @@ load_facts(const struct work *w, struct policy_scep_facts *f)
 	int r;
 
 	*f = (struct policy_scep_facts){ .now = clock_now(),
-		.enrollment = &w->enrollment,
+		.enrollment = &w->right.enrollment,
 		.csr = w->csr,
 		.signer_key_matches = w->signer_matches };
 	if ((r = settings_get_bool(db, conf, SETTINGS_REQUIRE_ATTESTATION,
@@ -146,11 +150,11 @@ load_facts(const struct work *w, struct policy_scep_facts *f)
 	    (r = settings_get_bool(
 		 db, conf, SETTINGS_BUSINESS_ONLY, &f->business_only)) != OK ||
 	    (r = ade_devices_assigned(
-		 db, w->enrollment.serial, &f->assigned)) != OK ||
+		 db, w->right.enrollment.serial, &f->assigned)) != OK ||
 	    (r = certificates_spki_known(
 		 db, w->csr->spki_sha256, &f->key_known)) != OK)
 		return r;
-	r = hosts_load_by_serial(db, w->enrollment.serial, &host);
+	r = hosts_load_by_serial(db, w->right.enrollment.serial, &host);
 	f->host_blocked = r == OK && host.state == HOST_BLOCKED;
 	return r == ERR_NOT_FOUND ? OK : r;
 }
@@ -168,12 +172,14 @@ static int
 sign(struct work *w)
 {
 	const struct conf *conf = w->scep->conf;
-	bool named = !conf->privacy_mode && w->enrollment.serial[0] != '\0';
+	bool named =
+	    !conf->privacy_mode && w->right.enrollment.serial[0] != '\0';
 	struct issue_request req = {
 		.spki = w->csr->spki,
-		.common_name = w->enrollment.id,
+		.common_name = w->right.enrollment.id,
 		.organization = conf->organization,
-		.permanent_identifier = named ? w->enrollment.serial : NULL,
+		.permanent_identifier =
+		    named ? w->right.enrollment.serial : NULL,
 		.now = clock_now(),
 		.days = conf->scep_certificate_days,
 	};
@@ -193,7 +199,7 @@ static int
 store_certificate(const struct work *w)
 {
 	const struct issued *i = &w->issued;
-	const struct enrollment *e = &w->enrollment;
+	const struct enrollment *e = &w->right.enrollment;
 	struct certificate c = {
 		.serial_number_len = sizeof(i->serial_number),
 		.der = blob_of(i->der, i->der_len),
@@ -218,8 +224,8 @@ note(const struct work *w, int code, const char *reason)
 {
 	return trails_add(w->scep->db,
 	    &(struct trail){
-		.enrollment_id = w->known ? w->enrollment.id : NULL,
-		.serial = w->known ? w->enrollment.serial : NULL,
+		.enrollment_id = w->right.known ? w->right.enrollment.id : NULL,
+		.serial = w->right.known ? w->right.enrollment.serial : NULL,
 		.step = PKCSREQ_STEP,
 		.outcome = code == OK              ? TRAIL_OK
 		    : err_http_status(code) >= 500 ? TRAIL_FAILED
@@ -231,17 +237,17 @@ note(const struct work *w, int code, const char *reason)
 
 /* In the transaction: all that makes it a certificate of ours. */
 static int
-bind(const struct work *w)
+bind(struct work *w)
 {
 	struct db *db = w->scep->db;
 	int r;
 
-	if ((r = check_policy(w)) != OK)
+	if ((r = find_enrollment(w)) != OK || (r = check_policy(w)) != OK)
 		return r;
-	if ((r = scep_challenges_use(db, w->enrollment.id, w->m->transaction_id,
-		 w->csr->spki_sha256)) != OK ||
+	if ((r = scep_challenges_use(db, w->right.enrollment.id,
+		 w->m->transaction_id, w->csr->spki_sha256)) != OK ||
 	    (r = store_certificate(w)) != OK ||
-	    (r = enrollments_mark_issued(db, w->enrollment.id)) != OK)
+	    (r = enrollments_mark_issued(db, w->right.enrollment.id)) != OK)
 		return r == ERR_CONFLICT
 		    ? fail(ERR_SCEP_CHALLENGE,
 			  "challenge or enrollment was used meanwhile")
@@ -250,7 +256,7 @@ bind(const struct work *w)
 }
 
 static int
-commit(const struct work *w)
+commit(struct work *w)
 {
 	int r;
 

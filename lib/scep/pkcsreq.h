@@ -1,6 +1,6 @@
 /*
- * PKCSReq (RFC 8894 section 3.3.1): a certificate for the key of a request that
- * holds the one-time challenge of an enrollment.
+ * PKCSReq and RenewalReq (RFC 8894 section 3.3.1): a certificate for the key of
+ * a request that belongs to an enrollment, as scep/entitlement.h says.
  */
 #ifndef SCEP_PKCSREQ_H
 #define SCEP_PKCSREQ_H
@@ -27,12 +27,13 @@ struct scep {
 /*
  * Answers a verified message: opens the envelope, checks request and challenge,
  * signs, and stores certificate, used challenge and trail in one transaction.
- * Appends the certificate's DER. The same transaction with the same key and
- * challenge gets the same certificate again for PKCSREQ_RETRY_SECONDS.
+ * Appends the certificate's DER. The same transaction with the same key for the
+ * same enrollment gets the same certificate again for PKCSREQ_RETRY_SECONDS.
  *
  * ERR_SCEP_MESSAGE: the envelope cannot be opened or holds no sound request;
  * one answer for all of these. ERR_SCEP_REQUEST: the key is another than the
- * signer's, or was certified before. ERR_SCEP_CHALLENGE: absent, unknown, used
+ * signer's, or was certified before, or the signer of a RenewalReq may not have
+ * one. ERR_SCEP_CHALLENGE: absent, unknown, used
  * or expired; one answer for all of these. ERR_UNAUTHORIZED: the settings or
  * the device's assignment forbid it. Every refusal leaves a row in the trail.
  */

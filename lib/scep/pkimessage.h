@@ -24,8 +24,9 @@
 #define PKIMESSAGE_OID_TRANSACTION     "2.16.840.1.113733.1.9.7"
 #define PKIMESSAGE_OID_FAIL_TEXT       "1.3.6.1.5.5.7.24.1"
 
-#define PKIMESSAGE_CERT_REP 3
-#define PKIMESSAGE_PKCS_REQ 19
+#define PKIMESSAGE_CERT_REP    3
+#define PKIMESSAGE_RENEWAL_REQ 17
+#define PKIMESSAGE_PKCS_REQ    19
 
 struct pkimessage {
 	struct cms_signed *cms;

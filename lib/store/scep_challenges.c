@@ -6,13 +6,17 @@
 #include "base/err.h"
 #include "store/stmt.h"
 
-enum { CREATE, LOAD, USE };
+enum { CREATE, LOAD, LOAD_BY_ENROLLMENT, USE };
+
+#define COLUMNS                                                                \
+	"enrollment_id, created_at, used_at, transaction_id, spki_sha256"
 
 static const char *const texts[] = {
 	[CREATE] = "INSERT INTO scep_challenges (sha256, enrollment_id,"
 		   " created_at) VALUES (?1, ?2, ?3)",
-	[LOAD] = "SELECT enrollment_id, created_at, used_at, transaction_id,"
-		 " spki_sha256 FROM scep_challenges WHERE sha256 = ?1",
+	[LOAD] = "SELECT " COLUMNS " FROM scep_challenges WHERE sha256 = ?1",
+	[LOAD_BY_ENROLLMENT] = "SELECT " COLUMNS " FROM scep_challenges"
+			       " WHERE enrollment_id = ?1",
 	[USE] = "UPDATE scep_challenges SET used_at = ?2, transaction_id = ?3,"
 		" spki_sha256 = ?4 WHERE enrollment_id = ?1"
 		" AND used_at IS NULL",
@@ -83,6 +87,17 @@ scep_challenges_load(
 	secret_sha256(challenge, sha256);
 	stmt_start(&s, db, STMT_scep_challenges, LOAD);
 	stmt_put_digest(&s, sha256);
+	return stmt_one(&s, read_challenge, out, sizeof(*out));
+}
+
+int
+scep_challenges_load_by_enrollment(
+    struct db *db, const char *enrollment_id, struct scep_challenge *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_scep_challenges, LOAD_BY_ENROLLMENT);
+	stmt_put_text(&s, enrollment_id);
 	return stmt_one(&s, read_challenge, out, sizeof(*out));
 }
 

@@ -32,6 +32,10 @@ int scep_challenges_create(
 int scep_challenges_load(
     struct db *db, struct blob challenge, struct scep_challenge *out);
 
+/* That of an enrollment. ERR_NOT_FOUND. */
+int scep_challenges_load_by_enrollment(
+    struct db *db, const char *enrollment_id, struct scep_challenge *out);
+
 /*
  * Unused → used, with the transaction and key it was used for. ERR_CONFLICT
  * when it was used already.

@@ -51,6 +51,11 @@ test_use_once(void **state)
 	assert_int_equal(c.used_at, clock_now());
 	assert_string_equal(c.transaction_id, "T1");
 	assert_memory_equal(c.spki_sha256, key, sizeof(key));
+	memset(&c, 0, sizeof(c));
+	assert_int_equal(scep_challenges_load_by_enrollment(db, e.id, &c), OK);
+	assert_string_equal(c.transaction_id, "T1");
+	assert_int_equal(
+	    scep_challenges_load_by_enrollment(db, "x", &c), ERR_NOT_FOUND);
 }
 
 /* An enrollment that is forgotten takes its challenge along. */
