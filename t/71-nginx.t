@@ -46,6 +46,15 @@ unlike($log, qr/\Q$token\E/, 'but not their tokens');
 
 is(status('/scep/x'), 404, 'nothing lies below');
 
+# mdm-82: what is too large for nginx does not get as far as the program.
+my $large = $t->dir . '/large';
+Attestmdm::Server::spew($large, 'x' x (128 * 1024 + 1));
+is(status('/scep?operation=PKIOperation', '-H', 'Expect:', '--data-binary', "\@$large"), 413,
+    'SCEP: a body over 128 kB');
+my $scep = '/scep?operation=PKIOperation&message=';
+is(status($scep . 'A' x 30000), 400, 'SCEP: the longest request line, no message');
+is(status($scep . 'A' x 40000), 414, 'SCEP: a longer one');
+
 # More than the burst and the seconds that they take allow.
 my $url = "https://$t->{server}{host}:$port/enroll";
 my $r = $t->command('curl', '-s', '-o', '/dev/null', '-w', "%{http_code}\n",
