@@ -8,9 +8,11 @@
 #include "store/certificates.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
+#include "store/renewals.h"
 #include "store/trails.h"
 
 #define TRAIL_ROWS 20
+#define DAY        INT64_C(86400)
 
 static const struct view_column list_columns[] = {
 	{ "id", NULL, VIEW_TEXT },
@@ -46,6 +48,18 @@ static const struct view_column columns[] = {
 	{ "generation", "Enrolled how often", VIEW_INT },
 	{ "enrolled_at", "Enrolled", VIEW_TIME },
 	{ "last_seen_at", "Last contact", VIEW_TIME },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+static const struct view_column certificate_columns[] = {
+	{ "certificate_method", "Obtained by", VIEW_TEXT },
+	{ "certificate_state", "State", VIEW_TEXT },
+	{ "certificate_not_after", "Valid until", VIEW_TIME },
+	{ "renewal_due_at", "Renewal due", VIEW_TIME },
+	{ "renewal_opened_at", "Renewal sent", VIEW_TIME },
+	{ "renewal_failures", "Renewals failed", VIEW_INT },
+	{ "renewal_error", "Last renewal failed", VIEW_TEXT },
+	{ "renewal_next_try_at", "Next try from", VIEW_TIME },
 	{ NULL, NULL, VIEW_TEXT },
 };
 
@@ -164,6 +178,50 @@ cmd_host_record(struct cli *cli, const struct host *h)
 	return r;
 }
 
+static int
+cmd_host_renewal(
+    struct cli *cli, const struct host *h, const struct certificate *c)
+{
+	struct renewal renewal = { 0 };
+	struct view *v;
+	int r = renewals_load(cli->db, h->id, &renewal);
+
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	cli_say(cli, "\nIts certificate:");
+	v = view_new(certificate_columns);
+	view_text(v, c->order_id[0] != '\0' ? "acme" : "scep");
+	view_text(v, certificates_state_name(c->state));
+	view_time(v, c->not_after);
+	view_time(v,
+	    renewals_due_at(
+		c->not_before, c->not_after, cli->conf.days_before * DAY));
+	view_time(v, renewal.enrollment_id[0] != '\0' ? renewal.opened_at : 0);
+	view_int(v, renewal.failures);
+	view_text(v, renewal.last_error);
+	view_time(v, renewal.next_try_at);
+	r = view_record(cli, v);
+	view_free(v);
+	return r;
+}
+
+/* The identity in use, and how it is with its renewal. */
+static int
+cmd_host_certificate(struct cli *cli, const struct host *h)
+{
+	struct certificate c;
+	int r;
+
+	if (!h->has_certificate || h->state != HOST_ENROLLED)
+		return OK;
+	r = certificates_load(cli->db, h->certificate_sha256, &c);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	r = cmd_host_renewal(cli, h, &c);
+	certificates_release(&c);
+	return r;
+}
+
 /* Of the identity in use; nothing when it was not attested. */
 static int
 cmd_host_evidence(struct cli *cli, const struct host *h)
@@ -207,6 +265,7 @@ cmd_host_show(struct cli *cli)
 
 	if ((r = cmd_host_find(cli, cli->arguments[0], &h)) != OK ||
 	    (r = cmd_host_record(cli, &h)) != OK ||
+	    (r = cmd_host_certificate(cli, &h)) != OK ||
 	    (r = cmd_host_evidence(cli, &h)) != OK ||
 	    (r = trails_list_by_serial(
 		 cli->db, h.serial, TRAIL_ROWS, &trail)) != OK)

@@ -7,9 +7,11 @@
 #include "store/commands.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
+#include "store/renewals.h"
 
 #define COMMANDS_SHOWN    20
 #define ENROLLMENTS_SHOWN 10
+#define DAY               INT64_C(86400)
 
 static const char *const filters[] = { "q", "attested", NULL };
 
@@ -187,6 +189,31 @@ fill_evidence(struct admin_page *page, const char *order_id)
 	return OK;
 }
 
+/* When its renewal is due, or how far it is. */
+static int
+fill_renewal(struct admin_page *page, const struct host *h,
+    const struct certificate *c, struct tmpl_row *row)
+{
+	struct renewal renewal = { 0 };
+	int r;
+
+	if (h->state != HOST_ENROLLED)
+		return OK;
+	r = renewals_load(page->app->db, h->id, &renewal);
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	tmplrow_flag(row, "renewable", true);
+	tmplrow_flag(row, "renewal_open", renewal.enrollment_id[0] != '\0');
+	admin_page_time(row, "renewal_at",
+	    renewal.enrollment_id[0] != '\0'
+		? renewal.opened_at
+		: renewals_due_at(c->not_before, c->not_after,
+		      page->app->conf->days_before * DAY));
+	tmplrow_set(row, "renewal_error", renewal.last_error);
+	admin_page_time(row, "next_try_at", renewal.next_try_at);
+	return OK;
+}
+
 /* The identity in use, and what Apple said when it was made. */
 static int
 fill_certificate(struct admin_page *page, const struct host *h)
@@ -207,8 +234,10 @@ fill_certificate(struct admin_page *page, const struct host *h)
 	tmplrow_set(row, "certificate_state", certificates_state_name(c.state));
 	admin_page_time(row, "not_before", c.not_before);
 	admin_page_time(row, "not_after", c.not_after);
+	tmplrow_set(row, "method", c.order_id[0] != '\0' ? "ACME" : "SCEP");
 	tmplrow_set(row, "enrollment", c.enrollment_id);
-	if (c.hardware_attested && c.order_id[0] != '\0')
+	r = fill_renewal(page, h, &c, row);
+	if (r == OK && c.hardware_attested && c.order_id[0] != '\0')
 		r = fill_evidence(page, c.order_id);
 	certificates_release(&c);
 	return r;

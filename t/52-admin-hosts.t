@@ -169,4 +169,31 @@ subtest 'admin-24: searching and paging hosts' => sub {
 is($b->get('/admin/hosts/nobody')->{status}, 404, 'admin-25: an unknown host: 404');
 is($b->get('/admin/enrollments/nobody')->{status}, 404, 'admin-25: an unknown enrollment: 404');
 
+subtest 'a certificate, how it was obtained, and its renewal' => sub {
+	my $serial = 'C02WEBRENEW1';
+	$t->assign($serial);
+	$t->sim('enroll', '--serial', $serial);
+	my $due = qr/^due \d{4}-\d\d-\d\d .* in 1[78]\d days$/;
+	like(vital(host_page($serial), 'Obtained by'), qr/^ACME, in this enrollment/, 'by ACME');
+	like(vital(host_page($serial), 'Renewal'), $due, 'due half a year from now');
+	my $shown = $t->tool_json('host', 'show', $serial);
+	is($shown->{certificate_method}, 'acme', 'the tool says so');
+	is($shown->{renewal_opened_at}, undef, 'no renewal is open');
+	$t->tool_ok('renew', '--host', $serial);
+	like(vital(host_page($serial), 'Renewal'), qr/^sent .* just now$/, 'sent');
+	ok($t->tool_json('host', 'show', $serial)->{renewal_opened_at}, 'the tool says so');
+	sql("UPDATE renewals SET enrollment_id = NULL, failures = 1, last_error = 'no <key>',"
+	    . " next_try_at = 4102444800");
+	my $page = host_page($serial);
+	like(vital($page, 'Last renewal failed'), qr/^no &lt;key&gt; Next try from 2100-01-01/,
+	    'and what became of it');
+	like(vital($page, 'Renewal'), $due, 'it is due as before');
+	$t->assign('C02WEBINTEL1');
+	$t->sim('enroll', '--serial', 'C02WEBINTEL1', '--product', 'MacBookPro16,1',
+	    '--os-version', '13.6');
+	like(vital(host_page('C02WEBINTEL1'), 'Obtained by'), qr/^SCEP/, 'another by SCEP');
+	like($b->get('/admin/serial?serial=C02WEBINTEL1')->{body}, qr/Certificate by SCEP/,
+	    'the step has words');
+};
+
 $t->done;
