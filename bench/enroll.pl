@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # How fast Macs enroll with attestation, or with --scep Intel Macs by SCEP, and
-# what that costs: a whole server as in production but for Apple, asked through nginx with TLS by a fleet of
-# simulated devices on the same machine. Run it by "make bench".
+# what that costs: a whole server as in production but for Apple, asked through
+# nginx with TLS by a fleet of simulated devices on the same machine. Run it by
+# "make bench".
 use strict;
 use warnings;
 use File::Temp;
