@@ -1,0 +1,276 @@
+/* From a host that is due to a queued profile (enroll/renewal.h). */
+#include "mdmfix.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "enroll/renewal.h"
+#include "store/ade_devices.h"
+#include "store/commands.h"
+#include "store/settings.h"
+#include "store/trails.h"
+
+#define SERIAL "C02RENEWAL01"
+#define DAY    INT64_C(86400)
+
+/* A host with a certificate of a year that ends in so many days. */
+struct fixture {
+	struct db *db;
+	struct renewer rn;
+	struct host host;
+	struct renewal_candidate candidate;
+};
+
+static void
+prepare(void **state, const char *product, int days, struct fixture *f)
+{
+	struct ade_device d = { .source = "test", .serial = SERIAL };
+	struct host_vitals vitals = { .product_name = product,
+		.os_version = "15.1",
+		.topic = MDMFIX_TOPIC };
+	int64_t end = clock_now() + days * DAY;
+	struct certificate c = { .sha256 = { 1, 1 },
+		.der = blob_str("der"),
+		.serial_number = { 1 },
+		.serial_number_len = 16,
+		.issuer_key_id_len = 20,
+		.not_before = end - 365 * DAY,
+		.not_after = end };
+	struct enrollment e;
+
+	*f = (struct fixture){ .db = storefix_db(state) };
+	f->rn = (struct renewer){ .conf = &mdmfix_conf, .db = f->db };
+	WRITE(f->db, ade_devices_put(f->db, &d));
+	storefix_enrollment(f->db, SERIAL, &e);
+	secret_id(c.id);
+	memcpy(c.enrollment_id, e.id, sizeof(e.id));
+	memcpy(c.serial, e.serial, sizeof(e.serial));
+	WRITE(f->db, certificates_insert(f->db, &c));
+	WRITE(f->db, certificates_make_current(f->db, c.sha256));
+	storefix_host(f->db, SERIAL, 1, &f->host);
+	WRITE(f->db, hosts_update_vitals(f->db, f->host.id, &vitals));
+	storefix_sql(f->db,
+	    "UPDATE hosts SET hardware_attested = 0, ever_attested_at = NULL");
+	assert_int_equal(
+	    renewals_candidate(f->db, f->host.id, &f->candidate), OK);
+}
+
+static void
+set(struct fixture *f, const char *name, const char *value)
+{
+	WRITE(f->db,
+	    settings_set(
+		f->db, &mdmfix_conf, SETTINGS_BY_ADMIN, name, value, "test"));
+}
+
+/* The newest row of the trail of step "renewal" has this outcome and code. */
+static void
+assert_trail(struct fixture *f, const char *outcome, int code)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql),
+	    "SELECT step = 'renewal' AND outcome = '%s' AND code = '%s'"
+	    " AND serial = '" SERIAL "' FROM trail ORDER BY id DESC LIMIT 1",
+	    outcome, code == OK ? "" : err_name(code));
+	assert_int_equal(storefix_sql(f->db, sql), 1);
+}
+
+static int
+count(struct fixture *f, const char *what)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", what);
+	return storefix_sql(f->db, sql);
+}
+
+static int
+send(struct fixture *f, enum renewal_wish wish, enum decision_method method)
+{
+	struct decision d;
+	int r = renewal_send(&f->rn, &f->candidate, wish, &d);
+
+	if (r == OK)
+		assert_int_equal(d.method, method);
+	return r;
+}
+
+static void
+test_scep(void **state)
+{
+	struct command command;
+	struct fixture f;
+
+	prepare(state, "MacBookPro16,1", 100, &f);
+	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
+	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), OK);
+	assert_trail(&f, "ok", OK);
+	assert_int_equal(count(&f, "scep_challenges"), 1);
+	assert_int_equal(
+	    count(&f,
+		"enrollments WHERE purpose = 'renew' AND source = 'command'"
+		" AND method = 'scep' AND udid = 'UDID-1'"
+		" AND product = 'MacBookPro16,1' AND serial = '" SERIAL "'"),
+	    1);
+	assert_int_equal(commands_next(f.db, f.host.id, &command), OK);
+	assert_string_equal(command.request_type, "InstallProfile");
+	commands_release(&command);
+	/* mdm-102: one open renewal for each device */
+	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), ERR_CONFLICT);
+	assert_int_equal(count(&f, "commands"), 1);
+	assert_int_equal(count(&f, "scep_challenges"), 1);
+}
+
+static void
+test_acme(void **state)
+{
+	struct fixture f;
+
+	prepare(state, "Mac15,3", 100, &f);
+	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
+	assert_int_equal(send(&f, RENEWAL_TO_ACME, DECISION_ACME), OK);
+	assert_int_equal(count(&f,
+			     "enrollments WHERE purpose = 'renew'"
+			     " AND method = 'acme'"),
+	    1);
+	assert_int_equal(count(&f, "scep_challenges"), 0);
+}
+
+/* What was found due may have changed until it is written. */
+static void
+test_changed_meanwhile(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE hosts SET state = 'unenrolled'",
+		"UPDATE hosts SET state = 'blocked'",
+		"UPDATE hosts SET state = 'enrolled',"
+		" certificate_sha256 = zeroblob(32)",
+		"UPDATE hosts SET certificate_sha256 = NULL",
+	};
+	struct fixture f;
+	size_t i;
+
+	prepare(state, "MacBookPro16,1", 100, &f);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		storefix_sql(f.db, changes[i]);
+		assert_int_equal(
+		    send(&f, RENEWAL_ANY, DECISION_SCEP), ERR_CONFLICT);
+	}
+	assert_int_equal(count(&f, "commands"), 0);
+	assert_int_equal(count(&f, "enrollments WHERE purpose = 'renew'"), 0);
+}
+
+/* Said once, and looked at again after a day. */
+static void
+test_refused(void **state)
+{
+	struct renewal renewal;
+	struct fixture f;
+
+	prepare(state, "MacBookPro16,1", 100, &f);
+	set(&f, SETTINGS_BUSINESS_ONLY, "true");
+	WRITE(f.db, ade_devices_remove(f.db, SERIAL));
+	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_REFUSE), OK);
+	assert_trail(&f, "refused", ERR_ENROLL_BUSINESS);
+	assert_int_equal(renewals_load(f.db, f.host.id, &renewal), OK);
+	assert_int_equal(renewal.next_try_at, clock_now() + RENEWAL_PUT_OFF);
+	assert_int_equal(renewal.failures, 0);
+	assert_true(renewal.last_error[0] != '\0');
+	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_REFUSE), OK);
+	assert_int_equal(count(&f, "trail WHERE step = 'renewal'"), 1);
+	assert_int_equal(count(&f, "commands"), 0);
+}
+
+/* Moving to ACME leaves alone what cannot. */
+static void
+test_to_acme_only(void **state)
+{
+	struct fixture f;
+
+	prepare(state, "MacBookPro16,1", 100, &f);
+	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
+	assert_int_equal(send(&f, RENEWAL_TO_ACME, DECISION_REFUSE), OK);
+	assert_int_equal(count(&f, "trail WHERE step = 'renewal'"), 0);
+	assert_int_equal(count(&f, "renewals"), 0);
+	assert_int_equal(count(&f, "commands"), 0);
+}
+
+static void
+test_unanswered(void **state)
+{
+	struct fixture f;
+	int n;
+
+	prepare(state, "MacBookPro16,1", 100, &f);
+	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), OK);
+	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
+	assert_int_equal(n, 0);
+	clock_set_offset(2 * DAY);
+	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
+	assert_int_equal(n, 1);
+	assert_trail(&f, "failed", ERR_RENEWAL_UNANSWERED);
+	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
+	assert_int_equal(n, 0);
+	clock_set_offset(0);
+	assert_int_equal(count(&f, "commands WHERE state = 'cancelled'"), 1);
+	assert_int_equal(count(&f,
+			     "enrollments WHERE purpose = 'renew'"
+			     " AND state = 'revoked'"),
+	    1);
+}
+
+/* Within 30 days of the end, and again a week later. */
+static void
+test_alarm(void **state)
+{
+	static const struct {
+		int day, told;
+	} steps[] = { { 0, 0 }, { 2, 1 }, { 3, 0 }, { 8, 0 }, { 10, 1 } };
+	struct fixture f;
+	size_t i;
+	int n;
+
+	prepare(state, "MacBookPro16,1", 31, &f);
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		clock_set_offset(steps[i].day * DAY);
+		assert_int_equal(renewal_alarm(&f.rn, 10, &n), OK);
+		assert_int_equal(n, steps[i].told);
+		if (n == 1)
+			assert_trail(&f, "failed", ERR_RENEWAL_ENDING);
+	}
+	clock_set_offset(0);
+}
+
+/* A look changes nothing. */
+static void
+test_decide(void **state)
+{
+	struct decision d;
+	struct fixture f;
+
+	prepare(state, "Mac15,3", 100, &f);
+	assert_int_equal(
+	    renewal_decide(&f.rn, &f.candidate, RENEWAL_ANY, &d), OK);
+	assert_int_equal(d.method, DECISION_SCEP);
+	assert_int_equal(
+	    renewal_decide(&f.rn, &f.candidate, RENEWAL_TO_ACME, &d), OK);
+	assert_int_equal(d.method, DECISION_REFUSE);
+	assert_int_equal(count(&f, "trail"), 0);
+	assert_int_equal(count(&f, "renewals"), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { STOREFIX_TEST(test_scep),
+		STOREFIX_TEST(test_acme), STOREFIX_TEST(test_changed_meanwhile),
+		STOREFIX_TEST(test_refused), STOREFIX_TEST(test_to_acme_only),
+		STOREFIX_TEST(test_unanswered), STOREFIX_TEST(test_alarm),
+		STOREFIX_TEST(test_decide) };
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
