@@ -152,22 +152,11 @@ static int
 store_certificate(
     const struct request *rq, const struct work *w, const char id[DB_ID_TEXT])
 {
-	const struct issued *i = &w->issued;
-	struct certificate c = {
-		.serial_number_len = sizeof i->serial_number,
-		.der = blob_of(i->der, i->der_len),
-		.issuer_key_id_len = sizeof i->issuer_key_id,
-		.purpose = rq->enrollment.purpose,
-		.hardware_attested = true,
-		.not_before = i->not_before,
-		.not_after = i->not_after,
-	};
+	struct certificate c = issue_row(&w->issued);
 
-	memcpy(c.sha256, i->sha256, sizeof c.sha256);
+	c.purpose = rq->enrollment.purpose;
+	c.hardware_attested = true;
 	memcpy(c.id, id, sizeof c.id);
-	memcpy(c.serial_number, i->serial_number, sizeof i->serial_number);
-	memcpy(c.spki_sha256, i->spki_sha256, sizeof c.spki_sha256);
-	memcpy(c.issuer_key_id, i->issuer_key_id, sizeof i->issuer_key_id);
 	memcpy(c.enrollment_id, rq->enrollment.id, sizeof c.enrollment_id);
 	memcpy(c.order_id, w->order.id, sizeof c.order_id);
 	memcpy(c.serial, w->evidence.serial, sizeof c.serial);

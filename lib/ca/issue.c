@@ -335,6 +335,24 @@ issue_release(struct issued *out)
 	memset(out, 0, sizeof(*out));
 }
 
+struct certificate
+issue_row(const struct issued *i)
+{
+	struct certificate c = {
+		.serial_number_len = sizeof(i->serial_number),
+		.der = blob_of(i->der, i->der_len),
+		.issuer_key_id_len = sizeof(i->issuer_key_id),
+		.not_before = i->not_before,
+		.not_after = i->not_after,
+	};
+
+	memcpy(c.sha256, i->sha256, sizeof(c.sha256));
+	memcpy(c.serial_number, i->serial_number, sizeof(i->serial_number));
+	memcpy(c.spki_sha256, i->spki_sha256, sizeof(c.spki_sha256));
+	memcpy(c.issuer_key_id, i->issuer_key_id, sizeof(i->issuer_key_id));
+	return c;
+}
+
 int
 issue_chain(const struct authority *ca, struct blob leaf_der, struct buf *out)
 {

@@ -10,6 +10,7 @@
 #include "base/blob.h"
 #include "base/secret.h"
 #include "ca/authority.h"
+#include "store/certificates.h"
 
 #define ISSUE_SERIAL_NUMBER 16
 
@@ -60,6 +61,13 @@ struct issued {
 int issue_certificate(const struct authority *ca,
     const struct issue_request *req, struct issued *out);
 void issue_release(struct issued *out);
+
+/*
+ * The row of table certificates, as far as the certificate itself says it; its
+ * `der` points into *issued. The id, to whom it belongs and whether that was
+ * attested are the caller's to add.
+ */
+struct certificate issue_row(const struct issued *issued);
 
 /* Appends the DER GeneralNames with this one PermanentIdentifier. */
 int issue_permanent_identifier(const char *value, struct buf *out);

@@ -198,32 +198,20 @@ sign(struct work *w)
 static int
 store_certificate(const struct work *w)
 {
-	const struct issued *i = &w->issued;
 	const struct enrollment *e = &w->right.enrollment;
-	struct certificate c = {
-		.serial_number_len = sizeof(i->serial_number),
-		.der = blob_of(i->der, i->der_len),
-		.issuer_key_id_len = sizeof(i->issuer_key_id),
-		.purpose = e->purpose,
-		.not_before = i->not_before,
-		.not_after = i->not_after,
-	};
+	struct certificate c = issue_row(&w->issued);
 
+	c.purpose = e->purpose;
 	secret_id(c.id);
-	memcpy(c.sha256, i->sha256, sizeof(c.sha256));
-	memcpy(c.serial_number, i->serial_number, sizeof(i->serial_number));
-	memcpy(c.spki_sha256, i->spki_sha256, sizeof(c.spki_sha256));
-	memcpy(c.issuer_key_id, i->issuer_key_id, sizeof(i->issuer_key_id));
 	memcpy(c.enrollment_id, e->id, sizeof(c.enrollment_id));
 	memcpy(c.serial, e->serial, sizeof(c.serial));
 	return certificates_insert(w->scep->db, &c);
 }
 
-static int
-note(const struct work *w, int code, const char *reason)
+static struct trail
+trail_of(const struct work *w, int code, const char *reason)
 {
-	return trails_add(w->scep->db,
-	    &(struct trail){
+	return (struct trail){
 		.enrollment_id = w->right.known ? w->right.enrollment.id : NULL,
 		.serial = w->right.known ? w->right.enrollment.serial : NULL,
 		.step = PKCSREQ_STEP,
@@ -232,7 +220,8 @@ note(const struct work *w, int code, const char *reason)
 						   : TRAIL_REFUSED,
 		.code = code,
 		.reason = reason,
-		.remote_address = w->remote_address });
+		.remote_address = w->remote_address
+	};
 }
 
 /* In the transaction: all that makes it a certificate of ours. */
@@ -240,6 +229,7 @@ static int
 bind(struct work *w)
 {
 	struct db *db = w->scep->db;
+	struct trail done;
 	int r;
 
 	if ((r = find_enrollment(w)) != OK || (r = check_policy(w)) != OK)
@@ -252,7 +242,8 @@ bind(struct work *w)
 		    ? fail(ERR_SCEP_CHALLENGE,
 			  "challenge or enrollment was used meanwhile")
 		    : r;
-	return note(w, OK, "a certificate for a key that was not attested");
+	done = trail_of(w, OK, "a certificate for a key that was not attested");
+	return trails_add(db, &done);
 }
 
 static int
@@ -284,18 +275,13 @@ serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 	return buf_add(out, w->issued.der, w->issued.der_len);
 }
 
-/* A refusal leaves its row when the request's own transaction is over. */
-static int
+/* The request's own transaction is over, and with it what it did. */
+static void
 refuse(const struct work *w, int code)
 {
-	struct db *db = w->scep->db;
+	struct trail t = trail_of(w, code, log_reason());
 
-	if (db_begin(db) == OK && note(w, code, log_reason()) == OK &&
-	    db_commit(db) == OK)
-		return code;
-	db_rollback(db);
-	log_line(LOG_WARN, "the trail of a refusal was lost");
-	return code;
+	trails_note(w->scep->db, &t);
 }
 
 int
@@ -319,5 +305,6 @@ pkcsreq_refuse(struct scep *scep, int code, const char *remote_address)
 {
 	struct work w = { .scep = scep, .remote_address = remote_address };
 
-	return refuse(&w, code);
+	refuse(&w, code);
+	return code;
 }
