@@ -213,10 +213,11 @@ subtest 'mdm-80, mdm-85: a refusal is a CertRep without content' => sub {
 	Attestmdm::Server::spew("$dir/text", 'no request');
 	$t->command('openssl', 'cms', '-encrypt', '-binary', '-in', "$dir/text", '-aes128',
 	    '-outform', 'DER', '-out', "$dir/env.der", $ca);
-	for (['with attributes, none of SCEP', 2], ['no attributes', 1, '-noattr'],
-	    ['MD5', 0, '-md', 'md5'],) {
+	for (['with attributes, none of SCEP', 2, '-nodetach'],
+	    ['no attributes', 1, '-nodetach', '-noattr'], ['MD5', 0, '-nodetach', '-md', 'md5'],
+	    ['no content', 1], ['no certificate', 1, '-nodetach', '-nocerts']) {
 		my ($name, $info, @options) = @$_;
-		$t->command('openssl', 'cms', '-sign', '-binary', '-nodetach', '-in',
+		$t->command('openssl', 'cms', '-sign', '-binary', '-in',
 		    "$dir/env.der", '-signer', "$dir/x.pem", '-inkey', "$dir/x.key",
 		    '-outform', 'DER', '-out', "$dir/msg.der", @options);
 		my $r = $t->http(POST => '/scep?operation=PKIOperation',
@@ -233,6 +234,9 @@ subtest 'mdm-80, mdm-85: a refusal is a CertRep without content' => sub {
 		    '-in', "$dir/reply.der")->{out};
 		my ($got) = $print =~ /2\.16\.840\.1\.113733\.1\.9\.4.*?PRINTABLESTRING:(\d)/s;
 		is($got, $info, "$name: failInfo $info");
+		my ($last) = @{ $t->db("SELECT reason FROM trail WHERE step = 'scep' ORDER BY id DESC LIMIT 1") };
+		is($last->{reason}, 'a message without signer or content', "$name: the trail")
+		    if $name =~ /^no c/;
 	}
 };
 

@@ -334,6 +334,17 @@ assert_refused(struct db *db, bool renewal_requests, const struct message *m,
 	assert_int_equal(storefix_sql(db, sql), 1);
 }
 
+/* What the trail says last. */
+static void
+assert_reason(struct db *db, const char *reason)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql),
+	    "SELECT reason = '%s' FROM trail ORDER BY id DESC LIMIT 1", reason);
+	assert_int_equal(storefix_sql(db, sql), 1);
+}
+
 static void
 open_enrollment(struct db *db, enum enrollment_purpose purpose,
     struct enrollment *e, char challenge[SCEP_CHALLENGES_TEXT])
@@ -398,6 +409,7 @@ test_types(void **state)
 	m.type = "\x13";
 	m.type_tag = 0x02;
 	assert_refused(db, false, &m, '2', "SCEP_REQUEST");
+	assert_reason(db, "no usable message type");
 	m.nonce = "";
 	assert_refused(db, false, &m, '2', "SCEP_REQUEST");
 }
@@ -440,12 +452,14 @@ test_challenges(void **state)
 	begin(db, challenge);
 	m = message_of(&first, NULL);
 	assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
+	assert_reason(db, "there is no challenge");
 	m.challenge = "wrong";
 	assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
 	m.challenge = challenge;
 	assert_granted(db, false, &m, &reply);
 	m.transaction = "T2";
 	assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
+	assert_reason(db, "the challenge was used");
 	m = message_of(&second, challenge);
 	assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
 }
