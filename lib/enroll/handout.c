@@ -122,9 +122,10 @@ store(struct handout *h, const struct request *rq, const struct decision *d,
 	    rq->info.build_version);
 	snprintf(
 	    e->remote_address, sizeof(e->remote_address), "%s", remote_address);
-	snprintf(reason, sizeof(reason), "%s profile for %s %s: %s",
+	snprintf(reason, sizeof(reason), "%s profile for %s%s%s: %s",
 	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", rq->info.product,
-	    rq->info.os_version, d->reason);
+	    rq->info.os_version[0] == '\0' ? "" : " ", rq->info.os_version,
+	    d->reason);
 	if ((r = enrollments_create(h->db, e, h->conf->enrollment_hours)) !=
 		OK ||
 	    (e->method == ENROLLMENT_SCEP &&
