@@ -151,8 +151,13 @@ subtest 'mdm-105, fleet-114: the device says Error' => sub {
 	ok(asked($mac), 'asked');
 	my $command = install($mac);
 	$mac->report('Error', CommandUUID => $command->{uuid}, ErrorChain => [
-	    { ErrorDomain => 'SCEP', LocalizedDescription => 'no key' } ]);
+	    { ErrorDomain => 'SCEP', LocalizedDescription => "kein Schl\xc3\xbcssel",
+		USEnglishDescription => "no key\n<3>forged" },
+	    { ErrorDomain => 'MDM', LocalizedDescription => 'gave up' } ]);
 	$t->refused($mac->{serial}, 'renewal', 'RENEWAL_DEVICE', 'the trail has it', 'failed');
+	my ($told) = grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->trail($mac->{serial}) };
+	is($told->{reason}, 'the device could not renew its certificate: '
+	    . 'no key\x0a<3>forged (SCEP); gave up (MDM)', "in the device's words");
 	is($mac->report('Idle')->{status}, 200, 'the old certificate stays good');
 	ok(!fetch(bless({ %$mac, state => $mac->{state} . '-late' }, ref $mac),
 	    challenge_of($command->{profile})), 'the challenge is void');

@@ -5,9 +5,13 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mdm/queue.h"
 #include "store/enrollments.h"
 #include "store/renewals.h"
 #include "store/trails.h"
+
+/* Bytes of a device's text that go into a reason. */
+#define ERROR_WORDS 120
 
 /* The host's renewal, open or not; all empty when it never had one. */
 static int
@@ -104,11 +108,49 @@ note_failure(
 		.remote_address = c->remote_address });
 }
 
+/* One link of an ErrorChain: what it says, and where it comes from. */
+static void
+add_error(const struct in_plist_node *error, struct buf *out)
+{
+	const char *words = "", *domain = "";
+	int64_t code;
+
+	if (in_plist_string(error, "USEnglishDescription", &words) != OK)
+		(void)in_plist_string(error, "LocalizedDescription", &words);
+	(void)in_plist_string(error, "ErrorDomain", &domain);
+	buf_printf(out, "%s%.*s (%.*s", out->n == 0 ? "" : "; ", ERROR_WORDS,
+	    words, ERROR_WORDS, domain);
+	if (in_plist_int(error, "ErrorCode", &code) == OK)
+		buf_printf(out, " %lld", (long long)code);
+	buf_add_str(out, ")");
+}
+
+/* The device's words, for an administrator. */
+static void
+describe(const struct contact *c, char out[RENEWALS_ERROR_TEXT])
+{
+	const struct in_plist_node *chain;
+	struct buf words;
+	char clean[400];
+	size_t i;
+
+	buf_init(&words, QUEUE_ERRORS_MAX * (2 * ERROR_WORDS + 32));
+	if (in_plist_array(c->message.root, "ErrorChain", &chain) == OK)
+		for (i = 0; i < in_plist_count(chain) && i < QUEUE_ERRORS_MAX;
+		     i++)
+			add_error(in_plist_item(chain, i), &words);
+	log_escape(buf_blob(&words), clean, sizeof(clean));
+	snprintf(out, RENEWALS_ERROR_TEXT,
+	    "the device could not renew its certificate: %s",
+	    words.n == 0 ? "it does not say why" : clean);
+	buf_release(&words);
+}
+
 int
 renewal_command_answered(struct contact *c, const struct command_result *result)
 {
 	struct renewal renewal;
-	char words[400], reason[RENEWALS_ERROR_TEXT];
+	char reason[RENEWALS_ERROR_TEXT];
 	int r;
 
 	if (result->state != COMMAND_ERROR &&
@@ -118,11 +160,7 @@ renewal_command_answered(struct contact *c, const struct command_result *result)
 	    renewal.enrollment_id[0] == '\0' ||
 	    strcmp(renewal.command_uuid, result->uuid) != 0)
 		return r;
-	log_escape(
-	    blob_str(result->error_chain == NULL ? "" : result->error_chain),
-	    words, sizeof(words));
-	snprintf(reason, sizeof(reason),
-	    "the device could not renew its certificate: %s", words);
+	describe(c, reason);
 	if ((r = note_failure(c, &renewal, reason)) != OK)
 		return r;
 	return renewals_fail(c->db, c->identity.host.id, false, reason);
