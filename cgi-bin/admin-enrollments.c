@@ -71,7 +71,7 @@ state_text(const struct enrollment *e)
 	case ENROLLMENT_ENROLLED:
 		return "Enrolled";
 	case ENROLLMENT_REVOKED:
-		return "Replaced";
+		return "Revoked";
 	}
 	return "";
 }

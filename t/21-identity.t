@@ -65,6 +65,19 @@ subtest 'mdm-24, fleet-105: a certificate of A claims to be B' => sub {
 	is_deeply($b->host, $before, 'B is unchanged');
 };
 
+subtest 'mdm-65: an enrolled host does not become another device' => sub {
+	$t->assign('C02UDID00001');
+	my $mac = Attestmdm::Device->enroll($t, 'C02UDID00001');
+	my $anew = $mac->again('certify');
+	my $other = '0BADC0DE-0000-4000-8000-000000000065';
+	is($anew->checkin($anew->message('Authenticate', UDID => $other))->{status}, 400,
+	    'another UDID with a new attested certificate');
+	$t->refused($mac->{serial}, 'authenticate', 'MDM_DEVICE', 'another UDID');
+	is($mac->host->{udid}, $mac->{udid}, 'the host is as it was');
+	is($mac->report('Idle')->{status}, 200, 'and at work');
+	is($anew->checkin($anew->message('Authenticate'))->{status}, 200, 'with its own it enters');
+};
+
 subtest 'mdm-25, mdm-26, fleet-104, fleet-107: certificates of other CAs' => sub {
 	my $mac = mac();
 	my $before = $t->fingerprint;

@@ -152,8 +152,11 @@ subtest 'a link for any device claims no enrolled one' => sub {
 	is($t->db("SELECT count(*) AS n FROM certificates WHERE serial = ''")->[0]{n} > 0, 1,
 	    'the refused certificate stays unbound');
 	is($mac->report('Idle')->{status}, 200, 'the host is not hurt');
-	is(authenticates($thief, SerialNumber => undef), 400, 'nor without a number');
-	is(authenticates($thief, SerialNumber => "x'--"), 400, 'nor with a strange one');
+	for (undef, '', "x'--", 'A' x 65) {
+		is(authenticates($thief, SerialNumber => $_), 400, 'nor with a strange number');
+		like($t->db('SELECT reason FROM trail ORDER BY id DESC LIMIT 1')->[0]{reason},
+		    qr/SerialNumber/, 'and that is why');
+	}
 	$t->tool_ok('host', 'block', $mac->{serial});
 	is(authenticates($thief), 403, 'nor a blocked one');
 	$t->refused($mac->{serial}, 'authenticate', 'MDM_BLOCKED', 'blocked');
