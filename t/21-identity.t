@@ -78,6 +78,23 @@ subtest 'mdm-65: an enrolled host does not become another device' => sub {
 	is($anew->checkin($anew->message('Authenticate'))->{status}, 200, 'with its own it enters');
 };
 
+subtest 'what changed between certificate and Authenticate' => sub {
+	my $serial = 'C02LATE00001';
+	$t->assign($serial);
+	my $mac = Attestmdm::Device->certify($t, $serial);
+	my $authenticate = $mac->message('Authenticate');
+	$t->tool_ok('ade', 'remove', $serial);
+	is($mac->checkin($authenticate)->{status}, 403, 'not assigned any more');
+	$t->refused($serial, 'authenticate', 'ENROLL_UNASSIGNED', 'taken away');
+	$t->assign($serial);
+	my $state = "UPDATE enrollments SET state = '%s' WHERE serial = '$serial'";
+	$t->command('sqlite3', $t->server->state . '/attestmdm.db', sprintf($state, 'revoked'));
+	is($mac->checkin($authenticate)->{status}, 400, 'its enrollment was revoked');
+	$t->refused($serial, 'authenticate', 'MDM_CERTIFICATE', 'revoked');
+	$t->command('sqlite3', $t->server->state . '/attestmdm.db', sprintf($state, 'issued'));
+	is($mac->checkin($authenticate)->{status}, 200, 'all is well again');
+};
+
 subtest 'mdm-25, mdm-26, fleet-104, fleet-107: certificates of other CAs' => sub {
 	my $mac = mac();
 	my $before = $t->fingerprint;
