@@ -5,9 +5,7 @@
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
-#include "enroll/manual.h"
-#include "store/enrollment_links.h"
-#include "store/settings.h"
+#include "enroll/manual_link.h"
 
 static const struct view_column columns[] = {
 	{ "id", "LINK", VIEW_TEXT },
@@ -34,36 +32,10 @@ cmd_link_text(struct cli *cli, const char *option, char *out, size_t max)
 	return OK;
 }
 
-static int
-cmd_link_store(struct cli *cli, struct enrollment_link *link,
-    char token[ENROLLMENT_LINKS_TOKEN_TEXT])
-{
-	bool closed;
-	int r;
-
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	r = settings_get_bool(
-	    cli->db, &cli->conf, SETTINGS_BUSINESS_ONLY, &closed);
-	if (r == OK && closed)
-		r = fail(ERR_ENROLL_BUSINESS,
-		    "no links while only Apple Business enrollments are "
-		    "allowed");
-	if (r == OK)
-		r = enrollment_links_create(
-		    cli->db, link, cli->conf.link_hours, token);
-	if (r == ERR_FIELD)
-		r = fail(r, "this is no serial number: %s", link->serial);
-	if (r == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
-	return r;
-}
-
 int
 cmd_link_new(struct cli *cli)
 {
-	char token[ENROLLMENT_LINKS_TOKEN_TEXT], url[1024], end[CLOCK_TEXT];
+	char url[MANUAL_LINK_TEXT], end[CLOCK_TEXT];
 	struct enrollment_link link = { .id = "" };
 	int r;
 
@@ -72,16 +44,14 @@ cmd_link_new(struct cli *cli)
 		 cli, "serial", link.serial, sizeof(link.serial))) != OK ||
 	    (r = cmd_link_text(cli, "note", link.note, sizeof(link.note))) !=
 		OK ||
-	    (r = cmd_link_store(cli, &link, token)) != OK)
+	    (r = manual_link_create(&cli->conf, cli->db, &link, url)) != OK)
 		return r;
-	snprintf(url, sizeof(url), "%s%s%s", cli->conf.url, MANUAL_PATH, token);
 	clock_people(link.expires_at, end);
 	out_json_string(&cli->out, "id", link.id);
 	out_json_string(&cli->out, "url", url);
 	cli_say(cli, "%s", url);
 	cli_say(cli, "It works once, until %s, and is not shown again.", end);
 	secret_wipe(url, sizeof(url));
-	secret_wipe(token, sizeof(token));
 	return OK;
 }
 

@@ -5,10 +5,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/enrollment_links.h"
+#include "enroll/manual_link.h"
 #include "store/settings.h"
-
-#define LINK_PATH "/enroll/manual/"
 
 static const char *const filters[] = { NULL };
 
@@ -84,30 +82,6 @@ admin_links_show(void *app, const struct req *req, struct resp *resp)
 	return send_page(app, req, "", OK, resp);
 }
 
-static int
-store(struct admin_app *app, struct enrollment_link *link,
-    char token[ENROLLMENT_LINKS_TOKEN_TEXT])
-{
-	bool closed;
-	int r;
-
-	if ((r = db_begin(app->db)) != OK)
-		return r;
-	r = settings_get_bool(
-	    app->db, app->conf, SETTINGS_BUSINESS_ONLY, &closed);
-	if (r == OK && closed)
-		r = fail(ERR_ENROLL_BUSINESS,
-		    "no links while only Apple Business enrollments are "
-		    "allowed");
-	if (r == OK)
-		r = enrollment_links_create(
-		    app->db, link, app->conf->link_hours, token);
-	if (r == OK)
-		r = db_commit(app->db);
-	db_rollback(app->db);
-	return r;
-}
-
 /* Cuts nothing: what is too long is refused. */
 static int
 read_field(const struct form *form, const char *name, char *out, size_t max)
@@ -123,22 +97,17 @@ read_field(const struct form *form, const char *name, char *out, size_t max)
 
 static int
 create(struct admin_app *app, const struct form *form, const char *admin,
-    char url[1024])
+    char url[MANUAL_LINK_TEXT])
 {
-	char token[ENROLLMENT_LINKS_TOKEN_TEXT];
 	struct enrollment_link link = { .id = "" };
 	int r;
 
 	snprintf(link.created_by, sizeof(link.created_by), "%s", admin);
 	if ((r = read_field(
 		 form, "serial", link.serial, sizeof(link.serial))) != OK ||
-	    (r = read_field(form, "note", link.note, sizeof(link.note))) !=
-		OK ||
-	    (r = store(app, &link, token)) != OK)
+	    (r = read_field(form, "note", link.note, sizeof(link.note))) != OK)
 		return r;
-	snprintf(url, 1024, "%s%s%s", app->conf->url, LINK_PATH, token);
-	secret_wipe(token, sizeof(token));
-	return OK;
+	return manual_link_create(app->conf, app->db, &link, url);
 }
 
 int
@@ -147,7 +116,7 @@ admin_links_create(void *p, const struct req *req, struct resp *resp)
 	struct admin_app *app = p;
 	struct session session;
 	struct form *form;
-	char url[1024] = "";
+	char url[MANUAL_LINK_TEXT] = "";
 	int r;
 
 	if ((r = admin_page_form(app, req, &session, &form)) != OK)

@@ -8,9 +8,6 @@
 
 #include "enroll/handout.h"
 
-/* Path of a link, with the token behind it. */
-#define MANUAL_PATH "/enroll/manual/"
-
 /*
  * May this token be used now? Changes nothing, so that a preview uses nothing
  * up. ERR_NOT_FOUND: no such link; ERR_ENROLL_LINK: used, revoked or expired.

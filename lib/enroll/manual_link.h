@@ -1,0 +1,26 @@
+/*
+ * The making of a one-time link for enrollment by hand. What becomes of it is
+ * in enroll/manual.h.
+ */
+#ifndef ENROLL_MANUAL_LINK_H
+#define ENROLL_MANUAL_LINK_H
+
+#include "base/conf.h"
+#include "store/enrollment_links.h"
+
+/* Path of a link, with the token behind it. */
+#define MANUAL_LINK_PATH "/enroll/manual/"
+
+#define MANUAL_LINK_TEXT 1024
+
+/*
+ * Stores link's serial, note and created_by as a link of [manual] link_hours,
+ * in a transaction of its own. Sets the rest of *link, and `url`, a secret that
+ * nobody can read again and that the caller wipes; "" on failure.
+ * ERR_ENROLL_BUSINESS: only Apple Business enrollments are allowed; ERR_FIELD:
+ * this is no serial number.
+ */
+int manual_link_create(const struct conf *conf, struct db *db,
+    struct enrollment_link *link, char url[MANUAL_LINK_TEXT]);
+
+#endif
