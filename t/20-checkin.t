@@ -74,6 +74,24 @@ subtest 'mdm-4: TokenUpdate again' => sub {
 	is($mac->host->{state}, 'enrolled', 'enrolled all the time');
 };
 
+subtest 'mdm-71: a device in Setup Assistant is let go, after all else' => sub {
+	my $mac = new_mac();
+	my $update = $mac->message('TokenUpdate', AwaitingConfiguration => '<true/>');
+	$mac->checkin($mac->message('Authenticate'));
+	$mac->checkin($update);
+	$mac->checkin($update);
+	$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo');
+	my $r = $mac->report('Idle');
+	like($r->{body}, qr/SecurityInfo/, 'another command first');
+	$r = $mac->report('NotNow', CommandUUID => Attestmdm::Device::uuid_of($r));
+	like($r->{body}, qr/DeviceConfigured/, 'even when that is put off');
+	$r = $mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($r));
+	is($r->{body}, '', 'once');
+	my $other = mac();
+	$other->checkin($other->message('TokenUpdate', AwaitingConfiguration => '<true/>'));
+	is($other->report('Idle')->{body}, '', 'none for a host that is enrolled already');
+};
+
 subtest 'mdm-5: TokenUpdate of a user changes nothing' => sub {
 	my $mac = mac();
 	my $before = $mac->host;
