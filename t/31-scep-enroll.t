@@ -88,7 +88,7 @@ subtest 'mdm-78, fleet-146: nothing of the request but its key' => sub {
 	like($text, qr/TLS Web Client Authentication/, 'and purpose');
 };
 
-subtest 'SCEP binds both serial number and UDID' => sub {
+subtest 'fleet-141: SCEP binds both serial number and UDID' => sub {
 	my $mac = intel();
 	ok(certify($mac), 'a certificate');
 	my $udid = $mac->{udid};
@@ -101,7 +101,7 @@ subtest 'SCEP binds both serial number and UDID' => sub {
 	is($mac->checkin($mac->message('Authenticate'))->{status}, 200, 'the right ones');
 };
 
-subtest 'mdm-75: a repeated request gets the same certificate' => sub {
+subtest 'mdm-75, fleet-140: a repeated request gets the same certificate' => sub {
 	my $mac = intel();
 	ok(certify($mac), 'a certificate');
 	my $first = Attestmdm::Server::slurp($mac->cert);
@@ -143,7 +143,7 @@ subtest 'mdm-77: two requests with one challenge at once' => sub {
 	    'and there is one');
 };
 
-subtest 'mdm-76: challenges that are over' => sub {
+subtest 'mdm-76, fleet-140: challenges that are over' => sub {
 	my $mac = intel();
 	$t->server->clock(25 * 3600);
 	ok(!certify($mac), 'expired');

@@ -216,7 +216,7 @@ subtest 'mdm-103: offline for 30 days with an open renewal' => sub {
 	at(0);
 };
 
-subtest 'mdm-104: the challenge of another device' => sub {
+subtest 'mdm-104, fleet-142: the challenge of another device' => sub {
 	my $mac = intel();
 	my $thief = intel();
 	one($mac);
