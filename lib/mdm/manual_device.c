@@ -1,6 +1,5 @@
 #include "mdm/manual_device.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,24 +9,13 @@
 #include "store/hosts.h"
 #include "store/settings.h"
 
-static bool
-is_serial(const char *s)
-{
-	size_t n;
-
-	for (n = 0; s[n] != '\0'; n++)
-		if (!isalnum((unsigned char)s[n]) && s[n] != '-')
-			return false;
-	return n > 0 && n < DB_SERIAL_TEXT;
-}
-
 static int
 bind(struct contact *c, struct enrollment *e, const char *serial)
 {
 	struct certificate *cert = &c->identity.cert;
 	int r;
 
-	if (!is_serial(serial))
+	if (!hosts_is_serial(serial))
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate of an enrollment by hand has no usable "
 		    "SerialNumber");

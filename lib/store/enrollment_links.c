@@ -1,12 +1,12 @@
 #include "store/enrollment_links.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "store/audits.h"
+#include "store/hosts.h"
 #include "store/stmt.h"
 
 #define KEEP (INT64_C(30) * 86400)
@@ -64,17 +64,6 @@ read_link(struct stmt *s, void *out)
 	stmt_get_text(s, l->enrollment_id, sizeof(l->enrollment_id));
 }
 
-static bool
-is_serial(const char *s)
-{
-	size_t n;
-
-	for (n = 0; s[n] != '\0'; n++)
-		if (!isalnum((unsigned char)s[n]) && s[n] != '-')
-			return false;
-	return n < DB_SERIAL_TEXT;
-}
-
 static int
 insert(struct db *db, const struct enrollment_link *link, const char *token)
 {
@@ -101,7 +90,7 @@ enrollment_links_create(struct db *db, struct enrollment_link *link, int hours,
 	int code;
 
 	token[0] = '\0';
-	if (!is_serial(link->serial))
+	if (link->serial[0] != '\0' && !hosts_is_serial(link->serial))
 		return ERR_FIELD;
 	secret_id(link->id);
 	secret_id(token);

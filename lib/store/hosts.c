@@ -1,5 +1,6 @@
 #include "store/hosts.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -419,6 +420,17 @@ hosts_get_bootstrap_token(struct db *db, const char *id, struct buf *out)
 	stmt_end(&s);
 	secret_wipe(token, sizeof(token));
 	return code;
+}
+
+bool
+hosts_is_serial(const char *text)
+{
+	size_t n;
+
+	for (n = 0; text[n] != '\0'; n++)
+		if (!isalnum((unsigned char)text[n]) && text[n] != '-')
+			return false;
+	return n > 0 && n < DB_SERIAL_TEXT;
 }
 
 int

@@ -156,6 +156,9 @@ int hosts_set_bootstrap_token(struct db *db, const char *id, struct blob token);
 /* Appends the bootstrap token; nothing when there is none. */
 int hosts_get_bootstrap_token(struct db *db, const char *id, struct buf *out);
 
+/* 1 to 64 letters, digits and '-': what a serial number may look like. */
+bool hosts_is_serial(const char *text);
+
 /* Sets last_seen_at to now. */
 int hosts_seen(struct db *db, const char *id);
 
