@@ -3,21 +3,14 @@
 # certificate is fetched by somebody else's client, hence the older ciphers.
 use strict;
 use warnings;
-use IO::Socket::INET;
 use POSIX ();
 use Attestmdm::Admin;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
-plan skip_all => 'scep is not installed'
-    if !grep { -x "$_/scepclient" } split(/:/, $ENV{PATH});
+plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepclient');
 
-my $port = do {
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
-	$s->sockport;
-};
-my $t = Attestmdm::Test->new(plain_port => $port,
-    config => { 'scep.older_clients' => 'true', 'testing.single_des' => 'true' });
+my $t = Attestmdm::Test->new(older => 1);
 my $n = 0;
 
 sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
@@ -37,18 +30,7 @@ sub intel {
 }
 
 # Its certificate; false when the server refuses.
-sub certify {
-	my ($mac) = @_;
-	mkdir $mac->{state};
-	my $key = $mac->{state} . '/rsa.key';
-	my $r = $t->command('scepclient', '-server-url', "http://127.0.0.1:$port/scep",
-	    '-challenge', $mac->{challenge}, '-private-key', $key,
-	    '-certificate', $mac->cert);
-	return 0 if $r->{exit} != 0 || !-e $mac->cert;
-	my $convert = $t->command('openssl', 'pkey', '-in', $key, '-out', $mac->key);
-	die $convert->{err} if $convert->{exit} != 0;
-	return 1;
-}
+sub certify { $_[0]->scepclient($_[0]{challenge}) }
 
 sub refused_at_authenticate {
 	my ($mac, $status, $code, $name) = @_;

@@ -4,23 +4,16 @@
 # older ciphers.
 use strict;
 use warnings;
-use IO::Socket::INET;
 use MIME::Base64 qw(decode_base64);
 use POSIX ();
 use Attestmdm::Device;
 use Attestmdm::Test;
 
-plan skip_all => 'scep is not installed'
-    if !grep { -x "$_/scepclient" } split(/:/, $ENV{PATH});
+plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepclient');
 
 my $DAY = 86400;
-my $port = do {
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
-	$s->sockport;
-};
-my $t = Attestmdm::Test->new(plain_port => $port, require => 0,
-    config => { 'scep.older_clients' => 'true', 'testing.single_des' => 'true',
-	'renewal.expired_grace_days' => 10 });
+my $t = Attestmdm::Test->new(older => 1, require => 0,
+    config => { 'renewal.expired_grace_days' => 10 });
 my $n = 0;
 
 sub at { $t->server->clock($_[0] * $DAY) }
@@ -29,16 +22,7 @@ sub one { $t->tool_json('renew', '--host', $_[0]->{serial}) }
 sub count { $t->db("SELECT count(*) AS n FROM $_[0]")->[0]{n} }
 sub commands { count("commands c JOIN hosts h ON h.id = c.host_id WHERE h.serial = '$_[0]->{serial}'") }
 
-sub fetch {
-	my ($mac, $challenge) = @_;
-	mkdir $mac->{state};
-	my $key = $mac->{state} . '/rsa.key';
-	my $r = $t->command('scepclient', '-server-url', "http://127.0.0.1:$port/scep",
-	    '-challenge', $challenge, '-private-key', $key, '-certificate', $mac->cert);
-	return 0 if $r->{exit} != 0 || !-e $mac->cert;
-	$t->command('openssl', 'pkey', '-in', $key, '-out', $mac->key);
-	return 1;
-}
+sub fetch { $_[0]->scepclient($_[1]) }
 
 # Is a renewal of it open?
 sub asked {

@@ -3,23 +3,13 @@
 # speak plain HTTP here: neither can be told which certificate to trust.
 use strict;
 use warnings;
-use IO::Socket::INET;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
-sub free_port {
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
-	return $s->sockport;
-}
-
-my $port = free_port();
-my $t = Attestmdm::Test->new(plain_port => $port,
-    config => { 'scep.older_clients' => 'true', 'testing.single_des' => 'true' });
-my $url = "http://127.0.0.1:$port/scep";
+my $t = Attestmdm::Test->new(older => 1);
+my $url = $t->plain_url . '/scep';
 my $ca = $t->server->state . '/scep-ca.pem';
 my $n = 0;
-
-sub installed { grep { -x "$_/$_[0]" } split(/:/, $ENV{PATH}) }
 
 # A fresh SCEP enrollment: its serial number and challenge, and the device.
 sub challenge {
@@ -75,7 +65,7 @@ sub enters {
 }
 
 subtest 'mdm-72, mdm-83: strongSwan pki' => sub {
-	plan skip_all => 'strongswan-pki is not installed' if !installed('pki');
+	plan skip_all => 'strongswan-pki is not installed' if !Attestmdm::Test::installed('pki');
 	my ($serial, $challenge, $mac) = challenge();
 	my $dir = $t->dir;
 	my $r = $t->command('pki', '--scepca', '--url', $url, '--caout', "$dir/sw-ca.der",
@@ -105,7 +95,7 @@ subtest 'mdm-72, mdm-83: strongSwan pki' => sub {
 };
 
 subtest 'mdm-72: scepclient' => sub {
-	plan skip_all => 'scep is not installed' if !installed('scepclient');
+	plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepclient');
 	my ($serial, $challenge) = challenge();
 	my $dir = $t->dir;
 	my $r = $t->command('scepclient', '-server-url', $url, '-challenge', $challenge,
@@ -119,7 +109,7 @@ subtest 'mdm-72: scepclient' => sub {
 };
 
 subtest 'mdm-72: neither is served with the switch off' => sub {
-	plan skip_all => 'scep is not installed' if !installed('scepclient');
+	plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepclient');
 	$t->server->set_conf('scep.older_clients', 'false');
 	$t->server->set_conf('testing.single_des', 'false');
 	$t->server->restart('scep');

@@ -3,21 +3,14 @@
 # Authenticate that says whose it is.
 use strict;
 use warnings;
-use IO::Socket::INET;
 use POSIX ();
 use Attestmdm::Admin;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
-plan skip_all => 'scep is not installed'
-    if !grep { -x "$_/scepclient" } split(/:/, $ENV{PATH});
+plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepclient');
 
-my $port = do {
-	my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
-	$s->sockport;
-};
-my $t = Attestmdm::Test->new(plain_port => $port,
-    config => { 'scep.older_clients' => 'true', 'testing.single_des' => 'true' });
+my $t = Attestmdm::Test->new(older => 1);
 my $n = 0;
 
 sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
@@ -34,10 +27,7 @@ sub take {
 	my $r = $t->http(POST => $path, body => '');
 	my ($challenge) = $r->{body} =~ m{<key>Challenge</key>\s*<string>([^<]+)<}
 	    or die "no profile: $r->{status}";
-	mkdir $mac->{state};
-	$t->command('scepclient', '-server-url', "http://127.0.0.1:$port/scep", '-challenge',
-	    $challenge, '-private-key', "$mac->{state}/rsa.key", '-certificate', $mac->cert);
-	$t->command('openssl', 'pkey', '-in', "$mac->{state}/rsa.key", '-out', $mac->key);
+	$mac->scepclient($challenge);
 	return $mac;
 }
 

@@ -2,14 +2,10 @@
 # What the shipped nginx configuration does by itself.
 use strict;
 use warnings;
-use IO::Socket::INET;
 use Attestmdm::Test;
 
-# A loopback port of the kernel's choice, for requests that are counted.
-my $probe = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, Proto => 'tcp');
-my $port = $probe->sockport;
-close($probe);
-
+# A port, for requests that are counted.
+my $port = Attestmdm::Test::free_port();
 my $t = Attestmdm::Test->new(port => $port);
 my $serial = 'C02NGINX0001';
 $t->assign($serial);

@@ -15,6 +15,7 @@
 #include "wire/in_der.h"
 #include "wire/out_der.h"
 #include "wire/x509.h"
+#include "unit/recipient.h"
 
 #define AES128    "2.16.840.1.101.3.4.1.2"
 #define DES       "1.3.14.3.2.7"
@@ -47,39 +48,6 @@ struct recipe {
 	int recipients;
 	bool no_iv, no_content;
 };
-
-static gnutls_x509_crt_t crt;
-static gnutls_privkey_t key;
-
-static int
-load(void **state)
-{
-	unsigned char pem[8192];
-	gnutls_datum_t d = { pem, 0 };
-	FILE *f = fopen(SOURCE_DIR "/t/data/test-recipient.key", "rb");
-	size_t n;
-
-	(void)state;
-	if (f == NULL)
-		return -1;
-	d.size = (unsigned)fread(pem, 1, sizeof(pem), f);
-	fclose(f);
-	assert_int_equal(
-	    x509_load(SOURCE_DIR "/t/data/test-recipient.pem", 1, &crt, &n),
-	    OK);
-	assert_true(gnutls_privkey_init(&key) >= 0);
-	return gnutls_privkey_import_x509_raw(
-	    key, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
-}
-
-static int
-unload(void **state)
-{
-	(void)state;
-	gnutls_privkey_deinit(key);
-	x509_free(crt);
-	return 0;
-}
 
 /* The content's key is 1, 1, 1...: single DES is then triple DES. */
 static void

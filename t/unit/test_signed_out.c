@@ -11,45 +11,13 @@
 #include "wire/cmsnode.h"
 #include "wire/signed_out.h"
 #include "wire/x509.h"
+#include "unit/recipient.h"
 
 #define TEXT      "an answer"
 #define TYPE      "2.16.840.1.113733.1.9.2"
 #define SENDER    "2.16.840.1.113733.1.9.5"
 #define ID        "2.16.840.1.113733.1.9.7"
 #define SIGN_TIME "1.2.840.113549.1.9.5"
-
-static gnutls_x509_crt_t crt;
-static gnutls_privkey_t key;
-
-static int
-load(void **state)
-{
-	unsigned char pem[8192];
-	gnutls_datum_t d = { pem, 0 };
-	FILE *f = fopen(SOURCE_DIR "/t/data/test-recipient.key", "rb");
-	size_t n;
-
-	(void)state;
-	if (f == NULL)
-		return -1;
-	d.size = (unsigned)fread(pem, 1, sizeof(pem), f);
-	fclose(f);
-	assert_int_equal(
-	    x509_load(SOURCE_DIR "/t/data/test-recipient.pem", 1, &crt, &n),
-	    OK);
-	assert_true(gnutls_privkey_init(&key) >= 0);
-	return gnutls_privkey_import_x509_raw(
-	    key, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
-}
-
-static int
-unload(void **state)
-{
-	(void)state;
-	gnutls_privkey_deinit(key);
-	x509_free(crt);
-	return 0;
-}
 
 static void
 write_signed(gnutls_digest_algorithm_t digest, struct buf *out)

@@ -15,6 +15,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 use File::Temp;
+use IO::Socket::INET;
 use JSON::PP ();
 use Test::More;
 
@@ -29,12 +30,17 @@ my @running;
 $SIG{$_} = sub { exit 1 } for qw(HUP INT PIPE TERM);
 
 # Options as Attestmdm::Server; settings: { name => value }; start => 0 leaves
-# the programs down.
+# the programs down; older => 1 serves SCEP clients that others wrote: plain
+# HTTP, and the older ciphers.
 sub new {
 	my ($class, %o) = @_;
 	my $temp = File::Temp->newdir('am-XXXXXX', TMPDIR => 1);
 	my $start = delete $o{start} // 1;
 	my $settings = delete $o{settings} // {};
+	if (delete $o{older}) {
+		$o{plain_port} = free_port();
+		$o{config}{$_} = 'true' for 'scep.older_clients', 'testing.single_des';
+	}
 	my $server = Attestmdm::Server->new(dir => "$temp", owner => $$, %o);
 	my $self = bless { temp => $temp, server => $server }, $class;
 	$server->prepare;
@@ -43,6 +49,16 @@ sub new {
 	push @running, $self;
 	return $self;
 }
+
+# A loopback port of the kernel's choice.
+sub free_port {
+	my $probe = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
+	return $probe->sockport;
+}
+
+sub plain_url { "http://127.0.0.1:$_[0]{server}{plain_port}" }
+
+sub installed { my ($name) = @_; grep { -x "$_/$name" } split(/:/, $ENV{PATH}) }
 
 sub server { $_[0]{server} }
 sub dir { $_[0]{server}{dir} }
