@@ -9,6 +9,8 @@
 /* A revoked certificate stays on the list that long after its end. */
 #define CRL_MARGIN (INT64_C(7) * 86400)
 
+#define KEEP_UNUSED (INT64_C(30) * 86400)
+
 enum {
 	INSERT,
 	LOAD,
@@ -21,13 +23,14 @@ enum {
 	BIND,
 	MAKE_CURRENT,
 	RETIRE_OTHERS,
-	RETIRE,
+	RETIRE_UNUSED,
 	REVOKE,
 	LIST,
 	COUNT,
 	LIST_BY_SERIAL,
 	LIST_REVOKED,
 	NEXT_CRL_NUMBER,
+	PURGE,
 };
 
 #define BEFORE_DER "sha256, id, serial_number,"
@@ -70,8 +73,15 @@ static const char *const texts[] = {
 	    "(state = 'current'"
 	    " OR (state = 'issued' AND created_at <= (SELECT n.created_at"
 	    " FROM certificates n WHERE n.sha256 = ?1)))",
-	[RETIRE] = "UPDATE certificates SET state = 'retired'"
-		   " WHERE sha256 = ?1 AND state = 'current'",
+	[RETIRE_UNUSED] = "UPDATE certificates SET state = 'retired' WHERE"
+			  " serial = (SELECT h.serial FROM hosts h"
+			  " WHERE h.id = ?1) AND state = 'issued'"
+			  " AND (?2 = 0 OR purpose = 'renew')",
+	[PURGE] = STMT_SCANS "DELETE FROM certificates WHERE sha256 IN"
+			     " (SELECT sha256 FROM certificates"
+			     " WHERE created_at < ?1 AND first_used_at IS NULL"
+			     " AND order_id IS NULL AND purpose = 'enroll'"
+			     " AND state IN ('issued', 'retired') LIMIT ?2)",
 	[REVOKE] = "UPDATE certificates SET state = 'revoked',"
 		   " revoked_at = ?2, revocation_reason = ?3"
 		   " WHERE sha256 = ?1 AND state <> 'revoked'",
@@ -294,13 +304,15 @@ certificates_make_current(struct db *db, const uint8_t sha256[SECRET_SHA256])
 }
 
 int
-certificates_retire(struct db *db, const uint8_t sha256[SECRET_SHA256])
+certificates_retire_unused(
+    struct db *db, const char *host_id, bool renewals_only)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_certificates, RETIRE);
-	stmt_put_digest(&s, sha256);
-	return stmt_change(&s, ERR_CONFLICT);
+	stmt_start(&s, db, STMT_certificates, RETIRE_UNUSED);
+	stmt_put_text(&s, host_id);
+	stmt_put_int(&s, renewals_only);
+	return stmt_run(&s);
 }
 
 int
@@ -413,4 +425,15 @@ certificates_next_crl_number(
 	stmt_start(&s, db, STMT_certificates, NEXT_CRL_NUMBER);
 	stmt_put_blob(&s, issuer_key_id);
 	return stmt_integer(&s, out);
+}
+
+int
+certificates_purge(struct db *db, int64_t now, int limit, int *deleted)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_certificates, PURGE);
+	stmt_put_int(&s, now - KEEP_UNUSED);
+	stmt_put_int(&s, limit);
+	return stmt_purge(&s, deleted);
 }

@@ -115,8 +115,12 @@ int certificates_bind(
 int certificates_make_current(
     struct db *db, const uint8_t sha256[SECRET_SHA256]);
 
-/* current → retired, else ERR_CONFLICT. */
-int certificates_retire(struct db *db, const uint8_t sha256[SECRET_SHA256]);
+/*
+ * Issued and never used → retired: all of a host, or its renewals alone, which
+ * are void when it enrolls anew.
+ */
+int certificates_retire_unused(
+    struct db *db, const char *host_id, bool renewals_only);
 
 /*
  * Any state → revoked with a reason of RFC 5280. ERR_ALREADY_REVOKED;
@@ -145,5 +149,11 @@ void certificates_revoked_release(struct certificate_revoked_list *list);
 /* Counts up and returns the number of the next revocation list, from 1. */
 int certificates_next_crl_number(
     struct db *db, struct blob issuer_key_id, int64_t *out);
+
+/*
+ * Deletes at most `limit` that were issued by SCEP 30 days ago for an
+ * enrollment and never used: anybody who may ask once may ask often.
+ */
+int certificates_purge(struct db *db, int64_t now, int limit, int *deleted);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/certificates.h"
 #include "store/commands.h"
 #include "store/renewals.h"
 #include "store/stmt.h"
@@ -23,6 +24,7 @@ enum {
 	TOKEN_UPDATE,
 	CHECK_OUT,
 	BLOCK,
+	RELEASE_UDID,
 	UNBLOCK,
 	SET_BOOTSTRAP,
 	GET_BOOTSTRAP,
@@ -136,6 +138,8 @@ static const char *const texts[] = {
 		  " bootstrap_token_before_at = NULL,"
 		  " awaiting_configuration = 0, generation = generation + 1"
 		  " WHERE id = ?1",
+	[RELEASE_UDID] = "UPDATE hosts SET udid = NULL WHERE id = ?1"
+			 " AND state IN ('unenrolled', 'blocked')",
 	[UNBLOCK] = "UPDATE hosts SET state = 'unenrolled'"
 		    " WHERE id = ?1 AND state = 'blocked'",
 	[SET_BOOTSTRAP] = "UPDATE hosts SET" KEEP_TOKEN(
@@ -250,9 +254,12 @@ put_vitals(struct stmt *s, const struct host_vitals *v)
 static int
 end_generation(struct db *db, const char *id)
 {
-	int code = renewals_abandon(db, id);
+	int code;
 
-	return code != OK ? code : commands_cancel_all(db, id, NULL);
+	if ((code = renewals_finish(db, id)) != OK ||
+	    (code = certificates_retire_unused(db, id, true)) != OK)
+		return code;
+	return commands_cancel_all(db, id, NULL);
 }
 
 static int
@@ -378,7 +385,19 @@ hosts_block(struct db *db, const char *id)
 	stmt_start(&s, db, STMT_hosts, BLOCK);
 	stmt_put_text(&s, id);
 	code = stmt_change(&s, ERR_NOT_FOUND);
-	return code != OK ? code : end_generation(db, id);
+	if (code != OK || (code = end_generation(db, id)) != OK)
+		return code;
+	return certificates_retire_unused(db, id, false);
+}
+
+int
+hosts_release_udid(struct db *db, const char *id)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_hosts, RELEASE_UDID);
+	stmt_put_text(&s, id);
+	return stmt_change(&s, ERR_CONFLICT);
 }
 
 int
@@ -428,7 +447,8 @@ hosts_is_serial(const char *text)
 	size_t n;
 
 	for (n = 0; text[n] != '\0'; n++)
-		if (!isalnum((unsigned char)text[n]) && text[n] != '-')
+		if (!isupper((unsigned char)text[n]) &&
+		    !isdigit((unsigned char)text[n]) && text[n] != '-')
 			return false;
 	return n > 0 && n < DB_SERIAL_TEXT;
 }

@@ -144,6 +144,9 @@ int hosts_check_out(struct db *db, const char *id);
  */
 int hosts_block(struct db *db, const char *id);
 
+/* unenrolled or blocked: its UDID is free for another. Else ERR_CONFLICT. */
+int hosts_release_udid(struct db *db, const char *id);
+
 /* blocked → unenrolled: it may enroll again. Else ERR_CONFLICT. */
 int hosts_unblock(struct db *db, const char *id);
 
@@ -156,7 +159,10 @@ int hosts_set_bootstrap_token(struct db *db, const char *id, struct blob token);
 /* Appends the bootstrap token; nothing when there is none. */
 int hosts_get_bootstrap_token(struct db *db, const char *id, struct buf *out);
 
-/* 1 to 64 letters, digits and '-': what a serial number may look like. */
+/*
+ * 1 to 64 capitals, digits and '-': what a serial number may look like. Small
+ * letters would make a second one of a number that is known.
+ */
 bool hosts_is_serial(const char *text);
 
 /* Sets last_seen_at to now. */

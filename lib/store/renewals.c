@@ -336,24 +336,13 @@ renewals_finish(struct db *db, const char *host_id)
 	code = renewals_load(db, host_id, &r);
 	if (code != OK)
 		return code == ERR_NOT_FOUND ? OK : code;
+	if ((code = revoke_unused(db, r.enrollment_id)) != OK)
+		return code;
 	r.failures = 0;
 	r.unanswered = false;
 	r.last_error[0] = '\0';
 	r.next_try_at = 0;
 	return close_it(db, &r);
-}
-
-int
-renewals_abandon(struct db *db, const char *host_id)
-{
-	struct renewal r;
-	int code;
-
-	code = renewals_load(db, host_id, &r);
-	if (code != OK)
-		return code == ERR_NOT_FOUND ? OK : code;
-	code = revoke_unused(db, r.enrollment_id);
-	return code == OK ? renewals_finish(db, host_id) : code;
 }
 
 int

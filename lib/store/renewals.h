@@ -115,16 +115,11 @@ int renewals_postpone(
     struct db *db, const char *host_id, const char *reason, int64_t until);
 
 /*
- * A renewed certificate is in use: none open, failures forgotten. OK also
- * without a row.
+ * A renewed certificate is in use, or the host enrolls anew, left or was
+ * blocked: none open, failures forgotten. The enrollment of an open one is
+ * revoked unless a certificate came of it. OK also without a row.
  */
 int renewals_finish(struct db *db, const char *host_id);
-
-/*
- * The host enrolls anew, left or was blocked: as renewals_finish(), and the
- * enrollment of an open one is revoked unless a certificate came of it.
- */
-int renewals_abandon(struct db *db, const char *host_id);
 
 /* An administrator was told: alarmed_at is now. */
 int renewals_mark_alarmed(struct db *db, const char *host_id);

@@ -2,6 +2,7 @@
 
 #include "store/accounts.h"
 #include "store/audits.h"
+#include "store/certificates.h"
 #include "store/commands.h"
 #include "store/enrollment_links.h"
 #include "store/enrollments.h"
@@ -22,6 +23,7 @@ static purge_fn *const purges[] = {
 	sessions_purge,
 	orders_purge,
 	accounts_purge,
+	certificates_purge,
 	enrollments_purge,
 	enrollment_links_purge,
 	trails_purge,

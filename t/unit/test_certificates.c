@@ -205,13 +205,51 @@ static void
 test_retire(void **state)
 {
 	struct db *db = storefix_db(state);
+	struct host h, other;
 	struct certificate c;
 
+	storefix_host(db, "S1", 1, &h);
+	storefix_host(db, "S2", 2, &other);
+	issue(db, "S1", 3, &c);
+	WRITE(db, certificates_retire_unused(db, other.id, false));
+	WRITE(db, certificates_retire_unused(db, h.id, true));
+	assert_state(db, &c, CERTIFICATE_ISSUED);
+	WRITE(db, certificates_retire_unused(db, h.id, false));
+	assert_state(db, &c, CERTIFICATE_RETIRED);
+	issue(db, "S1", 4, &c);
+	storefix_sql(db,
+	    "UPDATE certificates SET purpose = 'renew' WHERE state = 'issued'");
+	WRITE(db, certificates_retire_unused(db, h.id, true));
+	assert_state(db, &c, CERTIFICATE_RETIRED);
+}
+
+/* Only what came by SCEP for an enrollment and was never used is forgotten. */
+static void
+test_purge(void **state)
+{
+	static const char *const keep[] = {
+		"UPDATE certificates SET purpose = 'renew'",
+		"UPDATE certificates SET purpose = 'enroll', state = 'revoked'",
+		"UPDATE certificates SET state = 'issued', first_used_at = 1",
+	};
+	struct db *db = storefix_db(state);
+	int64_t later = clock_now() + 31 * INT64_C(86400);
+	struct certificate c;
+	int deleted;
+	size_t i;
+
 	issue(db, "S1", 1, &c);
-	REFUSE(db, ERR_CONFLICT, certificates_retire(db, c.sha256));
-	WRITE(db, certificates_make_current(db, c.sha256));
-	WRITE(db, certificates_retire(db, c.sha256));
-	REFUSE(db, ERR_CONFLICT, certificates_retire(db, c.sha256));
+	storefix_sql(db, "UPDATE certificates SET order_id = NULL");
+	WRITE(db, certificates_purge(db, clock_now(), 10, &deleted));
+	assert_int_equal(deleted, 0);
+	for (i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
+		storefix_sql(db, keep[i]);
+		WRITE(db, certificates_purge(db, later, 10, &deleted));
+		assert_int_equal(deleted, 0);
+	}
+	storefix_sql(db, "UPDATE certificates SET first_used_at = NULL");
+	WRITE(db, certificates_purge(db, later, 10, &deleted));
+	assert_int_equal(deleted, 1);
 }
 
 static void
@@ -339,6 +377,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_scope_of_the_account),
 	STOREFIX_TEST(test_first_use_retires_the_older),
 	STOREFIX_TEST(test_retire),
+	STOREFIX_TEST(test_purge),
 	STOREFIX_TEST(test_revoke_once),
 	STOREFIX_TEST(test_revoked_stays_revoked_when_another_is_used),
 	STOREFIX_TEST(test_revocation_list),
