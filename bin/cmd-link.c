@@ -104,7 +104,10 @@ cmd_link_revoke(struct cli *cli)
 	if (r == ERR_NOT_FOUND)
 		return fail(r, "there is no link %s", id);
 	if (r == ERR_CONFLICT)
-		return fail(r, "the link %s was used or revoked already", id);
+		return fail(r,
+		    "the device of link %s has enrolled, or the link was "
+		    "revoked already",
+		    id);
 	if (r == OK)
 		cli_say(cli, "The link %s works no more.", id);
 	return r;

@@ -21,7 +21,9 @@ fill_link(struct tmpl_row *row, const struct enrollment_link *link)
 	tmplrow_set(row, "note", link->note);
 	tmplrow_set(row, "created_by", link->created_by);
 	tmplrow_set(row, "state", enrollment_links_state_name(state));
-	tmplrow_flag(row, "open", state == ENROLLMENT_LINK_OPEN);
+	tmplrow_flag(row, "revocable",
+	    state == ENROLLMENT_LINK_OPEN ||
+		(state == ENROLLMENT_LINK_USED && link->pending));
 	tmplrow_set(row, "enrollment", link->enrollment_id);
 	admin_page_time(row, "created_at", link->created_at);
 	admin_page_time(row, "expires_at", link->expires_at);

@@ -1,5 +1,6 @@
 #include "enroll/manual_link.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -26,6 +27,13 @@ store(const struct conf *conf, struct db *db, struct enrollment_link *link,
 	return r;
 }
 
+static void
+capitalize(char *text)
+{
+	for (; *text != '\0'; text++)
+		*text = (char)toupper((unsigned char)*text);
+}
+
 int
 manual_link_create(const struct conf *conf, struct db *db,
     struct enrollment_link *link, char url[MANUAL_LINK_TEXT])
@@ -34,6 +42,7 @@ manual_link_create(const struct conf *conf, struct db *db,
 	int r;
 
 	url[0] = '\0';
+	capitalize(link->serial);
 	if ((r = db_begin(db)) != OK)
 		return r;
 	if ((r = store(conf, db, link, token)) == OK)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "store/audits.h"
+#include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/stmt.h"
 
@@ -16,7 +17,7 @@ enum {
 	LOAD,
 	USE,
 	REVOKE,
-	EXISTS,
+	LOAD_BY_ID,
 	LIST,
 	COUNT,
 	PURGE,
@@ -24,7 +25,8 @@ enum {
 
 #define COLUMNS                                                                \
 	"id, serial, note, created_at, created_by, expires_at, used_at,"       \
-	" revoked_at, enrollment_id"
+	" revoked_at, enrollment_id, EXISTS (SELECT 1 FROM enrollments e"      \
+	" WHERE e.id = enrollment_id AND e.state IN ('open', 'issued'))"
 
 static const char *const texts[] = {
 	[CREATE] = "INSERT INTO enrollment_links (id, token_sha256, serial,"
@@ -36,8 +38,8 @@ static const char *const texts[] = {
 		" WHERE id = ?1 AND used_at IS NULL AND revoked_at IS NULL"
 		" AND expires_at > ?2",
 	[REVOKE] = "UPDATE enrollment_links SET revoked_at = ?2 WHERE id = ?1"
-		   " AND used_at IS NULL AND revoked_at IS NULL",
-	[EXISTS] = "SELECT 1 FROM enrollment_links WHERE id = ?1",
+		   " AND revoked_at IS NULL",
+	[LOAD_BY_ID] = "SELECT " COLUMNS " FROM enrollment_links WHERE id = ?1",
 	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM enrollment_links"
 			    " ORDER BY created_at DESC, id LIMIT ?1 OFFSET ?2",
 	[COUNT] = STMT_SCANS "SELECT count(*) FROM enrollment_links",
@@ -62,6 +64,7 @@ read_link(struct stmt *s, void *out)
 	l->used_at = stmt_get_int(s);
 	l->revoked_at = stmt_get_int(s);
 	stmt_get_text(s, l->enrollment_id, sizeof(l->enrollment_id));
+	l->pending = stmt_get_bool(s);
 }
 
 static int
@@ -123,10 +126,10 @@ enrollment_links_load(
 enum enrollment_link_state
 enrollment_links_state(const struct enrollment_link *link, int64_t now)
 {
-	if (link->used_at != 0)
-		return ENROLLMENT_LINK_USED;
 	if (link->revoked_at != 0)
 		return ENROLLMENT_LINK_REVOKED;
+	if (link->used_at != 0)
+		return ENROLLMENT_LINK_USED;
 	return link->expires_at <= now ? ENROLLMENT_LINK_EXPIRED
 				       : ENROLLMENT_LINK_OPEN;
 }
@@ -159,15 +162,17 @@ enrollment_links_use(struct db *db, const char *id, const char *enrollment_id)
 int
 enrollment_links_revoke(struct db *db, const char *id, const char *actor)
 {
+	struct enrollment_link link;
 	char detail[64];
 	struct stmt s;
-	bool known;
 	int code;
 
-	stmt_start(&s, db, STMT_enrollment_links, EXISTS);
+	stmt_start(&s, db, STMT_enrollment_links, LOAD_BY_ID);
 	stmt_put_text(&s, id);
-	if ((code = stmt_exists(&s, &known)) != OK || !known)
-		return code == OK ? ERR_NOT_FOUND : code;
+	if ((code = stmt_one(&s, read_link, &link, sizeof(link))) != OK ||
+	    (link.enrollment_id[0] != '\0' &&
+		(code = enrollments_revoke(db, link.enrollment_id)) != OK))
+		return code;
 	stmt_start(&s, db, STMT_enrollment_links, REVOKE);
 	stmt_put_text(&s, id);
 	stmt_put_int(&s, clock_now());

@@ -32,6 +32,8 @@ struct enrollment_link {
 	int64_t revoked_at;
 	/* "" until used */
 	char enrollment_id[DB_ID_TEXT];
+	/* used, and its device has not enrolled yet */
+	bool pending;
 };
 
 struct enrollment_link_list {
@@ -44,7 +46,7 @@ struct enrollment_link_list {
  * Stores a link from link's serial, note and created_by that lives `hours`;
  * writes the audit row "enrollment-link.create". Sets the other fields of *link
  * and the token, which nobody can read again. ERR_FIELD when the serial number
- * is not "" or 1 to 64 letters, digits and '-'.
+ * is not "" or as hosts_is_serial() says.
  */
 int enrollment_links_create(struct db *db, struct enrollment_link *link,
     int hours, char token[ENROLLMENT_LINKS_TOKEN_TEXT]);
@@ -64,8 +66,9 @@ int enrollment_links_use(
     struct db *db, const char *id, const char *enrollment_id);
 
 /*
- * Not used nor revoked → revoked, with the audit row "enrollment-link.revoke".
- * ERR_NOT_FOUND; ERR_CONFLICT.
+ * Open → revoked; used → revoked together with what came of it, as long as the
+ * device has not enrolled. With the audit row "enrollment-link.revoke".
+ * ERR_NOT_FOUND; ERR_CONFLICT: it has, or the link was revoked before.
  */
 int enrollment_links_revoke(struct db *db, const char *id, const char *actor);
 

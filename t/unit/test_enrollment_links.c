@@ -81,10 +81,39 @@ test_use_once(void **state)
 	storefix_enrollment(db, "S1", &e);
 	WRITE(db, enrollment_links_use(db, link.id, e.id));
 	REFUSE(db, ERR_CONFLICT, enrollment_links_use(db, link.id, e.id));
-	REFUSE(db, ERR_CONFLICT, enrollment_links_revoke(db, link.id, "ann"));
 	assert_int_equal(state_of(db, token), ENROLLMENT_LINK_USED);
 	assert_int_equal(enrollment_links_load(db, token, &link), OK);
 	assert_string_equal(link.enrollment_id, e.id);
+}
+
+/* What came of a used link goes with it, until the device has enrolled. */
+static void
+test_revoke_used(void **state)
+{
+	struct db *db = storefix_db(state);
+	char token[ENROLLMENT_LINKS_TOKEN_TEXT];
+	struct enrollment_link link;
+	struct enrollment e;
+
+	make(db, "", &link, token);
+	storefix_enrollment(db, "S1", &e);
+	WRITE(db, enrollment_links_use(db, link.id, e.id));
+	WRITE(db, enrollments_mark_issued(db, e.id));
+	assert_int_equal(enrollment_links_load(db, token, &link), OK);
+	assert_true(link.pending);
+	WRITE(db, enrollment_links_revoke(db, link.id, "ann"));
+	assert_int_equal(state_of(db, token), ENROLLMENT_LINK_REVOKED);
+	assert_int_equal(enrollments_load(db, e.id, &e), OK);
+	assert_int_equal(e.state, ENROLLMENT_REVOKED);
+	make(db, "", &link, token);
+	storefix_enrollment(db, "S2", &e);
+	WRITE(db, enrollment_links_use(db, link.id, e.id));
+	WRITE(db, enrollments_mark_issued(db, e.id));
+	WRITE(db, enrollments_mark_enrolled(db, e.id));
+	assert_int_equal(enrollment_links_load(db, token, &link), OK);
+	assert_false(link.pending);
+	REFUSE(db, ERR_CONFLICT, enrollment_links_revoke(db, link.id, "ann"));
+	assert_int_equal(state_of(db, token), ENROLLMENT_LINK_USED);
 }
 
 static void
@@ -155,6 +184,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_and_load),
 	STOREFIX_TEST(test_serial_numbers),
 	STOREFIX_TEST(test_use_once),
+	STOREFIX_TEST(test_revoke_used),
 	STOREFIX_TEST(test_revoked_and_expired),
 	STOREFIX_TEST(test_list_and_purge),
 	STOREFIX_TEST(test_outlives_the_enrollment),
