@@ -164,6 +164,12 @@ policy_check_scep_device(const struct policy_scep_facts *f)
 	if (f->business_only && !f->assigned)
 		return fail(ERR_ENROLL_BUSINESS,
 		    "serial number %s is not assigned to us", e->serial);
+	if (f->require_attestation &&
+	    (e->purpose == ENROLLMENT_RENEW ? f->host_attested
+					    : f->ever_attested))
+		return fail(ERR_ENROLL_DOWNGRADE,
+		    "serial number %s attested before, SCEP attests nothing",
+		    e->serial);
 	if (e->source == ENROLLMENT_ADE && !f->assigned)
 		return fail(ERR_ENROLL_UNASSIGNED,
 		    "serial number %s is not assigned to us any more",

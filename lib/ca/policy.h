@@ -59,6 +59,9 @@ struct policy_scep_facts {
 	bool assigned;
 	/* The host of this serial number is blocked. */
 	bool host_blocked;
+	/* Its present certificate came from an attestation; one ever did. */
+	bool host_attested;
+	bool ever_attested;
 	const struct csr *csr;
 	/* The request's key was certified before, whoever has it. */
 	bool key_known;
@@ -73,6 +76,8 @@ struct policy_scep_facts {
  *                    settings on nothing is
  * ERR_MDM_BLOCKED    the host is blocked
  * ERR_ENROLL_BUSINESS with business_only: enrolled by hand, or not assigned
+ * ERR_ENROLL_DOWNGRADE with require_attestation: the serial number attested
+ *                    before, or an attested host is to be renewed by this
  * ERR_ENROLL_UNASSIGNED of Automated Device Enrollment, and not assigned
  * ERR_SCEP_REQUEST   the key is not RSA, not the signer's, or not a new one
  */

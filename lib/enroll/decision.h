@@ -65,6 +65,7 @@ struct decision_input {
 	bool known_silicon;
 	/* An administrator made the link for this very serial number. */
 	bool link_names_serial;
+	/* or begins to */
 	bool host_enrolled;
 	bool host_blocked;
 	const char *host_udid;

@@ -61,7 +61,8 @@ facts_input(const struct facts *f, struct decision_input *in)
 		.build_version = "",
 		.assignment = f->assignment,
 		.known_silicon = f->known_silicon,
-		.host_enrolled = f->host.state == HOST_ENROLLED,
+		.host_enrolled = f->host.state == HOST_ENROLLED ||
+		    f->host.state == HOST_PENDING,
 		.host_blocked = f->host.state == HOST_BLOCKED,
 		.host_udid = f->host.udid,
 		.host_attested = f->host.hardware_attested,

@@ -5,12 +5,11 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mdm/admission.h"
 #include "mdm/manual_device.h"
-#include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
-#include "store/settings.h"
 
 #define TEXT_MAX 255
 
@@ -94,55 +93,21 @@ check_udid(struct contact *c, const struct enrollment *e)
 	r = hosts_load_by_udid(c->db, c->message.udid, &other);
 	if (r == ERR_NOT_FOUND)
 		return OK;
-	if (r == OK && strcmp(other.serial, c->identity.cert.serial) != 0)
+	if (r != OK || strcmp(other.serial, c->identity.cert.serial) == 0)
+		return r;
+	if (other.state != HOST_UNENROLLED && other.state != HOST_BLOCKED)
 		return fail(ERR_MDM_DEVICE,
 		    "the UDID %s belongs to the host with serial number %s",
 		    c->message.udid, other.serial);
-	return r;
+	log_line(LOG_WARN, "the UDID %s of host %s is now of %s",
+	    c->message.udid, other.serial, c->identity.cert.serial);
+	return hosts_release_udid(c->db, other.id);
 }
 
-/*
- * What was true when the certificate was ordered must still be, for renewed
- * certificates, too.
- */
+/* Nothing attests who asked for it by SCEP: both names have to be the same. */
 static int
-check_settings(struct contact *c, bool assigned)
+check_asker(const struct contact *c, const struct enrollment *e)
 {
-	bool require, business, attested;
-	int r;
-
-	if ((r = settings_get_bool(
-		 c->db, c->conf, SETTINGS_BUSINESS_ONLY, &business)) != OK ||
-	    (r = settings_get_bool(c->db, c->conf, SETTINGS_REQUIRE_ATTESTATION,
-		 &require)) != OK ||
-	    (r = identity_attested(c->db, &c->identity, &attested)) != OK)
-		return r;
-	if (business && !assigned)
-		return fail(ERR_ENROLL_BUSINESS,
-		    "only Apple Business enrollments are allowed, and the "
-		    "serial number is not assigned");
-	if (business && require && !attested)
-		return fail(ERR_ENROLL_METHOD,
-		    "only attested devices are allowed, and the certificate is "
-		    "not of one");
-	return OK;
-}
-
-static int
-check_enrollment(struct contact *c, const struct enrollment *e)
-{
-	bool assigned;
-	int r;
-
-	if (e->state == ENROLLMENT_REVOKED)
-		return fail(ERR_MDM_CERTIFICATE, "the enrollment was revoked");
-	if ((r = ade_devices_assigned(c->db, e->serial, &assigned)) != OK ||
-	    (r = check_settings(c, assigned)) != OK)
-		return r;
-	if (!assigned && e->source == ENROLLMENT_ADE)
-		return fail(ERR_ENROLL_UNASSIGNED,
-		    "Apple Business Manager took this serial number away");
-	/* Nothing attests who asked for it: both names have to be the same. */
 	if (e->method == ENROLLMENT_SCEP && e->udid[0] != '\0' &&
 	    strcasecmp(e->udid, c->message.udid) != 0)
 		return fail(ERR_MDM_DEVICE,
@@ -196,7 +161,8 @@ authenticate_handle(struct contact *c)
 	if ((r = check_serial(c, &e)) != OK || (r = check_udid(c, &e)) != OK)
 		return r;
 	if (id->cert.state == CERTIFICATE_ISSUED) {
-		if ((r = check_enrollment(c, &e)) != OK)
+		if ((r = admission_of_certificate(c, &e)) != OK ||
+		    (r = check_asker(c, &e)) != OK)
 			return r;
 		if (id->cert.purpose == ENROLLMENT_ENROLL)
 			return begin_generation(c, &vitals);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mdm/admission.h"
 #include "mdm/authenticate.h"
 #include "mdm/command.h"
 #include "store/commands.h"
@@ -19,14 +20,6 @@
 #define UNLOCK_TOKEN_MAX 65536
 #define BOOTSTRAP_MAX    8192
 
-/* The sender is a host of ours with its present certificate. */
-static int
-admit(struct contact *c)
-{
-	return identity_admit(c->db, &c->identity, c->message.udid);
-}
-
-/* A profile made for another push certificate must not enroll here. */
 static int
 check_topic(const struct contact *c)
 {
@@ -136,7 +129,7 @@ handle_token_update(struct contact *c)
 	bool flag = false, first;
 	int r;
 
-	if ((r = check_topic(c)) != OK || (r = admit(c)) != OK)
+	if ((r = check_topic(c)) != OK || (r = admission_of_message(c)) != OK)
 		return r;
 	if (c->message.user_channel) {
 		log_line(LOG_INFO, "a user of host %s is not managed",
@@ -156,7 +149,7 @@ handle_check_out(struct contact *c)
 {
 	int r;
 
-	if ((r = check_topic(c)) != OK || (r = admit(c)) != OK)
+	if ((r = check_topic(c)) != OK || (r = admission_of_message(c)) != OK)
 		return r;
 	if (c->message.user_channel)
 		return OK;
@@ -170,7 +163,7 @@ handle_set_bootstrap_token(struct contact *c)
 	struct blob token;
 	int r;
 
-	if ((r = admit(c)) != OK ||
+	if ((r = admission_of_message(c)) != OK ||
 	    (r = message_data(
 		 &c->message, "BootstrapToken", BOOTSTRAP_MAX, &token)) != OK)
 		return r;
@@ -187,7 +180,7 @@ handle_get_bootstrap_token(struct contact *c)
 	int r;
 
 	buf_init(&token, BOOTSTRAP_MAX);
-	if ((r = admit(c)) != OK ||
+	if ((r = admission_of_message(c)) != OK ||
 	    (r = hosts_get_bootstrap_token(
 		 c->db, c->identity.host.id, &token)) != OK)
 		goto done;
@@ -205,7 +198,7 @@ done:
 static int
 handle_user_authenticate(struct contact *c)
 {
-	int r = admit(c);
+	int r = admission_of_message(c);
 
 	return r == OK ? ERR_MDM_USER_CHANNEL : r;
 }
@@ -217,7 +210,7 @@ handle_declarative(struct contact *c)
 	const char *endpoint;
 	int r;
 
-	if ((r = admit(c)) != OK ||
+	if ((r = admission_of_message(c)) != OK ||
 	    (r = message_text(&c->message, "Endpoint", 1024, &endpoint)) != OK)
 		return r;
 	return strcmp(endpoint, "status") == 0 ? OK : ERR_NOT_FOUND;
@@ -228,7 +221,7 @@ handle_not_offered(struct contact *c)
 {
 	int r;
 
-	if ((r = admit(c)) != OK)
+	if ((r = admission_of_message(c)) != OK)
 		return r;
 	return fail(ERR_MDM_MESSAGE, "this message is not offered here");
 }

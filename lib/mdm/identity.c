@@ -283,8 +283,8 @@ identity_attested(struct db *db, const struct identity *id, bool *out)
  * Nothing of the host changes but its identity: queue, tokens and history are
  * of the device, which is the same.
  */
-static int
-take_over(struct db *db, struct identity *id)
+int
+identity_take_over(struct db *db, struct identity *id)
 {
 	struct host_identity new = { .serial = id->cert.serial,
 		.udid = id->host.udid,
@@ -305,14 +305,4 @@ take_over(struct db *db, struct identity *id)
 	log_line(
 	    LOG_NOTICE, "host %s renewed its certificate", id->cert.serial);
 	return hosts_load(db, id->host.id, &id->host);
-}
-
-int
-identity_admit(struct db *db, struct identity *id, const char *udid)
-{
-	int r = identity_recognize(id, udid);
-
-	if (r != OK || !is_renewal(id))
-		return r;
-	return take_over(db, id);
 }

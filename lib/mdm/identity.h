@@ -80,11 +80,10 @@ int identity_check(struct db *db, struct identity *id, int64_t grace);
 int identity_recognize(const struct identity *id, const char *udid);
 
 /*
- * The same for every message but Authenticate, and a renewed certificate takes
- * the place of the present one. Not with Authenticate: a device whose profile
- * then fails to install goes on with its old identity.
+ * After identity_recognize(): a renewed certificate takes the place of the
+ * present one. ERR_MDM_CERTIFICATE: its renewal was revoked.
  */
-int identity_admit(struct db *db, struct identity *id, const char *udid);
+int identity_take_over(struct db *db, struct identity *id);
 
 /*
  * True exactly when the certificate came from an attested order that is valid,

@@ -2,12 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "store/certificates.h"
 #include "store/hosts.h"
-#include "store/settings.h"
 
 static int
 bind(struct contact *c, struct enrollment *e, const char *serial)
@@ -51,35 +51,19 @@ check_host(struct contact *c, bool link_names_serial)
 	if (host->state == HOST_BLOCKED)
 		return fail(
 		    ERR_MDM_BLOCKED, "an administrator blocked this host");
-	if (!link_names_serial &&
-	    (host->state == HOST_ENROLLED || host->state == HOST_PENDING))
+	if (link_names_serial)
+		return OK;
+	if (host->state == HOST_ENROLLED || host->state == HOST_PENDING)
 		return fail(ERR_ENROLL_OTHER_DEVICE,
 		    "%s is enrolled, and the link was not made for it; held "
 		    "for review",
 		    host->serial);
-	return OK;
-}
-
-static int
-check_settings(struct contact *c)
-{
-	bool require, business;
-	int r;
-
-	if ((r = settings_get_bool(c->db, c->conf, SETTINGS_REQUIRE_ATTESTATION,
-		 &require)) != OK ||
-	    (r = settings_get_bool(
-		 c->db, c->conf, SETTINGS_BUSINESS_ONLY, &business)) != OK)
-		return r;
-	if (business)
-		return fail(ERR_ENROLL_BUSINESS,
-		    "only Apple Business enrollments are allowed, and this is "
-		    "one by hand");
-	if (require && c->identity.has_host &&
-	    c->identity.host.ever_attested_at != 0)
-		return fail(ERR_ENROLL_DOWNGRADE,
-		    "%s attested before, and an enrollment by hand does not",
-		    c->identity.cert.serial);
+	if (host->udid[0] != '\0' &&
+	    strcasecmp(host->udid, c->message.udid) != 0)
+		return fail(ERR_ENROLL_OTHER_DEVICE,
+		    "%s was another device, and the link was not made for it; "
+		    "held for review",
+		    host->serial);
 	return OK;
 }
 
@@ -93,7 +77,7 @@ manual_device_bind(struct contact *c, struct enrollment *e)
 	if ((r = message_text(
 		 &c->message, "SerialNumber", DB_SERIAL_TEXT, &serial)) != OK ||
 	    (!named && (r = bind(c, e, serial)) != OK) ||
-	    (r = load_host(c)) != OK || (r = check_host(c, named)) != OK)
+	    (r = load_host(c)) != OK)
 		return r;
-	return check_settings(c);
+	return check_host(c, named);
 }

@@ -12,9 +12,8 @@
  * For an unused certificate of a manual enrollment, inside of the transaction:
  * gives enrollment and certificate the message's serial number when they have
  * none yet, and loads the host. ERR_MDM_DEVICE: the message names none;
- * ERR_MDM_BLOCKED; ERR_ENROLL_OTHER_DEVICE: it is enrolled, and the link was
- * not made for it; ERR_ENROLL_DOWNGRADE: it attested before, which is required;
- * ERR_ENROLL_BUSINESS: only Apple Business enrollments are allowed.
+ * ERR_MDM_BLOCKED; ERR_ENROLL_OTHER_DEVICE: it is enrolled, or was with another
+ * UDID, and the link was not made for it.
  */
 int manual_device_bind(struct contact *c, struct enrollment *e);
 

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mdm/admission.h"
 #include "mdm/device_information.h"
 #include "mdm/renewal_command.h"
 #include "store/commands.h"
@@ -188,7 +189,7 @@ handle_report(struct contact *c)
 	enum outcome outcome;
 	int r;
 
-	if ((r = identity_admit(c->db, &c->identity, c->message.udid)) != OK ||
+	if ((r = admission_of_message(c)) != OK ||
 	    (r = hosts_seen(c->db, c->identity.host.id)) != OK)
 		return r;
 	if (c->message.user_channel)

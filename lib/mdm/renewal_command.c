@@ -8,6 +8,7 @@
 #include "mdm/queue.h"
 #include "store/enrollments.h"
 #include "store/renewals.h"
+#include "store/settings.h"
 #include "store/trails.h"
 
 /* Bytes of a device's text that go into a reason. */
@@ -27,11 +28,18 @@ static int
 is_usable(struct contact *c, const struct renewal *renewal, bool *out)
 {
 	struct enrollment e = { 0 };
+	bool require = true;
 	int r = ERR_NOT_FOUND;
 
 	if (renewal->enrollment_id[0] != '\0')
 		r = enrollments_load_usable(c->db, renewal->enrollment_id, &e);
 	*out = r == OK && e.state == ENROLLMENT_OPEN;
+	if (*out && e.method == ENROLLMENT_SCEP &&
+	    c->identity.host.hardware_attested) {
+		r = settings_get_bool(
+		    c->db, c->conf, SETTINGS_REQUIRE_ATTESTATION, &require);
+		*out = r == OK && !require;
+	}
 	return r == ERR_NOT_FOUND ? OK : r;
 }
 

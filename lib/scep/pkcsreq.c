@@ -155,7 +155,11 @@ load_facts(const struct work *w, struct policy_scep_facts *f)
 		 db, w->csr->spki_sha256, &f->key_known)) != OK)
 		return r;
 	r = hosts_load_by_serial(db, w->right.enrollment.serial, &host);
-	f->host_blocked = r == OK && host.state == HOST_BLOCKED;
+	if (r == OK) {
+		f->host_blocked = host.state == HOST_BLOCKED;
+		f->host_attested = host.hardware_attested;
+		f->ever_attested = host.ever_attested_at != 0;
+	}
 	return r == ERR_NOT_FOUND ? OK : r;
 }
 

@@ -76,8 +76,8 @@ const char *orders_challenge_name(enum challenge_status status);
  * Sets ids, token, states and times. ERR_ACCOUNT_DEAD unless the account is of
  * that enrollment and valid; ERR_RATE_LIMITED when it has
  * ORDERS_OPEN_PER_ACCOUNT open orders, or when the enrollment had
- * ORDERS_PER_ENROLLMENT orders, whatever became of them; ERR_ALREADY_REPLACED when an order for
- * the same predecessor exists.
+ * ORDERS_PER_ENROLLMENT orders, whatever became of them; ERR_ALREADY_REPLACED
+ * when an order for the same predecessor exists.
  */
 int orders_create(struct db *db, struct order *o, int64_t seconds);
 

@@ -1,8 +1,8 @@
 /*
  * The trail of every try to enroll and of what a device did later, step by
  * step: the only diagnosis an administrator gets, for the device shows its user
- * nothing. Of one step with one code the newest 50 rows are kept per enrollment,
- * 50 per serial number without an enrollment, 500 without either.
+ * nothing. Of one step with one code the newest 50 rows are kept per
+ * enrollment, 50 per serial number without an enrollment, 500 without either.
  */
 #ifndef STORE_TRAILS_H
 #define STORE_TRAILS_H

@@ -237,6 +237,35 @@ a_blocked_host_gets_no_scep(void **state)
 }
 
 static void
+what_attested_before_gets_no_scep(void **state)
+{
+	SCEP(ERR_ENROLL_DOWNGRADE, {
+		w.facts.require_attestation = true;
+		w.facts.ever_attested = true;
+	});
+	SCEP(OK, w.facts.ever_attested = true);
+	SCEP(OK, {
+		w.facts.require_attestation = true;
+		w.facts.host_attested = true;
+	});
+}
+
+static void
+an_attested_host_is_not_renewed_by_scep(void **state)
+{
+	SCEP(ERR_ENROLL_DOWNGRADE, {
+		w.facts.require_attestation = true;
+		w.facts.host_attested = true;
+		w.enrollment.purpose = ENROLLMENT_RENEW;
+	});
+	SCEP(OK, {
+		w.facts.require_attestation = true;
+		w.facts.ever_attested = true;
+		w.enrollment.purpose = ENROLLMENT_RENEW;
+	});
+}
+
+static void
 business_only_knows_no_links(void **state)
 {
 	SCEP(ERR_ENROLL_BUSINESS, {
@@ -326,6 +355,8 @@ main(void)
 		cmocka_unit_test(the_right_facts_of_scep_say_yes),
 		cmocka_unit_test(fleet_137_both_settings_leave_no_scep),
 		cmocka_unit_test(a_blocked_host_gets_no_scep),
+		cmocka_unit_test(what_attested_before_gets_no_scep),
+		cmocka_unit_test(an_attested_host_is_not_renewed_by_scep),
 		cmocka_unit_test(business_only_knows_no_links),
 		cmocka_unit_test(business_only_needs_an_assigned_serial),
 		cmocka_unit_test(an_unassigned_serial_gets_no_scep),

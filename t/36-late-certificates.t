@@ -1,0 +1,229 @@
+#!/usr/bin/perl
+# Certificates, challenges and names that were right once and are used later, or
+# by somebody else, to take the place of a device.
+use strict;
+use warnings;
+use MIME::Base64 qw(decode_base64);
+use Attestmdm::Device;
+use Attestmdm::Test;
+
+plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepclient');
+
+my $HOUR = 3600;
+my $t = Attestmdm::Test->new(older => 1);
+my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
+my $n = 0;
+
+sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0]) }
+sub business_only { $t->tool_ok('setting', 'set', 'apple_business_enrollments_only', $_[0]) }
+
+sub assigned {
+	my $serial = sprintf('C36TEST%05d', ++$n);
+	$t->assign($serial);
+	return $serial;
+}
+
+sub authenticates { my $mac = shift; $mac->checkin($mac->message('Authenticate', @_))->{status} }
+sub updates { $_[0]->checkin($_[0]->message('TokenUpdate'))->{status} }
+
+sub enters {
+	my ($mac, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is(authenticates($mac) . ' ' . updates($mac), '200 200', $name);
+}
+
+# The device with the profile of a link for any device.
+sub by_link {
+	my ($serial, @options) = @_;
+	my $made = $t->tool_json('enrollment', 'new', @options);
+	my ($path) = $made->{url} =~ m{^https://[^/]+(/.*)};
+	my $mac = Attestmdm::Device->begin($t, $serial);
+	my ($challenge) = $t->http(POST => $path, body => '')->{body}
+	    =~ m{<key>Challenge</key>\s*<string>([^<]+)<};
+	$mac->scepclient($challenge) or die 'no certificate';
+	$mac->{link} = $made->{id};
+	return $mac;
+}
+
+# The challenge in the InstallProfile command that waits.
+sub renewal_challenge {
+	my ($data) = $_[0]->report('Idle')->{body} =~ m{<key>Payload</key>\s*<data>([^<]+)<}
+	    or die 'no command';
+	my ($challenge) = decode_base64($data) =~ m{<key>Challenge</key>\s*<string>([^<]+)<};
+	return $challenge;
+}
+
+# The same device with a certificate for that challenge; false when refused.
+sub fetches {
+	my ($mac, $challenge) = @_;
+	my $new = Attestmdm::Device->begin($t, $mac->{serial});
+	return $new->scepclient($challenge) ? $new : undef;
+}
+
+sub is_attested {
+	my ($mac) = @_;
+	is($mac->host->{hardware_attested}, 1, 'the host is attested');
+	is($mac->report('Idle')->{status}, 200, 'and at work');
+}
+
+subtest 'SCEP from before does not displace what attests' => sub {
+	my $real = Attestmdm::Device->enroll($t, assigned());
+	require_attestation('false');
+	my $thief = $real->again('certify', @intel);
+	require_attestation('true');
+	is(authenticates($thief), 403, 'not once attestation is required');
+	$t->refused($real->{serial}, 'authenticate', 'ENROLL_DOWNGRADE', 'downgrade');
+	is_attested($real);
+};
+
+subtest 'SCEP that was fetched while the device enrolled' => sub {
+	my $real = Attestmdm::Device->certify($t, assigned());
+	my $thief = $real->again('certify', @intel);
+	my $late = $real->again('certify', @intel);
+	enters($real, 'the device enters');
+	is(authenticates($_), 403, 'the others do not') for $thief, $late;
+	is_attested($real);
+	$real->checkin($real->message('CheckOut'));
+	is(authenticates($thief), 403, 'nor when it has left');
+	my $run = $t->sim('enroll', '--serial', $real->{serial}, '--udid', $real->{udid}, @intel);
+	is($run->{exit}, 3, 'and there is no profile for more');
+};
+
+subtest 'a certificate by SCEP is refused to what attested since its profile' => sub {
+	my $serial = assigned();
+	my $made = Attestmdm::Device->begin($t, $serial);
+	my $file = $t->dir . '/info';
+	$t->make('machineinfo', '--serial', $serial, '--udid', $made->{udid}, '--product',
+	    'MacBookPro16,1', '--os-version', '13.6', '-o', $file);
+	my ($challenge) = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file))->{body}
+	    =~ m{<key>Challenge</key>\s*<string>([^<]+)<};
+	my $real = Attestmdm::Device->certify($t, $serial);
+	is(authenticates($real), 200, 'the device attests');
+	ok(!fetches($real, $challenge), 'no certificate by SCEP');
+	$t->refused($serial, 'scep', 'ENROLL_DOWNGRADE', 'downgrade');
+};
+
+subtest 'a renewal from before the setting' => sub {
+	my $serial = assigned();
+	my $mac = Attestmdm::Device->enroll($t, $serial);
+	require_attestation('false');
+	$t->tool_ok('renew', '--host', $serial);
+	my $challenge = renewal_challenge($mac);
+	require_attestation('true');
+	ok(!fetches($mac, $challenge), 'an attested host gets none by SCEP');
+	$t->refused($serial, 'scep', 'ENROLL_DOWNGRADE', 'downgrade');
+	unlike($mac->report('Idle')->{body}, qr/InstallProfile/, 'nor is its profile sent again');
+	is_attested($mac);
+};
+
+subtest 'fleet-136: a renewed certificate that skips Authenticate' => sub {
+	require_attestation('false');
+	my $serial = assigned();
+	my $mac = Attestmdm::Device->enroll($t, $serial, @intel);
+	$t->tool_ok('renew', '--host', $serial);
+	my $new = fetches($mac, renewal_challenge($mac));
+	require_attestation('true');
+	business_only('true');
+	is($new->report('Idle')->{status}, 403, 'by a command');
+	is(updates($new), 403, 'by TokenUpdate');
+	$t->refused($serial, 'token-update', 'ENROLL_METHOD', 'not attested');
+	is($mac->report('Idle')->{status}, 200, 'the old certificate is not retired');
+	require_attestation('false');
+	$t->tool_ok('ade', 'remove', $serial);
+	is($new->report('Idle')->{status}, 403, 'nor when it is not assigned any more');
+	$t->refused($serial, 'command', 'ENROLL_BUSINESS', 'not assigned');
+	business_only('false');
+	is($new->report('Idle')->{status}, 200, 'with the settings off it takes over');
+	require_attestation('true');
+};
+
+subtest 'mdm-104: a renewal of the life before a wipe' => sub {
+	require_attestation('false');
+	my $serial = assigned();
+	my $old = Attestmdm::Device->enroll($t, $serial);
+	$t->tool_ok('renew', '--host', $serial);
+	my $challenge = renewal_challenge($old);
+	my $anew = $old->again('certify');
+	my $former = fetches($old, $challenge);
+	enters($anew, 'the device enrolls anew');
+	$anew->checkin($anew->message('SetBootstrapToken', BootstrapToken => \'secret'));
+	is(updates($former), 400, 'the renewal of before does not take over');
+	is($former->checkin($former->message('GetBootstrapToken'))->{status}, 400, 'and reads nothing');
+	is($anew->report('Idle')->{status}, 200, 'the device is not hurt');
+	require_attestation('true');
+};
+
+subtest 'a block ends certificates that wait' => sub {
+	my $serial = assigned();
+	my $mac = Attestmdm::Device->enroll($t, $serial, @intel);
+	my $waiting = $mac->again('certify', @intel);
+	$t->tool_ok('host', 'block', $serial);
+	$t->tool_ok('host', 'unblock', $serial);
+	is(authenticates($waiting), 400, 'also after the host may enroll again');
+};
+
+subtest 'a UDID that somebody else claimed' => sub {
+	my $serial = assigned();
+	my $victim = Attestmdm::Device->begin($t, $serial);
+	my @victim = ('--serial', $serial, '--udid', $victim->{udid});
+	my $squatter = by_link('ZZZ36SQUATTER');
+	$squatter->{udid} = $victim->{udid};
+	enters($squatter, 'a stranger with a link claims it');
+	is($t->sim('enroll', @victim)->{exit}, 3, 'its owner is refused');
+	$t->refused($serial, 'authenticate', 'MDM_DEVICE', 'and an administrator reads why');
+	$t->tool_ok('host', 'block', $squatter->{serial});
+	is($t->sim('enroll', @victim)->{exit}, 0, 'with the stranger blocked the owner enters');
+	my $third = by_link('ZZZ36THIRD');
+	enters($third, 'a device');
+	$third->checkin($third->message('CheckOut'));
+	my $heir = Attestmdm::Device->begin($t, assigned());
+	is($t->sim('enroll', '--serial', $heir->{serial}, '--udid', $third->{udid})->{exit}, 0,
+	    'what left keeps no UDID from another');
+};
+
+subtest 'a certificate of a link that was never used' => sub {
+	my $serial = assigned();
+	my $mac = by_link($serial);
+	my $revoked = by_link(assigned());
+	$t->tool_ok('enrollment', 'revoke-link', $revoked->{link});
+	is(authenticates($revoked), 400, 'is void with its link');
+	$t->server->clock(25 * $HOUR);
+	is(authenticates($mac), 400, 'and after its hours');
+	my $last = $t->db('SELECT reason FROM trail ORDER BY id DESC LIMIT 1')->[0];
+	like($last->{reason}, qr/not used within 24 hours/, 'which the trail tells');
+	$t->server->clock(31 * 24 * $HOUR);
+	my $before = @{ $t->db('SELECT 1 FROM certificates') };
+	$t->tool_ok('purge');
+	cmp_ok(scalar(@{ $t->db('SELECT 1 FROM certificates') }), '<', $before, 'a month later it is gone');
+	$t->server->clock(0);
+	my $used = by_link(assigned());
+	enters($used, 'a device of a link');
+	is($t->tool('enrollment', 'revoke-link', $used->{link})->{exit}, 4, 'its link is not revoked');
+};
+
+subtest 'a link for any device claims nothing that is known' => sub {
+	my $mac = Attestmdm::Device->enroll($t, assigned(), @intel);
+	my $thief = by_link($mac->{serial});
+	$thief->{udid} = 'DDDDDDDD-0000-4000-8000-000000000036';
+	$mac->checkin($mac->message('CheckOut'));
+	is(authenticates($thief), 403, 'not the serial number of what left');
+	$t->refused($mac->{serial}, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
+	$thief->{serial} = lc $mac->{serial};
+	is(authenticates($thief), 400, 'nor the same in small letters');
+	my $made = $t->tool_json('enrollment', 'new', '--serial', lc $mac->{serial});
+	my ($link) = grep { $_->{id} eq $made->{id} }
+	    @{ $t->tool_json('enrollment', 'links')->{links} };
+	is($link->{serial}, $mac->{serial}, 'a link is made for capitals');
+};
+
+subtest 'who has begun to enroll is not another device' => sub {
+	my $serial = assigned();
+	my $mac = Attestmdm::Device->certify($t, $serial);
+	is(authenticates($mac), 200, 'pending');
+	my $run = $t->sim('enroll', '--serial', $serial, '--udid',
+	    'DDDDDDDD-0000-4000-8000-000000000037');
+	is($run->{exit}, 3, 'a profile for another UDID is refused');
+	$t->refused($serial, 'profile', 'ENROLL_OTHER_DEVICE', 'held for review');
+};
+
+$t->done;
