@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use MIME::Base64 qw(decode_base64);
+use Attestmdm::Acme;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
@@ -78,6 +79,7 @@ subtest 'SCEP from before does not displace what attests' => sub {
 
 subtest 'SCEP that was fetched while the device enrolled' => sub {
 	my $real = Attestmdm::Device->certify($t, assigned());
+	$t->server->clock(10);
 	my $thief = $real->again('certify', @intel);
 	my $late = $real->again('certify', @intel);
 	enters($real, 'the device enters');
@@ -87,6 +89,7 @@ subtest 'SCEP that was fetched while the device enrolled' => sub {
 	is(authenticates($thief), 403, 'nor when it has left');
 	my $run = $t->sim('enroll', '--serial', $real->{serial}, '--udid', $real->{udid}, @intel);
 	is($run->{exit}, 3, 'and there is no profile for more');
+	$t->server->clock(0);
 };
 
 subtest 'a certificate by SCEP is refused to what attested since its profile' => sub {
@@ -214,6 +217,18 @@ subtest 'a link for any device claims nothing that is known' => sub {
 	my ($link) = grep { $_->{id} eq $made->{id} }
 	    @{ $t->tool_json('enrollment', 'links')->{links} };
 	is($link->{serial}, $mac->{serial}, 'a link is made for capitals');
+};
+
+subtest 'requests of others for the same serial number crowd out nothing' => sub {
+	my $victim = Attestmdm::Acme->new($t, assigned());
+	$victim->account;
+	my $file = $t->dir . '/foreign';
+	$t->make('machineinfo', '--serial', $victim->{serial}, '--udid',
+	    'DDDDDDDD-0000-4000-8000-000000000038', '-o', $file);
+	my $request = Attestmdm::Server::slurp($file);
+	is($t->http(POST => '/enroll', body => $request)->{status}, 200, 'asked') for 1 .. 25;
+	my $r = $victim->post('new-order', { identifiers => $victim->identifiers });
+	is($r->{status}, 201, 'the device goes on');
 };
 
 subtest 'who has begun to enroll is not another device' => sub {

@@ -120,6 +120,8 @@ store(struct handout *h, const struct request *rq, const struct decision *d,
 	    e->os_version, sizeof(e->os_version), "%s", rq->info.os_version);
 	snprintf(e->build_version, sizeof(e->build_version), "%s",
 	    rq->info.build_version);
+	memcpy(
+	    e->signer_sha256, rq->info.signer_sha256, sizeof(e->signer_sha256));
 	snprintf(
 	    e->remote_address, sizeof(e->remote_address), "%s", remote_address);
 	snprintf(reason, sizeof(reason), "%s profile for %s%s%s: %s",

@@ -15,9 +15,11 @@
 
 /* The signer is one of the device CA's and no CA: else it may be anybody. */
 static int
-check_signer(struct blob der, gnutls_x509_crt_t device_ca)
+check_signer(
+    struct blob der, gnutls_x509_crt_t device_ca, uint8_t sha256[SECRET_SHA256])
 {
 	gnutls_x509_crt_t signer = NULL;
+	struct buf spki;
 	int r;
 
 	if (x509_parse(der, &signer) != OK)
@@ -29,6 +31,10 @@ check_signer(struct blob der, gnutls_x509_crt_t device_ca)
 		r = ERR_ENROLL_SIGNATURE;
 	else
 		r = OK;
+	buf_init(&spki, X509_DER_MAX);
+	if (r == OK && (r = x509_spki(signer, &spki)) == OK)
+		secret_sha256(buf_blob(&spki), sha256);
+	buf_release(&spki);
 	x509_free(signer);
 	return r;
 }
@@ -56,8 +62,8 @@ refuse_claim(struct blob content)
 }
 
 int
-machineinfo_verify(
-    struct blob cms, gnutls_x509_crt_t device_ca, struct buf *out)
+machineinfo_verify(struct blob cms, gnutls_x509_crt_t device_ca,
+    uint8_t signer_sha256[SECRET_SHA256], struct buf *out)
 {
 	struct cms_signed *signature = NULL;
 	struct blob der;
@@ -74,7 +80,7 @@ machineinfo_verify(
 		goto done;
 	}
 	if (cms_signed_signer(signature, &der) != OK ||
-	    check_signer(der, device_ca) != OK ||
+	    check_signer(der, device_ca, signer_sha256) != OK ||
 	    cms_signed_verify(signature, signature->content,
 		CMS_ALLOW_SHA1 | CMS_ALLOW_RSA1024) != OK)
 		r = refuse_claim(signature->content);
@@ -148,14 +154,17 @@ int
 machineinfo_read(
     struct blob cms, gnutls_x509_crt_t device_ca, struct machineinfo *out)
 {
+	uint8_t signer[SECRET_SHA256];
 	struct buf content;
 	int r;
 
 	*out = (struct machineinfo){ .serial = "" };
 	buf_init(&content, MACHINEINFO_BYTES_MAX);
-	r = machineinfo_verify(cms, device_ca, &content);
+	r = machineinfo_verify(cms, device_ca, signer, &content);
 	if (r == OK)
 		r = machineinfo_parse(buf_blob(&content), out);
+	if (r == OK)
+		memcpy(out->signer_sha256, signer, sizeof(signer));
 	buf_release(&content);
 	return r;
 }

@@ -14,6 +14,7 @@
 
 #include "base/blob.h"
 #include "base/buf.h"
+#include "base/secret.h"
 #include "store/db.h"
 
 #define MACHINEINFO_BYTES_MAX 65536
@@ -29,6 +30,8 @@ struct machineinfo {
 	/* digits and dots, letters and digits; "" too when they are not */
 	char os_version[DB_VERSION_TEXT];
 	char build_version[DB_VERSION_TEXT];
+	/* of the key that signed it: one for each device */
+	uint8_t signer_sha256[SECRET_SHA256];
 	/* the device can install a system update during enrollment */
 	bool can_update;
 };
@@ -36,13 +39,14 @@ struct machineinfo {
 /*
  * Verifies that the one signer's certificate was signed directly by the pinned
  * device CA key, that it is no CA itself, and that its key signed the content;
- * then appends the content to `out`. Dates are ignored, SHA-1 and RSA of 1024
- * bits are accepted: Apple's device CA expired in 2014 and still signs so.
- * ERR_ENROLL_SIGNATURE, whose reason names the serial number that was claimed;
- * ERR_ENROLL_MACHINEINFO when it is no CMS with content.
+ * then appends the content to `out` and sets signer_sha256. Dates are ignored,
+ * SHA-1 and RSA of 1024 bits are accepted: Apple's device CA expired in 2014
+ * and still signs so. ERR_ENROLL_SIGNATURE, whose reason names the serial
+ * number that was claimed; ERR_ENROLL_MACHINEINFO when it is no CMS with
+ * content.
  */
-int machineinfo_verify(
-    struct blob cms, gnutls_x509_crt_t device_ca, struct buf *out);
+int machineinfo_verify(struct blob cms, gnutls_x509_crt_t device_ca,
+    uint8_t signer_sha256[SECRET_SHA256], struct buf *out);
 
 /*
  * Reads the property list. Unknown keys are ignored.

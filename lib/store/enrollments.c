@@ -28,7 +28,8 @@ enum {
 
 #define COLUMNS                                                                \
 	"id, serial, udid, product, os_version, build_version, source,"        \
-	" purpose, method, state, created_at, expires_at, remote_address"
+	" purpose, method, state, created_at, expires_at, remote_address,"     \
+	" signer_sha256"
 #define MATCHES                                                                \
 	" WHERE lower(id) LIKE ?1 ESCAPE '\\'"                                 \
 	" OR lower(serial) LIKE ?1 ESCAPE '\\'"                                \
@@ -48,7 +49,7 @@ enum {
 
 static const char *const texts[] = {
 	[CREATE] = "INSERT INTO enrollments (" COLUMNS ") VALUES (?1, ?2, ?3,"
-		   " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+		   " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[LOAD] = "SELECT " COLUMNS " FROM enrollments WHERE id = ?1",
 	[LOAD_USABLE] = "SELECT " COLUMNS " FROM enrollments WHERE id = ?1"
 			" AND state IN ('open', 'issued') AND expires_at > ?2",
@@ -66,6 +67,8 @@ static const char *const texts[] = {
 	    "UPDATE enrollments SET state = 'revoked' WHERE id IN"
 	    " (SELECT e.id FROM enrollments e WHERE e.serial = ?1"
 	    " AND e.state = 'open' AND e.source <> 'command' AND e.id <> ?3"
+	    " AND e.signer_sha256 = (SELECT n.signer_sha256"
+	    " FROM enrollments n WHERE n.id = ?3)"
 	    " ORDER BY e.created_at DESC, e.id LIMIT 1000 OFFSET ?2)",
 	[FORGET_TRAIL] = "DELETE FROM trail WHERE enrollment_id" FORGOTTEN,
 	[FORGET] = "DELETE FROM enrollments WHERE id" FORGOTTEN,
@@ -147,6 +150,7 @@ read_enrollment(struct stmt *s, void *out)
 	e->created_at = stmt_get_int(s);
 	e->expires_at = stmt_get_int(s);
 	stmt_get_text(s, e->remote_address, sizeof(e->remote_address));
+	stmt_get_bytes(s, e->signer_sha256, sizeof(e->signer_sha256));
 }
 
 int
@@ -174,6 +178,7 @@ enrollments_create(struct db *db, struct enrollment *e, int hours)
 	stmt_put_int(&s, e->created_at);
 	stmt_put_int(&s, e->expires_at);
 	stmt_put_text(&s, e->remote_address);
+	stmt_put_digest(&s, e->signer_sha256);
 	return stmt_run(&s);
 }
 

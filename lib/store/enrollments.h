@@ -37,6 +37,8 @@ struct enrollment {
 	char product[DB_NAME_TEXT];
 	char os_version[DB_VERSION_TEXT];
 	char build_version[DB_VERSION_TEXT];
+	/* of the key that signed its request; zeros when none did */
+	uint8_t signer_sha256[SECRET_SHA256];
 	enum enrollment_source source;
 	enum enrollment_purpose purpose;
 	enum enrollment_method method;
@@ -91,11 +93,11 @@ int enrollments_revoke_open(
     struct db *db, const char *serial, const char *except, int *revoked);
 
 /*
- * Bounds what one serial number leaves: of its open enrollments `newest` and
- * the latest others stay open, `keep` in all, the rest is revoked, but never a
- * renewal, which strangers cannot ask for; of the revoked ones that were never
- * used (no account, evidence or certificate) `keep` stay, the rest is deleted
- * with its trail.
+ * Bounds what one signer leaves for one serial number: of its open enrollments
+ * `newest` and the latest others of the same signer stay open, `keep` in all,
+ * the rest is revoked, but never a renewal, which strangers cannot ask for; of
+ * the revoked ones that were never used (no account, evidence or certificate)
+ * `keep` stay, the rest is deleted with its trail.
  */
 int enrollments_make_room(
     struct db *db, const char *serial, const char *newest, int keep);

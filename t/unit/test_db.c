@@ -162,6 +162,7 @@ test_migrate_keeps_rows(void **state)
 	    "PRAGMA user_version = 6; DROP TABLE renewals;"
 	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
 	    "DROP INDEX certificates_by_end;"
+	    "ALTER TABLE enrollments DROP COLUMN signer_sha256;"
 	    "INSERT INTO settings VALUES"
 	    " ('apple_require_hardware_attestation', 'true', 1, 'a');"
 	    "INSERT INTO enrollments VALUES ('e', 'S1', '', '', '', '', 'ade',"

@@ -226,6 +226,31 @@ test_room_spares_the_newest_and_the_used(void **state)
 	assert_int_equal(enrollments_load(db, used.id, &used), OK);
 }
 
+/* Who signs requests for another's serial number crowds out his own alone. */
+static void
+test_room_of_each_signer(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct enrollment victim = {
+		.source = ENROLLMENT_ADE, .signer_sha256 = { 1 }, .serial = "S1"
+	};
+	struct enrollment thief = {
+		.source = ENROLLMENT_ADE, .signer_sha256 = { 2 }, .serial = "S1"
+	};
+
+	WRITE(db, enrollments_create(db, &victim, 1));
+	for (int i = 0; i < 30; i++) {
+		WRITE(db, enrollments_create(db, &thief, 1));
+		WRITE(db, enrollments_make_room(db, "S1", thief.id, 3));
+	}
+	assert_int_equal(enrollments_load_usable(db, victim.id, &victim), OK);
+	assert_int_equal(victim.signer_sha256[0], 1);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM enrollments"
+			     " WHERE state = 'open'"),
+	    4);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_and_load),
 	STOREFIX_TEST(test_bind),
@@ -238,6 +263,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_one_issue_of_eight),
 	STOREFIX_TEST(test_purge_spares_those_with_accounts),
 	STOREFIX_TEST(test_room_spares_the_newest_and_the_used),
+	STOREFIX_TEST(test_room_of_each_signer),
 };
 
 STOREFIX_MAIN(tests)

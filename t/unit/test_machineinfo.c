@@ -17,8 +17,8 @@
 	PAIR("UDID", "AAAA-01")                                                \
 	PAIR("PRODUCT", "Mac15,3")                                             \
 	PAIR("OS_VERSION", "15.1")                                             \
-	PAIR("VERSION",                                                        \
-	    "24B83") "<key>MDM_CAN_REQUEST_SOFTWARE_UPDATE</key><true/>"
+	PAIR("VERSION", "24B83")                                               \
+	"<key>MDM_CAN_REQUEST_SOFTWARE_UPDATE</key><true/>"
 #define DOC(x) HEAD "<dict>" x "</dict></plist>"
 
 #define EMBED GNUTLS_PKCS7_EMBED_DATA
@@ -222,6 +222,7 @@ test_real_device(void **state)
 	gnutls_x509_crt_t apple = NULL;
 	struct buf real, content;
 	struct machineinfo m;
+	uint8_t signer[SECRET_SHA256];
 	size_t n;
 
 	(void)state;
@@ -238,7 +239,8 @@ test_real_device(void **state)
 	    ERR_ENROLL_SIGNATURE);
 	buf_init(&content, MACHINEINFO_BYTES_MAX);
 	*(uint8_t *)memmem(real.p, real.n, "SERIAL", 6) = 'X';
-	assert_int_equal(machineinfo_verify(buf_blob(&real), apple, &content),
+	assert_int_equal(
+	    machineinfo_verify(buf_blob(&real), apple, signer, &content),
 	    ERR_ENROLL_SIGNATURE);
 	buf_release(&content);
 	buf_release(&real);
