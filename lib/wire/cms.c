@@ -21,6 +21,7 @@
 #define NAME_TEXT          64
 #define DIGEST_MAX         64
 #define RSA_BITS_MAX       4096
+#define RSA_EXPONENT_BYTES 4
 
 struct cms_parts {
 	struct buf content;
@@ -411,6 +412,25 @@ check_digest(const char *oid, unsigned flags, const struct digest **out)
 }
 
 /*
+ * Odd, from 3 on, and small: a huge exponent makes one verification take a
+ * thousand times as long, and whoever sends a message chooses the key.
+ */
+static bool
+has_plain_exponent(gnutls_pubkey_t key)
+{
+	gnutls_datum_t e = { NULL, 0 };
+	bool plain;
+
+	if (gnutls_pubkey_export_rsa_raw2(
+		key, NULL, &e, GNUTLS_EXPORT_FLAG_NO_LZ) < 0)
+		return false;
+	plain = e.size > 0 && e.size <= RSA_EXPONENT_BYTES &&
+	    e.data[e.size - 1] % 2 == 1 && (e.size > 1 || e.data[0] >= 3);
+	gnutls_free(e.data);
+	return plain;
+}
+
+/*
  * Which algorithm verifies. Devices name either the key's algorithm alone or
  * the combined one; the combined one must say the same digest.
  */
@@ -427,6 +447,8 @@ choose_algorithm(gnutls_pubkey_t key, const struct digest *d, const char *named,
 		return fail(ERR_BAD_ALGORITHM, "CMS key of kind %d", kind);
 	if (rsa && (bits < least || bits > RSA_BITS_MAX))
 		return fail(ERR_BAD_ALGORITHM, "CMS key RSA-%u", bits);
+	if (rsa && !has_plain_exponent(key))
+		return fail(ERR_BAD_ALGORITHM, "CMS key's RSA exponent");
 	if (strcmp(named, rsa ? OID_RSA : OID_EC) != 0 &&
 	    strcmp(named, rsa ? d->with_rsa : d->with_ecdsa) != 0)
 		return fail(ERR_BAD_ALGORITHM,

@@ -593,6 +593,45 @@ test_openssl_rsa(void **state)
 	EVP_PKEY_free(rsa);
 }
 
+/* Judges a message that an RSA key with this exponent signed. */
+static int
+judge_exponent(const char *decimal)
+{
+	const struct made m = { CMS_NOATTR, EVP_sha256(), true };
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
+	EVP_PKEY *rsa = NULL;
+	BIGNUM *e = NULL;
+	struct buf b;
+	X509 *who;
+	int r;
+
+	assert_true(BN_dec2bn(&e, decimal) > 0);
+	assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+	EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, e), 1);
+	assert_int_equal(EVP_PKEY_keygen(context, &rsa), 1);
+	who = testpki_issue(
+	    rsa, &(struct testpki_cert){ .name = "device", .serial = 9 });
+	openssl_sign(who, rsa, &m, text, &b);
+	r = judge(buf_blob(&b), text, 0);
+	buf_release(&b);
+	X509_free(who);
+	EVP_PKEY_free(rsa);
+	EVP_PKEY_CTX_free(context);
+	BN_free(e);
+	return r;
+}
+
+/* A key that takes long to verify with is not tried. */
+static void
+test_rsa_exponent(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_exponent("65537"), OK);
+	assert_int_equal(judge_exponent("4294967291"), OK);
+	assert_int_equal(judge_exponent("4294967311"), ERR_BAD_ALGORITHM);
+}
+
 static void
 test_rsa1024_by_flag(void **state)
 {
@@ -881,6 +920,7 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_openssl_ec),
 		cmocka_unit_test(test_openssl_rsa),
+		cmocka_unit_test(test_rsa_exponent),
 		cmocka_unit_test(test_rsa1024_by_flag),
 		cmocka_unit_test(test_expired_signer),
 		cmocka_unit_test(test_sign),
