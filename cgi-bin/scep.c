@@ -75,7 +75,7 @@ decode_message(struct blob text, struct buf *out)
 		buf_add_byte(&base64, base64_of(c));
 	}
 	while (r == OK && base64.n % 4 != 0)
-		buf_add_byte(&base64, '=');
+		r = buf_add_byte(&base64, '=');
 	if (r == OK)
 		r = enc_base64_decode(buf_blob(&base64), out);
 	buf_release(&one);

@@ -190,17 +190,20 @@ subtest 'mdm-73, mdm-82: what else is asked' => sub {
 subtest 'mdm-80, mdm-85: a refusal is a CertRep without content' => sub {
 	my $dir = $t->dir;
 	my $ca = $t->server->state . '/scep-ca.pem';
-	$t->command('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=x',
-	    '-keyout', "$dir/x.key", '-out', "$dir/x.pem");
+	$t->command('openssl', 'req', '-x509', '-newkey', @{ $_->[1] }, '-nodes', '-subj', '/CN=x',
+	    '-keyout', "$dir/$_->[0].key", '-out', "$dir/$_->[0].pem")
+	    for ['rsa', ['rsa:2048']], ['ec', ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256']];
 	Attestmdm::Server::spew("$dir/text", 'no request');
 	$t->command('openssl', 'cms', '-encrypt', '-binary', '-in', "$dir/text", '-aes128',
 	    '-outform', 'DER', '-out', "$dir/env.der", $ca);
 	for (['with attributes, none of SCEP', 2, '-nodetach'],
 	    ['no attributes', 1, '-nodetach', '-noattr'], ['MD5', 0, '-nodetach', '-md', 'md5'],
-	    ['no content', 1], ['no certificate', 1, '-nodetach', '-nocerts']) {
+	    ['no content', 1], ['no certificate', 1, '-nodetach', '-nocerts'],
+	    ['EC key', 0, '-nodetach']) {
 		my ($name, $info, @options) = @$_;
+		my $signer = $name eq 'EC key' ? "$dir/ec" : "$dir/rsa";
 		$t->command('openssl', 'cms', '-sign', '-binary', '-in',
-		    "$dir/env.der", '-signer', "$dir/x.pem", '-inkey', "$dir/x.key",
+		    "$dir/env.der", '-signer', "$signer.pem", '-inkey', "$signer.key",
 		    '-outform', 'DER', '-out', "$dir/msg.der", @options);
 		my $r = $t->http(POST => '/scep?operation=PKIOperation',
 		    body => Attestmdm::Server::slurp("$dir/msg.der"));

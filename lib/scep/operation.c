@@ -77,10 +77,12 @@ answer(struct scep *scep, const struct pkimessage *m,
 	else
 		r = pkcsreq_serve(
 		    scep, m, remote_address, &cipher, &certificate);
-	if (r == OK)
+	if (r == OK) {
 		r = certrep_success(
 		    scep->ca, m, buf_blob(&certificate), cipher, older, out);
-	else if (is_refusal(r))
+		if (r != OK)
+			pkcsreq_refuse(scep, r, remote_address);
+	} else if (is_refusal(r))
 		r = certrep_failure(scep->ca, m, r, older, out);
 	buf_release(&certificate);
 	return r;

@@ -60,10 +60,10 @@ open_request(struct work *w, enum enveloped_cipher *cipher)
 
 /*
  * Who made the request signed the message; or the holder of the certificate
- * that is renewed did.
+ * that is renewed did. Nobody else hears of challenges and devices.
  */
 static int
-compare_signer(struct work *w)
+check_signer(struct work *w)
 {
 	struct buf spki;
 	int r;
@@ -73,6 +73,9 @@ compare_signer(struct work *w)
 	w->signer_matches = is_renewal(w) ||
 	    (r == OK && blob_eq(buf_blob(&spki), w->csr->spki));
 	buf_release(&spki);
+	if (r == OK && !w->signer_matches)
+		r = fail(ERR_SCEP_REQUEST,
+		    "the message is not signed by the request's key");
 	return r;
 }
 
@@ -102,18 +105,37 @@ is_retry(const struct work *w)
 		SECRET_SHA256) == 0;
 }
 
+static struct trail
+trail_of(const struct work *w, int code, const char *reason)
+{
+	return (struct trail){
+		.enrollment_id = w->right.known ? w->right.enrollment.id : NULL,
+		.serial = w->right.known ? w->right.enrollment.serial : NULL,
+		.step = PKCSREQ_STEP,
+		.outcome = code == OK              ? TRAIL_OK
+		    : err_http_status(code) >= 500 ? TRAIL_FAILED
+						   : TRAIL_REFUSED,
+		.code = code,
+		.reason = reason,
+		.remote_address = w->remote_address
+	};
+}
+
 static int
 answer_again(struct work *w, struct buf *out)
 {
 	struct certificate c;
+	struct trail again;
 	int r;
 
 	if ((r = certificates_load_by_enrollment(
 		 w->scep->db, w->right.enrollment.id, &c)) != OK)
 		return r;
-	if (c.state == CERTIFICATE_ISSUED || c.state == CERTIFICATE_CURRENT)
+	if (c.state == CERTIFICATE_ISSUED || c.state == CERTIFICATE_CURRENT) {
 		r = buf_add_blob(out, c.der);
-	else
+		again = trail_of(w, OK, "the same certificate, asked again");
+		trails_note(w->scep->db, &again);
+	} else
 		r = fail(ERR_SCEP_CHALLENGE, "the certificate is %s",
 		    certificates_state_name(c.state));
 	certificates_release(&c);
@@ -212,32 +234,21 @@ store_certificate(const struct work *w)
 	return certificates_insert(w->scep->db, &c);
 }
 
-static struct trail
-trail_of(const struct work *w, int code, const char *reason)
-{
-	return (struct trail){
-		.enrollment_id = w->right.known ? w->right.enrollment.id : NULL,
-		.serial = w->right.known ? w->right.enrollment.serial : NULL,
-		.step = PKCSREQ_STEP,
-		.outcome = code == OK              ? TRAIL_OK
-		    : err_http_status(code) >= 500 ? TRAIL_FAILED
-						   : TRAIL_REFUSED,
-		.code = code,
-		.reason = reason,
-		.remote_address = w->remote_address
-	};
-}
-
 /* In the transaction: all that makes it a certificate of ours. */
 static int
 bind(struct work *w)
 {
 	struct db *db = w->scep->db;
 	struct trail done;
+	char signed_for[DB_ID_TEXT];
 	int r;
 
+	memcpy(signed_for, w->right.enrollment.id, sizeof(signed_for));
 	if ((r = find_enrollment(w)) != OK || (r = check_policy(w)) != OK)
 		return r;
+	if (strcmp(signed_for, w->right.enrollment.id) != 0)
+		return fail(
+		    ERR_SCEP_REQUEST, "another renewal was opened meanwhile");
 	if ((r = scep_challenges_use(db, w->right.enrollment.id,
 		 w->m->transaction_id, w->csr->spki_sha256)) != OK ||
 	    (r = store_certificate(w)) != OK ||
@@ -269,7 +280,7 @@ serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 	int r;
 
 	if ((r = open_request(w, cipher)) != OK ||
-	    (r = compare_signer(w)) != OK || (r = find_enrollment(w)) != OK)
+	    (r = check_signer(w)) != OK || (r = find_enrollment(w)) != OK)
 		return r;
 	if (is_retry(w))
 		return answer_again(w, out);

@@ -92,6 +92,13 @@ pkimessage_release(struct pkimessage *m)
 	*m = (struct pkimessage){ .type = -1 };
 }
 
+/* An answer is encrypted for the signer, which takes an RSA key. */
+static bool
+is_rsa(gnutls_x509_crt_t crt)
+{
+	return gnutls_x509_crt_get_pk_algorithm(crt, NULL) == GNUTLS_PK_RSA;
+}
+
 static int
 check_attributes(const struct pkimessage *m, bool older)
 {
@@ -115,6 +122,8 @@ pkimessage_verify(const struct pkimessage *m, bool older)
 	if (m->signer == NULL || !m->cms->has_content)
 		return fail(
 		    ERR_SCEP_MESSAGE, "a message without signer or content");
+	if (!is_rsa(m->signer))
+		return fail(ERR_SCEP_ALGORITHM, "the signer's key is not RSA");
 	r = cms_signed_verify(m->cms, m->cms->content, flags);
 	if (r == ERR_BAD_ALGORITHM)
 		return ERR_SCEP_ALGORITHM;

@@ -49,7 +49,7 @@ int pkimessage_parse(struct blob in, struct pkimessage *out);
 void pkimessage_release(struct pkimessage *m);
 
 /*
- * The included signer's key signed content and attributes, the digest is
+ * The included signer's key, an RSA one, signed content and attributes, the digest is
  * allowed (SHA-1 for `older` clients), and the attributes are what RFC 8894
  * section 3.2.1 wants. Says nothing of who the signer is.
  * ERR_SCEP_ALGORITHM, ERR_SCEP_MESSAGE, ERR_SCEP_REQUEST.
