@@ -165,6 +165,15 @@ handle_get(void *app, const struct req *req, struct resp *resp)
 	return fail(ERR_MALFORMED, "no such operation");
 }
 
+/* Without a body there is no answer to a message, which would be used up. */
+static int
+handle_head(void *app, const struct req *req, struct resp *resp)
+{
+	if (blob_eq(query_value(req, "operation"), blob_str("PKIOperation")))
+		return fail(ERR_METHOD, "PKIOperation by HEAD");
+	return handle_get(app, req, resp);
+}
+
 static int
 handle_post(void *app, const struct req *req, struct resp *resp)
 {
@@ -208,7 +217,7 @@ on_error(void *app, const struct req *req, int code, struct resp *resp)
 
 static const struct route routes[] = {
 	{ "GET", "/scep", handle_get, 0 },
-	{ "HEAD", "/scep", handle_get, 0 },
+	{ "HEAD", "/scep", handle_head, 0 },
 	{ "POST", "/scep", handle_post, PKIMESSAGE_BYTES_MAX },
 	{ NULL, NULL, NULL, 0 },
 };

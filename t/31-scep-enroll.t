@@ -178,6 +178,8 @@ subtest 'mdm-73, mdm-82: what else is asked' => sub {
 		is($t->http(GET => "/scep$_")->{status}, 400, "\"$_\": 400");
 	}
 	is($t->http(PUT => '/scep?operation=PKIOperation', body => 'x')->{status}, 405, 'PUT');
+	is($t->http(HEAD => '/scep?operation=PKIOperation&message=AA')->{status}, 405,
+	    'HEAD uses no message up');
 	is($t->http(POST => '/scep?operation=PKIOperation', body => $_)->{status}, 400,
 	    'no message: 400') for '', 'x', "\x30\x80" x 30000;
 	is($t->http(POST => '/scep?operation=PKIOperation', body => 'x' x 65537)->{status}, 413,

@@ -97,7 +97,9 @@ find_enrollment(struct work *w)
 static bool
 is_retry(const struct work *w)
 {
-	return w->signer_matches && w->right.challenge.used_at != 0 &&
+	return w->signer_matches &&
+	    w->right.enrollment.state != ENROLLMENT_REVOKED &&
+	    w->right.challenge.used_at != 0 &&
 	    clock_now() - w->right.challenge.used_at <= PKCSREQ_RETRY_SECONDS &&
 	    strcmp(w->right.challenge.transaction_id, w->m->transaction_id) ==
 	    0 &&
