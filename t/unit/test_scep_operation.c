@@ -386,6 +386,8 @@ test_reply(void **state)
 	assert_memory_not_equal(
 	    one.sender_nonce, two.sender_nonce, PKIMESSAGE_NONCE);
 	assert_memory_not_equal(one.sender_nonce, NONCE, PKIMESSAGE_NONCE);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT state = 'issued' FROM enrollments"), 1);
 	storefix_sql(db, "UPDATE enrollments SET state = 'revoked'");
 	assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
 }
