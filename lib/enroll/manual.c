@@ -103,6 +103,20 @@ store(struct handout *h, struct taking *t)
 	return note(h, t, reason);
 }
 
+static int
+take(struct handout *h, const char *token, struct taking *t)
+{
+	int r;
+
+	if ((r = db_begin(h->db)) != OK)
+		return r;
+	if ((r = load_open(h->db, token, &t->link)) == OK &&
+	    (r = decide(h, &t->link)) == OK && (r = store(h, t)) == OK)
+		r = db_commit(h->db);
+	db_rollback(h->db);
+	return r;
+}
+
 /* Who holds no link leaves no row: anybody could fill the table. */
 static void
 note_refusal(struct handout *h, const struct taking *t, int code)
@@ -131,30 +145,16 @@ write_profile(struct handout *h, const struct taking *t, struct buf *out)
 	return profile_write(h->conf, &h->files, &identity, out);
 }
 
-/* A profile that cannot be made leaves the link as it was. */
-static int
-take(struct handout *h, const char *token, struct taking *t, struct buf *out)
-{
-	int r;
-
-	if ((r = db_begin(h->db)) != OK)
-		return r;
-	if ((r = load_open(h->db, token, &t->link)) == OK &&
-	    (r = decide(h, &t->link)) == OK && (r = store(h, t)) == OK &&
-	    (r = write_profile(h, t, out)) == OK)
-		r = db_commit(h->db);
-	db_rollback(h->db);
-	return r;
-}
-
 int
 manual_take(struct handout *h, const char *token, const char *remote_address,
     struct buf *out)
 {
 	struct taking t = { .remote_address = remote_address };
-	int r = take(h, token, &t, out);
+	int r = take(h, token, &t);
 
-	if (r != OK)
+	if (r == OK)
+		r = write_profile(h, &t, out);
+	else
 		note_refusal(h, &t, r);
 	secret_wipe(t.challenge, sizeof(t.challenge));
 	return r;
