@@ -273,20 +273,3 @@ key_public(const struct key *key, gnutls_pubkey_t *out)
 	*out = copy;
 	return OK;
 }
-
-int
-key_sign(const struct key *key, struct blob data, struct buf *out)
-{
-	gnutls_datum_t in, signature;
-	int r, rc;
-
-	/* GnuTLS does not write to it; its type is not const. */
-	in = (gnutls_datum_t){ (uint8_t *)(uintptr_t)data.p, (unsigned)data.n };
-	rc = gnutls_privkey_sign_data(
-	    key->handle, key->digest, 0, &in, &signature);
-	if (rc != 0)
-		return key_fault(rc, "signing failed");
-	r = buf_add(out, signature.data, signature.size);
-	gnutls_free(signature.data);
-	return r;
-}

@@ -60,7 +60,4 @@ int key_spki(const struct key *key, struct buf *out);
 /* The public half; the caller frees it with gnutls_pubkey_deinit. */
 int key_public(const struct key *key, gnutls_pubkey_t *out);
 
-/* Appends the signature (DER for EC) over data with key_digest(). */
-int key_sign(const struct key *key, struct blob data, struct buf *out);
-
 #endif

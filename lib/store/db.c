@@ -143,14 +143,6 @@ db_begin(struct db *db)
 	return OK;
 }
 
-int
-db_begin_read(struct db *db)
-{
-	int code = db_may_begin(db);
-
-	return code != OK ? code : dbfile_exec(db->sqlite, "BEGIN");
-}
-
 static void
 db_end(struct db *db)
 {

@@ -71,9 +71,6 @@ void db_close(struct db *db);
  */
 int db_begin(struct db *db);
 
-/* A transaction that only reads, from one snapshot. Waits for nobody. */
-int db_begin_read(struct db *db);
-
 /* On failure the transaction is rolled back and nothing was written. */
 int db_commit(struct db *db);
 
@@ -86,7 +83,7 @@ void db_rollback(struct db *db);
  */
 void db_give_way(struct db *db);
 
-/* True between db_begin() or db_begin_read() and their end. */
+/* True between db_begin() and its end. */
 bool db_in_transaction(const struct db *db);
 
 /* The schema number that this program was built for. */

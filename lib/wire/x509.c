@@ -255,24 +255,6 @@ x509_sha256(gnutls_x509_crt_t crt, uint8_t out[SECRET_SHA256])
 }
 
 int
-x509_serial(gnutls_x509_crt_t crt, char out[X509_SERIAL_TEXT])
-{
-	uint8_t raw[(X509_SERIAL_TEXT - 1) / 2];
-	size_t n = sizeof(raw), i = 0;
-	int used = 0;
-
-	out[0] = '\0';
-	if (gnutls_x509_crt_get_serial(crt, raw, &n) < 0 || n == 0)
-		return fail(ERR_MALFORMED, "serial number cannot be read");
-	while (i + 1 < n && raw[i] == 0)
-		i++;
-	for (; i < n; i++)
-		used += snprintf(out + used, X509_SERIAL_TEXT - (size_t)used,
-		    "%02X", raw[i]);
-	return OK;
-}
-
-int
 x509_key_id(gnutls_x509_crt_t crt, struct buf *out)
 {
 	uint8_t id[64];

@@ -17,9 +17,6 @@
 /* No certificate that we meet comes near this size. */
 #define X509_DER_MAX 16384
 
-/* Room for a serial number of 20 bytes in hex with its NUL. */
-#define X509_SERIAL_TEXT 43
-
 /* Accept a SHA-1 signature: for Apple's device CA of 2007 only. */
 #define X509_ALLOW_SHA1 1u
 
@@ -53,9 +50,6 @@ int x509_write_pem(struct blob der, struct buf *out);
 
 /* SHA-256 over the certificate's DER. */
 int x509_sha256(gnutls_x509_crt_t crt, uint8_t out[SECRET_SHA256]);
-
-/* Serial number: upper-case hex, whole bytes, without a leading zero byte. */
-int x509_serial(gnutls_x509_crt_t crt, char out[X509_SERIAL_TEXT]);
 
 /* Appends the subject key identifier; ERR_NOT_FOUND, unlogged, if absent. */
 int x509_key_id(gnutls_x509_crt_t crt, struct buf *out);
