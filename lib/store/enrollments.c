@@ -44,7 +44,9 @@ enum {
 	" WHERE c.enrollment_id = e.id)"
 #define FORGOTTEN                                                              \
 	" IN (SELECT e.id FROM enrollments e WHERE e.serial = ?1"              \
-	" AND e.state = 'revoked' AND" UNUSED                                  \
+	" AND e.state = 'revoked' AND e.source <> 'command' AND" UNUSED        \
+	" AND e.signer_sha256 = (SELECT n.signer_sha256"                       \
+	" FROM enrollments n WHERE n.id = ?3)"                                 \
 	" ORDER BY e.created_at DESC, e.id LIMIT 1000 OFFSET ?2)"
 
 static const char *const texts[] = {
@@ -258,13 +260,15 @@ enrollments_revoke_open(
 }
 
 static int
-forget(struct db *db, int which, const char *serial, int keep)
+forget(
+    struct db *db, int which, const char *serial, int keep, const char *newest)
 {
 	struct stmt s;
 
 	stmt_start(&s, db, STMT_enrollments, which);
 	stmt_put_text(&s, serial);
 	stmt_put_int(&s, keep);
+	stmt_put_text(&s, newest);
 	return stmt_run(&s);
 }
 
@@ -282,8 +286,8 @@ enrollments_make_room(
 	stmt_put_text(&s, newest);
 	code = stmt_run(&s);
 	if (code == OK)
-		code = forget(db, FORGET_TRAIL, serial, keep);
-	return code == OK ? forget(db, FORGET, serial, keep) : code;
+		code = forget(db, FORGET_TRAIL, serial, keep, newest);
+	return code == OK ? forget(db, FORGET, serial, keep, newest) : code;
 }
 
 static int

@@ -239,6 +239,10 @@ test_room_of_each_signer(void **state)
 	};
 
 	WRITE(db, enrollments_create(db, &victim, 1));
+	for (int i = 0; i < 5; i++) {
+		WRITE(db, enrollments_revoke(db, victim.id));
+		WRITE(db, enrollments_create(db, &victim, 1));
+	}
 	for (int i = 0; i < 30; i++) {
 		WRITE(db, enrollments_create(db, &thief, 1));
 		WRITE(db, enrollments_make_room(db, "S1", thief.id, 3));
@@ -249,6 +253,11 @@ test_room_of_each_signer(void **state)
 			     "SELECT count(*) FROM enrollments"
 			     " WHERE state = 'open'"),
 	    4);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM enrollments"
+			     " WHERE signer_sha256 = (SELECT signer_sha256"
+			     " FROM enrollments ORDER BY rowid LIMIT 1)"),
+	    6);
 }
 
 static const struct CMUnitTest tests[] = {
