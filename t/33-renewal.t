@@ -159,7 +159,7 @@ subtest 'mdm-105, fleet-114: the device says Error' => sub {
 	due();
 	ok(asked($mac), 'but after three');
 	$command = install($mac);
-	at(365 - 95);
+	at(365 - 88);
 	ok(due()->{unanswered} > 0 && !asked($mac), 'an unanswered one is closed');
 	at(365 - 29);
 	ok(due()->{ending} > 0, 'at 30 days an administrator is told');
@@ -185,7 +185,7 @@ subtest 'mdm-103: offline for 30 days with an open renewal' => sub {
 	my $mac = intel();
 	at(365 - 100);
 	due();
-	at(365 - 98);
+	at(365 - 92);
 	ok(due()->{unanswered} > 0, 'closed after its time');
 	at(365 - 70);
 	due();
@@ -275,6 +275,9 @@ subtest 'an expired identity fetches its renewal, and nothing else' => sub {
 	is($other->{body}, '', 'no other answer is taken');
 	my $command = install($mac);
 	ok($command, 'the renewal is sent');
+	is($mac->report('NotNow', CommandUUID => $command->{uuid})->{body}, '',
+	    'once in a connection');
+	is(install($mac)->{uuid}, $command->{uuid}, 'and again in the next');
 	my $new = renewed($mac, $command);
 	$new->checkin($new->message('Authenticate'));
 	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'and renews it');
@@ -303,7 +306,7 @@ subtest 'two runs at once: one command for each device' => sub {
 
 subtest 'fleet-113: bounded, the soonest end first' => sub {
 	my @macs = map { intel() } 1 .. 3;
-	at(365 - 20);
+	at(365 - 25);
 	due('--limit', 1000);
 	at(0);
 	at(365 - 15);

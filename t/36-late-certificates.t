@@ -204,6 +204,38 @@ subtest 'a certificate of a link that was never used' => sub {
 	is($t->tool('enrollment', 'revoke-link', $used->{link})->{exit}, 4, 'its link is not revoked');
 };
 
+subtest 'a link that is revoked while its device enrolls' => sub {
+	my $mac = by_link(assigned());
+	is(authenticates($mac), 200, 'Authenticate');
+	$t->tool_ok('enrollment', 'revoke-link', $mac->{link});
+	is(updates($mac), 400, 'the enrollment is not completed');
+	$t->refused($mac->{serial}, 'token-update', 'MDM_CERTIFICATE', 'revoked');
+	is($mac->host->{state}, 'pending', 'the host is none');
+};
+
+subtest 'a stolen certificate takes its renewal along' => sub {
+	my $serial = assigned();
+	my $mac = Attestmdm::Device->enroll($t, $serial, @intel);
+	$t->tool_ok('renew', '--host', $serial);
+	my $new = fetches($mac, renewal_challenge($mac));
+	my $id = $t->db('SELECT c.id FROM certificates c JOIN hosts h'
+	    . " ON h.certificate_sha256 = c.sha256 WHERE h.serial = '$serial'")->[0]{id};
+	$t->tool_ok('cert', 'revoke', $id);
+	is($new->report('Idle')->{status}, 403, 'when it is revoked');
+	$t->refused($serial, 'command', 'MDM_BLOCKED', 'revoked');
+};
+
+subtest 'SCEP of an attested host, first used when attestation is required again' => sub {
+	my $serial = assigned();
+	my $mac = Attestmdm::Device->enroll($t, $serial);
+	require_attestation('false');
+	$t->tool_ok('renew', '--host', $serial);
+	my $new = fetches($mac, renewal_challenge($mac));
+	require_attestation('true');
+	is($new->report('Idle')->{status}, 200, 'is let in: the device has no other');
+	is($mac->host->{hardware_attested}, 0, 'and is not attested');
+};
+
 subtest 'a link for any device claims nothing that is known' => sub {
 	my $mac = Attestmdm::Device->enroll($t, assigned(), @intel);
 	my $thief = by_link($mac->{serial});

@@ -105,7 +105,7 @@ create_enrollment(struct renewer *rn, struct errand *e)
 	    en->os_version, sizeof(en->os_version), "%s", host->os_version);
 	snprintf(en->build_version, sizeof(en->build_version), "%s",
 	    host->build_version);
-	r = enrollments_create(rn->db, en, rn->conf->enrollment_hours);
+	r = enrollments_create(rn->db, en, RENEWAL_HOURS);
 	if (r != OK || en->method == ENROLLMENT_ACME)
 		return r;
 	return scep_challenges_create(rn->db, en->id, e->challenge);

@@ -16,6 +16,13 @@
 /* A host that is passed over is looked at again after that many seconds. */
 #define RENEWAL_PUT_OFF 86400
 
+/*
+ * How long a device has for an open renewal. Devices that are used little are
+ * seen every few days only, and one that is over is not opened again before
+ * they were.
+ */
+#define RENEWAL_HOURS (7 * 24)
+
 /* From here on an administrator is told, in seconds before the end. */
 #define RENEWAL_ALARM (INT64_C(30) * 86400)
 

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "store/ade_devices.h"
+#include "store/certificates.h"
 #include "store/settings.h"
 
 #define HOUR INT64_C(3600)
@@ -15,7 +16,7 @@ struct facts {
 	bool assigned;
 	/* the certificate came from an attestation */
 	bool attested;
-	/* the host, or its serial number before, did */
+	/* the serial number did before */
 	bool was_attested;
 };
 
@@ -25,9 +26,7 @@ load_facts(struct contact *c, const struct enrollment *e, struct facts *f)
 	const struct identity *id = &c->identity;
 	int r;
 
-	f->was_attested = id->has_host &&
-	    (e->purpose == ENROLLMENT_RENEW ? id->host.hardware_attested
-					    : id->host.ever_attested_at != 0);
+	f->was_attested = id->has_host && id->host.ever_attested_at != 0;
 	if ((r = settings_get_bool(c->db, c->conf, SETTINGS_REQUIRE_ATTESTATION,
 		 &f->require)) != OK ||
 	    (r = settings_get_bool(
@@ -63,12 +62,40 @@ check_attestation(const struct enrollment *e, const struct facts *f)
 		return fail(ERR_ENROLL_METHOD,
 		    "only attested devices are allowed, and the certificate is "
 		    "not of one");
-	if (f->was_attested)
+	if (!f->was_attested)
+		return OK;
+	if (e->purpose != ENROLLMENT_RENEW)
 		return fail(ERR_ENROLL_DOWNGRADE,
 		    "%s attested before, and its new certificate was made "
 		    "without that",
 		    e->serial);
+	/* The device has no other any more; refusing would lose it. */
+	log_line(LOG_WARN,
+	    "please look at host %s: it renewed its certificate without "
+	    "attestation while that was not required",
+	    e->serial);
 	return OK;
+}
+
+/* Whoever has a stolen certificate could have fetched its renewal, too. */
+static int
+check_predecessor(const struct contact *c, const struct enrollment *e)
+{
+	const struct host *host = &c->identity.host;
+	struct certificate before;
+	int r;
+
+	if (e->purpose != ENROLLMENT_RENEW || !c->identity.has_host ||
+	    !host->has_certificate)
+		return OK;
+	if ((r = certificates_load(c->db, host->certificate_sha256, &before)) !=
+	    OK)
+		return r;
+	if (before.state == CERTIFICATE_REVOKED)
+		r = fail(ERR_MDM_BLOCKED,
+		    "the certificate that this one renews is revoked");
+	certificates_release(&before);
+	return r;
 }
 
 /* A renewed one waits as long as its device is away. */
@@ -93,7 +120,9 @@ admission_of_certificate(struct contact *c, const struct enrollment *e)
 
 	if (e->state == ENROLLMENT_REVOKED)
 		return fail(ERR_MDM_CERTIFICATE, "the enrollment was revoked");
-	if ((r = check_age(c, e)) != OK || (r = load_facts(c, e, &f)) != OK ||
+	if ((r = check_age(c, e)) != OK ||
+	    (r = check_predecessor(c, e)) != OK ||
+	    (r = load_facts(c, e, &f)) != OK ||
 	    (r = check_business(e, &f)) != OK)
 		return r;
 	return check_attestation(e, &f);

@@ -14,8 +14,8 @@
  * certificate left unused for too long; ERR_ENROLL_BUSINESS: by hand or not
  * assigned, and that is not allowed; ERR_ENROLL_METHOD: not attested, and all
  * have to be; ERR_ENROLL_UNASSIGNED: taken away by Business Manager;
- * ERR_ENROLL_DOWNGRADE: SCEP for a serial number that attested before, or as
- * the renewal of an attested host, while attestation is required.
+ * ERR_ENROLL_DOWNGRADE: SCEP for a serial number that attested before, while
+ * attestation is required; ERR_MDM_BLOCKED: it renews a revoked one.
  */
 int admission_of_certificate(struct contact *c, const struct enrollment *e);
 

@@ -114,7 +114,10 @@ finish_enrollment(struct contact *c, bool awaiting_configuration)
 
 	c->achieved = "enrolled";
 	r = enrollments_mark_enrolled(c->db, cert->enrollment_id);
-	if (r != OK && r != ERR_CONFLICT)
+	if (r == ERR_CONFLICT)
+		return fail(ERR_MDM_CERTIFICATE,
+		    "the enrollment was revoked before it was complete");
+	if (r != OK)
 		return r;
 	if (awaiting_configuration && (r = queue_device_configured(c)) != OK)
 		return r;

@@ -129,6 +129,13 @@ done:
 	return r;
 }
 
+/* To an expired identity there is nothing else to send. */
+static bool
+is_put_off(const struct contact *c, enum command_state state)
+{
+	return c->identity.expired && state == COMMAND_NOT_NOW;
+}
+
 /* Takes what the device says of its last command. */
 static int
 take_report(struct contact *c, enum outcome *out)
@@ -155,7 +162,7 @@ take_report(struct contact *c, enum outcome *out)
 		return OK;
 	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		if (strcmp(statuses[i].status, status) == 0) {
-			*out = NEXT;
+			*out = is_put_off(c, statuses[i].state) ? STOP : NEXT;
 			return store_result(c, uuid, statuses[i].state);
 		}
 	}

@@ -208,7 +208,10 @@ test_unanswered(void **state)
 	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), OK);
 	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 0);
-	clock_set_offset(2 * DAY);
+	clock_set_offset(6 * DAY);
+	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
+	assert_int_equal(n, 0);
+	clock_set_offset(8 * DAY);
 	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 1);
 	assert_trail(&f, "failed", ERR_RENEWAL_UNANSWERED);
