@@ -212,8 +212,7 @@ request_note(struct request *rq, const char *step, int code, const char *reason,
 	int r;
 
 	if (code != OK)
-		t.outcome =
-		    err_http_status(code) >= 500 ? TRAIL_FAILED : TRAIL_REFUSED;
+		t.outcome = trails_outcome(code);
 	r = trails_add(rq->acme->db, &t);
 	if (r == OK)
 		rq->noted = true;

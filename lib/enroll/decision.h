@@ -1,18 +1,21 @@
 /*
  * Which enrollment a device gets: the one place that decides it, a pure
  * function of everything that matters. Callers gather the facts, ask once and
- * obey; nothing else in the server chooses between ACME and SCEP.
+ * obey; nothing else in the server chooses between ACME and SCEP. What was
+ * decided is held against the rules again when a certificate is issued
+ * (ca/policy.h) and when it is first used (mdm/admission.h).
  *
  * The policy, in the order of its rules:
  *
  * - A serial number that Apple Business Manager did not assign to us, or took
  *   away again, gets nothing by Automated Device Enrollment.
- * - A blocked host, and an enrolled host whose serial number comes from a
- *   device with another UDID, get nothing until an administrator looked.
- * - A minimum system version holds back devices that can update themselves
- *   during enrollment, before anything is created for them.
  * - "Allow only Apple Business enrollments" refuses enrollment by hand, and
  *   the renewal of what is not assigned.
+ * - A blocked host, an enrolled host whose serial number comes from a device
+ *   with another UDID, and one that a link is used for that does not name it,
+ *   get nothing until an administrator looked.
+ * - A minimum system version holds back devices that can update themselves
+ *   during enrollment, before anything is created for them.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a
  *   device that is assigned and can attest gets ACME, and all else SCEP; with
  *   both settings on, all else is refused.

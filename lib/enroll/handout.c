@@ -176,8 +176,7 @@ refuse(
 	trails_note(h->db,
 	    &(struct trail){ .serial = serial,
 		.step = "profile",
-		.outcome =
-		    err_http_status(code) >= 500 ? TRAIL_FAILED : TRAIL_REFUSED,
+		.outcome = trails_outcome(code),
 		.code = code,
 		.reason = log_reason(),
 		.remote_address = remote_address });

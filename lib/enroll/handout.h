@@ -48,7 +48,8 @@ void handout_answer_release(struct handout_answer *a);
  * way with a row in the trail. When a serial number has HANDOUT_OPEN_MAX open
  * enrollments the oldest make room. ERR_ENROLL_SIGNATURE,
  * ERR_ENROLL_MACHINEINFO, ERR_ENROLL_UNASSIGNED, ERR_ENROLL_OTHER_DEVICE,
- * ERR_ENROLL_OS_TOO_OLD, ERR_ENROLL_METHOD, ERR_MDM_BLOCKED, ERR_TOO_LARGE.
+ * ERR_ENROLL_OS_TOO_OLD, ERR_ENROLL_METHOD, ERR_ENROLL_DOWNGRADE,
+ * ERR_MDM_BLOCKED, ERR_TOO_LARGE.
  */
 int handout_make(struct handout *h, struct blob cms, const char *remote_address,
     struct handout_answer *answer);

@@ -127,8 +127,7 @@ note_refusal(struct handout *h, const struct taking *t, int code)
 	    &(struct trail){ .enrollment_id = t->link.enrollment_id,
 		.serial = t->link.serial,
 		.step = "profile",
-		.outcome =
-		    err_http_status(code) >= 500 ? TRAIL_FAILED : TRAIL_REFUSED,
+		.outcome = trails_outcome(code),
 		.code = code,
 		.reason = log_reason(),
 		.remote_address = t->remote_address });

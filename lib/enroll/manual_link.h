@@ -14,9 +14,9 @@
 #define MANUAL_LINK_TEXT 1024
 
 /*
- * Stores link's serial, in capitals, note and created_by as a link of [manual] link_hours,
- * in a transaction of its own. Sets the rest of *link, and `url`, a secret that
- * nobody can read again and that the caller wipes; "" on failure.
+ * Stores link's serial, in capitals, note and created_by as a link of [manual]
+ * link_hours, in a transaction of its own. Sets the rest of *link, and `url`, a
+ * secret that nobody can read again and that the caller wipes; "" on failure.
  * ERR_ENROLL_BUSINESS: only Apple Business enrollments are allowed; ERR_FIELD:
  * this is no serial number.
  */

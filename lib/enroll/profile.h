@@ -1,7 +1,7 @@
 /*
  * The enrollment profile (Apple: TopLevel, com.apple.mdm,
- * com.apple.security.acme, com.apple.security.root), built as a property list
- * key by key.
+ * com.apple.security.acme or .scep, com.apple.security.root), built as a
+ * property list key by key.
  *
  * What a later renewal may not change stays the same for ever: identifiers and
  * UUIDs follow from [mdm] profile_identifier, ServerURL, CheckInURL and Topic

@@ -210,7 +210,7 @@ put_off(struct renewer *rn, struct errand *e)
 }
 
 static int
-send(struct renewer *rn, struct errand *e, enum renewal_wish wish)
+send_one(struct renewer *rn, struct errand *e, enum renewal_wish wish)
 {
 	int r;
 
@@ -231,7 +231,7 @@ renewal_send(struct renewer *rn, const struct renewal_candidate *host,
 
 	if ((r = db_begin(rn->db)) != OK)
 		return r;
-	if ((r = send(rn, &e, wish)) == OK)
+	if ((r = send_one(rn, &e, wish)) == OK)
 		r = db_commit(rn->db);
 	db_rollback(rn->db);
 	secret_wipe(e.challenge, sizeof(e.challenge));

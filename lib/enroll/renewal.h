@@ -39,7 +39,7 @@ struct renewer {
 	struct profile_files files;
 };
 
-/* ERR_CONFIG, ERR_IO, ERR_MALFORMED, ERR_CRYPTO. Closed in any case. */
+/* ERR_CONFIG, ERR_IO, ERR_MALFORMED, ERR_CRYPTO. Released in any case. */
 int renewal_init(struct renewer *rn, const struct conf *conf, struct db *db);
 void renewal_release(struct renewer *rn);
 

@@ -84,8 +84,7 @@ contact_refuse(struct contact *c, int code)
 		.enrollment_id = id->proven ? id->cert.enrollment_id : NULL,
 		.serial = id->known ? id->cert.serial : NULL,
 		.step = c->step,
-		.outcome =
-		    err_http_status(code) >= 500 ? TRAIL_FAILED : TRAIL_REFUSED,
+		.outcome = trails_outcome(code),
 		.code = code,
 		.reason = reason,
 		.remote_address = c->remote_address });

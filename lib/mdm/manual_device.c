@@ -10,7 +10,7 @@
 #include "store/hosts.h"
 
 static int
-bind(struct contact *c, struct enrollment *e, const char *serial)
+bind_serial(struct contact *c, struct enrollment *e, const char *serial)
 {
 	struct certificate *cert = &c->identity.cert;
 	int r;
@@ -76,7 +76,7 @@ manual_device_bind(struct contact *c, struct enrollment *e)
 
 	if ((r = message_text(
 		 &c->message, "SerialNumber", DB_SERIAL_TEXT, &serial)) != OK ||
-	    (!named && (r = bind(c, e, serial)) != OK) ||
+	    (!named && (r = bind_serial(c, e, serial)) != OK) ||
 	    (r = load_host(c)) != OK)
 		return r;
 	return check_host(c, named);

@@ -5,6 +5,7 @@
 #include "ca/key.h"
 #include "wire/signed_out.h"
 
+#define CERT_REP        "3"
 #define ATTRIBUTES_MAX  8
 #define ATTRIBUTE_BYTES 512
 
@@ -66,7 +67,7 @@ add_common(struct reply *r, const struct pkimessage *m, const char *status)
 	uint8_t nonce[PKIMESSAGE_NONCE];
 
 	secret_random(nonce, sizeof(nonce));
-	signed_out_printable("3", next(r, PKIMESSAGE_OID_TYPE));
+	signed_out_printable(CERT_REP, next(r, PKIMESSAGE_OID_TYPE));
 	signed_out_printable(status, next(r, PKIMESSAGE_OID_STATUS));
 	signed_out_octets(blob_of(nonce, sizeof(nonce)),
 	    next(r, PKIMESSAGE_OID_SENDER_NONCE));

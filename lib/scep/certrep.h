@@ -7,7 +7,7 @@
 #include "scep/pkimessage.h"
 #include "wire/enveloped.h"
 
-/* RFC 8894 section 3.2.1.4.2 */
+/* RFC 8894 section 3.2.1.4 */
 enum certrep_fail {
 	CERTREP_BAD_ALGORITHM = 0,
 	CERTREP_BAD_MESSAGE = 1,

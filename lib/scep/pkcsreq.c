@@ -114,9 +114,7 @@ trail_of(const struct work *w, int code, const char *reason)
 		.enrollment_id = w->right.known ? w->right.enrollment.id : NULL,
 		.serial = w->right.known ? w->right.enrollment.serial : NULL,
 		.step = PKCSREQ_STEP,
-		.outcome = code == OK              ? TRAIL_OK
-		    : err_http_status(code) >= 500 ? TRAIL_FAILED
-						   : TRAIL_REFUSED,
+		.outcome = trails_outcome(code),
 		.code = code,
 		.reason = reason,
 		.remote_address = w->remote_address
@@ -238,7 +236,7 @@ store_certificate(const struct work *w)
 
 /* In the transaction: all that makes it a certificate of ours. */
 static int
-bind(struct work *w)
+bind_certificate(struct work *w)
 {
 	struct db *db = w->scep->db;
 	struct trail done;
@@ -270,7 +268,7 @@ commit(struct work *w)
 
 	if ((r = db_begin(w->scep->db)) != OK)
 		return r;
-	if ((r = bind(w)) == OK)
+	if ((r = bind_certificate(w)) == OK)
 		r = db_commit(w->scep->db);
 	db_rollback(w->scep->db);
 	return r;

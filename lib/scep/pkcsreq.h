@@ -33,9 +33,9 @@ struct scep {
  * ERR_SCEP_MESSAGE: the envelope cannot be opened or holds no sound request;
  * one answer for all of these. ERR_SCEP_REQUEST: the key is another than the
  * signer's, or was certified before, or the signer of a RenewalReq may not have
- * one. ERR_SCEP_CHALLENGE: absent, unknown, used
- * or expired; one answer for all of these. ERR_UNAUTHORIZED: the settings or
- * the device's assignment forbid it. Every refusal leaves a row in the trail.
+ * one. ERR_SCEP_CHALLENGE: absent, unknown, used or expired; one answer for
+ * all of these. And the codes of policy_check_scep(). Every refusal leaves a
+ * row in the trail.
  */
 int pkcsreq_serve(struct scep *scep, const struct pkimessage *m,
     const char *remote_address, enum enveloped_cipher *cipher, struct buf *out);

@@ -24,7 +24,6 @@
 #define PKIMESSAGE_OID_TRANSACTION     "2.16.840.1.113733.1.9.7"
 #define PKIMESSAGE_OID_FAIL_TEXT       "1.3.6.1.5.5.7.24.1"
 
-#define PKIMESSAGE_CERT_REP    3
 #define PKIMESSAGE_RENEWAL_REQ 17
 #define PKIMESSAGE_PKCS_REQ    19
 
@@ -49,9 +48,9 @@ int pkimessage_parse(struct blob in, struct pkimessage *out);
 void pkimessage_release(struct pkimessage *m);
 
 /*
- * The included signer's key, an RSA one, signed content and attributes, the digest is
- * allowed (SHA-1 for `older` clients), and the attributes are what RFC 8894
- * section 3.2.1 wants. Says nothing of who the signer is.
+ * The included signer's key, an RSA one, signed content and attributes, the
+ * digest is allowed (SHA-1 for `older` clients), and the attributes are what
+ * RFC 8894 section 3.2.1 wants. Says nothing of who the signer is.
  * ERR_SCEP_ALGORITHM, ERR_SCEP_MESSAGE, ERR_SCEP_REQUEST.
  */
 int pkimessage_verify(const struct pkimessage *m, bool older);

@@ -69,6 +69,14 @@ static const char *const outcomes[] = {
 	[TRAIL_FAILED] = "failed",
 };
 
+enum trail_outcome
+trails_outcome(int code)
+{
+	if (code == OK)
+		return TRAIL_OK;
+	return err_http_status(code) >= 500 ? TRAIL_FAILED : TRAIL_REFUSED;
+}
+
 const char *
 trails_outcome_name(enum trail_outcome outcome)
 {

@@ -43,6 +43,9 @@ struct trail_list {
 	size_t n;
 };
 
+/* What a step that ended with this code is: OK, a refusal, a fault of ours. */
+enum trail_outcome trails_outcome(int code);
+
 const char *trails_outcome_name(enum trail_outcome outcome);
 
 /* Adds a row, at the time of now. */
