@@ -1,6 +1,6 @@
 /*
  * scep: gives certificates to devices that cannot attest (RFC 8894). The one
- * program that holds the key of the SCEP authority.
+ * program behind nginx that holds the key of the SCEP authority.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -414,8 +414,10 @@ test_types(void **state)
 	m.type_tag = 0x02;
 	assert_refused(db, false, &m, '2', "SCEP_REQUEST");
 	assert_reason(db, "no usable message type");
+	m = message_of(&first, challenge);
 	m.nonce = "";
 	assert_refused(db, false, &m, '2', "SCEP_REQUEST");
+	assert_reason(db, "no usable nonce");
 }
 
 /* mdm-79 */
