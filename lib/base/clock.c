@@ -5,13 +5,14 @@
 #include "base/clock.h"
 #include "base/err.h"
 
+static int64_t stopped_at; /* 0: the clock runs */
 static int64_t offset;
 static char offset_file[4096];
 
 int64_t
 clock_now(void)
 {
-	return (int64_t)time(NULL) + offset;
+	return (stopped_at != 0 ? stopped_at : (int64_t)time(NULL)) + offset;
 }
 
 time_t
@@ -44,6 +45,13 @@ clock_refresh(void)
 	if (fgets(text, sizeof(text), f) != NULL)
 		offset = strtoll(text, NULL, 10);
 	fclose(f);
+}
+
+void
+clock_stop(void)
+{
+	stopped_at = (int64_t)time(NULL);
+	offset = 0;
 }
 
 void

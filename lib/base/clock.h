@@ -24,7 +24,11 @@ time_t clock_time(time_t *out);
 void clock_use_offset_file(const char *path);
 void clock_refresh(void);
 
-/* Freezes or moves the clock inside one process: for unit tests. */
+/*
+ * For unit tests, inside one process: stops the clock at the present second
+ * with no offset, and moves it by an offset.
+ */
+void clock_stop(void);
 void clock_set_offset(int64_t seconds);
 
 /* Room for any of the texts below with their NUL. */

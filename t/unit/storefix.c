@@ -18,7 +18,7 @@ storefix_setup(void **state)
 
 	/* the failures that the tests provoke would drown the others */
 	log_open("test", LOG_ERROR);
-	clock_set_offset(0);
+	clock_stop();
 	if (fix == NULL)
 		return -1;
 	snprintf(fix->folder, sizeof(fix->folder), "%s/storeXXXXXX",
