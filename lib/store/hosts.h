@@ -25,6 +25,7 @@ struct host {
 	uint8_t certificate_sha256[SECRET_SHA256];
 	char enrollment_id[DB_ID_TEXT];
 	bool hardware_attested;
+	/* when it did so for the first time; 0: never */
 	int64_t ever_attested_at;
 	char device_name[256];
 	char model[DB_NAME_TEXT];

@@ -186,6 +186,26 @@ test_renewed_certificate(void **state)
 }
 
 static void
+test_first_attestation(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct host_identity i = identity("S1", "UDID-1");
+	struct host h, out;
+
+	storefix_host(db, "S1", 1, &h);
+	clock_set_offset(500);
+	i.hardware_attested = true;
+	WRITE(db, hosts_set_certificate(db, h.id, &i));
+	assert_int_equal(hosts_load(db, h.id, &out), OK);
+	assert_true(out.hardware_attested);
+	assert_int_equal(out.ever_attested_at, h.ever_attested_at);
+	WRITE(db, hosts_authenticate(db, &i, &vitals, &out));
+	assert_true(out.hardware_attested);
+	assert_int_equal(out.ever_attested_at, h.ever_attested_at);
+	clock_set_offset(0);
+}
+
+static void
 test_token_update(void **state)
 {
 	struct db *db = storefix_db(state);
@@ -380,6 +400,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_blocked),
 	STOREFIX_TEST(test_vitals_alone),
 	STOREFIX_TEST(test_renewed_certificate),
+	STOREFIX_TEST(test_first_attestation),
 	STOREFIX_TEST(test_token_update),
 	STOREFIX_TEST(test_token_update_refused),
 	STOREFIX_TEST(test_check_out),
