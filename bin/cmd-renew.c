@@ -211,9 +211,9 @@ cmd_renew_report(struct run *run)
 	out_json_bool(&cli->out, "dry_run", run->dry);
 	out_json_int(&cli->out, "opened", run->opened);
 	out_json_int(&cli->out, "refused", run->refused);
-	cli_say(cli, "%d %s, %d cannot be.", run->opened,
-	    run->dry ? "would be renewed" : "renewals wait for their devices",
-	    run->refused);
+	cli_say(cli, "%s: %d. Cannot be renewed: %d.",
+	    run->dry ? "Would be renewed" : "Wait for their devices",
+	    run->opened, run->refused);
 	return r;
 }
 

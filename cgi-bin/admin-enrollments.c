@@ -100,6 +100,7 @@ fill_enrollment(struct tmpl_row *row, const struct enrollment *e)
 	tmplrow_set(row, "os_version", e->os_version);
 	tmplrow_set(row, "build_version", e->build_version);
 	tmplrow_set(row, "source_text", source_text(e->source));
+	tmplrow_flag(row, "manual", e->source == ENROLLMENT_MANUAL);
 	tmplrow_flag(row, "renewal", e->purpose == ENROLLMENT_RENEW);
 	tmplrow_set(
 	    row, "method", e->method == ENROLLMENT_ACME ? "ACME" : "SCEP");

@@ -215,6 +215,12 @@ subtest 'the pages of an administrator' => sub {
 	is($t->http(GET => $path)->{status}, 410, 'it works no more');
 	ok((grep { $_->{action} eq 'enrollment-link.revoke' }
 	    @{ $t->db("SELECT action FROM audit") }), 'the record has it');
+	($path) = link_();
+	$t->http(POST => $path, body => '');
+	my ($waiting) = $admin->get('/admin/enrollments')->{body}
+	    =~ m{href="(/admin/enrollments/[\w-]+)">not known yet</a>(?:(?!</tr>).)*SCEP, by hand}s;
+	ok($waiting, 'a profile whose device is not known yet can be opened');
+	like($admin->get($waiting)->{body}, qr/Serial number not known yet/, 'and says so');
 	setting('apple_business_enrollments_only', 'true');
 	unlike($admin->get('/admin/links')->{body}, qr/Make a link/, 'no form while they do not work');
 	is($admin->post('/admin/links', from => '/admin/settings', fields => { serial => '', note => '' })->{status}, 403, 'nor a link');
