@@ -122,6 +122,19 @@ sim_profile_scep(const struct sim_value *payload, struct sim_profile *p)
 	return sim_profile_subject(scep, true, &p->subject);
 }
 
+static bool
+sim_profile_capability(const struct sim_value *mdm, const char *name)
+{
+	const struct sim_value *v =
+	    sim_value_first(sim_value_get(mdm, "ServerCapabilities"));
+
+	for (; v != NULL; v = v->next)
+		if (v->bytes != NULL &&
+		    strcmp((const char *)v->bytes, name) == 0)
+			return true;
+	return false;
+}
+
 static int
 sim_profile_mdm(const struct sim_value *mdm, struct sim_profile *p)
 {
@@ -129,6 +142,9 @@ sim_profile_mdm(const struct sim_value *mdm, struct sim_profile *p)
 	p->checkin_url = sim_value_text(mdm, "CheckInURL");
 	p->topic = sim_value_text(mdm, "Topic");
 	p->sign_message = sim_value_bool(mdm, "SignMessage", false);
+	p->access_rights = sim_value_number(mdm, "AccessRights", 0);
+	p->per_user_connections =
+	    sim_profile_capability(mdm, "com.apple.mdm.per-user-connections");
 	if (p->checkin_url == NULL)
 		p->checkin_url = p->server_url;
 	if (p->server_url == NULL || p->topic == NULL)
@@ -146,8 +162,10 @@ sim_profile_read(struct sim_profile *p)
 	const char *type = sim_value_text(identity, "PayloadType");
 	int rc;
 
-	if (mdm == NULL)
-		return fail(ERR_MALFORMED, "the profile has no MDM payload");
+	p->identifier = sim_value_text(p->plist, "PayloadIdentifier");
+	if (mdm == NULL || p->identifier == NULL)
+		return fail(ERR_MALFORMED,
+		    "the profile has no MDM payload or no identifier");
 	if (type != NULL && strcmp(type, "com.apple.security.acme") == 0)
 		rc = sim_profile_acme(identity, p);
 	else if (type != NULL && strcmp(type, "com.apple.security.scep") == 0)
@@ -174,4 +192,20 @@ sim_profile_parse(struct blob bytes, struct sim_profile *p)
 		rc = sim_profile_read(p);
 	buf_release(&content);
 	return rc;
+}
+
+int
+sim_profile_replaces(const struct sim_profile *p, const struct sim_profile *old)
+{
+	if (strcmp(p->identifier, old->identifier) != 0)
+		return fail(ERR_MALFORMED, "it has another identifier");
+	if (strcmp(p->topic, old->topic) != 0 ||
+	    strcmp(p->server_url, old->server_url) != 0 ||
+	    strcmp(p->checkin_url, old->checkin_url) != 0)
+		return fail(ERR_MALFORMED, "it has another topic or URL");
+	if ((p->access_rights & ~old->access_rights) != 0)
+		return fail(ERR_MALFORMED, "it takes more rights");
+	if (p->per_user_connections != old->per_user_connections)
+		return fail(ERR_MALFORMED, "it changes what users may do");
+	return OK;
 }

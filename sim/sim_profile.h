@@ -9,6 +9,7 @@
 
 struct sim_profile {
 	struct sim_value *plist; /* owns the strings and bytes below */
+	const char *identifier;
 	/* The identity: com.apple.security.acme or com.apple.security.scep */
 	bool is_scep;
 	long key_size;
@@ -29,6 +30,8 @@ struct sim_profile {
 	const char *checkin_url; /* the server's when it has none of its own */
 	const char *topic;
 	bool sign_message;
+	int64_t access_rights;
+	bool per_user_connections;
 };
 
 void sim_profile_init(struct sim_profile *p);
@@ -39,5 +42,13 @@ void sim_profile_release(struct sim_profile *p);
  * enrollment needs: an MDM payload, and the identity that this one names.
  */
 int sim_profile_parse(struct blob bytes, struct sim_profile *p);
+
+/*
+ * Would a device let `p` take the place of `old`, the profile it enrolled with
+ * (Apple: com.apple.mdm)? ERR_MALFORMED when identifier, topic or URLs differ,
+ * rights grow, or connections of users are added or removed.
+ */
+int sim_profile_replaces(
+    const struct sim_profile *p, const struct sim_profile *old);
 
 #endif

@@ -49,7 +49,8 @@ sim_renew_put_back(struct sim_device *d, struct sim_renew_identity *old)
 }
 
 static int
-sim_renew_follow(struct sim_session *s, struct blob payload)
+sim_renew_follow(
+    struct sim_session *s, struct blob payload, const struct sim_profile *old)
 {
 	static const char *const types[] = { "Authenticate", "TokenUpdate" };
 	struct sim_device *d = &s->device;
@@ -58,6 +59,8 @@ sim_renew_follow(struct sim_session *s, struct blob payload)
 	if (rc == OK)
 		rc =
 		    sim_profile_parse(buf_blob(&d->profile_bytes), &d->profile);
+	if (rc == OK)
+		rc = sim_profile_replaces(&d->profile, old);
 	if (rc == OK)
 		rc = sim_enroll_certificate(s);
 	if (rc == OK)
@@ -72,7 +75,8 @@ sim_renew_install(struct sim_session *s, const struct sim_value *command)
 	int rc;
 
 	sim_renew_take(&s->device, &old);
-	rc = sim_renew_follow(s, sim_value_data(command, "Payload"));
+	rc = sim_renew_follow(
+	    s, sim_value_data(command, "Payload"), &old.profile);
 	if (rc != OK) {
 		sim_renew_put_back(&s->device, &old);
 		return rc;
