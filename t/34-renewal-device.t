@@ -104,6 +104,31 @@ subtest 'fleet-111: ACME to SCEP when the setting was switched off' => sub {
 	renews($mac, 'acme', 'Yes');
 };
 
+subtest 'mdm-57: when the configuration changes, the device finds what it enrolled with' => sub {
+	my @devices = (enrolled(@silicon), enrolled(@intel));
+	my $refused = enrolled(@silicon);
+	my $conf = Attestmdm::Server::slurp($t->server->conf);
+	$t->server->set_conf('server.url', $t->url . ':8443');
+	$t->server->set_conf('mdm.topic', 'com.apple.mgmt.External.another');
+	$t->server->set_conf('mdm.profile_identifier', 'com.example.another');
+	$t->server->restart;
+	for my $device (@devices) {
+		renews($device, $device == $devices[0] ? 'acme' : 'scep',
+		    $device == $devices[0] ? 'Yes' : 'No') for 1 .. 2;
+		my $noted = $t->db('SELECT DISTINCT server_url, topic, profile_identifier'
+		    . " FROM enrollments WHERE serial = '$device->{serial}'");
+		is(scalar(@$noted), 1, 'all its enrollments note the same');
+		is($noted->[0]{server_url}, $t->url, 'the URL of before');
+	}
+	$t->db("UPDATE enrollments SET profile_identifier = 'com.example.another'"
+	    . " WHERE serial = '$refused->{serial}'");
+	$t->tool_ok('renew', '--host', $refused->{serial});
+	like(poll($refused)->{out}, qr/ InstallProfile Error$/m,
+	    'the simulated device would refuse another profile');
+	Attestmdm::Server::spew($t->server->conf, $conf);
+	$t->server->restart;
+};
+
 subtest 'an attested host is not renewed by less' => sub {
 	my $mac = enrolled(@silicon);
 	$t->tool_ok('ade', 'remove', $mac->{serial});

@@ -8,8 +8,6 @@
 #include "enroll/decision.h"
 #include "enroll/facts.h"
 #include "enroll/machineinfo.h"
-#include "store/enrollments.h"
-#include "store/scep_challenges.h"
 #include "store/trails.h"
 #include "wire/x509.h"
 
@@ -17,12 +15,6 @@
 struct request {
 	struct machineinfo info;
 	struct facts facts;
-};
-
-/* What a profile is made of; holds a secret. */
-struct grant {
-	struct enrollment enrollment;
-	char challenge[SCEP_CHALLENGES_TEXT];
 };
 
 int
@@ -128,11 +120,8 @@ store(struct handout *h, const struct request *rq, const struct decision *d,
 	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", rq->info.product,
 	    rq->info.os_version[0] == '\0' ? "" : " ", rq->info.os_version,
 	    d->reason);
-	if ((r = enrollments_create(h->db, e, h->conf->enrollment_hours)) !=
-		OK ||
-	    (e->method == ENROLLMENT_SCEP &&
-		(r = scep_challenges_create(h->db, e->id, g->challenge)) !=
-		    OK) ||
+	if ((r = grant_create(
+		 h->conf, h->db, NULL, h->conf->enrollment_hours, g)) != OK ||
 	    /* What a device signed once can be sent any number of times. */
 	    (r = enrollments_make_room(
 		 h->db, e->serial, e->id, HANDOUT_OPEN_MAX)) != OK)
@@ -183,17 +172,6 @@ refuse(
 	return code;
 }
 
-static int
-write_profile(const struct handout *h, const struct grant *g, struct buf *out)
-{
-	struct profile_identity identity = { .method = g->enrollment.method,
-		.enrollment_id = g->enrollment.id,
-		.serial = g->enrollment.serial,
-		.challenge = g->challenge };
-
-	return profile_write(h->conf, &h->files, &identity, out);
-}
-
 int
 handout_make(struct handout *h, struct blob cms, const char *remote_address,
     struct handout_answer *answer)
@@ -206,8 +184,8 @@ handout_make(struct handout *h, struct blob cms, const char *remote_address,
 	if (r == OK)
 		r = enroll(h, &rq, remote_address, answer, &g);
 	if (r == OK)
-		r = write_profile(h, &g, &answer->profile);
-	secret_wipe(g.challenge, sizeof(g.challenge));
+		r = profile_write(h->conf, &h->files, &g, &answer->profile);
+	grant_wipe(&g);
 	if (r != OK)
 		return refuse(h, rq.info.serial, r, remote_address);
 	return OK;

@@ -9,15 +9,12 @@
 #include "enroll/decision.h"
 #include "enroll/facts.h"
 #include "store/enrollment_links.h"
-#include "store/enrollments.h"
-#include "store/scep_challenges.h"
 #include "store/trails.h"
 
 /* What comes of a link; holds a secret. */
 struct taking {
 	struct enrollment_link link;
-	struct enrollment enrollment;
-	char challenge[SCEP_CHALLENGES_TEXT];
+	struct grant grant;
 	const char *remote_address;
 };
 
@@ -72,7 +69,7 @@ static int
 note(struct handout *h, const struct taking *t, const char *reason)
 {
 	return trails_add(h->db,
-	    &(struct trail){ .enrollment_id = t->enrollment.id,
+	    &(struct trail){ .enrollment_id = t->grant.enrollment.id,
 		.serial = t->link.serial,
 		.step = "profile",
 		.outcome = TRAIL_OK,
@@ -83,7 +80,7 @@ note(struct handout *h, const struct taking *t, const char *reason)
 static int
 store(struct handout *h, struct taking *t)
 {
-	struct enrollment *e = &t->enrollment;
+	struct enrollment *e = &t->grant.enrollment;
 	char reason[256];
 	int r;
 
@@ -95,9 +92,8 @@ store(struct handout *h, struct taking *t)
 	    t->remote_address);
 	snprintf(reason, sizeof(reason), "SCEP profile by link %s%s%s",
 	    t->link.id, t->link.note[0] == '\0' ? "" : ": ", t->link.note);
-	if ((r = enrollments_create(h->db, e, h->conf->enrollment_hours)) !=
-		OK ||
-	    (r = scep_challenges_create(h->db, e->id, t->challenge)) != OK ||
+	if ((r = grant_create(h->conf, h->db, NULL, h->conf->enrollment_hours,
+		 &t->grant)) != OK ||
 	    (r = enrollment_links_use(h->db, t->link.id, e->id)) != OK)
 		return r;
 	return note(h, t, reason);
@@ -133,17 +129,6 @@ note_refusal(struct handout *h, const struct taking *t, int code)
 		.remote_address = t->remote_address });
 }
 
-static int
-write_profile(struct handout *h, const struct taking *t, struct buf *out)
-{
-	struct profile_identity identity = { .method = ENROLLMENT_SCEP,
-		.enrollment_id = t->enrollment.id,
-		.serial = t->enrollment.serial,
-		.challenge = t->challenge };
-
-	return profile_write(h->conf, &h->files, &identity, out);
-}
-
 int
 manual_take(struct handout *h, const char *token, const char *remote_address,
     struct buf *out)
@@ -152,9 +137,9 @@ manual_take(struct handout *h, const char *token, const char *remote_address,
 	int r = take(h, token, &t);
 
 	if (r == OK)
-		r = write_profile(h, &t, out);
-	else
+		r = profile_write(h->conf, &h->files, &t.grant, out);
+	if (r != OK)
 		note_refusal(h, &t, r);
-	secret_wipe(t.challenge, sizeof(t.challenge));
+	grant_wipe(&t.grant);
 	return r;
 }

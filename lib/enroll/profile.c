@@ -20,7 +20,7 @@
 struct writer {
 	const struct conf *conf;
 	const struct profile_files *files;
-	const struct profile_identity *identity;
+	const struct grant *grant;
 	struct out_plist_node *payloads;
 };
 
@@ -67,11 +67,11 @@ add_payload(struct writer *w, const char *type, const char *name,
 	struct out_plist_node *to = out_plist_dict(w->payloads, NULL);
 	char uuid[SECRET_UUID_TEXT];
 
-	profile_uuid(w->conf->profile_identifier, name, uuid);
+	profile_uuid(w->grant->enrollment.profile_identifier, name, uuid);
 	out_plist_string(to, "PayloadType", type);
 	out_plist_int(to, "PayloadVersion", 1);
-	add_text(to, "PayloadIdentifier", "%s.%s", w->conf->profile_identifier,
-	    name);
+	add_text(to, "PayloadIdentifier", "%s.%s",
+	    w->grant->enrollment.profile_identifier, name);
 	out_plist_string(to, "PayloadUUID", uuid);
 	out_plist_string(to, "PayloadDisplayName", display_name);
 	return to;
@@ -84,11 +84,14 @@ add_mdm(struct writer *w)
 	char identity[SECRET_UUID_TEXT];
 
 	to = add_payload(w, "com.apple.mdm", "mdm", "Device management");
-	profile_uuid(w->conf->profile_identifier, "identity", identity);
+	profile_uuid(
+	    w->grant->enrollment.profile_identifier, "identity", identity);
 	out_plist_string(to, "IdentityCertificateUUID", identity);
-	out_plist_string(to, "Topic", w->conf->topic);
-	add_text(to, "ServerURL", "%s%s", w->conf->url, PROFILE_SERVER_PATH);
-	add_text(to, "CheckInURL", "%s%s", w->conf->url, PROFILE_CHECKIN_PATH);
+	out_plist_string(to, "Topic", w->grant->enrollment.topic);
+	add_text(to, "ServerURL", "%s%s", w->grant->enrollment.server_url,
+	    PROFILE_SERVER_PATH);
+	add_text(to, "CheckInURL", "%s%s", w->grant->enrollment.server_url,
+	    PROFILE_CHECKIN_PATH);
 	out_plist_bool(to, "SignMessage", true);
 	out_plist_bool(to, "CheckOutWhenRemoved", true);
 	out_plist_int(to, "AccessRights", ALL_RIGHTS);
@@ -116,13 +119,13 @@ add_acme(struct writer *w)
 	to = add_payload(
 	    w, "com.apple.security.acme", "identity", "Device identity");
 	add_text(to, "DirectoryURL", "%s/acme/%s/directory", w->conf->url,
-	    w->identity->enrollment_id);
-	out_plist_string(to, "ClientIdentifier", w->identity->serial);
+	    w->grant->enrollment.id);
+	out_plist_string(to, "ClientIdentifier", w->grant->enrollment.serial);
 	out_plist_string(to, "KeyType", "ECSECPrimeRandom");
 	out_plist_int(to, "KeySize", 384);
 	out_plist_bool(to, "HardwareBound", true);
 	out_plist_bool(to, "Attest", true);
-	add_subject(to, w->identity->serial);
+	add_subject(to, w->grant->enrollment.serial);
 }
 
 /* The URL has no query: a device appends its own. */
@@ -135,14 +138,14 @@ add_scep(struct writer *w)
 				"identity", "Device identity"),
 	    "PayloadContent");
 	add_text(to, "URL", "%s%s", w->conf->url, PROFILE_SCEP_PATH);
-	out_plist_string(to, "Challenge", w->identity->challenge);
+	out_plist_string(to, "Challenge", w->grant->challenge);
 	out_plist_string(to, "Key Type", "RSA");
 	out_plist_int(to, "Keysize", SCEP_KEY_BITS);
 	out_plist_int(to, "Key Usage", SCEP_KEY_USAGE);
 	out_plist_bool(to, "KeyIsExtractable", false);
 	out_plist_data(to, "CAFingerprint",
 	    blob_of(w->files->scep_ca_sha256, SECRET_SHA256));
-	add_subject(to, w->identity->enrollment_id);
+	add_subject(to, w->grant->enrollment.id);
 }
 
 static int
@@ -171,11 +174,11 @@ add_top(struct writer *w, struct out_plist_node *root)
 {
 	char uuid[SECRET_UUID_TEXT];
 
-	profile_uuid(w->conf->profile_identifier, "", uuid);
+	profile_uuid(w->grant->enrollment.profile_identifier, "", uuid);
 	out_plist_string(root, "PayloadType", "Configuration");
 	out_plist_int(root, "PayloadVersion", 1);
 	out_plist_string(
-	    root, "PayloadIdentifier", w->conf->profile_identifier);
+	    root, "PayloadIdentifier", w->grant->enrollment.profile_identifier);
 	out_plist_string(root, "PayloadUUID", uuid);
 	add_text(
 	    root, "PayloadDisplayName", "%s enrollment", w->conf->organization);
@@ -186,9 +189,9 @@ add_top(struct writer *w, struct out_plist_node *root)
 
 int
 profile_write_plist(const struct conf *conf, const struct profile_files *files,
-    const struct profile_identity *identity, struct buf *out)
+    const struct grant *grant, struct buf *out)
 {
-	struct writer w = { conf, files, identity, NULL };
+	struct writer w = { conf, files, grant, NULL };
 	struct out_plist *doc = out_plist_new();
 	size_t i;
 	int r = OK;
@@ -196,7 +199,7 @@ profile_write_plist(const struct conf *conf, const struct profile_files *files,
 	add_top(&w, out_plist_root(doc));
 	for (i = 0; i < files->n_server_cas && r == OK; i++)
 		r = add_server_ca(&w, i);
-	if (identity->method == ENROLLMENT_ACME)
+	if (grant->enrollment.method == ENROLLMENT_ACME)
 		add_acme(&w);
 	else
 		add_scep(&w);
@@ -209,15 +212,15 @@ profile_write_plist(const struct conf *conf, const struct profile_files *files,
 
 int
 profile_write(const struct conf *conf, const struct profile_files *files,
-    const struct profile_identity *identity, struct buf *out)
+    const struct grant *grant, struct buf *out)
 {
 	struct buf plist;
 	int r;
 
 	if (files->key == NULL)
-		return profile_write_plist(conf, files, identity, out);
+		return profile_write_plist(conf, files, grant, out);
 	buf_init(&plist, PROFILE_BYTES_MAX);
-	if ((r = profile_write_plist(conf, files, identity, &plist)) == OK)
+	if ((r = profile_write_plist(conf, files, grant, &plist)) == OK)
 		r = cms_sign(buf_blob(&plist), key_handle(files->key),
 		    files->chain, files->n_chain, out);
 	buf_wipe(&plist);

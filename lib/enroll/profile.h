@@ -3,9 +3,9 @@
  * com.apple.security.acme or .scep, com.apple.security.root), built as a
  * property list key by key.
  *
- * What a later renewal may not change stays the same for ever: identifiers and
- * UUIDs follow from [mdm] profile_identifier, ServerURL, CheckInURL and Topic
- * from the configuration.
+ * A device takes a renewal only with the identifiers, ServerURL, CheckInURL and
+ * Topic that it has. They are noted in the enrollment, and stay when the
+ * configuration changes; URLs of ACME and SCEP always are the configuration's.
  */
 #ifndef ENROLL_PROFILE_H
 #define ENROLL_PROFILE_H
@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/secret.h"
-#include "store/enrollments.h"
+#include "enroll/grant.h"
 
 struct key;
 
@@ -55,32 +55,21 @@ int profile_files_load_unsigned(
     const struct conf *conf, struct profile_files *out);
 void profile_files_release(struct profile_files *files);
 
-/* The way to a certificate that a profile describes. */
-struct profile_identity {
-	enum enrollment_method method;
-	const char *enrollment_id;
-	/* ACME: the ClientIdentifier; may be "" for SCEP */
-	const char *serial;
-	/* SCEP: the one-time challenge; else NULL */
-	const char *challenge;
-};
-
 /*
- * Appends the profile that sends a device to the ACME directory of one
- * enrollment, with hardware-bound key and attestation, or to SCEP with the
- * challenge of one enrollment; signed (CMS, SHA-256) when there is a key.
- * Whatever the method, identifiers and UUIDs are the same, so that one profile
- * replaces the other.
+ * Appends the profile of one enrollment, which sends the device to its ACME
+ * directory, with hardware-bound key and attestation, or to SCEP with its
+ * challenge; signed (CMS, SHA-256) when there is a key. Whatever the method,
+ * identifiers and UUIDs are the same, so that one profile replaces the other.
  */
 int profile_write(const struct conf *conf, const struct profile_files *files,
-    const struct profile_identity *identity, struct buf *out);
+    const struct grant *grant, struct buf *out);
 
 /*
  * The same as a bare property list, as an InstallProfile command carries it
  * over the connection that device and server trust already.
  */
 int profile_write_plist(const struct conf *conf,
-    const struct profile_files *files, const struct profile_identity *identity,
+    const struct profile_files *files, const struct grant *grant,
     struct buf *out);
 
 /*

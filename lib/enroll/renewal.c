@@ -8,8 +8,6 @@
 #include "base/log.h"
 #include "enroll/facts.h"
 #include "store/commands.h"
-#include "store/enrollments.h"
-#include "store/scep_challenges.h"
 #include "store/trails.h"
 #include "wire/out_plist.h"
 
@@ -21,8 +19,7 @@ struct errand {
 	const struct renewal_candidate *host;
 	struct facts facts;
 	struct decision decision;
-	struct enrollment enrollment;
-	char challenge[SCEP_CHALLENGES_TEXT];
+	struct grant grant;
 	char uuid[SECRET_UUID_TEXT];
 };
 
@@ -90,7 +87,8 @@ static int
 create_enrollment(struct renewer *rn, struct errand *e)
 {
 	const struct host *host = &e->facts.host;
-	struct enrollment *en = &e->enrollment;
+	struct enrollment *en = &e->grant.enrollment;
+	struct enrollment present;
 	int r;
 
 	*en = (struct enrollment){ .source = ENROLLMENT_COMMAND,
@@ -105,27 +103,24 @@ create_enrollment(struct renewer *rn, struct errand *e)
 	    en->os_version, sizeof(en->os_version), "%s", host->os_version);
 	snprintf(en->build_version, sizeof(en->build_version), "%s",
 	    host->build_version);
-	r = enrollments_create(rn->db, en, RENEWAL_HOURS);
-	if (r != OK || en->method == ENROLLMENT_ACME)
+	r = enrollments_load(rn->db, host->enrollment_id, &present);
+	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
-	return scep_challenges_create(rn->db, en->id, e->challenge);
+	return grant_create(rn->conf, rn->db, r == OK ? &present : NULL,
+	    RENEWAL_HOURS, &e->grant);
 }
 
 /* Apple: device management commands, InstallProfile. */
 static int
 write_command(struct renewer *rn, struct errand *e, struct buf *out)
 {
-	struct profile_identity identity = { .method = e->enrollment.method,
-		.enrollment_id = e->enrollment.id,
-		.serial = e->enrollment.serial,
-		.challenge = e->challenge };
 	struct out_plist *doc = out_plist_new();
 	struct out_plist_node *command;
 	struct buf profile;
 	int r;
 
 	buf_init(&profile, PROFILE_BYTES_MAX);
-	r = profile_write_plist(rn->conf, &rn->files, &identity, &profile);
+	r = profile_write_plist(rn->conf, &rn->files, &e->grant, &profile);
 	secret_uuid(e->uuid);
 	command = out_plist_dict(out_plist_root(doc), "Command");
 	out_plist_string(command, "RequestType", "InstallProfile");
@@ -162,7 +157,7 @@ note(struct renewer *rn, const struct errand *e, enum trail_outcome outcome,
     int code, const char *reason)
 {
 	return trails_add(rn->db,
-	    &(struct trail){ .enrollment_id = e->enrollment.id,
+	    &(struct trail){ .enrollment_id = e->grant.enrollment.id,
 		.serial = e->host->serial,
 		.step = "renewal",
 		.outcome = outcome,
@@ -178,8 +173,8 @@ open_renewal(struct renewer *rn, struct errand *e)
 
 	if ((r = create_enrollment(rn, e)) != OK ||
 	    (r = queue_command(rn, e)) != OK ||
-	    (r = renewals_open(
-		 rn->db, e->facts.host.id, e->enrollment.id, e->uuid)) != OK)
+	    (r = renewals_open(rn->db, e->facts.host.id, e->grant.enrollment.id,
+		 e->uuid)) != OK)
 		return r;
 	snprintf(reason, sizeof(reason), "%s profile queued: %s",
 	    e->decision.method == DECISION_ACME ? "ACME" : "SCEP",
@@ -234,7 +229,7 @@ renewal_send(struct renewer *rn, const struct renewal_candidate *host,
 	if ((r = send_one(rn, &e, wish)) == OK)
 		r = db_commit(rn->db);
 	db_rollback(rn->db);
-	secret_wipe(e.challenge, sizeof(e.challenge));
+	grant_wipe(&e.grant);
 	*out = e.decision;
 	return r;
 }
@@ -277,8 +272,8 @@ close_one(struct renewer *rn, const struct renewal_candidate *host)
 	if ((r = renewals_load(rn->db, host->host_id, &open)) != OK ||
 	    (r = renewals_fail(rn->db, host->host_id, true, reason)) != OK)
 		return r;
-	snprintf(
-	    e.enrollment.id, sizeof(e.enrollment.id), "%s", open.enrollment_id);
+	snprintf(e.grant.enrollment.id, sizeof(e.grant.enrollment.id), "%s",
+	    open.enrollment_id);
 	return note(rn, &e, TRAIL_FAILED, ERR_RENEWAL_UNANSWERED, reason);
 }
 

@@ -19,8 +19,9 @@ read_vitals(const struct contact *c, struct host_vitals *v)
 	const struct message *m = &c->message;
 	int r;
 
-	*v = (struct host_vitals){ .topic = c->conf->topic };
-	if ((r = message_text(m, "DeviceName", TEXT_MAX, &v->device_name)) !=
+	*v = (struct host_vitals){ 0 };
+	if ((r = message_text(m, "Topic", TEXT_MAX, &v->topic)) != OK ||
+	    (r = message_text(m, "DeviceName", TEXT_MAX, &v->device_name)) !=
 		OK ||
 	    (r = message_text(m, "Model", TEXT_MAX, &v->model)) != OK ||
 	    (r = message_text(m, "ModelName", TEXT_MAX, &v->model_name)) !=

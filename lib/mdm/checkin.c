@@ -20,15 +20,19 @@
 #define UNLOCK_TOKEN_MAX 65536
 #define BOOTSTRAP_MAX    8192
 
+/* The topic of the sender's profile, which may be older than ours. */
 static int
 check_topic(const struct contact *c)
 {
+	struct enrollment e;
 	const char *topic;
 	int r;
 
-	if ((r = message_text(&c->message, "Topic", 255, &topic)) != OK)
+	if ((r = message_text(&c->message, "Topic", 255, &topic)) != OK ||
+	    (r = enrollments_load(c->db, c->identity.cert.enrollment_id, &e)) !=
+		OK)
 		return r;
-	if (strcmp(topic, c->conf->topic) != 0)
+	if (strcmp(topic, e.topic[0] != '\0' ? e.topic : c->conf->topic) != 0)
 		return fail(
 		    ERR_MDM_TOPIC, "the topic \"%s\" is not ours", topic);
 	return OK;

@@ -29,7 +29,7 @@ enum {
 #define COLUMNS                                                                \
 	"id, serial, udid, product, os_version, build_version, source,"        \
 	" purpose, method, state, created_at, expires_at, remote_address,"     \
-	" signer_sha256"
+	" signer_sha256, server_url, topic, profile_identifier"
 #define MATCHES                                                                \
 	" WHERE lower(id) LIKE ?1 ESCAPE '\\'"                                 \
 	" OR lower(serial) LIKE ?1 ESCAPE '\\'"                                \
@@ -50,8 +50,9 @@ enum {
 	" ORDER BY e.created_at DESC, e.id LIMIT 1000 OFFSET ?2)"
 
 static const char *const texts[] = {
-	[CREATE] = "INSERT INTO enrollments (" COLUMNS ") VALUES (?1, ?2, ?3,"
-		   " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+	[CREATE] =
+	    "INSERT INTO enrollments (" COLUMNS ") VALUES (?1, ?2, ?3,"
+	    " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
 	[LOAD] = "SELECT " COLUMNS " FROM enrollments WHERE id = ?1",
 	[LOAD_USABLE] = "SELECT " COLUMNS " FROM enrollments WHERE id = ?1"
 			" AND state IN ('open', 'issued') AND expires_at > ?2",
@@ -153,6 +154,9 @@ read_enrollment(struct stmt *s, void *out)
 	e->expires_at = stmt_get_int(s);
 	stmt_get_text(s, e->remote_address, sizeof(e->remote_address));
 	stmt_get_bytes(s, e->signer_sha256, sizeof(e->signer_sha256));
+	stmt_get_text(s, e->server_url, sizeof(e->server_url));
+	stmt_get_text(s, e->topic, sizeof(e->topic));
+	stmt_get_text(s, e->profile_identifier, sizeof(e->profile_identifier));
 }
 
 int
@@ -181,6 +185,9 @@ enrollments_create(struct db *db, struct enrollment *e, int hours)
 	stmt_put_int(&s, e->expires_at);
 	stmt_put_text(&s, e->remote_address);
 	stmt_put_digest(&s, e->signer_sha256);
+	stmt_put_text(&s, e->server_url);
+	stmt_put_text(&s, e->topic);
+	stmt_put_text(&s, e->profile_identifier);
 	return stmt_run(&s);
 }
 

@@ -28,6 +28,9 @@ enum enrollment_state {
 	ENROLLMENT_REVOKED,
 };
 
+/* Of a URL, a topic or an identifier from the configuration. */
+#define ENROLLMENTS_PROFILE_TEXT 256
+
 struct enrollment {
 	char id[DB_ID_TEXT];
 	/* "": by a link for any device, which is not known yet */
@@ -37,6 +40,10 @@ struct enrollment {
 	char product[DB_NAME_TEXT];
 	char os_version[DB_VERSION_TEXT];
 	char build_version[DB_VERSION_TEXT];
+	/* what its profile says and renewals repeat; "": the configuration's */
+	char server_url[ENROLLMENTS_PROFILE_TEXT];
+	char topic[ENROLLMENTS_PROFILE_TEXT];
+	char profile_identifier[ENROLLMENTS_PROFILE_TEXT];
 	/* of the key that signed its request; zeros when none did */
 	uint8_t signer_sha256[SECRET_SHA256];
 	enum enrollment_source source;

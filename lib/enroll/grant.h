@@ -1,0 +1,31 @@
+/*
+ * A new enrollment together with what its profile needs: one place for every
+ * way to one, by Automated Device Enrollment, by hand or by a renewal.
+ */
+#ifndef ENROLL_GRANT_H
+#define ENROLL_GRANT_H
+
+#include "base/conf.h"
+#include "store/db.h"
+#include "store/enrollments.h"
+#include "store/scep_challenges.h"
+
+/* Holds a secret: wiped with grant_wipe(). */
+struct grant {
+	struct enrollment enrollment;
+	/* SCEP: the one-time challenge; else "" */
+	char challenge[SCEP_CHALLENGES_TEXT];
+};
+
+/*
+ * Inside of a transaction: stores g->enrollment, of which the caller filled in
+ * who it is for and how, as a new one that lives `hours`, and for SCEP makes
+ * its challenge. What its profile says of the server is what `renewed` notes,
+ * or for a first enrollment (NULL) what the configuration says. ERR_CONFIG:
+ * that is longer than 255 bytes; ERR_FIELD: no serial number.
+ */
+int grant_create(const struct conf *conf, struct db *db,
+    const struct enrollment *renewed, int hours, struct grant *g);
+void grant_wipe(struct grant *g);
+
+#endif
