@@ -192,8 +192,9 @@ subtest 'admin-11: a disabled administrator is out at once' => sub {
 };
 
 subtest 'admin-12: an unknown name takes as long as a known one' => sub {
-	my %least;
-	for my $try (1 .. 4) {
+	my (%least, $is_alike);
+	# Without the hash one would take a hundredth; noise only adds.
+	for my $try (1 .. 30) {
 		$t->server->clock(86400 * 2 * $try);
 		for my $name (qw(admin nobody)) {
 			my $c = Attestmdm::Admin->new($t);
@@ -204,9 +205,11 @@ subtest 'admin-12: an unknown name takes as long as a known one' => sub {
 			my $took = time - $start;
 			$least{$name} = min($least{$name} // 99, $took);
 		}
+		$is_alike = $least{nobody} > $least{admin} / 2
+		    && $least{admin} > $least{nobody} / 2;
+		last if $is_alike && $try >= 4;
 	}
-	ok($least{nobody} > $least{admin} / 2 && $least{admin} > $least{nobody} / 2,
-	    sprintf('%.0f ms and %.0f ms', $least{admin} * 1000, $least{nobody} * 1000));
+	ok($is_alike, sprintf('%.0f ms and %.0f ms', $least{admin} * 1000, $least{nobody} * 1000));
 };
 
 # The wait begins with a second and doubles. Guesses, waiting as told, until the
