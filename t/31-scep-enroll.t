@@ -155,7 +155,7 @@ subtest 'fleet-136, fleet-137: attested devices only' => sub {
 	setting('apple_business_enrollments_only', 'true');
 	refused_at_authenticate($early, 403, 'ENROLL_METHOD', 'with both settings');
 	ok(!certify($late), 'PKIOperation is refused');
-	$t->refused($late->{serial}, 'scep', 'UNAUTHORIZED', 'with both settings');
+	$t->refused($late->{serial}, 'scep', 'ENROLL_METHOD', 'with both settings');
 	is($t->http(GET => '/scep?operation=GetCACaps')->{status}, 200, 'GetCACaps answers');
 	is($t->http(GET => '/scep?operation=GetCACert')->{status}, 200, 'GetCACert answers');
 	setting('apple_require_hardware_attestation', 'false');

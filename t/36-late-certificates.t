@@ -67,6 +67,12 @@ sub is_attested {
 	is($mac->report('Idle')->{status}, 200, 'and at work');
 }
 
+# A device that Business Manager assigned, by a link for it.
+sub by_its_link {
+	my $serial = assigned();
+	return by_link($serial, '--serial', $serial);
+}
+
 subtest 'SCEP from before does not displace what attests' => sub {
 	my $real = Attestmdm::Device->enroll($t, assigned());
 	require_attestation('false');
@@ -186,8 +192,8 @@ subtest 'a UDID that somebody else claimed' => sub {
 
 subtest 'a certificate of a link that was never used' => sub {
 	my $serial = assigned();
-	my $mac = by_link($serial);
-	my $revoked = by_link(assigned());
+	my $mac = by_link($serial, '--serial', $serial);
+	my $revoked = by_its_link();
 	$t->tool_ok('enrollment', 'revoke-link', $revoked->{link});
 	is(authenticates($revoked), 400, 'is void with its link');
 	$t->server->clock(25 * $HOUR);
@@ -199,13 +205,13 @@ subtest 'a certificate of a link that was never used' => sub {
 	$t->tool_ok('purge');
 	cmp_ok(scalar(@{ $t->db('SELECT 1 FROM certificates') }), '<', $before, 'a month later it is gone');
 	$t->server->clock(0);
-	my $used = by_link(assigned());
+	my $used = by_its_link();
 	enters($used, 'a device of a link');
 	is($t->tool('enrollment', 'revoke-link', $used->{link})->{exit}, 4, 'its link is not revoked');
 };
 
 subtest 'a link that is revoked while its device enrolls' => sub {
-	my $mac = by_link(assigned());
+	my $mac = by_its_link();
 	is(authenticates($mac), 200, 'Authenticate');
 	$t->tool_ok('enrollment', 'revoke-link', $mac->{link});
 	is(updates($mac), 400, 'the enrollment is not completed');
@@ -239,10 +245,13 @@ subtest 'SCEP of an attested host, first used when attestation is required again
 subtest 'a link for any device claims nothing that is known' => sub {
 	my $mac = Attestmdm::Device->enroll($t, assigned(), @intel);
 	my $thief = by_link($mac->{serial});
+	$t->tool_ok('ade', 'remove', $mac->{serial});
 	$thief->{udid} = 'DDDDDDDD-0000-4000-8000-000000000036';
 	$mac->checkin($mac->message('CheckOut'));
 	is(authenticates($thief), 403, 'not the serial number of what left');
 	$t->refused($mac->{serial}, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
+	my ($told) = grep { $_->{code} eq 'ENROLL_OTHER_DEVICE' } @{ $t->trail($mac->{serial}) };
+	like($told->{reason}, qr/was another device/, 'for it was another device');
 	$thief->{serial} = lc $mac->{serial};
 	is(authenticates($thief), 400, 'nor the same in small letters');
 	my $made = $t->tool_json('enrollment', 'new', '--serial', lc $mac->{serial});

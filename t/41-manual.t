@@ -155,6 +155,19 @@ subtest 'a link for any device claims no enrolled one' => sub {
 	enter($fresh);
 };
 
+subtest 'a link for any device claims nothing that is assigned' => sub {
+	my $serial = serial();
+	my $thief = take((link_())[0], $serial);
+	$t->assign($serial);
+	is(authenticates($thief), 403, 'refused');
+	$t->refused($serial, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
+	is(scalar(@{ $t->db("SELECT 1 FROM hosts WHERE serial = '$serial'") }), 0, 'no host');
+	is($t->sim('enroll', '--serial', $serial)->{exit}, 0, 'the device itself enrolls');
+	my $other = serial();
+	$t->assign($other);
+	enter(take((link_('--serial', $other))[0], $other));
+};
+
 subtest 'fleet-118 by hand: a serial number that attested' => sub {
 	my $serial = serial();
 	$t->assign($serial);
@@ -162,6 +175,7 @@ subtest 'fleet-118 by hand: a serial number that attested' => sub {
 	$attested->checkin($attested->message('CheckOut'));
 	my ($path) = link_();
 	my $mac = take($path, $serial);
+	$t->tool_ok('ade', 'remove', $serial);
 	is(authenticates($mac), 403, 'is not downgraded by a link');
 	$t->refused($serial, 'authenticate', 'ENROLL_DOWNGRADE', 'downgrade');
 	($path) = link_('--serial', $serial);
@@ -173,11 +187,10 @@ subtest 'fleet-118 by hand: a serial number that attested' => sub {
 };
 
 subtest 'fleet-135: Apple Business enrollments only' => sub {
-	my ($path) = link_();
 	my ($other) = link_();
 	my $serial = serial();
 	$t->assign($serial);
-	my $mac = take($path, $serial);
+	my $mac = take((link_('--serial', $serial))[0], $serial);
 	setting('apple_require_hardware_attestation', 'false');
 	setting('apple_business_enrollments_only', 'true');
 	is($t->tool('enrollment', 'new')->{exit}, 4, 'no link is made');

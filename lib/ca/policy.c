@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "ca/policy.h"
+#include "ca/standing.h"
 #include "store/accounts.h"
 #include "store/attestations.h"
 #include "store/enrollments.h"
@@ -137,10 +138,10 @@ policy_check_scep_enrollment(const struct policy_scep_facts *f)
 	if (e->method != ENROLLMENT_SCEP)
 		return fail(ERR_UNAUTHORIZED, "the enrollment is not for SCEP");
 	if (e->state != ENROLLMENT_OPEN)
-		return fail(ERR_UNAUTHORIZED, "the enrollment is %s",
+		return fail(ERR_SCEP_CHALLENGE, "the enrollment is %s",
 		    enrollments_state_name(e->state));
 	if (e->expires_at <= f->now)
-		return fail(ERR_UNAUTHORIZED, "the enrollment is expired");
+		return fail(ERR_SCEP_CHALLENGE, "the enrollment is expired");
 	/* Only a link may be for a device that is not known yet. */
 	if (e->serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
 		return fail(ERR_UNAUTHORIZED, "the enrollment names no device");
@@ -151,30 +152,14 @@ policy_check_scep_enrollment(const struct policy_scep_facts *f)
 static int
 policy_check_scep_device(const struct policy_scep_facts *f)
 {
-	const struct enrollment *e = f->enrollment;
+	int r;
 
-	if (f->require_attestation && f->business_only)
-		return fail(ERR_UNAUTHORIZED,
-		    "only attested devices are let in, SCEP attests none");
-	if (f->host_blocked)
-		return fail(ERR_MDM_BLOCKED, "host %s is blocked", e->serial);
-	if (f->business_only && e->source == ENROLLMENT_MANUAL)
-		return fail(
-		    ERR_ENROLL_BUSINESS, "enrollment by hand is switched off");
-	if (f->business_only && !f->assigned)
-		return fail(ERR_ENROLL_BUSINESS,
-		    "serial number %s is not assigned to us", e->serial);
-	if (f->require_attestation &&
-	    (e->purpose == ENROLLMENT_RENEW ? f->host_attested
-					    : f->ever_attested))
-		return fail(ERR_ENROLL_DOWNGRADE,
-		    "serial number %s attested before, SCEP attests nothing",
-		    e->serial);
-	if (e->source == ENROLLMENT_ADE && !f->assigned)
-		return fail(ERR_ENROLL_UNASSIGNED,
-		    "serial number %s is not assigned to us any more",
-		    e->serial);
-	return OK;
+	if (f->standing->host.state == HOST_BLOCKED)
+		return fail(ERR_MDM_BLOCKED, "host %s is blocked",
+		    f->standing->host.serial);
+	if ((r = standing_check_source(f->standing, f->enrollment)) != OK)
+		return r;
+	return standing_check_method(f->standing, f->enrollment, false);
 }
 
 /* SEQUENCE { SEQUENCE { rsaEncryption, NULL } ... } of 256 bytes and more. */
@@ -207,7 +192,7 @@ policy_check_scep(const struct policy_scep_facts *f)
 {
 	int r;
 
-	if (f->enrollment == NULL || f->csr == NULL)
+	if (f->enrollment == NULL || f->standing == NULL || f->csr == NULL)
 		return fail(ERR_UNAUTHORIZED, "a fact is missing");
 	if ((r = policy_check_scep_enrollment(f)) != OK ||
 	    (r = policy_check_scep_device(f)) != OK)

@@ -18,6 +18,7 @@ struct attestation_row;
 struct csr;
 struct enrollment;
 struct order;
+struct standing;
 
 struct policy_facts {
 	/* Seconds since 1970. */
@@ -51,17 +52,9 @@ int policy_check(const struct policy_facts *facts);
 struct policy_scep_facts {
 	/* Seconds since 1970. */
 	int64_t now;
-	/* The two settings. */
-	bool require_attestation;
-	bool business_only;
 	const struct enrollment *enrollment;
-	/* ade_devices_assigned() of the enrollment's serial number. */
-	bool assigned;
-	/* The host of this serial number is blocked. */
-	bool host_blocked;
-	/* Its present certificate came from an attestation; one ever did. */
-	bool host_attested;
-	bool ever_attested;
+	/* Of the enrollment's serial number. */
+	const struct standing *standing;
 	const struct csr *csr;
 	/* The request's key was certified before, whoever has it. */
 	bool key_known;
@@ -72,14 +65,11 @@ struct policy_scep_facts {
 /*
  * The same for a new certificate by SCEP; the caller has looked at the
  * challenge and answers retries by itself. OK, or the first reason against it:
- * ERR_UNAUTHORIZED   the enrollment is over or not for SCEP, or with both
- *                    settings on nothing is
+ * ERR_UNAUTHORIZED   the enrollment is not for SCEP, or names no device
+ * ERR_SCEP_CHALLENGE the enrollment is over, and its challenge with it
  * ERR_MDM_BLOCKED    the host is blocked
- * ERR_ENROLL_BUSINESS with business_only: enrolled by hand, or not assigned
- * ERR_ENROLL_DOWNGRADE with require_attestation: the serial number attested
- *                    before, or an attested host is to be renewed by this
- * ERR_ENROLL_UNASSIGNED of Automated Device Enrollment, and not assigned
  * ERR_SCEP_REQUEST   the key is not RSA, not the signer's, or not a new one
+ * and the codes of standing_check_source() and standing_check_method().
  */
 int policy_check_scep(const struct policy_scep_facts *facts);
 

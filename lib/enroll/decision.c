@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "base/err.h"
-#include "enroll/product.h"
+#include "ca/product.h"
 #include "enroll/software_update.h"
 
 /* Fills in the outcome; true, so that a rule can say "this one applies". */

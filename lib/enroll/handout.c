@@ -14,7 +14,7 @@
 /* Who asks, and what is known of it when the decision is made. */
 struct request {
 	struct machineinfo info;
-	struct facts facts;
+	struct standing standing;
 };
 
 int
@@ -52,14 +52,15 @@ handout_answer_release(struct handout_answer *a)
 }
 
 static int
-load_facts(struct handout *h, struct request *rq, struct handout_answer *answer)
+load_standing(
+    struct handout *h, struct request *rq, struct handout_answer *answer)
 {
 	int r;
 
 	if ((r = settings_get_text(h->db, h->conf, SETTINGS_MINIMUM_OS_VERSION,
 		 answer->minimum_os_version)) != OK)
 		return r;
-	return facts_load(h->db, h->conf, rq->info.serial, &rq->facts);
+	return standing_load(h->db, h->conf, rq->info.serial, &rq->standing);
 }
 
 static void
@@ -68,7 +69,7 @@ decide(const struct request *rq, const struct handout_answer *answer,
 {
 	struct decision_input in;
 
-	facts_input(&rq->facts, &in);
+	facts_input(&rq->standing, &in);
 	in.source = DECISION_ADE;
 	in.minimum_os_version = answer->minimum_os_version;
 	in.udid = rq->info.udid;
@@ -146,7 +147,7 @@ enroll(struct handout *h, struct request *rq, const char *remote_address,
 
 	if ((r = db_begin(h->db)) != OK)
 		return r;
-	if ((r = load_facts(h, rq, answer)) != OK)
+	if ((r = load_standing(h, rq, answer)) != OK)
 		goto done;
 	decide(rq, answer, &d);
 	if ((r = obey(&d, &rq->info)) != OK ||

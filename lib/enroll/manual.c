@@ -48,12 +48,12 @@ decide(struct handout *h, const struct enrollment_link *link)
 {
 	struct decision_input in;
 	struct decision d;
-	struct facts f;
+	struct standing standing;
 	int r;
 
-	if ((r = facts_load(h->db, h->conf, link->serial, &f)) != OK)
+	if ((r = standing_load(h->db, h->conf, link->serial, &standing)) != OK)
 		return r;
-	facts_input(&f, &in);
+	facts_input(&standing, &in);
 	in.source = DECISION_MANUAL;
 	in.link_names_serial = link->serial[0] != '\0';
 	decision_make(&in, &d);

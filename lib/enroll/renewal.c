@@ -17,7 +17,7 @@
 /* What is sent to one host; holds a secret. */
 struct errand {
 	const struct renewal_candidate *host;
-	struct facts facts;
+	struct standing standing;
 	struct decision decision;
 	struct grant grant;
 	char uuid[SECRET_UUID_TEXT];
@@ -37,16 +37,17 @@ renewal_release(struct renewer *rn)
 }
 
 static void
-decide(const struct facts *f, enum renewal_wish wish, struct decision *out)
+decide(const struct standing *standing, enum renewal_wish wish,
+    struct decision *out)
 {
 	struct decision_input in;
 
-	facts_input(f, &in);
+	facts_input(standing, &in);
 	in.source = DECISION_RENEWAL;
-	in.udid = f->host.udid;
-	in.product = f->host.product_name;
-	in.os_version = f->host.os_version;
-	in.build_version = f->host.build_version;
+	in.udid = standing->host.udid;
+	in.product = standing->host.product_name;
+	in.os_version = standing->host.os_version;
+	in.build_version = standing->host.build_version;
 	decision_make(&in, out);
 	if (wish == RENEWAL_TO_ACME && out->method == DECISION_SCEP) {
 		out->method = DECISION_REFUSE;
@@ -58,26 +59,26 @@ int
 renewal_decide(struct renewer *rn, const struct renewal_candidate *host,
     enum renewal_wish wish, struct decision *out)
 {
-	struct facts f;
-	int r = facts_load(rn->db, rn->conf, host->serial, &f);
+	struct standing standing;
+	int r = standing_load(rn->db, rn->conf, host->serial, &standing);
 
 	*out = (struct decision){ .method = DECISION_REFUSE };
 	if (r == OK)
-		decide(&f, wish, out);
+		decide(&standing, wish, out);
 	return r;
 }
 
 /* Is it still the host with the certificate that was found due? */
 static int
-load_facts(struct renewer *rn, struct errand *e)
+load_standing(struct renewer *rn, struct errand *e)
 {
-	int r = facts_load(rn->db, rn->conf, e->host->serial, &e->facts);
+	int r = standing_load(rn->db, rn->conf, e->host->serial, &e->standing);
 
 	if (r != OK)
 		return r;
-	if (e->facts.host.state != HOST_ENROLLED ||
-	    !e->facts.host.has_certificate ||
-	    memcmp(e->facts.host.certificate_sha256, e->host->sha256,
+	if (e->standing.host.state != HOST_ENROLLED ||
+	    !e->standing.host.has_certificate ||
+	    memcmp(e->standing.host.certificate_sha256, e->host->sha256,
 		SECRET_SHA256) != 0)
 		return ERR_CONFLICT;
 	return OK;
@@ -86,7 +87,7 @@ load_facts(struct renewer *rn, struct errand *e)
 static int
 create_enrollment(struct renewer *rn, struct errand *e)
 {
-	const struct host *host = &e->facts.host;
+	const struct host *host = &e->standing.host;
 	struct enrollment *en = &e->grant.enrollment;
 	struct enrollment present;
 	int r;
@@ -144,7 +145,7 @@ queue_command(struct renewer *rn, struct errand *e)
 	buf_init(&plist, COMMANDS_PLIST_MAX);
 	r = write_command(rn, e, &plist);
 	snprintf(c.uuid, sizeof(c.uuid), "%s", e->uuid);
-	snprintf(c.host_id, sizeof(c.host_id), "%s", e->facts.host.id);
+	snprintf(c.host_id, sizeof(c.host_id), "%s", e->standing.host.id);
 	c.plist = buf_blob(&plist);
 	if (r == OK)
 		r = commands_enqueue(rn->db, &c);
@@ -173,8 +174,8 @@ open_renewal(struct renewer *rn, struct errand *e)
 
 	if ((r = create_enrollment(rn, e)) != OK ||
 	    (r = queue_command(rn, e)) != OK ||
-	    (r = renewals_open(rn->db, e->facts.host.id, e->grant.enrollment.id,
-		 e->uuid)) != OK)
+	    (r = renewals_open(rn->db, e->standing.host.id,
+		 e->grant.enrollment.id, e->uuid)) != OK)
 		return r;
 	snprintf(reason, sizeof(reason), "%s profile queued: %s",
 	    e->decision.method == DECISION_ACME ? "ACME" : "SCEP",
@@ -190,7 +191,7 @@ put_off(struct renewer *rn, struct errand *e)
 	struct renewal before;
 	int r;
 
-	r = renewals_load(rn->db, e->facts.host.id, &before);
+	r = renewals_load(rn->db, e->standing.host.id, &before);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
 	if (r == ERR_NOT_FOUND || strcmp(before.last_error, d->reason) != 0) {
@@ -200,8 +201,8 @@ put_off(struct renewer *rn, struct errand *e)
 		if (r != OK)
 			return r;
 	}
-	return renewals_postpone(
-	    rn->db, e->facts.host.id, d->reason, clock_now() + RENEWAL_PUT_OFF);
+	return renewals_postpone(rn->db, e->standing.host.id, d->reason,
+	    clock_now() + RENEWAL_PUT_OFF);
 }
 
 static int
@@ -209,9 +210,9 @@ send_one(struct renewer *rn, struct errand *e, enum renewal_wish wish)
 {
 	int r;
 
-	if ((r = load_facts(rn, e)) != OK)
+	if ((r = load_standing(rn, e)) != OK)
 		return r;
-	decide(&e->facts, wish, &e->decision);
+	decide(&e->standing, wish, &e->decision);
 	if (e->decision.method != DECISION_REFUSE)
 		return open_renewal(rn, e);
 	return wish == RENEWAL_TO_ACME ? OK : put_off(rn, e);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "enroll/product.h"
+#include "ca/product.h"
 
 /*
  * True when `minimum` is set (not ""), the device can update itself now, and

@@ -6,18 +6,16 @@
 #define MDM_ADMISSION_H
 
 #include "mdm/contact.h"
-#include "store/enrollments.h"
 
 /*
- * Inside of the transaction, for a certificate of this enrollment that was
- * never used. ERR_MDM_CERTIFICATE: the enrollment was revoked, or its
- * certificate left unused for too long; ERR_ENROLL_BUSINESS: by hand or not
- * assigned, and that is not allowed; ERR_ENROLL_METHOD: not attested, and all
- * have to be; ERR_ENROLL_UNASSIGNED: taken away by Business Manager;
- * ERR_ENROLL_DOWNGRADE: SCEP for a serial number that attested before, while
- * attestation is required; ERR_MDM_BLOCKED: it renews a revoked one.
+ * Inside of the transaction, for a certificate that was never used.
+ * ERR_MDM_CERTIFICATE: it was left unused for too long, or is over;
+ * ERR_MDM_BLOCKED: it renews a revoked one; and the codes of
+ * standing_check_source() and standing_check_method(). One exception: a renewed
+ * certificate without attestation is let in when the setting was switched on
+ * after it was made. The device has no other any more.
  */
-int admission_of_certificate(struct contact *c, const struct enrollment *e);
+int admission_of_certificate(struct contact *c);
 
 /*
  * Every message but Authenticate: the sender is a host of ours with its present

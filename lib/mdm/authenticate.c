@@ -38,11 +38,12 @@ read_vitals(const struct contact *c, struct host_vitals *v)
 
 /* Without a serial number in the message the UDID has to be a known one. */
 static int
-check_known_udid(const struct contact *c, const struct enrollment *e)
+check_known_udid(const struct contact *c)
 {
 	const struct identity *id = &c->identity;
+	const char *asker = id->enrollment.udid;
 
-	if ((e->udid[0] != '\0' && strcasecmp(e->udid, c->message.udid) == 0) ||
+	if ((asker[0] != '\0' && strcasecmp(asker, c->message.udid) == 0) ||
 	    (id->has_host && id->host.udid[0] != '\0' &&
 		strcasecmp(id->host.udid, c->message.udid) == 0))
 		return OK;
@@ -52,7 +53,7 @@ check_known_udid(const struct contact *c, const struct enrollment *e)
 }
 
 static int
-check_serial(const struct contact *c, const struct enrollment *e)
+check_serial(const struct contact *c)
 {
 	const char *bound = c->identity.cert.serial, *serial;
 	int r;
@@ -61,7 +62,7 @@ check_serial(const struct contact *c, const struct enrollment *e)
 		 &c->message, "SerialNumber", DB_SERIAL_TEXT, &serial)) != OK)
 		return r;
 	if (serial[0] == '\0')
-		return check_known_udid(c, e);
+		return check_known_udid(c);
 	if (strcmp(serial, bound) != 0)
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate is from serial number %s, the certificate "
@@ -72,21 +73,21 @@ check_serial(const struct contact *c, const struct enrollment *e)
 
 /* manual_device_bind() found that the link may replace what was there. */
 static bool
-may_change_udid(const struct contact *c, const struct enrollment *e)
+may_change_udid(const struct contact *c)
 {
-	return e->source == ENROLLMENT_MANUAL &&
+	return c->identity.enrollment.source == ENROLLMENT_MANUAL &&
 	    c->identity.cert.state == CERTIFICATE_ISSUED;
 }
 
 static int
-check_udid(struct contact *c, const struct enrollment *e)
+check_udid(struct contact *c)
 {
 	const struct host *host = &c->identity.host;
 	struct host other;
 	int r;
 
 	if (c->identity.has_host && host->udid[0] != '\0' &&
-	    !may_change_udid(c, e) && host->state != HOST_UNENROLLED &&
+	    !may_change_udid(c) && host->state != HOST_UNENROLLED &&
 	    strcasecmp(host->udid, c->message.udid) != 0)
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate is from UDID %s, the host is enrolled as %s",
@@ -107,8 +108,10 @@ check_udid(struct contact *c, const struct enrollment *e)
 
 /* Nothing attests who asked for it by SCEP: both names have to be the same. */
 static int
-check_asker(const struct contact *c, const struct enrollment *e)
+check_asker(const struct contact *c)
 {
+	const struct enrollment *e = &c->identity.enrollment;
+
 	if (e->method == ENROLLMENT_SCEP && e->udid[0] != '\0' &&
 	    strcasecmp(e->udid, c->message.udid) != 0)
 		return fail(ERR_MDM_DEVICE,
@@ -117,8 +120,20 @@ check_asker(const struct contact *c, const struct enrollment *e)
 	return OK;
 }
 
+/* What Authenticate leaves out, the device said when it asked to enroll. */
+static void
+complete(struct host_vitals *v, const struct enrollment *e)
+{
+	if (v->product_name[0] == '\0')
+		v->product_name = e->product;
+	if (v->os_version[0] == '\0')
+		v->os_version = e->os_version;
+	if (v->build_version[0] == '\0')
+		v->build_version = e->build_version;
+}
+
 static int
-begin_generation(struct contact *c, const struct host_vitals *vitals)
+begin_generation(struct contact *c, struct host_vitals *vitals)
 {
 	struct certificate *cert = &c->identity.cert;
 	struct host_identity new = { .serial = cert->serial,
@@ -131,6 +146,7 @@ begin_generation(struct contact *c, const struct host_vitals *vitals)
 		 c->db, &c->identity, &new.hardware_attested)) != OK ||
 	    (r = certificates_make_current(c->db, cert->sha256)) != OK)
 		return r;
+	complete(vitals, &c->identity.enrollment);
 	r = hosts_authenticate(c->db, &new, vitals, &c->identity.host);
 	if (r == ERR_CONFLICT)
 		return fail(ERR_MDM_DEVICE, "the UDID %s is another host's",
@@ -149,21 +165,19 @@ authenticate_handle(struct contact *c)
 {
 	struct identity *id = &c->identity;
 	struct host_vitals vitals;
-	struct enrollment e;
 	int r;
 
-	if ((r = read_vitals(c, &vitals)) != OK ||
-	    (r = enrollments_load(c->db, id->cert.enrollment_id, &e)) != OK)
+	if ((r = read_vitals(c, &vitals)) != OK)
 		return r;
-	if (e.source == ENROLLMENT_MANUAL &&
+	if (id->enrollment.source == ENROLLMENT_MANUAL &&
 	    id->cert.state == CERTIFICATE_ISSUED &&
-	    (r = manual_device_bind(c, &e)) != OK)
+	    (r = manual_device_bind(c)) != OK)
 		return r;
-	if ((r = check_serial(c, &e)) != OK || (r = check_udid(c, &e)) != OK)
+	if ((r = check_serial(c)) != OK || (r = check_udid(c)) != OK)
 		return r;
 	if (id->cert.state == CERTIFICATE_ISSUED) {
-		if ((r = admission_of_certificate(c, &e)) != OK ||
-		    (r = check_asker(c, &e)) != OK)
+		if ((r = admission_of_certificate(c)) != OK ||
+		    (r = check_asker(c)) != OK)
 			return r;
 		if (id->cert.purpose == ENROLLMENT_ENROLL)
 			return begin_generation(c, &vitals);

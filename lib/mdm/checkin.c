@@ -24,15 +24,14 @@
 static int
 check_topic(const struct contact *c)
 {
-	struct enrollment e;
-	const char *topic;
+	const char *expected = c->identity.enrollment.topic, *topic;
 	int r;
 
-	if ((r = message_text(&c->message, "Topic", 255, &topic)) != OK ||
-	    (r = enrollments_load(c->db, c->identity.cert.enrollment_id, &e)) !=
-		OK)
+	if (expected[0] == '\0')
+		expected = c->conf->topic;
+	if ((r = message_text(&c->message, "Topic", 255, &topic)) != OK)
 		return r;
-	if (strcmp(topic, e.topic[0] != '\0' ? e.topic : c->conf->topic) != 0)
+	if (strcmp(topic, expected) != 0)
 		return fail(
 		    ERR_MDM_TOPIC, "the topic \"%s\" is not ours", topic);
 	return OK;

@@ -23,13 +23,7 @@ int
 device_information_learn(struct contact *c)
 {
 	const struct host *host = &c->identity.host;
-	struct host_vitals v = { .device_name = host->device_name,
-		.model = host->model,
-		.model_name = host->model_name,
-		.product_name = host->product_name,
-		.os_version = host->os_version,
-		.build_version = host->build_version,
-		.topic = host->topic };
+	struct host_vitals v = { "", "", "", "", "", "", "" };
 	const struct in_plist_node *answers;
 	bool name, version, build;
 

@@ -7,7 +7,6 @@
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "store/enrollments.h"
 #include "store/orders.h"
 #include "store/renewals.h"
 #include "wire/cms.h"
@@ -209,7 +208,9 @@ identity_check(struct db *db, struct identity *id, int64_t grace)
 		return r;
 	certificates_release(&id->cert);
 	id->cert = now;
-	if ((r = load_host(db, id)) != OK)
+	if ((r = load_host(db, id)) != OK ||
+	    (r = enrollments_load(
+		 db, id->cert.enrollment_id, &id->enrollment)) != OK)
 		return r;
 	if (id->cert.state == CERTIFICATE_REVOKED)
 		return fail(ERR_MDM_BLOCKED, "the certificate is revoked");
@@ -219,6 +220,8 @@ identity_check(struct db *db, struct identity *id, int64_t grace)
 	if (id->cert.state == CERTIFICATE_RETIRED)
 		return fail(ERR_MDM_CERTIFICATE,
 		    "the certificate was replaced by a newer one");
+	if (id->enrollment.state == ENROLLMENT_REVOKED)
+		return fail(ERR_MDM_CERTIFICATE, "the enrollment was revoked");
 	return check_dates(id, grace);
 }
 

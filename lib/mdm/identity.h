@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "store/certificates.h"
 #include "store/db.h"
+#include "store/enrollments.h"
 #include "store/hosts.h"
 
 #define IDENTITY_HEADER_MAX 16384
@@ -34,6 +35,8 @@ struct identity {
 	/* and the sender holds its key. */
 	bool proven;
 	struct certificate cert;
+	/* Which the certificate is of; since identity_check(). */
+	struct enrollment enrollment;
 	/* It ended, not longer ago than identity_check() was told to bear. */
 	bool expired;
 	/* It took over in this very message. */
@@ -64,11 +67,11 @@ int identity_prove(
     struct db *db, const struct identity_proof *proof, struct identity *out);
 
 /*
- * Inside of a transaction, for a proven identity: loads certificate and host as
- * they are now and checks what holds for every message: not revoked, not
- * replaced, within its dates or ended less than `grace` seconds ago
- * (ERR_MDM_CERTIFICATE), host not blocked, and the certificate not revoked
- * (ERR_MDM_BLOCKED).
+ * Inside of a transaction, for a proven identity: loads certificate, enrollment
+ * and host as they are now and checks what holds for every message: not
+ * replaced, its enrollment not revoked, within its dates or ended less than
+ * `grace` seconds ago (ERR_MDM_CERTIFICATE), host not blocked, and the
+ * certificate not revoked (ERR_MDM_BLOCKED).
  */
 int identity_check(struct db *db, struct identity *id, int64_t grace);
 

@@ -6,13 +6,15 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/hosts.h"
 
 static int
-bind_serial(struct contact *c, struct enrollment *e, const char *serial)
+bind_serial(struct contact *c, const char *serial)
 {
 	struct certificate *cert = &c->identity.cert;
+	struct enrollment *e = &c->identity.enrollment;
 	int r;
 
 	if (!hosts_is_serial(serial))
@@ -32,34 +34,14 @@ bind_serial(struct contact *c, struct enrollment *e, const char *serial)
 }
 
 static int
-load_host(struct contact *c)
+check_host(const struct host *host, const char *udid)
 {
-	struct identity *id = &c->identity;
-	int r = hosts_load_by_serial(c->db, id->cert.serial, &id->host);
-
-	id->has_host = r == OK;
-	return r == ERR_NOT_FOUND ? OK : r;
-}
-
-static int
-check_host(struct contact *c, bool link_names_serial)
-{
-	const struct host *host = &c->identity.host;
-
-	if (!c->identity.has_host)
-		return OK;
-	if (host->state == HOST_BLOCKED)
-		return fail(
-		    ERR_MDM_BLOCKED, "an administrator blocked this host");
-	if (link_names_serial)
-		return OK;
 	if (host->state == HOST_ENROLLED || host->state == HOST_PENDING)
 		return fail(ERR_ENROLL_OTHER_DEVICE,
 		    "%s is enrolled, and the link was not made for it; held "
 		    "for review",
 		    host->serial);
-	if (host->udid[0] != '\0' &&
-	    strcasecmp(host->udid, c->message.udid) != 0)
+	if (host->udid[0] != '\0' && strcasecmp(host->udid, udid) != 0)
 		return fail(ERR_ENROLL_OTHER_DEVICE,
 		    "%s was another device, and the link was not made for it; "
 		    "held for review",
@@ -67,17 +49,44 @@ check_host(struct contact *c, bool link_names_serial)
 	return OK;
 }
 
-int
-manual_device_bind(struct contact *c, struct enrollment *e)
+/* Nothing proves the serial number that a device gives with such a link. */
+static int
+check_claim(struct contact *c)
 {
-	bool named = e->serial[0] != '\0';
+	const char *serial = c->identity.cert.serial;
+	bool assigned;
+	int r;
+
+	if (c->identity.has_host &&
+	    (r = check_host(&c->identity.host, c->message.udid)) != OK)
+		return r;
+	if ((r = ade_devices_assigned(c->db, serial, &assigned)) != OK)
+		return r;
+	return assigned ? fail(ERR_ENROLL_OTHER_DEVICE,
+			      "Apple Business Manager assigned %s, and the "
+			      "link was not made for it; held for review",
+			      serial)
+			: OK;
+}
+
+int
+manual_device_bind(struct contact *c)
+{
+	struct identity *id = &c->identity;
+	bool named = id->enrollment.serial[0] != '\0';
 	const char *serial;
 	int r;
 
 	if ((r = message_text(
 		 &c->message, "SerialNumber", DB_SERIAL_TEXT, &serial)) != OK ||
-	    (!named && (r = bind_serial(c, e, serial)) != OK) ||
-	    (r = load_host(c)) != OK)
+	    (!named && (r = bind_serial(c, serial)) != OK))
 		return r;
-	return check_host(c, named);
+	r = hosts_load_by_serial(c->db, id->cert.serial, &id->host);
+	id->has_host = r == OK;
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	if (id->has_host && id->host.state == HOST_BLOCKED)
+		return fail(
+		    ERR_MDM_BLOCKED, "an administrator blocked this host");
+	return named ? OK : check_claim(c);
 }

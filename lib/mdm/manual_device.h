@@ -6,15 +6,15 @@
 #define MDM_MANUAL_DEVICE_H
 
 #include "mdm/contact.h"
-#include "store/enrollments.h"
 
 /*
  * For an unused certificate of a manual enrollment, inside of the transaction:
  * gives enrollment and certificate the message's serial number when they have
  * none yet, and loads the host. ERR_MDM_DEVICE: the message names none;
- * ERR_MDM_BLOCKED; ERR_ENROLL_OTHER_DEVICE: it is enrolled, or was with another
- * UDID, and the link was not made for it.
+ * ERR_MDM_BLOCKED; ERR_ENROLL_OTHER_DEVICE: the link was not made for it, and
+ * it is enrolled, or was with another UDID, or Business Manager assigned it:
+ * then it comes by itself, or an administrator makes a link for it.
  */
-int manual_device_bind(struct contact *c, struct enrollment *e);
+int manual_device_bind(struct contact *c);
 
 #endif

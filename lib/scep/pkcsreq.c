@@ -8,12 +8,10 @@
 #include "ca/crl.h"
 #include "ca/issue.h"
 #include "ca/policy.h"
+#include "ca/standing.h"
 #include "scep/entitlement.h"
-#include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
-#include "store/hosts.h"
-#include "store/settings.h"
 #include "store/trails.h"
 #include "wire/csr.h"
 #include "wire/x509.h"
@@ -145,53 +143,29 @@ answer_again(struct work *w, struct buf *out)
 static int
 check_challenge(const struct work *w)
 {
-	if (w->right.challenge.used_at != 0)
-		return fail(ERR_SCEP_CHALLENGE, "the challenge was used");
-	if (w->right.enrollment.state != ENROLLMENT_OPEN)
-		return fail(ERR_SCEP_CHALLENGE, "the enrollment is %s",
-		    enrollments_state_name(w->right.enrollment.state));
-	if (w->right.enrollment.expires_at <= clock_now())
-		return fail(ERR_SCEP_CHALLENGE, "the enrollment is expired");
-	return OK;
-}
-
-static int
-load_facts(const struct work *w, struct policy_scep_facts *f)
-{
-	const struct conf *conf = w->scep->conf;
-	struct db *db = w->scep->db;
-	struct host host;
-	int r;
-
-	*f = (struct policy_scep_facts){ .now = clock_now(),
-		.enrollment = &w->right.enrollment,
-		.csr = w->csr,
-		.signer_key_matches = w->signer_matches };
-	if ((r = settings_get_bool(db, conf, SETTINGS_REQUIRE_ATTESTATION,
-		 &f->require_attestation)) != OK ||
-	    (r = settings_get_bool(
-		 db, conf, SETTINGS_BUSINESS_ONLY, &f->business_only)) != OK ||
-	    (r = ade_devices_assigned(
-		 db, w->right.enrollment.serial, &f->assigned)) != OK ||
-	    (r = certificates_spki_known(
-		 db, w->csr->spki_sha256, &f->key_known)) != OK)
-		return r;
-	r = hosts_load_by_serial(db, w->right.enrollment.serial, &host);
-	if (r == OK) {
-		f->host_blocked = host.state == HOST_BLOCKED;
-		f->host_attested = host.hardware_attested;
-		f->ever_attested = host.ever_attested_at != 0;
-	}
-	return r == ERR_NOT_FOUND ? OK : r;
+	return w->right.challenge.used_at == 0
+	    ? OK
+	    : fail(ERR_SCEP_CHALLENGE, "the challenge was used");
 }
 
 static int
 check_policy(const struct work *w)
 {
-	struct policy_scep_facts facts;
-	int r = load_facts(w, &facts);
+	struct db *db = w->scep->db;
+	struct standing standing;
+	struct policy_scep_facts facts = { .now = clock_now(),
+		.enrollment = &w->right.enrollment,
+		.standing = &standing,
+		.csr = w->csr,
+		.signer_key_matches = w->signer_matches };
+	int r;
 
-	return r == OK ? policy_check_scep(&facts) : r;
+	if ((r = standing_load(db, w->scep->conf, w->right.enrollment.serial,
+		 &standing)) != OK ||
+	    (r = certificates_spki_known(
+		 db, w->csr->spki_sha256, &facts.key_known)) != OK)
+		return r;
+	return policy_check_scep(&facts);
 }
 
 static int

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "ca/policy.h"
+#include "ca/standing.h"
 #include "store/accounts.h"
 #include "store/attestations.h"
 #include "store/enrollments.h"
@@ -175,6 +176,7 @@ static const uint8_t rsa[] = { 0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09,
 struct scep_world {
 	struct policy_scep_facts facts;
 	struct enrollment enrollment;
+	struct standing standing;
 	struct csr csr;
 };
 
@@ -185,12 +187,13 @@ scep_world_init(struct scep_world *w)
 	snprintf(
 	    w->enrollment.serial, sizeof(w->enrollment.serial), "%s", same);
 	w->enrollment.method = ENROLLMENT_SCEP;
+	w->standing.assignment = STANDING_ASSIGNED;
 	w->enrollment.expires_at = NOW + 1;
 	w->csr.spki = blob_of(rsa, sizeof(rsa));
 	w->facts = (struct policy_scep_facts){
 		.now = NOW,
 		.enrollment = &w->enrollment,
-		.assigned = true,
+		.standing = &w->standing,
 		.csr = &w->csr,
 		.signer_key_matches = true,
 	};
@@ -208,45 +211,66 @@ static void
 the_right_facts_of_scep_say_yes(void **state)
 {
 	SCEP(OK, (void)w);
-	SCEP(OK, w.facts.require_attestation = true);
-	SCEP(OK, w.facts.business_only = true);
+	SCEP(OK, w.standing.require_attestation = true);
+	SCEP(OK, w.standing.business_only = true);
 	SCEP(OK, {
 		w.enrollment.source = ENROLLMENT_MANUAL;
 		w.enrollment.serial[0] = '\0';
-		w.facts.assigned = false;
+		w.standing.assignment = STANDING_REMOVED;
 	});
 	SCEP(OK, {
 		w.enrollment.source = ENROLLMENT_COMMAND;
-		w.facts.assigned = false;
+		w.standing.assignment = STANDING_REMOVED;
 	});
 }
 
 static void
 fleet_137_both_settings_leave_no_scep(void **state)
 {
-	SCEP(ERR_UNAUTHORIZED, {
-		w.facts.require_attestation = true;
-		w.facts.business_only = true;
+	SCEP(ERR_ENROLL_METHOD, {
+		w.standing.require_attestation = true;
+		w.standing.business_only = true;
 	});
 }
 
 static void
 a_blocked_host_gets_no_scep(void **state)
 {
-	SCEP(ERR_MDM_BLOCKED, w.facts.host_blocked = true);
+	SCEP(ERR_MDM_BLOCKED, w.standing.host.state = HOST_BLOCKED);
 }
 
 static void
 what_attested_before_gets_no_scep(void **state)
 {
 	SCEP(ERR_ENROLL_DOWNGRADE, {
-		w.facts.require_attestation = true;
-		w.facts.ever_attested = true;
+		w.standing.require_attestation = true;
+		w.standing.host.ever_attested_at = 1;
 	});
-	SCEP(OK, w.facts.ever_attested = true);
+	SCEP(OK, w.standing.host.ever_attested_at = 1);
 	SCEP(OK, {
-		w.facts.require_attestation = true;
-		w.facts.host_attested = true;
+		w.standing.require_attestation = true;
+		w.standing.host.hardware_attested = true;
+	});
+}
+
+static void
+known_silicon_gets_no_scep_by_what_it_says(void **state)
+{
+	SCEP(ERR_ENROLL_DOWNGRADE, {
+		w.standing.require_attestation = true;
+		w.standing.known_silicon = true;
+	});
+	SCEP(OK, w.standing.known_silicon = true);
+	SCEP(OK, {
+		w.standing.require_attestation = true;
+		w.standing.known_silicon = true;
+		w.enrollment.source = ENROLLMENT_MANUAL;
+	});
+	SCEP(OK, {
+		w.standing.require_attestation = true;
+		w.standing.known_silicon = true;
+		w.enrollment.source = ENROLLMENT_COMMAND;
+		w.enrollment.purpose = ENROLLMENT_RENEW;
 	});
 }
 
@@ -254,13 +278,13 @@ static void
 an_attested_host_is_not_renewed_by_scep(void **state)
 {
 	SCEP(ERR_ENROLL_DOWNGRADE, {
-		w.facts.require_attestation = true;
-		w.facts.host_attested = true;
+		w.standing.require_attestation = true;
+		w.standing.host.hardware_attested = true;
 		w.enrollment.purpose = ENROLLMENT_RENEW;
 	});
 	SCEP(OK, {
-		w.facts.require_attestation = true;
-		w.facts.ever_attested = true;
+		w.standing.require_attestation = true;
+		w.standing.host.ever_attested_at = 1;
 		w.enrollment.purpose = ENROLLMENT_RENEW;
 	});
 }
@@ -269,7 +293,7 @@ static void
 business_only_knows_no_links(void **state)
 {
 	SCEP(ERR_ENROLL_BUSINESS, {
-		w.facts.business_only = true;
+		w.standing.business_only = true;
 		w.enrollment.source = ENROLLMENT_MANUAL;
 	});
 }
@@ -278,8 +302,8 @@ static void
 business_only_needs_an_assigned_serial(void **state)
 {
 	SCEP(ERR_ENROLL_BUSINESS, {
-		w.facts.business_only = true;
-		w.facts.assigned = false;
+		w.standing.business_only = true;
+		w.standing.assignment = STANDING_REMOVED;
 		w.enrollment.source = ENROLLMENT_COMMAND;
 	});
 }
@@ -287,15 +311,15 @@ business_only_needs_an_assigned_serial(void **state)
 static void
 an_unassigned_serial_gets_no_scep(void **state)
 {
-	SCEP(ERR_ENROLL_UNASSIGNED, w.facts.assigned = false);
+	SCEP(ERR_ENROLL_UNASSIGNED, w.standing.assignment = STANDING_REMOVED);
 }
 
 static void
 a_scep_enrollment_that_is_over_says_no(void **state)
 {
-	SCEP(ERR_UNAUTHORIZED, w.enrollment.state = ENROLLMENT_ISSUED);
-	SCEP(ERR_UNAUTHORIZED, w.enrollment.state = ENROLLMENT_REVOKED);
-	SCEP(ERR_UNAUTHORIZED, w.enrollment.expires_at = NOW);
+	SCEP(ERR_SCEP_CHALLENGE, w.enrollment.state = ENROLLMENT_ISSUED);
+	SCEP(ERR_SCEP_CHALLENGE, w.enrollment.state = ENROLLMENT_REVOKED);
+	SCEP(ERR_SCEP_CHALLENGE, w.enrollment.expires_at = NOW);
 }
 
 static void
@@ -338,6 +362,7 @@ a_forgotten_fact_of_scep_says_no(void **state)
 	memset(&nothing, 0, sizeof(nothing));
 	assert_int_equal(policy_check_scep(&nothing), ERR_UNAUTHORIZED);
 	SCEP(ERR_UNAUTHORIZED, w.facts.enrollment = NULL);
+	SCEP(ERR_UNAUTHORIZED, w.facts.standing = NULL);
 	SCEP(ERR_UNAUTHORIZED, w.facts.csr = NULL);
 }
 
@@ -356,6 +381,7 @@ main(void)
 		cmocka_unit_test(fleet_137_both_settings_leave_no_scep),
 		cmocka_unit_test(a_blocked_host_gets_no_scep),
 		cmocka_unit_test(what_attested_before_gets_no_scep),
+		cmocka_unit_test(known_silicon_gets_no_scep_by_what_it_says),
 		cmocka_unit_test(an_attested_host_is_not_renewed_by_scep),
 		cmocka_unit_test(business_only_knows_no_links),
 		cmocka_unit_test(business_only_needs_an_assigned_serial),

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "enroll/product.h"
+#include "ca/product.h"
 
 static bool
 can_attest(const char *name)

@@ -15,7 +15,8 @@
 
 /* A profile of a SCEP identity, with the keys of Apple's schema. */
 static const char scep_profile[] =
-    "<plist version=\"1.0\"><dict><key>PayloadContent</key><array><dict>"
+    "<plist version=\"1.0\"><dict><key>PayloadIdentifier</key>"
+    "<string>com.example</string><key>PayloadContent</key><array><dict>"
     "<key>PayloadType</key><string>com.apple.security.scep</string>"
     "<key>PayloadUUID</key><string>2</string>"
     "<key>PayloadContent</key><dict>"

@@ -9,8 +9,8 @@
  * Apple silicon. T2 Macs ignore Attest, which proves nothing to a server, so
  * they count as unable.
  */
-#ifndef ENROLL_PRODUCT_H
-#define ENROLL_PRODUCT_H
+#ifndef CA_PRODUCT_H
+#define CA_PRODUCT_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "enroll/product.h"
+#include "ca/product.h"
 
 #include <ctype.h>
 #include <stddef.h>

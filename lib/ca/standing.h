@@ -1,0 +1,57 @@
+/*
+ * How a serial number stands with the settings, Business Manager and its own
+ * history, and what follows for an enrollment that was handed out before: the
+ * settings may have changed since, or the device gone from Business Manager.
+ * Asked when a certificate is issued by SCEP, when a certificate is first used,
+ * and when a renewal is sent. Who gets a profile at all, and which, is decided
+ * in enroll/decision.h.
+ */
+#ifndef CA_STANDING_H
+#define CA_STANDING_H
+
+#include <stdbool.h>
+
+#include "base/conf.h"
+#include "store/db.h"
+#include "store/enrollments.h"
+#include "store/hosts.h"
+
+/* What Business Manager says of a serial number. */
+enum standing_assignment {
+	STANDING_NEVER_ASSIGNED,
+	STANDING_ASSIGNED,
+	STANDING_REMOVED,
+};
+
+struct standing {
+	/* The settings. */
+	bool require_attestation;
+	bool business_only;
+	enum standing_assignment assignment;
+	/* Business Manager's record names Apple silicon. */
+	bool known_silicon;
+	/* Of state "unenrolled", its id "", when the serial number is new. */
+	struct host host;
+};
+
+/* Reads it; inside of the transaction that acts on it. ERR_DB and its kind. */
+int standing_load(struct db *db, const struct conf *conf, const char *serial,
+    struct standing *out);
+
+/*
+ * Where the device comes from: ERR_ENROLL_BUSINESS by hand or not assigned
+ * while only Apple Business enrollments are allowed; ERR_ENROLL_UNASSIGNED
+ * Automated Device Enrollment of what is not assigned any more.
+ */
+int standing_check_source(const struct standing *s, const struct enrollment *e);
+
+/*
+ * What its certificate proves, `attested` or nothing, while attestation is
+ * required: ERR_ENROLL_METHOD with both settings only attested ones are let in;
+ * ERR_ENROLL_DOWNGRADE the serial number attested before, or Business Manager
+ * says that it can; for a renewal, the host is attested.
+ */
+int standing_check_method(
+    const struct standing *s, const struct enrollment *e, bool attested);
+
+#endif
