@@ -58,16 +58,9 @@ rule_host(const struct decision_input *in, struct decision *out)
 	if (in->host_blocked)
 		return decide(out, DECISION_REFUSE, ERR_MDM_BLOCKED,
 		    "an administrator blocked this host");
-	if (in->source == DECISION_RENEWAL || in->link_names_serial ||
-	    !in->host_enrolled || in->host_udid[0] == '\0')
-		return false;
-	if (in->source == DECISION_MANUAL) {
-		out->alert = true;
-		return decide(out, DECISION_REFUSE, ERR_ENROLL_OTHER_DEVICE,
-		    "this serial number is enrolled, and the link was not made "
-		    "for it");
-	}
-	if (in->udid[0] == '\0' || strcasecmp(in->host_udid, in->udid) == 0)
+	if (in->source != DECISION_ADE || !in->host_enrolled ||
+	    in->host_udid[0] == '\0' || in->udid[0] == '\0' ||
+	    strcasecmp(in->host_udid, in->udid) == 0)
 		return false;
 	out->alert = true;
 	return decide(out, DECISION_REFUSE, ERR_ENROLL_OTHER_DEVICE,
@@ -99,16 +92,30 @@ rule_update(const struct decision_input *in, const struct os_version *have,
 	    in->minimum_os_version);
 }
 
+/* Why its hardware can attest, as a sentence; NULL when it cannot. */
+static const char *
+ability(const struct decision_input *in, const struct product *product)
+{
+	if (product_has_attestation(product))
+		return product_describe(product);
+	/* A host that says less of itself now has nothing to gain by it. */
+	if (in->source == DECISION_RENEWAL && in->known_silicon)
+		return "Apple silicon, as Apple Business Manager says";
+	return NULL;
+}
+
 /* What the device lacks for an attestation; "" when it lacks nothing. */
 static void
-lack(
-    const struct product *product, const struct os_version *have, char out[128])
+lack(const struct decision_input *in, const struct product *product,
+    const struct os_version *have, char out[128])
 {
 	char text[OS_VERSION_TEXT], want[OS_VERSION_TEXT];
 	struct os_version floor;
 
 	out[0] = '\0';
-	if (!product_has_attestation(product)) {
+	if (in->source == DECISION_RENEWAL && in->ever_attested)
+		return;
+	if (ability(in, product) == NULL) {
 		snprintf(out, 128, "it is %s", product_describe(product));
 		return;
 	}
@@ -142,6 +149,17 @@ rule_downgrade(
 	    "%s, and now %s", known, why);
 }
 
+/* With hardware attestation required: what attests. */
+static void
+decide_attested(const struct decision_input *in, const struct product *product,
+    struct decision *out)
+{
+	const char *what = ability(in, product);
+
+	decide(out, DECISION_ACME, OK, "it %s%s",
+	    what == NULL ? "attested before" : "is ", what == NULL ? "" : what);
+}
+
 /* With hardware attestation required: what does not attest. */
 static void
 decide_unattested(
@@ -168,7 +186,7 @@ obstacle(const struct decision_input *in, const struct product *product,
 	else if (in->assignment != DECISION_ASSIGNED)
 		snprintf(out, 128, "its serial number is not assigned");
 	else
-		lack(product, have, out);
+		lack(in, product, have, out);
 }
 
 void
@@ -194,8 +212,7 @@ decision_make(const struct decision_input *in, struct decision *out)
 	out->alert =
 	    product.family == PRODUCT_UNKNOWN && in->source == DECISION_ADE;
 	if (why[0] == '\0')
-		decide(out, DECISION_ACME, OK, "it is %s",
-		    product_describe(&product));
+		decide_attested(in, &product, out);
 	else
 		decide_unattested(in, why, out);
 }

@@ -11,9 +11,9 @@
  *   away again, gets nothing by Automated Device Enrollment.
  * - "Allow only Apple Business enrollments" refuses enrollment by hand, and
  *   the renewal of what is not assigned.
- * - A blocked host, an enrolled host whose serial number comes from a device
- *   with another UDID, and one that a link is used for that does not name it,
- *   get nothing until an administrator looked.
+ * - A blocked host, and an enrolled host whose serial number comes from a
+ * device with another UDID, get nothing until an administrator looked. What a
+ * link for any device may claim is mdm/manual_device.h's matter.
  * - A minimum system version holds back devices that can update themselves
  *   during enrollment, before anything is created for them.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a
@@ -22,7 +22,9 @@
  * - With it on, nothing is downgraded: a serial number that attested before, or
  *   that Business Manager says is Apple silicon, does not get SCEP because of
  *   what it says of itself; an attested host is not renewed by SCEP. Both are
- *   refused with an alert.
+ *   refused with an alert. A host that attested before, or that Business
+ * Manager says is Apple silicon, is renewed by attestation whatever it says
+ * now.
  *
  * What a device says of itself is a hint: it may lie to get less than it could.
  */
@@ -66,8 +68,6 @@ struct decision_input {
 	enum decision_assignment assignment;
 	/* Business Manager's record names Apple silicon. */
 	bool known_silicon;
-	/* An administrator made the link for this very serial number. */
-	bool link_names_serial;
 	/* or begins to */
 	bool host_enrolled;
 	bool host_blocked;

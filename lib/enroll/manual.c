@@ -55,7 +55,6 @@ decide(struct handout *h, const struct enrollment_link *link)
 		return r;
 	facts_input(&standing, &in);
 	in.source = DECISION_MANUAL;
-	in.link_names_serial = link->serial[0] != '\0';
 	decision_make(&in, &d);
 	if (d.alert)
 		log_line(

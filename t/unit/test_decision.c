@@ -179,9 +179,9 @@ static const struct fact_row {
 	{ "fleet-90, 135", DECISION_MANUAL, 0, 0, NEW | SILICON, "SSBB" },
 	{ "downgrade", DECISION_MANUAL, 0, 0, EVER | NOW, "SDBB" },
 	{ "fleet-108..111", DECISION_RENEWAL, ASSIGNED, ABLE, 0, "SASA" },
-	{ "fleet-108, 138", DECISION_RENEWAL, ASSIGNED, UNABLE,
-	    NEW | EVER | SILICON, "SSSM" },
-	{ "downgrade", DECISION_RENEWAL, ASSIGNED, UNABLE, NOW, "SDSD" },
+	{ "fleet-108, 138", DECISION_RENEWAL, ASSIGNED, UNABLE, NEW, "SSSM" },
+	{ "says less now", DECISION_RENEWAL, ASSIGNED, UNABLE,
+	    EVER | NOW | SILICON, "SASA" },
 	{ "fleet-117", DECISION_RENEWAL, NOT_OURS, 0, NEW | EVER | SILICON,
 	    "SSBB" },
 	{ "fleet-117", DECISION_RENEWAL, NOT_OURS, 0, NOW, "SDBB" },
@@ -299,7 +299,7 @@ test_blocked(void **state)
 	refused(&in, ERR_MDM_BLOCKED);
 }
 
-/* A link made for a serial number may replace that host, no other link may. */
+/* A link that was made for a host may replace it. */
 static void
 test_manual_of_enrolled(void **state)
 {
@@ -310,12 +310,35 @@ test_manual_of_enrolled(void **state)
 	in.source = DECISION_MANUAL;
 	in.host_enrolled = true;
 	in.host_udid = in.udid;
-	refused(&in, ERR_ENROLL_OTHER_DEVICE);
-	in.link_names_serial = true;
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_SCEP);
 	in.host_blocked = true;
 	refused(&in, ERR_MDM_BLOCKED);
+}
+
+/* What a host says at its renewal counts less than what is known of it. */
+static void
+test_renewal_of_known(void **state)
+{
+	struct decision_input in = input("", "");
+	struct decision d;
+
+	(void)state;
+	in.source = DECISION_RENEWAL;
+	in.ever_attested = in.host_attested = true;
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_ACME);
+	assert_string_equal(d.reason, "it attested before");
+	in.ever_attested = in.host_attested = false;
+	in.known_silicon = true;
+	in.product = "MacBookPro16,1";
+	in.os_version = "13.6";
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_SCEP);
+	in.os_version = "14.0";
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_ACME);
+	assert_non_null(strstr(d.reason, "as Apple Business Manager says"));
 }
 
 static void
@@ -384,6 +407,7 @@ main(void)
 		cmocka_unit_test(test_other_udid),
 		cmocka_unit_test(test_blocked),
 		cmocka_unit_test(test_manual_of_enrolled),
+		cmocka_unit_test(test_renewal_of_known),
 		cmocka_unit_test(test_alert),
 		cmocka_unit_test(test_minimum_version),
 		cmocka_unit_test(test_update_body),
