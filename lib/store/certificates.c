@@ -25,6 +25,7 @@ enum {
 	RETIRE_OTHERS,
 	RETIRE_UNUSED,
 	REVOKE,
+	DISTRUST,
 	LIST,
 	COUNT,
 	LIST_BY_SERIAL,
@@ -85,6 +86,9 @@ static const char *const texts[] = {
 	[REVOKE] = "UPDATE certificates SET state = 'revoked',"
 		   " revoked_at = ?2, revocation_reason = ?3"
 		   " WHERE sha256 = ?1 AND state <> 'revoked'",
+	[DISTRUST] = "UPDATE hosts SET hardware_attested = 0"
+		     " WHERE certificate_sha256 = ?1 AND serial = (SELECT"
+		     " c.serial FROM certificates c WHERE c.sha256 = ?1)",
 	[LIST] = STMT_SCANS "SELECT " BRIEF " FROM certificates" MATCHES
 			    " ORDER BY created_at DESC, id LIMIT ?2 OFFSET ?3",
 	[COUNT] = STMT_SCANS "SELECT count(*) FROM certificates" MATCHES,
@@ -328,6 +332,11 @@ certificates_revoke(
 	stmt_put_int(&s, clock_now());
 	stmt_put_int(&s, reason);
 	code = stmt_change(&s, ERR_ALREADY_REVOKED);
+	if (code == OK) {
+		stmt_start(&s, db, STMT_certificates, DISTRUST);
+		stmt_put_digest(&s, sha256);
+		return stmt_run(&s);
+	}
 	if (code != ERR_ALREADY_REVOKED)
 		return code;
 	if (certificates_load(db, sha256, &known) == ERR_NOT_FOUND)

@@ -91,10 +91,15 @@ static const char *const texts[] = {
 	    " push_token = NULL, push_magic = NULL, unlock_token = NULL,"
 	    " bootstrap_token = NULL, awaiting_configuration = 0,"
 	    " enrolled_at = NULL",
-	[UPDATE_VITALS] = "UPDATE hosts SET last_seen_at = ?2,"
-			  " device_name = ?3, model = ?4, model_name = ?5,"
-			  " product_name = ?6, os_version = ?7,"
-			  " build_version = ?8, topic = ?9 WHERE id = ?1",
+	[UPDATE_VITALS] =
+	    "UPDATE hosts SET last_seen_at = ?2,"
+	    " device_name = COALESCE(NULLIF(?3, ''), device_name),"
+	    " model = COALESCE(NULLIF(?4, ''), model),"
+	    " model_name = COALESCE(NULLIF(?5, ''), model_name),"
+	    " product_name = COALESCE(NULLIF(?6, ''), product_name),"
+	    " os_version = COALESCE(NULLIF(?7, ''), os_version),"
+	    " build_version = COALESCE(NULLIF(?8, ''), build_version),"
+	    " topic = COALESCE(NULLIF(?9, ''), topic) WHERE id = ?1",
 	[SET_CERTIFICATE] = "UPDATE hosts SET last_seen_at = ?2,"
 			    " certificate_sha256 = ?3, enrollment_id = ?4,"
 			    " hardware_attested = ?5,"
@@ -110,8 +115,9 @@ static const char *const texts[] = {
 			 " awaiting_configuration)"
 			 " WHERE id = ?1 AND state IN ('pending', 'enrolled')",
 	[CHECK_OUT] = "UPDATE hosts SET state = 'unenrolled',"
-		      " last_seen_at = ?2, push_token = NULL,"
-		      " push_magic = NULL, awaiting_configuration = 0"
+		      " last_seen_at = ?2, hardware_attested = 0,"
+		      " push_token = NULL, push_magic = NULL,"
+		      " awaiting_configuration = 0"
 		      " WHERE id = ?1 AND state IN ('pending', 'enrolled')",
 	[BLOCK] = "UPDATE hosts SET state = 'blocked',"
 		  " certificate_sha256 = NULL, hardware_attested = 0,"

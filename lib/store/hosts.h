@@ -118,7 +118,10 @@ int hosts_load_by_udid(struct db *db, const char *udid, struct host *out);
 int hosts_authenticate(struct db *db, const struct host_identity *identity,
     const struct host_vitals *vitals, struct host *out);
 
-/* Authenticate again with the identity in use: keeps queue and tokens. */
+/*
+ * What a host says of itself now; what is "" stays as it was. Keeps queue and
+ * tokens. ERR_NOT_FOUND.
+ */
 int hosts_update_vitals(
     struct db *db, const char *id, const struct host_vitals *vitals);
 

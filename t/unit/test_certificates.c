@@ -285,6 +285,27 @@ test_revoked_stays_revoked_when_another_is_used(void **state)
 }
 
 static void
+test_revoked_attests_nothing(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct certificate c, other;
+	struct host h, out;
+
+	storefix_host(db, "S1", 1, &h);
+	issue(db, "S1", 1, &c);
+	storefix_sql(db,
+	    "UPDATE hosts SET certificate_sha256 ="
+	    " (SELECT sha256 FROM certificates)");
+	issue(db, "S1", 2, &other);
+	WRITE(db, certificates_revoke(db, other.sha256, 0));
+	assert_int_equal(hosts_load(db, h.id, &out), OK);
+	assert_true(out.hardware_attested);
+	WRITE(db, certificates_revoke(db, c.sha256, 0));
+	assert_int_equal(hosts_load(db, h.id, &out), OK);
+	assert_false(out.hardware_attested);
+}
+
+static void
 test_revocation_list(void **state)
 {
 	struct db *db = storefix_db(state);
@@ -380,6 +401,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_purge),
 	STOREFIX_TEST(test_revoke_once),
 	STOREFIX_TEST(test_revoked_stays_revoked_when_another_is_used),
+	STOREFIX_TEST(test_revoked_attests_nothing),
 	STOREFIX_TEST(test_revocation_list),
 	STOREFIX_TEST(test_lists),
 	STOREFIX_TEST(test_first_use_happens_once),

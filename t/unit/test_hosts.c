@@ -151,6 +151,8 @@ test_blocked(void **state)
 static void
 test_vitals_alone(void **state)
 {
+	static const struct host_vitals newer = { "", "", "", "", "99.1", "",
+		"" };
 	struct db *db = storefix_db(state);
 	struct command c;
 	struct host h, out;
@@ -162,6 +164,11 @@ test_vitals_alone(void **state)
 	assert_string_equal(out.device_name, "Mac of Zoe");
 	assert_int_equal(out.generation, h.generation);
 	assert_int_equal(out.push_token_len, h.push_token_len);
+	WRITE(db, hosts_update_vitals(db, h.id, &newer));
+	assert_int_equal(hosts_load(db, h.id, &out), OK);
+	assert_string_equal(out.os_version, "99.1");
+	assert_string_equal(out.device_name, "Mac of Zoe");
+	assert_string_equal(out.topic, vitals.topic);
 	assert_int_equal(commands_next(db, h.id, &c), OK);
 	commands_release(&c);
 	REFUSE(db, ERR_NOT_FOUND, hosts_update_vitals(db, "x", &vitals));
@@ -278,6 +285,8 @@ test_check_out(void **state)
 	assert_int_equal(hosts_load(db, h.id, &out), OK);
 	assert_int_equal(out.state, HOST_UNENROLLED);
 	assert_true(out.has_certificate);
+	assert_true(h.hardware_attested);
+	assert_false(out.hardware_attested);
 	assert_int_equal(out.push_token_len, 0);
 	assert_int_equal(commands_next(db, h.id, &c), ERR_NOT_FOUND);
 	REFUSE(db, ERR_CONFLICT, hosts_check_out(db, h.id));
