@@ -1,6 +1,7 @@
 /*
  * Identity certificates: every one that was ever signed here, but those that
- * certificates_purge() forgets, and to which device each belongs. The single authority for who a device is.
+ * certificates_purge() forgets, and to which device each belongs. The single
+ * authority for who a device is.
  */
 #ifndef STORE_CERTIFICATES_H
 #define STORE_CERTIFICATES_H

@@ -22,6 +22,7 @@ enum {
 	WAS_SENT,
 	CANCEL_ALL,
 	CANCEL,
+	FORGET,
 	LOAD,
 	FIND,
 	LIST,
@@ -49,6 +50,7 @@ static const char *const texts[] = {
 		 " AND generation = (SELECT h.generation FROM hosts h"
 		 " WHERE h.id = ?1)"
 		 " ORDER BY CASE state WHEN 'sent' THEN 0 ELSE 1 END,"
+		 " CASE state WHEN 'sent' THEN sent_at ELSE 0 END,"
 		 " priority DESC, seq LIMIT 1",
 	[MARK_SENT] =
 	    "UPDATE commands SET state = 'sent', sent_at = ?3" ONE " AND" OPEN,
@@ -68,6 +70,7 @@ static const char *const texts[] = {
 	[CANCEL_ALL] = "UPDATE commands SET state = 'cancelled'"
 		       " WHERE host_id = ?1 AND" OPEN,
 	[CANCEL] = "UPDATE commands SET state = 'cancelled'" ONE " AND" OPEN,
+	[FORGET] = "UPDATE commands SET plist = ?3" ONE,
 	[LOAD] = "SELECT " COLUMNS " FROM commands" ONE,
 	[FIND] = STMT_SCANS "SELECT " COLUMNS " FROM commands WHERE uuid = ?1"
 			    " ORDER BY seq LIMIT 1",
@@ -260,6 +263,16 @@ commands_cancel(struct db *db, const char *host_id, const char *uuid)
 
 	start_one(&s, db, CANCEL, host_id, uuid);
 	return stmt_change(&s, ERR_CONFLICT);
+}
+
+int
+commands_forget(struct db *db, const char *host_id, const char *uuid)
+{
+	struct stmt s;
+
+	start_one(&s, db, FORGET, host_id, uuid);
+	stmt_put_blob(&s, blob_str(""));
+	return stmt_run(&s);
 }
 
 int

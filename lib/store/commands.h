@@ -73,10 +73,10 @@ const char *commands_state_name(enum command_state state);
 int commands_enqueue(struct db *db, const struct command *in);
 
 /*
- * The command to send next: first one that was sent and never answered, then
- * the highest priority, then the oldest; never one that answered NotNow in this
- * connection. ERR_NOT_FOUND when there is nothing to do. The caller releases
- * *out, and calls commands_mark_sent() in the same transaction.
+ * The command to send next: first those that were sent and never answered, in
+ * turn; then the highest priority, then the oldest; never one that answered
+ * NotNow in this connection. ERR_NOT_FOUND when there is nothing to do. The
+ * caller releases *out, and calls commands_mark_sent() in the same transaction.
  */
 int commands_next(struct db *db, const char *host_id, struct command *out);
 
@@ -98,6 +98,12 @@ int commands_cancel_all(struct db *db, const char *host_id, int *cancelled);
 
 /* One unanswered command → cancelled, else ERR_CONFLICT. */
 int commands_cancel(struct db *db, const char *host_id, const char *uuid);
+
+/*
+ * Erases the property list of a command that is not to be sent any more and
+ * holds a secret. OK also without such a command.
+ */
+int commands_forget(struct db *db, const char *host_id, const char *uuid);
 
 /* The caller releases *out. */
 int commands_load(

@@ -8,7 +8,10 @@
 #include "store/enrollments.h"
 #include "store/stmt.h"
 
-#define DAY INT64_C(86400)
+#define HOUR      INT64_C(3600)
+#define DAY       INT64_C(86400)
+#define DAY_TEXT  "86400"
+#define WEEK_TEXT "604800"
 
 enum {
 	DUE,
@@ -28,40 +31,52 @@ enum {
 #define PRESENT                                                                \
 	" c.sha256 = h.certificate_sha256 AND c.state = 'current'"             \
 	" AND h.state = 'enrolled'"
-#define NONE_OPEN                                                              \
-	" NOT EXISTS (SELECT 1 FROM renewals r WHERE r.host_id = h.id"         \
-	" AND r.enrollment_id IS NOT NULL)"
 
+/*
+ * A time that is noted here may have come from a clock that was wrong. What
+ * lies further ahead than it ever can does not count, or a host would wait for
+ * it until its certificate is over.
+ */
 static const char *const texts[] = {
 	/* ?1 now, ?2 window, ?3 grace, ?4 limit, ?5 and ?6 the last one seen;
-	 * what is due ends within the window in any case */
-	[DUE] = "SELECT " CANDIDATE_COLUMNS " FROM certificates c"
-		" CROSS JOIN hosts h ON h.serial = c.serial"
-		" WHERE" PRESENT " AND c.not_after >= ?5"
-		" AND (c.not_after, c.sha256) > (?5, ?6)"
-		" AND c.not_after <= ?1 + ?2 AND c.not_after > ?1 - ?3"
-		" AND (c.not_after - c.not_before >= 2 * ?2"
-		" OR c.not_after - (c.not_after - c.not_before) / 3 <= ?1)"
-		" AND NOT EXISTS (SELECT 1 FROM renewals r"
-		" WHERE r.host_id = h.id AND (r.enrollment_id IS NOT NULL"
-		" OR CASE r.unanswered WHEN 0 THEN r.next_try_at > ?1"
-		" ELSE h.last_seen_at <= r.closed_at END))"
-		" ORDER BY c.not_after, c.sha256 LIMIT ?4",
+	 * what is due ends within the window in any case; when it is due,
+	 * renewals_due_at() says, too. CROSS JOIN keeps SQLite from looking at
+	 * all hosts first. */
+	[DUE] =
+	    "SELECT " CANDIDATE_COLUMNS " FROM certificates c"
+	    " CROSS JOIN hosts h"
+	    " WHERE h.serial = c.serial AND" PRESENT " AND c.not_after >= ?5"
+	    " AND (c.not_after, c.sha256) > (?5, ?6)"
+	    " AND c.not_after <= ?1 + ?2 AND c.not_after > ?1 - ?3"
+	    " AND (c.not_after - c.not_before >= 2 * ?2"
+	    " OR c.not_after - (c.not_after - c.not_before) / 3 <= ?1)"
+	    " AND NOT EXISTS (SELECT 1 FROM renewals r"
+	    " WHERE r.host_id = h.id AND (r.enrollment_id IS NOT NULL"
+	    " OR CASE r.unanswered WHEN 0"
+	    " THEN r.next_try_at > ?1 AND r.next_try_at <= ?1 + " WEEK_TEXT
+	    " ELSE r.closed_at <= ?1 AND h.last_seen_at <= r.closed_at"
+	    " END))"
+	    " ORDER BY c.not_after, c.sha256 LIMIT ?4",
 	[NOT_ATTESTED] =
 	    STMT_SCANS "SELECT " CANDIDATE_COLUMNS " FROM hosts h"
 		       " JOIN certificates c ON c.sha256 = h.certificate_sha256"
 		       " WHERE" PRESENT " AND h.serial > ?1"
 		       " AND h.hardware_attested = 0 AND EXISTS (SELECT 1"
 		       " FROM ade_devices a WHERE a.serial = h.serial"
-		       " AND a.removed_at IS NULL) AND" NONE_OPEN
+		       " AND a.removed_at IS NULL) AND NOT EXISTS (SELECT 1"
+		       " FROM renewals r JOIN enrollments e"
+		       " ON e.id = r.enrollment_id WHERE r.host_id = h.id"
+		       " AND (e.method = 'acme' OR e.state <> 'open'))"
 		       " ORDER BY h.serial LIMIT ?2",
 	[ENDING] = "SELECT " CANDIDATE_COLUMNS " FROM certificates c"
-		   " CROSS JOIN hosts h ON h.serial = c.serial"
-		   " WHERE" PRESENT " AND c.not_after > ?1 - ?2"
+		   " CROSS JOIN hosts h"
+		   " WHERE h.serial = c.serial AND" PRESENT
+		   " AND c.not_after > ?1 - ?2"
 		   " AND c.not_after < ?1 + ?2 AND c.not_after"
 		   " < ?1 + (c.not_after - c.not_before) / 6"
 		   " AND NOT EXISTS (SELECT 1 FROM renewals r"
-		   " WHERE r.host_id = h.id AND r.alarmed_at > ?1 - ?3)"
+		   " WHERE r.host_id = h.id AND r.alarmed_at > ?1 - ?3"
+		   " AND r.alarmed_at <= ?1)"
 		   " ORDER BY c.not_after LIMIT ?4",
 	[UNANSWERED] =
 	    STMT_SCANS "SELECT " CANDIDATE_COLUMNS " FROM renewals r"
@@ -69,8 +84,9 @@ static const char *const texts[] = {
 		       " JOIN hosts h ON h.id = r.host_id"
 		       " JOIN certificates c ON c.sha256 = h.certificate_sha256"
 		       " WHERE r.enrollment_id IS NOT NULL"
-		       " AND e.expires_at <= ?1 AND (e.state <> 'issued'"
-		       " OR h.last_seen_at > e.expires_at)"
+		       " AND (r.opened_at > ?1 + " DAY_TEXT
+		       " OR (e.expires_at <= ?1 AND (e.state <> 'issued'"
+		       " OR h.last_seen_at > e.expires_at)))"
 		       " ORDER BY r.opened_at LIMIT ?2",
 	[CANDIDATE] = "SELECT " CANDIDATE_COLUMNS " FROM hosts h"
 		      " JOIN certificates c ON c.sha256 = h.certificate_sha256"
@@ -238,12 +254,27 @@ renewals_load(struct db *db, const char *host_id, struct renewal *out)
 	return stmt_one(&s, read_renewal, out, sizeof(*out));
 }
 
+static int
+cancel_command(struct db *db, const struct renewal *r)
+{
+	int code = commands_cancel(db, r->host_id, r->command_uuid);
+
+	return code == ERR_CONFLICT ? OK : code;
+}
+
 int
 renewals_open(struct db *db, const char *host_id, const char *enrollment_id,
     const char *command_uuid)
 {
+	struct renewal last;
 	struct stmt s;
+	int code = renewals_load(db, host_id, &last);
 
+	/* whose answer may have been lost */
+	if (code == OK && last.enrollment_id[0] == '\0')
+		code = cancel_command(db, &last);
+	if (code != OK && code != ERR_NOT_FOUND)
+		return code;
 	stmt_start(&s, db, STMT_renewals, OPEN);
 	stmt_put_text(&s, host_id);
 	stmt_put_text(&s, enrollment_id);
@@ -283,13 +314,44 @@ revoke_unused(struct db *db, const char *enrollment_id)
 	return enrollments_revoke(db, enrollment_id);
 }
 
-static int64_t
-back_off(int failures)
+/* Never more than a third of what the certificate has left. */
+static int
+back_off(struct db *db, const struct renewal *r, int64_t *out)
 {
 	static const int days[] = { 1, 3, 7 };
 	int n = (int)(sizeof(days) / sizeof(days[0]));
+	struct renewal_candidate c = { .not_after = INT64_MAX };
+	int64_t third;
+	int code = renewals_candidate(db, r->host_id, &c);
 
-	return DAY * days[failures > n ? n - 1 : failures - 1];
+	if (code != OK && code != ERR_NOT_FOUND)
+		return code;
+	*out = DAY * days[r->failures > n ? n - 1 : r->failures - 1];
+	third = (c.not_after - clock_now()) / 3;
+	if (*out > third)
+		*out = third > HOUR ? third : HOUR;
+	return OK;
+}
+
+/* What remains of one that is over: no secret in the table. */
+static int
+clean_up(struct db *db, const struct renewal *r)
+{
+	int code = revoke_unused(db, r->enrollment_id);
+
+	return code != OK ? code
+			  : commands_forget(db, r->host_id, r->command_uuid);
+}
+
+static int
+load_open(struct db *db, const char *host_id, struct renewal *out)
+{
+	int code = renewals_load(db, host_id, out);
+
+	if (code == ERR_NOT_FOUND ||
+	    (code == OK && out->enrollment_id[0] == '\0'))
+		return ERR_CONFLICT;
+	return code;
 }
 
 int
@@ -297,19 +359,34 @@ renewals_fail(
     struct db *db, const char *host_id, bool unanswered, const char *reason)
 {
 	struct renewal r;
+	int64_t wait;
 	int code;
 
-	code = renewals_load(db, host_id, &r);
-	if (code == ERR_NOT_FOUND || (code == OK && r.enrollment_id[0] == '\0'))
-		return ERR_CONFLICT;
-	if (code != OK || (code = revoke_unused(db, r.enrollment_id)) != OK)
-		return code;
-	code = commands_cancel(db, host_id, r.command_uuid);
-	if (code != OK && code != ERR_CONFLICT)
+	if ((code = load_open(db, host_id, &r)) != OK ||
+	    (code = cancel_command(db, &r)) != OK ||
+	    (code = clean_up(db, &r)) != OK)
 		return code;
 	r.failures++;
 	r.unanswered = unanswered;
-	r.next_try_at = clock_now() + back_off(r.failures);
+	if ((code = back_off(db, &r, &wait)) != OK)
+		return code;
+	r.next_try_at = clock_now() + wait;
+	snprintf(r.last_error, sizeof(r.last_error), "%s", reason);
+	return close_it(db, &r);
+}
+
+int
+renewals_withdraw(struct db *db, const char *host_id, const char *reason)
+{
+	struct renewal r;
+	int code;
+
+	if ((code = load_open(db, host_id, &r)) != OK ||
+	    (code = cancel_command(db, &r)) != OK ||
+	    (code = clean_up(db, &r)) != OK)
+		return code;
+	r.unanswered = false;
+	r.next_try_at = 0;
 	snprintf(r.last_error, sizeof(r.last_error), "%s", reason);
 	return close_it(db, &r);
 }
@@ -336,7 +413,7 @@ renewals_finish(struct db *db, const char *host_id)
 	code = renewals_load(db, host_id, &r);
 	if (code != OK)
 		return code == ERR_NOT_FOUND ? OK : code;
-	if ((code = revoke_unused(db, r.enrollment_id)) != OK)
+	if ((code = clean_up(db, &r)) != OK)
 		return code;
 	r.failures = 0;
 	r.unanswered = false;

@@ -52,9 +52,13 @@ struct renewal_query {
 	int limit;
 };
 
+/* Who queues the commands of renewals; their property lists hold secrets. */
+#define RENEWALS_SENDER "renewal"
+
 /*
  * When a certificate's renewal is due: `window` before its end when it lives
- * twice the window or longer, at two thirds of its life otherwise.
+ * twice the window or longer, at two thirds of its life otherwise. The
+ * statement of renewals_due() says the same.
  */
 int64_t renewals_due_at(int64_t not_before, int64_t not_after, int64_t window);
 
@@ -68,7 +72,8 @@ int renewals_due(struct db *db, const struct renewal_query *query,
 
 /*
  * Hosts that are not attested, but assigned by Apple Business Manager, with no
- * renewal open; by serial number, behind `after` (NULL: from the start).
+ * renewal open but one for SCEP that has no certificate yet; by serial number,
+ * behind `after` (NULL: from the start).
  */
 int renewals_not_attested(struct db *db, const struct renewal_candidate *after,
     int limit, struct renewal_candidate_list *out);
@@ -83,8 +88,8 @@ int renewals_ending(struct db *db, int64_t now, int64_t window, int64_t pause,
 
 /*
  * Hosts whose open renewal was not answered in time: its enrollment expired
- * without a certificate, or with one and the host came since with the old one.
- * Oldest first.
+ * without a certificate, or with one and the host came since with the old one;
+ * or it was opened by a clock that was a day ahead. Oldest first.
  */
 int renewals_unanswered(
     struct db *db, int64_t now, int limit, struct renewal_candidate_list *out);
@@ -103,12 +108,19 @@ int renewals_open(struct db *db, const char *host_id, const char *enrollment_id,
 
 /*
  * The open one → none, after a failure: counts it, notes the reason and when
- * to try again (after 1, 3, then 7 days), revokes its enrollment unless a
- * certificate came of it, and cancels its command when nobody answered that.
- * ERR_CONFLICT when none is open.
+ * to try again (after 1, 3, then 7 days, or a third of what the certificate has
+ * left), revokes its enrollment unless a certificate came of it, cancels its
+ * command when nobody answered that, and erases the profile in it. ERR_CONFLICT
+ * when none is open.
  */
 int renewals_fail(
     struct db *db, const char *host_id, bool unanswered, const char *reason);
+
+/*
+ * The open one → none, without a failure: it may not go on, or another takes
+ * its place at once. Otherwise as renewals_fail().
+ */
+int renewals_withdraw(struct db *db, const char *host_id, const char *reason);
 
 /* Notes why a host is passed over until `until`; counts no failure. */
 int renewals_postpone(

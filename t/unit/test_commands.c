@@ -91,6 +91,33 @@ test_unanswered_is_sent_again(void **state)
 	assert_string_equal(serve(db, &h), "B");
 }
 
+/* Of several that were sent and have no answer, the one that waits longest. */
+static void
+test_unanswered_take_turns(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct command c;
+	struct host h;
+
+	storefix_host(db, "S1", 1, &h);
+	WRITE(db, enqueue(db, &h, "A", 5));
+	WRITE(db, enqueue(db, &h, "B", 0));
+	for (int i = 0; i < 6; i++) {
+		const char *name = i % 2 == 0 ? "A" : "B";
+
+		clock_set_offset(10 + i);
+		assert_int_equal(commands_load(db, h.id, name, &c), OK);
+		if (i > 1) {
+			commands_release(&c);
+			assert_int_equal(commands_next(db, h.id, &c), OK);
+			assert_string_equal(c.uuid, name);
+		}
+		WRITE(db, commands_mark_sent(db, &c));
+		commands_release(&c);
+	}
+	clock_set_offset(0);
+}
+
 static void
 test_not_now_waits_for_idle(void **state)
 {
@@ -286,6 +313,7 @@ test_purge_spares_the_open(void **state)
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_priority_then_age),
 	STOREFIX_TEST(test_unanswered_is_sent_again),
+	STOREFIX_TEST(test_unanswered_take_turns),
 	STOREFIX_TEST(test_not_now_waits_for_idle),
 	STOREFIX_TEST(test_result_is_kept),
 	STOREFIX_TEST(test_foreign_results_are_refused),

@@ -72,6 +72,23 @@ assert_due(struct db *db, const char *expected)
 	assert_string_equal(got, expected);
 }
 
+/* The serial numbers to tell of, with a window of 30 days. */
+static void
+assert_ending(struct db *db, const char *expected)
+{
+	struct renewal_candidate_list list;
+	char got[256] = "";
+
+	assert_int_equal(
+	    renewals_ending(db, clock_now(), 30 * DAY, 7 * DAY, 10, &list), OK);
+	for (size_t i = 0; i < list.n; i++) {
+		strcat(got, i > 0 ? " " : "");
+		strcat(got, list.rows[i].serial);
+	}
+	renewals_release(&list);
+	assert_string_equal(got, expected);
+}
+
 /* Opens a renewal: an enrollment that lives 24 hours, and its command. */
 static void
 open_it(struct db *db, const struct host *host, struct enrollment *e,
@@ -101,6 +118,18 @@ enrollment_state(struct db *db, const struct enrollment *e)
 
 	assert_int_equal(enrollments_load(db, e->id, &out), OK);
 	return out.state;
+}
+
+static size_t
+command_bytes(struct db *db, const struct host *host, const char *uuid)
+{
+	struct command c;
+	size_t n;
+
+	assert_int_equal(commands_load(db, host->id, uuid, &c), OK);
+	n = c.plist.n;
+	commands_release(&c);
+	return n;
 }
 
 static enum command_state
@@ -179,7 +208,7 @@ test_soonest_first(void **state)
 	renewals_release(&list);
 }
 
-/* mdm.md's grace: an ended certificate is due only within it. */
+/* The grace: an ended certificate is due only within it. */
 static void
 test_grace(void **state)
 {
@@ -254,11 +283,13 @@ test_fail_backs_off(void **state)
 	struct host h;
 	int64_t at = 0;
 
-	enroll_year(db, "S1", 1, 100, &h);
+	enroll_year(db, "S1", 1, 150, &h);
 	REFUSE(db, ERR_CONFLICT, renewals_fail(db, h.id, false, "no"));
 	for (int i = 0; i < 4; i++) {
 		open_it(db, &h, &e, uuid);
+		assert_int_not_equal(command_bytes(db, &h, uuid), 0);
 		WRITE(db, renewals_fail(db, h.id, false, "no key"));
+		assert_int_equal(command_bytes(db, &h, uuid), 0);
 		assert_int_equal(enrollment_state(db, &e), ENROLLMENT_REVOKED);
 		assert_int_equal(
 		    command_state(db, &h, uuid), COMMAND_CANCELLED);
@@ -275,6 +306,83 @@ test_fail_backs_off(void **state)
 		assert_due(db, "S1");
 	}
 	clock_set_offset(0);
+}
+
+/* With little left, a third of that, but not less than an hour. */
+static void
+test_backs_off_less_near_the_end(void **state)
+{
+	static const struct {
+		int64_t left, wait;
+	} steps[] = { { 30 * DAY, DAY }, { 30 * DAY, 3 * DAY },
+		{ 15 * DAY, 5 * DAY }, { 3600, 3600 }, { -DAY, 3600 } };
+	struct db *db = storefix_db(state);
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct renewal r;
+	struct host h;
+	size_t i;
+
+	enroll_year(db, "S1", 1, 30, &h);
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		clock_set_offset(30 * DAY - steps[i].left);
+		open_it(db, &h, &e, uuid);
+		WRITE(db, renewals_fail(db, h.id, false, "no key"));
+		assert_int_equal(renewals_load(db, h.id, &r), OK);
+		assert_int_equal(r.next_try_at - clock_now(), steps[i].wait);
+	}
+	clock_set_offset(0);
+}
+
+/* What a clock noted that was a year ahead loses no host. */
+static void
+test_wrong_clock(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct renewal_candidate_list list;
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct host failed, unanswered, open;
+
+	enroll_year(db, "FAILED", 1, 25, &failed);
+	enroll_year(db, "LATE", 2, 26, &unanswered);
+	enroll_year(db, "OPEN", 3, 27, &open);
+	clock_set_offset(365 * DAY);
+	open_it(db, &failed, &e, uuid);
+	WRITE(db, renewals_fail(db, failed.id, false, "no key"));
+	WRITE(db, renewals_mark_alarmed(db, failed.id));
+	open_it(db, &unanswered, &e, uuid);
+	WRITE(db, renewals_fail(db, unanswered.id, true, "no answer"));
+	open_it(db, &open, &e, uuid);
+	clock_set_offset(0);
+	assert_due(db, "FAILED LATE");
+	assert_ending(db, "FAILED LATE OPEN");
+	assert_int_equal(renewals_unanswered(db, clock_now(), 10, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].serial, "OPEN");
+	renewals_release(&list);
+}
+
+static void
+test_withdraw(void **state)
+{
+	struct db *db = storefix_db(state);
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+	struct renewal r;
+	struct host h;
+
+	enroll_year(db, "S1", 1, 100, &h);
+	REFUSE(db, ERR_CONFLICT, renewals_withdraw(db, h.id, "no"));
+	open_it(db, &h, &e, uuid);
+	WRITE(db, renewals_withdraw(db, h.id, "forbidden"));
+	assert_int_equal(renewals_load(db, h.id, &r), OK);
+	assert_int_equal(r.failures, 0);
+	assert_string_equal(r.last_error, "forbidden");
+	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_REVOKED);
+	assert_int_equal(command_state(db, &h, uuid), COMMAND_CANCELLED);
+	assert_int_equal(command_bytes(db, &h, uuid), 0);
+	assert_due(db, "S1");
 }
 
 /* mdm-103: nobody answered; the next try waits until the host is back. */
@@ -338,7 +446,7 @@ static void
 test_finish_forgets(void **state)
 {
 	struct db *db = storefix_db(state);
-	char uuid[SECRET_UUID_TEXT];
+	char uuid[SECRET_UUID_TEXT], former[SECRET_UUID_TEXT];
 	struct enrollment e;
 	struct renewal r;
 	struct host h;
@@ -357,7 +465,12 @@ test_finish_forgets(void **state)
 	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_ISSUED);
 	/* the answer to the command may come yet */
 	assert_int_equal(command_state(db, &h, uuid), COMMAND_QUEUED);
+	assert_int_equal(command_bytes(db, &h, uuid), 0);
 	assert_due(db, "S1");
+	memcpy(former, uuid, sizeof(former));
+	open_it(db, &h, &e, uuid);
+	/* but not after the next */
+	assert_int_equal(command_state(db, &h, former), COMMAND_CANCELLED);
 }
 
 /* fleet-115: a wipe, a check-out or a block ends it. */
@@ -446,23 +559,6 @@ test_not_attested(void **state)
 	    OK);
 	assert_int_equal(list.n, 1);
 	renewals_release(&list);
-}
-
-/* The serial numbers to tell of, with a window of 30 days. */
-static void
-assert_ending(struct db *db, const char *expected)
-{
-	struct renewal_candidate_list list;
-	char got[256] = "";
-
-	assert_int_equal(
-	    renewals_ending(db, clock_now(), 30 * DAY, 7 * DAY, 10, &list), OK);
-	for (size_t i = 0; i < list.n; i++) {
-		strcat(got, i > 0 ? " " : "");
-		strcat(got, list.rows[i].serial);
-	}
-	renewals_release(&list);
-	assert_string_equal(got, expected);
 }
 
 /* mdm-105: told at 30 days, once a week, and not for ever. */
@@ -554,6 +650,9 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_only_enrolled),
 	STOREFIX_TEST(test_one_open),
 	STOREFIX_TEST(test_fail_backs_off),
+	STOREFIX_TEST(test_backs_off_less_near_the_end),
+	STOREFIX_TEST(test_wrong_clock),
+	STOREFIX_TEST(test_withdraw),
 	STOREFIX_TEST(test_unanswered_waits_for_the_host),
 	STOREFIX_TEST(test_unanswered_with_a_certificate),
 	STOREFIX_TEST(test_finish_forgets),
