@@ -125,6 +125,48 @@ subtest 'a renewal from before the setting' => sub {
 	is_attested($mac);
 };
 
+subtest 'a renewal that the device could not follow any more is taken back' => sub {
+	my $mac = Attestmdm::Device->enroll($t, assigned());
+	$t->tool_ok('renew', '--host', $mac->{serial});
+	$t->tool_ok('ade', 'remove', $mac->{serial});
+	is($mac->report('Idle')->{body}, '', 'by ACME, and not assigned any more');
+	$t->refused($mac->{serial}, 'renewal', 'ENROLL_UNASSIGNED', 'taken back');
+	is_attested($mac);
+	my $intel = Attestmdm::Device->enroll($t, assigned(), @intel);
+	$t->tool_ok('renew', '--host', $intel->{serial});
+	business_only('true');
+	is($intel->report('Idle')->{body}, '', 'by SCEP, and only attested devices are let in');
+	$t->refused($intel->{serial}, 'renewal', 'ENROLL_METHOD', 'taken back');
+	require_attestation('false');
+	$t->tool_ok('renew', '--host', $intel->{serial});
+	$t->tool_ok('ade', 'remove', $intel->{serial});
+	is($intel->report('Idle')->{body}, '', 'by SCEP, and only assigned ones are');
+	$t->refused($intel->{serial}, 'renewal', 'ENROLL_BUSINESS', 'taken back');
+	business_only('false');
+	is($t->tool_json('renew', '--host', $intel->{serial})->{opened}, 1, 'then it is asked anew');
+	like($intel->report('Idle')->{body}, qr/InstallProfile/, 'and gets it');
+	require_attestation('true');
+};
+
+subtest 'SCEP from before the setting, of what Business Manager calls Apple silicon' => sub {
+	my $serial = sprintf('C36TEST%05d', ++$n);
+	my $file = $t->dir . '/silicon.csv';
+	Attestmdm::Server::spew($file, "serial_number,model\n$serial,MacBook Pro (M3)\n");
+	$t->tool_ok('ade', 'import', $file);
+	require_attestation('false');
+	my $mac = Attestmdm::Device->begin($t, $serial);
+	$t->make('machineinfo', '--serial', $serial, '--udid', $mac->{udid}, '--product',
+	    'MacBookPro16,1', '--os-version', '13.6', '-o', $file);
+	my ($challenge) = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file))->{body}
+	    =~ m{<key>Challenge</key>\s*<string>([^<]+)<};
+	my $early = $mac->again('certify', @intel);
+	require_attestation('true');
+	ok(!fetches($mac, $challenge), 'no certificate');
+	$t->refused($serial, 'scep', 'ENROLL_DOWNGRADE', 'downgrade');
+	is(authenticates($early), 403, 'and one from before is not let in');
+	$t->refused($serial, 'authenticate', 'ENROLL_DOWNGRADE', 'downgrade');
+};
+
 subtest 'fleet-136: a renewed certificate that skips Authenticate' => sub {
 	require_attestation('false');
 	my $serial = assigned();
@@ -217,6 +259,10 @@ subtest 'a link that is revoked while its device enrolls' => sub {
 	is(updates($mac), 400, 'the enrollment is not completed');
 	$t->refused($mac->{serial}, 'token-update', 'MDM_CERTIFICATE', 'revoked');
 	is($mac->host->{state}, 'pending', 'the host is none');
+	is($mac->report('Idle')->{status}, 400, 'it gets no command');
+	is($mac->checkin($mac->message('SetBootstrapToken', BootstrapToken => \'x'))->{status}, 400,
+	    'leaves no token');
+	is(authenticates($mac), 400, 'and does not begin again');
 };
 
 subtest 'a stolen certificate takes its renewal along' => sub {

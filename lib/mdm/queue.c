@@ -109,8 +109,11 @@ store_result(struct contact *c, const char *uuid, enum command_state state)
 	struct buf json;
 	int r;
 
-	if ((r = check_command(c, uuid)) != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
+	/* A renewal is cancelled when it is followed, which may fail yet. */
+	if ((r = check_command(c, uuid)) == ERR_NOT_FOUND)
+		return renewal_command_answered(c, &result);
+	if (r != OK)
+		return r;
 	buf_init(&json, ERRORS_JSON_MAX);
 	if ((r = read_errors(c, &json)) != OK)
 		goto done;

@@ -5,10 +5,10 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ca/standing.h"
 #include "mdm/queue.h"
 #include "store/enrollments.h"
 #include "store/renewals.h"
-#include "store/settings.h"
 #include "store/trails.h"
 
 /* Bytes of a device's text that go into a reason. */
@@ -23,37 +23,75 @@ load_renewal(struct contact *c, struct renewal *out)
 	return r == ERR_NOT_FOUND ? OK : r;
 }
 
-/* Can a device that gets it now still follow it? */
+/*
+ * May a device that gets it now follow it, by the settings of now? ERR_ENROLL_…
+ * with the reason when not.
+ */
 static int
-is_usable(struct contact *c, const struct renewal *renewal, bool *out)
+check_standing(struct contact *c, const struct enrollment *e)
 {
-	struct enrollment e = { 0 };
-	bool require = true;
-	int r = ERR_NOT_FOUND;
+	bool attests = e->method == ENROLLMENT_ACME;
+	struct standing standing;
+	int r;
 
-	if (renewal->enrollment_id[0] != '\0')
-		r = enrollments_load_usable(c->db, renewal->enrollment_id, &e);
-	*out = r == OK && e.state == ENROLLMENT_OPEN;
-	if (*out && e.method == ENROLLMENT_SCEP &&
-	    c->identity.host.hardware_attested) {
-		r = settings_get_bool(
-		    c->db, c->conf, SETTINGS_REQUIRE_ATTESTATION, &require);
-		*out = r == OK && !require;
-	}
-	return r == ERR_NOT_FOUND ? OK : r;
+	if ((r = standing_load(c->db, c->conf, e->serial, &standing)) != OK ||
+	    (r = standing_check_source(&standing, e)) != OK)
+		return r;
+	if (attests && standing.assignment != STANDING_ASSIGNED)
+		return fail(ERR_ENROLL_UNASSIGNED,
+		    "Apple Business Manager took this serial number away");
+	return standing_check_method(&standing, e, attests);
+}
+
+/* It would only fail: the next run decides anew. */
+static int
+take_back(struct contact *c, const struct renewal *renewal, int code)
+{
+	char reason[RENEWALS_ERROR_TEXT];
+	int r;
+
+	snprintf(reason, sizeof(reason), "taken back: %s", log_reason());
+	r = trails_add(c->db,
+	    &(struct trail){ .enrollment_id = renewal->enrollment_id,
+		.serial = c->identity.cert.serial,
+		.step = "renewal",
+		.outcome = TRAIL_REFUSED,
+		.code = code,
+		.reason = reason,
+		.remote_address = c->remote_address });
+	if (r != OK)
+		return r;
+	return renewals_withdraw(c->db, c->identity.host.id, reason);
 }
 
 static int
+cancel(struct contact *c, const struct renewal *renewal)
+{
+	int r =
+	    commands_cancel(c->db, c->identity.host.id, renewal->command_uuid);
+
+	return r == ERR_CONFLICT ? OK : r;
+}
+
+/* Nothing is sent that a device cannot follow any more, or did already. */
+static int
 drop_stale(struct contact *c, const struct renewal *renewal)
 {
-	bool usable;
+	struct enrollment e;
 	int r;
 
-	if (renewal->command_uuid[0] == '\0' ||
-	    (r = is_usable(c, renewal, &usable)) != OK || usable)
-		return renewal->command_uuid[0] == '\0' ? OK : r;
-	r = commands_cancel(c->db, c->identity.host.id, renewal->command_uuid);
-	return r == ERR_CONFLICT ? OK : r;
+	if (renewal->command_uuid[0] == '\0')
+		return OK;
+	if (renewal->enrollment_id[0] == '\0')
+		return cancel(c, renewal);
+	r = enrollments_load_usable(c->db, renewal->enrollment_id, &e);
+	if (r == ERR_NOT_FOUND || (r == OK && e.state != ENROLLMENT_OPEN))
+		return cancel(c, renewal);
+	if (r != OK)
+		return r;
+	r = check_standing(c, &e);
+	return r == OK || err_http_status(r) >= 500 ? r
+						    : take_back(c, renewal, r);
 }
 
 /* That one command, when it is still to be answered. */
@@ -69,6 +107,26 @@ load_open(struct contact *c, const char *uuid, struct command *out)
 	return ERR_NOT_FOUND;
 }
 
+/* A renewal waits behind no command that the device never answers. */
+static int
+go_first(struct contact *c, const struct renewal *renewal, struct command *out)
+{
+	struct command mine;
+	int r;
+
+	if (out->state != COMMAND_SENT ||
+	    strcmp(out->uuid, renewal->command_uuid) == 0)
+		return OK;
+	r = load_open(c, renewal->command_uuid, &mine);
+	if (r != OK || mine.state != COMMAND_QUEUED) {
+		commands_release(&mine);
+		return r == ERR_NOT_FOUND ? OK : r;
+	}
+	commands_release(out);
+	*out = mine;
+	return OK;
+}
+
 int
 renewal_command_next(struct contact *c, struct command *out)
 {
@@ -81,7 +139,8 @@ renewal_command_next(struct contact *c, struct command *out)
 		return r;
 	if (c->identity.expired)
 		return load_open(c, renewal.command_uuid, out);
-	return commands_next(c->db, c->identity.host.id, out);
+	r = commands_next(c->db, c->identity.host.id, out);
+	return r == OK ? go_first(c, &renewal, out) : r;
 }
 
 bool

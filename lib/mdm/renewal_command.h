@@ -13,8 +13,11 @@
 
 /*
  * As commands_next(), but a renewal whose enrollment is used up or over is
- * cancelled instead of sent, and to an expired identity nothing else than its
- * renewal is. ERR_NOT_FOUND. The caller releases *out.
+ * cancelled instead of sent; one that the settings or Business Manager forbid
+ * by now is taken back, with a row in the trail; one that was not sent yet goes
+ * before commands that were and have no answer; and to an expired identity
+ * nothing else than its renewal is sent. ERR_NOT_FOUND. The caller releases
+ * *out.
  */
 int renewal_command_next(struct contact *c, struct command *out);
 
