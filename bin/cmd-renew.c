@@ -35,29 +35,31 @@ struct run {
 	int looked_at;
 	int opened;
 	int refused;
+	/* of the last host */
+	struct decision decision;
 };
 
 static int
 cmd_renew_host(struct run *run, const struct renewal_candidate *host)
 {
-	struct decision d;
+	struct decision *d = &run->decision;
 	int r;
 
-	r = run->dry ? renewal_decide(&run->renewer, host, run->wish, &d)
-		     : renewal_send(&run->renewer, host, run->wish, &d);
+	r = run->dry ? renewal_decide(&run->renewer, host, run->wish, d)
+		     : renewal_send(&run->renewer, host, run->wish, d);
 	if (r != OK)
 		return r;
 	run->looked_at++;
-	if (d.method == DECISION_REFUSE)
+	if (d->method == DECISION_REFUSE)
 		run->refused++;
 	else
 		run->opened++;
 	if (run->view == NULL)
 		return OK;
 	view_text(run->view, host->serial);
-	view_text(run->view, decision_method_name(d.method));
+	view_text(run->view, decision_method_name(d->method));
 	view_time(run->view, host->not_after);
-	view_text(run->view, d.reason);
+	view_text(run->view, d->reason);
 	return OK;
 }
 
@@ -129,8 +131,13 @@ cmd_renew_one(struct run *run, const char *name)
 		return r;
 	r = cmd_renew_host(run, &candidate);
 	if (r == ERR_CONFLICT)
-		return fail(
-		    r, "the renewal of %s is under way already", host.serial);
+		return fail(r,
+		    "%s has a new certificate already, which waits for its "
+		    "first use",
+		    host.serial);
+	if (r == OK && run->refused > 0 && !run->dry)
+		return fail(run->decision.code, "%s cannot be renewed: %s",
+		    host.serial, run->decision.reason);
 	return r;
 }
 
@@ -171,7 +178,7 @@ cmd_renew_prepare(struct run *run)
 		return fail(
 		    ERR_USAGE, "give one of --due, --host and --all-to-acme");
 	run->dry = cli_flag(cli, "dry-run");
-	run->wish = all ? RENEWAL_TO_ACME : RENEWAL_ANY;
+	run->wish = all ? RENEWAL_TO_ACME : one ? RENEWAL_NOW : RENEWAL_ANY;
 	if ((r = cli_number(cli, "limit", 1, LIMIT_MAX,
 		 all ? LIMIT_MAX : cli->conf.per_run, &run->limit)) != OK)
 		return r;
@@ -191,13 +198,15 @@ static int
 cmd_renew_work(struct run *run)
 {
 	const char *host = cli_option(run->cli, "host");
-	int r;
+	int care = OK, r;
 
 	if (host != NULL)
 		return cmd_renew_one(run, host);
-	if (run->wish == RENEWAL_ANY && (r = cmd_renew_care(run)) != OK)
-		return r;
-	return cmd_renew_all(run);
+	if (run->wish == RENEWAL_ANY)
+		care = cmd_renew_care(run);
+	/* What is due is renewed, whatever went wrong before. */
+	r = cmd_renew_all(run);
+	return r != OK ? r : care;
 }
 
 static int
@@ -207,7 +216,9 @@ cmd_renew_report(struct run *run)
 	int r = OK;
 
 	if (run->view != NULL)
-		r = view_table(cli, run->view, "hosts", "No host is due.");
+		r = view_table(cli, run->view, "hosts",
+		    run->wish == RENEWAL_TO_ACME ? "No host is to move."
+						 : "No host is due.");
 	out_json_bool(&cli->out, "dry_run", run->dry);
 	out_json_int(&cli->out, "opened", run->opened);
 	out_json_int(&cli->out, "refused", run->refused);

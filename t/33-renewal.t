@@ -170,6 +170,64 @@ subtest 'mdm-105, fleet-114: the device says Error' => sub {
 	at(0);
 };
 
+subtest 'a renewal waits behind no command that is never answered' => sub {
+	my $mac = intel();
+	$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo', '--priority', 9);
+	like($mac->report('Idle')->{body}, qr/SecurityInfo/, 'a command');
+	like($mac->report('Idle')->{body}, qr/SecurityInfo/, 'without an answer it comes again');
+	one($mac);
+	my $command = install($mac);
+	ok($command, 'then the renewal');
+	my $new = renewed($mac, $command);
+	$new->checkin($new->message('Authenticate'));
+	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'it is followed');
+	like($new->report('Idle')->{body}, qr/SecurityInfo/, 'and the other comes once more');
+};
+
+subtest 'Error after the certificate was fetched' => sub {
+	my $mac = intel();
+	one($mac);
+	my $command = install($mac);
+	renewed($mac, $command);
+	is(install($mac), undef, 'it is not sent again');
+	$mac->report('Error', CommandUUID => $command->{uuid},
+	    ErrorChain => [ { ErrorDomain => 'MDM', LocalizedDescription => 'gave up' } ]);
+	my ($told) = grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->trail($mac->{serial}) };
+	like($told->{reason}, qr/gave up/, 'the trail has it');
+	ok(!asked($mac), 'and it is not open any more');
+};
+
+subtest 'an administrator asks again' => sub {
+	my $mac = intel();
+	one($mac);
+	my $first = install($mac);
+	is(one($mac)->{opened}, 1, 'another takes its place');
+	my $second = install($mac);
+	isnt($second->{uuid}, $first->{uuid}, 'a new command');
+	ok(!fetch(bless({ %$mac, state => $mac->{state} . '-first' }, ref $mac),
+	    challenge_of($first->{profile})), 'the first challenge is void');
+	renewed($mac, $second);
+	my $r = $t->tool('renew', '--host', $mac->{serial});
+	is($r->{exit}, 4, 'not while a certificate waits');
+	like($r->{err}, qr/waits for its first use/, 'which it says');
+};
+
+subtest 'mdm-109: the challenge of a renewal is gone when it is over' => sub {
+	my $mac = intel();
+	one($mac);
+	my $command = install($mac);
+	my $challenge = challenge_of($command->{profile});
+	unlike($t->tool_ok('command', 'show', $command->{uuid}), qr/Payload|\Q$challenge/,
+	    'nobody is shown it');
+	my $new = renewed($mac, $command);
+	$new->checkin($new->message('Authenticate'));
+	$new->checkin($new->message('TokenUpdate'));
+	$new->report('Acknowledged', CommandUUID => $command->{uuid});
+	my $row = $t->db("SELECT state, length(plist) AS n FROM commands"
+	    . " WHERE uuid = '$command->{uuid}'")->[0];
+	is("$row->{state} $row->{n}", 'acknowledged 0', 'nothing of it is kept');
+};
+
 subtest 'NotNow keeps it' => sub {
 	my $mac = intel();
 	one($mac);
@@ -237,7 +295,7 @@ subtest 'fleet-118: who left is not asked' => sub {
 	my $mac = intel();
 	$mac->checkin($mac->message('CheckOut'));
 	my $r = $t->tool('renew', '--host', $mac->{serial});
-	isnt($r->{exit}, 0, 'not by name');
+	is($r->{exit}, 4, 'not by name');
 	like($r->{err}, qr/not enrolled/, 'and says why');
 	at(365 - 10);
 	my $shown = due('--dry-run');
@@ -252,10 +310,11 @@ subtest 'fleet-117, fleet-138: not assigned any more' => sub {
 	my $other = intel();
 	$t->tool_ok('ade', 'remove', $other->{serial});
 	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'true');
-	is(one($other)->{refused}, 1, 'none when only assigned ones may');
+	is($t->tool('renew', '--host', $other->{serial})->{exit}, 4,
+	    'none when only assigned ones may');
 	$t->refused($other->{serial}, 'renewal', 'ENROLL_BUSINESS', 'its trail');
 	my $before = @{ $t->trail($other->{serial}) };
-	one($other);
+	$t->tool('renew', '--host', $other->{serial});
 	is(scalar(@{ $t->trail($other->{serial}) }), $before, 'said once');
 	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false');
 	is(one($other)->{opened}, 1, 'renewed when the setting is off again');
@@ -324,7 +383,7 @@ subtest 'usage' => sub {
 	is($t->tool('renew', @$_)->{exit}, 2, "@$_: usage")
 	    for [], [ '--due', '--all-to-acme' ], [ '--due', '--limit', 0 ];
 	my $r = $t->tool('renew', '--all-to-acme');
-	isnt($r->{exit}, 0, 'not while attestation is not required');
+	is($r->{exit}, 4, 'not while attestation is not required');
 	like($r->{err}, qr/Require hardware attestation/, 'and says what to do');
 };
 

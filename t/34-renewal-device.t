@@ -132,8 +132,9 @@ subtest 'mdm-57: when the configuration changes, the device finds what it enroll
 subtest 'an attested host is not renewed by less' => sub {
 	my $mac = enrolled(@silicon);
 	$t->tool_ok('ade', 'remove', $mac->{serial});
-	my $refused = $t->tool_json('renew', '--host', $mac->{serial});
-	is($refused->{refused}, 1, 'refused');
+	my $r = $t->tool('renew', '--host', $mac->{serial});
+	is($r->{exit}, 4, 'refused');
+	like($r->{err}, qr/the host is attested, and now its serial number is not assigned/, 'and why');
 	$t->refused($mac->{serial}, 'renewal', 'ENROLL_DOWNGRADE', 'with an alarm in its trail');
 	is(is_attested($mac), 'Yes', 'it stays what it is');
 	is(poll($mac)->{exit}, 0, 'and enrolled');

@@ -11,8 +11,9 @@
 #include "store/trails.h"
 #include "wire/out_plist.h"
 
-#define WEEK   (INT64_C(7) * 86400)
-#define SENDER "renewal"
+#define HOUR INT64_C(3600)
+#define DAY  INT64_C(86400)
+#define WEEK (7 * DAY)
 
 /* What is sent to one host; holds a secret. */
 struct errand {
@@ -84,6 +85,17 @@ load_standing(struct renewer *rn, struct errand *e)
 	return OK;
 }
 
+/* One that ended has all the time there is. */
+static int
+hours_for(int64_t not_after)
+{
+	int64_t third = (not_after - clock_now()) / 3 / HOUR;
+
+	if (third >= RENEWAL_HOURS || not_after <= clock_now())
+		return RENEWAL_HOURS;
+	return third > RENEWAL_HOURS_LEAST ? (int)third : RENEWAL_HOURS_LEAST;
+}
+
 static int
 create_enrollment(struct renewer *rn, struct errand *e)
 {
@@ -108,7 +120,7 @@ create_enrollment(struct renewer *rn, struct errand *e)
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
 	return grant_create(rn->conf, rn->db, r == OK ? &present : NULL,
-	    RENEWAL_HOURS, &e->grant);
+	    hours_for(e->host->not_after), &e->grant);
 }
 
 /* Apple: device management commands, InstallProfile. */
@@ -138,7 +150,7 @@ static int
 queue_command(struct renewer *rn, struct errand *e)
 {
 	struct command c = { .request_type = "InstallProfile",
-		.created_by = SENDER };
+		.created_by = RENEWALS_SENDER };
 	struct buf plist;
 	int r;
 
@@ -166,13 +178,34 @@ note(struct renewer *rn, const struct errand *e, enum trail_outcome outcome,
 		.reason = reason });
 }
 
+/* Takes an open one away, unless it is what is wished or came to something. */
 static int
-open_renewal(struct renewer *rn, struct errand *e)
+make_way(struct renewer *rn, struct errand *e, enum renewal_wish wish)
+{
+	struct enrollment before;
+	struct renewal open;
+	int r = renewals_load(rn->db, e->standing.host.id, &open);
+
+	if (r == ERR_NOT_FOUND || (r == OK && open.enrollment_id[0] == '\0'))
+		return OK;
+	if (r != OK ||
+	    (r = enrollments_load(rn->db, open.enrollment_id, &before)) != OK)
+		return r;
+	if (wish == RENEWAL_ANY || before.state == ENROLLMENT_ISSUED ||
+	    (wish == RENEWAL_TO_ACME && before.method == ENROLLMENT_ACME))
+		return ERR_CONFLICT;
+	return renewals_withdraw(
+	    rn->db, e->standing.host.id, "another one took its place");
+}
+
+static int
+open_renewal(struct renewer *rn, struct errand *e, enum renewal_wish wish)
 {
 	char reason[400];
 	int r;
 
-	if ((r = create_enrollment(rn, e)) != OK ||
+	if ((r = make_way(rn, e, wish)) != OK ||
+	    (r = create_enrollment(rn, e)) != OK ||
 	    (r = queue_command(rn, e)) != OK ||
 	    (r = renewals_open(rn->db, e->standing.host.id,
 		 e->grant.enrollment.id, e->uuid)) != OK)
@@ -214,7 +247,7 @@ send_one(struct renewer *rn, struct errand *e, enum renewal_wish wish)
 		return r;
 	decide(&e->standing, wish, &e->decision);
 	if (e->decision.method != DECISION_REFUSE)
-		return open_renewal(rn, e);
+		return open_renewal(rn, e, wish);
 	return wish == RENEWAL_TO_ACME ? OK : put_off(rn, e);
 }
 
@@ -261,6 +294,19 @@ for_each(struct renewer *rn, const struct renewal_candidate_list *list,
 	return r;
 }
 
+/* It still is the one that was found, and not one that was opened since. */
+static int
+is_over(struct renewer *rn, const struct renewal *open, bool *out)
+{
+	struct enrollment e;
+	int r = enrollments_load(rn->db, open->enrollment_id, &e);
+
+	*out = r == OK &&
+	    (e.expires_at <= clock_now() ||
+		open->opened_at > clock_now() + DAY);
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
 static int
 close_one(struct renewer *rn, const struct renewal_candidate *host)
 {
@@ -268,10 +314,15 @@ close_one(struct renewer *rn, const struct renewal_candidate *host)
 	    "the device did not answer the renewal in time";
 	struct errand e = { .host = host };
 	struct renewal open;
+	bool over;
 	int r;
 
 	if ((r = renewals_load(rn->db, host->host_id, &open)) != OK ||
-	    (r = renewals_fail(rn->db, host->host_id, true, reason)) != OK)
+	    (r = is_over(rn, &open, &over)) != OK)
+		return r;
+	if (!over)
+		return ERR_CONFLICT;
+	if ((r = renewals_fail(rn->db, host->host_id, true, reason)) != OK)
 		return r;
 	snprintf(e.grant.enrollment.id, sizeof(e.grant.enrollment.id), "%s",
 	    open.enrollment_id);
@@ -297,9 +348,16 @@ alarm_one(struct renewer *rn, const struct renewal_candidate *host)
 {
 	struct errand e = { .host = host };
 	char reason[RENEWALS_ERROR_TEXT + 128], end[CLOCK_TEXT];
+	struct renewal_candidate now;
 	struct renewal last;
 	int r;
 
+	r = renewals_candidate(rn->db, host->host_id, &now);
+	if (r == ERR_NOT_FOUND ||
+	    (r == OK && memcmp(now.sha256, host->sha256, SECRET_SHA256) != 0))
+		return ERR_CONFLICT;
+	if (r != OK)
+		return r;
 	r = renewals_load(rn->db, host->host_id, &last);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
@@ -316,11 +374,13 @@ int
 renewal_alarm(struct renewer *rn, int limit, int *told)
 {
 	struct renewal_candidate_list list;
+	int64_t window = DAY * rn->conf->days_before / 2;
 	int r;
 
 	*told = 0;
-	r = renewals_ending(
-	    rn->db, clock_now(), RENEWAL_ALARM, WEEK, limit, &list);
+	if (window > RENEWAL_ALARM)
+		window = RENEWAL_ALARM;
+	r = renewals_ending(rn->db, clock_now(), window, WEEK, limit, &list);
 	if (r == OK)
 		r = for_each(rn, &list, alarm_one, told);
 	renewals_release(&list);

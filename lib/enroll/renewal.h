@@ -17,19 +17,29 @@
 #define RENEWAL_PUT_OFF 86400
 
 /*
- * How long a device has for an open renewal. Devices that are used little are
- * seen every few days only, and one that is over is not opened again before
- * they were.
+ * How long a device has for an open renewal, in hours: devices that are used
+ * little are seen every few days only, and one that is over is not opened again
+ * before they were. Or a third of what the certificate has left, but not less
+ * than the second.
  */
-#define RENEWAL_HOURS (7 * 24)
+#define RENEWAL_HOURS       (7 * 24)
+#define RENEWAL_HOURS_LEAST 6
 
-/* From here on an administrator is told, in seconds before the end. */
+/*
+ * From here on an administrator is told, in seconds before the end; or from the
+ * middle of [renewal] days_before when that is later.
+ */
 #define RENEWAL_ALARM (INT64_C(30) * 86400)
 
 enum renewal_wish {
-	/* What the decision says. */
+	/* What the decision says, for hosts without an open renewal. */
 	RENEWAL_ANY,
-	/* Only when the decision says ACME: hosts that move to attestation. */
+	/* The same at once, also in place of an open one. */
+	RENEWAL_NOW,
+	/*
+	 * Only when the decision says ACME: hosts that move to attestation,
+	 * also in place of an open renewal by SCEP.
+	 */
 	RENEWAL_TO_ACME,
 };
 
@@ -52,7 +62,8 @@ int renewal_decide(struct renewer *rn, const struct renewal_candidate *host,
  * SCEP challenge, command and trail. *out says what was decided; when that is
  * to refuse, nothing is sent and the host is put off for a day (not with
  * RENEWAL_TO_ACME), with a row in the trail when the reason is a new one.
- * ERR_CONFLICT: meanwhile it got another certificate, left, or has an open one.
+ * ERR_CONFLICT: meanwhile it got another certificate, left, or has an open one
+ * whose place may not be taken: a certificate waits for its first use.
  */
 int renewal_send(struct renewer *rn, const struct renewal_candidate *host,
     enum renewal_wish wish, struct decision *out);
@@ -65,7 +76,8 @@ int renewal_close_unanswered(struct renewer *rn, int limit, int *closed);
 
 /*
  * Tells the log and the trail, once a week, of hosts whose certificate ends
- * within RENEWAL_ALARM; `limit` at most. Sets *told.
+ * soon (RENEWAL_ALARM, or a sixth of its life when that is less); `limit` at
+ * most. Sets *told.
  */
 int renewal_alarm(struct renewer *rn, int limit, int *told);
 

@@ -12,6 +12,7 @@ const struct conf mdmfix_conf = {
 	.topic = (char[]){ MDMFIX_TOPIC },
 	.profile_identifier = (char[]){ "com.example.enrollment" },
 	.enrollment_hours = 24,
+	.days_before = 180,
 	.signing_key = (char[]){ "" },
 	.signing_certificate = (char[]){ "" },
 	.server_ca = (char[]){ "" },

@@ -225,6 +225,86 @@ test_unanswered(void **state)
 	    1);
 }
 
+/* The last renewal's enrollment lives so many hours. */
+static void
+assert_hours(struct fixture *f, int hours)
+{
+	assert_int_equal(
+	    storefix_sql(f->db,
+		"SELECT (expires_at - created_at) / 3600 FROM enrollments"
+		" WHERE purpose = 'renew' AND state = 'open'"),
+	    hours);
+}
+
+/* A certificate that ends soon is not lost by waiting for one answer. */
+static void
+test_hours(void **state)
+{
+	static const struct {
+		int left, hours;
+	} steps[] = { { 100, 168 }, { 12, 96 }, { 1, 8 } };
+	struct fixture f;
+	size_t i;
+
+	prepare(state, "MacBookPro16,1", 100, &f);
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		f.candidate.not_after = clock_now() + steps[i].left * DAY;
+		assert_int_equal(send(&f, RENEWAL_NOW, DECISION_SCEP), OK);
+		assert_hours(&f, steps[i].hours);
+	}
+	f.candidate.not_after = clock_now() + 3600;
+	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_SCEP), OK);
+	assert_hours(&f, RENEWAL_HOURS_LEAST);
+	f.candidate.not_after = clock_now() - 1;
+	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_SCEP), OK);
+	assert_hours(&f, RENEWAL_HOURS);
+}
+
+/* An open one makes way for what an administrator wants. */
+static void
+test_in_place_of_an_open_one(void **state)
+{
+	struct fixture f;
+
+	prepare(state, "Mac15,3", 100, &f);
+	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), OK);
+	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), ERR_CONFLICT);
+	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_SCEP), OK);
+	assert_int_equal(count(&f, "commands WHERE state = 'queued'"), 1);
+	assert_int_equal(count(&f, "commands WHERE state = 'cancelled'"), 1);
+	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
+	assert_int_equal(send(&f, RENEWAL_TO_ACME, DECISION_ACME), OK);
+	assert_int_equal(count(&f, "commands WHERE state = 'queued'"), 1);
+	assert_int_equal(
+	    send(&f, RENEWAL_TO_ACME, DECISION_ACME), ERR_CONFLICT);
+	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_ACME), OK);
+	storefix_sql(f.db,
+	    "UPDATE enrollments SET state = 'issued'"
+	    " WHERE purpose = 'renew' AND state = 'open'");
+	/* a certificate waits for its first use */
+	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_ACME), ERR_CONFLICT);
+	assert_int_equal(count(&f, "enrollments WHERE purpose = 'renew'"), 4);
+}
+
+/* No alarm of what is not due yet. */
+static void
+test_alarm_behind_the_due_date(void **state)
+{
+	struct conf conf = mdmfix_conf;
+	struct fixture f;
+	int n;
+
+	prepare(state, "MacBookPro16,1", 25, &f);
+	conf.days_before = 10;
+	f.rn.conf = &conf;
+	assert_int_equal(renewal_alarm(&f.rn, 10, &n), OK);
+	assert_int_equal(n, 0);
+	clock_set_offset(21 * DAY);
+	assert_int_equal(renewal_alarm(&f.rn, 10, &n), OK);
+	assert_int_equal(n, 1);
+	clock_set_offset(0);
+}
+
 /* Within 30 days of the end, and again a week later. */
 static void
 test_alarm(void **state)
@@ -271,8 +351,10 @@ main(void)
 	const struct CMUnitTest tests[] = { STOREFIX_TEST(test_scep),
 		STOREFIX_TEST(test_acme), STOREFIX_TEST(test_changed_meanwhile),
 		STOREFIX_TEST(test_refused), STOREFIX_TEST(test_to_acme_only),
-		STOREFIX_TEST(test_unanswered), STOREFIX_TEST(test_alarm),
-		STOREFIX_TEST(test_decide) };
+		STOREFIX_TEST(test_unanswered), STOREFIX_TEST(test_hours),
+		STOREFIX_TEST(test_in_place_of_an_open_one),
+		STOREFIX_TEST(test_alarm_behind_the_due_date),
+		STOREFIX_TEST(test_alarm), STOREFIX_TEST(test_decide) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,9 +137,9 @@ sub try_renewal {
 	die "$device->{serial}: $device->{run}{out}$device->{run}{err}" if $device->{run}{exit} != 0;
 	my $before = method_of($t, $device->{serial});
 	set($t, $now);
-	my $job = $t->tool_json('renew', '--host', $device->{serial});
+	my $job = $t->tool('renew', '--host', $device->{serial});
 	my $run = $t->sim('poll', '--state', $device->{state});
-	my $got = $job->{refused} ? 'refused'
+	my $got = $job->{exit} == 4 ? 'refused'
 	    : $run->{out} =~ / InstallProfile Acknowledged$/m ? method_of($t, $device->{serial})
 	    : 'failed';
 	return { got => "$before>$got", vital => vital($t, $device), works => works($t, $device),
