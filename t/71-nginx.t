@@ -7,12 +7,22 @@ use Attestmdm::Test;
 # A port, for requests that are counted.
 my $port = Attestmdm::Test::free_port();
 my $t = Attestmdm::Test->new(port => $port);
+
+# Ours, and that of the server block, which is in nginx's usual format.
+sub access_log { Attestmdm::Server::slurp($t->dir . '/nginx-access.log') }
+sub combined { Attestmdm::Server::slurp($t->dir . '/nginx-combined.log') }
+
+sub nowhere {
+	my ($secret, $name) = @_;
+	is($t->command('grep', '-rlaF', $secret, $t->dir)->{out}, '', "$name: in no file");
+}
+
 my $serial = 'C02NGINX0001';
 $t->assign($serial);
 is($t->sim('enroll', '--serial', $serial)->{exit}, 0, 'a device enrolls');
 
 my ($id) = map { $_->{id} } @{ $t->db('SELECT id FROM enrollments') };
-my $log = Attestmdm::Server::slurp($t->dir . '/nginx-access.log');
+my $log = access_log();
 my $known = substr($id, 0, 6);
 like($log, qr{"POST /acme/\Q$known\E\.\.\./new-account" 201}, 'the log tells what was asked');
 unlike($log, qr/\Q$id\E/, 'and not the secret path of an enrollment');
@@ -30,17 +40,42 @@ status("/enroll/manual/$token");
 status("/enroll//manual/%4c" . substr($token, 1));
 
 # nginx writes the line of a request after its answer.
-my $links = 0;
-for (1 .. 50) {
-	$log = Attestmdm::Server::slurp($t->dir . '/nginx-access.log');
-	$links = () = $log =~ m{"GET /enroll/manual/LinkTo\.\.\."}g;
-	last if $links == 2;
-	select(undef, undef, undef, 0.1);
+sub wait_for {
+	my ($happened) = @_;
+	for (1 .. 50) {
+		last if $happened->();
+		select(undef, undef, undef, 0.1);
+	}
 }
+
+my $links = 0;
+wait_for(sub { $links = () = access_log() =~ m{"GET /enroll/manual/LinkTo\.\.\."}g; $links == 2 });
 is($links, 2, 'one-time links are in the log');
-unlike($log, qr/\Q$token\E/, 'but not their tokens');
+nowhere($token, 'their tokens');
 
 is(status('/scep/x'), 404, 'nothing lies below');
+is(status('/elsewhere'), 404, 'what is not ours');
+wait_for(sub { combined() =~ m{"GET /elsewhere HTTP} });
+like(combined(), qr{"GET /elsewhere HTTP}, 'is logged as the server block says');
+unlike(combined(), qr{/enroll|/acme|\Q$id\E|\Q$token\E}, 'and nothing with a secret is');
+
+# With the program down nginx itself answers, and complains.
+$t->server->stop('profile-download');
+my $link = $t->tool_json('enrollment', 'new')->{url};
+my ($path, $secret) = $link =~ m{(/enroll/manual/(\S+))} or die $link;
+is(status($path, '-d', ''), 502, 'a link whose program is down');
+is(status('/enroll', '-d', ''), 502, 'an enrollment, too');
+is(status("/acme/$id/directory"), 200, 'while others are up');
+wait_for(sub { access_log() =~ m{"POST /enroll" 502} });
+like(access_log(), qr{"POST /enroll/manual/\Q@{[substr($secret, 0, 6)]}\E\.\.\." 502},
+    'the link is in the log');
+nowhere($secret, 'its token');
+like(Attestmdm::Server::slurp($t->dir . '/nginx-error.log'),
+    qr{connect\(\) .* failed .*"POST /enroll HTTP}, 'the error log tells of the program');
+unlike(combined(), qr{/enroll|/acme}, 'no error page leads to the log of the server block');
+unlink($t->dir . '/run/profile-download.sock');
+$t->server->start_program('profile-download');
+Attestmdm::Server::answers($t->dir . '/run/profile-download.sock', 20) or die 'it is not back';
 
 # mdm-82: what is too large for nginx does not get as far as the program.
 my $large = $t->dir . '/large';

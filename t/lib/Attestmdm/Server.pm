@@ -119,6 +119,7 @@ sub clock {
 	rename("$self->{dir}/clock.new", "$self->{dir}/clock") or die $!;
 }
 
+# The server block has a log and an error page of its own, as a user's may.
 sub write_nginx {
 	my ($self) = @_;
 	my $dir = $self->{dir};
@@ -128,6 +129,7 @@ sub write_nginx {
 		$text =~ s{/run/attestmdm/}{$dir/run/}g;
 		$text =~ s{/var/lib/attestmdm/}{$state/}g;
 		$text =~ s{/etc/nginx/}{$dir/nginx/}g;
+		$text =~ s{/var/log/nginx/attestmdm\.log}{$dir/nginx-access.log}g;
 		spew("$dir/nginx/attestmdm-$name.conf", $text);
 	}
 	my $workers = $self->nginx_workers;
@@ -153,12 +155,15 @@ http {
 	uwsgi_temp_path $dir/tmp/uwsgi;
 	scgi_temp_path $dir/tmp/scgi;
 	include $dir/nginx/attestmdm-http.conf;
-	access_log $dir/nginx-access.log attestmdm;
+	access_log $dir/nginx-combined.log combined;
 	server {
 		listen unix:$dir/run/https.sock ssl backlog=1024;
 		$listen
 		ssl_certificate $dir/tls/tls.pem;
 		ssl_certificate_key $dir/tls/tls.key;
+		access_log $dir/nginx-combined.log combined;
+		error_page 500 502 503 504 /50x.html;
+		location = /50x.html { root $dir; }
 		include $dir/nginx/attestmdm-server.conf;
 	}
 $plain}
