@@ -30,7 +30,8 @@ sub profile {
 	my $mdm = join('', map { "<key>$_->[0]</key><string>$_->[1]</string>" }
 	    ['PayloadType', 'com.apple.mdm'], ['IdentityCertificateUUID', '1'],
 	    ['Topic', 'com.apple.mgmt.t'], ['ServerURL', "$url/mdm"]);
-	return '<plist version="1.0"><dict><key>PayloadContent</key><array>'
+	return '<plist version="1.0"><dict><key>PayloadIdentifier</key>'
+	    . '<string>com.example.mdm</string><key>PayloadContent</key><array>'
 	    . "<dict>$acme</dict><dict>$mdm</dict></array></dict></plist>";
 }
 
