@@ -204,15 +204,18 @@ cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
 	return r;
 }
 
+/* Who gets SCEP orders nothing; a script finds the empty list all the same. */
 static int
-cmd_enrollment_orders(struct cli *cli, const char *id)
+cmd_enrollment_orders(struct cli *cli, const struct enrollment *e)
 {
 	struct order_list list;
 	struct view *v;
 	size_t i;
 	int r;
 
-	if ((r = orders_list_by_enrollment(cli->db, id, &list)) != OK)
+	if (e->method != ENROLLMENT_ACME && !cli->json)
+		return OK;
+	if ((r = orders_list_by_enrollment(cli->db, e->id, &list)) != OK)
 		return r;
 	v = view_new(order_columns);
 	for (i = 0; i < list.n; i++) {
@@ -319,7 +322,7 @@ cmd_enrollment_show(struct cli *cli)
 	if ((r = cmd_enrollment_find(cli, name, &e)) == ERR_NOT_FOUND)
 		return cmd_enrollment_show_serial(cli, name, r);
 	if (r != OK || (r = cmd_enrollment_record(cli, &e)) != OK ||
-	    (r = cmd_enrollment_orders(cli, e.id)) != OK ||
+	    (r = cmd_enrollment_orders(cli, &e)) != OK ||
 	    (r = trails_list_by_enrollment(cli->db, e.id, &trail)) != OK)
 		return r;
 	cli_say(cli, "\nTrail, step by step:");
@@ -374,7 +377,8 @@ static const struct cli_verb verbs[] = {
 	    .run = cmd_link_list },
 	{ .name = "revoke-link",
 	    .arguments = "ID",
-	    .help = "makes a link useless until its device has enrolled",
+	    .help = "makes a link useless, unless its device has enrolled "
+		    "already",
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_WRITE,

@@ -138,6 +138,8 @@ subtest 'help and exit codes' => sub {
 		like($r->{out}, qr/^attestmdm $noun/m, "$noun explains itself");
 		like($t->tool('help')->{out}, qr/^  $noun /m, "help names $noun");
 	}
+	like($t->tool('enrollment', '--help')->{out},
+	    qr/useless, unless its device has enrolled already$/m, 'when a link can be revoked');
 	is($t->command($t->server->tool)->{exit}, 2, 'nothing');
 	is($t->tool('nonsense')->{exit}, 2, 'an unknown command');
 	is($t->tool('host', 'nonsense')->{exit}, 2, 'an unknown verb');

@@ -41,6 +41,21 @@ subtest 'acme-231: the trail of a refused enrollment names the step' => sub {
 	    0, 'there is no certificate');
 };
 
+subtest 'only who gets ACME orders' => sub {
+	my $serial = 'C02INTEL0001';
+	$t->assign($serial);
+	is($t->sim('enroll', '--serial', $serial, '--product', 'MacBookPro16,1',
+	    '--os-version', '13.6')->{exit}, 0, 'an Intel Mac enrolls');
+	my $text = $t->tool_ok('enrollment', 'show', $serial);
+	like($text, qr/^Method: +scep$/m, 'by SCEP');
+	unlike($text, qr/ordered|ORDER/, 'nothing is said of orders');
+	is_deeply($t->tool_json('enrollment', 'show', $serial)->{orders}, [], 'a script finds none');
+	$t->assign('C02TEST00004');
+	$t->sim('enroll', '--serial', 'C02TEST00004', @mac, '--misbehave', 'bad-nonce');
+	like($t->tool_ok('enrollment', 'show', 'C02TEST00004'),
+	    qr/^The device ordered nothing yet\.$/m, 'a Mac that did not get that far');
+};
+
 subtest 'a device that is not ours is seen as well' => sub {
 	my $r = $t->sim('enroll', '--serial', 'C02XXXX00009', @mac);
 	is($r->{exit}, 3, 'refused');

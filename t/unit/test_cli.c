@@ -1,0 +1,60 @@
+/* The exit codes of attestmdm (bin/cli.h), as attestmdm(8) documents them. */
+#include "unit/unit.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "bin/cli.h"
+
+static void
+test_kinds(void **state)
+{
+	static const struct {
+		int code, status;
+	} table[] = {
+		{ OK, CLI_EXIT_OK },
+		{ ERR_DB, CLI_EXIT_FAILURE },
+		{ ERR_IO, CLI_EXIT_FAILURE },
+		{ ERR_USAGE, CLI_EXIT_USAGE },
+		{ ERR_NOT_FOUND, CLI_EXIT_NOT_FOUND },
+		{ ERR_CONFLICT, CLI_EXIT_REFUSED },
+		{ ERR_FIELD, CLI_EXIT_REFUSED },
+		{ ERR_LICENSE, CLI_EXIT_REFUSED },
+		{ ERR_GITOPS, CLI_EXIT_REFUSED },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(cli_exit_code(table[i].code), table[i].status);
+}
+
+/* Whatever rule of enrollment refuses: also one that is written tomorrow. */
+static void
+test_rules_of_enrollment(void **state)
+{
+	int i, found = 0;
+
+	for (i = 0; i < ERR_INDEX_COUNT; i++) {
+		int code = -1 - i;
+
+		if (strncmp(err_name(code), "ENROLL_", 7) != 0 ||
+		    code == ERR_ENROLL_SIGNATURE ||
+		    code == ERR_ENROLL_MACHINEINFO)
+			continue;
+		found++;
+		if (cli_exit_code(code) != CLI_EXIT_REFUSED)
+			unit_fail("%s is no refusal", err_name(code));
+	}
+	assert_true(found >= 7);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_rules_of_enrollment),
+	};
+
+	return unit_run("cli", tests);
+}
