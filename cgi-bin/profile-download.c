@@ -3,6 +3,7 @@
  * (Automated Device Enrollment), and to those that come with a one-time link.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/enc.h"
 #include "base/err.h"
@@ -15,6 +16,7 @@
 #include "web/worker.h"
 
 #define DEVICE_INFO_HEADER "x-apple-aspen-deviceinfo"
+#define ENROLL_PATH        "/enroll"
 #define PROFILE_TYPE       "application/x-apple-aspen-config"
 
 /* A form without fields. */
@@ -172,21 +174,24 @@ open_app(const struct conf *conf, void **out)
 	return OK;
 }
 
-/* What is too large reaches no handler. */
+/*
+ * What is too large reaches no handler. Of requests to a link it leaves no row:
+ * whoever holds none could fill the table.
+ */
 static void
 on_error(void *p, const struct req *req, int code, struct resp *resp)
 {
 	struct app *app = p;
 
-	if (code == ERR_TOO_LARGE)
+	if (code == ERR_TOO_LARGE && strcmp(req->path, ENROLL_PATH) == 0)
 		handout_refuse(&app->handout, code, req->remote_address);
 	resp_error_text(resp, code);
 }
 
 static const struct route routes[] = {
-	{ "POST", "/enroll", post_enroll, MACHINEINFO_BYTES_MAX },
-	{ "GET", "/enroll", get_enroll, 0 },
-	{ "HEAD", "/enroll", get_enroll, 0 },
+	{ "POST", ENROLL_PATH, post_enroll, MACHINEINFO_BYTES_MAX },
+	{ "GET", ENROLL_PATH, get_enroll, 0 },
+	{ "HEAD", ENROLL_PATH, get_enroll, 0 },
 	{ "GET", "/enroll/manual/:token", get_link, 0 },
 	{ "POST", "/enroll/manual/:token", post_link, LINK_BODY_MAX },
 	{ "GET", "/enroll/style.css", get_style, 0 },

@@ -112,6 +112,10 @@ subtest 'links that are over, and none' => sub {
 	$t->server->clock(0);
 	is($t->http($_ => '/enroll/manual/AAAAAAAAAAAAAAAAAAAAAA',
 	    $_ eq 'POST' ? (body => '') : ())->{status}, 404, "$_ of no link") for qw(GET POST);
+	my $before = rows('trail');
+	is($t->http(POST => '/enroll/manual/AAAAAAAAAAAAAAAAAAAAAA', body => 'x' x 1025)->{status},
+	    413, 'a large body for no link');
+	is(rows('trail'), $before, 'leaves no row');
 	is($t->tool('enrollment', 'new', '--serial', 'a b')->{exit}, 4, 'no serial number');
 };
 
