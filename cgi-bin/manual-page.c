@@ -37,7 +37,7 @@ render(const struct manual_page *page, int code, struct buf *out)
 	tmplrow_set(row, "style_version", page->style.version);
 	tmplrow_flag(row, "usable", code == OK);
 	tmplrow_set(row, "problem", code == OK ? "" : err_text(code));
-	r = tmpl_render(page->tmpl, "link", row, out);
+	r = tmpl_render(page->tmpl, "manual", row, out);
 	tmplrow_free(row);
 	return r;
 }
