@@ -58,7 +58,7 @@ static const struct view_column certificate_columns[] = {
 	{ "renewal_due_at", "Renewal due", VIEW_TIME },
 	{ "renewal_opened_at", "Renewal sent", VIEW_TIME },
 	{ "renewal_failures", "Renewals failed", VIEW_INT },
-	{ "renewal_error", "Last renewal failed", VIEW_TEXT },
+	{ "renewal_error", "Why not renewed", VIEW_TEXT },
 	{ "renewal_next_try_at", "Next try from", VIEW_TIME },
 	{ NULL, NULL, VIEW_TEXT },
 };

@@ -185,8 +185,9 @@ subtest 'a certificate, how it was obtained, and its renewal' => sub {
 	sql("UPDATE renewals SET enrollment_id = NULL, failures = 1, last_error = 'no <key>',"
 	    . " next_try_at = 4102444800");
 	my $page = host_page($serial);
-	like(vital($page, 'Last renewal failed'), qr/^no &lt;key&gt; Next try from 2100-01-01/,
+	like(vital($page, 'Why not renewed'), qr/^no &lt;key&gt; Next try from 2100-01-01/,
 	    'and what became of it');
+	like($t->tool_ok('host', 'show', $serial), qr/^Why not renewed: +no <key>$/m, 'the tool says so');
 	like(vital($page, 'Renewal'), $due, 'it is due as before');
 	$t->assign('C02WEBINTEL1');
 	$t->sim('enroll', '--serial', 'C02WEBINTEL1', '--product', 'MacBookPro16,1',
