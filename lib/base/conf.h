@@ -35,7 +35,7 @@ struct conf {
 	char *scep_ca_key;         /* key "ca_key": PEM file or pkcs11: URL */
 	char *scep_ca_certificate; /* key "ca_certificate": PEM file */
 	int scep_certificate_days; /* key "certificate_days" */
-	bool older_clients;        /* accept SHA-1 and 3DES */
+	bool older_clients;        /* accept SHA-1, 3DES, short nonces */
 	bool renewal_requests;     /* accept RenewalReq for an open renewal */
 	/* [renewal] */
 	int days_before;        /* a certificate is renewed before its end */

@@ -66,8 +66,9 @@ int enrollment_links_use(
     struct db *db, const char *id, const char *enrollment_id);
 
 /*
- * Open → revoked; used → revoked together with what came of it, as long as the
- * device has not enrolled. With the audit row "enrollment-link.revoke".
+ * Open or expired → revoked; used → revoked together with what came of it, as
+ * long as the device has not enrolled. With the audit row
+ * "enrollment-link.revoke".
  * ERR_NOT_FOUND; ERR_CONFLICT: it has, or the link was revoked before.
  */
 int enrollment_links_revoke(struct db *db, const char *id, const char *actor);
