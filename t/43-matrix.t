@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Settings, devices, sources, renewals: every combination. t/matrix prints it.
+# Every combination of settings, source and device, and renewals between the
+# settings that matter. t/matrix prints it.
 use strict;
 use warnings;
 
