@@ -25,6 +25,7 @@ step_text(const char *step)
 		{ "challenge", "Hardware attestation" },
 		{ "finalize", "Certificate request" },
 		{ "scep", "Certificate by SCEP" },
+		{ "scep-again", "Certificate by SCEP, asked again" },
 		{ "renewal", "Renewal" },
 		{ "key-change", "ACME key change" },
 		{ "revocation", "Revocation" },

@@ -92,6 +92,8 @@ subtest 'mdm-75, fleet-140: a repeated request gets the same certificate' => sub
 	is(Attestmdm::Server::slurp($mac->cert), $first, 'the same');
 	is(scalar(@{ $t->db("SELECT 1 FROM certificates WHERE serial = '$mac->{serial}'") }), 1,
 	    'there is one');
+	my ($again) = grep { $_->{step} eq 'scep-again' } @{ $t->trail($mac->{serial}) };
+	is($again->{outcome}, 'ok', 'the trail tells it apart');
 	unlink $mac->cert;
 	$t->server->clock(601);
 	ok(!certify($mac), 'ten minutes later the challenge is used up');

@@ -178,9 +178,6 @@ policy_check_scep_key(const struct policy_scep_facts *f)
 {
 	if (!policy_is_rsa(f->csr->spki))
 		return fail(ERR_SCEP_REQUEST, "the request's key is not RSA");
-	if (!f->signer_key_matches)
-		return fail(ERR_SCEP_REQUEST,
-		    "the message is not signed by the request's key");
 	if (f->key_known)
 		return fail(
 		    ERR_SCEP_REQUEST, "the request's key was certified before");

@@ -58,8 +58,6 @@ struct policy_scep_facts {
 	const struct csr *csr;
 	/* The request's key was certified before, whoever has it. */
 	bool key_known;
-	/* The message is signed by the request's key. */
-	bool signer_key_matches;
 };
 
 /*
@@ -68,7 +66,7 @@ struct policy_scep_facts {
  * ERR_UNAUTHORIZED   the enrollment is not for SCEP, or names no device
  * ERR_SCEP_CHALLENGE the enrollment is over, and its challenge with it
  * ERR_MDM_BLOCKED    the host is blocked
- * ERR_SCEP_REQUEST   the key is not RSA, not the signer's, or not a new one
+ * ERR_SCEP_REQUEST   the key is not RSA, or not a new one
  * and the codes of standing_check_source() and standing_check_method().
  */
 int policy_check_scep(const struct policy_scep_facts *facts);

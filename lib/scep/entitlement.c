@@ -87,9 +87,11 @@ load_entitlement(
 	if (r == ERR_NOT_FOUND)
 		return fail(
 		    ERR_SCEP_REQUEST, "the open renewal is not for SCEP");
-	if (r == OK)
-		out->enrollment = renewed;
-	return r;
+	if (r != OK)
+		return r;
+	out->enrollment = renewed;
+	out->opened_at = renewal.opened_at;
+	return OK;
 }
 
 int

@@ -17,6 +17,9 @@ struct entitlement {
 	/* `enrollment` is proven to be the sender's, if only its former one */
 	bool known;
 	struct enrollment enrollment;
+	/* a RenewalReq that was signed before this was made for something else
+	 */
+	int64_t opened_at;
 	/* of that enrollment; says whether it was used, and by which key */
 	struct scep_challenge challenge;
 };

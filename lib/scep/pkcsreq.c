@@ -16,13 +16,15 @@
 #include "wire/csr.h"
 #include "wire/x509.h"
 
+/* How far a client's clock may be behind, in seconds. */
+#define CLOCKS_APART 3600
+
 /* What one request works on. */
 struct work {
 	struct scep *scep;
 	const struct pkimessage *m;
 	const char *remote_address;
 	struct csr *csr;
-	bool signer_matches;
 	struct entitlement right;
 	struct issued issued;
 };
@@ -33,6 +35,16 @@ is_renewal(const struct work *w)
 	return w->m->type == PKIMESSAGE_RENEWAL_REQ;
 }
 
+/*
+ * Who makes a request signs the message: nobody else hears of challenges and
+ * devices. A renewal is signed with the former key, and `out` stays empty.
+ */
+static int
+signer_key(const struct work *w, struct buf *out)
+{
+	return is_renewal(w) ? OK : x509_spki(w->m->signer, out);
+}
+
 static int
 open_request(struct work *w, enum enveloped_cipher *cipher)
 {
@@ -41,40 +53,37 @@ open_request(struct work *w, enum enveloped_cipher *cipher)
 	    (conf->single_des ? ENVELOPED_ALLOW_DES : 0);
 	unsigned what =
 	    CSR_ALLOW_RSA | (conf->older_clients ? CSR_ALLOW_SHA1 : 0);
-	struct buf content;
+	struct buf content, spki;
 	int r;
 
 	buf_init(&content, ENVELOPED_BYTES_MAX);
+	buf_init(&spki, X509_DER_MAX);
+	if ((r = signer_key(w, &spki)) != OK)
+		goto done;
 	r = enveloped_open(w->m->cms->content,
 	    key_handle(authority_key(w->scep->ca)),
 	    authority_certificate(w->scep->ca), how, cipher, &content);
+	if (r == OK)
+		r = csr_parse_for(
+		    buf_blob(&content), buf_blob(&spki), what, &w->csr);
 	/* A sound request and a wrong key must look alike from outside. */
-	if (r == OK &&
-	    (r = csr_parse(buf_blob(&content), what, &w->csr)) == ERR_BAD_CSR)
+	if (r == ERR_BAD_CSR)
 		r = ERR_SCEP_MESSAGE;
+done:
+	buf_release(&spki);
 	buf_wipe(&content);
 	return r;
 }
 
-/*
- * Who made the request signed the message; or the holder of the certificate
- * that is renewed did. Nobody else hears of challenges and devices.
- */
+/* A RenewalReq from before the renewal is a copy of one that was refused. */
 static int
-check_signer(struct work *w)
+check_signing_time(const struct work *w)
 {
-	struct buf spki;
-	int r;
-
-	buf_init(&spki, X509_DER_MAX);
-	r = x509_spki(w->m->signer, &spki);
-	w->signer_matches = is_renewal(w) ||
-	    (r == OK && blob_eq(buf_blob(&spki), w->csr->spki));
-	buf_release(&spki);
-	if (r == OK && !w->signer_matches)
-		r = fail(ERR_SCEP_REQUEST,
-		    "the message is not signed by the request's key");
-	return r;
+	if (w->m->signing_time >= w->right.opened_at - CLOCKS_APART)
+		return OK;
+	return fail(ERR_SCEP_REQUEST,
+	    "the message has no signing time, or was signed before the renewal "
+	    "was opened");
 }
 
 static int
@@ -88,15 +97,16 @@ find_enrollment(struct work *w)
 		return entitlement_by_challenge(db, w->csr, &w->right);
 	if ((r = x509_sha256(w->m->signer, signer)) != OK)
 		return r;
-	return entitlement_by_certificate(db, signer, &w->right);
+	if ((r = entitlement_by_certificate(db, signer, &w->right)) != OK)
+		return r;
+	return check_signing_time(w);
 }
 
 /* The very request that was answered a moment ago. */
 static bool
 is_retry(const struct work *w)
 {
-	return w->signer_matches &&
-	    w->right.enrollment.state != ENROLLMENT_REVOKED &&
+	return w->right.enrollment.state != ENROLLMENT_REVOKED &&
 	    w->right.challenge.used_at != 0 &&
 	    clock_now() - w->right.challenge.used_at <= PKCSREQ_RETRY_SECONDS &&
 	    strcmp(w->right.challenge.transaction_id, w->m->transaction_id) ==
@@ -132,6 +142,7 @@ answer_again(struct work *w, struct buf *out)
 	if (c.state == CERTIFICATE_ISSUED || c.state == CERTIFICATE_CURRENT) {
 		r = buf_add_blob(out, c.der);
 		again = trail_of(w, OK, "the same certificate, asked again");
+		again.step = PKCSREQ_STEP_AGAIN;
 		trails_note(w->scep->db, &again);
 	} else
 		r = fail(ERR_SCEP_CHALLENGE, "the certificate is %s",
@@ -156,8 +167,7 @@ check_policy(const struct work *w)
 	struct policy_scep_facts facts = { .now = clock_now(),
 		.enrollment = &w->right.enrollment,
 		.standing = &standing,
-		.csr = w->csr,
-		.signer_key_matches = w->signer_matches };
+		.csr = w->csr };
 	int r;
 
 	if ((r = standing_load(db, w->scep->conf, w->right.enrollment.serial,
@@ -253,8 +263,11 @@ serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 {
 	int r;
 
+	/* Nothing is opened for who has no renewal to ask for. */
+	if (is_renewal(w) && (r = find_enrollment(w)) != OK)
+		return r;
 	if ((r = open_request(w, cipher)) != OK ||
-	    (r = check_signer(w)) != OK || (r = find_enrollment(w)) != OK)
+	    (!is_renewal(w) && (r = find_enrollment(w)) != OK))
 		return r;
 	if (is_retry(w))
 		return answer_again(w, out);

@@ -13,6 +13,8 @@
 #include "wire/enveloped.h"
 
 #define PKCSREQ_STEP "scep"
+/* A step of its own: repetitions push out no row of what happened first. */
+#define PKCSREQ_STEP_AGAIN "scep-again"
 
 /* How long a repeated request gets the same certificate again. */
 #define PKCSREQ_RETRY_SECONDS 600
@@ -30,12 +32,12 @@ struct scep {
  * Appends the certificate's DER. The same transaction with the same key for the
  * same enrollment gets the same certificate again for PKCSREQ_RETRY_SECONDS.
  *
- * ERR_SCEP_MESSAGE: the envelope cannot be opened or holds no sound request;
- * one answer for all of these. ERR_SCEP_REQUEST: the key is another than the
- * signer's, or was certified before, or the signer of a RenewalReq may not have
- * one. ERR_SCEP_CHALLENGE: absent, unknown, used or expired; one answer for
- * all of these. And the codes of policy_check_scep(). Every refusal leaves a
- * row in the trail.
+ * ERR_SCEP_MESSAGE: the envelope cannot be opened, or holds no sound request
+ * for the signer's key; one answer for all of these. ERR_SCEP_REQUEST: the key
+ * was certified before, or the signer of a RenewalReq may not have one, or
+ * signed it before that was so. ERR_SCEP_CHALLENGE: absent, unknown, used or
+ * expired; one answer for all of these. And the codes of policy_check_scep().
+ * Every refusal leaves a row in the trail.
  */
 int pkcsreq_serve(struct scep *scep, const struct pkimessage *m,
     const char *remote_address, enum enveloped_cipher *cipher, struct buf *out);

@@ -65,6 +65,20 @@ take_nonce(struct pkimessage *m)
 		m->sender_nonce = nonce;
 }
 
+/* RFC 5652 section 11.3 */
+static void
+take_signing_time(struct pkimessage *m)
+{
+	struct in_der element;
+	struct blob der;
+
+	if (cms_signed_attribute(m->cms, PKIMESSAGE_OID_SIGNING_TIME, &der) !=
+		OK ||
+	    !in_der_next(&der, &element) || der.n > 0 ||
+	    !in_der_time(&element, &m->signing_time))
+		m->signing_time = 0;
+}
+
 int
 pkimessage_parse(struct blob in, struct pkimessage *out)
 {
@@ -81,6 +95,7 @@ pkimessage_parse(struct blob in, struct pkimessage *out)
 	take_transaction(out);
 	take_type(out);
 	take_nonce(out);
+	take_signing_time(out);
 	return OK;
 }
 

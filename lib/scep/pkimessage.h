@@ -22,6 +22,7 @@
 #define PKIMESSAGE_OID_SENDER_NONCE    "2.16.840.1.113733.1.9.5"
 #define PKIMESSAGE_OID_RECIPIENT_NONCE "2.16.840.1.113733.1.9.6"
 #define PKIMESSAGE_OID_TRANSACTION     "2.16.840.1.113733.1.9.7"
+#define PKIMESSAGE_OID_SIGNING_TIME    "1.2.840.113549.1.9.5"
 #define PKIMESSAGE_OID_FAIL_TEXT       "1.3.6.1.5.5.7.24.1"
 
 #define PKIMESSAGE_RENEWAL_REQ 17
@@ -37,6 +38,8 @@ struct pkimessage {
 	int type;
 	/* n is 0 when absent or unusable */
 	struct blob sender_nonce;
+	/* seconds since 1970; 0 when absent or unusable */
+	int64_t signing_time;
 };
 
 /*

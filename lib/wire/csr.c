@@ -534,15 +534,19 @@ check_attributes(struct blob rest, struct csr *csr)
 }
 
 static int
-parse(struct csr *csr, size_t n, unsigned flags)
+parse(struct csr *csr, size_t n, struct blob spki, unsigned flags)
 {
 	struct parts parts = { .attributes = { NULL, 0 } };
 	int r;
 
 	if ((r = split(blob_of(csr->der, n), &parts)) != OK ||
 	    (r = check_name(parts.subject)) != OK ||
-	    (r = check_attributes(parts.attributes, csr)) != OK ||
-	    (r = check_signature(&parts, flags)) != OK)
+	    (r = check_attributes(parts.attributes, csr)) != OK)
+		return r;
+	if (spki.n > 0 && !blob_eq(parts.spki, spki))
+		return fail(ERR_BAD_CSR,
+		    "the request's key is not the one that signed for it");
+	if ((r = check_signature(&parts, flags)) != OK)
 		return r;
 	csr->spki = parts.spki;
 	secret_sha256(csr->spki, csr->spki_sha256);
@@ -551,6 +555,13 @@ parse(struct csr *csr, size_t n, unsigned flags)
 
 int
 csr_parse(struct blob der, unsigned flags, struct csr **out)
+{
+	return csr_parse_for(der, blob_of(NULL, 0), flags, out);
+}
+
+int
+csr_parse_for(
+    struct blob der, struct blob spki, unsigned flags, struct csr **out)
 {
 	struct csr *csr;
 	const char *fault;
@@ -568,7 +579,7 @@ csr_parse(struct blob der, unsigned flags, struct csr **out)
 	}
 	memcpy(csr->der, der.p, der.n);
 	csr->der_len = der.n;
-	if ((r = parse(csr, der.n, flags)) == OK)
+	if ((r = parse(csr, der.n, spki, flags)) == OK)
 		*out = csr;
 	else
 		csr_free(csr);

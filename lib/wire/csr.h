@@ -51,6 +51,13 @@ struct csr {
  * csr_free, which wipes. ERR_BAD_CSR.
  */
 int csr_parse(struct blob der, unsigned flags, struct csr **out);
+
+/*
+ * The same, of a request that has to be for the key with this DER of
+ * SubjectPublicKeyInfo: the request's signature by another is not even tried.
+ */
+int csr_parse_for(
+    struct blob der, struct blob spki, unsigned flags, struct csr **out);
 void csr_free(struct csr *csr);
 
 #endif

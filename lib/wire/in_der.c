@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "wire/in_der.h"
 
@@ -217,6 +218,59 @@ in_der_bool(struct blob value, bool *out)
 		return false;
 	*out = value.p[0] != 0;
 	return true;
+}
+
+/* Two decimal digits at `p`, or -1. */
+static int
+two_digits(const uint8_t *p)
+{
+	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+		return -1;
+	return (p[0] - '0') * 10 + (p[1] - '0');
+}
+
+/* Does timegm() find the calendar to be as it was told? */
+static bool
+to_seconds(const struct tm *said, int64_t *out)
+{
+	struct tm tm = *said;
+
+	*out = timegm(&tm);
+	return tm.tm_year == said->tm_year && tm.tm_mon == said->tm_mon &&
+	    tm.tm_mday == said->tm_mday && tm.tm_hour == said->tm_hour &&
+	    tm.tm_min == said->tm_min && tm.tm_sec == said->tm_sec;
+}
+
+bool
+in_der_time(const struct in_der *element, int64_t *out)
+{
+	struct blob text = element->value;
+	int fields[5], century = -1;
+	struct tm tm = { 0 };
+	size_t i;
+
+	if (element->tag == IN_DER_GENERALIZED_TIME && text.n == 15) {
+		century = two_digits(text.p);
+		text = blob_of(text.p + 2, text.n - 2);
+	} else if (element->tag != IN_DER_UTC_TIME)
+		return false;
+	if (text.n != 13 || text.p[12] != 'Z' ||
+	    (tm.tm_year = two_digits(text.p)) < 0)
+		return false;
+	if (element->tag == IN_DER_UTC_TIME)
+		century = tm.tm_year < 50 ? 20 : 19;
+	if (century < 0)
+		return false;
+	for (i = 0; i < 5; i++)
+		if ((fields[i] = two_digits(text.p + 2 + 2 * i)) < 0)
+			return false;
+	tm.tm_year += century * 100 - 1900;
+	tm.tm_mon = fields[0] - 1;
+	tm.tm_mday = fields[1];
+	tm.tm_hour = fields[2];
+	tm.tm_min = fields[3];
+	tm.tm_sec = fields[4];
+	return to_seconds(&tm, out);
 }
 
 /* One base-128 number at *at; false when cut off, padded or too large. */

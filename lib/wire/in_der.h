@@ -28,6 +28,8 @@ enum in_der_tag {
 	IN_DER_PRINTABLE = 0x13,
 	IN_DER_T61 = 0x14,
 	IN_DER_IA5 = 0x16,
+	IN_DER_UTC_TIME = 0x17,
+	IN_DER_GENERALIZED_TIME = 0x18,
 	IN_DER_UNIVERSAL = 0x1c,
 	IN_DER_BMP = 0x1e,
 	IN_DER_SEQUENCE = 0x30,
@@ -71,6 +73,12 @@ bool in_der_uint(struct blob value, int64_t *out);
 
 /* Content of a BOOLEAN: one byte, 00 or FF. */
 bool in_der_bool(struct blob value, bool *out);
+
+/*
+ * A UTCTime (1950 to 2049) or GeneralizedTime to the second and in UTC, as
+ * RFC 5652 section 11.3 wants them, in seconds since 1970.
+ */
+bool in_der_time(const struct in_der *element, int64_t *out);
 
 /* Content of an OBJECT IDENTIFIER compared with its dotted text. */
 bool in_der_oid_is(struct blob value, const char *dotted);

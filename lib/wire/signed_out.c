@@ -21,7 +21,6 @@
 #define OID_SIGNING_TIME   "1.2.840.113549.1.9.5"
 #define OID_RSA            "1.2.840.113549.1.1.1"
 
-#define UTC_TIME        0x17
 #define DIGEST_MAX      64
 #define ATTRIBUTE_BYTES 2048
 #define ALL_MAX         (SIGNED_OUT_ATTRIBUTES_MAX + 3)
@@ -84,7 +83,7 @@ add_time(struct buf *out)
 	buf_init(&value, 64);
 	gmtime_r(&now, &tm);
 	strftime(text, sizeof(text), "%y%m%d%H%M%SZ", &tm);
-	if ((r = out_der_add(&value, UTC_TIME, blob_str(text))) == OK)
+	if ((r = out_der_add(&value, IN_DER_UTC_TIME, blob_str(text))) == OK)
 		r = add_attribute(OID_SIGNING_TIME, buf_blob(&value), out);
 	buf_release(&value);
 	return r;

@@ -21,6 +21,7 @@ visit(struct blob in, int depth)
 			assert(visit(item.value, depth + 1) == item.value.n);
 		in_der_oid_text(item.value, oid, sizeof(oid));
 		in_der_uint(item.value, &number);
+		in_der_time(&item, &number);
 	}
 	return n;
 }

@@ -214,6 +214,49 @@ test_uint(void **state)
 }
 
 static void
+test_time(void **state)
+{
+	static const struct {
+		uint8_t tag;
+		const char *text;
+		int64_t seconds; /* -1: refused */
+	} times[] = {
+		{ IN_DER_UTC_TIME, "700101000000Z", 0 },
+		{ IN_DER_UTC_TIME, "261125233000Z", 1795649400 },
+		{ IN_DER_UTC_TIME, "491231235959Z", 2524607999 },
+		{ IN_DER_GENERALIZED_TIME, "20261125233000Z", 1795649400 },
+		{ IN_DER_GENERALIZED_TIME, "20500101000000Z", 2524608000 },
+		{ IN_DER_UTC_TIME, "20261125233000Z", -1 },
+		{ IN_DER_GENERALIZED_TIME, "261125233000Z", -1 },
+		{ IN_DER_UTC_TIME, "2611252330Z", -1 },
+		{ IN_DER_UTC_TIME, "261125233000+", -1 },
+		{ IN_DER_UTC_TIME, "261125233000", -1 },
+		{ IN_DER_UTC_TIME, "26112523300xZ", -1 },
+		{ IN_DER_UTC_TIME, "2x1125233000Z", -1 },
+		{ IN_DER_GENERALIZED_TIME, "x0261125233000Z", -1 },
+		{ IN_DER_UTC_TIME, "260231000000Z", -1 },
+		{ IN_DER_UTC_TIME, "261301000000Z", -1 },
+		{ IN_DER_UTC_TIME, "260001000000Z", -1 },
+		{ IN_DER_UTC_TIME, "261125243000Z", -1 },
+		{ IN_DER_UTC_TIME, "", -1 },
+		{ IN_DER_PRINTABLE, "261125233000Z", -1 },
+	};
+	struct in_der element;
+	int64_t got;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		element = (struct in_der){ .tag = times[i].tag,
+			.value = blob_str(times[i].text) };
+		assert_int_equal(
+		    in_der_time(&element, &got), times[i].seconds >= 0);
+		if (times[i].seconds >= 0)
+			assert_int_equal(got, times[i].seconds);
+	}
+}
+
+static void
 test_bool_and_bits(void **state)
 {
 	struct blob bits;
@@ -289,6 +332,7 @@ main(void)
 		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_uint),
 		cmocka_unit_test(test_bool_and_bits),
+		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_oid),
 	};
 

@@ -195,7 +195,6 @@ scep_world_init(struct scep_world *w)
 		.enrollment = &w->enrollment,
 		.standing = &w->standing,
 		.csr = &w->csr,
-		.signer_key_matches = true,
 	};
 }
 
@@ -343,12 +342,6 @@ a_key_that_is_not_rsa_says_no(void **state)
 }
 
 static void
-a_key_of_another_signer_says_no(void **state)
-{
-	SCEP(ERR_SCEP_REQUEST, w.facts.signer_key_matches = false);
-}
-
-static void
 a_known_key_says_no(void **state)
 {
 	SCEP(ERR_SCEP_REQUEST, w.facts.key_known = true);
@@ -390,7 +383,6 @@ main(void)
 		cmocka_unit_test(an_enrollment_for_acme_gets_no_scep),
 		cmocka_unit_test(an_enrollment_without_device_gets_no_scep),
 		cmocka_unit_test(a_key_that_is_not_rsa_says_no),
-		cmocka_unit_test(a_key_of_another_signer_says_no),
 		cmocka_unit_test(a_known_key_says_no),
 		cmocka_unit_test(a_forgotten_fact_of_scep_says_no),
 	};

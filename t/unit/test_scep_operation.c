@@ -433,11 +433,14 @@ test_keys(void **state)
 	begin(db, challenge);
 	m = message_of(&second, challenge);
 	m.signer = &first;
-	assert_refused(db, false, &m, '2', "SCEP_REQUEST");
+	/* whatever a stranger wraps, he hears the same */
+	assert_refused(db, false, &m, '1', "SCEP_MESSAGE");
+	assert_reason(
+	    db, "the request''s key is not the one that signed for it");
 	m.subject = &small;
 	assert_refused(db, false, &m, '1', "SCEP_MESSAGE");
 	m.subject = &curve;
-	assert_refused(db, false, &m, '2', "SCEP_REQUEST");
+	assert_refused(db, false, &m, '1', "SCEP_MESSAGE");
 	m.subject = &first;
 	assert_granted(db, false, &m, &reply);
 	open_enrollment(db, ENROLLMENT_ENROLL, &e, other);
@@ -586,6 +589,9 @@ test_renewal_of_same_key(void **state)
 	m = renewal_of(&r);
 	m.subject = &first;
 	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+	m.subject = &curve;
+	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+	assert_reason(db, "the request''s key is not RSA");
 	release(&r);
 }
 
@@ -626,6 +632,25 @@ test_renewal_not_open(void **state)
 	WRITE(db, enrollments_create(db, &acme, 24));
 	WRITE(db, renewals_open(db, r.host.id, acme.id, "uuid"));
 	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+	release(&r);
+}
+
+/* A message that was refused before the renewal was opened comes again. */
+static void
+test_renewal_replayed(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct renewing r;
+	struct message m;
+	struct reply reply;
+
+	enroll(db, &r);
+	open_renewal(db, &r);
+	m = renewal_of(&r);
+	storefix_sql(db, "UPDATE renewals SET opened_at = opened_at + 3700");
+	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+	storefix_sql(db, "UPDATE renewals SET opened_at = opened_at - 200");
+	assert_granted(db, true, &m, &reply);
 	release(&r);
 }
 
@@ -685,6 +710,7 @@ main(void)
 		STOREFIX_TEST(test_renewal_of_same_key),
 		STOREFIX_TEST(test_renewal_by_stranger),
 		STOREFIX_TEST(test_renewal_not_open),
+		STOREFIX_TEST(test_renewal_replayed),
 		STOREFIX_TEST(test_renewal_by_old_certificate) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
