@@ -20,6 +20,23 @@ cmd_migrate_owners(const struct conf *conf, struct owners *out)
 	return OK;
 }
 
+/* A run that was cut short may have left the key with root. */
+static int
+cmd_migrate_key(const struct conf *conf, const struct authorities_one *one)
+{
+	struct owners owners;
+	struct stat st;
+	int r;
+
+	if (geteuid() != 0 || key_is_url(one->key) ||
+	    lstat(one->key, &st) != 0 || st.st_uid != 0)
+		return OK;
+	r = cmd_migrate_owners(conf, &owners);
+	if (r != OK || owners.single_user)
+		return r;
+	return owners_give(&owners, one->key, owners.ca, 0600);
+}
+
 /* Installations from before SCEP have the ACME CA alone. */
 static int
 cmd_migrate_authority(struct cli *cli, const struct authorities_one *one)
@@ -29,7 +46,12 @@ cmd_migrate_authority(struct cli *cli, const struct authorities_one *one)
 	int r;
 
 	if (access(one->certificate, F_OK) == 0)
-		return OK;
+		return cmd_migrate_key(&cli->conf, one);
+	if (!key_is_url(one->key) && access(one->key, F_OK) == 0)
+		return fail(ERR_EXISTS,
+		    "%s has no certificate %s: remove it, and run migrate "
+		    "again",
+		    one->key, one->certificate);
 	if ((r = cmd_migrate_owners(&cli->conf, &owners)) == OK &&
 	    (r = authorities_create(one, &owners, cli->conf.organization)) ==
 		OK &&

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
@@ -34,16 +35,39 @@ owners_load(bool single_user, struct owners *out)
 	return OK;
 }
 
+/* The folder may belong to the programs: a link in it leads anywhere. */
+static int
+owners_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 &&
+	    (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && st.st_nlink == 1)))
+		return fd;
+	close(fd);
+	errno = EMLINK;
+	return -1;
+}
+
 int
 owners_give(const struct owners *o, const char *path, uid_t user, mode_t mode)
 {
-	if (!o->single_user && chown(path, user, o->group) != 0)
+	int fd = owners_open(path), r = OK;
+
+	if (fd < 0)
 		return fail(
 		    ERR_IO, "cannot give %s away: %s", path, strerror(errno));
-	if (chmod(path, mode) != 0)
-		return fail(ERR_IO, "cannot set the mode of %s: %s", path,
+	if (!o->single_user && fchown(fd, user, o->group) != 0)
+		r = fail(
+		    ERR_IO, "cannot give %s away: %s", path, strerror(errno));
+	else if (fchmod(fd, mode) != 0)
+		r = fail(ERR_IO, "cannot set the mode of %s: %s", path,
 		    strerror(errno));
-	return OK;
+	close(fd);
+	return r;
 }
 
 bool

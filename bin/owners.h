@@ -22,7 +22,10 @@ struct owners {
 /* ERR_NOT_FOUND when users or group are missing. */
 int owners_load(bool single_user, struct owners *out);
 
-/* Gives a file away; in a demonstration only its mode is set. ERR_IO. */
+/*
+ * Gives a file or folder away; in a demonstration only its mode is set. ERR_IO,
+ * also when it is a link, or a file with another name besides.
+ */
 int owners_give(
     const struct owners *o, const char *path, uid_t user, mode_t mode);
 

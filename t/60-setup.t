@@ -240,6 +240,11 @@ subtest 'migrate' => sub {
 	is($t->tool('migrate')->{exit}, 0, 'an installation from before SCEP');
 	is(join(' ', map { mode($_) } @scep), '0600 0644 0644', 'gets its SCEP CA');
 	is($t->tool('crl')->{exit}, 0, 'with a list of its own');
+	rename($scep[1], "$dir/scep-ca.pem");
+	$r = $t->tool('migrate');
+	is($r->{exit}, 4, 'a key without certificate is not taken over');
+	like($r->{err}, qr/remove it, and run migrate again/, 'and it says what to do');
+	rename("$dir/scep-ca.pem", $scep[1]);
 	is($t->tool('migrate', 'now')->{exit}, 2, 'it takes no argument');
 };
 

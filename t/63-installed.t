@@ -70,6 +70,17 @@ like($refused->{err}, qr/as root/, 'and says who does');
 is(installed("$tool migrate --config $conf")->{exit}, 0, 'root does');
 is(installed("$programs cat $dir/var/scep-ca.key")->{exit}, 1, 'which attestmdm cannot read');
 like(rights(), qr/^ok: /, 'and all is as init leaves it');
+chown(0, 0, "$dir/var/scep-ca.key");
+is(installed("$tool migrate --config $conf")->{exit}, 0, 'a run that was cut short');
+like(rights(), qr/^ok: /, 'is completed by the next');
+rename("$dir/var/scep-ca.key", "$dir/key");
+symlink("$dir/key", "$dir/var/scep-ca.key");
+chown(0, 0, "$dir/key");
+is(installed("$tool migrate --config $conf")->{exit}, 1, 'a link in the place of the key');
+is((stat("$dir/key"))[4], 0, 'leads nobody to what it points at');
+unlink("$dir/var/scep-ca.key");
+rename("$dir/key", "$dir/var/scep-ca.key");
+is(installed("$tool migrate --config $conf")->{exit}, 0, 'the key is back');
 
 # The lock and what SQLite writes, made anew by root: the group shares them.
 unlink(glob("$dir/var/attestmdm.db.lock $dir/var/attestmdm.db-*"));
