@@ -5,83 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "scep/operation.h"
+#include "scep/query.h"
 #include "web/worker.h"
 #include "wire/x509.h"
 
 #define TEXT_TYPE        "text/plain"
 #define CERTIFICATE_TYPE "application/x-x509-ca-cert"
 #define MESSAGE_TYPE     "application/x-pki-message"
-
-/* The value of a parameter in the undecoded query; n is 0 when absent. */
-static struct blob
-query_value(const struct req *req, const char *name)
-{
-	size_t n = strlen(name);
-	const char *at = req->query;
-
-	while (*at != '\0') {
-		size_t all = strcspn(at, "&");
-
-		if (all > n && strncmp(at, name, n) == 0 && at[n] == '=')
-			return blob_of(at + n + 1, all - n - 1);
-		at += all + (at[all] == '&');
-	}
-	return blob_of(NULL, 0);
-}
-
-/* One character of a base64 message as it stands in a URL. */
-static uint8_t
-base64_of(uint8_t c)
-{
-	switch (c) {
-	case ' ':
-	case '-':
-		return '+';
-	case '_':
-		return '/';
-	default:
-		return c;
-	}
-}
-
-/*
- * The message of a GET. Apple's clients leave '+' and '/' as they are, others
- * escape them; only %XX is decoded, and a space was a '+' once.
- */
-static int
-decode_message(struct blob text, struct buf *out)
-{
-	struct buf base64, one;
-	size_t i;
-	int r = OK;
-
-	buf_init(&base64, 2 * PKIMESSAGE_BYTES_MAX);
-	buf_init(&one, 1);
-	for (i = 0; i < text.n && r == OK; i++) {
-		uint8_t c = text.p[i];
-
-		if (c == '%') {
-			buf_reset(&one);
-			r = text.n - i < 3
-			    ? ERR_MALFORMED
-			    : enc_hex_decode(blob_of(text.p + i + 1, 2), &one);
-			c = one.n == 1 ? one.p[0] : 0;
-			i += 2;
-		}
-		buf_add_byte(&base64, base64_of(c));
-	}
-	while (r == OK && base64.n % 4 != 0)
-		r = buf_add_byte(&base64, '=');
-	if (r == OK)
-		r = enc_base64_decode(buf_blob(&base64), out);
-	buf_release(&one);
-	buf_release(&base64);
-	return r;
-}
 
 static int
 send_message(struct scep *scep, const struct req *req, struct blob message,
@@ -105,7 +38,7 @@ get_message(struct scep *scep, const struct req *req, struct resp *resp)
 	int r;
 
 	buf_init(&message, PKIMESSAGE_BYTES_MAX);
-	if (decode_message(query_value(req, "message"), &message) == OK)
+	if (query_message(query_value(req->query, "message"), &message) == OK)
 		r = send_message(scep, req, buf_blob(&message), resp);
 	else
 		r = pkcsreq_refuse(scep,
@@ -156,7 +89,7 @@ static const struct {
 static int
 handle_get(void *app, const struct req *req, struct resp *resp)
 {
-	struct blob name = query_value(req, "operation");
+	struct blob name = query_value(req->query, "operation");
 	size_t i;
 
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
@@ -169,7 +102,8 @@ handle_get(void *app, const struct req *req, struct resp *resp)
 static int
 handle_head(void *app, const struct req *req, struct resp *resp)
 {
-	if (blob_eq(query_value(req, "operation"), blob_str("PKIOperation")))
+	if (blob_eq(
+		query_value(req->query, "operation"), blob_str("PKIOperation")))
 		return fail(ERR_METHOD, "PKIOperation by HEAD");
 	return handle_get(app, req, resp);
 }
@@ -177,7 +111,8 @@ handle_head(void *app, const struct req *req, struct resp *resp)
 static int
 handle_post(void *app, const struct req *req, struct resp *resp)
 {
-	if (!blob_eq(query_value(req, "operation"), blob_str("PKIOperation")))
+	if (!blob_eq(
+		query_value(req->query, "operation"), blob_str("PKIOperation")))
 		return fail(ERR_MALFORMED, "no such operation");
 	return send_message(app, req, req->body, resp);
 }

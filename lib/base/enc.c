@@ -138,6 +138,26 @@ enc_hex_decode(struct blob in, struct buf *out)
 	return buf_add(out, "", 0);
 }
 
+int
+enc_percent_decode(struct blob in, struct buf *out)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < in.n; i++) {
+		if (in.p[i] != '%') {
+			buf_add_byte(out, in.p[i]);
+			continue;
+		}
+		if (in.n - i < 3)
+			return ERR_MALFORMED;
+		if ((r = enc_hex_decode(blob_of(in.p + i + 1, 2), out)) != OK)
+			return r;
+		i += 2;
+	}
+	return buf_status(out);
+}
+
 bool
 enc_is_base64url(const char *s, size_t max)
 {

@@ -22,6 +22,12 @@ int enc_base64_decode(struct blob in, struct buf *out);
 /* Upper or lower case digits; the length must be even. */
 int enc_hex_decode(struct blob in, struct buf *out);
 
+/*
+ * URL escapes (RFC 3986 section 2.1): every %XX becomes its byte, all else
+ * stays as it is, '+' too. ERR_MALFORMED for a '%' without two hex digits.
+ */
+int enc_percent_decode(struct blob in, struct buf *out);
+
 /* True when every byte is from the base64url alphabet and n is 1..max. */
 bool enc_is_base64url(const char *s, size_t max);
 

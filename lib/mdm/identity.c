@@ -19,33 +19,6 @@ identity_release(struct identity *id)
 	memset(id, 0, sizeof(*id));
 }
 
-/* Only %XX is decoded: '+' is itself in base64 (nginx escapes so). */
-static int
-unescape(const char *s, struct buf *out)
-{
-	uint8_t byte;
-
-	for (; *s != '\0'; s++) {
-		struct buf one;
-
-		if (*s != '%') {
-			buf_add_byte(out, (uint8_t)*s);
-			continue;
-		}
-		buf_init(&one, 1);
-		if (s[1] == '\0' || s[2] == '\0' ||
-		    enc_hex_decode(blob_of(s + 1, 2), &one) != OK) {
-			buf_release(&one);
-			return ERR_MALFORMED;
-		}
-		byte = one.p[0];
-		buf_release(&one);
-		buf_add_byte(out, byte);
-		s += 2;
-	}
-	return buf_status(out);
-}
-
 int
 identity_client_certificate(const char *escaped, uint8_t sha256[SECRET_SHA256])
 {
@@ -54,7 +27,7 @@ identity_client_certificate(const char *escaped, uint8_t sha256[SECRET_SHA256])
 	int r = ERR_MDM_IDENTITY;
 
 	buf_init(&pem, 2 * X509_DER_MAX);
-	if (unescape(escaped, &pem) != OK)
+	if (enc_percent_decode(blob_str(escaped), &pem) != OK)
 		r = fail(ERR_MDM_IDENTITY,
 		    "the TLS client certificate cannot be read");
 	else if (x509_parse_pem(buf_blob(&pem), &crt) == OK)
