@@ -19,32 +19,26 @@ static const struct view_column columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
-static int
-cmd_link_text(struct cli *cli, const char *option, char *out, size_t max)
+static const char *
+cmd_link_text(struct cli *cli, const char *option)
 {
 	const char *value = cli_option(cli, option);
 
-	out[0] = '\0';
-	if (value != NULL && strlen(value) >= max)
-		return fail(ERR_FIELD, "--%s is too long", option);
-	if (value != NULL)
-		snprintf(out, max, "%s", value);
-	return OK;
+	return value == NULL ? "" : value;
 }
 
 int
 cmd_link_new(struct cli *cli)
 {
 	char url[MANUAL_LINK_TEXT], end[CLOCK_TEXT];
-	struct enrollment_link link = { .id = "" };
+	struct manual_link_wish wish = { .serial = cmd_link_text(cli, "serial"),
+		.note = cmd_link_text(cli, "note"),
+		.actor = cli->actor };
+	struct enrollment_link link;
 	int r;
 
-	snprintf(link.created_by, sizeof(link.created_by), "%s", cli->actor);
-	if ((r = cmd_link_text(
-		 cli, "serial", link.serial, sizeof(link.serial))) != OK ||
-	    (r = cmd_link_text(cli, "note", link.note, sizeof(link.note))) !=
-		OK ||
-	    (r = manual_link_create(&cli->conf, cli->db, &link, url)) != OK)
+	if ((r = manual_link_create(&cli->conf, cli->db, &wish, &link, url)) !=
+	    OK)
 		return r;
 	clock_people(link.expires_at, end);
 	out_json_string(&cli->out, "id", link.id);

@@ -86,30 +86,15 @@ admin_links_show(void *app, const struct req *req, struct resp *resp)
 
 /* Cuts nothing: what is too long is refused. */
 static int
-read_field(const struct form *form, const char *name, char *out, size_t max)
-{
-	const char *value = form_text(form, name);
-
-	out[0] = '\0';
-	if (strlen(value) >= max)
-		return fail(ERR_FIELD, "%s is too long", name);
-	snprintf(out, max, "%s", value);
-	return OK;
-}
-
-static int
 create(struct admin_app *app, const struct form *form, const char *admin,
     char url[MANUAL_LINK_TEXT])
 {
-	struct enrollment_link link = { .id = "" };
-	int r;
+	struct manual_link_wish wish = { .serial = form_text(form, "serial"),
+		.note = form_text(form, "note"),
+		.actor = admin };
+	struct enrollment_link link;
 
-	snprintf(link.created_by, sizeof(link.created_by), "%s", admin);
-	if ((r = read_field(
-		 form, "serial", link.serial, sizeof(link.serial))) != OK ||
-	    (r = read_field(form, "note", link.note, sizeof(link.note))) != OK)
-		return r;
-	return manual_link_create(app->conf, app->db, &link, url);
+	return manual_link_create(app->conf, app->db, &wish, &link, url);
 }
 
 int

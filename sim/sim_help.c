@@ -72,7 +72,6 @@ static const char sim_help_enroll[] =
     "                        an existing folder is that device again\n"
     "  --product Mac15,3 --os-version 15.1 --build 24B83 --udid U\n"
     "                        iPad14,1, Watch6,1, MacBookPro16,1 ... as well\n"
-    "  --scep-get            ask by SCEP with GET, not POST\n"
     "  --awaiting            say that Setup Assistant is waiting\n"
     "  --no-mdm              stop when the certificate is there\n"
     "  --misbehave KNOB,…    cheat; see attestmdm-sim knobs\n"

@@ -42,8 +42,6 @@ sim_session_options(
 		{ "build", &s->build, NULL, NULL, false },
 		{ "udid", &s->udid, NULL, NULL, false },
 		{ "misbehave", &s->misbehave, NULL, NULL, false },
-		{ "scep-get", NULL, &s->knobs.on[SIM_KNOB_SCEP_GET], NULL,
-		    false },
 		{ "awaiting", NULL, &s->awaiting, NULL, false },
 		{ "no-mdm", NULL, &s->no_mdm, NULL, false },
 		{ "unix-socket", &s->config.unix_socket, NULL, NULL, false },

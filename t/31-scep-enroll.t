@@ -77,7 +77,6 @@ subtest 'fleet-141: SCEP binds both serial number and UDID' => sub {
 	$mac->{udid} = 'FFFFFFFF-0000-4000-8000-000000000000';
 	refused_at_authenticate($mac, 400, 'MDM_DEVICE', 'another UDID');
 	$mac->{udid} = $udid;
-	my $serial = $mac->{serial};
 	is($mac->checkin($mac->message('Authenticate', SerialNumber => 'C31OTHER0001'))->{status},
 	    400, 'another serial number');
 	is($mac->checkin($mac->message('Authenticate'))->{status}, 200, 'the right ones');
@@ -135,7 +134,6 @@ subtest 'mdm-76, fleet-140: challenges that are over' => sub {
 	$t->server->clock(0);
 	my $wrong = intel();
 	$wrong->{challenge} = 'A' x 32;
-	my $before = @{ $t->trail('') };
 	ok(!certify($wrong), 'unknown');
 	my $last = $t->db("SELECT * FROM trail WHERE step = 'scep' ORDER BY id DESC LIMIT 1")->[0];
 	is("$last->{code} $last->{serial}", 'SCEP_CHALLENGE ', 'a refusal of nobody known');

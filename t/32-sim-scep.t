@@ -47,7 +47,7 @@ subtest 'mdm-72: a client of Apple\'s form: BER, AES, SHA-512' => sub {
 
 subtest 'mdm-74: PKIOperation by GET with a literal +' => sub {
 	my $serial = serial();
-	my $run = $t->sim('enroll', '--serial', $serial, @intel, '--scep-get', '--verbose');
+	my $run = $t->sim('enroll', '--serial', $serial, @intel, '--misbehave', 'scep-get', '--verbose');
 	is($run->{exit}, 0, 'it enrolls') or diag($run->{out});
 	like($run->{err}, qr{^> GET \S+/scep\?operation=PKIOperation&message=[^%\s]*\+}m,
 	    'by GET, nothing of the + escaped');

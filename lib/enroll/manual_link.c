@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -27,23 +28,43 @@ store(const struct conf *conf, struct db *db, struct enrollment_link *link,
 	return r;
 }
 
-static void
-capitalize(char *text)
+static int
+take(const char *what, const char *text, char *out, size_t size)
 {
-	for (; *text != '\0'; text++)
-		*text = (char)toupper((unsigned char)*text);
+	if (strlen(text) >= size)
+		return fail(ERR_FIELD, "the %s is too long", what);
+	snprintf(out, size, "%s", text);
+	return OK;
+}
+
+static int
+read_wish(const struct manual_link_wish *wish, struct enrollment_link *link)
+{
+	char *p;
+	int r;
+
+	*link = (struct enrollment_link){ .id = "" };
+	if ((r = take("serial number", wish->serial, link->serial,
+		 sizeof(link->serial))) != OK ||
+	    (r = take("note", wish->note, link->note, sizeof(link->note))) !=
+		OK)
+		return r;
+	snprintf(link->created_by, sizeof(link->created_by), "%s", wish->actor);
+	for (p = link->serial; *p != '\0'; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return OK;
 }
 
 int
 manual_link_create(const struct conf *conf, struct db *db,
-    struct enrollment_link *link, char url[MANUAL_LINK_TEXT])
+    const struct manual_link_wish *wish, struct enrollment_link *link,
+    char url[MANUAL_LINK_TEXT])
 {
 	char token[ENROLLMENT_LINKS_TOKEN_TEXT] = "";
 	int r;
 
 	url[0] = '\0';
-	capitalize(link->serial);
-	if ((r = db_begin(db)) != OK)
+	if ((r = read_wish(wish, link)) != OK || (r = db_begin(db)) != OK)
 		return r;
 	if ((r = store(conf, db, link, token)) == OK)
 		r = db_commit(db);

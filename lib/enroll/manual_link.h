@@ -13,14 +13,22 @@
 
 #define MANUAL_LINK_TEXT 1024
 
+/* What an administrator says of a link; "" for any device, and for no note. */
+struct manual_link_wish {
+	const char *serial;
+	const char *note;
+	const char *actor;
+};
+
 /*
- * Stores link's serial, in capitals, note and created_by as a link of [manual]
- * link_hours, in a transaction of its own. Sets the rest of *link, and `url`, a
- * secret that nobody can read again and that the caller wipes; "" on failure.
- * ERR_ENROLL_BUSINESS: only Apple Business enrollments are allowed; ERR_FIELD:
- * this is no serial number.
+ * Makes a link of [manual] link_hours, for the serial number in capitals, in a
+ * transaction of its own. Fills in *link, and `url`, a secret that nobody can
+ * read again and that the caller wipes; "" on failure. ERR_ENROLL_BUSINESS:
+ * only Apple Business enrollments are allowed; ERR_FIELD: this is no serial
+ * number, or a note of more than 100 bytes.
  */
 int manual_link_create(const struct conf *conf, struct db *db,
-    struct enrollment_link *link, char url[MANUAL_LINK_TEXT]);
+    const struct manual_link_wish *wish, struct enrollment_link *link,
+    char url[MANUAL_LINK_TEXT]);
 
 #endif

@@ -261,11 +261,6 @@ profile_files_load(const struct conf *conf, struct profile_files *out)
 
 	if (r != OK)
 		return r;
-	if ((conf->signing_key[0] == '\0') !=
-	    (conf->signing_certificate[0] == '\0'))
-		return fail(ERR_CONFIG,
-		    "[profile] signing_key and signing_certificate must be "
-		    "set both or neither");
 	if (conf->signing_key[0] == '\0')
 		return OK;
 	if ((r = x509_load(conf->signing_certificate, PROFILE_CHAIN_CERTS,

@@ -33,7 +33,7 @@ struct pkimessage {
 	/* the one that the message says signed it; NULL when there is none */
 	gnutls_x509_crt_t signer;
 	/* "" when absent or unusable */
-	char transaction_id[SCEP_TRANSACTION_TEXT];
+	char transaction_id[SCEP_CHALLENGES_TRANSACTION_TEXT];
 	/* -1 when absent or no number */
 	int type;
 	/* n is 0 when absent or unusable */

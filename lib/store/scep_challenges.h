@@ -9,15 +9,15 @@
 #include "store/db.h"
 
 /* 32 letters and digits (190 bits) with NUL. */
-#define SCEP_CHALLENGES_TEXT  33
-#define SCEP_TRANSACTION_TEXT 256
+#define SCEP_CHALLENGES_TEXT             33
+#define SCEP_CHALLENGES_TRANSACTION_TEXT 256
 
 struct scep_challenge {
 	char enrollment_id[DB_ID_TEXT];
 	int64_t created_at;
 	/* 0: not used yet, and the rest is empty */
 	int64_t used_at;
-	char transaction_id[SCEP_TRANSACTION_TEXT];
+	char transaction_id[SCEP_CHALLENGES_TRANSACTION_TEXT];
 	uint8_t spki_sha256[SECRET_SHA256];
 };
 

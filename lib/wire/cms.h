@@ -53,13 +53,13 @@ void cms_signed_free(struct cms_signed *cms);
 int cms_signed_signer(const struct cms_signed *cms, struct blob *der);
 
 /*
- * OK when the signer certificate's key (RSA with an exponent of at most 32 bits,
- * or ECDSA) signed `content`: the
- * request body for a detached signature, cms->content for an attached one; an
- * attached content that differs from `content` is refused. With signed
- * attributes, contentType (id-data) and messageDigest must be there once each
- * and match. All dates in certificates are ignored, and nothing says that the
- * certificate deserves trust. Flags: CMS_ALLOW_….
+ * OK when the signer certificate's key (RSA with an exponent of at most 32
+ * bits, or ECDSA) signed `content`: the request body for a detached signature,
+ * cms->content for an attached one; an attached content that differs from
+ * `content` is refused. With signed attributes, contentType (id-data) and
+ * messageDigest must be there once each and match. All dates in certificates
+ * are ignored, and nothing says that the certificate deserves trust. Flags:
+ * CMS_ALLOW_… and CMS_WANT_….
  * ERR_BAD_ALGORITHM, ERR_BAD_SIGNATURE, ERR_MALFORMED.
  */
 int cms_signed_verify(

@@ -385,7 +385,7 @@ add_all(const struct parts *parts, struct blob key, gnutls_x509_crt_t recipient,
 }
 
 static int
-pad(struct blob content, size_t block, struct buf *out)
+add_padding(struct blob content, size_t block, struct buf *out)
 {
 	size_t i, n = block - content.n % block;
 
@@ -410,7 +410,8 @@ enveloped_seal(struct blob content, gnutls_x509_crt_t recipient,
 		return fail(ERR_CRYPTO, "no random bytes");
 	memcpy(parts.iv, iv, sizeof(iv));
 	buf_init(&parts.content, ENVELOPED_BYTES_MAX);
-	if ((r = pad(content, ciphers[cipher].block, &parts.content)) == OK &&
+	if ((r = add_padding(content, ciphers[cipher].block, &parts.content)) ==
+		OK &&
 	    (r = run_cipher(cipher, key, iv, &parts.content, true)) == OK)
 		r = add_all(&parts, blob_of(key, ciphers[cipher].key_bytes),
 		    recipient, out);

@@ -31,7 +31,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = pkimessage_parse(blob_of(data, size), &m);
 	assert(r == OK || r == ERR_MALFORMED || r == ERR_TOO_LARGE);
 	if (r == OK) {
-		assert(memchr(m.transaction_id, '\0', SCEP_TRANSACTION_TEXT));
+		assert(memchr(
+		    m.transaction_id, '\0', SCEP_CHALLENGES_TRANSACTION_TEXT));
 		if (pkimessage_verify(&m, false) == OK)
 			check(&m, PKIMESSAGE_NONCE);
 		if (pkimessage_verify(&m, true) == OK)
