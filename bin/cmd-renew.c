@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
-#include "enroll/renewal.h"
+#include "enroll/renewer.h"
 #include "store/hosts.h"
 #include "store/settings.h"
 
@@ -27,7 +27,7 @@ static const struct view_column columns[] = {
 struct run {
 	struct cli *cli;
 	struct renewer renewer;
-	enum renewal_wish wish;
+	enum renewer_wish wish;
 	bool dry;
 	int limit;
 	/* of a dry run or a single host; else NULL */
@@ -45,8 +45,8 @@ cmd_renew_host(struct run *run, const struct renewal_candidate *host)
 	struct decision *d = &run->decision;
 	int r;
 
-	r = run->dry ? renewal_decide(&run->renewer, host, run->wish, d)
-		     : renewal_send(&run->renewer, host, run->wish, d);
+	r = run->dry ? renewer_decide(&run->renewer, host, run->wish, d)
+		     : renewer_send(&run->renewer, host, run->wish, d);
 	if (r != OK)
 		return r;
 	run->looked_at++;
@@ -74,7 +74,7 @@ cmd_renew_page(struct run *run, const struct renewal_candidate *after, int n,
 		.grace = INT64_C(86400) * conf->expired_grace_days,
 		.limit = n };
 
-	if (run->wish == RENEWAL_TO_ACME)
+	if (run->wish == RENEWER_TO_ACME)
 		return renewals_not_attested(run->cli->db, after, n, out);
 	return renewals_due(run->cli->db, &query, after, out);
 }
@@ -149,9 +149,9 @@ cmd_renew_care(struct run *run)
 
 	if (run->dry)
 		return OK;
-	if ((r = renewal_close_unanswered(&run->renewer, CARE_MAX, &closed)) !=
+	if ((r = renewer_close_unanswered(&run->renewer, CARE_MAX, &closed)) !=
 		OK ||
-	    (r = renewal_alarm(&run->renewer, CARE_MAX, &told)) != OK)
+	    (r = renewer_alarm(&run->renewer, CARE_MAX, &told)) != OK)
 		return r;
 	out_json_int(&run->cli->out, "unanswered", closed);
 	out_json_int(&run->cli->out, "ending", told);
@@ -178,7 +178,7 @@ cmd_renew_prepare(struct run *run)
 		return fail(
 		    ERR_USAGE, "give one of --due, --host and --all-to-acme");
 	run->dry = cli_flag(cli, "dry-run");
-	run->wish = all ? RENEWAL_TO_ACME : one ? RENEWAL_NOW : RENEWAL_ANY;
+	run->wish = all ? RENEWER_TO_ACME : one ? RENEWER_NOW : RENEWER_ANY;
 	if ((r = cli_number(cli, "limit", 1, LIMIT_MAX,
 		 all ? LIMIT_MAX : cli->conf.per_run, &run->limit)) != OK)
 		return r;
@@ -202,7 +202,7 @@ cmd_renew_work(struct run *run)
 
 	if (host != NULL)
 		return cmd_renew_one(run, host);
-	if (run->wish == RENEWAL_ANY)
+	if (run->wish == RENEWER_ANY)
 		care = cmd_renew_care(run);
 	/* What is due is renewed, whatever went wrong before. */
 	r = cmd_renew_all(run);
@@ -217,7 +217,7 @@ cmd_renew_report(struct run *run)
 
 	if (run->view != NULL)
 		r = view_table(cli, run->view, "hosts",
-		    run->wish == RENEWAL_TO_ACME ? "No host is to move."
+		    run->wish == RENEWER_TO_ACME ? "No host is to move."
 						 : "No host is due.");
 	out_json_bool(&cli->out, "dry_run", run->dry);
 	out_json_int(&cli->out, "opened", run->opened);
@@ -235,10 +235,10 @@ cmd_renew_run(struct cli *cli)
 	int r;
 
 	if ((r = cmd_renew_prepare(&run)) == OK &&
-	    (r = renewal_init(&run.renewer, &cli->conf, cli->db)) == OK &&
+	    (r = renewer_init(&run.renewer, &cli->conf, cli->db)) == OK &&
 	    (r = cmd_renew_work(&run)) == OK)
 		r = cmd_renew_report(&run);
-	renewal_release(&run.renewer);
+	renewer_release(&run.renewer);
 	view_free(run.view);
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
  * The InstallProfile command that renews a host's certificate, on its way
- * through the queue. What opens a renewal is enroll/renewal.h; what ends it in
+ * through the queue. What opens a renewal is enroll/renewer.h; what ends it in
  * success is the first use of the new certificate, not the answer to this.
  */
 #ifndef MDM_RENEWAL_COMMAND_H

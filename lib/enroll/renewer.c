@@ -1,4 +1,4 @@
-#include "enroll/renewal.h"
+#include "enroll/renewer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,20 +25,20 @@ struct errand {
 };
 
 int
-renewal_init(struct renewer *rn, const struct conf *conf, struct db *db)
+renewer_init(struct renewer *rn, const struct conf *conf, struct db *db)
 {
 	*rn = (struct renewer){ .conf = conf, .db = db };
 	return profile_files_load_unsigned(conf, &rn->files);
 }
 
 void
-renewal_release(struct renewer *rn)
+renewer_release(struct renewer *rn)
 {
 	profile_files_release(&rn->files);
 }
 
 static void
-decide(const struct standing *standing, enum renewal_wish wish,
+decide(const struct standing *standing, enum renewer_wish wish,
     struct decision *out)
 {
 	struct decision_input in;
@@ -50,15 +50,15 @@ decide(const struct standing *standing, enum renewal_wish wish,
 	in.os_version = standing->host.os_version;
 	in.build_version = standing->host.build_version;
 	decision_make(&in, out);
-	if (wish == RENEWAL_TO_ACME && out->method == DECISION_SCEP) {
+	if (wish == RENEWER_TO_ACME && out->method == DECISION_SCEP) {
 		out->method = DECISION_REFUSE;
 		out->code = ERR_ENROLL_METHOD;
 	}
 }
 
 int
-renewal_decide(struct renewer *rn, const struct renewal_candidate *host,
-    enum renewal_wish wish, struct decision *out)
+renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewer_wish wish, struct decision *out)
 {
 	struct standing standing;
 	int r = standing_load(rn->db, rn->conf, host->serial, &standing);
@@ -91,9 +91,9 @@ hours_for(int64_t not_after)
 {
 	int64_t third = (not_after - clock_now()) / 3 / HOUR;
 
-	if (third >= RENEWAL_HOURS || not_after <= clock_now())
-		return RENEWAL_HOURS;
-	return third > RENEWAL_HOURS_LEAST ? (int)third : RENEWAL_HOURS_LEAST;
+	if (third >= RENEWER_HOURS || not_after <= clock_now())
+		return RENEWER_HOURS;
+	return third > RENEWER_HOURS_LEAST ? (int)third : RENEWER_HOURS_LEAST;
 }
 
 static int
@@ -180,7 +180,7 @@ note(struct renewer *rn, const struct errand *e, enum trail_outcome outcome,
 
 /* Takes an open one away, unless it is what is wished or came to something. */
 static int
-make_way(struct renewer *rn, struct errand *e, enum renewal_wish wish)
+make_way(struct renewer *rn, struct errand *e, enum renewer_wish wish)
 {
 	struct enrollment before;
 	struct renewal open;
@@ -191,15 +191,15 @@ make_way(struct renewer *rn, struct errand *e, enum renewal_wish wish)
 	if (r != OK ||
 	    (r = enrollments_load(rn->db, open.enrollment_id, &before)) != OK)
 		return r;
-	if (wish == RENEWAL_ANY || before.state == ENROLLMENT_ISSUED ||
-	    (wish == RENEWAL_TO_ACME && before.method == ENROLLMENT_ACME))
+	if (wish == RENEWER_ANY || before.state == ENROLLMENT_ISSUED ||
+	    (wish == RENEWER_TO_ACME && before.method == ENROLLMENT_ACME))
 		return ERR_CONFLICT;
 	return renewals_withdraw(
 	    rn->db, e->standing.host.id, "another one took its place");
 }
 
 static int
-open_renewal(struct renewer *rn, struct errand *e, enum renewal_wish wish)
+open_renewal(struct renewer *rn, struct errand *e, enum renewer_wish wish)
 {
 	char reason[400];
 	int r;
@@ -235,11 +235,11 @@ put_off(struct renewer *rn, struct errand *e)
 			return r;
 	}
 	return renewals_postpone(rn->db, e->standing.host.id, d->reason,
-	    clock_now() + RENEWAL_PUT_OFF);
+	    clock_now() + RENEWER_PUT_OFF);
 }
 
 static int
-send_one(struct renewer *rn, struct errand *e, enum renewal_wish wish)
+send_one(struct renewer *rn, struct errand *e, enum renewer_wish wish)
 {
 	int r;
 
@@ -248,12 +248,12 @@ send_one(struct renewer *rn, struct errand *e, enum renewal_wish wish)
 	decide(&e->standing, wish, &e->decision);
 	if (e->decision.method != DECISION_REFUSE)
 		return open_renewal(rn, e, wish);
-	return wish == RENEWAL_TO_ACME ? OK : put_off(rn, e);
+	return wish == RENEWER_TO_ACME ? OK : put_off(rn, e);
 }
 
 int
-renewal_send(struct renewer *rn, const struct renewal_candidate *host,
-    enum renewal_wish wish, struct decision *out)
+renewer_send(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewer_wish wish, struct decision *out)
 {
 	struct errand e = { .host = host };
 	int r;
@@ -269,13 +269,13 @@ renewal_send(struct renewer *rn, const struct renewal_candidate *host,
 }
 
 /* One host in a transaction of its own. */
-typedef int renewal_handler(
+typedef int renewer_handler(
     struct renewer *rn, const struct renewal_candidate *host);
 
 /* Handles a list; hosts that changed meanwhile are passed over. */
 static int
 for_each(struct renewer *rn, const struct renewal_candidate_list *list,
-    renewal_handler *handler, int *done)
+    renewer_handler *handler, int *done)
 {
 	size_t i;
 	int r = OK;
@@ -330,7 +330,7 @@ close_one(struct renewer *rn, const struct renewal_candidate *host)
 }
 
 int
-renewal_close_unanswered(struct renewer *rn, int limit, int *closed)
+renewer_close_unanswered(struct renewer *rn, int limit, int *closed)
 {
 	struct renewal_candidate_list list;
 	int r;
@@ -371,15 +371,15 @@ alarm_one(struct renewer *rn, const struct renewal_candidate *host)
 }
 
 int
-renewal_alarm(struct renewer *rn, int limit, int *told)
+renewer_alarm(struct renewer *rn, int limit, int *told)
 {
 	struct renewal_candidate_list list;
 	int64_t window = DAY * rn->conf->days_before / 2;
 	int r;
 
 	*told = 0;
-	if (window > RENEWAL_ALARM)
-		window = RENEWAL_ALARM;
+	if (window > RENEWER_ALARM)
+		window = RENEWER_ALARM;
 	r = renewals_ending(rn->db, clock_now(), window, WEEK, limit, &list);
 	if (r == OK)
 		r = for_each(rn, &list, alarm_one, told);

@@ -4,8 +4,8 @@
  * (Apple: com.apple.mdm, "profile replacement"). Identifiers, UUIDs and URLs
  * are the same. The old certificate stays good until the new one is used.
  */
-#ifndef ENROLL_RENEWAL_H
-#define ENROLL_RENEWAL_H
+#ifndef ENROLL_RENEWER_H
+#define ENROLL_RENEWER_H
 
 #include "base/conf.h"
 #include "enroll/decision.h"
@@ -14,7 +14,7 @@
 #include "store/renewals.h"
 
 /* A host that is passed over is looked at again after that many seconds. */
-#define RENEWAL_PUT_OFF 86400
+#define RENEWER_PUT_OFF 86400
 
 /*
  * How long a device has for an open renewal, in hours: devices that are used
@@ -22,25 +22,25 @@
  * before they were. Or a third of what the certificate has left, but not less
  * than the second.
  */
-#define RENEWAL_HOURS       (7 * 24)
-#define RENEWAL_HOURS_LEAST 6
+#define RENEWER_HOURS       (7 * 24)
+#define RENEWER_HOURS_LEAST 6
 
 /*
  * From here on an administrator is told, in seconds before the end; or from the
  * middle of [renewal] days_before when that is later.
  */
-#define RENEWAL_ALARM (INT64_C(30) * 86400)
+#define RENEWER_ALARM (INT64_C(30) * 86400)
 
-enum renewal_wish {
+enum renewer_wish {
 	/* What the decision says, for hosts without an open renewal. */
-	RENEWAL_ANY,
+	RENEWER_ANY,
 	/* The same at once, also in place of an open one. */
-	RENEWAL_NOW,
+	RENEWER_NOW,
 	/*
 	 * Only when the decision says ACME: hosts that move to attestation,
 	 * also in place of an open renewal by SCEP.
 	 */
-	RENEWAL_TO_ACME,
+	RENEWER_TO_ACME,
 };
 
 struct renewer {
@@ -50,35 +50,35 @@ struct renewer {
 };
 
 /* ERR_CONFIG, ERR_IO, ERR_MALFORMED, ERR_CRYPTO. Released in any case. */
-int renewal_init(struct renewer *rn, const struct conf *conf, struct db *db);
-void renewal_release(struct renewer *rn);
+int renewer_init(struct renewer *rn, const struct conf *conf, struct db *db);
+void renewer_release(struct renewer *rn);
 
 /* What would happen to a host now; changes nothing. ERR_DB and its kind. */
-int renewal_decide(struct renewer *rn, const struct renewal_candidate *host,
-    enum renewal_wish wish, struct decision *out);
+int renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewer_wish wish, struct decision *out);
 
 /*
  * Opens the renewal of one host, in one transaction: decision, enrollment,
  * SCEP challenge, command and trail. *out says what was decided; when that is
  * to refuse, nothing is sent and the host is put off for a day (not with
- * RENEWAL_TO_ACME), with a row in the trail when the reason is a new one.
+ * RENEWER_TO_ACME), with a row in the trail when the reason is a new one.
  * ERR_CONFLICT: meanwhile it got another certificate, left, or has an open one
  * whose place may not be taken: a certificate waits for its first use.
  */
-int renewal_send(struct renewer *rn, const struct renewal_candidate *host,
-    enum renewal_wish wish, struct decision *out);
+int renewer_send(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewer_wish wish, struct decision *out);
 
 /*
  * Closes, `limit` at most, renewals that nobody answered in time; they are
  * repeated when the device is back. Sets *closed.
  */
-int renewal_close_unanswered(struct renewer *rn, int limit, int *closed);
+int renewer_close_unanswered(struct renewer *rn, int limit, int *closed);
 
 /*
  * Tells the log and the trail, once a week, of hosts whose certificate ends
- * soon (RENEWAL_ALARM, or a sixth of its life when that is less); `limit` at
+ * soon (RENEWER_ALARM, or a sixth of its life when that is less); `limit` at
  * most. Sets *told.
  */
-int renewal_alarm(struct renewer *rn, int limit, int *told);
+int renewer_alarm(struct renewer *rn, int limit, int *told);
 
 #endif

@@ -1,4 +1,4 @@
-/* From a host that is due to a queued profile (enroll/renewal.h). */
+/* From a host that is due to a queued profile (enroll/renewer.h). */
 #include "mdmfix.h"
 
 #include <stdio.h>
@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "enroll/renewal.h"
+#include "enroll/renewer.h"
 #include "store/ade_devices.h"
 #include "store/commands.h"
 #include "store/settings.h"
@@ -88,10 +88,10 @@ count(struct fixture *f, const char *what)
 }
 
 static int
-send(struct fixture *f, enum renewal_wish wish, enum decision_method method)
+send(struct fixture *f, enum renewer_wish wish, enum decision_method method)
 {
 	struct decision d;
-	int r = renewal_send(&f->rn, &f->candidate, wish, &d);
+	int r = renewer_send(&f->rn, &f->candidate, wish, &d);
 
 	if (r == OK)
 		assert_int_equal(d.method, method);
@@ -106,7 +106,7 @@ test_scep(void **state)
 
 	prepare(state, "MacBookPro16,1", 100, &f);
 	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
-	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), OK);
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_SCEP), OK);
 	assert_trail(&f, "ok", OK);
 	assert_int_equal(count(&f, "scep_challenges"), 1);
 	assert_int_equal(
@@ -119,7 +119,7 @@ test_scep(void **state)
 	assert_string_equal(command.request_type, "InstallProfile");
 	commands_release(&command);
 	/* mdm-102: one open renewal for each device */
-	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), ERR_CONFLICT);
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_SCEP), ERR_CONFLICT);
 	assert_int_equal(count(&f, "commands"), 1);
 	assert_int_equal(count(&f, "scep_challenges"), 1);
 }
@@ -131,7 +131,7 @@ test_acme(void **state)
 
 	prepare(state, "Mac15,3", 100, &f);
 	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
-	assert_int_equal(send(&f, RENEWAL_TO_ACME, DECISION_ACME), OK);
+	assert_int_equal(send(&f, RENEWER_TO_ACME, DECISION_ACME), OK);
 	assert_int_equal(count(&f,
 			     "enrollments WHERE purpose = 'renew'"
 			     " AND method = 'acme'"),
@@ -157,7 +157,7 @@ test_changed_meanwhile(void **state)
 	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		storefix_sql(f.db, changes[i]);
 		assert_int_equal(
-		    send(&f, RENEWAL_ANY, DECISION_SCEP), ERR_CONFLICT);
+		    send(&f, RENEWER_ANY, DECISION_SCEP), ERR_CONFLICT);
 	}
 	assert_int_equal(count(&f, "commands"), 0);
 	assert_int_equal(count(&f, "enrollments WHERE purpose = 'renew'"), 0);
@@ -173,13 +173,13 @@ test_refused(void **state)
 	prepare(state, "MacBookPro16,1", 100, &f);
 	set(&f, SETTINGS_BUSINESS_ONLY, "true");
 	WRITE(f.db, ade_devices_remove(f.db, SERIAL));
-	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_REFUSE), OK);
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_REFUSE), OK);
 	assert_trail(&f, "refused", ERR_ENROLL_BUSINESS);
 	assert_int_equal(renewals_load(f.db, f.host.id, &renewal), OK);
-	assert_int_equal(renewal.next_try_at, clock_now() + RENEWAL_PUT_OFF);
+	assert_int_equal(renewal.next_try_at, clock_now() + RENEWER_PUT_OFF);
 	assert_int_equal(renewal.failures, 0);
 	assert_true(renewal.last_error[0] != '\0');
-	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_REFUSE), OK);
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_REFUSE), OK);
 	assert_int_equal(count(&f, "trail WHERE step = 'renewal'"), 1);
 	assert_int_equal(count(&f, "commands"), 0);
 }
@@ -192,7 +192,7 @@ test_to_acme_only(void **state)
 
 	prepare(state, "MacBookPro16,1", 100, &f);
 	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
-	assert_int_equal(send(&f, RENEWAL_TO_ACME, DECISION_REFUSE), OK);
+	assert_int_equal(send(&f, RENEWER_TO_ACME, DECISION_REFUSE), OK);
 	assert_int_equal(count(&f, "trail WHERE step = 'renewal'"), 0);
 	assert_int_equal(count(&f, "renewals"), 0);
 	assert_int_equal(count(&f, "commands"), 0);
@@ -205,17 +205,17 @@ test_unanswered(void **state)
 	int n;
 
 	prepare(state, "MacBookPro16,1", 100, &f);
-	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), OK);
-	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_SCEP), OK);
+	assert_int_equal(renewer_close_unanswered(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 0);
 	clock_set_offset(6 * DAY);
-	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
+	assert_int_equal(renewer_close_unanswered(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 0);
 	clock_set_offset(8 * DAY);
-	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
+	assert_int_equal(renewer_close_unanswered(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 1);
 	assert_trail(&f, "failed", ERR_RENEWAL_UNANSWERED);
-	assert_int_equal(renewal_close_unanswered(&f.rn, 10, &n), OK);
+	assert_int_equal(renewer_close_unanswered(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 0);
 	clock_set_offset(0);
 	assert_int_equal(count(&f, "commands WHERE state = 'cancelled'"), 1);
@@ -249,15 +249,15 @@ test_hours(void **state)
 	prepare(state, "MacBookPro16,1", 100, &f);
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		f.candidate.not_after = clock_now() + steps[i].left * DAY;
-		assert_int_equal(send(&f, RENEWAL_NOW, DECISION_SCEP), OK);
+		assert_int_equal(send(&f, RENEWER_NOW, DECISION_SCEP), OK);
 		assert_hours(&f, steps[i].hours);
 	}
 	f.candidate.not_after = clock_now() + 3600;
-	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_SCEP), OK);
-	assert_hours(&f, RENEWAL_HOURS_LEAST);
+	assert_int_equal(send(&f, RENEWER_NOW, DECISION_SCEP), OK);
+	assert_hours(&f, RENEWER_HOURS_LEAST);
 	f.candidate.not_after = clock_now() - 1;
-	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_SCEP), OK);
-	assert_hours(&f, RENEWAL_HOURS);
+	assert_int_equal(send(&f, RENEWER_NOW, DECISION_SCEP), OK);
+	assert_hours(&f, RENEWER_HOURS);
 }
 
 /* An open one makes way for what an administrator wants. */
@@ -267,22 +267,22 @@ test_in_place_of_an_open_one(void **state)
 	struct fixture f;
 
 	prepare(state, "Mac15,3", 100, &f);
-	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), OK);
-	assert_int_equal(send(&f, RENEWAL_ANY, DECISION_SCEP), ERR_CONFLICT);
-	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_SCEP), OK);
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_SCEP), OK);
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_SCEP), ERR_CONFLICT);
+	assert_int_equal(send(&f, RENEWER_NOW, DECISION_SCEP), OK);
 	assert_int_equal(count(&f, "commands WHERE state = 'queued'"), 1);
 	assert_int_equal(count(&f, "commands WHERE state = 'cancelled'"), 1);
 	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
-	assert_int_equal(send(&f, RENEWAL_TO_ACME, DECISION_ACME), OK);
+	assert_int_equal(send(&f, RENEWER_TO_ACME, DECISION_ACME), OK);
 	assert_int_equal(count(&f, "commands WHERE state = 'queued'"), 1);
 	assert_int_equal(
-	    send(&f, RENEWAL_TO_ACME, DECISION_ACME), ERR_CONFLICT);
-	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_ACME), OK);
+	    send(&f, RENEWER_TO_ACME, DECISION_ACME), ERR_CONFLICT);
+	assert_int_equal(send(&f, RENEWER_NOW, DECISION_ACME), OK);
 	storefix_sql(f.db,
 	    "UPDATE enrollments SET state = 'issued'"
 	    " WHERE purpose = 'renew' AND state = 'open'");
 	/* a certificate waits for its first use */
-	assert_int_equal(send(&f, RENEWAL_NOW, DECISION_ACME), ERR_CONFLICT);
+	assert_int_equal(send(&f, RENEWER_NOW, DECISION_ACME), ERR_CONFLICT);
 	assert_int_equal(count(&f, "enrollments WHERE purpose = 'renew'"), 4);
 }
 
@@ -297,10 +297,10 @@ test_alarm_behind_the_due_date(void **state)
 	prepare(state, "MacBookPro16,1", 25, &f);
 	conf.days_before = 10;
 	f.rn.conf = &conf;
-	assert_int_equal(renewal_alarm(&f.rn, 10, &n), OK);
+	assert_int_equal(renewer_alarm(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 0);
 	clock_set_offset(21 * DAY);
-	assert_int_equal(renewal_alarm(&f.rn, 10, &n), OK);
+	assert_int_equal(renewer_alarm(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 1);
 	clock_set_offset(0);
 }
@@ -319,7 +319,7 @@ test_alarm(void **state)
 	prepare(state, "MacBookPro16,1", 31, &f);
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		clock_set_offset(steps[i].day * DAY);
-		assert_int_equal(renewal_alarm(&f.rn, 10, &n), OK);
+		assert_int_equal(renewer_alarm(&f.rn, 10, &n), OK);
 		assert_int_equal(n, steps[i].told);
 		if (n == 1)
 			assert_trail(&f, "failed", ERR_RENEWAL_ENDING);
@@ -336,10 +336,10 @@ test_decide(void **state)
 
 	prepare(state, "Mac15,3", 100, &f);
 	assert_int_equal(
-	    renewal_decide(&f.rn, &f.candidate, RENEWAL_ANY, &d), OK);
+	    renewer_decide(&f.rn, &f.candidate, RENEWER_ANY, &d), OK);
 	assert_int_equal(d.method, DECISION_SCEP);
 	assert_int_equal(
-	    renewal_decide(&f.rn, &f.candidate, RENEWAL_TO_ACME, &d), OK);
+	    renewer_decide(&f.rn, &f.candidate, RENEWER_TO_ACME, &d), OK);
 	assert_int_equal(d.method, DECISION_REFUSE);
 	assert_int_equal(count(&f, "trail"), 0);
 	assert_int_equal(count(&f, "renewals"), 0);
