@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "sim/sim_cert.h"
 #include "sim/sim_der.h"
@@ -250,4 +251,33 @@ int
 sim_cert_sign(const struct sim_cert *c, EVP_PKEY *signer, struct buf *out)
 {
 	return sim_cert_sign_version(c, 2, signer, out);
+}
+
+int
+sim_cert_self_signed(const struct sim_cert_rdn *cn, struct blob extensions,
+    const char *digest, EVP_PKEY *key, struct buf *out)
+{
+	struct buf name, spki;
+	int rc;
+
+	buf_init(&name, SIM_DER_MAX);
+	buf_init(&spki, SIM_DER_MAX);
+	sim_cert_name(&name, cn, 1);
+	rc = sim_key_spki(key, &spki);
+	if (rc == OK)
+		rc = sim_cert_sign(
+		    &(struct sim_cert){
+			.serial = blob_of("\1", 1),
+			.issuer = buf_blob(&name),
+			.subject = buf_blob(&name),
+			.spki = buf_blob(&spki),
+			.extensions = extensions,
+			.not_before = clock_now() - 300,
+			.not_after = clock_now() + SIM_CERT_DAY,
+			.digest = digest,
+		    },
+		    key, out);
+	buf_release(&name);
+	buf_release(&spki);
+	return rc;
 }

@@ -66,4 +66,11 @@ int sim_cert_sign(const struct sim_cert *c, EVP_PKEY *signer, struct buf *out);
 int sim_cert_sign_version(
     const struct sim_cert *c, int version, EVP_PKEY *signer, struct buf *out);
 
+/*
+ * Appends a certificate of one day that a key signs for itself, with this name
+ * and these extensions.
+ */
+int sim_cert_self_signed(const struct sim_cert_rdn *cn, struct blob extensions,
+    const char *digest, EVP_PKEY *key, struct buf *out);
+
 #endif

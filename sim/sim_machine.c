@@ -28,35 +28,6 @@ sim_machine_plist(
 	sim_xml_finish(&x);
 }
 
-/* One self-signed certificate for the device's own key. */
-static int
-sim_machine_self_signed(EVP_PKEY *device, struct buf *der)
-{
-	struct sim_cert_rdn cn = { "2.5.4.3", SIM_DER_IA5, "self-made" };
-	struct buf name, spki;
-	int rc;
-
-	buf_init(&name, SIM_DER_MAX);
-	buf_init(&spki, SIM_DER_MAX);
-	sim_cert_name(&name, &cn, 1);
-	rc = sim_key_spki(device, &spki);
-	if (rc == OK)
-		rc = sim_cert_sign(
-		    &(struct sim_cert){
-			.serial = blob_of("\1", 1),
-			.issuer = buf_blob(&name),
-			.subject = buf_blob(&name),
-			.spki = buf_blob(&spki),
-			.not_before = clock_now() - 300,
-			.not_after = clock_now() + SIM_CERT_DAY,
-			.digest = "sha1",
-		    },
-		    device, der);
-	buf_release(&name);
-	buf_release(&spki);
-	return rc;
-}
-
 /* Changes the last letter of the build inside the signed message. */
 static void
 sim_machine_tamper(struct buf *message)
@@ -84,7 +55,9 @@ sim_machine_wrap(const struct sim_cms *as_usual, EVP_PKEY *device,
 		return buf_add_blob(out, plist);
 	buf_init(&own, SIM_DER_MAX);
 	if (sim_knob_on(knobs, SIM_KNOB_MACHINEINFO_SELF_SIGNED)) {
-		rc = sim_machine_self_signed(device, &own);
+		rc = sim_cert_self_signed(&(struct sim_cert_rdn){ "2.5.4.3",
+					      SIM_DER_IA5, "self-made" },
+		    blob_of(NULL, 0), "sha1", device, &own);
 		cms.signer = buf_blob(&own);
 		cms.others_count = 0;
 	}

@@ -50,31 +50,14 @@ sim_pkimessage_certificate(EVP_PKEY *key, struct buf *out)
 {
 	char uuid[SIM_UUID_TEXT];
 	struct sim_cert_rdn cn = { "2.5.4.3", SIM_DER_PRINTABLE, uuid };
-	struct buf name, spki, extensions;
+	struct buf extensions;
 	int rc;
 
-	buf_init(&name, SIM_DER_MAX);
-	buf_init(&spki, SIM_DER_MAX);
 	buf_init(&extensions, SIM_DER_MAX);
 	sim_uuid_make(uuid);
-	sim_cert_name(&name, &cn, 1);
 	sim_cert_usage(&extensions, 0xa0);
-	rc = sim_key_spki(key, &spki);
-	if (rc == OK)
-		rc = sim_cert_sign(
-		    &(struct sim_cert){
-			.serial = blob_of("\1", 1),
-			.issuer = buf_blob(&name),
-			.subject = buf_blob(&name),
-			.spki = buf_blob(&spki),
-			.extensions = buf_blob(&extensions),
-			.not_before = clock_now() - 300,
-			.not_after = clock_now() + SIM_CERT_DAY,
-			.digest = "sha256",
-		    },
-		    key, out);
-	buf_release(&name);
-	buf_release(&spki);
+	rc = sim_cert_self_signed(
+	    &cn, buf_blob(&extensions), "sha256", key, out);
 	buf_release(&extensions);
 	return rc;
 }
