@@ -364,7 +364,7 @@ subtest 'two runs at once: one command for each device' => sub {
 };
 
 subtest 'fleet-113: bounded, the soonest end first' => sub {
-	my @macs = map { intel() } 1 .. 3;
+	my @macs = map { at(3 - $_); intel() } 1 .. 3;
 	at(365 - 25);
 	due('--limit', 1000);
 	at(0);

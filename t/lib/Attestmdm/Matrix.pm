@@ -21,17 +21,18 @@ my @DEVICES = (
 );
 
 # require: "Require hardware attestation" is on; business: "Allow only Apple
-# Business enrollments" is.
+# Business enrollments" is. BUSINESS, METHOD: refused, with this code in the
+# trail (ENROLL_...).
 my $ENROLLMENTS = <<'EOT';
-settings   source      Apple silicon  Intel    iPhone   iPad
-neither    automatic   SCEP           SCEP     SCEP     SCEP
-neither    manual      SCEP           SCEP     SCEP     SCEP
-require    automatic   ACME           SCEP     ACME     ACME
-require    manual      SCEP           SCEP     SCEP     SCEP
-business   automatic   SCEP           SCEP     SCEP     SCEP
-business   manual      refused        refused  refused  refused
-both       automatic   ACME           refused  ACME     ACME
-both       manual      refused        refused  refused  refused
+settings   source      Apple silicon  Intel     iPhone    iPad
+neither    automatic   SCEP           SCEP      SCEP      SCEP
+neither    manual      SCEP           SCEP      SCEP      SCEP
+require    automatic   ACME           SCEP      ACME      ACME
+require    manual      SCEP           SCEP      SCEP      SCEP
+business   automatic   SCEP           SCEP      SCEP      SCEP
+business   manual      BUSINESS       BUSINESS  BUSINESS  BUSINESS
+both       automatic   ACME           METHOD    ACME      ACME
+both       manual      BUSINESS       BUSINESS  BUSINESS  BUSINESS
 EOT
 
 # The settings at enrollment, and those at its renewal.
@@ -41,22 +42,27 @@ neither>neither   automatic   SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>
 neither>require   automatic   SCEP>ACME      SCEP>SCEP      SCEP>ACME      SCEP>ACME
 require>require   automatic   ACME>ACME      SCEP>SCEP      ACME>ACME      ACME>ACME
 require>neither   automatic   ACME>SCEP      SCEP>SCEP      ACME>SCEP      ACME>SCEP
-require>both      automatic   ACME>ACME      SCEP>refused   ACME>ACME      ACME>ACME
+require>both      automatic   ACME>ACME      SCEP>METHOD    ACME>ACME      ACME>ACME
 neither>neither   manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
 neither>require   manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
-neither>business  manual      SCEP>refused   SCEP>refused   SCEP>refused   SCEP>refused
+neither>business  manual      SCEP>BUSINESS  SCEP>BUSINESS  SCEP>BUSINESS  SCEP>BUSINESS
 EOT
 
 my $number = 0;
 
-# The cells of a table: { settings, source, device, expected }.
+# The cells of a table: { settings, source, device, expected, code }.
 sub cells {
 	my (undef, @lines) = split(/\n/, $_[0]);
 	my @cells;
 	for (@lines) {
 		my ($settings, $source, @expected) = split;
-		push @cells, map { { settings => $settings, source => $source,
-			device => $DEVICES[$_], expected => $expected[$_] } } 0 .. $#DEVICES;
+		push @cells, map { {
+			settings => $settings,
+			source => $source,
+			device => $DEVICES[$_],
+			expected => $expected[$_] =~ s/(METHOD|BUSINESS)$/refused/r,
+			code => $1 ? "ENROLL_$1" : '',
+		} } 0 .. $#DEVICES;
 	}
 	return @cells;
 }
@@ -92,9 +98,11 @@ sub vital {
 	    ? 'Yes' : 'No';
 }
 
+# The code of the newest refusal; a link is for no serial number.
 sub refusal {
 	my ($t, $serial) = @_;
-	my ($row) = grep { $_->{code} && $_->{code} =~ /^ENROLL/ } reverse @{ $t->trail($serial) };
+	my ($row) = @{ $t->db("SELECT code FROM trail WHERE serial = '$serial'"
+	    . " AND outcome = 'refused' ORDER BY id DESC LIMIT 1") };
 	return $row ? $row->{code} : 'no row in the trail';
 }
 
@@ -120,8 +128,8 @@ sub try_enrollment {
 	my ($t, $cell) = @_;
 	my $device = enroll($t, $cell, $cell->{settings});
 	my $run = $device->{run};
-	return { got => 'refused', vital => '-', works => '-', note => $cell->{source} eq 'manual'
-		? ($run->{out} =~ /^(refused at \w+: HTTP \d+)/m)[0] : refusal($t, $device->{serial}) }
+	return { got => 'refused', vital => '-', works => '-',
+		note => refusal($t, $cell->{source} eq 'manual' ? '' : $device->{serial}) }
 	    if $run->{exit} == 3;
 	return { got => 'failed', vital => '-', works => '-', note => "$run->{out}$run->{err}" }
 	    if $run->{exit} != 0;
@@ -150,7 +158,7 @@ sub try_renewal {
 # "Yes" exactly when the certificate in use came with an attestation.
 sub is_right {
 	my ($cell, $happened) = @_;
-	return 0 if $happened->{got} ne $cell->{expected};
+	return 0 if $happened->{got} ne $cell->{expected} || $happened->{note} ne $cell->{code};
 	return 1 if $cell->{expected} eq 'refused';
 	my ($in_use) = grep { $_ ne 'refused' } reverse split(/>/, $happened->{got});
 	return $happened->{works} eq 'yes'
