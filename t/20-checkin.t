@@ -92,6 +92,20 @@ subtest 'mdm-71: a device in Setup Assistant is let go, after all else' => sub {
 	is($other->report('Idle')->{body}, '', 'none for a host that is enrolled already');
 };
 
+subtest 'mdm-71: half an hour in Setup Assistant is enough' => sub {
+	my $mac = mac('--awaiting');
+	$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo');
+	like($mac->report('Idle')->{body}, qr/SecurityInfo/, 'a command') for 1 .. 2;
+	$t->server->clock(1900);
+	my $r = $mac->report('Idle');
+	like($r->{body}, qr/DeviceConfigured/, 'that is never answered holds up the last one no more');
+	my ($row) = grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->trail($mac->{serial}) };
+	is($row->{step}, 'command', 'and an administrator can read it');
+	like($mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($r))->{body},
+	    qr/SecurityInfo/, 'then the rest');
+	$t->server->clock(0);
+};
+
 subtest 'mdm-5: TokenUpdate of a user changes nothing' => sub {
 	my $mac = mac();
 	my $before = $mac->host;

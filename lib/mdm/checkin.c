@@ -7,14 +7,10 @@
 #include "base/log.h"
 #include "mdm/admission.h"
 #include "mdm/authenticate.h"
-#include "mdm/command.h"
-#include "store/commands.h"
+#include "mdm/awaiting.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "wire/out_plist.h"
-
-/* Priority of the last command of a queue; administrators give 0 to 9. */
-#define PRIORITY_LAST (-1)
 
 #define MAGIC_MAX        128
 #define UNLOCK_TOKEN_MAX 65536
@@ -82,32 +78,6 @@ read_tokens(const struct contact *c, bool *flag, struct host_tokens *t)
 	return read_awaiting(c, flag, &t->awaiting_configuration);
 }
 
-/*
- * Without this command the device never leaves Setup Assistant. It comes after
- * all others, and even when they are put off.
- */
-static int
-queue_device_configured(struct contact *c)
-{
-	struct command_text text;
-	struct command command = { .priority = PRIORITY_LAST,
-		.created_by = "check-in" };
-	int r;
-
-	command_text_init(&text);
-	if ((r = command_simple("DeviceConfigured", &text)) == OK) {
-		command.plist = buf_blob(&text.plist);
-		memcpy(command.uuid, text.uuid, sizeof(command.uuid));
-		memcpy(command.request_type, text.request_type,
-		    sizeof(command.request_type));
-		memcpy(command.host_id, c->identity.host.id,
-		    sizeof(command.host_id));
-		r = commands_enqueue(c->db, &command);
-	}
-	command_text_release(&text);
-	return r;
-}
-
 /* The first TokenUpdate proves that the whole profile was installed. */
 static int
 finish_enrollment(struct contact *c, bool awaiting_configuration)
@@ -122,7 +92,7 @@ finish_enrollment(struct contact *c, bool awaiting_configuration)
 		    "the enrollment was revoked before it was complete");
 	if (r != OK)
 		return r;
-	if (awaiting_configuration && (r = queue_device_configured(c)) != OK)
+	if (awaiting_configuration && (r = awaiting_enqueue(c)) != OK)
 		return r;
 	return enrollments_revoke_open(
 	    c->db, cert->serial, cert->enrollment_id, &revoked);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "mdm/admission.h"
+#include "mdm/awaiting.h"
 #include "mdm/device_information.h"
 #include "mdm/renewal_command.h"
 #include "store/commands.h"
@@ -178,8 +179,10 @@ static int
 send_next(struct contact *c)
 {
 	struct command command;
-	int r = renewal_command_next(c, &command);
+	int r = awaiting_overdue(c, &command);
 
+	if (r == ERR_NOT_FOUND)
+		r = renewal_command_next(c, &command);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
 	r = commands_mark_sent(c->db, &command);

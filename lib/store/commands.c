@@ -15,6 +15,7 @@ enum {
 	HOST_TAKES,
 	ENQUEUE,
 	NEXT,
+	FIRST_OF,
 	MARK_SENT,
 	IDLE,
 	NOT_NOW,
@@ -52,6 +53,10 @@ static const char *const texts[] = {
 		 " ORDER BY CASE state WHEN 'sent' THEN 0 ELSE 1 END,"
 		 " CASE state WHEN 'sent' THEN sent_at ELSE 0 END,"
 		 " priority DESC, seq LIMIT 1",
+	[FIRST_OF] = "SELECT " COLUMNS " FROM commands WHERE host_id = ?1"
+		     " AND request_type = ?2 AND state = 'queued'"
+		     " AND generation = (SELECT h.generation FROM hosts h"
+		     " WHERE h.id = ?1) ORDER BY seq LIMIT 1",
 	[MARK_SENT] =
 	    "UPDATE commands SET state = 'sent', sent_at = ?3" ONE " AND" OPEN,
 	[IDLE] = "UPDATE commands SET not_now_this_connection = 0"
@@ -176,6 +181,18 @@ commands_next(struct db *db, const char *host_id, struct command *out)
 
 	stmt_start(&s, db, STMT_commands, NEXT);
 	stmt_put_text(&s, host_id);
+	return stmt_one(&s, read_command, out, sizeof(*out));
+}
+
+int
+commands_first_of(struct db *db, const char *host_id, const char *request_type,
+    struct command *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_commands, FIRST_OF);
+	stmt_put_text(&s, host_id);
+	stmt_put_text(&s, request_type);
 	return stmt_one(&s, read_command, out, sizeof(*out));
 }
 

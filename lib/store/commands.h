@@ -80,6 +80,13 @@ int commands_enqueue(struct db *db, const struct command *in);
  */
 int commands_next(struct db *db, const char *host_id, struct command *out);
 
+/*
+ * The oldest queued command of this type, whatever else there is.
+ * ERR_NOT_FOUND. The caller releases *out.
+ */
+int commands_first_of(struct db *db, const char *host_id,
+    const char *request_type, struct command *out);
+
 /* queued, sent or not now → sent. Else ERR_CONFLICT. */
 int commands_mark_sent(struct db *db, const struct command *c);
 
