@@ -13,6 +13,8 @@
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/err.h"
+#include "base/log.h"
 #include "scep/certrep.h"
 #include "scep/operation.h"
 #include "store/ade_devices.h"
@@ -21,6 +23,7 @@
 #include "store/scep_challenges.h"
 #include "wire/csr.h"
 #include "wire/in_der.h"
+#include "wire/out_der.h"
 #include "wire/signed_out.h"
 #include "wire/x509.h"
 
@@ -42,6 +45,11 @@ struct message {
 	const char *challenge, *transaction, *type;
 	uint8_t type_tag;
 	const char *nonce;
+	/* put behind the transaction, NUL bytes too */
+	const char *junk;
+	size_t junk_bytes;
+	/* one more than the one that is always there */
+	bool second_time;
 };
 
 struct reply {
@@ -157,14 +165,15 @@ write_request(const struct message *m, struct buf *out)
 static void
 write_message(const struct message *m, struct buf *out)
 {
-	struct buf request, envelope, type, transaction, nonce;
-	struct signed_out_attribute list[3];
+	struct buf request, envelope, type, transaction, nonce, time;
+	struct signed_out_attribute list[4];
 
 	buf_init(&request, CSR_BYTES_MAX);
 	buf_init(&envelope, ENVELOPED_BYTES_MAX);
 	buf_init(&type, 64);
 	buf_init(&transaction, 512);
 	buf_init(&nonce, 64);
+	buf_init(&time, 64);
 	write_request(m, &request);
 	assert_int_equal(
 	    enveloped_seal(buf_blob(&request), authority_certificate(ca),
@@ -173,6 +182,8 @@ write_message(const struct message *m, struct buf *out)
 	signed_out_printable(m->type, &type);
 	type.p[0] = m->type_tag;
 	signed_out_printable(m->transaction, &transaction);
+	buf_add(&transaction, m->junk, m->junk_bytes);
+	transaction.p[1] = (uint8_t)(transaction.p[1] + m->junk_bytes);
 	signed_out_octets(blob_str(m->nonce), &nonce);
 	list[0] = (struct signed_out_attribute){ PKIMESSAGE_OID_TYPE,
 		buf_blob(&type) };
@@ -180,6 +191,9 @@ write_message(const struct message *m, struct buf *out)
 		buf_blob(&transaction) };
 	list[2] = (struct signed_out_attribute){ PKIMESSAGE_OID_SENDER_NONCE,
 		buf_blob(&nonce) };
+	out_der_add(&time, IN_DER_UTC_TIME, blob_str("491231235959Z"));
+	list[3] = (struct signed_out_attribute){ PKIMESSAGE_OID_SIGNING_TIME,
+		buf_blob(&time) };
 	assert_int_equal(
 	    signed_out_write(&(struct signed_out){ .has_content = true,
 				 .content = buf_blob(&envelope),
@@ -187,7 +201,7 @@ write_message(const struct message *m, struct buf *out)
 				 .signer = m->signer->crt,
 				 .digest = GNUTLS_DIG_SHA256,
 				 .attributes = list,
-				 .n_attributes = 3 },
+				 .n_attributes = m->second_time ? 4 : 3 },
 		out),
 	    OK);
 	buf_release(&request);
@@ -195,6 +209,7 @@ write_message(const struct message *m, struct buf *out)
 	buf_release(&type);
 	buf_release(&transaction);
 	buf_release(&nonce);
+	buf_release(&time);
 }
 
 static struct message
@@ -392,6 +407,33 @@ test_reply(void **state)
 	assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
 }
 
+/* mdm-75: what was revoked or replaced meanwhile is not given out again. */
+static void
+test_answered_again(void **state)
+{
+	static const char *const over[] = { "revoked", "retired" };
+	struct db *db = storefix_db(state);
+	char challenge[SCEP_CHALLENGES_TEXT], text[128];
+	struct reply one, two;
+	struct message m;
+	size_t i;
+
+	begin(db, challenge);
+	m = message_of(&first, challenge);
+	assert_granted(db, false, &m, &one);
+	for (i = 0; i < sizeof(over) / sizeof(over[0]); i++) {
+		snprintf(text, sizeof(text),
+		    "UPDATE certificates SET state = '%s'", over[i]);
+		storefix_sql(db, text);
+		assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
+		snprintf(text, sizeof(text), "the certificate is %s", over[i]);
+		assert_reason(db, text);
+	}
+	storefix_sql(db, "UPDATE certificates SET state = 'current'");
+	assert_granted(db, false, &m, &two);
+	assert_string_equal(one.sha256, two.sha256);
+}
+
 /* mdm-80: the kinds of message that are not served, each answered in kind. */
 static void
 test_types(void **state)
@@ -471,6 +513,108 @@ test_challenges(void **state)
 	assert_reason(db, "the challenge was used");
 	m = message_of(&second, challenge);
 	assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
+}
+
+/* mdm-76: what became of the enrollment since its profile was handed out. */
+static void
+test_enrollment_is_over(void **state)
+{
+	static const struct {
+		const char *spoil, *reason;
+	} faults[] = {
+		{ "state = 'revoked'", "the enrollment is revoked" },
+		{ "state = 'enrolled'", "the enrollment is enrolled" },
+		{ "state = 'open', expires_at = 1",
+		    "the enrollment is expired" },
+	};
+	struct db *db = storefix_db(state);
+	char challenge[SCEP_CHALLENGES_TEXT], sql[128];
+	struct message m;
+	size_t i;
+
+	begin(db, challenge);
+	m = message_of(&first, challenge);
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		snprintf(sql, sizeof(sql), "UPDATE enrollments SET %s",
+		    faults[i].spoil);
+		storefix_sql(db, sql);
+		assert_refused(db, false, &m, '2', "SCEP_CHALLENGE");
+		assert_reason(db, faults[i].reason);
+	}
+}
+
+/* A host that an administrator blocked since its profile was handed out. */
+static void
+test_blocked_host(void **state)
+{
+	struct db *db = storefix_db(state);
+	char challenge[SCEP_CHALLENGES_TEXT];
+	struct reply reply;
+	struct message m;
+	struct host h;
+
+	begin(db, challenge);
+	storefix_host(db, SERIAL, 1, &h);
+	m = message_of(&first, challenge);
+	storefix_sql(db, "UPDATE hosts SET state = 'blocked'");
+	assert_refused(db, false, &m, '2', "MDM_BLOCKED");
+	storefix_sql(db, "UPDATE hosts SET state = 'unenrolled'");
+	assert_granted(db, false, &m, &reply);
+}
+
+/* Reads the message, and says why it is refused; "" when it is not. */
+static const char *
+fault_of(const struct message *m, bool older)
+{
+	struct pkimessage parsed;
+	struct buf message;
+	int r;
+
+	buf_init(&message, PKIMESSAGE_BYTES_MAX);
+	write_message(m, &message);
+	log_forget_reason();
+	assert_int_equal(pkimessage_parse(buf_blob(&message), &parsed), OK);
+	r = pkimessage_verify(&parsed, older);
+	assert_true(r == OK || r == ERR_SCEP_REQUEST);
+	if (r == OK && m->junk_bytes == 0)
+		assert_string_equal(parsed.transaction_id, m->transaction);
+	pkimessage_release(&parsed);
+	buf_release(&message);
+	return r == OK ? "" : log_reason();
+}
+
+/* Both come back in the answer, and the one is kept in the database. */
+static void
+test_transactions_and_nonces(void **state)
+{
+	static const char *const junk[] = { "\0", "\n", "\x1f", "\x7f", "\x80",
+		"\0A" };
+	static const size_t bytes[] = { 1, 1, 1, 1, 1, 2 };
+	struct message m = message_of(&first, "challenge");
+	size_t i;
+
+	(void)state;
+	assert_string_equal(fault_of(&m, false), "");
+	for (i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
+		m.junk = junk[i];
+		m.junk_bytes = bytes[i];
+		assert_string_equal(
+		    fault_of(&m, false), "no usable transaction id");
+	}
+	m = message_of(&first, "challenge");
+	m.transaction = "";
+	assert_string_equal(fault_of(&m, false), "no usable transaction id");
+	m = message_of(&first, "challenge");
+	m.nonce = NONCE "g";
+	assert_string_equal(fault_of(&m, false), "no usable nonce");
+	assert_string_equal(fault_of(&m, true), "no usable nonce");
+	m.nonce = "0123456789abcde";
+	assert_string_equal(fault_of(&m, false), "no usable nonce");
+	assert_string_equal(fault_of(&m, true), "");
+	m.nonce = "01234567";
+	assert_string_equal(fault_of(&m, true), "");
+	m.nonce = "0123456";
+	assert_string_equal(fault_of(&m, true), "no usable nonce");
 }
 
 /* An enrolled host, its client with the certificate it got, and a renewal. */
@@ -632,6 +776,12 @@ test_renewal_not_open(void **state)
 	WRITE(db, enrollments_create(db, &acme, 24));
 	WRITE(db, renewals_open(db, r.host.id, acme.id, "uuid"));
 	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+	assert_reason(db, "the open renewal is not for SCEP");
+	/* one that is over leaves its row */
+	storefix_sql(db, "UPDATE renewals SET enrollment_id = NULL");
+	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+	assert_reason(
+	    db, "host " SERIAL " asks for a renewal, but none is open");
 	release(&r);
 }
 
@@ -650,6 +800,13 @@ test_renewal_replayed(void **state)
 	storefix_sql(db, "UPDATE renewals SET opened_at = opened_at + 3700");
 	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
 	storefix_sql(db, "UPDATE renewals SET opened_at = opened_at - 200");
+	/* nobody knows which of two times is true */
+	m.second_time = true;
+	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+	assert_reason(db,
+	    "the message has no signing time, or was signed before the renewal "
+	    "was opened");
+	m.second_time = false;
 	assert_granted(db, true, &m, &reply);
 	release(&r);
 }
@@ -676,6 +833,11 @@ test_renewal_by_old_certificate(void **state)
 		    "UPDATE hosts SET state = 'enrolled'" },
 		{ "UPDATE hosts SET state = 'blocked'",
 		    "UPDATE hosts SET state = 'enrolled'" },
+		{ "UPDATE hosts SET state = 'pending'",
+		    "UPDATE hosts SET state = 'enrolled'" },
+		{ "UPDATE hosts SET certificate_sha256 = NULL",
+		    "UPDATE hosts SET certificate_sha256 ="
+		    " (SELECT sha256 FROM certificates)" },
 		{ "UPDATE hosts SET serial = 'C02OTHER0001'",
 		    "UPDATE hosts SET serial = '" SERIAL "'" },
 		{ "UPDATE hosts SET certificate_sha256 = zeroblob(32)",
@@ -704,8 +866,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = { STOREFIX_TEST(test_reply),
-		STOREFIX_TEST(test_types), STOREFIX_TEST(test_keys),
-		STOREFIX_TEST(test_challenges),
+		STOREFIX_TEST(test_answered_again), STOREFIX_TEST(test_types),
+		STOREFIX_TEST(test_keys), STOREFIX_TEST(test_challenges),
+		STOREFIX_TEST(test_enrollment_is_over),
+		STOREFIX_TEST(test_blocked_host),
+		cmocka_unit_test(test_transactions_and_nonces),
 		STOREFIX_TEST(test_renewal_request),
 		STOREFIX_TEST(test_renewal_of_same_key),
 		STOREFIX_TEST(test_renewal_by_stranger),
