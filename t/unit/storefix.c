@@ -121,6 +121,45 @@ storefix_sql(struct db *db, const char *sql)
 }
 
 static int
+interfere(unsigned event, void *arg, void *statement, void *text)
+{
+	struct storefix *fix = arg;
+	const char *sql = fix->meanwhile;
+	sqlite3 *other;
+
+	(void)event;
+	(void)statement;
+	if (sql == NULL || strcmp(text, "BEGIN IMMEDIATE") != 0)
+		return 0;
+	fix->meanwhile = NULL;
+	assert_int_equal(sqlite3_open(fix->path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_true(sqlite3_total_changes(other) > 0);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	return 0;
+}
+
+void
+storefix_meanwhile(void **state, const char *sql)
+{
+	struct storefix *fix = *state;
+
+	fix->meanwhile = sql;
+	assert_int_equal(sqlite3_trace_v2(fix->db->sqlite, SQLITE_TRACE_STMT,
+			     interfere, fix),
+	    SQLITE_OK);
+}
+
+void
+storefix_meanwhile_end(void **state)
+{
+	struct storefix *fix = *state;
+
+	assert_null(fix->meanwhile);
+	sqlite3_trace_v2(fix->db->sqlite, 0, NULL, NULL);
+}
+
+static int
 racer(const struct storefix *fix, int number,
     int (*body)(struct db *, int, void *), void *arg)
 {

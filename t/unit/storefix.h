@@ -22,6 +22,8 @@ struct storefix {
 	char folder[64];
 	char path[128];
 	struct db *db;
+	/* of storefix_meanwhile(); NULL when it has run */
+	const char *meanwhile;
 };
 
 /* For cmocka: *state is a struct storefix with an open, durable database. */
@@ -62,6 +64,14 @@ void storefix_host(
 
 /* Direct SQL for what no function does, such as counting; returns the int. */
 int storefix_sql(struct db *db, const char *sql);
+
+/*
+ * Another connection runs this statement when the next transaction is about to
+ * begin: it changes the facts between a request's checks and its commit.
+ * storefix_meanwhile_end() wants that it did.
+ */
+void storefix_meanwhile(void **state, const char *sql);
+void storefix_meanwhile_end(void **state);
 
 /*
  * Runs `body` in `n` processes with a connection each; returns how many of them

@@ -138,6 +138,7 @@ conf_of(bool renewal_requests)
 	return (struct conf){ .url = url,
 		.organization = organization,
 		.scep_certificate_days = 365,
+		.premium = true,
 		.renewal_requests = renewal_requests };
 }
 
@@ -862,6 +863,131 @@ test_renewal_by_old_certificate(void **state)
 	release(&r);
 }
 
+/* The key of the first client, in SQL. */
+static void
+key_of_first(char out[HEX])
+{
+	uint8_t sha256[SECRET_SHA256];
+	struct buf spki, hex;
+
+	buf_init(&spki, X509_DER_MAX);
+	buf_init(&hex, HEX);
+	assert_int_equal(x509_spki(first.crt, &spki), OK);
+	secret_sha256(buf_blob(&spki), sha256);
+	enc_hex(blob_of(sha256, sizeof(sha256)), &hex);
+	snprintf(out, HEX, "%s", buf_str(&hex));
+	buf_release(&spki);
+	buf_release(&hex);
+}
+
+/* One that is over by the time of the commit gets nothing: all is as it was. */
+static void
+test_changed_meanwhile(void **state)
+{
+	static const struct {
+		const char *change, *back, *code, *reason;
+	} changes[] = {
+		{ "UPDATE ade_devices SET removed_at = 1",
+		    "UPDATE ade_devices SET removed_at = NULL",
+		    "ENROLL_UNASSIGNED", NULL },
+		{ "UPDATE hosts SET state = 'blocked'",
+		    "UPDATE hosts SET state = 'enrolled'", "MDM_BLOCKED",
+		    NULL },
+		{ "INSERT INTO settings VALUES"
+		  " ('apple_require_hardware_attestation', 'true', 1, 'x'),"
+		  " ('apple_business_enrollments_only', 'true', 1, 'x')",
+		    "DELETE FROM settings", "ENROLL_METHOD", NULL },
+		{ "UPDATE enrollments SET state = 'revoked'"
+		  " WHERE id = (SELECT enrollment_id FROM scep_challenges"
+		  " WHERE used_at IS NULL)",
+		    "UPDATE enrollments SET state = 'open'", "SCEP_CHALLENGE",
+		    "the enrollment is revoked" },
+		{ "UPDATE scep_challenges SET used_at = 1, transaction_id = 'x'"
+		  " WHERE used_at IS NULL",
+		    "UPDATE scep_challenges SET used_at = NULL"
+		    " WHERE transaction_id = 'x'",
+		    "SCEP_CHALLENGE",
+		    "challenge or enrollment was used meanwhile" },
+	};
+	struct db *db = storefix_db(state);
+	char other[SCEP_CHALLENGES_TEXT], challenge[SCEP_CHALLENGES_TEXT];
+	char key[HEX], sql[256];
+	struct enrollment e;
+	struct message m;
+	struct reply reply;
+	struct host h;
+	size_t i;
+
+	begin(db, other);
+	m = message_of(&second, other);
+	assert_granted(db, false, &m, &reply);
+	storefix_host(db, SERIAL, 1, &h);
+	open_enrollment(db, ENROLLMENT_ENROLL, &e, challenge);
+	m = message_of(&first, challenge);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		storefix_meanwhile(state, changes[i].change);
+		assert_refused(db, false, &m, '2', changes[i].code);
+		storefix_meanwhile_end(state);
+		if (changes[i].reason != NULL)
+			assert_reason(db, changes[i].reason);
+		storefix_sql(db, changes[i].back);
+	}
+	/* mdm-79 */
+	key_of_first(key);
+	snprintf(sql, sizeof(sql),
+	    "UPDATE certificates SET spki_sha256 = x'%s'", key);
+	storefix_meanwhile(state, sql);
+	assert_refused(db, false, &m, '2', "SCEP_REQUEST");
+	storefix_meanwhile_end(state);
+	assert_reason(db, "the request''s key was certified before");
+	storefix_sql(db, "UPDATE certificates SET spki_sha256 = zeroblob(32)");
+	assert_granted(db, false, &m, &reply);
+}
+
+static void
+test_renewal_changed_meanwhile(void **state)
+{
+	static const struct {
+		const char *change, *back;
+	} changes[] = {
+		{ "UPDATE renewals SET enrollment_id = NULL", NULL },
+		{ "UPDATE certificates SET state = 'revoked'",
+		    "UPDATE certificates SET state = 'current'" },
+		{ "UPDATE hosts SET state = 'unenrolled'",
+		    "UPDATE hosts SET state = 'enrolled'" },
+	};
+	struct db *db = storefix_db(state);
+	char challenge[SCEP_CHALLENGES_TEXT], sql[256];
+	struct enrollment other;
+	struct renewing r;
+	struct message m;
+	struct reply reply;
+	size_t i;
+
+	enroll(db, &r);
+	open_renewal(db, &r);
+	m = renewal_of(&r);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		storefix_meanwhile(state, changes[i].change);
+		assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+		storefix_meanwhile_end(state);
+		if (changes[i].back != NULL)
+			storefix_sql(db, changes[i].back);
+		else
+			WRITE(db,
+			    renewals_open(db, r.host.id, r.renewal.id, "uuid"));
+	}
+	open_enrollment(db, ENROLLMENT_RENEW, &other, challenge);
+	snprintf(sql, sizeof(sql), "UPDATE renewals SET enrollment_id = '%s'",
+	    other.id);
+	storefix_meanwhile(state, sql);
+	assert_refused(db, true, &m, '2', "SCEP_REQUEST");
+	storefix_meanwhile_end(state);
+	assert_reason(db, "another renewal was opened meanwhile");
+	assert_granted(db, true, &m, &reply);
+	release(&r);
+}
+
 int
 main(void)
 {
@@ -871,12 +997,14 @@ main(void)
 		STOREFIX_TEST(test_enrollment_is_over),
 		STOREFIX_TEST(test_blocked_host),
 		cmocka_unit_test(test_transactions_and_nonces),
+		STOREFIX_TEST(test_changed_meanwhile),
 		STOREFIX_TEST(test_renewal_request),
 		STOREFIX_TEST(test_renewal_of_same_key),
 		STOREFIX_TEST(test_renewal_by_stranger),
 		STOREFIX_TEST(test_renewal_not_open),
 		STOREFIX_TEST(test_renewal_replayed),
-		STOREFIX_TEST(test_renewal_by_old_certificate) };
+		STOREFIX_TEST(test_renewal_by_old_certificate),
+		STOREFIX_TEST(test_renewal_changed_meanwhile) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
