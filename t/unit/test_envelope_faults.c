@@ -47,9 +47,15 @@ struct recipe {
 	unsigned key_bytes;
 	int recipients;
 	bool no_iv, no_content;
+	/* in place of the encrypted key: bytes that decrypt to nothing */
+	bool no_key;
+	/* each byte of the content's key, when there is none in the message */
+	uint8_t guess;
 };
 
-/* The content's key is 1, 1, 1...: single DES is then triple DES. */
+/*
+ * The content's key is 1, 1, 1..., or the guess: single DES is then triple DES.
+ */
 static void
 encrypt(const struct recipe *recipe, uint8_t text[32])
 {
@@ -58,7 +64,7 @@ encrypt(const struct recipe *recipe, uint8_t text[32])
 	gnutls_datum_t k = { bytes, des ? 24 : 16 }, v = { iv, des ? 8 : 16 };
 	gnutls_cipher_hd_t handle;
 
-	memset(bytes, 1, sizeof(bytes));
+	memset(bytes, recipe->no_key ? recipe->guess : 1, sizeof(bytes));
 	memset(iv, 0x10, sizeof(iv));
 	memcpy(text, TEXT, 16);
 	memset(text + 16, des ? 8 : 16, 16);
@@ -91,6 +97,16 @@ add_key(unsigned n, struct buf *out)
 	gnutls_pubkey_deinit(rsa);
 }
 
+/* As long as a key is, and no padding of PKCS#1 in it. */
+static void
+add_no_key(struct buf *out)
+{
+	uint8_t bytes[256];
+
+	memset(bytes, 0x5a, sizeof(bytes));
+	out_der_add(out, IN_DER_OCTET_STRING, blob_of(bytes, sizeof(bytes)));
+}
+
 static void
 add_recipients(const struct recipe *recipe, struct buf *out)
 {
@@ -106,7 +122,11 @@ add_recipients(const struct recipe *recipe, struct buf *out)
 		out_der_issuer_and_serial(&inner, buf_blob(&der));
 		out_der_algorithm(
 		    &inner, recipe->transport ? recipe->transport : RSA);
-		add_key(recipe->key_bytes ? recipe->key_bytes : 16, &inner);
+		if (recipe->no_key)
+			add_no_key(&inner);
+		else
+			add_key(
+			    recipe->key_bytes ? recipe->key_bytes : 16, &inner);
 		out_der_wrap(&set, IN_DER_SEQUENCE, &inner);
 	}
 	assert_int_equal(out_der_wrap(out, IN_DER_SET, &set), OK);
@@ -176,6 +196,22 @@ open_recipe(const struct recipe *recipe, unsigned flags, struct buf *text)
 	return r;
 }
 
+/*
+ * Once in 256 times the random key that stands in for none happens to find a
+ * sound padding: only what opens each time is a fault.
+ */
+static int
+open_often(const struct recipe *recipe, unsigned flags, struct buf *text)
+{
+	int i, r = OK;
+
+	for (i = 0; i < 5 && r == OK; i++) {
+		r = open_recipe(recipe, flags, text);
+		assert_true(r != OK || strcmp(buf_str(text), TEXT) != 0);
+	}
+	return r;
+}
+
 /* What the faults below are compared with: without one, all of it opens. */
 static void
 test_sound(void **state)
@@ -238,9 +274,40 @@ test_faults(void **state)
 	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		printf("# %s\n", faults[i].what);
 		assert_int_equal(
-		    open_recipe(&faults[i], 0, &text), ERR_SCEP_MESSAGE);
+		    open_often(&faults[i], 0, &text), ERR_SCEP_MESSAGE);
 		assert_int_equal(text.n, 0);
 	}
+	buf_release(&text);
+}
+
+/*
+ * mdm-81: with no key in the message, the content is opened with one that
+ * nobody can guess. Whoever knew it would see by the answer whether his bytes
+ * held a key: that opens every other envelope (RFC 3218 section 2.3.2).
+ */
+static void
+test_no_known_key(void **state)
+{
+	static const struct recipe des = { .cipher = DES,
+		.iv = IV8,
+		.iv_bytes = 10,
+		.tail = P16 "\x08\x08\x08\x08\x08\x08\x08\x08",
+		.tail_bytes = 16,
+		.no_key = true,
+		.guess = 0 };
+	struct recipe aes = { .no_key = true };
+	struct buf text;
+	int guess;
+
+	(void)state;
+	buf_init(&text, ENVELOPED_BYTES_MAX);
+	for (guess = 0; guess <= 255; guess++) {
+		aes.guess = (uint8_t)guess;
+		assert_int_equal(open_often(&aes, 0, &text), ERR_SCEP_MESSAGE);
+		assert_int_equal(text.n, 0);
+	}
+	assert_int_equal(
+	    open_often(&des, ENVELOPED_ALLOW_DES, &text), ERR_SCEP_MESSAGE);
 	buf_release(&text);
 }
 
@@ -289,6 +356,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_no_known_key),
 		cmocka_unit_test(test_real_messages),
 	};
 
