@@ -45,11 +45,13 @@ struct knobs {
 	bool no_certificate;
 	bool certificate_twice;
 	bool other_serial;
-	int signers;      /* one more than this */
-	int types;        /* contentType attributes more than one */
-	int digests;      /* messageDigest attributes more than one */
-	const char *type; /* value of contentType */
-	bool two_values;  /* in messageDigest */
+	bool other_issuer;
+	bool with_namesake; /* whose certificate stands first */
+	int signers;        /* one more than this */
+	int types;          /* contentType attributes more than one */
+	int digests;        /* messageDigest attributes more than one */
+	const char *type;   /* value of contentType */
+	bool two_values;    /* in messageDigest */
 	bool other_digest;
 	bool loose_attribute; /* a length in a longer form */
 	bool junk_attribute;
@@ -63,6 +65,8 @@ struct knobs {
 
 static EVP_PKEY *key;
 static X509 *crt;
+/* of another issuer, with the same serial number */
+static X509 *namesake;
 
 static void
 add_attribute(
@@ -126,7 +130,8 @@ add_signer_name(struct buf *b, const struct knobs *k)
 {
 	unsigned char *der = NULL;
 	size_t at = b->n;
-	int n = i2d_X509_NAME(X509_get_issuer_name(crt), &der);
+	int n = i2d_X509_NAME(
+	    X509_get_issuer_name(k->other_issuer ? namesake : crt), &der);
 
 	assert_true(n > 0);
 	buf_add(b, der, (size_t)n);
@@ -201,6 +206,8 @@ build(struct buf *b, const struct knobs *k)
 	buf_add(b, "\x02\x01\x01\x31\x00", 5);
 	add_content(b, k);
 	i = b->n;
+	if (k->with_namesake)
+		testpki_der(namesake, b);
 	if (!k->no_certificate)
 		testpki_der(crt, b);
 	if (k->certificate_twice)
@@ -280,6 +287,12 @@ test_shape(void **state)
 	    "2 of 2 certificates");
 	expect(&(struct knobs){ .other_serial = true }, ERR_MALFORMED,
 	    "0 of 1 certificates");
+	expect(&(struct knobs){ .other_issuer = true }, ERR_MALFORMED,
+	    "0 of 1 certificates");
+	/* serial numbers are of an issuer, and another may have the same */
+	expect(&(struct knobs){ .with_namesake = true }, OK, "");
+	expect(&(struct knobs){ .with_namesake = true, .other_issuer = true },
+	    ERR_BAD_SIGNATURE, "");
 	expect(&(struct knobs){ .signers = -1, .empty_signer = true },
 	    ERR_MALFORMED, "without a name");
 	expect(&(struct knobs){ .more_certificates = 15 }, OK, "");
@@ -885,11 +898,16 @@ test_real_scep(void **state)
 static int
 start(void **state)
 {
+	EVP_PKEY *another = testpki_ec("P-256");
+
 	(void)state;
 	key = testpki_ec("P-256");
 	crt = testpki_issue(key,
 	    &(struct testpki_cert){
 		.name = "device", .serial = 7, .key_id = true });
+	namesake = testpki_issue(
+	    another, &(struct testpki_cert){ .name = "another", .serial = 7 });
+	EVP_PKEY_free(another);
 	return 0;
 }
 
@@ -897,6 +915,7 @@ static int
 stop(void **state)
 {
 	(void)state;
+	X509_free(namesake);
 	X509_free(crt);
 	EVP_PKEY_free(key);
 	return 0;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "ca/authority.h"
 #include "ca/crl.h"
 #include "ca/file.h"
@@ -375,6 +376,87 @@ usage_of(gnutls_x509_crt_t crt)
 }
 
 /* The CA of SCEP: devices encrypt for it and it signs its answers. */
+/* Adds one to a length of two bytes. */
+static void
+lengthen(struct buf *b, size_t at)
+{
+	if (++b->p[at + 1] == 0)
+		b->p[at]++;
+}
+
+/*
+ * mdm-79: a zero before the modulus makes another spelling of the same key,
+ * which would pass for a new one.
+ */
+static void
+a_key_has_one_spelling(void **state)
+{
+	static const size_t lengths[] = { 2, 21, 26, 30 };
+	struct issue_request req;
+	struct issued c;
+	struct buf spki, odd;
+	size_t i;
+
+	(void)state;
+	new_spki(KEY_RSA_3072, &spki);
+	buf_init(&odd, 1024);
+	buf_add(&odd, spki.p, 32);
+	buf_add_byte(&odd, 0);
+	buf_add(&odd, spki.p + 32, spki.n - 32);
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		lengthen(&odd, lengths[i]);
+	req = request(&odd);
+	assert_int_equal(issue_certificate(ca, &req, &c), ERR_BAD_PUBLIC_KEY);
+	assert_string_equal(log_reason(), "the key is not in its normal form");
+	buf_release(&odd);
+	buf_release(&spki);
+}
+
+/* A CA of openssl: its key of that kind, its certificate with that usage. */
+static int
+check_scep(const char *key, const char *usage)
+{
+	struct authority *other;
+	char command[512];
+	int r;
+
+	snprintf(command, sizeof(command),
+	    "openssl req -x509 -newkey %s -nodes -keyout %s -out %s -days 2"
+	    " -subj /CN=S -addext keyUsage=critical,%s 2>/dev/null",
+	    key, in_folder("o.key"), in_folder("o.pem"), usage);
+	assert_true(shell(command));
+	assert_int_equal(
+	    authority_load_certificate(in_folder("o.pem"), &other), OK);
+	r = authority_check_scep(other);
+	authority_free(other);
+	return r;
+}
+
+/* RFC 8894 section 2.1.2: it signs answers, and requests are for its key. */
+static void
+only_some_authorities_serve_scep(void **state)
+{
+	static const char ec[] = "ec -pkeyopt ec_paramgen_curve:P-256";
+
+	(void)state;
+	assert_int_equal(check_scep("rsa:2048",
+			     "keyCertSign,cRLSign,digitalSignature,"
+			     "keyEncipherment"),
+	    OK);
+	assert_int_equal(
+	    check_scep("rsa:2048", "keyCertSign,cRLSign"), ERR_CONFIG);
+	assert_int_equal(
+	    check_scep("rsa:2048", "keyCertSign,cRLSign,digitalSignature"),
+	    ERR_CONFIG);
+	assert_int_equal(
+	    check_scep("rsa:2048", "keyCertSign,cRLSign,keyEncipherment"),
+	    ERR_CONFIG);
+	assert_int_equal(check_scep(ec,
+			     "keyCertSign,cRLSign,digitalSignature,"
+			     "keyEncipherment"),
+	    ERR_CONFIG);
+}
+
 static void
 an_rsa_authority_serves_scep(void **state)
 {
@@ -481,7 +563,9 @@ main(void)
 		cmocka_unit_test(odd_requests_are_refused),
 		cmocka_unit_test(an_authority_without_key_signs_nothing),
 		cmocka_unit_test(only_a_sound_authority_is_loaded),
+		cmocka_unit_test(a_key_has_one_spelling),
 		cmocka_unit_test(an_rsa_authority_serves_scep),
+		cmocka_unit_test(only_some_authorities_serve_scep),
 		cmocka_unit_test(openssl_agrees),
 	};
 	char remove[128];
