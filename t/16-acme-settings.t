@@ -34,6 +34,18 @@ my $row = $t->db("SELECT serial, hardware_attested, not_after - not_before AS li
 is($row->{serial}, 'C02SETTINGS1', 'acme-285: the server knows it all the same');
 is($row->{life}, 30 * 86400 + 300, 'acme-228: lives as long as configured');
 
+# The same for a device that cannot attest.
+my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
+$t->assign('C02SETTINGS5');
+$r = $t->sim('enroll', '--serial', 'C02SETTINGS5', '--state', $t->dir . '/intel', @intel);
+is($r->{exit}, 0, 'privacy mode: it enrolls by SCEP') or diag($r->{out}, $r->{err});
+$pem = Attestmdm::Server::slurp($t->dir . '/intel/identity.pem');
+unlike(unpack('H*', Attestmdm::Acme::der($pem)), qr/\Q@{[unpack 'H*', 'C02SETTINGS5']}\E/,
+    'privacy mode: no serial number in a certificate by SCEP');
+unlike(text($pem), qr/Subject Alternative Name/, 'privacy mode: and no other name of the device');
+is(scalar(@{ $t->db("SELECT 1 FROM certificates WHERE serial = 'C02SETTINGS5'") }), 1,
+    'privacy mode: the server knows it all the same');
+
 # What a client learns of a refusal by policy is always the same.
 my %details;
 for my $case ([ 'C02SETTINGS2', serial => 'C02SETTINGS1' ], [ 'C02SETTINGS3', serial => 'C02NOBODY000' ],
