@@ -49,6 +49,8 @@ struct talk {
 	bool unsigned_;
 	gnutls_digest_algorithm_t digest;
 	unsigned flags;
+	/* days that an identity may be expired */
+	int grace;
 	char reply[8192];
 };
 
@@ -56,12 +58,14 @@ static int
 send_message(void **state, struct talk *t, const char *body,
     int (*serve)(struct contact *))
 {
-	struct contact c = { .conf = &mdmfix_conf,
+	struct conf conf = mdmfix_conf;
+	struct contact c = { .conf = &conf,
 		.db = storefix_db(state),
 		.remote_address = "192.0.2.1" };
 	struct buf cms, header;
 	int r;
 
+	conf.expired_grace_days = t->grace;
 	buf_init(&cms, 1 << 16);
 	buf_init(&header, 1 << 17);
 	if (!t->unsigned_ && t->signature == NULL) {
@@ -305,6 +309,9 @@ test_unassigned(void **state)
 	    storefix_db(state), "UPDATE ade_devices SET removed_at = 1");
 	assert_int_equal(checkin(state, &d, AUTHENTICATE(SERIAL_A, UDID_A)),
 	    ERR_ENROLL_UNASSIGNED);
+	refused_because(state, SERIAL_A, "took this serial number away");
+	assert_int_equal(
+	    storefix_sql(storefix_db(state), "SELECT count(*) FROM hosts"), 0);
 	mdmfix_device_release(&d);
 }
 
@@ -571,6 +578,106 @@ test_renewal(void **state)
 	mdmfix_device_release(&new);
 }
 
+/* What was revoked after its certificate was handed out does not take over. */
+static void
+test_revoked_renewal(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct mdmfix_device old, new;
+	struct host before, after;
+	char reply[8192], sql[128];
+
+	enroll_as(state, SERIAL_A, UDID_A, &old);
+	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_RENEW, true, &new);
+	host_of(state, SERIAL_A, &before);
+	snprintf(sql, sizeof(sql),
+	    "UPDATE enrollments SET state = 'revoked' WHERE id = '%s'",
+	    new.row.enrollment_id);
+	storefix_sql(db, sql);
+	assert_int_equal(poll_queue(state, &new, REPORT("Idle", UDID_A), reply),
+	    ERR_MDM_CERTIFICATE);
+	refused_because(state, SERIAL_A, "the enrollment was revoked");
+	/* nor does what another certificate was used for already */
+	snprintf(sql, sizeof(sql),
+	    "UPDATE enrollments SET state = 'enrolled' WHERE id = '%s'",
+	    new.row.enrollment_id);
+	storefix_sql(db, sql);
+	assert_int_equal(poll_queue(state, &new, REPORT("Idle", UDID_A), reply),
+	    ERR_MDM_CERTIFICATE);
+	refused_because(state, SERIAL_A, "the renewal of it was revoked");
+	assert_int_equal(
+	    checkin(state, &new, TOKEN_UPDATE(UDID_A)), ERR_MDM_CERTIFICATE);
+	host_of(state, SERIAL_A, &after);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(
+	    poll_queue(state, &old, REPORT("Idle", UDID_A), reply), OK);
+	mdmfix_device_release(&old);
+	mdmfix_device_release(&new);
+}
+
+static void
+ended_ago(void **state, const struct mdmfix_device *d, int seconds)
+{
+	char sql[192];
+
+	snprintf(sql, sizeof(sql),
+	    "UPDATE certificates SET not_after = %lld WHERE enrollment_id ="
+	    " '%s'",
+	    (long long)(clock_now() - seconds), d->row.enrollment_id);
+	storefix_sql(storefix_db(state), sql);
+}
+
+/* mdm-39: the grace is for who has nothing else. */
+static void
+test_unused_renewal_that_ended(void **state)
+{
+	struct mdmfix_device old, new;
+	struct talk t = { .device = &new, .grace = 1 };
+
+	enroll_as(state, SERIAL_A, UDID_A, &old);
+	mdmfix_device_make(
+	    storefix_db(state), SERIAL_A, ENROLLMENT_RENEW, true, &new);
+	ended_ago(state, &new, 60);
+	assert_int_equal(
+	    send_message(state, &t, REPORT("Idle", UDID_A), queue_serve),
+	    ERR_MDM_CERTIFICATE);
+	refused_because(state, SERIAL_A, "ended before it was used");
+	t.device = &old;
+	assert_int_equal(
+	    send_message(state, &t, REPORT("Idle", UDID_A), queue_serve), OK);
+	/* when both have ended, the newer one is the better one */
+	ended_ago(state, &old, 120);
+	t.device = &new;
+	assert_int_equal(
+	    send_message(state, &t, REPORT("Idle", UDID_A), queue_serve), OK);
+	t.device = &old;
+	assert_int_equal(
+	    send_message(state, &t, REPORT("Idle", UDID_A), queue_serve),
+	    ERR_MDM_CERTIFICATE);
+	refused_because(state, SERIAL_A, "replaced");
+	mdmfix_device_release(&old);
+	mdmfix_device_release(&new);
+}
+
+/* A certificate of the future, or a clock that went back, enrolls nobody. */
+static void
+test_first_use_too_early(void **state)
+{
+	struct mdmfix_device d;
+
+	mdmfix_device_make(
+	    storefix_db(state), SERIAL_A, ENROLLMENT_ENROLL, true, &d);
+	clock_set_offset(-601);
+	assert_int_equal(checkin(state, &d, AUTHENTICATE(SERIAL_A, UDID_A)),
+	    ERR_MDM_CERTIFICATE);
+	refused_because(state, SERIAL_A, "not valid yet");
+	clock_set_offset(-600);
+	assert_int_equal(
+	    checkin(state, &d, AUTHENTICATE(SERIAL_A, UDID_A)), OK);
+	clock_set_offset(0);
+	mdmfix_device_release(&d);
+}
+
 static void
 test_messages(void **state)
 {
@@ -755,6 +862,7 @@ test_wrong_results(void **state)
 	assert_non_null(strstr(reply, mine));
 	command_is(state, foreign, COMMAND_QUEUED);
 	report(state, &a, "Acknowledged", unsent, "", reply);
+	assert_non_null(strstr(reply, mine));
 	command_is(state, unsent, COMMAND_QUEUED);
 	report(state, &a, "Acknowledged",
 	    "00000000-0000-0000-0000-000000000000", "", reply);
@@ -762,7 +870,12 @@ test_wrong_results(void **state)
 	host_of(state, SERIAL_A, &h);
 	WRITE(db, commands_cancel(db, h.id, mine));
 	report(state, &a, "Acknowledged", mine, "", reply);
+	assert_non_null(strstr(reply, unsent));
 	command_is(state, mine, COMMAND_CANCELLED);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM commands WHERE result IS NOT"
+			     " NULL OR completed_at IS NOT NULL"),
+	    0);
 	assert_int_equal(
 	    poll_queue(state, &a, REPORT("Acknowledged", UDID_A), reply), OK);
 	assert_string_equal(reply, "");
@@ -828,6 +941,9 @@ main(void)
 		STOREFIX_TEST(test_dates),
 		STOREFIX_TEST(test_generations),
 		STOREFIX_TEST(test_renewal),
+		STOREFIX_TEST(test_revoked_renewal),
+		STOREFIX_TEST(test_unused_renewal_that_ended),
+		STOREFIX_TEST(test_first_use_too_early),
 		STOREFIX_TEST(test_messages),
 		STOREFIX_TEST(test_udids),
 		STOREFIX_TEST(test_queue),
