@@ -9,6 +9,7 @@
 #include "store/certificates.h"
 #include "store/commands.h"
 #include "store/renewals.h"
+#include "store/store.h"
 
 #define DAY    INT64_C(86400)
 #define WINDOW (180 * DAY)
@@ -605,6 +606,73 @@ test_survives_profile_requests(void **state)
 	clock_set_offset(0);
 }
 
+/* A renewed certificate that waits for its first use. */
+static void
+certify(struct db *db, const struct enrollment *e)
+{
+	struct certificate c = { .sha256 = { 99, 1 },
+		.der = blob_str("der"),
+		.serial_number = { 99 },
+		.serial_number_len = 16,
+		.spki_sha256 = { 99 },
+		.issuer_key_id_len = 20,
+		.purpose = ENROLLMENT_RENEW,
+		.not_before = clock_now(),
+		.not_after = clock_now() + 365 * DAY };
+
+	secret_id(c.id);
+	memcpy(c.enrollment_id, e->id, sizeof(e->id));
+	memcpy(c.serial, e->serial, sizeof(e->serial));
+	WRITE(db, certificates_insert(db, &c));
+	WRITE(db, enrollments_mark_issued(db, e->id));
+}
+
+static void
+assert_open(struct db *db, const struct host *host, const struct enrollment *e,
+    const char *uuid)
+{
+	struct renewal r;
+
+	assert_int_equal(renewals_load(db, host->id, &r), OK);
+	assert_string_equal(r.enrollment_id, e->id);
+	assert_string_equal(r.command_uuid, uuid);
+	assert_int_equal(command_state(db, host, uuid), COMMAND_QUEUED);
+	assert_int_not_equal(command_bytes(db, host, uuid), 0);
+}
+
+/*
+ * What is open stays until somebody closes it, and a certificate that waits for
+ * its device as long as that is away.
+ */
+static void
+test_survives_the_purge(void **state)
+{
+	struct db *db = storefix_db(state);
+	char asked[SECRET_UUID_TEXT], fetched[SECRET_UUID_TEXT];
+	struct enrollment e, waiting;
+	struct host h, away;
+	int64_t deleted;
+
+	enroll_year(db, "S1", 1, 300, &h);
+	enroll_year(db, "S2", 2, 300, &away);
+	open_it(db, &h, &e, asked);
+	open_it(db, &away, &waiting, fetched);
+	certify(db, &waiting);
+	clock_set_offset(10 * DAY);
+	assert_int_equal(store_purge(db, clock_now(), &deleted), OK);
+	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_OPEN);
+	assert_open(db, &h, &e, asked);
+	clock_set_offset(200 * DAY);
+	assert_int_equal(store_purge(db, clock_now(), &deleted), OK);
+	assert_int_equal(enrollment_state(db, &waiting), ENROLLMENT_ISSUED);
+	assert_open(db, &away, &waiting, fetched);
+	assert_int_equal(
+	    storefix_sql(db,
+		"SELECT count(*) FROM certificates WHERE purpose = 'renew'"),
+	    1);
+	clock_set_offset(0);
+}
+
 struct race {
 	char host_id[DB_ID_TEXT];
 	struct enrollment e[8];
@@ -661,6 +729,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_not_attested),
 	STOREFIX_TEST(test_ending),
 	STOREFIX_TEST(test_survives_profile_requests),
+	STOREFIX_TEST(test_survives_the_purge),
 	STOREFIX_TEST(test_race),
 };
 
