@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "enroll/grant.h"
 #include "enroll/renewer.h"
 #include "store/ade_devices.h"
 #include "store/commands.h"
@@ -345,6 +346,110 @@ test_decide(void **state)
 	assert_int_equal(count(&f, "renewals"), 0);
 }
 
+static int
+grant(struct db *db, const struct conf *conf, const struct enrollment *renewed,
+    struct grant *g)
+{
+	int r;
+
+	*g = (struct grant){ .enrollment = { .serial = SERIAL,
+				 .method = ENROLLMENT_SCEP } };
+	assert_int_equal(db_begin(db), OK);
+	if ((r = grant_create(conf, db, renewed, 1, g)) == OK)
+		r = db_commit(db);
+	db_rollback(db);
+	return r;
+}
+
+/* What cannot be noted, a renewal could not repeat. */
+static void
+test_too_long_for_a_profile(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct conf conf = mdmfix_conf;
+	char **values[] = { &conf.url, &conf.topic, &conf.profile_identifier };
+	char text[ENROLLMENTS_PROFILE_TEXT + 1], *kept;
+	struct grant g;
+	size_t i;
+
+	memset(text, 'x', sizeof(text));
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		kept = *values[i];
+		*values[i] = text;
+		text[ENROLLMENTS_PROFILE_TEXT] = '\0';
+		assert_int_equal(grant(db, &conf, NULL, &g), ERR_CONFIG);
+		assert_int_equal(
+		    storefix_sql(db, "SELECT count(*) FROM scep_challenges"),
+		    (int)i);
+		text[ENROLLMENTS_PROFILE_TEXT - 1] = '\0';
+		assert_int_equal(grant(db, &conf, NULL, &g), OK);
+		text[ENROLLMENTS_PROFILE_TEXT - 1] = 'x';
+		*values[i] = kept;
+	}
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM enrollments"
+			     " WHERE length(server_url) = 255"
+			     " OR length(topic) = 255"
+			     " OR length(profile_identifier) = 255"),
+	    3);
+}
+
+static void
+assert_noted(struct db *db, const struct grant *g, const char *url,
+    const char *topic, const char *identifier)
+{
+	struct enrollment e;
+
+	assert_int_equal(enrollments_load(db, g->enrollment.id, &e), OK);
+	assert_string_equal(e.server_url, url);
+	assert_string_equal(e.topic, topic);
+	assert_string_equal(e.profile_identifier, identifier);
+}
+
+/* mdm-57: what is noted goes before the configuration, each by itself. */
+static void
+test_repeats_what_is_noted(void **state)
+{
+	struct db *db = storefix_db(state);
+	const struct conf *conf = &mdmfix_conf;
+	struct enrollment old = { .server_url = "https://old.example.com",
+		.topic = "com.apple.mgmt.External.old",
+		.profile_identifier = "com.example.old" };
+	struct grant g;
+
+	assert_int_equal(grant(db, conf, NULL, &g), OK);
+	assert_noted(db, &g, conf->url, conf->topic, conf->profile_identifier);
+	assert_int_equal(grant(db, conf, &old, &g), OK);
+	assert_noted(db, &g, old.server_url, old.topic, old.profile_identifier);
+	/* enrolled before anything was noted */
+	old.topic[0] = '\0';
+	assert_int_equal(grant(db, conf, &old, &g), OK);
+	assert_noted(
+	    db, &g, old.server_url, conf->topic, old.profile_identifier);
+}
+
+/* mdm-57: it is the enrollment in use that a renewal repeats. */
+static void
+test_repeats_the_present_profile(void **state)
+{
+	struct fixture f;
+
+	prepare(state, "MacBookPro16,1", 100, &f);
+	storefix_sql(f.db,
+	    "UPDATE hosts SET enrollment_id = (SELECT id FROM enrollments)");
+	storefix_sql(f.db,
+	    "UPDATE enrollments SET topic = 'com.apple.mgmt.External.old',"
+	    " server_url = 'https://old.example.com'");
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_SCEP), OK);
+	assert_int_equal(count(&f,
+			     "enrollments WHERE purpose = 'renew'"
+			     " AND topic = 'com.apple.mgmt.External.old'"
+			     " AND server_url = 'https://old.example.com'"
+			     " AND profile_identifier = "
+			     "'com.example.enrollment'"),
+	    1);
+}
+
 int
 main(void)
 {
@@ -354,7 +459,10 @@ main(void)
 		STOREFIX_TEST(test_unanswered), STOREFIX_TEST(test_hours),
 		STOREFIX_TEST(test_in_place_of_an_open_one),
 		STOREFIX_TEST(test_alarm_behind_the_due_date),
-		STOREFIX_TEST(test_alarm), STOREFIX_TEST(test_decide) };
+		STOREFIX_TEST(test_alarm), STOREFIX_TEST(test_decide),
+		STOREFIX_TEST(test_too_long_for_a_profile),
+		STOREFIX_TEST(test_repeats_what_is_noted),
+		STOREFIX_TEST(test_repeats_the_present_profile) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
