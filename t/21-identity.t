@@ -120,6 +120,52 @@ subtest 'mdm-25, mdm-26, fleet-104, fleet-107: certificates of other CAs' => sub
 	is($t->fingerprint, $before, 'no change');
 };
 
+# Made with the CA's own key, behind the server's back.
+subtest 'fleet-144: a certificate of our CA that the server did not issue' => sub {
+	my @macs = (mac(), new_mac());
+	my $before = $t->fingerprint;
+	for my $ca (map { $t->server->state . "/$_" } qw(acme-ca scep-ca)) {
+		for my $mac (@macs) {
+			my $forger = bless { %$mac, state => "$mac->{state}-forged" }, ref $mac;
+			mkdir $forger->{state};
+			my $r = $t->command('openssl', 'req', '-x509', '-CA', "$ca.pem", '-CAkey',
+			    "$ca.key", '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+			    '-subj', "/O=Example Ltd/CN=$mac->{serial}", '-days', 30,
+			    '-keyout', $forger->key, '-out', $forger->cert);
+			is($r->{exit}, 0, 'a certificate') or diag($r->{err});
+			$r = $t->command('openssl', 'verify', '-CAfile', "$ca.pem", $forger->cert);
+			is($r->{exit}, 0, 'openssl verifies it') or diag($r->{err});
+			for (qw(Authenticate TokenUpdate CheckOut)) {
+				is($forger->checkin($forger->message($_))->{status}, 400, "$_: 400");
+				refused_unknown('MDM_CERTIFICATE', $_);
+			}
+			is($forger->report('Idle')->{status}, 400, 'a poll: 400');
+			refused_unknown('MDM_CERTIFICATE', 'a poll');
+			my $idle = Attestmdm::Device::plist(Status => 'Idle', UDID => $mac->{udid});
+			is($mac->poll($idle, signature => undef, cert => $forger->cert,
+			    key => $forger->key)->{status}, 400, 'a poll with TLS: 400');
+			refused_unknown('MDM_CERTIFICATE', 'a poll with TLS');
+		}
+	}
+	is($t->fingerprint, $before, 'no change');
+	is($macs[0]->report('Idle')->{status}, 200, 'its own is accepted');
+};
+
+subtest 'fleet-143: a certificate in use is accepted, whatever the settings say now' => sub {
+	my $mac = mac('--product', 'MacBookPro16,1', '--os-version', '13.6');
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'true');
+	$t->tool_ok('ade', 'remove', $mac->{serial});
+	my $generation = $mac->host->{generation};
+	is($mac->checkin($mac->message('Authenticate'))->{status}, 200, 'Authenticate');
+	is($mac->checkin($mac->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
+	is($mac->report('Idle')->{status}, 200, 'a poll');
+	is($mac->host->{state}, 'enrolled', 'it stays enrolled');
+	is($mac->host->{generation}, $generation, 'and is no new enrollment');
+	is($t->sim('enroll', '--serial', $mac->{serial}, '--udid', $mac->{udid})->{exit}, 3,
+	    'while a new one is not let in');
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false');
+};
+
 subtest 'mdm-27: the signature is over another body' => sub {
 	my $mac = mac();
 	my $before = $t->fingerprint;
