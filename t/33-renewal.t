@@ -379,6 +379,52 @@ subtest 'fleet-113: bounded, the soonest end first' => sub {
 	at(0);
 };
 
+# Certificates of three days, with the 180 days before the end that are set.
+subtest 'a certificate of three days is renewed at two thirds of them' => sub {
+	my $conf = Attestmdm::Server::slurp($t->server->conf);
+	$t->server->set_conf('scep.certificate_days', 3);
+	$t->server->restart('scep');
+	my $mac = intel();
+	my $life = sub {
+		$t->db('SELECT c.not_after - c.not_before AS n FROM certificates c JOIN hosts h'
+		    . " ON h.certificate_sha256 = c.sha256 WHERE h.serial = '$mac->{serial}'")->[0]{n};
+	};
+	is($life->(), 3 * $DAY + 300, 'it lives so long');
+	at(1.95);
+	due('--limit', 1000);
+	ok(!asked($mac), 'not asked before');
+	at(2.05);
+	due('--limit', 1000);
+	ok(asked($mac), 'but then');
+	my $command = install($mac) or die 'no command';
+	$mac->report('Error', CommandUUID => $command->{uuid},
+	    ErrorChain => [ { ErrorDomain => 'SCEP', LocalizedDescription => 'no way' } ]);
+	$t->refused($mac->{serial}, 'renewal', 'RENEWAL_DEVICE', 'the device says Error', 'failed');
+	due('--limit', 1000);
+	ok(!asked($mac), 'not asked at once');
+	at(2.4);
+	due('--limit', 1000);
+	ok(asked($mac), 'but again before the end, sooner than in a day');
+	$command = install($mac) or die 'no command';
+	my $new = renewed($mac, $command);
+	is($new->checkin($new->message('Authenticate'))->{status}, 200, 'Authenticate');
+	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
+	$new->report('Acknowledged', CommandUUID => $command->{uuid});
+	at(3.1);
+	is($mac->report('Idle')->{status}, 400, 'the first one is over');
+	is($new->report('Idle')->{status}, 200, 'the host is still there');
+	is($new->host->{generation}, 1, 'and the same');
+	is($life->(), 3 * $DAY + 300, 'for three more days');
+	due('--limit', 1000);
+	ok(!asked($mac), 'nothing is due now');
+	at(2.4 + 2.05);
+	due('--limit', 1000);
+	ok(asked($mac), 'and then it goes on');
+	Attestmdm::Server::spew($t->server->conf, $conf);
+	$t->server->restart('scep');
+	at(0);
+};
+
 subtest 'usage' => sub {
 	is($t->tool('renew', @$_)->{exit}, 2, "@$_: usage")
 	    for [], [ '--due', '--all-to-acme' ], [ '--due', '--limit', 0 ];
