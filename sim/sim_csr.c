@@ -120,6 +120,8 @@ sim_csr_info(const struct sim_csr *csr, struct buf *out)
 	attributes = sim_der_open(out, SIM_DER_CONTEXT_CONS);
 	if (csr->challenge != NULL)
 		sim_csr_password(csr->challenge, out);
+	if (csr->challenge != NULL && csr->challenge_twice)
+		sim_csr_password(csr->challenge, out);
 	if (!csr->no_extensions)
 		sim_csr_request(csr, out);
 	if (sim_knob_on(csr->knobs, SIM_KNOB_CSR_TWO_REQUESTS))

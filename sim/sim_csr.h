@@ -21,6 +21,7 @@ struct sim_csr {
 	const char *permanent_identifier[SIM_CSR_NAMES];
 	const char *ekus[SIM_CSR_NAMES]; /* dotted; none: clientAuth */
 	const char *challenge;           /* challengePassword; NULL: none */
+	bool challenge_twice;
 	uint8_t usage; /* bits of KeyUsage; 0: signing and encipherment */
 	bool no_extensions;
 	const struct sim_knobs *knobs;

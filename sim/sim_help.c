@@ -52,6 +52,9 @@ static const char sim_help_make[] =
     "  mdm-signature --key FILE --cert FILE --body FILE\n"
     "      [--digest sha1|sha256|sha384] [--attributes] [--der]\n"
     "      [--attached] [--no-certificates]   base64\n"
+    "  pkimessage --ca FILE --key FILE [--cert FILE] [--request FILE]\n"
+    "      [--envelope FILE] [--cipher AES-128-CBC] [--digest sha256]\n"
+    "      [--misbehave KNOB,…] [-o FILE]   BER; request, envelope: DER\n"
     "  certificate --key FILE --subject /CN=… [--ca-cert FILE --ca-key FILE]\n"
     "      [--host NAME] [--purpose OID] [--days N] [--age DAYS] [-o FILE]\n"
     "  tls --dir DIR --name HOST    tls.pem, tls.key, tls-ca.pem\n";

@@ -310,6 +310,7 @@ sim_make_run(int argc, char **argv)
 		{ "csr", sim_make_csr },
 		{ "machineinfo", sim_make_sign_machineinfo },
 		{ "mdm-signature", sim_make_sign_mdm_signature },
+		{ "pkimessage", sim_make_sign_pkimessage },
 		{ "certificate", sim_make_cert_certificate },
 		{ "tls", sim_make_cert_tls },
 	};

@@ -10,6 +10,7 @@
 #include "sim/sim_make.h"
 #include "sim/sim_make_sign.h"
 #include "sim/sim_opt.h"
+#include "sim/sim_pkimessage.h"
 
 /* Signs with a device key of the moment, certified by the fake Apple. */
 static int
@@ -125,5 +126,84 @@ sim_make_sign_mdm_signature(int argc, char **argv)
 	if (rc == OK)
 		rc = sim_make_sign_detached(&cms, crt, body);
 	EVP_PKEY_free(cms.key);
+	return rc;
+}
+
+/* What stands in for the parts that the client would make. */
+struct sim_make_sign_files {
+	const char *ca, *key, *cert, *request, *envelope;
+};
+
+static int
+sim_make_sign_scep(const struct sim_make_sign_files *f,
+    struct sim_pkimessage *m, const char *output)
+{
+	struct buf ca, request, envelope, message;
+	int rc;
+
+	buf_init(&ca, SIM_DER_MAX);
+	buf_init(&request, SIM_DER_MAX);
+	buf_init(&envelope, SIM_DER_MAX);
+	buf_init(&message, SIM_DER_MAX);
+	if ((rc = sim_file_read_pem(f->ca, "CERTIFICATE", &ca)) != OK ||
+	    (f->request != NULL &&
+		(rc = sim_file_read(f->request, &request)) != OK) ||
+	    (f->envelope != NULL &&
+		(rc = sim_file_read(f->envelope, &envelope)) != OK) ||
+	    (rc = sim_key_load(f->key, &m->key)) != OK ||
+	    (rc = sim_pkimessage_prepare(m)) != OK)
+		goto done;
+	m->ca = buf_blob(&ca);
+	m->request = buf_blob(&request);
+	m->envelope = buf_blob(&envelope);
+	if (f->cert != NULL) {
+		buf_reset(&m->certificate);
+		rc = sim_file_read_pem(f->cert, "CERTIFICATE", &m->certificate);
+	}
+	if (rc == OK)
+		rc = sim_pkimessage_write(m, &message);
+	if (rc == OK)
+		rc = sim_make_output(output, buf_blob(&message));
+done:
+	EVP_PKEY_free(m->key);
+	buf_release(&ca);
+	buf_release(&request);
+	buf_release(&envelope);
+	buf_release(&message);
+	return rc;
+}
+
+int
+sim_make_sign_pkimessage(int argc, char **argv)
+{
+	const char *odd = NULL, *output = NULL;
+	struct sim_make_sign_files f = { NULL, NULL, NULL, NULL, NULL };
+	struct sim_profile profile = { 0 };
+	struct sim_pkimessage m;
+	struct sim_knobs knobs;
+	const struct sim_opt table[] = {
+		{ "ca", &f.ca, NULL, NULL, true },
+		{ "key", &f.key, NULL, NULL, true },
+		{ "cert", &f.cert, NULL, NULL, false },
+		{ "request", &f.request, NULL, NULL, false },
+		{ "envelope", &f.envelope, NULL, NULL, false },
+		{ "cipher", &m.cipher, NULL, NULL, false },
+		{ "digest", &m.digest, NULL, NULL, false },
+		{ "misbehave", &odd, NULL, NULL, false },
+		{ "o", &output, NULL, NULL, false },
+	};
+	int rc;
+
+	sim_pkimessage_init(&m);
+	m.cipher = "AES-128-CBC";
+	m.digest = "sha256";
+	m.profile = &profile;
+	m.knobs = &knobs;
+	rc = sim_opt_parse(&argc, argv, table, SIM_OPT_COUNT(table));
+	if (rc == OK)
+		rc = sim_make_knobs(odd, &knobs);
+	if (rc == OK)
+		rc = sim_make_sign_scep(&f, &m, output);
+	sim_pkimessage_release(&m);
 	return rc;
 }

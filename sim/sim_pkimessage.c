@@ -17,6 +17,9 @@
 #define SIM_PKIMESSAGE_SENDER      "2.16.840.1.113733.1.9.5"
 #define SIM_PKIMESSAGE_TRANSACTION "2.16.840.1.113733.1.9.7"
 
+/* Bytes of a challenge that is longer than any */
+#define SIM_PKIMESSAGE_LONG 256
+
 /* The attributes of one message, each with its value. */
 struct sim_pkimessage_list {
 	struct sim_cms *cms;
@@ -103,25 +106,33 @@ sim_pkimessage_prepare(struct sim_pkimessage *m)
 static int
 sim_pkimessage_request(const struct sim_pkimessage *m, struct buf *out)
 {
-	static const struct sim_knobs bad_signature = {
-		.on = { [SIM_KNOB_CSR_BAD_SIGNATURE] = true }
-	};
+	char padded[SIM_PKIMESSAGE_LONG + 1] = "";
+	struct sim_knobs odd = { 0 };
 	struct sim_csr csr = {
 		.key = m->key,
 		.subject = buf_blob(&m->profile->subject),
 		.digest = m->digest,
 		.usage = m->profile->usage,
 		.challenge = m->profile->challenge,
+		.knobs = &odd,
 	};
 
+	if (m->request.n > 0)
+		return buf_add_blob(out, m->request);
 	if (sim_pkimessage_on(m, SIM_KNOB_SCEP_NO_CHALLENGE))
 		csr.challenge = NULL;
 	if (sim_pkimessage_on(m, SIM_KNOB_SCEP_WRONG_CHALLENGE))
 		csr.challenge = "0123456789abcdefghijABCDEFGHIJXY";
+	if (sim_pkimessage_on(m, SIM_KNOB_SCEP_LONG_CHALLENGE))
+		csr.challenge = memset(padded, 'A', SIM_PKIMESSAGE_LONG);
+	csr.challenge_twice =
+	    sim_pkimessage_on(m, SIM_KNOB_SCEP_TWO_CHALLENGES);
 	if (sim_pkimessage_on(m, SIM_KNOB_SCEP_CSR_SHA1))
 		csr.digest = "sha1";
-	if (sim_pkimessage_on(m, SIM_KNOB_SCEP_CSR_BAD_SIGNATURE))
-		csr.knobs = &bad_signature;
+	odd.on[SIM_KNOB_CSR_BAD_SIGNATURE] =
+	    sim_pkimessage_on(m, SIM_KNOB_SCEP_CSR_BAD_SIGNATURE);
+	odd.on[SIM_KNOB_CSR_CA_TRUE] =
+	    sim_pkimessage_on(m, SIM_KNOB_SCEP_CA_TRUE);
 	return sim_csr_write(&csr, out);
 }
 
@@ -272,8 +283,11 @@ sim_pkimessage_write(struct sim_pkimessage *m, struct buf *out)
 
 	buf_init(&envelope, SIM_DER_MAX);
 	sim_key_random(m->nonce, sizeof m->nonce);
-	rc = sim_pkimessage_seal(m, &envelope);
-	if (rc == OK)
+	rc = m->envelope.n > 0 ? buf_add_blob(&envelope, m->envelope)
+			       : sim_pkimessage_seal(m, &envelope);
+	if (rc == OK && sim_pkimessage_on(m, SIM_KNOB_SCEP_UNSIGNED))
+		rc = buf_add_blob(out, buf_blob(&envelope));
+	else if (rc == OK)
 		rc = sim_pkimessage_sign(m, buf_blob(&envelope), out);
 	if (rc == OK && sim_pkimessage_on(m, SIM_KNOB_SCEP_TAMPERED))
 		sim_pkimessage_tamper(out);

@@ -18,8 +18,10 @@ struct sim_pkimessage {
 	const struct sim_knobs *knobs;
 	struct blob ca; /* certificate of the CA, DER */
 	const char *digest;
-	const char *cipher; /* as for sim_envelope_seal */
-	EVP_PKEY *key;      /* to be certified */
+	const char *cipher;   /* as for sim_envelope_seal */
+	EVP_PKEY *key;        /* to be certified */
+	struct blob request;  /* DER that stands in for the key's; or empty */
+	struct blob envelope; /* stands in for one around a request; or empty */
 	/* sim_pkimessage_prepare makes these. */
 	EVP_PKEY *signer;
 	struct buf certificate; /* of the signer */
