@@ -45,12 +45,47 @@ subtest 'mdm-72: a client of Apple\'s form: BER, AES, SHA-512' => sub {
 	    'the trail says why it was SCEP');
 };
 
-subtest 'mdm-74: PKIOperation by GET with a literal +' => sub {
-	my $serial = serial();
-	my $run = $t->sim('enroll', '--serial', $serial, @intel, '--misbehave', 'scep-get', '--verbose');
+# The certificate in a CertRep for that state's key, as PEM.
+sub received {
+	my ($state, $reply) = @_;
+	my $file = $t->dir . '/reply';
+	Attestmdm::Server::spew($file, $reply);
+	for (['cms', '-verify', '-noverify', '-binary', '-out', "$file.sealed", '-in', $file],
+	    ['cms', '-decrypt', '-binary', '-inkey', "$state/identity.key", '-out', "$file.inner",
+		'-in', "$file.sealed"], ['pkcs7', '-print_certs', '-out', "$file.pem", '-in', "$file.inner"]) {
+		my $r = $t->command('openssl', @$_, '-inform', 'DER');
+		return "no certificate: $r->{err}" if $r->{exit} != 0;
+	}
+	return $t->command('openssl', 'x509', '-in', "$file.pem")->{out};
+}
+
+subtest 'mdm-74: PKIOperation by GET with a literal +, and other ways to write it' => sub {
+	my ($serial, $state) = (serial(), $t->dir . '/get');
+	my $run = $t->sim('enroll', '--serial', $serial, @intel, '--state', $state,
+	    '--misbehave', 'scep-get', '--verbose');
 	is($run->{exit}, 0, 'it enrolls') or diag($run->{out});
 	like($run->{err}, qr{^> GET \S+/scep\?operation=PKIOperation&message=[^%\s]*\+}m,
 	    'by GET, nothing of the + escaped');
+	my ($sent) = $run->{err} =~ m{^> GET \S+/scep\?operation=PKIOperation&message=(\S+)}m;
+	$sent =~ s/%3D/=/gi;
+	like($sent, qr{\A(?=.*/)[A-Za-z0-9+/]+=*\z}, 'the message, as base64');
+	my $pem = $t->command('openssl', 'x509', '-in', "$state/identity.pem")->{out};
+	my %ways = ('as it was' => sub { }, '%2B for +' => sub { s/\+/%2B/g },
+	    'all escaped' => sub { s/([^A-Za-z0-9])/sprintf('%%%02x', ord $1)/ge },
+	    'a space for +' => sub { s/\+/%20/g }, 'the URL-safe alphabet' => sub { tr{+/}{-_} });
+	for my $way (sort keys %ways) {
+		local $_ = $sent;
+		$ways{$way}->();
+		my $r = $t->http(GET => "/scep?operation=PKIOperation&message=$_");
+		is("$r->{status} $r->{headers}{'content-type'}", '200 application/x-pki-message',
+		    "$way: a message");
+		is(received($state, $r->{body}), $pem, "$way: the same certificate");
+	}
+	is(certificates($serial), 1, 'there is one');
+	$t->server->clock(601);
+	my $late = $t->http(GET => "/scep?operation=PKIOperation&message=$sent");
+	like(received($state, $late->{body}), qr/^no certificate/, 'none ten minutes later');
+	$t->server->clock(0);
 };
 
 subtest 'mdm-75: a request sent twice gets one certificate' => sub {
