@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use MIME::Base64 qw(encode_base64);
+use Attestmdm::Acme;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
@@ -116,6 +117,9 @@ subtest 'fleet-119: a SCEP profile can replace an ACME profile' => sub {
 	}
 	is((texts($scep, 'URL'))[0], $t->url . '/scep', 'the URL has no query');
 	is((texts($scep, 'Keysize'))[0], 2048, 'the key is not of 1024 bits');
+	is_deeply([texts($scep, 'Key Type')], ['RSA'], 'mdm-56: its type, spelled with a space');
+	is_deeply([texts($scep, 'Key Usage')], [5], 'mdm-56: it signs and deciphers');
+	unlike($scep, qr/KeyType|KeyUsage|KeySize/, 'mdm-56: as no ACME payload spells it');
 	my ($challenge) = texts($scep, 'Challenge');
 	like($challenge, qr/^[A-Za-z0-9]{32}$/, 'a challenge');
 	isnt((texts(ask($serial, product => 'MacBookPro16,1')->{body}, 'Challenge'))[0],
@@ -154,11 +158,18 @@ subtest 'mdm-59: an organization with <, & and quotes' => sub {
 	is($lint->{exit}, 0, 'the profile is XML') if $lint->{exit} != 127;
 };
 
+sub trail_rows { $t->db('SELECT count(*) AS n FROM trail')->[0]{n} }
+
 subtest 'mdm-60: looking is not asking' => sub {
 	my $serial = serial();
 	my $header = { 'x-apple-aspen-deviceinfo' => encode_base64(info($serial), '') };
 	is($t->http(HEAD => '/enroll', headers => $header)->{status}, 405, 'HEAD');
+	my ($log, $rows) = ($t->dir . '/profile-download.log', trail_rows());
+	my $before = length Attestmdm::Server::slurp($log);
 	is($t->http(GET => '/enroll')->{status}, 400, 'GET without device information');
+	like(substr(Attestmdm::Server::slurp($log), $before),
+	    qr/^<[345]>.*the request carries no device information/m, 'fleet-94: is logged');
+	is(trail_rows(), $rows, 'and leaves no row');
 	is($t->http(PUT => '/enroll', body => 'x')->{status}, 405, 'PUT');
 	is(enrollments($serial), 0, 'nothing is created');
 	is($t->http(GET => '/enroll', headers => $header)->{status}, 200, 'GET with it');
@@ -200,7 +211,13 @@ subtest 'mdm-63, fleet-94: device information that Apple did not sign' => sub {
 	    substr(info(serial()), 0, 500)) {
 		is(post($body)->{status}, 400, 'no CMS: 400');
 	}
+	my $rows = trail_rows();
 	is(post('')->{status}, 400, 'empty: 400');
+	is(trail_rows(), $rows + 1, 'empty: one row');
+	my $empty = $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0];
+	is("$empty->{step} $empty->{outcome} $empty->{code}", 'profile refused ENROLL_MACHINEINFO',
+	    'empty: on the trail');
+	is($empty->{reason}, 'the request carries no device information', 'empty: and why');
 	is(post('x' x 70000)->{status}, 413, '70 kB: 413');
 	is($t->db('SELECT code FROM trail ORDER BY id DESC LIMIT 1')->[0]{code}, 'TOO_LARGE',
 	    '70 kB: on the trail');
@@ -290,6 +307,23 @@ subtest 'fleet-97: the same device asks twice' => sub {
 	my @ids = map { (texts(ask($serial)->{body}, 'DirectoryURL'))[0] =~ m{/acme/([^/]+)/} } 1, 2;
 	isnt($ids[0], $ids[1], 'two directories');
 	is($t->http(GET => "/acme/$_/directory")->{status}, 200, 'both exist') for @ids;
+	my ($one, $two) = map { Attestmdm::Acme->new($t, $serial, enrollment => $_) } @ids;
+	my $order = $one->order;
+	$two->account;
+	(my $moved = $one->{kid}) =~ s/\Q$ids[0]\E/$ids[1]/;
+	for my $kid ($one->{kid}, $moved) {
+		my $crossed = Attestmdm::Acme->new($t, $serial, enrollment => $ids[1],
+		    key => $one->{key}, kid => $kid);
+		my $r = $crossed->post('new-order', { identifiers => $one->identifiers });
+		$one->problem($r, 400, 'accountDoesNotExist',
+		    'the account of one orders nothing in the other');
+	}
+	my $r = $two->get($order->{url});
+	$two->problem($r, 400, 'accountDoesNotExist', 'nor reads what stands in it');
+	delete $two->{nonce};
+	is($two->post('new-order', { identifiers => $two->identifiers })->{status}, 201,
+	    'each orders in its own');
+	is($one->get($order->{url})->{status}, 200, 'and reads it');
 };
 
 subtest 'fleet-98: the profile on another device' => sub {
