@@ -106,7 +106,7 @@ subtest 'mdm-71: half an hour in Setup Assistant is enough' => sub {
 	$t->server->clock(0);
 };
 
-subtest 'mdm-5: TokenUpdate of a user changes nothing' => sub {
+subtest 'mdm-5, fleet-141: TokenUpdate of a user changes nothing' => sub {
 	my $mac = mac();
 	my $before = $mac->host;
 	my $r = $mac->checkin($mac->message('TokenUpdate', Token => \'user',

@@ -43,7 +43,7 @@ subtest 'mdm-23: no identity at all' => sub {
 	refused_unknown('MDM_IDENTITY', 'no header, no certificate');
 };
 
-subtest 'mdm-24, fleet-105: a certificate of A claims to be B' => sub {
+subtest 'mdm-24, fleet-105, fleet-141: a certificate of A claims to be B' => sub {
 	my ($a, $b) = (new_mac(), mac());
 	my $before = $b->host;
 	for my $claim ({ UDID => $b->{udid} }, { SerialNumber => $b->{serial} },

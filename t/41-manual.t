@@ -39,7 +39,7 @@ sub enter {
 	is($mac->checkin($mac->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
 }
 
-subtest 'fleet-91: a device enrolls by a link' => sub {
+subtest 'a device enrolls by a link' => sub {
 	my ($path, $id) = link_('--note', 'for Ada');
 	my $mac = take($path, serial());
 	is($t->db("SELECT serial FROM certificates ORDER BY created_at DESC, rowid DESC LIMIT 1")->[0]{serial},
@@ -172,7 +172,7 @@ subtest 'a link for any device claims nothing that is assigned' => sub {
 	enter(take((link_('--serial', $other))[0], $other));
 };
 
-subtest 'fleet-118 by hand: a serial number that attested' => sub {
+subtest 'a serial number that attested, by hand' => sub {
 	my $serial = serial();
 	$t->assign($serial);
 	my $attested = Attestmdm::Device->enroll($t, $serial);
