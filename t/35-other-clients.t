@@ -25,6 +25,14 @@ sub challenge {
 	return ($serial, $challenge, $mac);
 }
 
+# scepclient keeps a certificate and a request beside its key, and sends them
+# with the next one.
+sub own_folder {
+	my $dir = $t->dir . '/client-' . ++$n;
+	mkdir $dir;
+	return $dir;
+}
+
 # The one certificate of a serial number, as openssl reads it.
 sub issued {
 	my ($serial, $file, $form) = @_;
@@ -108,16 +116,39 @@ subtest 'mdm-72: scepclient' => sub {
 	like($again->{err} . $again->{out}, qr/badRequest|fail/i, 'and it says why');
 };
 
+subtest 'mdm-81: single DES has a switch of its own' => sub {
+	plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepclient');
+	$t->server->set_conf('testing.single_des', 'false');
+	$t->server->restart('scep');
+	my ($serial, $challenge) = challenge();
+	my $dir = own_folder();
+	my @client = ('scepclient', '-server-url', $url, '-challenge', $challenge,
+	    '-private-key', "$dir/des.key", '-certificate', "$dir/des.pem");
+	$t->command(@client);
+	ok(!-e "$dir/des.pem", 'for older clients alone: none');
+	my $last = $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0];
+	is("$last->{step} $last->{code} $last->{reason}",
+	    'scep SCEP_MESSAGE envelope: the cipher is not allowed', 'by its cipher');
+	is($t->db("SELECT count(*) AS n FROM certificates WHERE serial = '$serial'")->[0]{n}, 0,
+	    'no certificate is made');
+	$t->server->set_conf('testing.single_des', 'true');
+	$t->server->restart('scep');
+	$t->command(@client);
+	ok(-e "$dir/des.pem", 'with its own switch it is served');
+};
+
 subtest 'mdm-72: neither is served with the switch off' => sub {
 	plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepclient');
 	$t->server->set_conf('scep.older_clients', 'false');
 	$t->server->set_conf('testing.single_des', 'false');
 	$t->server->restart('scep');
 	my ($serial, $challenge) = challenge();
-	my $dir = $t->dir;
+	my $dir = own_folder();
 	my $r = $t->command('scepclient', '-server-url', $url, '-challenge', $challenge,
 	    '-private-key', "$dir/no.key", '-certificate', "$dir/no.pem");
 	ok(!-e "$dir/no.pem", 'SHA-1 and DES get nothing');
+	like($t->db('SELECT reason FROM trail ORDER BY id DESC LIMIT 1')->[0]{reason},
+	    qr/the cipher is not allowed|digest is SHA-1/, 'by their names');
 	is(scalar(@{ $t->db("SELECT 1 FROM certificates WHERE serial = '$serial'") }), 0,
 	    'no certificate is made');
 };
