@@ -46,10 +46,10 @@ sub intel {
 }
 
 sub enter {
-	my ($mac) = @_;
+	my ($mac, %token) = @_;
 	my $r = $mac->checkin($mac->message('Authenticate', ProductName => 'MacBookPro16,1'));
 	die "Authenticate: $r->{status}" if $r->{status} != 200;
-	$r = $mac->checkin($mac->message('TokenUpdate'));
+	$r = $mac->checkin($mac->message('TokenUpdate', %token));
 	die "TokenUpdate: $r->{status}" if $r->{status} != 200;
 }
 
@@ -102,7 +102,9 @@ subtest 'mdm-102, fleet-108, fleet-112: one command, and nothing of the host cha
 	my $new = renewed($mac, $command);
 	is($new->checkin($new->message('Authenticate'))->{status}, 200, 'Authenticate');
 	is($mac->report('Idle')->{status}, 200, 'the old certificate is still accepted');
+	ok(asked($mac), 'and the renewal open');
 	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
+	ok(!asked($mac), 'which ends with it');
 	is($mac->report('Idle')->{status}, 400, 'now it is retired');
 	is($new->report('Acknowledged', CommandUUID => $command->{uuid})->{status}, 200,
 	    'the answer comes with the new one');
@@ -182,6 +184,26 @@ subtest 'a renewal waits behind no command that is never answered' => sub {
 	$new->checkin($new->message('Authenticate'));
 	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'it is followed');
 	like($new->report('Idle')->{body}, qr/SecurityInfo/, 'and the other comes once more');
+};
+
+subtest 'an Error that answers another command leaves the renewal open' => sub {
+	my $mac = intel();
+	one($mac);
+	my $command = install($mac);
+	$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo', '--priority', 9);
+	my ($other) = @{ $t->db("SELECT uuid FROM commands WHERE request_type = 'SecurityInfo'"
+	    . ' ORDER BY seq DESC LIMIT 1') };
+	$mac->report('NotNow', CommandUUID => $command->{uuid});
+	$mac->report('Error', CommandUUID => $other->{uuid},
+	    ErrorChain => [ { ErrorDomain => 'MDM', LocalizedDescription => 'no' } ]);
+	$mac->report('CommandFormatError', CommandUUID => '00000000-0000-4000-8000-000000000000');
+	ok(asked($mac), 'it is open');
+	ok(!(grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->trail($mac->{serial}) }),
+	    'nothing of it in the trail');
+	is(install($mac)->{uuid}, $command->{uuid}, 'and its command comes again');
+	my $new = renewed($mac, $command);
+	$new->checkin($new->message('Authenticate'));
+	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'it is followed');
 };
 
 subtest 'Error after the certificate was fetched' => sub {
@@ -271,6 +293,11 @@ subtest 'mdm-104, fleet-142: the challenge of another device' => sub {
 	is($thief->report('Idle')->{status}, 200, 'nor is the other host');
 };
 
+sub enrolled_rows {
+	scalar grep { $_->{step} eq 'token-update' && $_->{reason} eq 'enrolled' }
+	    @{ $t->trail($_[0]->{serial}) };
+}
+
 subtest 'fleet-115, fleet-116: a wipe while a renewal is open' => sub {
 	my $mac = intel();
 	one($mac);
@@ -281,10 +308,15 @@ subtest 'fleet-115, fleet-116: a wipe while a renewal is open' => sub {
 	$t->make('machineinfo', '--serial', $mac->{serial}, '--udid', $mac->{udid},
 	    '--product', 'MacBookPro16,1', '--os-version', '13.6', '-o', $file);
 	my $r = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file));
+	is(enrolled_rows($mac), 1, 'the trail has its first enrollment');
 	fetch($wiped, challenge_of($r->{body}));
-	enter($wiped);
+	enter($wiped, AwaitingConfiguration => '<true/>');
 	is($wiped->host->{generation}, 2, 'a new enrollment');
-	ok((grep { $_->{reason} eq 'enrolled' } @{ $t->trail($mac->{serial}) }), 'in the trail');
+	is(enrolled_rows($mac), 2, 'and the trail its second');
+	my $setup = $wiped->report('Idle');
+	like($setup->{body}, qr/DeviceConfigured/, 'Setup Assistant is let go');
+	is($wiped->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($setup))->{body},
+	    '', 'and nothing comes besides');
 	is(install($wiped), undef, 'the old command is gone');
 	ok(!fetch(bless({ %$mac, state => $mac->{state} . '-late' }, ref $mac), $challenge),
 	    'its challenge is void');
@@ -318,6 +350,38 @@ subtest 'fleet-117, fleet-138: not assigned any more' => sub {
 	is(scalar(@{ $t->trail($other->{serial}) }), $before, 'said once');
 	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false');
 	is(one($other)->{opened}, 1, 'renewed when the setting is off again');
+};
+
+subtest 'fleet-138: a host that cannot attest, when only attested ones may enroll' => sub {
+	my $mac = intel();
+	my @both = qw(apple_business_enrollments_only apple_require_hardware_attestation);
+	my $told = sub { scalar grep { $_->{step} eq 'renewal' } @{ $t->trail($mac->{serial}) } };
+	my $listed = sub { scalar grep { $_->{serial} eq $mac->{serial} } @{ due('--dry-run', '--limit', 1000)->{hosts} } };
+	at(365 - 100);
+	is($listed->(), 1, 'due');
+	$t->tool_ok('setting', 'set', $_, 'true') for @both;
+	due('--limit', 1000);
+	ok(!asked($mac), 'it is not asked');
+	$t->refused($mac->{serial}, 'renewal', 'ENROLL_METHOD', 'and the trail says why');
+	is($told->(), 1, 'once');
+	for my $hours (1, 2, 23) {
+		at(365 - 100 + $hours / 24);
+		due('--limit', 1000);
+		is($listed->(), 0, "not looked at $hours hours later");
+	}
+	at(365 - 99 + 1 / 24);
+	is($listed->(), 1, 'a day later it is');
+	due('--limit', 1000);
+	is($told->(), 1, 'and still told once');
+	is(commands($mac), 0, 'no command was sent');
+	at(365 + 10 + 1);
+	is($listed->(), 0, 'its certificate is over, and it is not due any more');
+	due('--limit', 1000);
+	ok(!asked($mac), 'nor asked');
+	is($mac->report('Idle')->{status}, 400, 'it aged out');
+	$t->tool_ok('setting', 'set', $_, 'false') for @both;
+	is($listed->(), 0, 'for good');
+	at(0);
 };
 
 subtest 'an expired identity fetches its renewal, and nothing else' => sub {

@@ -3,7 +3,9 @@
 # the new certificate by SCEP or by ACME with an attestation, and stays enrolled.
 use strict;
 use warnings;
+use MIME::Base64 qw(decode_base64);
 
+use Attestmdm::Device;
 use Attestmdm::Test;
 
 my $t = Attestmdm::Test->new;
@@ -94,6 +96,50 @@ subtest 'fleet-132: an iPhone and an iPad move to ACME' => sub {
 		require_attestation('true');
 		renews($device, 'acme', 'Yes');
 	}
+};
+
+# The profile in the command that waits for it.
+sub waiting_profile {
+	my ($device) = @_;
+	my $r = $device->report('Idle');
+	my ($data) = $r->{body} =~ m{<key>Payload</key>\s*<data>([^<]+)<} or return $r->{body};
+	return decode_base64($data);
+}
+
+subtest 'fleet-132: the subject of an ACME renewal is the literal serial number' => sub {
+	my $serial = sprintf('C34TEST%05d', ++$number);
+	$t->assign($serial);
+	require_attestation('false');
+	my $device = Attestmdm::Device->enroll($t, $serial, '--product', 'iPhone14,2',
+	    '--os-version', '17.0');
+	require_attestation('true');
+	$t->tool_ok('renew', '--host', $serial);
+	my $profile = waiting_profile($device);
+	like($profile, qr/com\.apple\.security\.acme/, 'it moves to ACME');
+	like($profile, qr{<key>Subject</key>\s*<array>\s*<array>\s*<array>\s*<string>CN</string>\s*<string>\Q$serial\E</string>\s*</array>\s*</array>\s*</array>},
+	    'its CN, and no other part');
+	like($profile, qr{<key>ClientIdentifier</key>\s*<string>\Q$serial\E</string>},
+	    'and the client identifier');
+	unlike($profile, qr/\$SERIAL|%SerialNumber%|\$ENROLLMENT/i, 'nothing is left to fill in');
+};
+
+subtest 'fleet-113: renewal.per_run says how many at most' => sub {
+	my $few = Attestmdm::Test->new(config => { 'renewal.per_run' => 2 });
+	for my $minute (2, 1, 3) {
+		$few->server->clock($minute * 60);
+		$few->assign("C34FEW00000$minute");
+		my $run = $few->sim('enroll', '--serial', "C34FEW00000$minute", @intel,
+		    '--clock-offset', $minute * 60);
+		is($run->{exit}, 0, "enrolled in minute $minute") or diag($run->{out}, $run->{err});
+	}
+	my $open = sub { join(' ', map { $_->{serial} } @{ $few->db('SELECT h.serial FROM renewals r'
+	    . ' JOIN hosts h ON h.id = r.host_id WHERE r.enrollment_id IS NOT NULL ORDER BY h.serial') }) };
+	$few->server->clock((365 - 170) * 86400);
+	is($few->tool_json('renew', '--due')->{opened}, 2, 'the first run opens two');
+	is($open->(), 'C34FEW000001 C34FEW000002', 'those that end first');
+	is($few->tool_json('renew', '--due')->{opened}, 1, 'the second one');
+	is($open->(), 'C34FEW000001 C34FEW000002 C34FEW000003', 'now all are');
+	is($few->tool_json('renew', '--due')->{opened}, 0, 'the third none');
 };
 
 subtest 'fleet-111: ACME to SCEP when the setting was switched off' => sub {

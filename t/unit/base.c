@@ -207,6 +207,7 @@ configuration_has_defaults(void **state)
 	assert_int_equal(load(GOOD, &c), OK);
 	assert_string_equal(c.database, "/var/lib/attestmdm/attestmdm.db");
 	assert_int_equal(c.certificate_days, 365);
+	assert_int_equal(c.per_run, 100); /* fleet-113 */
 	assert_true(c.premium);
 	assert_false(conf_is_test_bench(&c));
 	conf_release(&c);

@@ -252,6 +252,33 @@ test_only_enrolled(void **state)
 	assert_due(db, "");
 }
 
+/* Nor is one whose certificate is not the current one, whatever its row says.
+ */
+static void
+test_only_current(void **state)
+{
+	static const char *const states[] = { "issued", "retired", "revoked" };
+	struct db *db = storefix_db(state);
+	struct renewal_candidate found;
+	struct host host;
+	char sql[128];
+
+	enroll_year(db, "HOST", 1, 10, &host);
+	assert_due(db, "HOST");
+	assert_ending(db, "HOST");
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		snprintf(sql, sizeof(sql),
+		    "UPDATE certificates SET state = '%s'", states[i]);
+		storefix_sql(db, sql);
+		assert_due(db, "");
+		assert_ending(db, "");
+		assert_int_equal(
+		    renewals_candidate(db, host.id, &found), ERR_NOT_FOUND);
+	}
+	storefix_sql(db, "UPDATE certificates SET state = 'current'");
+	assert_due(db, "HOST");
+}
+
 static void
 test_one_open(void **state)
 {
@@ -716,6 +743,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_soonest_first),
 	STOREFIX_TEST(test_grace),
 	STOREFIX_TEST(test_only_enrolled),
+	STOREFIX_TEST(test_only_current),
 	STOREFIX_TEST(test_one_open),
 	STOREFIX_TEST(test_fail_backs_off),
 	STOREFIX_TEST(test_backs_off_less_near_the_end),
