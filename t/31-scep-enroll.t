@@ -141,6 +141,24 @@ subtest 'mdm-76, fleet-140: challenges that are over' => sub {
 	    0, 'and no certificate');
 };
 
+subtest 'an enrollment makes an end of the others of its device' => sub {
+	my $mac = intel();
+	my $info = Attestmdm::Server::slurp($t->dir . '/info');
+	my ($unused) = $t->http(POST => '/enroll', body => $info)->{body}
+	    =~ m{<key>Challenge</key>\s*<string>([^<]+)<};
+	my $other = bless { %$mac, state => "$mac->{state}-other", challenge => $unused }, ref $mac;
+	ok(certify($mac), 'a certificate');
+	is($mac->checkin($mac->message('Authenticate'))->{status}, 200, 'Authenticate');
+	is($mac->checkin($mac->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
+	is_deeply([map { $_->{state} } @{ $t->db("SELECT state FROM enrollments"
+	    . " WHERE serial = '$mac->{serial}' ORDER BY state") }], ['enrolled', 'revoked'],
+	    'the other profile is void');
+	ok(!certify($other), 'and its challenge with it');
+	my ($last) = reverse @{ $t->trail($mac->{serial}) };
+	is("$last->{step} $last->{outcome}", 'scep refused', 'which its trail tells');
+	is($mac->report('Idle')->{status}, 200, 'the host is not hurt');
+};
+
 subtest 'a serial number that was taken away gets no certificate' => sub {
 	my $mac = intel();
 	$t->tool_ok('ade', 'remove', $mac->{serial});
