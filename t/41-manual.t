@@ -81,6 +81,21 @@ subtest 'mdm-60: looking at a link uses nothing up' => sub {
 	    'application/x-apple-aspen-config', 'then the profile');
 };
 
+subtest 'mdm-59: an organization with <, & and quotes on the page' => sub {
+	my $other = Attestmdm::Test->new(organization => q{Tom & Jerry <b>"GmbH"</b> 'x'});
+	my ($path) = $other->tool_json('enrollment', 'new')->{url} =~ m{^https://[^/]+(/.*)};
+	my $body = $other->http(GET => $path)->{body};
+	my $name = qr{Tom &amp; Jerry &lt;b&gt;(?:&quot;|&\#34;)GmbH(?:&quot;|&\#34;)&lt;/b&gt; (?:&\#39;|&apos;)x};
+	like($body, qr{<title>[^<]*$name[^<]*</title>}, 'in the title');
+	like($body, qr{<p>$name[^<]* wants to manage this device}, 'in the text');
+	unlike($body, qr{<b>|Tom & |"GmbH"}, 'and nowhere as it is');
+	$other->http(POST => $path, body => '');
+	my $over = $other->http(GET => $path);
+	is($over->{status}, 410, 'used');
+	like($over->{body}, qr{<title>[^<]*$name[^<]*</title>}, 'the page that says so, too');
+	unlike($over->{body}, qr{<b>|Tom & }, 'and nowhere as it is');
+};
+
 subtest 'mdm-58: once' => sub {
 	my ($path, $id) = link_();
 	my @pids = map {
@@ -113,6 +128,11 @@ subtest 'links that are over, and none' => sub {
 	is($t->http($_ => '/enroll/manual/AAAAAAAAAAAAAAAAAAAAAA',
 	    $_ eq 'POST' ? (body => '') : ())->{status}, 404, "$_ of no link") for qw(GET POST);
 	my $before = rows('trail');
+	for (qw(AAAAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAAB x)) {
+		is($t->http(GET => "/enroll/manual/$_")->{status}, 404, "GET of $_");
+		is($t->http(POST => "/enroll/manual/$_", body => '')->{status}, 404, "POST of $_");
+	}
+	is(rows('trail'), $before, 'who holds no link leaves no row');
 	is($t->http(POST => '/enroll/manual/AAAAAAAAAAAAAAAAAAAAAA', body => 'x' x 1025)->{status},
 	    413, 'a large body for no link');
 	is(rows('trail'), $before, 'leaves no row');
@@ -157,6 +177,21 @@ subtest 'a link for any device claims no enrolled one' => sub {
 	my $fresh = bless { %$thief, serial => serial(),
 	    udid => 'BBBBBBBB-0000-4000-8000-000000004141' }, ref $thief;
 	enter($fresh);
+};
+
+subtest 'a link for any device claims no host that is on its way' => sub {
+	my $serial = serial();
+	my $first = take((link_('--serial', $serial))[0], $serial);
+	is(authenticates($first), 200, 'Authenticate of a device with its own link');
+	is($first->host->{state}, 'pending', 'it is pending');
+	my $before = $first->host;
+	my $thief = take((link_())[0], $serial);
+	is($thief->{udid}, $first->{udid}, 'another says that it is the same device');
+	is(authenticates($thief), 403, 'refused');
+	$t->refused($serial, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
+	is_deeply($first->host, $before, 'the host is as it was');
+	is($first->checkin($first->message('TokenUpdate'))->{status}, 200, 'and completes its enrollment');
+	is($first->host->{state}, 'enrolled', 'enrolled');
 };
 
 subtest 'a link for any device claims nothing that is assigned' => sub {
