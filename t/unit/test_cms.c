@@ -429,6 +429,11 @@ test_content_shape(void **state)
 	expect(&(struct knobs){ .raw_content = "\x24\x04\x05\x00\x05\x00",
 		   .raw_length = 6 },
 	    ERR_MALFORMED, "not a string");
+	expect(&(struct knobs){ .raw_content = "\x04\x01"
+					       "a\x04\x01"
+					       "b",
+		   .raw_length = 6 },
+	    ERR_MALFORMED, "not a CMS SignedData");
 	build(&b,
 	    &(struct knobs){ .raw_content = "\x24\x06\x04\x01"
 					    "a\x04\x01"

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "fixture.h"
 #include "wire/cms.h"
 #include "wire/cmsnode.h"
@@ -26,14 +27,20 @@
 #define RSA       "1.2.840.113549.1.1.1"
 #define OAEP      "1.2.840.113549.1.1.7"
 
+/* of test-recipient.pem */
+#define SERIAL_BYTES 20
+
 #define TEXT "0123456789abcdef"
 #define P16  "\x10\x10\x10\x10\x10\x10\x10\x10"
+#define E16  "\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11"
 #define IV8  "\x04\x08" P16
 #define IV16 "\x04\x10" P16 P16
 
 /* What a member is when it is NULL or 0 stands in make(). */
 struct recipe {
 	const char *what;
+	/* what the reason says, for test_faults() */
+	const char *why;
 	const char *outer, *transport, *cipher, *inner;
 	/* DER of the cipher's parameters */
 	const char *iv;
@@ -46,7 +53,11 @@ struct recipe {
 	/* of the content's key that is sent */
 	unsigned key_bytes;
 	int recipients;
-	bool no_iv, no_content;
+	bool no_iv, no_content, empty_content;
+	/* the recipient is named by its key, not by issuer and serial number */
+	bool by_key;
+	/* a bit of its name is another: of the last byte, or of the issuer */
+	bool other_end, other_issuer;
 	/* in place of the encrypted key: bytes that decrypt to nothing */
 	bool no_key;
 	/* each byte of the content's key, when there is none in the message */
@@ -107,6 +118,27 @@ add_no_key(struct buf *out)
 	out_der_add(out, IN_DER_OCTET_STRING, blob_of(bytes, sizeof(bytes)));
 }
 
+/* Appends the name of a recipient whose certificate is `der`. */
+static void
+add_name(const struct recipe *recipe, struct blob der, struct buf *out)
+{
+	struct buf id;
+
+	buf_init(&id, 64);
+	if (recipe->by_key) {
+		assert_int_equal(x509_key_id(crt, &id), OK);
+		out_der_add(out, IN_DER_CONTEXT(0), buf_blob(&id));
+	} else {
+		out_der_issuer_and_serial(out, der);
+	}
+	buf_release(&id);
+	if (recipe->other_end)
+		out->p[out->n - 1] ^= 1;
+	/* the last letter, before the header and bytes of a serial number */
+	if (recipe->other_issuer)
+		out->p[out->n - 2 - SERIAL_BYTES - 1] ^= 1;
+}
+
 static void
 add_recipients(const struct recipe *recipe, struct buf *out)
 {
@@ -118,8 +150,8 @@ add_recipients(const struct recipe *recipe, struct buf *out)
 	buf_init(&set, X509_DER_MAX);
 	assert_int_equal(x509_der(crt, &der), OK);
 	for (i = 0; i < n; i++) {
-		out_der_small(&inner, 0);
-		out_der_issuer_and_serial(&inner, buf_blob(&der));
+		out_der_small(&inner, recipe->by_key ? 2 : 0);
+		add_name(recipe, buf_blob(&der), &inner);
 		out_der_algorithm(
 		    &inner, recipe->transport ? recipe->transport : RSA);
 		if (recipe->no_key)
@@ -151,7 +183,9 @@ add_content(const struct recipe *recipe, struct buf *out)
 		buf_add(&algorithm, IV16, 18);
 	out_der_oid(&inner, recipe->inner ? recipe->inner : DATA);
 	out_der_wrap(&inner, IN_DER_SEQUENCE, &algorithm);
-	if (!recipe->no_content)
+	if (recipe->empty_content)
+		out_der_add(&inner, IN_DER_CONTEXT(0), blob_of(text, 0));
+	else if (!recipe->no_content)
 		out_der_add(&inner, IN_DER_CONTEXT(0),
 		    blob_of(text,
 			recipe->content_bytes ? recipe->content_bytes : 32));
@@ -223,10 +257,13 @@ test_sound(void **state)
 		.iv_bytes = 10,
 		.tail = P16 "\x08\x08\x08\x08\x08\x08\x08\x08",
 		.tail_bytes = 16 };
+	static const struct recipe by_key = { .by_key = true };
 	struct buf text;
 
 	(void)state;
 	buf_init(&text, ENVELOPED_BYTES_MAX);
+	assert_int_equal(open_recipe(&by_key, 0, &text), OK);
+	assert_string_equal(buf_str(&text), TEXT);
 	assert_int_equal(open_recipe(&sound, 0, &text), OK);
 	assert_string_equal(buf_str(&text), TEXT);
 	assert_int_equal(open_recipe(&des, ENVELOPED_ALLOW_DES, &text), OK);
@@ -241,30 +278,88 @@ static void
 test_faults(void **state)
 {
 	static const struct recipe faults[] = {
-		{ .what = "two recipients", .recipients = 2 },
-		{ .what = "OAEP", .transport = OAEP },
-		{ .what = "RC2", .cipher = RC2 },
-		{ .what = "no IV", .no_iv = true },
-		{ .what = "IV too short", .iv = IV8, .iv_bytes = 10 },
-		{ .what = "IV NULL", .iv = "\x05", .iv_bytes = 2 },
+		{ .what = "two recipients",
+		    .why = "not one recipient",
+		    .recipients = 2 },
+		{ .what = "OAEP",
+		    .why = "other than PKCS#1 v1.5",
+		    .transport = OAEP },
+		{ .what = "another serial number",
+		    .why = "another certificate",
+		    .other_end = true },
+		{ .what = "another issuer",
+		    .why = "another certificate",
+		    .other_issuer = true },
+		{ .what = "another key id",
+		    .why = "another certificate",
+		    .by_key = true,
+		    .other_end = true },
+		{ .what = "RC2", .why = "cipher is not", .cipher = RC2 },
+		{ .what = "no IV", .why = "not one block", .no_iv = true },
+		{ .what = "IV too short",
+		    .why = "not one block",
+		    .iv = IV8,
+		    .iv_bytes = 10 },
+		{ .what = "IV too long",
+		    .why = "not one block",
+		    .iv = "\x04\x20" P16 P16 P16 P16,
+		    .iv_bytes = 34 },
+		{ .what = "bytes after the IV",
+		    .why = "EnvelopedData",
+		    .iv = IV16 "\x05",
+		    .iv_bytes = 20 },
+		{ .what = "IV NULL",
+		    .why = "not one block",
+		    .iv = "\x05",
+		    .iv_bytes = 2 },
 		{ .what = "IV INTEGER",
+		    .why = "not one block",
 		    .iv = "\x02\x10\x01" P16 P16,
 		    .iv_bytes = 18 },
 		{ .what = "two IVs",
+		    .why = "not one block",
 		    .iv = "\x30\x24" IV16 IV16,
 		    .iv_bytes = 38 },
-		{ .what = "no padding", .tail = "", .tail_bytes = 1 },
-		{ .what = "too long", .tail = "\x11", .tail_bytes = 1 },
-		{ .what = "unlike", .tail = "\x01\x02", .tail_bytes = 2 },
+		{ .what = "no padding",
+		    .why = "not decrypt",
+		    .tail = "",
+		    .tail_bytes = 1 },
+		{ .what = "too long",
+		    .why = "not decrypt",
+		    .tail = "\x11",
+		    .tail_bytes = 1 },
+		{ .what = "longer than the one block there is",
+		    .why = "not decrypt",
+		    .tail = E16 P16 P16,
+		    .tail_bytes = 32,
+		    .content_bytes = 16 },
+		{ .what = "unlike",
+		    .why = "not decrypt",
+		    .tail = "\x01\x02",
+		    .tail_bytes = 2 },
 		{ .what = "unlike at its start",
+		    .why = "not decrypt",
 		    .tail = "\x0f" P16 P16,
 		    .tail_bytes = 16 },
-		{ .what = "longer key", .key_bytes = 24 },
-		{ .what = "shorter key", .key_bytes = 15 },
-		{ .what = "other content", .inner = SIGNED },
-		{ .what = "other message", .outer = SIGNED },
-		{ .what = "no content", .no_content = true },
-		{ .what = "half a block", .content_bytes = 24 },
+		{ .what = "longer key", .why = "not decrypt", .key_bytes = 24 },
+		{ .what = "shorter key",
+		    .why = "not decrypt",
+		    .key_bytes = 15 },
+		{ .what = "other content",
+		    .why = "not of type data",
+		    .inner = SIGNED },
+		{ .what = "other message",
+		    .why = "EnvelopedData",
+		    .outer = SIGNED },
+		{ .what = "no content",
+		    .why = "not whole blocks",
+		    .no_content = true },
+		{ .what = "empty content",
+		    .why = "not whole blocks",
+		    .empty_content = true },
+		{ .what = "half a block",
+		    .why = "not whole blocks",
+		    .content_bytes = 24 },
 	};
 	struct buf text;
 	size_t i;
@@ -273,8 +368,11 @@ test_faults(void **state)
 	buf_init(&text, ENVELOPED_BYTES_MAX);
 	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		printf("# %s\n", faults[i].what);
+		log_forget_reason();
 		assert_int_equal(
 		    open_often(&faults[i], 0, &text), ERR_SCEP_MESSAGE);
+		if (strstr(log_reason(), faults[i].why) == NULL)
+			unit_fail("%s: %s", faults[i].what, log_reason());
 		assert_int_equal(text.n, 0);
 	}
 	buf_release(&text);
@@ -309,6 +407,89 @@ test_no_known_key(void **state)
 	assert_int_equal(
 	    open_often(&des, ENVELOPED_ALLOW_DES, &text), ERR_SCEP_MESSAGE);
 	buf_release(&text);
+}
+
+/* Bounded before a library sees it. */
+static void
+test_bounds(void **state)
+{
+	static uint8_t big[ENVELOPED_BYTES_MAX + 1];
+	enum enveloped_cipher cipher;
+	struct buf deep, text;
+	int i;
+
+	(void)state;
+	buf_init(&deep, ENVELOPED_BYTES_MAX);
+	buf_init(&text, ENVELOPED_BYTES_MAX);
+	for (i = 0; i < 1000; i++)
+		buf_add(&deep, "\x30\x80", 2);
+	for (i = 0; i < 1000; i++)
+		buf_add(&deep, "\0\0", 2);
+	log_forget_reason();
+	assert_int_equal(
+	    enveloped_open(buf_blob(&deep), key, crt, 0, &cipher, &text),
+	    ERR_SCEP_MESSAGE);
+	assert_string_equal(log_reason(), "envelope: neither BER nor DER");
+	memcpy(big, "\x04\x82\xff\xfd", 4);
+	log_forget_reason();
+	assert_int_equal(enveloped_open(blob_of(big, sizeof(big)), key, crt, 0,
+			     &cipher, &text),
+	    ERR_SCEP_MESSAGE);
+	assert_string_equal(log_reason(), "envelope: neither BER nor DER");
+	assert_int_equal(text.n, 0);
+	buf_release(&text);
+	buf_release(&deep);
+}
+
+/* The key inside of a sealed message. */
+static void
+content_key(struct blob sealed, uint8_t out[32])
+{
+	gnutls_datum_t encrypted;
+	asn1_node node;
+	struct buf a, b;
+
+	buf_init(&a, ENVELOPED_BYTES_MAX);
+	buf_init(&b, ENVELOPED_BYTES_MAX);
+	node = cmsnode_decode("Cms.Envelope", sealed);
+	assert_int_equal(cmsnode_bytes(node, "content", &a), OK);
+	asn1_delete_structure(&node);
+	node = cmsnode_decode("Cms.Enveloped", buf_blob(&a));
+	assert_int_equal(cmsnode_bytes(node, "recipients.?1", &b), OK);
+	asn1_delete_structure(&node);
+	buf_reset(&a);
+	node = cmsnode_decode("Cms.KeyTransport", buf_blob(&b));
+	assert_int_equal(cmsnode_bytes(node, "encryptedKey", &a), OK);
+	asn1_delete_structure(&node);
+	encrypted = (gnutls_datum_t){ a.p, (unsigned)a.n };
+	assert_int_equal(
+	    gnutls_privkey_decrypt_data2(key, 0, &encrypted, out, 32), 0);
+	buf_release(&b);
+	buf_release(&a);
+}
+
+/* Nothing of one message opens another. */
+static void
+test_fresh_keys(void **state)
+{
+	uint8_t keys[2][32], zero[32] = { 0 };
+	struct buf sealed[2];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		buf_init(&sealed[i], ENVELOPED_BYTES_MAX);
+		assert_int_equal(enveloped_seal(blob_str(TEXT), crt,
+				     ENVELOPED_AES256, &sealed[i]),
+		    OK);
+		content_key(buf_blob(&sealed[i]), keys[i]);
+	}
+	assert_memory_not_equal(keys[0], keys[1], 32);
+	assert_memory_not_equal(keys[0], zero, 32);
+	/* nor is the second half of a key left as it was */
+	assert_memory_not_equal(keys[0] + 16, keys[1] + 16, 16);
+	buf_release(&sealed[0]);
+	buf_release(&sealed[1]);
 }
 
 /* A real message: signed, with attributes, around an envelope to a stranger. */
@@ -357,6 +538,8 @@ main(void)
 		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_no_known_key),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_fresh_keys),
 		cmocka_unit_test(test_real_messages),
 	};
 
