@@ -922,6 +922,37 @@ test_command_text(void **state)
 	command_text_release(&again);
 }
 
+/* It is that order, and no other of the same enrollment. */
+static void
+test_attested_by_its_order(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct mdmfix_device d;
+	struct enrollment e;
+	struct account a;
+	struct order o;
+	struct host h;
+
+	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_ENROLL, true, &d);
+	storefix_sql(
+	    db, "UPDATE orders SET status = 'invalid', certificate_id = NULL");
+	assert_int_equal(enrollments_load(db, d.row.enrollment_id, &e), OK);
+	storefix_account(db, &e, 2, &a);
+	storefix_order(db, &a, &o);
+	WRITE(db, orders_challenge_valid(db, &o));
+	WRITE(db, orders_finalize(db, &o, d.row.id));
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM orders"
+			     " WHERE status = 'valid'"),
+	    1);
+	assert_int_equal(
+	    checkin(state, &d, AUTHENTICATE(SERIAL_A, UDID_A)), OK);
+	host_of(state, SERIAL_A, &h);
+	assert_false(h.hardware_attested);
+	accounts_release(&a);
+	mdmfix_device_release(&d);
+}
+
 int
 main(void)
 {
@@ -950,6 +981,7 @@ main(void)
 		STOREFIX_TEST(test_not_now),
 		STOREFIX_TEST(test_wrong_results),
 		cmocka_unit_test(test_command_text),
+		STOREFIX_TEST(test_attested_by_its_order),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
