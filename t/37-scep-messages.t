@@ -123,6 +123,17 @@ subtest 'mdm-76: a challenge that is refused' => sub {
 	fails(ask('mac', '--request', request('mac', 'A' x 9000)), 1, qr/request of \d+ bytes/,
 	    'over the limit of requests');
 	is(ask('mac', '--request', request('mac', 'A' x 1000000))->{status}, 413, '1 MB: 413');
+	for (['scep-two-challenges', 1, qr/two challengePasswords/],
+	    ['scep-long-challenge', 1, qr/challengePassword is no short text/],
+	    ['scep-no-challenge', 2, qr/there is no challenge/]) {
+		my ($knob, $info, $reason) = @$_;
+		my $other = sprintf('C37TEST%05d', ++$n);
+		$t->assign($other);
+		my $run = $t->sim('enroll', '--serial', $other, '--product', 'MacBookPro16,1',
+		    '--os-version', '13.6', '--misbehave', $knob);
+		like($run->{out}, qr/^refused at scep: HTTP 200\nfailInfo $info /m, "$knob: FAILURE by HTTP 200");
+		like(last_row()->{reason}, $reason, "$knob: for its reason");
+	}
 	is(certificates(), $before, 'no certificate');
 	is(status_of(ask('mac', '--request', request('mac', $challenge))), '0',
 	    'the right one was not used up');
