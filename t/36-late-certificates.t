@@ -275,6 +275,15 @@ subtest 'a stolen certificate takes its renewal along' => sub {
 	$t->tool_ok('cert', 'revoke', $id);
 	is($new->report('Idle')->{status}, 403, 'when it is revoked');
 	$t->refused($serial, 'command', 'MDM_BLOCKED', 'revoked');
+	my $other = Attestmdm::Device->enroll($t, assigned());
+	require_attestation('false');
+	$t->tool_ok('renew', '--host', $other->{serial});
+	my $challenge = renewal_challenge($other);
+	require_attestation('true');
+	$t->tool_ok('cert', 'revoke', $t->db('SELECT c.id FROM certificates c JOIN hosts h'
+	    . " ON h.certificate_sha256 = c.sha256 WHERE h.serial = '$other->{serial}'")->[0]{id});
+	ok(!fetches($other, $challenge), 'and one that was not fetched yet is no way to SCEP');
+	$t->refused($other->{serial}, 'scep', 'SCEP_CHALLENGE', 'withdrawn');
 };
 
 subtest 'SCEP of an attested host, first used when attestation is required again' => sub {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/renewals.h"
 #include "store/stmt.h"
 
 /* A revoked certificate stays on the list that long after its end. */
@@ -67,13 +68,17 @@ static const char *const texts[] = {
 	[MAKE_CURRENT] = "UPDATE certificates SET state = 'current',"
 			 " first_used_at = ?2"
 			 " WHERE sha256 = ?1 AND state = 'issued'",
+	/* of those that were never used, no newer one: but a clock may have
+	 * been ahead, so that only the open renewal's counts as newer */
 	[RETIRE_OTHERS] =
 	    "UPDATE certificates SET state = 'retired'"
 	    " WHERE serial = (SELECT n.serial FROM certificates n"
-	    " WHERE n.sha256 = ?1) AND serial <> '' AND sha256 <> ?1 AND "
-	    "(state = 'current'"
-	    " OR (state = 'issued' AND created_at <= (SELECT n.created_at"
-	    " FROM certificates n WHERE n.sha256 = ?1)))",
+	    " WHERE n.sha256 = ?1) AND serial <> '' AND sha256 <> ?1"
+	    " AND (state = 'current' OR (state = 'issued'"
+	    " AND (created_at <= (SELECT n.created_at FROM certificates n"
+	    " WHERE n.sha256 = ?1) OR (purpose = 'renew'"
+	    " AND NOT EXISTS (SELECT 1 FROM renewals r"
+	    " WHERE r.enrollment_id = certificates.enrollment_id)))))",
 	[RETIRE_UNUSED] = "UPDATE certificates SET state = 'retired' WHERE"
 			  " serial = (SELECT h.serial FROM hosts h"
 			  " WHERE h.id = ?1) AND state = 'issued'"
@@ -88,7 +93,8 @@ static const char *const texts[] = {
 		   " WHERE sha256 = ?1 AND state <> 'revoked'",
 	[DISTRUST] = "UPDATE hosts SET hardware_attested = 0"
 		     " WHERE certificate_sha256 = ?1 AND serial = (SELECT"
-		     " c.serial FROM certificates c WHERE c.sha256 = ?1)",
+		     " c.serial FROM certificates c WHERE c.sha256 = ?1)"
+		     " RETURNING id",
 	[LIST] = STMT_SCANS "SELECT " BRIEF " FROM certificates" MATCHES
 			    " ORDER BY created_at DESC, id LIMIT ?2 OFFSET ?3",
 	[COUNT] = STMT_SCANS "SELECT count(*) FROM certificates" MATCHES,
@@ -319,6 +325,29 @@ certificates_retire_unused(
 	return stmt_run(&s);
 }
 
+static void
+read_id(struct stmt *s, void *out)
+{
+	stmt_get_text(s, out, DB_ID_TEXT);
+}
+
+/* Whoever has a host's key could follow its renewal, too. */
+static int
+distrust(struct db *db, const uint8_t sha256[SECRET_SHA256])
+{
+	char host_id[DB_ID_TEXT];
+	struct stmt s;
+	int code;
+
+	stmt_start(&s, db, STMT_certificates, DISTRUST);
+	stmt_put_digest(&s, sha256);
+	code = stmt_one(&s, read_id, host_id, sizeof(host_id));
+	if (code != OK)
+		return code == ERR_NOT_FOUND ? OK : code;
+	code = renewals_withdraw(db, host_id, "the certificate was revoked");
+	return code == ERR_CONFLICT ? OK : code;
+}
+
 int
 certificates_revoke(
     struct db *db, const uint8_t sha256[SECRET_SHA256], int reason)
@@ -332,11 +361,8 @@ certificates_revoke(
 	stmt_put_int(&s, clock_now());
 	stmt_put_int(&s, reason);
 	code = stmt_change(&s, ERR_ALREADY_REVOKED);
-	if (code == OK) {
-		stmt_start(&s, db, STMT_certificates, DISTRUST);
-		stmt_put_digest(&s, sha256);
-		return stmt_run(&s);
-	}
+	if (code == OK)
+		return distrust(db, sha256);
 	if (code != ERR_ALREADY_REVOKED)
 		return code;
 	if (certificates_load(db, sha256, &known) == ERR_NOT_FOUND)

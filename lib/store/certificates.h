@@ -124,8 +124,9 @@ int certificates_retire_unused(
     struct db *db, const char *host_id, bool renewals_only);
 
 /*
- * Any state → revoked with a reason of RFC 5280; a host whose present one it is
- * does not count as attested any more. ERR_ALREADY_REVOKED; ERR_NOT_FOUND.
+ * Any state → revoked with a reason of RFC 5280. A host whose present one it is
+ * does not count as attested any more, and its open renewal is withdrawn.
+ * ERR_ALREADY_REVOKED; ERR_NOT_FOUND.
  */
 int certificates_revoke(
     struct db *db, const uint8_t sha256[SECRET_SHA256], int reason);

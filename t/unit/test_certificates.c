@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "store/certificates.h"
+#include "store/renewals.h"
 
 static const uint8_t key_id[20] = { 0xaa, 0xbb };
 
@@ -284,6 +285,32 @@ test_revoked_stays_revoked_when_another_is_used(void **state)
 	assert_state(db, &old, CERTIFICATE_REVOKED);
 }
 
+/* A renewal that a clock dated ahead is not newer than what is used since. */
+static void
+test_use_retires_stale_renewals(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct certificate stale, open, used;
+	struct enrollment e;
+	struct host h;
+
+	storefix_host(db, "S1", 9, &h);
+	clock_set_offset(20 * 86400);
+	fill(db, "S1", 1, &stale);
+	stale.purpose = ENROLLMENT_RENEW;
+	WRITE(db, certificates_insert(db, &stale));
+	fill(db, "S1", 2, &open);
+	open.purpose = ENROLLMENT_RENEW;
+	WRITE(db, certificates_insert(db, &open));
+	clock_set_offset(0);
+	memcpy(e.id, open.enrollment_id, sizeof(e.id));
+	WRITE(db, renewals_open(db, h.id, e.id, "uuid"));
+	issue(db, "S1", 3, &used);
+	WRITE(db, certificates_make_current(db, used.sha256));
+	assert_state(db, &stale, CERTIFICATE_RETIRED);
+	assert_state(db, &open, CERTIFICATE_ISSUED);
+}
+
 static void
 test_revoked_attests_nothing(void **state)
 {
@@ -401,6 +428,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_purge),
 	STOREFIX_TEST(test_revoke_once),
 	STOREFIX_TEST(test_revoked_stays_revoked_when_another_is_used),
+	STOREFIX_TEST(test_use_retires_stale_renewals),
 	STOREFIX_TEST(test_revoked_attests_nothing),
 	STOREFIX_TEST(test_revocation_list),
 	STOREFIX_TEST(test_lists),
