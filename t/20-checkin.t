@@ -101,6 +101,12 @@ subtest 'mdm-71: half an hour in Setup Assistant is enough' => sub {
 	like($r->{body}, qr/DeviceConfigured/, 'that is never answered holds up the last one no more');
 	my ($row) = grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->trail($mac->{serial}) };
 	is($row->{step}, 'command', 'and an administrator can read it');
+	like($mac->report('NotNow', CommandUUID => Attestmdm::Device::uuid_of($r))->{body},
+	    qr/SecurityInfo/, 'put off, the other goes on');
+	$r = $mac->report('Idle');
+	like($r->{body}, qr/DeviceConfigured/, 'and it comes again');
+	is(scalar(grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->trail($mac->{serial}) }),
+	    1, 'which is said once');
 	like($mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($r))->{body},
 	    qr/SecurityInfo/, 'then the rest');
 	$t->server->clock(0);

@@ -180,6 +180,10 @@ subtest 'a renewal waits behind no command that is never answered' => sub {
 	one($mac);
 	my $command = install($mac);
 	ok($command, 'then the renewal');
+	like($mac->report('NotNow', CommandUUID => $command->{uuid})->{body}, qr/SecurityInfo/,
+	    'put off, the other goes on');
+	$command = install($mac);
+	ok($command, 'but it is the first again in the next connection');
 	my $new = renewed($mac, $command);
 	$new->checkin($new->message('Authenticate'));
 	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'it is followed');

@@ -1,5 +1,6 @@
 #include "mdm/awaiting.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -38,10 +39,12 @@ awaiting_enqueue(struct contact *c)
 static int
 note(struct contact *c)
 {
-	static const char reason[] =
-	    "it waits in Setup Assistant for half an hour: let out before its "
-	    "other commands";
+	char reason[128];
 
+	snprintf(reason, sizeof(reason),
+	    "it waits in Setup Assistant for %d minutes: let out before its "
+	    "other commands",
+	    AWAITING_MAX / 60);
 	log_line(LOG_WARN, "please look at host %s: %s",
 	    c->identity.cert.serial, reason);
 	return trails_add(c->db,
@@ -64,8 +67,9 @@ awaiting_overdue(struct contact *c, struct command *out)
 	if (!host->awaiting_configuration || c->identity.expired ||
 	    clock_now() - host->enrolled_at <= AWAITING_MAX)
 		return ERR_NOT_FOUND;
-	if ((r = commands_first_of(c->db, host->id, TYPE, out)) != OK ||
-	    (r = note(c)) != OK)
+	if ((r = commands_first_of(c->db, host->id, TYPE, out)) != OK)
+		return r;
+	if (out->state == COMMAND_QUEUED && (r = note(c)) != OK)
 		commands_release(out);
 	return r;
 }

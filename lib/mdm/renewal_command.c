@@ -117,11 +117,10 @@ go_first(struct contact *c, const struct renewal *renewal, struct command *out)
 	if (out->state != COMMAND_SENT ||
 	    strcmp(out->uuid, renewal->command_uuid) == 0)
 		return OK;
-	r = load_open(c, renewal->command_uuid, &mine);
-	if (r != OK || mine.state != COMMAND_QUEUED) {
-		commands_release(&mine);
+	r = commands_load_waiting(
+	    c->db, c->identity.host.id, renewal->command_uuid, &mine);
+	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
-	}
 	commands_release(out);
 	*out = mine;
 	return OK;

@@ -14,8 +14,8 @@
 /*
  * As commands_next(), but a renewal whose enrollment is used up or over is
  * cancelled instead of sent; one that the settings or Business Manager forbid
- * by now is taken back, with a row in the trail; one that was not sent yet goes
- * before commands that were and have no answer; and to an expired identity
+ * by now is taken back, with a row in the trail; one that waits goes before
+ * commands that were sent and have no answer; and to an expired identity
  * nothing else than its renewal is sent. ERR_NOT_FOUND. The caller releases
  * *out.
  */
@@ -25,8 +25,8 @@ int renewal_command_next(struct contact *c, struct command *out);
 bool renewal_command_allows(struct contact *c, const char *uuid);
 
 /*
- * After an answer was stored: an error that answers the open renewal ends it in
- * failure, with the device's words in the trail.
+ * After an answer came, also one that is not stored: an error that answers the
+ * open renewal ends it in failure, with the device's words in the trail.
  */
 int renewal_command_answered(
     struct contact *c, const struct command_result *result);

@@ -9,13 +9,16 @@
 
 #define KEEP (INT64_C(180) * 86400)
 #define OPEN " state IN ('queued', 'sent', 'notnow')"
-#define ONE  " WHERE host_id = ?1 AND uuid = ?2"
+/* to be sent, or sent again after NotNow, though not in this connection */
+#define WAITS " state IN ('queued', 'notnow') AND not_now_this_connection = 0"
+#define ONE   " WHERE host_id = ?1 AND uuid = ?2"
 
 enum {
 	HOST_TAKES,
 	ENQUEUE,
 	NEXT,
 	FIRST_OF,
+	LOAD_WAITING,
 	MARK_SENT,
 	IDLE,
 	NOT_NOW,
@@ -54,9 +57,10 @@ static const char *const texts[] = {
 		 " CASE state WHEN 'sent' THEN sent_at ELSE 0 END,"
 		 " priority DESC, seq LIMIT 1",
 	[FIRST_OF] = "SELECT " COLUMNS " FROM commands WHERE host_id = ?1"
-		     " AND request_type = ?2 AND state = 'queued'"
+		     " AND request_type = ?2 AND" WAITS
 		     " AND generation = (SELECT h.generation FROM hosts h"
 		     " WHERE h.id = ?1) ORDER BY seq LIMIT 1",
+	[LOAD_WAITING] = "SELECT " COLUMNS " FROM commands" ONE " AND" WAITS,
 	[MARK_SENT] =
 	    "UPDATE commands SET state = 'sent', sent_at = ?3" ONE " AND" OPEN,
 	[IDLE] = "UPDATE commands SET not_now_this_connection = 0"
@@ -203,6 +207,16 @@ start_one(struct stmt *s, struct db *db, int which, const char *host_id,
 	stmt_start(s, db, STMT_commands, which);
 	stmt_put_text(s, host_id);
 	stmt_put_text(s, uuid);
+}
+
+int
+commands_load_waiting(
+    struct db *db, const char *host_id, const char *uuid, struct command *out)
+{
+	struct stmt s;
+
+	start_one(&s, db, LOAD_WAITING, host_id, uuid);
+	return stmt_one(&s, read_command, out, sizeof(*out));
 }
 
 int

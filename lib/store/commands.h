@@ -81,11 +81,16 @@ int commands_enqueue(struct db *db, const struct command *in);
 int commands_next(struct db *db, const char *host_id, struct command *out);
 
 /*
- * The oldest queued command of this type, whatever else there is.
- * ERR_NOT_FOUND. The caller releases *out.
+ * The oldest command of this type that waits, whatever else there is: it was
+ * not sent yet, or answered NotNow in an earlier connection. ERR_NOT_FOUND. The
+ * caller releases *out.
  */
 int commands_first_of(struct db *db, const char *host_id,
     const char *request_type, struct command *out);
+
+/* The same for one command. */
+int commands_load_waiting(
+    struct db *db, const char *host_id, const char *uuid, struct command *out);
 
 /* queued, sent or not now → sent. Else ERR_CONFLICT. */
 int commands_mark_sent(struct db *db, const struct command *c);
