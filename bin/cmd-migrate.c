@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
+#include "store/enrollments.h"
 
 /* As init left it: two system users, or one for all. */
 static int
@@ -64,6 +65,24 @@ cmd_migrate_authority(struct cli *cli, const struct authorities_one *one)
 	return r;
 }
 
+/* Profiles from before the database noted what they say. */
+static int
+cmd_migrate_profiles(const struct conf *conf)
+{
+	struct db *db = NULL;
+	int r;
+
+	if ((r = db_open(conf->database, DB_DURABLE, &db)) == OK &&
+	    (r = db_begin(db)) == OK) {
+		if ((r = enrollments_note_profiles(db, conf->url, conf->topic,
+			 conf->profile_identifier)) == OK)
+			r = db_commit(db);
+		db_rollback(db);
+	}
+	db_close(db);
+	return r;
+}
+
 static int
 cmd_migrate_run(struct cli *cli)
 {
@@ -75,7 +94,8 @@ cmd_migrate_run(struct cli *cli)
 	    (r = db_migrate(cli->conf.database)) != OK)
 		return r;
 	authorities_of(&cli->conf, all);
-	if ((r = cmd_migrate_authority(cli, &all[1])) != OK)
+	if ((r = cmd_migrate_profiles(&cli->conf)) != OK ||
+	    (r = cmd_migrate_authority(cli, &all[1])) != OK)
 		return r;
 	out_json_int(&cli->out, "schema_before", before);
 	out_json_int(&cli->out, "schema", after);

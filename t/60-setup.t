@@ -235,6 +235,17 @@ subtest 'migrate' => sub {
 	is($doc->{schema}, $doc->{schema_before}, 'nothing to do');
 	my $r = $t->command($t->server->tool, 'migrate', '--config', "$dir/absent.conf");
 	is($r->{exit}, 1, 'without configuration it fails');
+	$t->db("INSERT INTO enrollments (id, serial, source, purpose, method, state, created_at, expires_at)"
+	    . " VALUES ('e', 'C60MIGRATE01', 'ade', 'enroll', 'scep', 'enrolled', 1, 1)");
+	$t->tool_ok('migrate');
+	my $noted = $t->db('SELECT server_url, topic, profile_identifier FROM enrollments')->[0];
+	is("$noted->{server_url} $noted->{topic}", $t->url . ' ' . $t->server->{topic},
+	    'what the profiles of before say is noted');
+	isnt($noted->{profile_identifier}, '', 'with their identifier');
+	$t->server->set_conf('mdm.topic', 'com.apple.mgmt.External.later');
+	$t->tool_ok('migrate');
+	is($t->db('SELECT topic FROM enrollments')->[0]{topic}, $noted->{topic}, 'once');
+	$t->server->set_conf('mdm.topic', $t->server->{topic});
 	my @scep = ("$state/scep-ca.key", "$state/scep-ca.pem", "$state/public/scep.crl");
 	unlink(@scep);
 	is($t->tool('migrate')->{exit}, 0, 'an installation from before SCEP');

@@ -10,6 +10,7 @@
 
 enum {
 	CREATE,
+	NOTE_PROFILES,
 	LOAD,
 	LOAD_USABLE,
 	MARK_ISSUED,
@@ -53,6 +54,9 @@ static const char *const texts[] = {
 	[CREATE] =
 	    "INSERT INTO enrollments (" COLUMNS ") VALUES (?1, ?2, ?3,"
 	    " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+	[NOTE_PROFILES] =
+	    STMT_SCANS "UPDATE enrollments SET server_url = ?1, topic = ?2,"
+		       " profile_identifier = ?3 WHERE server_url = ''",
 	[LOAD] = "SELECT " COLUMNS " FROM enrollments WHERE id = ?1",
 	[LOAD_USABLE] = "SELECT " COLUMNS " FROM enrollments WHERE id = ?1"
 			" AND state IN ('open', 'issued') AND expires_at > ?2",
@@ -188,6 +192,19 @@ enrollments_create(struct db *db, struct enrollment *e, int hours)
 	stmt_put_text(&s, e->server_url);
 	stmt_put_text(&s, e->topic);
 	stmt_put_text(&s, e->profile_identifier);
+	return stmt_run(&s);
+}
+
+int
+enrollments_note_profiles(struct db *db, const char *server_url,
+    const char *topic, const char *profile_identifier)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_enrollments, NOTE_PROFILES);
+	stmt_put_text(&s, server_url);
+	stmt_put_text(&s, topic);
+	stmt_put_text(&s, profile_identifier);
 	return stmt_run(&s);
 }
 

@@ -73,6 +73,13 @@ const char *enrollments_state_name(enum enrollment_state state);
  */
 int enrollments_create(struct db *db, struct enrollment *e, int hours);
 
+/*
+ * Notes in enrollments from before such notes what their profiles say of the
+ * server: what the configuration does, as long as nobody changed it.
+ */
+int enrollments_note_profiles(struct db *db, const char *server_url,
+    const char *topic, const char *profile_identifier);
+
 /* Whatever its state: for administrators. */
 int enrollments_load(struct db *db, const char *id, struct enrollment *out);
 

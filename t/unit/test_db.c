@@ -172,7 +172,12 @@ test_migrate_keeps_rows(void **state)
 	    " 'enroll', 'acme', 'enrolled', 1, 2, '');"
 	    "INSERT INTO hosts (id, serial, state, enrollment_id,"
 	    " hardware_attested, ever_attested_at, created_at)"
-	    " VALUES ('h', 'S1', 'enrolled', 'e', 1, 1, 1)");
+	    " VALUES ('h', 'S1', 'enrolled', 'e', 1, 1, 1);"
+	    "INSERT INTO commands (uuid, host_id, generation, request_type,"
+	    " plist, state, created_at, created_by) VALUES"
+	    " ('1', 'h', 1, 'x', x'61', 'queued', 1, 'renewal'),"
+	    " ('2', 'h', 1, 'x', x'61', 'acknowledged', 1, 'renewal'),"
+	    " ('3', 'h', 1, 'x', x'61', 'acknowledged', 1, 'cli:root')");
 	assert_int_equal(db_migrate(path), OK);
 	assert_int_equal(db_open(path, DB_DURABLE, &db), OK);
 	assert_int_equal(storefix_sql(db,
@@ -185,6 +190,15 @@ test_migrate_keeps_rows(void **state)
 	    1);
 	assert_int_equal(
 	    storefix_sql(db, "SELECT count(*) FROM scep_challenges"), 0);
+	/* the profile of a renewal that is over, and nothing else */
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM commands"
+			     " WHERE length(plist) = 0 AND uuid = '2'"),
+	    1);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM commands"
+			     " WHERE length(plist) = 1"),
+	    2);
 	db_close(db);
 }
 
