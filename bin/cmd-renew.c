@@ -35,6 +35,9 @@ struct run {
 	int looked_at;
 	int opened;
 	int refused;
+	/* hosts at which something failed, and the first code */
+	int faults;
+	int fault;
 	/* of the last host */
 	struct decision decision;
 };
@@ -79,6 +82,17 @@ cmd_renew_page(struct run *run, const struct renewal_candidate *after, int n,
 	return renewals_due(run->cli->db, &query, after, out);
 }
 
+/* One host that changed meanwhile, or has a fault, does not stop a run. */
+static int
+cmd_renew_pass(struct run *run, int code)
+{
+	if (code == OK || code == ERR_CONFLICT)
+		return OK;
+	if (run->faults++ == 0)
+		run->fault = code;
+	return run->faults < RENEWER_FAULTS_MAX ? OK : code;
+}
+
 /* Page after page, so that memory stays the same for any number of hosts. */
 static int
 cmd_renew_all(struct run *run)
@@ -99,9 +113,7 @@ cmd_renew_all(struct run *run)
 		n = page.n;
 		for (i = 0; i < n && r == OK; i++) {
 			last = page.rows[i];
-			r = cmd_renew_host(run, &last);
-			if (r == ERR_CONFLICT)
-				r = OK;
+			r = cmd_renew_pass(run, cmd_renew_host(run, &last));
 			if (!run->dry)
 				db_give_way(run->cli->db);
 		}
@@ -111,7 +123,7 @@ cmd_renew_all(struct run *run)
 			cli_say(run->cli, "%d hosts looked at, %d to renew.",
 			    run->looked_at, run->opened);
 	} while (r == OK && n > 0 && run->opened < run->limit);
-	return r;
+	return r != OK ? r : run->fault;
 }
 
 static int
@@ -132,8 +144,8 @@ cmd_renew_one(struct run *run, const char *name)
 	r = cmd_renew_host(run, &candidate);
 	if (r == ERR_CONFLICT)
 		return fail(r,
-		    "%s has a new certificate already, which waits for its "
-		    "first use",
+		    "%s changed meanwhile, or has a new certificate already, "
+		    "which waits for its first use",
 		    host.serial);
 	if (r == OK && run->refused > 0 && !run->dry)
 		return fail(run->decision.code, "%s cannot be renewed: %s",
@@ -145,14 +157,12 @@ cmd_renew_one(struct run *run, const char *name)
 static int
 cmd_renew_care(struct run *run)
 {
-	int closed = 0, told = 0, r;
+	int closed = 0, told = 0, alarm, r;
 
 	if (run->dry)
 		return OK;
-	if ((r = renewer_close_unanswered(&run->renewer, CARE_MAX, &closed)) !=
-		OK ||
-	    (r = renewer_alarm(&run->renewer, CARE_MAX, &told)) != OK)
-		return r;
+	r = renewer_close_unanswered(&run->renewer, CARE_MAX, &closed);
+	alarm = renewer_alarm(&run->renewer, CARE_MAX, &told);
 	out_json_int(&run->cli->out, "unanswered", closed);
 	out_json_int(&run->cli->out, "ending", told);
 	if (closed > 0)
@@ -163,7 +173,7 @@ cmd_renew_care(struct run *run)
 		    "%d hosts have a certificate that ends soon: see "
 		    "`attestmdm enrollment list --refused`.",
 		    told);
-	return OK;
+	return r != OK ? r : alarm;
 }
 
 static int

@@ -56,19 +56,6 @@ decide(const struct standing *standing, enum renewer_wish wish,
 	}
 }
 
-int
-renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
-    enum renewer_wish wish, struct decision *out)
-{
-	struct standing standing;
-	int r = standing_load(rn->db, rn->conf, host->serial, &standing);
-
-	*out = (struct decision){ .method = DECISION_REFUSE };
-	if (r == OK)
-		decide(&standing, wish, out);
-	return r;
-}
-
 /* Is it still the host with the certificate that was found due? */
 static int
 load_standing(struct renewer *rn, struct errand *e)
@@ -178,34 +165,48 @@ note(struct renewer *rn, const struct errand *e, enum trail_outcome outcome,
 		.reason = reason });
 }
 
-/* Takes an open one away, unless it is what is wished or came to something. */
+/*
+ * Is one open that has to go first? ERR_CONFLICT when it is what is wished, or
+ * came to something, or nobody wished for another.
+ */
 static int
-make_way(struct renewer *rn, struct errand *e, enum renewer_wish wish)
+find_open(
+    struct renewer *rn, const char *host_id, enum renewer_wish wish, bool *out)
 {
-	struct enrollment before;
+	struct enrollment e;
 	struct renewal open;
-	int r = renewals_load(rn->db, e->standing.host.id, &open);
+	int r = renewals_load(rn->db, host_id, &open);
 
-	if (r == ERR_NOT_FOUND || (r == OK && open.enrollment_id[0] == '\0'))
-		return OK;
-	if (r != OK ||
-	    (r = enrollments_load(rn->db, open.enrollment_id, &before)) != OK)
+	*out = r == OK && open.enrollment_id[0] != '\0';
+	if (!*out)
+		return r == ERR_NOT_FOUND ? OK : r;
+	if ((r = enrollments_load(rn->db, open.enrollment_id, &e)) != OK)
 		return r;
-	if (wish == RENEWER_ANY || before.state == ENROLLMENT_ISSUED ||
-	    (wish == RENEWER_TO_ACME && before.method == ENROLLMENT_ACME))
+	if (wish == RENEWER_ANY || e.state == ENROLLMENT_ISSUED ||
+	    (wish == RENEWER_TO_ACME && e.method == ENROLLMENT_ACME))
 		return ERR_CONFLICT;
-	return renewals_withdraw(
-	    rn->db, e->standing.host.id, "another one took its place");
+	return OK;
 }
 
 static int
-open_renewal(struct renewer *rn, struct errand *e, enum renewer_wish wish)
+make_way(struct renewer *rn, struct errand *e, enum renewer_wish wish)
+{
+	const char *host_id = e->standing.host.id;
+	bool is_open;
+	int r = find_open(rn, host_id, wish, &is_open);
+
+	if (r != OK || !is_open)
+		return r;
+	return renewals_withdraw(rn->db, host_id, "another one took its place");
+}
+
+static int
+open_renewal(struct renewer *rn, struct errand *e)
 {
 	char reason[400];
 	int r;
 
-	if ((r = make_way(rn, e, wish)) != OK ||
-	    (r = create_enrollment(rn, e)) != OK ||
+	if ((r = create_enrollment(rn, e)) != OK ||
 	    (r = queue_command(rn, e)) != OK ||
 	    (r = renewals_open(rn->db, e->standing.host.id,
 		 e->grant.enrollment.id, e->uuid)) != OK)
@@ -241,14 +242,35 @@ put_off(struct renewer *rn, struct errand *e)
 static int
 send_one(struct renewer *rn, struct errand *e, enum renewer_wish wish)
 {
+	bool refused;
 	int r;
 
 	if ((r = load_standing(rn, e)) != OK)
 		return r;
 	decide(&e->standing, wish, &e->decision);
-	if (e->decision.method != DECISION_REFUSE)
-		return open_renewal(rn, e, wish);
-	return wish == RENEWER_TO_ACME ? OK : put_off(rn, e);
+	refused = e->decision.method == DECISION_REFUSE;
+	if (refused && wish == RENEWER_TO_ACME)
+		return OK;
+	if ((r = make_way(rn, e, wish)) != OK)
+		return r;
+	return refused ? put_off(rn, e) : open_renewal(rn, e);
+}
+
+int
+renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
+    enum renewer_wish wish, struct decision *out)
+{
+	struct errand e = { .host = host };
+	bool is_open;
+	int r = load_standing(rn, &e);
+
+	*out = (struct decision){ .method = DECISION_REFUSE };
+	if (r != OK)
+		return r;
+	decide(&e.standing, wish, out);
+	return out->method == DECISION_REFUSE
+	    ? OK
+	    : find_open(rn, e.standing.host.id, wish, &is_open);
 }
 
 int
@@ -272,39 +294,31 @@ renewer_send(struct renewer *rn, const struct renewal_candidate *host,
 typedef int renewer_handler(
     struct renewer *rn, const struct renewal_candidate *host);
 
-/* Handles a list; hosts that changed meanwhile are passed over. */
+/*
+ * Handles a list; hosts that changed meanwhile are passed over, and so are a
+ * few at which something fails. The first fault is returned.
+ */
 static int
 for_each(struct renewer *rn, const struct renewal_candidate_list *list,
     renewer_handler *handler, int *done)
 {
+	int r, fault = OK, faults = 0;
 	size_t i;
-	int r = OK;
 
-	for (i = 0; i < list->n && r == OK; i++) {
+	for (i = 0; i < list->n && faults < RENEWER_FAULTS_MAX; i++) {
 		if ((r = db_begin(rn->db)) != OK)
 			return r;
 		if ((r = handler(rn, &list->rows[i])) == OK)
 			r = db_commit(rn->db);
 		db_rollback(rn->db);
 		*done += r == OK;
-		if (r == ERR_CONFLICT)
-			r = OK;
+		if (r != OK && r != ERR_CONFLICT) {
+			fault = faults == 0 ? r : fault;
+			faults++;
+		}
 		db_give_way(rn->db);
 	}
-	return r;
-}
-
-/* It still is the one that was found, and not one that was opened since. */
-static int
-is_over(struct renewer *rn, const struct renewal *open, bool *out)
-{
-	struct enrollment e;
-	int r = enrollments_load(rn->db, open->enrollment_id, &e);
-
-	*out = r == OK &&
-	    (e.expires_at <= clock_now() ||
-		open->opened_at > clock_now() + DAY);
-	return r == ERR_NOT_FOUND ? OK : r;
+	return fault;
 }
 
 static int
@@ -317,8 +331,10 @@ close_one(struct renewer *rn, const struct renewal_candidate *host)
 	bool over;
 	int r;
 
+	/* and not another one, which was opened since it was found */
 	if ((r = renewals_load(rn->db, host->host_id, &open)) != OK ||
-	    (r = is_over(rn, &open, &over)) != OK)
+	    (r = renewals_is_unanswered(
+		 rn->db, host->host_id, clock_now(), &over)) != OK)
 		return r;
 	if (!over)
 		return ERR_CONFLICT;

@@ -20,7 +20,7 @@
  * How long a device has for an open renewal, in hours: devices that are used
  * little are seen every few days only, and one that is over is not opened again
  * before they were. Or a third of what the certificate has left, but not less
- * than the second.
+ * than the second; all of it when the certificate has ended.
  */
 #define RENEWER_HOURS       (7 * 24)
 #define RENEWER_HOURS_LEAST 6
@@ -30,6 +30,9 @@
  * middle of [renewal] days_before when that is later.
  */
 #define RENEWER_ALARM (INT64_C(30) * 86400)
+
+/* Hosts at which something fails before a run gives up. */
+#define RENEWER_FAULTS_MAX 10
 
 enum renewer_wish {
 	/* What the decision says, for hosts without an open renewal. */
@@ -53,7 +56,7 @@ struct renewer {
 int renewer_init(struct renewer *rn, const struct conf *conf, struct db *db);
 void renewer_release(struct renewer *rn);
 
-/* What would happen to a host now; changes nothing. ERR_DB and its kind. */
+/* What renewer_send() would do, with its codes; changes nothing. */
 int renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
     enum renewer_wish wish, struct decision *out);
 
@@ -62,8 +65,9 @@ int renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
  * SCEP challenge, command and trail. *out says what was decided; when that is
  * to refuse, nothing is sent and the host is put off for a day (not with
  * RENEWER_TO_ACME), with a row in the trail when the reason is a new one.
- * ERR_CONFLICT: meanwhile it got another certificate, left, or has an open one
- * whose place may not be taken: a certificate waits for its first use.
+ * ERR_CONFLICT: meanwhile it got another certificate or left; or one is open
+ * whose place may not be taken: any with RENEWER_ANY, one by ACME with
+ * RENEWER_TO_ACME, and one whose certificate waits for its first use.
  */
 int renewer_send(struct renewer *rn, const struct renewal_candidate *host,
     enum renewer_wish wish, struct decision *out);
@@ -76,8 +80,8 @@ int renewer_close_unanswered(struct renewer *rn, int limit, int *closed);
 
 /*
  * Tells the log and the trail, once a week, of hosts whose certificate ends
- * soon (RENEWER_ALARM, or a sixth of its life when that is less); `limit` at
- * most. Sets *told.
+ * soon (RENEWER_ALARM, half of days_before, or a sixth of its life, whichever
+ * is least); `limit` at most. Sets *told.
  */
 int renewer_alarm(struct renewer *rn, int limit, int *told);
 

@@ -137,8 +137,8 @@ int hosts_token_update(struct db *db, const char *id,
     const struct host_tokens *tokens, bool *first);
 
 /*
- * pending or enrolled → unenrolled; push data erased, commands cancelled. The
- * certificate stays known. Else ERR_CONFLICT.
+ * pending or enrolled → unenrolled, and not attested any more; push data
+ * erased, commands cancelled. The certificate stays known. Else ERR_CONFLICT.
  */
 int hosts_check_out(struct db *db, const char *id);
 

@@ -18,6 +18,7 @@ enum {
 	NOT_ATTESTED,
 	ENDING,
 	UNANSWERED,
+	IS_UNANSWERED,
 	CANDIDATE,
 	LOAD,
 	OPEN,
@@ -31,6 +32,11 @@ enum {
 #define PRESENT                                                                \
 	" c.sha256 = h.certificate_sha256 AND c.state = 'current'"             \
 	" AND h.state = 'enrolled'"
+/* an open renewal (e its enrollment) that nobody answers any more; ?1 now */
+#define OVER                                                                   \
+	" (r.opened_at > ?1 + " DAY_TEXT                                       \
+	" OR (e.expires_at <= ?1 AND (e.state <> 'issued'"                     \
+	" OR h.last_seen_at > e.expires_at)))"
 
 /*
  * A time that is noted here may have come from a clock that was wrong. What
@@ -83,11 +89,12 @@ static const char *const texts[] = {
 		       " JOIN enrollments e ON e.id = r.enrollment_id"
 		       " JOIN hosts h ON h.id = r.host_id"
 		       " JOIN certificates c ON c.sha256 = h.certificate_sha256"
-		       " WHERE r.enrollment_id IS NOT NULL"
-		       " AND (r.opened_at > ?1 + " DAY_TEXT
-		       " OR (e.expires_at <= ?1 AND (e.state <> 'issued'"
-		       " OR h.last_seen_at > e.expires_at)))"
+		       " WHERE r.enrollment_id IS NOT NULL AND" OVER
 		       " ORDER BY r.opened_at LIMIT ?2",
+	[IS_UNANSWERED] = "SELECT 1 FROM renewals r"
+			  " JOIN enrollments e ON e.id = r.enrollment_id"
+			  " JOIN hosts h ON h.id = r.host_id"
+			  " WHERE r.host_id = ?2 AND" OVER,
 	[CANDIDATE] = "SELECT " CANDIDATE_COLUMNS " FROM hosts h"
 		      " JOIN certificates c ON c.sha256 = h.certificate_sha256"
 		      " WHERE" PRESENT " AND h.id = ?1",
@@ -99,7 +106,8 @@ static const char *const texts[] = {
 		 " ON CONFLICT (host_id) DO UPDATE SET"
 		 " enrollment_id = excluded.enrollment_id,"
 		 " command_uuid = excluded.command_uuid,"
-		 " opened_at = excluded.opened_at"
+		 " opened_at = excluded.opened_at,"
+		 " last_error = '', next_try_at = 0, unanswered = 0"
 		 " WHERE renewals.enrollment_id IS NULL",
 	[CLOSE] = "UPDATE renewals SET enrollment_id = NULL, closed_at = ?2,"
 		  " failures = ?3, unanswered = ?4, last_error = ?5,"
@@ -214,6 +222,18 @@ renewals_unanswered(
 	stmt_put_int(&s, now);
 	stmt_put_int(&s, limit);
 	return finish_list(&s, out);
+}
+
+int
+renewals_is_unanswered(
+    struct db *db, const char *host_id, int64_t now, bool *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_renewals, IS_UNANSWERED);
+	stmt_put_int(&s, now);
+	stmt_put_text(&s, host_id);
+	return stmt_exists(&s, out);
 }
 
 int
@@ -343,15 +363,18 @@ clean_up(struct db *db, const struct renewal *r)
 			  : commands_forget(db, r->host_id, r->command_uuid);
 }
 
+/* Loads the open one, which then is over. ERR_CONFLICT when none is. */
 static int
-load_open(struct db *db, const char *host_id, struct renewal *out)
+end_open(struct db *db, const char *host_id, struct renewal *out)
 {
 	int code = renewals_load(db, host_id, out);
 
 	if (code == ERR_NOT_FOUND ||
 	    (code == OK && out->enrollment_id[0] == '\0'))
 		return ERR_CONFLICT;
-	return code;
+	if (code != OK || (code = cancel_command(db, out)) != OK)
+		return code;
+	return clean_up(db, out);
 }
 
 int
@@ -362,15 +385,13 @@ renewals_fail(
 	int64_t wait;
 	int code;
 
-	if ((code = load_open(db, host_id, &r)) != OK ||
-	    (code = cancel_command(db, &r)) != OK ||
-	    (code = clean_up(db, &r)) != OK)
+	if ((code = end_open(db, host_id, &r)) != OK)
 		return code;
 	r.failures++;
 	r.unanswered = unanswered;
 	if ((code = back_off(db, &r, &wait)) != OK)
 		return code;
-	r.next_try_at = clock_now() + wait;
+	r.next_try_at = unanswered ? 0 : clock_now() + wait;
 	snprintf(r.last_error, sizeof(r.last_error), "%s", reason);
 	return close_it(db, &r);
 }
@@ -381,9 +402,7 @@ renewals_withdraw(struct db *db, const char *host_id, const char *reason)
 	struct renewal r;
 	int code;
 
-	if ((code = load_open(db, host_id, &r)) != OK ||
-	    (code = cancel_command(db, &r)) != OK ||
-	    (code = clean_up(db, &r)) != OK)
+	if ((code = end_open(db, host_id, &r)) != OK)
 		return code;
 	r.unanswered = false;
 	r.next_try_at = 0;

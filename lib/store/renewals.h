@@ -94,6 +94,10 @@ int renewals_ending(struct db *db, int64_t now, int64_t window, int64_t pause,
 int renewals_unanswered(
     struct db *db, int64_t now, int limit, struct renewal_candidate_list *out);
 
+/* Is it one of those, still? */
+int renewals_is_unanswered(
+    struct db *db, const char *host_id, int64_t now, bool *out);
+
 /* One host as a candidate, whatever is due. ERR_NOT_FOUND: not enrolled. */
 int renewals_candidate(
     struct db *db, const char *host_id, struct renewal_candidate *out);
@@ -102,16 +106,20 @@ void renewals_release(struct renewal_candidate_list *list);
 /* ERR_NOT_FOUND when this host never had one. */
 int renewals_load(struct db *db, const char *host_id, struct renewal *out);
 
-/* None open → this one. ERR_CONFLICT when one is open. */
+/*
+ * None open → this one; what became of the last is forgotten, but for the count
+ * of failures. ERR_CONFLICT when one is open.
+ */
 int renewals_open(struct db *db, const char *host_id, const char *enrollment_id,
     const char *command_uuid);
 
 /*
  * The open one → none, after a failure: counts it, notes the reason and when
  * to try again (after 1, 3, then 7 days, or a third of what the certificate has
- * left), revokes its enrollment unless a certificate came of it, cancels its
- * command when nobody answered that, and erases the profile in it. ERR_CONFLICT
- * when none is open.
+ * left but not less than an hour; an unanswered one waits for the host),
+ * revokes its enrollment unless a certificate came of it, cancels its command
+ * when nobody answered that, and erases the profile in it. ERR_CONFLICT when
+ * none is open.
  */
 int renewals_fail(
     struct db *db, const char *host_id, bool unanswered, const char *reason);
@@ -129,7 +137,9 @@ int renewals_postpone(
 /*
  * A renewed certificate is in use, or the host enrolls anew, left or was
  * blocked: none open, failures forgotten. The enrollment of an open one is
- * revoked unless a certificate came of it. OK also without a row.
+ * revoked unless a certificate came of it, and the profile in its command is
+ * erased; the command stays, for its answer may come yet. OK also without a
+ * row.
  */
 int renewals_finish(struct db *db, const char *host_id);
 
