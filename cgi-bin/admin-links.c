@@ -1,10 +1,6 @@
 #include "admin-links.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/log.h"
 #include "enroll/manual_link.h"
 #include "store/settings.h"
 
@@ -84,7 +80,6 @@ admin_links_show(void *app, const struct req *req, struct resp *resp)
 	return send_page(app, req, "", OK, resp);
 }
 
-/* Cuts nothing: what is too long is refused. */
 static int
 create(struct admin_app *app, const struct form *form, const char *admin,
     char url[MANUAL_LINK_TEXT])

@@ -3,7 +3,6 @@
  * program behind nginx that holds the key of the SCEP authority.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"

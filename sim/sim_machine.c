@@ -1,4 +1,3 @@
-#include "base/clock.h"
 #include "base/log.h"
 #include "sim/sim_cms.h"
 #include "sim/sim_der.h"

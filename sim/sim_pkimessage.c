@@ -3,7 +3,6 @@
 
 #include <openssl/x509.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "sim/sim_cert.h"
 #include "sim/sim_cms.h"

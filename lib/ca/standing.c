@@ -67,16 +67,17 @@ standing_check_method(
 
 	if (attested || !s->require_attestation)
 		return OK;
-	if (s->business_only)
-		return fail(ERR_ENROLL_METHOD,
-		    "only attested devices are allowed, and SCEP attests none");
 	if (e->purpose == ENROLLMENT_RENEW)
 		why = s->host.hardware_attested ? "the host is attested" : NULL;
 	else if (s->host.ever_attested_at != 0)
 		why = "the serial number attested before";
 	else if (s->known_silicon && e->source == ENROLLMENT_ADE)
 		why = "Apple Business Manager says it is Apple silicon";
-	if (why == NULL)
-		return OK;
-	return fail(ERR_ENROLL_DOWNGRADE, "%s, and SCEP attests nothing", why);
+	if (why != NULL)
+		return fail(
+		    ERR_ENROLL_DOWNGRADE, "%s, and SCEP attests nothing", why);
+	if (s->business_only)
+		return fail(ERR_ENROLL_METHOD,
+		    "only attested devices are allowed, and SCEP attests none");
+	return OK;
 }

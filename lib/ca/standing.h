@@ -47,9 +47,9 @@ int standing_check_source(const struct standing *s, const struct enrollment *e);
 
 /*
  * What its certificate proves, `attested` or nothing, while attestation is
- * required: ERR_ENROLL_METHOD with both settings only attested ones are let in;
- * ERR_ENROLL_DOWNGRADE the serial number attested before, or Business Manager
- * says that it can; for a renewal, the host is attested.
+ * required: ERR_ENROLL_DOWNGRADE the serial number attested before, or Business
+ * Manager says that it can; for a renewal, the host is attested.
+ * ERR_ENROLL_METHOD with both settings only attested ones are let in.
  */
 int standing_check_method(
     const struct standing *s, const struct enrollment *e, bool attested);

@@ -92,7 +92,7 @@ rule_update(const struct decision_input *in, const struct os_version *have,
 	    in->minimum_os_version);
 }
 
-/* Why its hardware can attest, as a sentence; NULL when it cannot. */
+/* What its hardware is that can attest; NULL when it cannot. */
 static const char *
 ability(const struct decision_input *in, const struct product *product)
 {

@@ -2,8 +2,8 @@
  * Which enrollment a device gets: the one place that decides it, a pure
  * function of everything that matters. Callers gather the facts, ask once and
  * obey; nothing else in the server chooses between ACME and SCEP. What was
- * decided is held against the rules again when a certificate is issued
- * (ca/policy.h) and when it is first used (mdm/admission.h).
+ * decided is held against the rules again (ca/standing.h) when a renewal is
+ * sent, when a certificate is issued by SCEP, and when it is first used.
  *
  * The policy, in the order of its rules:
  *
@@ -12,8 +12,8 @@
  * - "Allow only Apple Business enrollments" refuses enrollment by hand, and
  *   the renewal of what is not assigned.
  * - A blocked host, and an enrolled host whose serial number comes from a
- * device with another UDID, get nothing until an administrator looked. What a
- * link for any device may claim is mdm/manual_device.h's matter.
+ *   device with another UDID, get nothing until an administrator looked. What
+ *   a link for any device may claim is mdm/manual_device.h's matter.
  * - A minimum system version holds back devices that can update themselves
  *   during enrollment, before anything is created for them.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a
@@ -22,9 +22,9 @@
  * - With it on, nothing is downgraded: a serial number that attested before, or
  *   that Business Manager says is Apple silicon, does not get SCEP because of
  *   what it says of itself; an attested host is not renewed by SCEP. Both are
- *   refused with an alert. A host that attested before, or that Business
- * Manager says is Apple silicon, is renewed by attestation whatever it says
- * now.
+ *   refused with an alert. A host that attested before is renewed by
+ *   attestation whatever it says now; one that Business Manager says is Apple
+ *   silicon, when its system is new enough.
  *
  * What a device says of itself is a hint: it may lie to get less than it could.
  */

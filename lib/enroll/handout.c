@@ -92,41 +92,35 @@ obey(const struct decision *d, const struct machineinfo *info)
 	return fail(d->code, "%s (%s)", d->reason, info->product);
 }
 
-static int
-store(struct handout *h, const struct request *rq, const struct decision *d,
-    const char *remote_address, struct grant *g)
+static void
+fill_in(const struct machineinfo *info, enum decision_method method,
+    const char *remote_address, struct enrollment *e)
 {
-	struct enrollment *e = &g->enrollment;
-	char reason[500];
-	int r;
-
 	*e = (struct enrollment){
 		.source = ENROLLMENT_ADE,
 		.purpose = ENROLLMENT_ENROLL,
-		.method = d->method == DECISION_ACME ? ENROLLMENT_ACME
-						     : ENROLLMENT_SCEP,
+		.method =
+		    method == DECISION_ACME ? ENROLLMENT_ACME : ENROLLMENT_SCEP,
 	};
-	snprintf(e->serial, sizeof(e->serial), "%s", rq->info.serial);
-	snprintf(e->udid, sizeof(e->udid), "%s", rq->info.udid);
-	snprintf(e->product, sizeof(e->product), "%s", rq->info.product);
-	snprintf(
-	    e->os_version, sizeof(e->os_version), "%s", rq->info.os_version);
+	snprintf(e->serial, sizeof(e->serial), "%s", info->serial);
+	snprintf(e->udid, sizeof(e->udid), "%s", info->udid);
+	snprintf(e->product, sizeof(e->product), "%s", info->product);
+	snprintf(e->os_version, sizeof(e->os_version), "%s", info->os_version);
 	snprintf(e->build_version, sizeof(e->build_version), "%s",
-	    rq->info.build_version);
-	memcpy(
-	    e->signer_sha256, rq->info.signer_sha256, sizeof(e->signer_sha256));
+	    info->build_version);
+	memcpy(e->signer_sha256, info->signer_sha256, sizeof(e->signer_sha256));
 	snprintf(
 	    e->remote_address, sizeof(e->remote_address), "%s", remote_address);
+}
+
+static int
+note(struct handout *h, const struct enrollment *e, const struct decision *d)
+{
+	char reason[500];
+
 	snprintf(reason, sizeof(reason), "%s profile for %s%s%s: %s",
-	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", rq->info.product,
-	    rq->info.os_version[0] == '\0' ? "" : " ", rq->info.os_version,
-	    d->reason);
-	if ((r = grant_create(
-		 h->conf, h->db, NULL, h->conf->enrollment_hours, g)) != OK ||
-	    /* What a device signed once can be sent any number of times. */
-	    (r = enrollments_make_room(
-		 h->db, e->serial, e->id, HANDOUT_OPEN_MAX)) != OK)
-		return r;
+	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", e->product,
+	    e->os_version[0] == '\0' ? "" : " ", e->os_version, d->reason);
 	return trails_add(h->db,
 	    &(struct trail){ .enrollment_id = e->id,
 		.serial = e->serial,
@@ -134,7 +128,24 @@ store(struct handout *h, const struct request *rq, const struct decision *d,
 		.outcome = TRAIL_OK,
 		.code = OK,
 		.reason = reason,
-		.remote_address = remote_address });
+		.remote_address = e->remote_address });
+}
+
+static int
+store(struct handout *h, const struct request *rq, const struct decision *d,
+    const char *remote_address, struct grant *g)
+{
+	struct enrollment *e = &g->enrollment;
+	int r;
+
+	fill_in(&rq->info, d->method, remote_address, e);
+	if ((r = grant_create(
+		 h->conf, h->db, NULL, h->conf->enrollment_hours, g)) != OK ||
+	    /* What a device signed once can be sent any number of times. */
+	    (r = enrollments_make_room(
+		 h->db, e->serial, e->id, HANDOUT_OPEN_MAX)) != OK)
+		return r;
+	return note(h, e, d);
 }
 
 /* The whole decision in one transaction, so that it is made from one state. */

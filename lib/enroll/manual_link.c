@@ -28,6 +28,7 @@ store(const struct conf *conf, struct db *db, struct enrollment_link *link,
 	return r;
 }
 
+/* Cuts nothing: what is too long is refused. */
 static int
 take(const char *what, const char *text, char *out, size_t size)
 {

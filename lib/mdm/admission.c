@@ -50,18 +50,28 @@ check_age(const struct contact *c)
 	    c->conf->enrollment_hours);
 }
 
-/* Refusing would lose the device: it replaced its attested key by this one. */
+/*
+ * A renewal from before the setting: refusing it would lose the device, which
+ * replaced its attested key by this one.
+ */
 static bool
-is_too_late(const struct standing *s, const struct enrollment *e)
+is_from_before(const struct standing *s, const struct enrollment *e)
 {
-	if (e->purpose != ENROLLMENT_RENEW || s->business_only ||
-	    !s->require_attestation || !s->host.hardware_attested)
-		return false;
+	return e->purpose == ENROLLMENT_RENEW && s->require_attestation &&
+	    !s->business_only && s->host.hardware_attested;
+}
+
+static int
+check_method(
+    const struct standing *s, const struct enrollment *e, bool attested)
+{
+	if (attested || !is_from_before(s, e))
+		return standing_check_method(s, e, attested);
 	log_line(LOG_WARN,
 	    "please look at host %s: it renewed its certificate without "
 	    "attestation while that was not required",
 	    e->serial);
-	return true;
+	return OK;
 }
 
 int
@@ -77,9 +87,7 @@ admission_of_certificate(struct contact *c)
 	    (r = standing_check_source(&standing, e)) != OK ||
 	    (r = identity_attested(c->db, &c->identity, &attested)) != OK)
 		return r;
-	if (!attested && is_too_late(&standing, e))
-		return OK;
-	return standing_check_method(&standing, e, attested);
+	return check_method(&standing, e, attested);
 }
 
 int

@@ -5,37 +5,38 @@
 #include "base/err.h"
 #include "store/hosts.h"
 
-/* True when the answer says something else than `known`, which it replaces. */
-static bool
+/* What the answer says when that is something else than `known`, else "". */
+static const char *
 learn_text(const struct in_plist_node *answers, const char *key, size_t room,
-    const char **known)
+    const char *known)
 {
 	const char *s;
 
-	if (in_plist_string(answers, key, &s) != OK || s[0] == '\0' ||
-	    strlen(s) >= room || strcmp(s, *known) == 0)
-		return false;
-	*known = s;
-	return true;
+	if (in_plist_string(answers, key, &s) != OK || strlen(s) >= room ||
+	    strcmp(s, known) == 0)
+		return "";
+	return s;
 }
 
 int
 device_information_learn(struct contact *c)
 {
 	const struct host *host = &c->identity.host;
-	struct host_vitals v = { "", "", "", "", "", "", "" };
+	struct host_vitals v = {
+		.model = "", .model_name = "", .product_name = "", .topic = ""
+	};
 	const struct in_plist_node *answers;
-	bool name, version, build;
 
 	if (in_plist_dict(c->message.root, "QueryResponses", &answers) != OK)
 		return OK;
-	name = learn_text(
-	    answers, "DeviceName", sizeof(host->device_name), &v.device_name);
-	version = learn_text(
-	    answers, "OSVersion", sizeof(host->os_version), &v.os_version);
-	build = learn_text(answers, "BuildVersion", sizeof(host->build_version),
-	    &v.build_version);
-	if (!name && !version && !build)
+	v.device_name = learn_text(answers, "DeviceName",
+	    sizeof(host->device_name), host->device_name);
+	v.os_version = learn_text(
+	    answers, "OSVersion", sizeof(host->os_version), host->os_version);
+	v.build_version = learn_text(answers, "BuildVersion",
+	    sizeof(host->build_version), host->build_version);
+	if (v.device_name[0] == '\0' && v.os_version[0] == '\0' &&
+	    v.build_version[0] == '\0')
 		return OK;
 	return hosts_update_vitals(c->db, host->id, &v);
 }

@@ -17,8 +17,7 @@ struct entitlement {
 	/* `enrollment` is proven to be the sender's, if only its former one */
 	bool known;
 	struct enrollment enrollment;
-	/* a RenewalReq that was signed before this was made for something else
-	 */
+	/* when the renewal was, in seconds since 1970; 0 by challenge */
 	int64_t opened_at;
 	/* of that enrollment; says whether it was used, and by which key */
 	struct scep_challenge challenge;

@@ -75,7 +75,7 @@ done:
 	return r;
 }
 
-/* A RenewalReq from before the renewal is a copy of one that was refused. */
+/* One from before the renewal asked for another, and may be a copy. */
 static int
 check_signing_time(const struct work *w)
 {
@@ -258,16 +258,23 @@ commit(struct work *w)
 	return r;
 }
 
+/* Nothing is opened for who has no renewal to ask for. */
+static int
+understand(struct work *w, enum enveloped_cipher *cipher)
+{
+	int r = is_renewal(w) ? find_enrollment(w) : open_request(w, cipher);
+
+	if (r != OK)
+		return r;
+	return is_renewal(w) ? open_request(w, cipher) : find_enrollment(w);
+}
+
 static int
 serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 {
 	int r;
 
-	/* Nothing is opened for who has no renewal to ask for. */
-	if (is_renewal(w) && (r = find_enrollment(w)) != OK)
-		return r;
-	if ((r = open_request(w, cipher)) != OK ||
-	    (!is_renewal(w) && (r = find_enrollment(w)) != OK))
+	if ((r = understand(w, cipher)) != OK)
 		return r;
 	if (is_retry(w))
 		return answer_again(w, out);

@@ -54,7 +54,8 @@ int csr_parse(struct blob der, unsigned flags, struct csr **out);
 
 /*
  * The same, of a request that has to be for the key with this DER of
- * SubjectPublicKeyInfo: the request's signature by another is not even tried.
+ * SubjectPublicKeyInfo (empty: for any); the signature by another key is not
+ * even tried.
  */
 int csr_parse_for(
     struct blob der, struct blob spki, unsigned flags, struct csr **out);

@@ -896,7 +896,7 @@ test_changed_meanwhile(void **state)
 		{ "INSERT INTO settings VALUES"
 		  " ('apple_require_hardware_attestation', 'true', 1, 'x'),"
 		  " ('apple_business_enrollments_only', 'true', 1, 'x')",
-		    "DELETE FROM settings", "ENROLL_METHOD", NULL },
+		    "DELETE FROM settings", "ENROLL_DOWNGRADE", NULL },
 		{ "UPDATE enrollments SET state = 'revoked'"
 		  " WHERE id = (SELECT enrollment_id FROM scep_challenges"
 		  " WHERE used_at IS NULL)",
