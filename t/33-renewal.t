@@ -493,6 +493,30 @@ subtest 'a certificate of three days is renewed at two thirds of them' => sub {
 	at(0);
 };
 
+subtest 'a host at which something fails stops no other' => sub {
+	my ($bad, $good) = (intel(), intel());
+	at(365 - 40);
+	my $spoil = sub { $t->db("UPDATE enrollments SET server_url = '$_[0]' WHERE serial = '$bad->{serial}'") };
+	$spoil->('x' x 300);
+	my $r = $t->tool('renew', '--due', '--limit', 1000);
+	is($r->{exit}, 1, 'the run says that something failed');
+	ok(!asked($bad) && asked($good), 'and renews the rest');
+	$spoil->('');
+	is(due('--limit', 1000)->{opened}, 1, 'mended, it is renewed, too');
+	at(0);
+};
+
+subtest 'a dry run knows of open renewals' => sub {
+	my $mac = intel();
+	one($mac);
+	at(365 - 30);
+	ok(!(grep { $_->{serial} eq $mac->{serial} } @{ due('--dry-run', '--limit', 1000)->{hosts} }),
+	    'when due');
+	at(0);
+	renewed($mac, install($mac));
+	is($t->tool('renew', '--host', $mac->{serial}, '--dry-run')->{exit}, 4, 'and by name');
+};
+
 subtest 'usage' => sub {
 	is($t->tool('renew', @$_)->{exit}, 2, "@$_: usage")
 	    for [], [ '--due', '--all-to-acme' ], [ '--due', '--limit', 0 ];
