@@ -232,9 +232,13 @@ cmd_renew_report(struct run *run)
 	out_json_bool(&cli->out, "dry_run", run->dry);
 	out_json_int(&cli->out, "opened", run->opened);
 	out_json_int(&cli->out, "refused", run->refused);
+	out_json_int(&cli->out, "faults", run->faults);
 	cli_say(cli, "%s: %d. Cannot be renewed: %d.",
 	    run->dry ? "Would be renewed" : "Wait for their devices",
 	    run->opened, run->refused);
+	if (run->faults > 0)
+		cli_say(
+		    cli, "Something failed at %d: see the log.", run->faults);
 	return r;
 }
 
@@ -242,12 +246,18 @@ static int
 cmd_renew_run(struct cli *cli)
 {
 	struct run run = { .cli = cli };
-	int r;
+	int r, told;
 
 	if ((r = cmd_renew_prepare(&run)) == OK &&
-	    (r = renewer_init(&run.renewer, &cli->conf, cli->db)) == OK &&
-	    (r = cmd_renew_work(&run)) == OK)
-		r = cmd_renew_report(&run);
+	    (r = renewer_init(&run.renewer, &cli->conf, cli->db)) == OK) {
+		r = cmd_renew_work(&run);
+		/* what was done before something failed is to be known */
+		cli->answered = run.faults > 0;
+		if (r == OK || cli->answered) {
+			told = cmd_renew_report(&run);
+			r = r != OK ? r : told;
+		}
+	}
 	renewer_release(&run.renewer);
 	view_free(run.view);
 	return r;

@@ -498,8 +498,9 @@ subtest 'a host at which something fails stops no other' => sub {
 	at(365 - 40);
 	my $spoil = sub { $t->db("UPDATE enrollments SET server_url = '$_[0]' WHERE serial = '$bad->{serial}'") };
 	$spoil->('x' x 300);
-	my $r = $t->tool('renew', '--due', '--limit', 1000);
+	my $r = $t->tool('renew', '--due', '--limit', 1000, '--json');
 	is($r->{exit}, 1, 'the run says that something failed');
+	like($r->{out}, qr/"opened":[1-9]\d*,"refused":\d+,"faults":1/, 'and what it did all the same');
 	ok(!asked($bad) && asked($good), 'and renews the rest');
 	$spoil->('');
 	is(due('--limit', 1000)->{opened}, 1, 'mended, it is renewed, too');

@@ -362,6 +362,16 @@ test_backs_off_less_near_the_end(void **state)
 	clock_set_offset(0);
 }
 
+static void
+assert_unanswered(struct db *db, const struct host *host, bool expected)
+{
+	bool got;
+
+	assert_int_equal(
+	    renewals_is_unanswered(db, host->id, clock_now(), &got), OK);
+	assert_int_equal(got, expected);
+}
+
 /* What a clock noted that was a year ahead loses no host. */
 static void
 test_wrong_clock(void **state)
@@ -389,6 +399,12 @@ test_wrong_clock(void **state)
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].serial, "OPEN");
 	renewals_release(&list);
+	assert_unanswered(db, &open, true);
+	/* another one takes its place meanwhile */
+	WRITE(db, renewals_withdraw(db, open.id, "closed"));
+	assert_unanswered(db, &open, false);
+	open_it(db, &open, &e, uuid);
+	assert_unanswered(db, &open, false);
 }
 
 static void
