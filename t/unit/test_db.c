@@ -10,6 +10,7 @@
 #include "store/audits.h"
 #include "store/dbfile.h"
 #include "store/nonces.h"
+#include "store/schema.h"
 #include "store/stmt.h"
 #include "store/store.h"
 
@@ -22,6 +23,20 @@ raw_sql(const char *path, const char *sql)
 	assert_int_equal(
 	    sqlite3_exec(sqlite, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(sqlite);
+}
+
+/* A database as the version with that schema number left it. */
+static void
+old_database(const char *path, int number)
+{
+	char sql[128];
+
+	for (int i = 0; i < number; i++)
+		raw_sql(path, schema_steps[i].sql);
+	snprintf(sql, sizeof(sql),
+	    "PRAGMA application_id = %d; PRAGMA user_version = %d",
+	    DBFILE_APPLICATION_ID, number);
+	raw_sql(path, sql);
 }
 
 static void
@@ -122,20 +137,10 @@ test_migrate_copies_first(void **state)
 	struct db *db;
 	int number;
 
-	/* an older file of ours, in which all tables are yet to come */
 	snprintf(path, sizeof(path), "%s/old.db", fix->folder);
 	snprintf(copy, sizeof(copy), "%s.schema-1", path);
-	assert_int_equal(db_migrate(path), OK);
-	raw_sql(path,
-	    "PRAGMA user_version = 1; DROP TABLE renewals;"
-	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
-	    "DROP TABLE commands;"
-	    "DROP TABLE certificates; DROP TABLE crl_numbers;"
-	    "DROP TABLE attestations; DROP TABLE used_nonces;"
-	    "DROP TABLE orders; DROP TABLE accounts;"
-	    "DROP TABLE trail; DROP TABLE enrollments;"
-	    "DROP TABLE hosts; DROP TABLE ade_devices;"
-	    "INSERT INTO audit VALUES (1, 2, 'a', 'b', 'c')");
+	old_database(path, 1);
+	raw_sql(path, "INSERT INTO audit VALUES (1, 2, 'a', 'b', 'c')");
 	assert_int_equal(db_open(path, DB_DURABLE, &db), ERR_SCHEMA);
 	assert_int_equal(db_migrate(path), OK);
 	assert_mode(copy, 0660);
@@ -157,15 +162,8 @@ test_migrate_keeps_rows(void **state)
 	struct db *db;
 
 	snprintf(path, sizeof(path), "%s/acme.db", fix->folder);
-	assert_int_equal(db_migrate(path), OK);
+	old_database(path, 6);
 	raw_sql(path,
-	    "PRAGMA user_version = 6; DROP TABLE renewals;"
-	    "DROP TABLE enrollment_links; DROP TABLE scep_challenges;"
-	    "DROP INDEX certificates_by_end;"
-	    "ALTER TABLE enrollments DROP COLUMN signer_sha256;"
-	    "ALTER TABLE enrollments DROP COLUMN server_url;"
-	    "ALTER TABLE enrollments DROP COLUMN topic;"
-	    "ALTER TABLE enrollments DROP COLUMN profile_identifier;"
 	    "INSERT INTO settings VALUES"
 	    " ('apple_require_hardware_attestation', 'true', 1, 'a');"
 	    "INSERT INTO enrollments VALUES ('e', 'S1', '', '', '', '', 'ade',"
