@@ -24,6 +24,7 @@
 	X(accounts)                                                            \
 	X(ade_devices)                                                         \
 	X(admins)                                                              \
+	X(alarms)                                                              \
 	X(attestations)                                                        \
 	X(audits)                                                              \
 	X(certificates)                                                        \

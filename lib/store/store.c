@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include "store/accounts.h"
+#include "store/alarms.h"
 #include "store/audits.h"
 #include "store/certificates.h"
 #include "store/commands.h"
@@ -30,6 +31,7 @@ static purge_fn *const purges[] = {
 	commands_purge,
 	hosts_purge,
 	audits_purge,
+	alarms_purge,
 };
 
 static int

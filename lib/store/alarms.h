@@ -1,0 +1,84 @@
+/*
+ * Alarms: what an administrator should look at. One is open at most for each
+ * kind and subject; it is closed when its cause is gone.
+ */
+#ifndef STORE_ALARMS_H
+#define STORE_ALARMS_H
+
+#include "store/db.h"
+
+/*
+ * X(constant, name). The name is what the database, the tool and scripts see,
+ * so it never changes.
+ */
+#define ALARM_KINDS(X)                                                         \
+	X(CERTIFICATE_ENDING, "certificate-ending")                            \
+	X(DOWNGRADE_REFUSED, "downgrade-refused")                              \
+	X(RENEWED_WITHOUT_ATTESTATION, "renewed-without-attestation")          \
+	X(RENEWAL_FAILING, "renewal-failing")                                  \
+	X(RESULT_UNREADABLE, "result-unreadable")                              \
+	X(SIGNER_CHANGED, "signer-changed")                                    \
+	X(UDID_MISMATCH, "udid-mismatch")
+
+enum alarm_kind {
+#define ALARM_KIND(constant, name) ALARM_##constant,
+	ALARM_KINDS(ALARM_KIND)
+#undef ALARM_KIND
+	    ALARM_KIND_COUNT
+};
+
+/* Longer texts are cut. */
+#define ALARM_TEXT 1001
+
+struct alarm {
+	int64_t id;
+	/* as in ALARM_KINDS; a later version may have written others */
+	char kind[DB_NAME_TEXT];
+	char subject[DB_NAME_TEXT];
+	char serial[DB_SERIAL_TEXT];
+	char text[ALARM_TEXT];
+	int64_t raised_at;
+	int64_t last_seen_at;
+	/* 0 while it is open */
+	int64_t closed_at;
+};
+
+struct alarm_list {
+	struct alarm *rows;
+	size_t n;
+};
+
+const char *alarms_kind_name(enum alarm_kind kind);
+
+/*
+ * In a write transaction. Raises the alarm, or, when one of this kind and
+ * subject is open, updates its text, its serial number and last_seen_at.
+ * `serial` is the device's serial number, NULL or "" when it concerns none;
+ * `text` is a sentence for the administrator. Bound the number of subjects:
+ * each has a row.
+ */
+int alarms_raise(struct db *db, enum alarm_kind kind, const char *subject,
+    const char *serial, const char *text);
+
+/* In a write transaction. Closes the open alarm; OK when there is none. */
+int alarms_close(struct db *db, enum alarm_kind kind, const char *subject);
+
+/* How many are open. */
+int alarms_count_open(struct db *db, int64_t *out);
+
+/*
+ * Newest first, ids below `before` only (0: from the newest), at most `limit`
+ * rows: the open ones, or with `all` the closed ones too.
+ */
+int alarms_list(struct db *db, bool all, int64_t before, int limit,
+    struct alarm_list *out);
+
+/* The open ones of a device, newest first. */
+int alarms_list_by_serial(
+    struct db *db, const char *serial, int limit, struct alarm_list *out);
+void alarms_list_release(struct alarm_list *list);
+
+/* Deletes at most `limit` rows that were closed more than a year ago. */
+int alarms_purge(struct db *db, int64_t now, int limit, int *deleted);
+
+#endif
