@@ -1,6 +1,6 @@
 /*
- * acme-challenge: judges attestations. The only program that parses them, and
- * it has no key of any authority.
+ * acme-challenge: verifies the attestations that devices send. It parses the
+ * most hostile bytes and has no key of any authority.
  */
 #include "acme-http.h"
 #include "acme/challenge.h"

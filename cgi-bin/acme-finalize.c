@@ -1,7 +1,10 @@
 /* acme-finalize: the one program that holds the key of the ACME authority. */
+#include <stdlib.h>
+
 #include "acme-http.h"
 #include "acme/finalize.h"
 #include "acme/revocation.h"
+#include "base/log.h"
 
 static int
 do_finalize(struct acme_http *app, struct request *rq, const struct req *req,
@@ -38,8 +41,10 @@ static int
 do_revoke(struct acme_http *app, struct request *rq, const struct req *req,
     struct resp *resp)
 {
+	const struct finalize_keys *keys = app->own;
+
 	(void)resp;
-	return revocation_request(rq, app->own, req->remote_address);
+	return revocation_request(rq, keys->ca, req->remote_address);
 }
 
 ACME_HTTP_RESOURCE(
@@ -50,28 +55,44 @@ ACME_HTTP_RESOURCE(
     revoke, REVOCATION_STEP, REQUEST_WHILE_CERTIFIED, REQUEST_BY_EITHER)
 
 static void
-free_authority(void *own)
+free_keys(void *own)
 {
-	authority_free(own);
+	struct finalize_keys *keys = own;
+
+	authority_free(keys->ca);
+	attest_roots_free(keys->roots);
+	free(keys);
+}
+
+static int
+open_keys(const struct conf *conf, struct acme_http *app)
+{
+	struct finalize_keys *keys = calloc(1, sizeof *keys);
+	int r;
+
+	if (keys == NULL)
+		return fail(ERR_NOMEM, "no memory for keys");
+	app->own = keys;
+	app->own_free = free_keys;
+	if ((r = authority_load(
+		 conf->ca_key, conf->ca_certificate, &keys->ca)) != OK)
+		return r;
+	return attest_roots_load(conf->attestation_root, &keys->roots);
 }
 
 static int
 open_program(const struct conf *conf, void **out)
 {
-	struct authority *ca;
 	struct acme_http *app;
 	int r;
 
 	*out = NULL;
 	if ((r = acme_http_open(conf, DB_DURABLE, &app)) != OK)
 		return r;
-	if ((r = authority_load(conf->ca_key, conf->ca_certificate, &ca)) !=
-	    OK) {
+	if ((r = open_keys(conf, app)) != OK) {
 		acme_http_close(app);
 		return r;
 	}
-	app->own = ca;
-	app->own_free = free_authority;
 	*out = app;
 	return OK;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/evidence.h"
 #include "acme/order.h"
 #include "base/clock.h"
 #include "base/enc.h"
@@ -26,6 +27,8 @@ struct verdict {
 	int code;
 	char reason[512];
 	struct attestation facts;
+	/* the attestation object, decoded */
+	struct buf object;
 };
 
 static bool
@@ -68,23 +71,6 @@ read_statement(const struct request *rq, struct buf *object)
 }
 
 int
-challenge_check_identity(const struct attestation *a,
-    const struct enrollment *enrollment, const struct order *o)
-{
-	if (a->serial[0] == '\0')
-		return fail(
-		    ERR_ATT_IDENTITY, "the attestation names no serial number");
-	if (strcmp(a->serial, enrollment->serial) != 0)
-		return fail(ERR_ATT_IDENTITY,
-		    "attested %s, but the enrollment is for %s", a->serial,
-		    enrollment->serial);
-	if (!order_is_for(o, a->serial))
-		return fail(ERR_ATT_IDENTITY,
-		    "attested %s, but the order is for another", a->serial);
-	return OK;
-}
-
-int
 challenge_key_of(struct blob spki, struct jwk *out)
 {
 	size_t at;
@@ -111,17 +97,11 @@ static int
 judge(const struct request *rq, const struct attest_roots *roots,
     const struct order *o, struct verdict *v)
 {
-	struct buf object;
 	int r;
 
-	buf_init(&object, ATTEST_OBJECT_MAX);
-	if ((r = read_statement(rq, &object)) != OK ||
-	    (r = attest_verify(roots, buf_blob(&object), blob_str(o->token),
-		 clock_now(), &v->facts)) != OK)
-		goto done;
-	r = challenge_check_identity(&v->facts, &rq->enrollment, o);
-done:
-	buf_release(&object);
+	if ((r = read_statement(rq, &v->object)) == OK)
+		r = evidence_verify(roots, buf_blob(&v->object),
+		    &rq->enrollment, o, clock_now(), &v->facts);
 	if (r != OK && is_verdict(r)) {
 		reject(v, r);
 		r = OK;
@@ -172,14 +152,15 @@ check_store(struct db *db, const struct attestation *a)
 }
 
 static int
-store_evidence(
-    struct db *db, const struct order *o, const struct attestation *a)
+store_evidence(struct db *db, const struct order *o, const struct verdict *v)
 {
+	const struct attestation *a = &v->facts;
 	struct attestation_row row = {
 		.spki = a->spki,
 		.leaf = a->leaf,
 		.leaf_not_before = a->leaf_not_before,
 		.leaf_not_after = a->leaf_not_after,
+		.object = buf_blob(&v->object),
 	};
 
 	memcpy(row.order_id, o->id, sizeof row.order_id);
@@ -224,7 +205,7 @@ decide(struct request *rq, const struct order *o, struct verdict *v,
 	if (r != OK)
 		return r;
 	/* Checked above in this transaction, so none of this can be. */
-	if (v->code == OK && store_evidence(db, o, &v->facts) != OK)
+	if (v->code == OK && store_evidence(db, o, v) != OK)
 		return fail(
 		    ERR_INTERNAL, "no evidence kept for order %s", o->id);
 	return request_note(
@@ -271,6 +252,7 @@ challenge_answer(struct request *rq, const struct attest_roots *roots,
 	*out = (struct order){ .id = "" };
 	if ((r = load(rq, id, &o)) != OK)
 		return r;
+	buf_init(&v.object, ATTEST_OBJECT_MAX);
 	order_settle(&o, clock_now());
 	if (rq->jws->empty_payload || o.challenge_status != CHALLENGE_PENDING) {
 		r = show(rq, &o, remote_address);
@@ -294,5 +276,6 @@ done:
 	else
 		*out = o;
 	attest_release(&v.facts);
+	buf_release(&v.object);
 	return r;
 }

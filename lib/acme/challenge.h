@@ -18,23 +18,16 @@
  * A challenge that is not pending is returned as it is, whatever the payload;
  * so is any to POST-as-GET.
  *
- * Accepted is only: a statement that attest_verify() accepts, whose serial
- * number is the enrollment's, the order's, and assigned to us now, for a key
- * that was never seen in an account, an attestation or a certificate. The
- * evidence is stored in the transaction that makes the order ready.
+ * Accepted is only: a statement that evidence_verify() accepts, of a device that
+ * is assigned to us now, for a key that was never seen in an account, an
+ * attestation or a certificate. The attestation object is stored in the
+ * transaction that makes the order ready.
  *
  * ERR_NOT_FOUND when it is not the account's; ERR_MALFORMED when the payload
  * is no JSON object or attObj no string: nothing changes then.
  */
 int challenge_answer(struct request *rq, const struct attest_roots *roots,
     const char *id, const char *remote_address, struct order *out);
-
-/*
- * What the attested facts themselves say, without the store: ERR_ATT_IDENTITY
- * unless `a` is for this enrollment and order.
- */
-int challenge_check_identity(const struct attestation *a,
-    const struct enrollment *enrollment, const struct order *o);
 
 /* Reads a normal-form EC SubjectPublicKeyInfo as a JWK; ERR_ATT_KEY. */
 int challenge_key_of(struct blob spki, struct jwk *out);

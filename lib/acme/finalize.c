@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "acme/evidence.h"
 #include "acme/order.h"
 #include "base/clock.h"
 #include "base/enc.h"
@@ -18,6 +19,8 @@
 struct work {
 	struct order order;
 	struct attestation_row evidence;
+	/* what that says when it is verified now */
+	struct attestation attested;
 	struct csr *csr;
 	struct buf account_spki;
 	struct issued issued;
@@ -37,6 +40,7 @@ work_release(struct work *w)
 	issue_release(&w->issued);
 	buf_release(&w->account_spki);
 	csr_free(w->csr);
+	attest_release(&w->attested);
 	attestations_release(&w->evidence);
 }
 
@@ -87,6 +91,34 @@ done:
 	return r;
 }
 
+/*
+ * Anybody who may write to the database may write this row, so its columns
+ * prove nothing; the signatures in it do. The certificates must be valid when
+ * the challenge accepted them, but a row can move that by an order's life only.
+ */
+static int
+verify_evidence(
+    const struct request *rq, const struct finalize_keys *keys, struct work *w)
+{
+	int64_t now = clock_now(), at = w->evidence.verified_at;
+	char reason[512];
+
+	if (w->evidence.object.n == 0)
+		return fail(ERR_ORDER_NOT_READY,
+		    "order %s was made before attestations were kept",
+		    w->order.id);
+	if (at > now)
+		at = now;
+	if (at < now - ORDER_LIFE)
+		at = now - ORDER_LIFE;
+	if (evidence_verify(keys->roots, w->evidence.object, &rq->enrollment,
+		&w->order, at, &w->attested) == OK)
+		return OK;
+	snprintf(reason, sizeof reason, "%s", log_reason());
+	return fail(ERR_EVIDENCE, "order %s is ready, but its attestation is not good: %s",
+	    w->order.id, reason);
+}
+
 static int
 load_facts(const struct request *rq, struct work *w)
 {
@@ -116,6 +148,7 @@ check_policy(const struct request *rq, const struct work *w)
 		.account_spki = buf_blob(&w->account_spki),
 		.order = &w->order,
 		.attestation = &w->evidence,
+		.attested = &w->attested,
 		.csr = w->csr,
 	};
 
@@ -127,11 +160,11 @@ sign(const struct request *rq, const struct authority *ca, struct work *w)
 {
 	const struct conf *conf = rq->acme->conf;
 	struct issue_request req = {
-		.spki = w->evidence.spki,
+		.spki = w->attested.spki,
 		.common_name = rq->enrollment.id,
 		.organization = conf->organization,
 		.permanent_identifier =
-		    conf->privacy_mode ? NULL : w->evidence.serial,
+		    conf->privacy_mode ? NULL : w->attested.serial,
 		.now = clock_now(),
 		.days = conf->certificate_days,
 	};
@@ -159,7 +192,7 @@ store_certificate(
 	memcpy(c.id, id, sizeof c.id);
 	memcpy(c.enrollment_id, rq->enrollment.id, sizeof c.enrollment_id);
 	memcpy(c.order_id, w->order.id, sizeof c.order_id);
-	memcpy(c.serial, w->evidence.serial, sizeof c.serial);
+	memcpy(c.serial, w->attested.serial, sizeof c.serial);
 	return certificates_insert(rq->acme->db, &c);
 }
 
@@ -234,8 +267,8 @@ commit(struct request *rq, const char *id, const struct work *w,
 }
 
 int
-finalize_order(struct request *rq, const struct authority *ca, const char *id,
-    const char *remote_address, struct order *out)
+finalize_order(struct request *rq, const struct finalize_keys *keys,
+    const char *id, const char *remote_address, struct order *out)
 {
 	struct work w;
 	int r;
@@ -245,11 +278,12 @@ finalize_order(struct request *rq, const struct authority *ca, const char *id,
 	if ((r = load_order(rq, id, &w.order)) != OK ||
 	    (r = check_ready(&w.order)) != OK)
 		goto done;
-	if ((r = read_csr(rq, &w.csr)) == OK && (r = load_facts(rq, &w)) == OK)
+	if ((r = read_csr(rq, &w.csr)) == OK && (r = load_facts(rq, &w)) == OK &&
+	    (r = verify_evidence(rq, keys, &w)) == OK)
 		r = check_policy(rq, &w);
 	if (r == ERR_BAD_CSR || r == ERR_CSR_KEY)
 		r = punish(rq, &w, r, remote_address);
-	if (r == OK && (r = sign(rq, ca, &w)) == OK)
+	if (r == OK && (r = sign(rq, keys->ca, &w)) == OK)
 		r = commit(rq, id, &w, remote_address, out);
 done:
 	work_release(&w);
@@ -277,14 +311,14 @@ write_chain(struct request *rq, const struct authority *ca, const char *id,
 }
 
 int
-finalize_download(struct request *rq, const struct authority *ca,
+finalize_download(struct request *rq, const struct finalize_keys *keys,
     const char *id, const char *remote_address, struct buf *out)
 {
 	int r;
 
 	if ((r = request_want_empty(rq)) != OK || (r = request_begin(rq)) != OK)
 		return r;
-	if ((r = write_chain(rq, ca, id, remote_address, out)) == OK)
+	if ((r = write_chain(rq, keys->ca, id, remote_address, out)) == OK)
 		r = request_commit(rq);
 	if (r != OK)
 		db_rollback(rq->acme->db);

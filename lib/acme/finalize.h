@@ -6,9 +6,16 @@
 #include "ca/authority.h"
 #include "store/certificates.h"
 #include "store/orders.h"
+#include "wire/attest.h"
 
 #define FINALIZE_STEP          "finalize"
 #define FINALIZE_STEP_DOWNLOAD "certificate"
+
+/* What acme-finalize alone holds, and the root of attestations. */
+struct finalize_keys {
+	struct authority *ca;
+	struct attest_roots *roots;
+};
 
 /*
  * Certifies the attested key, and no other. The certificate is signed first and
@@ -16,19 +23,23 @@
  * stores the certificate and closes the enrollment commits; otherwise it is
  * forgotten.
  *
+ * A row of a ready order is not believed: the attestation object with it is
+ * verified once more with evidence_verify().
+ *
  * ERR_NOT_FOUND when the order is not the account's; ERR_ORDER_NOT_READY in any
- * state but ready; ERR_MALFORMED when `csr` is absent or not base64url;
+ * state but ready, and when it was made before attestation objects were kept;
+ * ERR_EVIDENCE when a ready order has no good attestation; ERR_MALFORMED when `csr` is absent or not base64url;
  * ERR_BAD_CSR, which the order survives a few times; ERR_CSR_KEY, which it does
  * not; ERR_UNAUTHORIZED when the enrollment or the device is not ours any more.
  */
-int finalize_order(struct request *rq, const struct authority *ca,
+int finalize_order(struct request *rq, const struct finalize_keys *keys,
     const char *id, const char *remote_address, struct order *out);
 
 /*
  * POST-as-GET on a certificate: appends the PEM chain. ERR_NOT_FOUND when it
  * is not of the account's order.
  */
-int finalize_download(struct request *rq, const struct authority *ca,
+int finalize_download(struct request *rq, const struct finalize_keys *keys,
     const char *id, const char *remote_address, struct buf *out);
 
 #endif

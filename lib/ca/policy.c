@@ -8,6 +8,7 @@
 #include "store/attestations.h"
 #include "store/enrollments.h"
 #include "store/orders.h"
+#include "wire/attest.h"
 #include "wire/csr.h"
 
 static int
@@ -67,9 +68,10 @@ policy_check_identity(const struct policy_facts *f)
 	    strcmp(a->enrollment_id, f->enrollment->id) != 0)
 		return fail(ERR_UNAUTHORIZED,
 		    "the attestation was made for another order");
-	if (strcmp(a->serial, f->enrollment->serial) != 0)
+	if (strcmp(f->attested->serial, f->enrollment->serial) != 0)
 		return fail(ERR_UNAUTHORIZED,
-		    "serial number %s was attested, %s was enrolled", a->serial,
+		    "serial number %s was attested, %s was enrolled",
+		    f->attested->serial,
 		    f->enrollment->serial);
 	if (strcmp(f->order->identifier_value, f->enrollment->serial) != 0)
 		return fail(ERR_UNAUTHORIZED,
@@ -83,8 +85,8 @@ policy_check_key(const struct policy_facts *f)
 {
 	const struct csr *csr = f->csr;
 
-	if (csr->spki.n == 0 || f->attestation->spki.n == 0 ||
-	    !blob_eq(csr->spki, f->attestation->spki))
+	if (csr->spki.n == 0 || f->attested->spki.n == 0 ||
+	    !blob_eq(csr->spki, f->attested->spki))
 		return fail(ERR_CSR_KEY,
 		    "the request's key is not the one that was attested");
 	if (f->account_spki.n == 0 || blob_eq(csr->spki, f->account_spki))
@@ -122,7 +124,7 @@ policy_check(const struct policy_facts *f)
 	if ((r = policy_check_enrollment(f)) != OK ||
 	    (r = policy_check_order(f)) != OK)
 		return r;
-	if (f->attestation == NULL)
+	if (f->attestation == NULL || f->attested == NULL)
 		return fail(ERR_UNAUTHORIZED, "there is no attestation");
 	if ((r = policy_check_identity(f)) != OK ||
 	    (r = policy_check_key(f)) != OK)

@@ -14,6 +14,7 @@
 #include "base/blob.h"
 
 struct account;
+struct attestation;
 struct attestation_row;
 struct csr;
 struct enrollment;
@@ -30,7 +31,10 @@ struct policy_facts {
 	/* DER SubjectPublicKeyInfo of the account's key. */
 	struct blob account_spki;
 	const struct order *order;
+	/* The row, and what the attestation object in it says when it is
+	 * verified now: only the latter decides. */
 	const struct attestation_row *attestation;
+	const struct attestation *attested;
 	const struct csr *csr;
 };
 

@@ -11,12 +11,12 @@ enum { INSERT, LOAD_BY_ORDER, SPKI_KNOWN };
 	"order_id, enrollment_id, serial, udid, spki, spki_sha256, leaf,"      \
 	" leaf_not_before, leaf_not_after, os_version, sepos_version,"         \
 	" llb_version, software_update_device_id, sip, secure_boot,"           \
-	" kernel_extensions, verified_at"
+	" kernel_extensions, verified_at, object"
 
 static const char *const texts[] = {
 	[INSERT] = "INSERT INTO attestations (" COLUMNS
 		   ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-		   " ?12, ?13, ?14, ?15, ?16, ?17)"
+		   " ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
 		   " ON CONFLICT (spki_sha256) DO NOTHING",
 	[LOAD_BY_ORDER] = "SELECT " COLUMNS " FROM attestations"
 			  " WHERE order_id = ?1",
@@ -48,6 +48,7 @@ read_attestation(struct stmt *s, void *out)
 	stmt_get_text(s, a->secure_boot, sizeof(a->secure_boot));
 	stmt_get_text(s, a->kernel_extensions, sizeof(a->kernel_extensions));
 	a->verified_at = stmt_get_int(s);
+	a->object = stmt_get_blob(s);
 	a->memory = stmt_take_memory(s);
 }
 
@@ -75,6 +76,7 @@ attestations_insert(struct db *db, const struct attestation_row *a)
 	stmt_put_text(&s, a->secure_boot);
 	stmt_put_text(&s, a->kernel_extensions);
 	stmt_put_int(&s, clock_now());
+	stmt_put_blob_or_null(&s, a->object);
 	code = stmt_change(&s, ERR_ATT_KEY_REUSE);
 	return code == ERR_EXISTS ? ERR_CONFLICT : code;
 }

@@ -11,6 +11,7 @@
 #include "store/attestations.h"
 #include "store/enrollments.h"
 #include "store/orders.h"
+#include "wire/attest.h"
 #include "wire/csr.h"
 
 #define NOW 1800000000
@@ -22,6 +23,7 @@ struct world {
 	struct account account;
 	struct order order;
 	struct attestation_row attestation;
+	struct attestation attested;
 	struct csr csr;
 };
 
@@ -56,9 +58,8 @@ world_init(struct world *w)
 	    w->attestation.order_id, sizeof(w->attestation.order_id), "order");
 	snprintf(w->attestation.enrollment_id,
 	    sizeof(w->attestation.enrollment_id), "enrollment");
-	snprintf(
-	    w->attestation.serial, sizeof(w->attestation.serial), "%s", same);
-	w->attestation.spki = blob_str("attested key");
+	snprintf(w->attested.serial, sizeof(w->attested.serial), "%s", same);
+	w->attested.spki = blob_str("attested key");
 	w->csr.spki = blob_str("attested key");
 	w->facts = (struct policy_facts){
 		.now = NOW,
@@ -68,6 +69,7 @@ world_init(struct world *w)
 		.account_spki = blob_str("account key"),
 		.order = &w->order,
 		.attestation = &w->attestation,
+		.attested = &w->attested,
 		.csr = &w->csr,
 	};
 }
@@ -103,10 +105,11 @@ a_forgotten_fact_says_no(void **state)
 	REFUSED(ERR_UNAUTHORIZED, w.facts.account = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.order = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.attestation = NULL);
+	REFUSED(ERR_UNAUTHORIZED, w.facts.attested = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.csr = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.assigned = false);
 	REFUSED(ERR_BAD_CSR, w.facts.account_spki = blob_str(""));
-	REFUSED(ERR_CSR_KEY, w.csr.spki = w.attestation.spki = blob_str(""));
+	REFUSED(ERR_CSR_KEY, w.csr.spki = w.attested.spki = blob_str(""));
 }
 
 static void
@@ -144,7 +147,7 @@ rows_of_others_say_no(void **state)
 	REFUSED(ERR_UNAUTHORIZED, w.order.account_id[0] = 'x');
 	REFUSED(ERR_UNAUTHORIZED, w.attestation.order_id[0] = 'x');
 	REFUSED(ERR_UNAUTHORIZED, w.attestation.enrollment_id[0] = 'x');
-	REFUSED(ERR_UNAUTHORIZED, w.attestation.serial[0] = 'x');
+	REFUSED(ERR_UNAUTHORIZED, w.attested.serial[0] = 'x');
 	REFUSED(ERR_UNAUTHORIZED, w.order.identifier_value[0] = 'x');
 }
 
