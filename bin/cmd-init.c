@@ -270,9 +270,11 @@ cmd_init_next(const struct init *in)
 	if (!in->owners.single_user)
 		cli_say(cli,
 		    "Next:\n"
-		    "  1. nginx: include attestmdm-http.conf in http { } and "
-		    "attestmdm-server.conf\n"
-		    "     in your server { }, then: systemctl reload nginx\n"
+		    "  1. nginx: include attestmdm-http.conf in http { }, "
+		    "attestmdm-devices.conf in\n"
+		    "     your server { } and attestmdm-admin.conf in another, "
+		    "then:\n"
+		    "     systemctl reload nginx\n"
 		    "  2. systemctl enable --now attestmdm.target\n"
 		    "  3. attestmdm check\n"
 		    "  4. attestmdm ade import FILE.csv\n"

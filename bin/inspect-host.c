@@ -13,19 +13,23 @@
 /* Nobody runs this before it was written. */
 #define NOT_BEFORE 1790000000
 
+#define INCLUDE_DEVICES                                                        \
+	"include attestmdm-devices.conf, or attestmdm-server.conf, in your "   \
+	"server { }"
+
 /* What nginx's whole configuration must hold. */
 static const struct {
 	const char *text;
 	const char *missing;
 } needed[] = {
 	{ "log_format attestmdm", "include attestmdm-http.conf in http { }" },
-	{ "ssl_verify_client optional_no_ca",
-	    "include attestmdm-server.conf in your server { }" },
-	{ "acme-finalize.sock",
-	    "include attestmdm-server.conf in your server { }" },
-	{ "/scep.sock", "include attestmdm-server.conf in your server { }" },
-	{ "MDM_CLIENT_CERT $ssl_client_escaped_cert",
-	    "include attestmdm-server.conf in your server { }" },
+	{ "ssl_verify_client optional_no_ca", INCLUDE_DEVICES },
+	{ "error_page 495 = @attestmdm_certificate", INCLUDE_DEVICES },
+	{ "acme-finalize.sock", INCLUDE_DEVICES },
+	{ "/scep.sock", INCLUDE_DEVICES },
+	{ "MDM_CLIENT_CERT $ssl_client_escaped_cert", INCLUDE_DEVICES },
+	{ "admin-settings.sock",
+	    "include attestmdm-admin.conf in a server { }" },
 };
 
 static void

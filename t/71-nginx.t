@@ -72,14 +72,25 @@ like(access_log(), qr{"POST /enroll/manual/\Q@{[substr($secret, 0, 6)]}\E\.\.\."
 nowhere($secret, 'its token');
 like(Attestmdm::Server::slurp($t->dir . '/nginx-error.log'),
     qr{connect\(\) .* failed .*"POST /enroll HTTP}, 'the error log tells of the program');
+# The path of an open enrollment is as secret.
+$t->server->stop('acme-account', 'acme-directory', 'acme-new-order', 'acme-challenge', 'acme-finalize');
+for (qw(directory new-account new-order challenge/x finalize order/x/finalize)) {
+	is(status("/acme/$id/$_", '-d', ''), 502, "ACME $_, when nobody answers");
+}
+my $large = $t->dir . '/large';
+Attestmdm::Server::spew($large, 'x' x (128 * 1024 + 1));
+is(status("/acme/$id/new-order", '-H', 'Expect:', '--data-binary', "\@$large"), 413, 'and what is too large');
+wait_for(sub { access_log() =~ m{/new-order" 413} });
+like(access_log(), qr{/acme/\Q$known\E\.\.\./new-account" 502 .*/acme-account\.sock$}m,
+    'the access log names the program');
+unlike(Attestmdm::Server::slurp($t->dir . '/nginx-error.log'), qr{\Q$id\E},
+    'the error log does not hold the path of an enrollment');
 unlike(combined(), qr{/enroll|/acme}, 'no error page leads to the log of the server block');
 unlink($t->dir . '/run/profile-download.sock');
 $t->server->start_program('profile-download');
 Attestmdm::Server::answers($t->dir . '/run/profile-download.sock', 20) or die 'it is not back';
 
 # mdm-82: what is too large for nginx does not get as far as the program.
-my $large = $t->dir . '/large';
-Attestmdm::Server::spew($large, 'x' x (128 * 1024 + 1));
 is(status('/scep?operation=PKIOperation', '-H', 'Expect:', '--data-binary', "\@$large"), 413,
     'SCEP: a body over 128 kB');
 my $scep = '/scep?operation=PKIOperation&message=';

@@ -41,6 +41,8 @@ static const struct route routes[] = {
 	{ "GET", "/info/:issuer.:id", answer_param, 0 },
 	{ "POST", "/fails", answer_fails, 10 },
 	{ "HEAD", "/nonce", answer_ok, 0 },
+	{ "POST", "/both", answer_fails, 10 },
+	{ "GET", "/both", answer_ok, 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -126,6 +128,19 @@ test_head_is_get_without_body(void **state)
 	assert_non_null(strstr(got, "Status: 200"));
 	assert_non_null(strstr(got, "Content-Length: 7\r\n"));
 	assert_null(strstr(got, "got it"));
+}
+
+static void
+test_head_is_nothing_but_get(void **state)
+{
+	const char *got = ask("HEAD", "/fails");
+
+	assert_non_null(strstr(got, "Status: 405"));
+	assert_non_null(strstr(got, "Allow: POST\r\n"));
+	assert_null(strstr(got, "Replay-Nonce"));
+	/* The row of another method does not come first. */
+	assert_non_null(strstr(ask("HEAD", "/both"), "Status: 200"));
+	assert_non_null(strstr(ask("POST", "/both"), "Status: 400"));
 }
 
 static void
@@ -346,6 +361,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_head_is_get_without_body),
+		cmocka_unit_test(test_head_is_nothing_but_get),
 		cmocka_unit_test(test_not_found),
 		cmocka_unit_test(test_wrong_method),
 		cmocka_unit_test(test_path_params),

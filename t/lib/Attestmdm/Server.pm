@@ -45,6 +45,7 @@ sub conf { $_[0]{dir} . '/attestmdm.conf' }
 sub state { $_[0]{dir} . '/state' }
 sub apple { $_[0]{dir} . '/apple' }
 sub socket { $_[0]{dir} . '/run/https.sock' }
+sub admin_socket { $_[0]{dir} . '/run/admin.sock' }
 sub cacert { $_[0]{dir} . '/tls/tls-ca.pem' }
 sub program { my ($self, $name) = @_; "$self->{build}/cgi-bin/$name" }
 sub tool { $_[0]{build} . '/bin/attestmdm' }
@@ -119,15 +120,16 @@ sub clock {
 	rename("$self->{dir}/clock.new", "$self->{dir}/clock") or die $!;
 }
 
-# The server block has a log and an error page of its own, as a user's may.
+# The server block has a log and an error page of its own, as a user's may. The
+# admin pages are reached through it, and by a server block of their own.
 sub write_nginx {
 	my ($self) = @_;
 	my $dir = $self->{dir};
 	my $state = $self->state;
-	for my $name (qw(http fastcgi server)) {
+	for my $name (qw(http fastcgi server devices admin)) {
 		my $text = slurp("$TOP/nginx/attestmdm-$name.conf");
 		$text =~ s{/run/attestmdm/}{$dir/run/}g;
-		$text =~ s{/var/lib/attestmdm/}{$state/}g;
+		$text =~ s{/var/lib/attestmdm\b}{$state}g;
 		$text =~ s{/etc/nginx/}{$dir/nginx/}g;
 		$text =~ s{/var/log/nginx/attestmdm\.log}{$dir/nginx-access.log}g;
 		spew("$dir/nginx/attestmdm-$name.conf", $text);
@@ -165,6 +167,12 @@ http {
 		error_page 500 502 503 504 /50x.html;
 		location = /50x.html { root $dir; }
 		include $dir/nginx/attestmdm-server.conf;
+	}
+	server {
+		listen unix:$dir/run/admin.sock ssl;
+		ssl_certificate $dir/tls/tls.pem;
+		ssl_certificate_key $dir/tls/tls.key;
+		include $dir/nginx/attestmdm-admin.conf;
 	}
 $plain}
 EOT
