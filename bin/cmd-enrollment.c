@@ -64,8 +64,41 @@ static const struct view_column trail_columns[] = {
 	{ "code", "CODE", VIEW_TEXT },
 	{ "remote_address", NULL, VIEW_TEXT },
 	{ "reason", "REASON", VIEW_TEXT },
+	{ "advice", NULL, VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
 };
+
+/* Is it the first row with this code? */
+static bool
+cmd_enrollment_is_first(const struct trail_list *list, size_t row)
+{
+	size_t i;
+
+	for (i = 0; i < row; i++) {
+		if (strcmp(list->rows[i].code, list->rows[row].code) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* What to do about each code of a trail, for people. */
+static void
+cmd_enrollment_advise(const struct cli *cli, const struct trail_list *list)
+{
+	bool begun = false;
+	const char *advice;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		advice = err_advice(err_find(list->rows[i].code));
+		if (*advice == '\0' || !cmd_enrollment_is_first(list, i))
+			continue;
+		if (!begun)
+			cli_say(cli, "\nWhat to do:");
+		begun = true;
+		cli_say(cli, "%s: %s", list->rows[i].code, advice);
+	}
+}
 
 static int
 cmd_enrollment_steps(struct cli *cli, const struct trail_list *list,
@@ -84,9 +117,11 @@ cmd_enrollment_steps(struct cli *cli, const struct trail_list *list,
 		view_text(v, list->rows[i].code);
 		view_text(v, list->rows[i].remote_address);
 		view_text(v, list->rows[i].reason);
+		view_text(v, err_advice(err_find(list->rows[i].code)));
 	}
 	r = view_table(cli, v, key, none);
 	view_free(v);
+	cmd_enrollment_advise(cli, list);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
@@ -54,6 +55,7 @@ fill_step(struct tmpl_row *row, const struct trail_row *t)
 	tmplrow_flag(row, "bad", t->outcome != TRAIL_OK);
 	tmplrow_set(row, "code", t->code);
 	tmplrow_set(row, "reason", t->reason);
+	tmplrow_set(row, "advice", err_advice(err_find(t->code)));
 	tmplrow_set(row, "address", t->remote_address);
 	tmplrow_set(row, "serial", t->serial);
 	tmplrow_set(row, "enrollment", t->enrollment_id);

@@ -2,15 +2,18 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "store/attestations.h"
 #include "store/certificates.h"
 #include "store/commands.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/renewals.h"
+#include "store/trails.h"
 
 #define COMMANDS_SHOWN    20
 #define ENROLLMENTS_SHOWN 10
+#define STEPS_LOOKED_AT   20
 #define DAY               INT64_C(86400)
 
 static const char *const filters[] = { "q", "attested", NULL };
@@ -243,6 +246,33 @@ fill_certificate(struct admin_page *page, const struct host *h)
 	return r;
 }
 
+/* The newest refusal of this serial number, and what to do about it. */
+static int
+fill_refusal(struct admin_page *page, const struct host *h)
+{
+	struct trail_list list;
+	struct tmpl_row *row;
+	size_t i;
+	int r;
+
+	r = trails_list_by_serial(
+	    page->app->db, h->serial, STEPS_LOOKED_AT, &list);
+	if (r != OK)
+		return r;
+	for (i = 0; i < list.n && list.rows[i].outcome == TRAIL_OK; i++)
+		;
+	if (i < list.n) {
+		row = tmplrow_add(page->row, "refusal");
+		admin_page_time(row, "at", list.rows[i].at);
+		tmplrow_set(row, "reason", list.rows[i].reason);
+		tmplrow_set(row, "code", list.rows[i].code);
+		tmplrow_set(
+		    row, "advice", err_advice(err_find(list.rows[i].code)));
+	}
+	trails_list_release(&list);
+	return OK;
+}
+
 static const char *
 command_text(enum command_state state)
 {
@@ -319,6 +349,7 @@ admin_hosts_show(void *app, const struct req *req, struct resp *resp)
 		goto done;
 	fill_host(page.row, &h);
 	if ((r = fill_certificate(&page, &h)) != OK ||
+	    (r = fill_refusal(&page, &h)) != OK ||
 	    (r = fill_commands(&page, &h)) != OK ||
 	    (r = fill_enrollments(&page, &h)) != OK)
 		goto done;

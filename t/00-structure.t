@@ -123,14 +123,14 @@ subtest 'every reader of hostile bytes has a fuzz target and a corpus' => sub {
 };
 
 subtest 'every error is complete' => sub {
-	open(my $in, '<', 'lib/base/err.def') or die $!;
+	my $list = do { local (@ARGV, $/) = ('lib/base/err.def'); <> };
 	my %seen;
-	while (<$in>) {
-		next if !/^ERR\(/;
-		like($_, qr/^ERR\([A-Z_]+, [1-5]\d\d, "[a-zA-Z]+", [34567], ".+\."\)$/, (/^ERR\((\w+)/)[0]);
+	for ($list =~ /^ERR\(.*\n.*\n/mg) {
 		my ($name) = /^ERR\((\w+)/;
+		like($_, qr/^ERR\([A-Z_]+, [1-5]\d\d, "[a-zA-Z]+", [34567], "[^"\\]+\.",\n\t"[^"\\]+\."\)\n$/, $name);
 		ok(!$seen{$name}++, "$name stands once");
 	}
+	is(scalar keys %seen, scalar(() = $list =~ /^ERR\(/mg), 'all are looked at');
 };
 
 subtest 'every test can run' => sub {

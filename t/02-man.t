@@ -15,6 +15,18 @@ for my $page ('attestmdm.8', 'attestmdm.conf.5', 'attestmdm-sim.1', map { "$_.8"
 	is($out, '', "man/$page is clean");
 }
 
+my $build = $ENV{ATTESTMDM_BUILD} || 'build';
+my $codes = "$build/man/attestmdm-codes.7";
+is(`mandoc -Tlint -W warning $codes 2>&1`, '', 'the page of codes is clean');
+(my $page = `mandoc -Tascii $codes`) =~ s/.\x08//g;
+my $list = do { local (@ARGV, $/) = ('lib/base/err.def'); <> };
+my %advice = $list =~ /^ERR\((\w+),.*\n\t"(.+)"\)$/mg;
+cmp_ok(scalar keys %advice, '>', 60, 'codes are found');
+for my $name (sort keys %advice) {
+	(my $text = quotemeta($advice{$name})) =~ s/\\ /\\s+/g;
+	like($page, qr/^\s+$name\s+$text$/m, "attestmdm-codes(7) explains $name");
+}
+
 my %keys = map { /^\s*(?:TEXT|FLAG|NUMBER)\("(\w+)", (\w+)/ ? ("$1.$2" => 1) : () }
     do { open(my $in, '<', 'lib/base/conf.c') or die $!; <$in> };
 cmp_ok(scalar keys %keys, '>', 15, 'keys are found');

@@ -95,11 +95,13 @@ subtest 'admin-21: a refused try is found with its reason' => sub {
 	like($page, qr/C02STRANGER1/, 'by its serial number');
 	like($page, qr/<code[^>]*>ENROLL_UNASSIGNED<\/code>/, 'with the code');
 	like($page, qr/class="reason"><bdi>[^<]{10,}/, 'with the reason');
+	like($page, qr/What to do:<\/strong> If the device is yours, assign/, 'with what to do');
 	unlike($b->get('/admin/refusals?q=C02WEB000001')->{body}, qr/C02STRANGER1/,
 	    'not under another serial number');
 	$page = $b->get('/admin/serial?serial=C02STRANGER1')->{body};
 	like($page, qr/never assigned to us/, 'its own page says that it is not ours');
 	like($page, qr/<li class="refused">.*Enrollment profile/s, 'and the step');
+	like($page, qr/What to do:<\/strong> If the device is yours, assign/, 'and what to do');
 };
 
 subtest 'admin-22: a cheating device, step by step' => sub {

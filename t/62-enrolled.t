@@ -61,6 +61,12 @@ subtest 'a device that is not ours is seen as well' => sub {
 	is($r->{exit}, 3, 'refused');
 	like($t->tool_ok('enrollment', 'show', 'C02XXXX00009'),
 	    qr/profile +refused +ENROLL_UNASSIGNED/, 'by serial number');
+	like($r = $t->tool_ok('enrollment', 'show', 'C02XXXX00009'),
+	    qr/^What to do:\nENROLL_UNASSIGNED: If the device is yours, assign it/m,
+	    'with what to do');
+	is(() = $r =~ /assign it to this/g, 1, 'once');
+	like($t->tool_json('enrollment', 'show', 'C02XXXX00009')->{trail}[0]{advice},
+	    qr/^If the device is yours/, 'in JSON, too');
 	like($t->tool_ok('enrollment', 'list', '--refused'),
 	    qr/profile +refused +ENROLL_UNASSIGNED/, 'and in the list of refusals');
 };

@@ -1,20 +1,24 @@
 #include "base/err.h"
 
+#include <string.h>
+
 struct err_row {
 	const char *name;
 	int http;
 	const char *acme;
 	int prio;
 	const char *text;
+	const char *advice;
 };
 
 static const struct err_row rows[] = {
-#define ERR(name, http, acme, prio, text) { #name, http, acme, prio, text },
+#define ERR(name, http, acme, prio, text, advice)                              \
+	{ #name, http, acme, prio, text, advice },
 #include "base/err.def"
 #undef ERR
 };
 
-static const struct err_row ok = { "OK", 200, "", 7, "OK" };
+static const struct err_row ok = { "OK", 200, "", 7, "OK", "" };
 
 static const struct err_row *
 err_row(int code)
@@ -36,6 +40,24 @@ const char *
 err_text(int code)
 {
 	return err_row(code)->text;
+}
+
+const char *
+err_advice(int code)
+{
+	return err_row(code)->advice;
+}
+
+int
+err_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].name, name) == 0)
+			return -1 - (int)i;
+	}
+	return OK;
 }
 
 int

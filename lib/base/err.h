@@ -11,14 +11,14 @@
 #define OK 0
 
 enum err_index {
-#define ERR(name, http, acme, prio, text) ERR_INDEX_##name,
+#define ERR(name, http, acme, prio, text, advice) ERR_INDEX_##name,
 #include "base/err.def"
 #undef ERR
 	ERR_INDEX_COUNT
 };
 
 enum err_code {
-#define ERR(name, http, acme, prio, text)                                      \
+#define ERR(name, http, acme, prio, text, advice)                              \
 	ERR_##name = -1 - (int)ERR_INDEX_##name,
 #include "base/err.def"
 #undef ERR
@@ -29,6 +29,15 @@ const char *err_name(int code);
 
 /* Fixed text that may be shown to anybody; never quotes input. */
 const char *err_text(int code);
+
+/* What an administrator should do about it, in one or two sentences. */
+const char *err_advice(int code);
+
+/*
+ * The code with this name, as trails and orders store it, or OK when there is
+ * none: a database may hold the names of an older version.
+ */
+int err_find(const char *name);
 
 int err_http_status(int code);
 

@@ -169,6 +169,12 @@ codes_have_their_row(void **state)
 	assert_string_equal(err_name(OK), "OK");
 	assert_string_equal(err_name(12345), "INTERNAL");
 	assert_string_equal(err_name(-12345), "INTERNAL");
+	assert_string_equal(err_advice(OK), "");
+	assert_non_null(strstr(err_advice(ERR_SCHEMA), "attestmdm migrate"));
+	assert_int_equal(err_find("BAD_NONCE"), ERR_BAD_NONCE);
+	assert_int_equal(err_find("GITOPS"), ERR_GITOPS);
+	assert_int_equal(err_find("OF_AN_OLDER_VERSION"), OK);
+	assert_int_equal(err_find(""), OK);
 }
 
 /* Writes `text` to a new file whose name replaces the Xs of `path`. */
