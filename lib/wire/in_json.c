@@ -278,34 +278,6 @@ in_json_at_object(const struct json *array, size_t i, struct json **out)
 	return OK;
 }
 
-static bool
-in_json_listed(const char *name, const char *const *names)
-{
-	for (; *names != NULL; names++) {
-		if (strcmp(name, *names) == 0)
-			return true;
-	}
-	return false;
-}
-
-int
-in_json_only(const struct json *object, const char *const *names)
-{
-	struct json_object_iterator it, end;
-	const char *name;
-
-	it = json_object_iter_begin(in_json_inner(object));
-	end = json_object_iter_end(in_json_inner(object));
-	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
-		name = json_object_iter_peek_name(&it);
-		if (!in_json_listed(name, names))
-			return fail(ERR_MALFORMED,
-			    "JSON has a member %.40s that is not expected",
-			    name);
-	}
-	return OK;
-}
-
 int
 in_json_write(const struct json *node, struct buf *out)
 {

@@ -81,12 +81,6 @@ bool in_json_is_object(const struct json *node);
 int in_json_at_string(const struct json *array, size_t i, struct blob *out);
 int in_json_at_object(const struct json *array, size_t i, struct json **out);
 
-/*
- * ERR_MALFORMED when the object has a member that is not in `names`, a list
- * that ends with NULL.
- */
-int in_json_only(const struct json *object, const char *const *names);
-
 /* Appends the node as compact JSON. */
 int in_json_write(const struct json *node, struct buf *out);
 

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "wire/in_json.h"
 
-#define JWS_BODY_DEPTH      1
+#define JWS_BODY_DEPTH      4
 #define JWS_PROTECTED_DEPTH 4
 #define JWS_SIGNATURE_MAX   132
 
@@ -187,24 +187,45 @@ done:
 	return r;
 }
 
-/* The signature covers the text as it came (RFC 7515 section 5.2). */
+/*
+ * Unknown members are ignored (RFC 7515 section 7.2). The unprotected header is
+ * not signed, and the general serialization has several signatures: ACME has
+ * neither (RFC 8555 section 6.2).
+ */
+static int
+jws_body_refused(const struct json *body)
+{
+	static const char *const names[] = { "header", "signatures", NULL };
+	size_t i;
+
+	for (i = 0; names[i] != NULL; i++) {
+		if (in_json_has(body, names[i]))
+			return fail(
+			    ERR_MALFORMED, "JWS has the member %s", names[i]);
+	}
+	return OK;
+}
+
+/*
+ * The signature covers the text as it came (RFC 7515 section 5.2). The header
+ * is read before it, since a signature of an algorithm that is not supported
+ * may be longer than any of ours.
+ */
 static int
 jws_body(const struct json *body, unsigned flags, struct jws *jws)
 {
-	static const char *const names[] = { "protected", "payload",
-		"signature", NULL };
 	struct blob protected, payload, signature;
 	struct buf header;
 	int r;
 
 	buf_init(&header, JWS_PROTECTED_MAX);
-	if ((r = in_json_only(body, names)) != OK ||
+	if ((r = jws_body_refused(body)) != OK ||
 	    (r = jws_part(body, "protected", &protected, &header)) != OK ||
+	    (r = jws_header(buf_blob(&header), flags, jws)) != OK ||
 	    (r = jws_part(body, "payload", &payload, &jws->payload_bytes)) !=
 		OK ||
 	    (r = jws_part(body, "signature", &signature, &jws->signature)) !=
-		OK ||
-	    (r = jws_header(buf_blob(&header), flags, jws)) != OK)
+		OK)
 		goto done;
 	buf_add_blob(&jws->signed_text, protected);
 	buf_add_byte(&jws->signed_text, '.');

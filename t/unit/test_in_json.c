@@ -339,18 +339,6 @@ test_containers(void **state)
 }
 
 static void
-test_only(void **state)
-{
-	static const char *const ab[] = { "a", "b", NULL };
-	struct json *doc = open_object("{\"a\":1,\"b\":2}");
-
-	assert_int_equal(in_json_only(doc, ab), OK);
-	assert_int_equal(in_json_only(doc, ab + 1), ERR_MALFORMED);
-	assert_int_equal(in_json_only(doc, ab + 2), ERR_MALFORMED);
-	in_json_free(doc);
-}
-
-static void
 test_write(void **state)
 {
 	struct json *doc = open_object("{ \"a\" : [ 1, \"\\u000a/\" ] }");
@@ -382,7 +370,6 @@ main(void)
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_only),
 		cmocka_unit_test(test_write),
 	};
 

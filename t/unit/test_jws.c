@@ -188,7 +188,10 @@ test_members(void **state)
 	    ERR_MALFORMED, "\"protected\":\"", "\"protected\":1,\"x\":\"");
 	expect_bent(ERR_MALFORMED, "}", ",\"signatures\":[]}");
 	expect_bent(ERR_MALFORMED, "}", ",\"header\":{}}");
-	expect_bent(ERR_MALFORMED, "}", ",\"x\":\"\"}");
+	/* RFC 7515 section 7.2: other members are ignored */
+	expect_bent(OK, "}", ",\"x\":\"\"}");
+	expect_bent(OK, "}", ",\"x\":{\"header\":[1]}}");
+	expect_bent(ERR_MALFORMED, "}", ",\"x\":1,\"x\":2}");
 	expect_bent(ERR_MALFORMED, "}", ",\"payload\":\"e31\"}");
 	expect_bent(ERR_MALFORMED, "}", "}{}");
 	expect_bent(ERR_MALFORMED, "}", "} x");
