@@ -3,6 +3,7 @@
 
 #include "acme-http.h"
 #include "acme/finalize.h"
+#include "acme/order.h"
 #include "acme/revocation.h"
 #include "base/log.h"
 
@@ -10,17 +11,20 @@ static int
 do_finalize(struct acme_http *app, struct request *rq, const struct req *req,
     struct resp *resp)
 {
+	struct buf replaces;
 	struct order o;
 	int r;
 
+	buf_init(&replaces, ORDER_REPLACES_MAX);
 	r = finalize_order(rq, app->own, req_path_param(req, "order"),
-	    req->remote_address, &o);
-	if (r != OK)
-		return r;
-	if ((r = acme_http_location(resp, rq, LINK_ORDER, o.id)) != OK ||
-	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
-		return r;
-	return objects_order(acme_http_place(rq), &o, NULL, &resp->body);
+	    req->remote_address, &o, &replaces);
+	if (r == OK &&
+	    (r = acme_http_location(resp, rq, LINK_ORDER, o.id)) == OK &&
+	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) == OK)
+		r = objects_order(acme_http_place(rq), &o,
+		    replaces.n > 0 ? buf_str(&replaces) : NULL, &resp->body);
+	buf_release(&replaces);
+	return r;
 }
 
 static int

@@ -1,10 +1,6 @@
 /* acme-new-order: orders and their authorizations. */
 #include "acme-http.h"
 #include "acme/order.h"
-#include "acme/renewal_info.h"
-
-/* The longest id of RFC 9773 that is echoed. */
-#define REPLACES_MAX 256
 
 static int
 order_reply(const struct request *rq, const struct order *o, int status,
@@ -29,7 +25,7 @@ do_new_order(struct acme_http *app, struct request *rq, const struct req *req,
 	int r;
 
 	(void)app;
-	buf_init(&replaces, REPLACES_MAX);
+	buf_init(&replaces, ORDER_REPLACES_MAX);
 	r = order_create(rq, req->remote_address, &o, &replaces);
 	if (r == OK)
 		r = order_reply(rq, &o, 201, &replaces, resp);
@@ -46,7 +42,7 @@ do_order(struct acme_http *app, struct request *rq, const struct req *req,
 	int r;
 
 	(void)app;
-	buf_init(&replaces, REPLACES_MAX);
+	buf_init(&replaces, ORDER_REPLACES_MAX);
 	r = order_read(rq, req_path_param(req, "order"), &o, &replaces);
 	if (r == OK)
 		r = order_reply(rq, &o, 200, &replaces, resp);

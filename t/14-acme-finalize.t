@@ -256,5 +256,20 @@ is($d->post('revoke-cert', { certificate => $der })->{status}, 200,
     'acme-257: but its certificate can still be revoked, by its account');
 $t->server->clock(0);
 
+# The answer to finalize names the certificate that is replaced, too.
+$d = Attestmdm::Acme->new($t, 'C02FINAL3001');
+$d->certificate;
+$row = $t->db("SELECT hex(serial_number) AS number, hex(issuer_key_id) AS issuer FROM certificates"
+	. " WHERE serial = '$d->{serial}'")->[0];
+$certid = $ari->($row->{issuer}, $row->{number});
+$d = Attestmdm::Acme->new($t, $d->{serial});
+$d->account;
+$r = $d->post('new-order', { identifiers => $d->identifiers, replaces => $certid });
+my $authz = $r->{json}{authorizations}[0];
+my $challenge = $d->get($authz)->{json}{challenges}[0];
+$d->attest({ challenge => $challenge->{url}, token => $challenge->{token} });
+$r = $d->finalize($r->{json});
+is("$r->{status} $r->{json}{replaces}", "200 $certid", 'RFC 9773 section 5: replaces, in the answer to finalize');
+
 $c->done;
 $t->done;

@@ -166,11 +166,9 @@ change_status(
 
 	if ((r = in_json_opt_string(payload, "status", &status)) != OK)
 		return r;
-	if (status.p == NULL || blob_eq_str(status, "valid"))
+	/* Any other is ignored (RFC 8555 section 7.3.2). */
+	if (status.p == NULL || !blob_eq_str(status, "deactivated"))
 		return OK;
-	if (!blob_eq_str(status, "deactivated"))
-		return fail(
-		    ERR_MALFORMED, "an account can be set to deactivated only");
 	r = accounts_deactivate(
 	    rq->acme->db, rq->enrollment.id, rq->account.id);
 	if (r == OK)

@@ -250,14 +250,15 @@ punish(struct request *rq, const struct work *w, int code,
 
 static int
 commit(struct request *rq, const char *id, const struct work *w,
-    const char *remote_address, struct order *out)
+    const char *remote_address, struct order *out, struct buf *replaces)
 {
 	int r;
 
 	if ((r = request_begin(rq)) != OK)
 		return r;
 	if ((r = bind(rq, w, remote_address)) == OK &&
-	    (r = load_order(rq, id, out)) == OK)
+	    (r = load_order(rq, id, out)) == OK &&
+	    (r = order_predecessor(rq->acme->db, out, replaces)) == OK)
 		r = request_commit(rq);
 	if (r != OK) {
 		db_rollback(rq->acme->db);
@@ -268,7 +269,8 @@ commit(struct request *rq, const char *id, const struct work *w,
 
 int
 finalize_order(struct request *rq, const struct finalize_keys *keys,
-    const char *id, const char *remote_address, struct order *out)
+    const char *id, const char *remote_address, struct order *out,
+    struct buf *replaces)
 {
 	struct work w;
 	int r;
@@ -284,7 +286,7 @@ finalize_order(struct request *rq, const struct finalize_keys *keys,
 	if (r == ERR_BAD_CSR || r == ERR_CSR_KEY)
 		r = punish(rq, &w, r, remote_address);
 	if (r == OK && (r = sign(rq, keys->ca, &w)) == OK)
-		r = commit(rq, id, &w, remote_address, out);
+		r = commit(rq, id, &w, remote_address, out, replaces);
 done:
 	work_release(&w);
 	return r;

@@ -21,7 +21,7 @@ struct finalize_keys {
  * Certifies the attested key, and no other. The certificate is signed first and
  * leaves this function only if the one transaction that makes the order valid,
  * stores the certificate and closes the enrollment commits; otherwise it is
- * forgotten.
+ * forgotten. `replaces` gets what order_predecessor() says.
  *
  * A row of a ready order is not believed: the attestation object with it is
  * verified once more with evidence_verify().
@@ -33,7 +33,8 @@ struct finalize_keys {
  * not; ERR_UNAUTHORIZED when the enrollment or the device is not ours any more.
  */
 int finalize_order(struct request *rq, const struct finalize_keys *keys,
-    const char *id, const char *remote_address, struct order *out);
+    const char *id, const char *remote_address, struct order *out,
+    struct buf *replaces);
 
 /*
  * POST-as-GET on a certificate: appends the PEM chain. ERR_NOT_FOUND when it

@@ -162,9 +162,8 @@ order_create(struct request *rq, const char *remote_address, struct order *out,
 	return OK;
 }
 
-/* The id of RFC 9773 of the order's predecessor, if it has one. */
-static int
-name_predecessor(struct db *db, const struct order *o, struct buf *replaces)
+int
+order_predecessor(struct db *db, const struct order *o, struct buf *replaces)
 {
 	struct certificate c = { .id = "" };
 	int r;
@@ -191,7 +190,7 @@ order_read(
 	if (r == ERR_NOT_FOUND)
 		r = fail(r, "no such order of account %s", rq->account.id);
 	if (r == OK)
-		r = name_predecessor(db, out, replaces);
+		r = order_predecessor(db, out, replaces);
 	if (r == OK)
 		r = request_commit(rq);
 	if (r != OK) {

@@ -12,6 +12,9 @@
 /* Seconds that an order lives until it is valid. */
 #define ORDER_LIFE 3600
 
+/* The longest id of RFC 9773 that is echoed. */
+#define ORDER_REPLACES_MAX 256
+
 #define ORDER_STEP               "order"
 #define ORDER_STEP_AUTHORIZATION "authorization"
 
@@ -41,6 +44,13 @@ int order_read(struct request *rq, const char *id, struct order *out,
  */
 int order_authorization(struct request *rq, const char *id,
     const char *remote_address, struct order *out);
+
+/*
+ * Appends the id of RFC 9773 of the certificate that the order replaces, for
+ * the member "replaces" (RFC 9773 section 5); nothing when it replaces none.
+ */
+int order_predecessor(
+    struct db *db, const struct order *o, struct buf *replaces);
 
 /* True when both names are the same octets: no case, no normal form. */
 bool order_is_for(const struct order *o, const char *serial);
