@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
@@ -63,7 +65,9 @@ cmd_setting_refuse(const struct cli *cli, const char *name, int code)
 {
 	switch (code) {
 	case ERR_NOT_FOUND:
-		return fail(code, "there is no setting %s", name);
+		return fail(code,
+		    "there is no setting %s; attestmdm setting get lists them",
+		    name);
 	case ERR_LICENSE:
 		return fail(code,
 		    "setting %s needs tier = premium in [license] of the "
@@ -71,7 +75,8 @@ cmd_setting_refuse(const struct cli *cli, const char *name, int code)
 		    name);
 	case ERR_GITOPS:
 		return fail(code,
-		    "setting %s is managed by GitOps in %s; change it there",
+		    "setting %s is managed by GitOps in %s; change it there, "
+		    "or set it here with --override-gitops",
 		    name, cli->conf.repository_url);
 	case ERR_FIELD:
 		return fail(code, "setting %s cannot be \"%s\"", name,
@@ -85,15 +90,16 @@ static int
 cmd_setting_set(struct cli *cli)
 {
 	const char *name = cli->arguments[0], *value = cli->arguments[1];
+	enum settings_origin origin = cli_flag(cli, "override-gitops")
+	    ? SETTINGS_BY_OVERRIDE
+	    : SETTINGS_BY_ADMIN;
 	int r;
 
-	if ((r = settings_check(&cli->conf, SETTINGS_BY_ADMIN, name, value)) !=
-	    OK)
+	if ((r = settings_check(&cli->conf, origin, name, value)) != OK)
 		return cmd_setting_refuse(cli, name, r);
 	if ((r = db_begin(cli->db)) != OK)
 		return r;
-	r = settings_set(
-	    cli->db, &cli->conf, SETTINGS_BY_ADMIN, name, value, cli->actor);
+	r = settings_set(cli->db, &cli->conf, origin, name, value, cli->actor);
 	if (r == OK)
 		r = db_commit(cli->db);
 	db_rollback(cli->db);
@@ -102,8 +108,19 @@ cmd_setting_set(struct cli *cli)
 	out_json_string(&cli->out, "name", name);
 	out_json_string(&cli->out, "value", value);
 	cli_say(cli, "%s is now %s.", name, *value ? value : "empty");
+	if (origin == SETTINGS_BY_OVERRIDE && cli->conf.gitops_mode_enabled)
+		fprintf(stderr,
+		    "attestmdm: warning: GitOps mode is on, and the next run "
+		    "of GitOps sets %s as the repository has it\n",
+		    name);
 	return OK;
 }
+
+static const struct cli_option set_options[] = {
+	{ "override-gitops", NULL,
+	    "although GitOps manages the setting; the activity list tells", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
 
 static const struct cli_verb verbs[] = {
 	{ .name = "get",
@@ -115,6 +132,7 @@ static const struct cli_verb verbs[] = {
 	{ .name = "set",
 	    .arguments = "NAME VALUE",
 	    .help = "changes a setting, as licence and GitOps mode allow",
+	    .options = set_options,
 	    .least = 2,
 	    .most = 2,
 	    .needs = CLI_WRITE,

@@ -4,8 +4,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "enroll/software_update.h"
 #include "store/audits.h"
 #include "store/settings.h"
+
+static const enum product_system systems[] = { SYSTEM_MACOS, SYSTEM_IOS,
+	SYSTEM_IPADOS, SYSTEM_TVOS, SYSTEM_VISIONOS, SYSTEM_WATCHOS };
+
+#define SYSTEMS (sizeof(systems) / sizeof(systems[0]))
 
 /* Only what a browser may follow becomes a link. */
 static bool
@@ -14,11 +20,39 @@ is_web_address(const char *url)
 	return strncmp(url, "https://", strlen("https://")) == 0;
 }
 
+/* Each system's minimum version; `typed` is what a refused form says, or NULL. */
 static int
-fill_settings(struct admin_page *page)
+fill_minimums(struct admin_page *page, const struct form *typed)
 {
 	const struct conf *conf = page->app->conf;
-	char version[SETTINGS_VALUE_TEXT];
+	char stored[SETTINGS_VALUE_TEXT];
+	const char *name, *value;
+	struct tmpl_row *row;
+	size_t i;
+	int r;
+
+	for (i = 0; i < SYSTEMS; i++) {
+		name = software_update_setting(systems[i]);
+		r = settings_get_text(page->app->db, conf, name, stored);
+		if (r != OK)
+			return r;
+		value = typed != NULL ? form_get(typed, name) : NULL;
+		row = tmplrow_add(page->row, "minimums");
+		tmplrow_set(row, "name", name);
+		tmplrow_set(row, "system", product_system_name(systems[i]));
+		tmplrow_set(row, "value", value != NULL ? value : stored);
+		tmplrow_flag(row, "wrong",
+		    value != NULL &&
+			settings_check(conf, SETTINGS_BY_GITOPS, name, value) !=
+			    OK);
+	}
+	return OK;
+}
+
+static int
+fill_settings(struct admin_page *page, const struct form *typed)
+{
+	const struct conf *conf = page->app->conf;
 	bool required, business_only;
 	int r;
 
@@ -26,14 +60,12 @@ fill_settings(struct admin_page *page)
 		 SETTINGS_REQUIRE_ATTESTATION, &required)) != OK ||
 	    (r = settings_get_bool(page->app->db, conf, SETTINGS_BUSINESS_ONLY,
 		 &business_only)) != OK ||
-	    (r = settings_get_text(page->app->db, conf,
-		 SETTINGS_MINIMUM_OS_VERSION, version)) != OK)
+	    (r = fill_minimums(page, typed)) != OK)
 		return r;
 	tmplrow_flag(page->row, "premium",
 	    settings_find(conf, SETTINGS_REQUIRE_ATTESTATION) != NULL);
 	tmplrow_flag(page->row, "required", required);
 	tmplrow_flag(page->row, "business_only", business_only);
-	tmplrow_set(page->row, "minimum_os_version", version);
 	tmplrow_flag(page->row, "gitops", conf->gitops_mode_enabled);
 	tmplrow_set(page->row, "repository_url",
 	    is_web_address(conf->repository_url) ? conf->repository_url : "");
@@ -62,7 +94,7 @@ admin_options_show(void *app, const struct req *req, struct resp *resp)
 	int r;
 
 	if ((r = admin_page_init(&page, app, req)) == OK &&
-	    (r = fill_settings(&page)) == OK)
+	    (r = fill_settings(&page, NULL)) == OK)
 		r = send_settings(&page, OK, resp);
 	admin_page_release(&page);
 	return r;
@@ -70,58 +102,62 @@ admin_options_show(void *app, const struct req *req, struct resp *resp)
 
 /* The page again, with what was typed and why it was not taken. */
 static int
-refuse(struct admin_app *app, const struct req *req, int code, const char *name,
-    const char *value, struct resp *resp)
+refuse(struct admin_app *app, const struct req *req, int code,
+    const struct form *typed, struct resp *resp)
 {
 	struct admin_page page;
 	int r;
 
 	if ((r = admin_page_init(&page, app, req)) == OK &&
-	    (r = fill_settings(&page)) == OK) {
-		if (strcmp(name, SETTINGS_MINIMUM_OS_VERSION) == 0)
-			tmplrow_set(page.row, name, value);
+	    (r = fill_settings(&page, typed)) == OK)
 		r = send_settings(&page, code, resp);
-	}
 	admin_page_release(&page);
 	return r;
 }
 
+/*
+ * Takes over these settings from a form, all or none. What the form lacks
+ * becomes `when_absent`, or stays as it is when that is NULL.
+ */
 static int
-store(struct admin_app *app, const char *admin, const char *name,
-    const char *value)
+store(struct admin_app *app, const char *admin, const struct form *form,
+    const char *const *names, const char *when_absent)
 {
+	const char *value;
 	int r;
 
 	if ((r = db_begin(app->db)) != OK)
 		return r;
-	r = settings_set(
-	    app->db, app->conf, SETTINGS_BY_ADMIN, name, value, admin);
-	if (r != OK) {
-		db_rollback(app->db);
-		return r;
+	for (; *names != NULL && r == OK; names++) {
+		value = form_get(form, *names);
+		if (value == NULL)
+			value = when_absent;
+		if (value != NULL)
+			r = settings_set(app->db, app->conf, SETTINGS_BY_ADMIN,
+			    *names, value, admin);
 	}
-	return db_commit(app->db);
+	if (r == OK)
+		r = db_commit(app->db);
+	db_rollback(app->db);
+	return r;
 }
 
 static int
-set(struct admin_app *app, const struct req *req, const char *name,
+set(struct admin_app *app, const struct req *req, const char *const *names,
     const char *when_absent, struct resp *resp)
 {
 	struct session session;
 	struct form *form;
-	const char *value;
 	int r;
 
 	if ((r = admin_page_form(app, req, &session, &form)) != OK)
 		return r;
-	if ((value = form_get(form, name)) == NULL)
-		value = when_absent;
-	r = store(app, session.admin, name, value);
+	r = store(app, session.admin, form, names, when_absent);
 	if (r == OK)
 		r = resp_redirect(resp, "/admin/settings?saved=1");
 	else if (r == ERR_NOT_FOUND || err_http_status(r) < 500)
-		r = refuse(app, req, r == ERR_NOT_FOUND ? ERR_LICENSE : r, name,
-		    value, resp);
+		r = refuse(app, req, r == ERR_NOT_FOUND ? ERR_LICENSE : r, form,
+		    resp);
 	form_free(form);
 	return r;
 }
@@ -131,20 +167,30 @@ int
 admin_options_set_attestation(
     void *app, const struct req *req, struct resp *resp)
 {
-	return set(app, req, SETTINGS_REQUIRE_ATTESTATION, "false", resp);
+	static const char *const names[] = { SETTINGS_REQUIRE_ATTESTATION,
+		NULL };
+
+	return set(app, req, names, "false", resp);
 }
 
 int
 admin_options_set_business(void *app, const struct req *req, struct resp *resp)
 {
-	return set(app, req, SETTINGS_BUSINESS_ONLY, "false", resp);
+	static const char *const names[] = { SETTINGS_BUSINESS_ONLY, NULL };
+
+	return set(app, req, names, "false", resp);
 }
 
 int
 admin_options_set_minimum_os(
     void *app, const struct req *req, struct resp *resp)
 {
-	return set(app, req, SETTINGS_MINIMUM_OS_VERSION, "", resp);
+	const char *names[SYSTEMS + 1] = { NULL };
+	size_t i;
+
+	for (i = 0; i < SYSTEMS; i++)
+		names[i] = software_update_setting(systems[i]);
+	return set(app, req, names, NULL, resp);
 }
 
 static int

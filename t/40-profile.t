@@ -267,7 +267,7 @@ subtest 'mdm-66: SHA-1 and old certificates in device information only' => sub {
 };
 
 subtest 'mdm-67, mdm-68, fleet-99: a minimum system version' => sub {
-	$t->tool_ok('setting', 'set', 'minimum_os_version', '15.2');
+	$t->tool_ok('setting', 'set', 'minimum_os_version_macos', '15.2');
 	my $serial = serial();
 	my $r = ask($serial, 'os-version' => '15.1');
 	refused($r, $serial, 403, 'ENROLL_OS_TOO_OLD', 'too old');
@@ -277,11 +277,18 @@ subtest 'mdm-67, mdm-68, fleet-99: a minimum system version' => sub {
 	is($json->{details}{OSVersion}, '15.2', 'the version');
 	is(ask($serial, 'os-version' => '15.10')->{status}, 200, '15.10 is newer than 15.2');
 	is(ask($serial, 'os-version' => '15.2')->{status}, 200, '15.2 is enough');
+	is(ask($serial, product => 'iPhone14,2', 'os-version' => '15.1')->{status}, 200,
+	    'an iPhone does not have the minimum of Macs');
+	$t->tool_ok('setting', 'set', 'minimum_os_version_ios', '15.2');
+	my $phone = serial();
+	refused(ask($phone, product => 'iPhone14,2', 'os-version' => '15.1'), $phone, 403,
+	    'ENROLL_OS_TOO_OLD', 'it has its own');
+	$t->tool_ok('setting', 'set', 'minimum_os_version_ios', '');
 	is(ask($serial, 'os-version' => '14.0', more => ['--cannot-update'])->{status}, 200,
 	    'a device that cannot update is not held');
 	refused(ask('C40STRANGER2', 'os-version' => '14.0'), 'C40STRANGER2', 403,
 	    'ENROLL_UNASSIGNED', "a stranger's version does not matter");
-	$t->tool_ok('setting', 'set', 'minimum_os_version', '');
+	$t->tool_ok('setting', 'set', 'minimum_os_version_macos', '');
 };
 
 subtest 'mdm-69: strange products' => sub {

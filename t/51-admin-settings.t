@@ -29,7 +29,7 @@ sub set_box {
 sub set_version {
 	my ($b, $value, %o) = @_;
 	return $b->post('/admin/settings/minimum-os', from => '/admin/settings',
-	    fields => { minimum_os_version => $value }, %o);
+	    fields => { minimum_os_version_macos => $value }, %o);
 }
 
 sub stored {
@@ -47,6 +47,7 @@ subtest 'premium' => sub {
 	    'fleet-120: the option is under Advanced options');
 	like($text, qr{<a href="\Q$LINK\E"[^>]*>Managed Device Attestation</a>},
 	    'the help text leads to Apple');
+	like($text, qr{Managed Device Attestation</a></p>}, 'and ends with that link');
 	unlike(box($b), qr/ checked/, 'fleet-120: off at first');
 	unlike(box($b), qr/ disabled/, 'and can be changed');
 
@@ -64,14 +65,29 @@ subtest 'premium' => sub {
 
 	is(set_version($b, '15.1')->{status}, 303, 'a minimum system version is taken');
 	like(box($b), qr/ checked/, 'fleet-127: the other setting stays');
-	like(page($b), qr/name="minimum_os_version"[^>]*value="15\.1"/, 'and is shown');
+	like(page($b), qr/name="minimum_os_version_macos"[^>]*value="15\.1"/, 'and is shown');
 	for my $bad ('fifteen', '15.', '1.2.3.4.5', '15;DROP', '"><script>alert(1)</script>') {
 		my $r = set_version($b, $bad);
 		is($r->{status}, 422, "'$bad' is no version");
 		unlike($r->{body}, qr/<script/, 'and comes back as text');
 	}
-	is(stored($t, 'minimum_os_version'), '15.1', 'the good one is kept');
+	is(stored($t, 'minimum_os_version_macos'), '15.1', 'the good one is kept');
 	is(set_version($b, '')->{status}, 303, 'none is fine too');
+	my %each = map { ("minimum_os_version_$_->[0]" => $_->[1]) } ['macos', '14.5'],
+	    ['ios', '17.1'], ['ipados', '17.2'], ['tvos', '17.3'], ['visionos', '1.1'],
+	    ['watchos', '10.4'];
+	my $minimums = sub {
+		return $b->post('/admin/settings/minimum-os', from => '/admin/settings',
+		    fields => {@_});
+	};
+	is($minimums->(%each)->{status}, 303, 'each system has its own');
+	is(stored($t, $_), $each{$_}, $_) for sort keys %each;
+	$text = $minimums->(%each, minimum_os_version_macos => '15.0',
+	    minimum_os_version_tvos => 'x')->{body};
+	is(stored($t, 'minimum_os_version_macos'), '14.5', 'one that is wrong keeps all from being stored');
+	is(join(' ', $text =~ /name="(minimum_\w+)"[^>]*aria-invalid/g),
+	    'minimum_os_version_tvos', 'and is marked');
+	like($text, qr/name="minimum_os_version_macos"[^>]*value="15\.0"/, 'the others come back as typed');
 
 	is(set_box($b, $_)->{status}, 422, "fleet-126: '$_' is no yes or no")
 	    for 'maybe', '1', 'TRUE', '';
@@ -122,7 +138,7 @@ subtest 'free' => sub {
 	is(stored($t, $REQUIRE), undef, 'fleet-121: nothing is stored');
 	is(set_version($b, '14.0')->{status}, 303, 'other settings can be set');
 	is($b->post('/admin/settings/minimum-os', from => '/admin/settings',
-	    fields => { minimum_os_version => '14.1', $REQUIRE => 'true' })->{status}, 303,
+	    fields => { minimum_os_version_macos => '14.1', $REQUIRE => 'true' })->{status}, 303,
 	    'as a field of another form');
 	is(stored($t, $REQUIRE), undef, 'it is ignored');
 	$t->finish;

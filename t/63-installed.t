@@ -52,7 +52,7 @@ for ('acme-ca.key', 'scep-ca.key') {
 	is(installed("$programs cat $dir/var/$_")->{exit}, 1, "attestmdm cannot read $_");
 	is(installed("$ca cat $dir/var/$_")->{exit}, 0, 'attestmdm-ca can');
 }
-is(installed("$programs $tool setting set minimum_os_version 14.1 --config $conf")->{exit},
+is(installed("$programs $tool setting set minimum_os_version_macos 14.1 --config $conf")->{exit},
     0, 'attestmdm writes to the database');
 is(installed("$programs $tool crl --publish --config $conf")->{exit}, 1, 'but signs nothing');
 is(installed("$ca $tool crl --publish --config $conf")->{exit}, 0, 'attestmdm-ca publishes the list');
@@ -84,9 +84,9 @@ is(installed("$tool migrate --config $conf")->{exit}, 0, 'the key is back');
 
 # The lock and what SQLite writes, made anew by root: the group shares them.
 unlink(glob("$dir/var/attestmdm.db.lock $dir/var/attestmdm.db-*"));
-is(installed("$tool setting set minimum_os_version 14.2 --config $conf")->{exit}, 0,
+is(installed("$tool setting set minimum_os_version_macos 14.2 --config $conf")->{exit}, 0,
     'root writes first');
-is(installed("$_ $tool setting set minimum_os_version 14.3 --config $conf")->{exit}, 0,
+is(installed("$_ $tool setting set minimum_os_version_macos 14.3 --config $conf")->{exit}, 0,
     'then the users still can') for $programs, $ca;
 isnt(installed("$programs touch $dir/var/public/x")->{exit}, 0,
     'only attestmdm-ca puts files where all may read');

@@ -14,8 +14,8 @@
  * - A blocked host, and an enrolled host whose serial number comes from a
  *   device with another UDID, get nothing until an administrator looked. What
  *   a link for any device may claim is mdm/manual_device.h's matter.
- * - A minimum system version holds back devices that can update themselves
- *   during enrollment, before anything is created for them.
+ * - The minimum version of its system holds back a device that can update
+ *   itself during enrollment, before anything is created for it.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a
  *   device that is assigned and can attest gets ACME, and all else SCEP; with
  *   both settings on, all else is refused.
@@ -54,6 +54,7 @@ struct decision_input {
 	/* Settings. */
 	bool require_attestation;
 	bool business_only;
+	/* of the system that the device runs */
 	const char *minimum_os_version;
 	/* The request. */
 	enum decision_source source;

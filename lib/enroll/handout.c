@@ -8,6 +8,7 @@
 #include "enroll/decision.h"
 #include "enroll/facts.h"
 #include "enroll/machineinfo.h"
+#include "enroll/software_update.h"
 #include "store/trails.h"
 #include "wire/x509.h"
 
@@ -51,14 +52,28 @@ handout_answer_release(struct handout_answer *a)
 	buf_wipe(&a->profile);
 }
 
+/* The minimum version of the system that the device's product runs. */
+static int
+load_minimum(
+    struct handout *h, const struct request *rq, struct handout_answer *answer)
+{
+	struct product product;
+	const char *name;
+
+	product_parse(rq->info.product, &product);
+	if ((name = software_update_setting(product.system)) == NULL)
+		return OK;
+	return settings_get_text(
+	    h->db, h->conf, name, answer->minimum_os_version);
+}
+
 static int
 load_standing(
     struct handout *h, struct request *rq, struct handout_answer *answer)
 {
 	int r;
 
-	if ((r = settings_get_text(h->db, h->conf, SETTINGS_MINIMUM_OS_VERSION,
-		 answer->minimum_os_version)) != OK)
+	if ((r = load_minimum(h, rq, answer)) != OK)
 		return r;
 	return standing_load(h->db, h->conf, rq->info.serial, &rq->standing);
 }

@@ -1,6 +1,29 @@
 #include "enroll/software_update.h"
 
 #include "base/err.h"
+#include "store/settings.h"
+
+const char *
+software_update_setting(enum product_system system)
+{
+	switch (system) {
+	case SYSTEM_MACOS:
+		return SETTINGS_MINIMUM_MACOS;
+	case SYSTEM_IOS:
+		return SETTINGS_MINIMUM_IOS;
+	case SYSTEM_IPADOS:
+		return SETTINGS_MINIMUM_IPADOS;
+	case SYSTEM_TVOS:
+		return SETTINGS_MINIMUM_TVOS;
+	case SYSTEM_VISIONOS:
+		return SETTINGS_MINIMUM_VISIONOS;
+	case SYSTEM_WATCHOS:
+		return SETTINGS_MINIMUM_WATCHOS;
+	case SYSTEM_UNKNOWN:
+		break;
+	}
+	return NULL;
+}
 
 bool
 software_update_needed(

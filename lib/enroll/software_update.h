@@ -12,6 +12,12 @@
 #include "ca/product.h"
 
 /*
+ * The setting with the minimum version of this system, of the settings table;
+ * NULL for SYSTEM_UNKNOWN.
+ */
+const char *software_update_setting(enum product_system system);
+
+/*
  * True when `minimum` is set (not ""), the device can update itself now, and
  * its version is known and lower. A minimum that is no version holds nobody.
  */

@@ -27,8 +27,12 @@ static const struct settings_entry entries[] = {
 	    .gitops = true },
 	{ SETTINGS_BUSINESS_ONLY, SETTINGS_BOOL, "false", .premium = true,
 	    .gitops = true },
-	{ SETTINGS_MINIMUM_OS_VERSION, SETTINGS_VERSION, "", .premium = false,
-	    .gitops = true },
+	{ SETTINGS_MINIMUM_MACOS, SETTINGS_VERSION, "", .gitops = true },
+	{ SETTINGS_MINIMUM_IOS, SETTINGS_VERSION, "", .gitops = true },
+	{ SETTINGS_MINIMUM_IPADOS, SETTINGS_VERSION, "", .gitops = true },
+	{ SETTINGS_MINIMUM_TVOS, SETTINGS_VERSION, "", .gitops = true },
+	{ SETTINGS_MINIMUM_VISIONOS, SETTINGS_VERSION, "", .gitops = true },
+	{ SETTINGS_MINIMUM_WATCHOS, SETTINGS_VERSION, "", .gitops = true },
 };
 
 #define ENTRIES (sizeof(entries) / sizeof(entries[0]))
@@ -52,6 +56,12 @@ static bool
 in_tier(const struct conf *conf, const struct settings_entry *entry)
 {
 	return conf->premium || !entry->premium;
+}
+
+static bool
+is_managed(const struct conf *conf, const struct settings_entry *entry)
+{
+	return entry->gitops && conf->gitops_mode_enabled;
 }
 
 const struct settings_entry *
@@ -165,21 +175,20 @@ settings_check(const struct conf *conf, enum settings_origin origin,
 		return ERR_NOT_FOUND;
 	if (!in_tier(conf, entry))
 		return ERR_LICENSE;
-	if (entry->gitops && conf->gitops_mode_enabled &&
-	    origin != SETTINGS_BY_GITOPS)
+	if (origin == SETTINGS_BY_ADMIN && is_managed(conf, entry))
 		return ERR_GITOPS;
 	return is_value(entry->type, value) ? OK : ERR_FIELD;
 }
 
 static int
-audit_change(struct db *db, const char *name, const char *before,
-    const char *after, const char *actor)
+audit_change(struct db *db, const char *action, const char *name,
+    const char *before, const char *after, const char *actor)
 {
 	char detail[3 * SETTINGS_VALUE_TEXT];
 
 	snprintf(detail, sizeof(detail), "%s: \"%s\" -> \"%s\"", name, before,
 	    after);
-	return audits_add(db, actor, "setting.set", detail);
+	return audits_add(db, actor, action, detail);
 }
 
 int
@@ -203,6 +212,11 @@ settings_set(struct db *db, const struct conf *conf,
 	stmt_put_cut(&s, actor, DB_ACTOR_TEXT);
 	code = stmt_run(&s);
 	if (code == OK)
-		code = audit_change(db, name, before, value, actor);
+		code = audit_change(db,
+		    origin == SETTINGS_BY_OVERRIDE &&
+			    is_managed(conf, find_in_any_tier(name))
+			? "setting.override"
+			: "setting.set",
+		    name, before, value, actor);
 	return code;
 }

@@ -10,7 +10,14 @@
 
 #define SETTINGS_REQUIRE_ATTESTATION "apple_require_hardware_attestation"
 #define SETTINGS_BUSINESS_ONLY       "apple_business_enrollments_only"
-#define SETTINGS_MINIMUM_OS_VERSION  "minimum_os_version"
+
+/* One for each system; enroll/software_update.h says whose. */
+#define SETTINGS_MINIMUM_MACOS    "minimum_os_version_macos"
+#define SETTINGS_MINIMUM_IOS      "minimum_os_version_ios"
+#define SETTINGS_MINIMUM_IPADOS   "minimum_os_version_ipados"
+#define SETTINGS_MINIMUM_TVOS     "minimum_os_version_tvos"
+#define SETTINGS_MINIMUM_VISIONOS "minimum_os_version_visionos"
+#define SETTINGS_MINIMUM_WATCHOS  "minimum_os_version_watchos"
 
 /* Room for any value with its NUL. */
 #define SETTINGS_VALUE_TEXT 256
@@ -28,7 +35,12 @@ struct settings_entry {
 };
 
 /* Who wants to change a setting. */
-enum settings_origin { SETTINGS_BY_ADMIN, SETTINGS_BY_GITOPS };
+enum settings_origin {
+	SETTINGS_BY_ADMIN,
+	/* an administrator on this host, although GitOps manages it */
+	SETTINGS_BY_OVERRIDE,
+	SETTINGS_BY_GITOPS,
+};
 
 /* Entry number i, or NULL behind the last. */
 const struct settings_entry *settings_entry(size_t i);
@@ -58,7 +70,8 @@ int settings_check(const struct conf *conf, enum settings_origin origin,
 
 /*
  * settings_check(), then stores the value and writes the audit row
- * "setting.set" with the old and the new value when they differ.
+ * "setting.set", or "setting.override" for what GitOps manages, with the old
+ * and the new value when they differ.
  */
 int settings_set(struct db *db, const struct conf *conf,
     enum settings_origin origin, const char *name, const char *value,

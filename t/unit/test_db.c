@@ -165,7 +165,8 @@ test_migrate_keeps_rows(void **state)
 	old_database(path, 6);
 	raw_sql(path,
 	    "INSERT INTO settings VALUES"
-	    " ('apple_require_hardware_attestation', 'true', 1, 'a');"
+	    " ('apple_require_hardware_attestation', 'true', 1, 'a'),"
+	    " ('minimum_os_version', '14.5', 1, 'a');"
 	    "INSERT INTO enrollments VALUES ('e', 'S1', '', '', '', '', 'ade',"
 	    " 'enroll', 'acme', 'enrolled', 1, 2, '');"
 	    "INSERT INTO hosts (id, serial, state, enrollment_id,"
@@ -185,6 +186,11 @@ test_migrate_keeps_rows(void **state)
 	assert_int_equal(storefix_sql(db,
 			     "SELECT count(*) FROM settings"
 			     " WHERE value = 'true'"),
+	    1);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM settings WHERE"
+			     " name = 'minimum_os_version_macos'"
+			     " AND value = '14.5'"),
 	    1);
 	assert_int_equal(
 	    storefix_sql(db, "SELECT count(*) FROM scep_challenges"), 0);

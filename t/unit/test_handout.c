@@ -121,9 +121,21 @@ test_refusals(void **state)
 	    ERR_ENROLL_METHOD);
 	WRITE(db,
 	    settings_set(db, &mdmfix_conf, SETTINGS_BY_ADMIN,
-		SETTINGS_MINIMUM_OS_VERSION, "15.2", "test"));
+		SETTINGS_MINIMUM_MACOS, "15.2", "test"));
 	refused(state,
 	    INFO(SERIAL, UDID, "Mac15,3", "15.1",
+		"<key>MDM_CAN_REQUEST_SOFTWARE_UPDATE</key><true/>"),
+	    ERR_ENROLL_OS_TOO_OLD);
+	/* an iPhone has a minimum of its own */
+	refused(state,
+	    INFO(SERIAL, UDID, "iPhone9,1", "15.1",
+		"<key>MDM_CAN_REQUEST_SOFTWARE_UPDATE</key><true/>"),
+	    ERR_ENROLL_METHOD);
+	WRITE(db,
+	    settings_set(db, &mdmfix_conf, SETTINGS_BY_ADMIN,
+		SETTINGS_MINIMUM_IOS, "15.2", "test"));
+	refused(state,
+	    INFO(SERIAL, UDID, "iPhone9,1", "15.1",
 		"<key>MDM_CAN_REQUEST_SOFTWARE_UPDATE</key><true/>"),
 	    ERR_ENROLL_OS_TOO_OLD);
 	WRITE(db, ade_devices_remove(db, SERIAL));

@@ -34,7 +34,7 @@ test_defaults(void **state)
 
 	assert_false(required(storefix_db(state), &premium));
 	assert_int_equal(settings_get_text(storefix_db(state), &free_tier,
-			     SETTINGS_MINIMUM_OS_VERSION, text),
+			     SETTINGS_MINIMUM_MACOS, text),
 	    OK);
 	assert_string_equal(text, "");
 }
@@ -49,9 +49,9 @@ test_set_and_get(void **state)
 	assert_true(required(db, &premium));
 	WRITE(db, set(db, &premium, SETTINGS_REQUIRE_ATTESTATION, "false"));
 	assert_false(required(db, &premium));
-	WRITE(db, set(db, &free_tier, SETTINGS_MINIMUM_OS_VERSION, "15.1"));
+	WRITE(db, set(db, &free_tier, SETTINGS_MINIMUM_MACOS, "15.1"));
 	assert_int_equal(settings_get_text(
-			     db, &free_tier, SETTINGS_MINIMUM_OS_VERSION, text),
+			     db, &free_tier, SETTINGS_MINIMUM_MACOS, text),
 	    OK);
 	assert_string_equal(text, "15.1");
 }
@@ -96,16 +96,16 @@ test_values_are_checked(void **state)
 	check(SETTINGS_REQUIRE_ATTESTATION, "true", OK);
 	check(SETTINGS_REQUIRE_ATTESTATION, "True", ERR_FIELD);
 	check(SETTINGS_REQUIRE_ATTESTATION, "", ERR_FIELD);
-	check(SETTINGS_MINIMUM_OS_VERSION, "", OK);
-	check(SETTINGS_MINIMUM_OS_VERSION, "15", OK);
-	check(SETTINGS_MINIMUM_OS_VERSION, "15.1.2", OK);
-	check(SETTINGS_MINIMUM_OS_VERSION, "1.2.3.4", OK);
-	check(SETTINGS_MINIMUM_OS_VERSION, "1.2.3.4.5", ERR_FIELD);
-	check(SETTINGS_MINIMUM_OS_VERSION, "15.", ERR_FIELD);
-	check(SETTINGS_MINIMUM_OS_VERSION, ".15", ERR_FIELD);
-	check(SETTINGS_MINIMUM_OS_VERSION, "15..1", ERR_FIELD);
-	check(SETTINGS_MINIMUM_OS_VERSION, "15a", ERR_FIELD);
-	check(SETTINGS_MINIMUM_OS_VERSION, "12345", ERR_FIELD);
+	check(SETTINGS_MINIMUM_MACOS, "", OK);
+	check(SETTINGS_MINIMUM_MACOS, "15", OK);
+	check(SETTINGS_MINIMUM_MACOS, "15.1.2", OK);
+	check(SETTINGS_MINIMUM_MACOS, "1.2.3.4", OK);
+	check(SETTINGS_MINIMUM_MACOS, "1.2.3.4.5", ERR_FIELD);
+	check(SETTINGS_MINIMUM_MACOS, "15.", ERR_FIELD);
+	check(SETTINGS_MINIMUM_MACOS, ".15", ERR_FIELD);
+	check(SETTINGS_MINIMUM_MACOS, "15..1", ERR_FIELD);
+	check(SETTINGS_MINIMUM_MACOS, "15a", ERR_FIELD);
+	check(SETTINGS_MINIMUM_MACOS, "12345", ERR_FIELD);
 	check("no_such_setting", "1", ERR_NOT_FOUND);
 }
 
@@ -116,7 +116,7 @@ test_getting_the_wrong_type_is_a_fault(void **state)
 	bool value;
 
 	assert_int_equal(settings_get_bool(storefix_db(state), &premium,
-			     SETTINGS_MINIMUM_OS_VERSION, &value),
+			     SETTINGS_MINIMUM_MACOS, &value),
 	    ERR_INTERNAL);
 	assert_int_equal(
 	    settings_get_text(storefix_db(state), &premium, "x", text),

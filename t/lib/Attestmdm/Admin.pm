@@ -7,7 +7,7 @@ package Attestmdm::Admin;
 #	$b->sign_in;
 #	like($b->get('/admin/hosts')->{body}, qr/Hosts/);
 #	is($b->post('/admin/settings/minimum-os', from => '/admin/settings',
-#	    fields => { minimum_os_version => '15.1' })->{status}, 303);
+#	    fields => { minimum_os_version_macos => '15.1' })->{status}, 303);
 
 use strict;
 use warnings;
