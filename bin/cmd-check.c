@@ -33,6 +33,7 @@ cmd_check_all(struct cli *cli, struct verdict *v)
 	inspect_rights(v, cli->conf_path, &cli->conf);
 	inspect_state(v, &cli->conf);
 	inspect_trust(v, &cli->conf);
+	inspect_nginx_secret(v, &cli->conf);
 	inspect_clock(v, &cli->conf);
 	if (!cli_flag(cli, "no-nginx"))
 		inspect_nginx(v, &cli->conf, cli_option(cli, "nginx"));

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
+#include "bin/nginx-file.h"
 #include "bin/owners.h"
 #include "ca/file.h"
 #include "store/admins.h"
@@ -199,6 +200,8 @@ cmd_init_keys(struct init *in)
 	else if (r != OK ||
 	    (r = owners_give(&in->owners, c->nonce_key, geteuid(),
 		 in->owners.single_user ? 0600 : 0640)) != OK)
+		return r;
+	if ((r = nginx_file_create(c, &in->owners)) != OK)
 		return r;
 	authorities_of(c, all);
 	for (i = 0; i < AUTHORITIES; i++) {

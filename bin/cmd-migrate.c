@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
+#include "bin/nginx-file.h"
 #include "store/enrollments.h"
 
 /* As init left it: two system users, or one for all. */
@@ -15,9 +16,24 @@ cmd_migrate_owners(const struct conf *conf, struct owners *out)
 	if (stat(conf->state, &st) != 0 || owners_load(false, out) != OK ||
 	    st.st_uid != out->programs)
 		return owners_load(true, out);
-	if (geteuid() != 0)
-		return fail(ERR_USAGE,
-		    "the SCEP CA is missing: run attestmdm migrate as root");
+	return OK;
+}
+
+/* Installations from before nginx had to name a secret. */
+static int
+cmd_migrate_nginx(struct cli *cli)
+{
+	bool missing = access(cli->conf.nginx_secret, F_OK) != 0;
+	struct owners owners;
+	int r;
+
+	if ((r = cmd_migrate_owners(&cli->conf, &owners)) != OK ||
+	    (r = nginx_file_create(&cli->conf, &owners)) != OK)
+		return r;
+	if (missing)
+		cli_say(cli,
+		    "nginx's secret was missing and is now %s: reload nginx.",
+		    cli->conf.nginx_secret);
 	return OK;
 }
 
@@ -54,6 +70,10 @@ cmd_migrate_authority(struct cli *cli, const struct authorities_one *one)
 		    "again",
 		    one->key, one->certificate);
 	if ((r = cmd_migrate_owners(&cli->conf, &owners)) == OK &&
+	    !owners.single_user && geteuid() != 0)
+		r = fail(ERR_USAGE,
+		    "the SCEP CA is missing: run attestmdm migrate as root");
+	if (r == OK &&
 	    (r = authorities_create(one, &owners, cli->conf.organization)) ==
 		OK &&
 	    (r = db_open(cli->conf.database, DB_DURABLE, &db)) == OK)
@@ -95,7 +115,8 @@ cmd_migrate_run(struct cli *cli)
 		return r;
 	authorities_of(&cli->conf, all);
 	if ((r = cmd_migrate_profiles(&cli->conf)) != OK ||
-	    (r = cmd_migrate_authority(cli, &all[1])) != OK)
+	    (r = cmd_migrate_authority(cli, &all[1])) != OK ||
+	    (r = cmd_migrate_nginx(cli)) != OK)
 		return r;
 	out_json_int(&cli->out, "schema_before", before);
 	out_json_int(&cli->out, "schema", after);

@@ -84,6 +84,8 @@ inspect_installed(struct verdict *v, const struct owners *o,
 	inspect_beside(v, o, conf);
 	inspect_may(v, o, conf->nonce_key, o->programs, OWNERS_USER, R_OK);
 	inspect_may(v, o, conf->nonce_key, o->ca, OWNERS_CA_USER, R_OK);
+	inspect_may(v, o, conf->nginx_secret, o->programs, OWNERS_USER, R_OK);
+	inspect_may(v, o, conf->nginx_secret, o->ca, OWNERS_CA_USER, R_OK);
 	authorities_of(conf, all);
 	for (i = 0; i < AUTHORITIES; i++)
 		inspect_authority(v, o, &all[i]);

@@ -14,9 +14,12 @@ void inspect_rights(
 /* Trust anchors, profile signing, GnuTLS's policy. In inspect-trust.c. */
 void inspect_trust(struct verdict *v, const struct conf *conf);
 
-/* nginx's configuration and the clock. In inspect-host.c. */
+/* The clock. In inspect-host.c. */
+void inspect_clock(struct verdict *v, const struct conf *conf);
+
+/* nginx's secret and its configuration. In inspect-nginx.c. */
+void inspect_nginx_secret(struct verdict *v, const struct conf *conf);
 void inspect_nginx(
     struct verdict *v, const struct conf *conf, const char *nginx_conf);
-void inspect_clock(struct verdict *v, const struct conf *conf);
 
 #endif

@@ -217,6 +217,12 @@ subtest 'broken clock and nginx' => sub {
 	    sub { $t->server->clock(3660 * 86400) }, sub { $t->server->clock(0) });
 	with_file($nginx, "events { }\nhttp { }\n", 'nginx without our locations',
 	    'nginx', qr/attestmdm-http\.conf/);
+	my $secret = "$dir/nginx-secret.conf";
+	with_mode($secret, 0644, "nginx's secret for all to read", 'nginx secret', qr/mode 0644/);
+	with_file($secret, "#\n", 'a file without the secret', 'nginx secret', qr/attestmdm migrate/);
+	my $fastcgi = "$dir/nginx/attestmdm-fastcgi.conf";
+	with_file($fastcgi, Attestmdm::Server::slurp($fastcgi) =~ s/^include .*nginx-secret.*$//mr,
+	    'nginx without the secret', 'nginx', qr/lacks the secret in \Q$secret\E/);
 	with_file($nginx, "nonsense;\n", 'nginx with a fault', 'nginx', qr/nonsense/);
 };
 
@@ -246,6 +252,12 @@ subtest 'migrate' => sub {
 	$t->tool_ok('migrate');
 	is($t->db('SELECT topic FROM enrollments')->[0]{topic}, $noted->{topic}, 'once');
 	$t->server->set_conf('mdm.topic', $t->server->{topic});
+	unlink("$dir/nginx-secret.conf");
+	like($t->tool('migrate')->{out}, qr/reload nginx/, "nginx's secret is made");
+	is(mode("$dir/nginx-secret.conf"), '0600', 'for one user');
+	my $secret = Attestmdm::Server::slurp("$dir/nginx-secret.conf");
+	$t->tool_ok('migrate');
+	is(Attestmdm::Server::slurp("$dir/nginx-secret.conf"), $secret, 'once');
 	my @scep = ("$state/scep-ca.key", "$state/scep-ca.pem", "$state/public/scep.crl");
 	unlink(@scep);
 	is($t->tool('migrate')->{exit}, 0, 'an installation from before SCEP');

@@ -62,6 +62,19 @@ is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/pu
 is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/attestmdm.db")->{exit},
     1, 'but not the database');
 
+my $secret = "$dir/etc/nginx-secret.conf";
+is(installed("$_ cat $secret")->{exit}, 0, "the programs read nginx's secret") for $programs, $ca;
+is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $secret")->{exit}, 1,
+    'nobody else does');
+is((stat($secret))[4], 0, 'it belongs to root');
+isnt(installed("$programs sh -c 'echo >>$secret'")->{exit}, 0, 'and only root changes it');
+unlink($secret);
+$r = installed("$programs $tool migrate --config $conf");
+is($r->{exit}, 2, 'an upgrade makes it as root alone');
+like($r->{err}, qr/as root/, 'and says so');
+is(installed("$tool migrate --config $conf")->{exit}, 0, 'root makes it');
+is(sprintf('%04o', (stat($secret))[2] & 07777), '0640', 'with the same mode');
+
 # From before SCEP: only root may give the new key away.
 unlink(glob("$dir/var/scep-ca.* $dir/var/public/scep.crl"));
 my $refused = installed("$programs $tool migrate --config $conf");

@@ -48,6 +48,7 @@ static const struct conf_key keys[] = {
 	TEXT("paths", state, STATE_DEFAULT),
 	TEXT("paths", database, ""),
 	TEXT("paths", nonce_key, ""),
+	TEXT("paths", nginx_secret, ""),
 	TEXT("paths", templates, DATA_DIR "/templates"),
 	TEXT("mdm", topic, NULL),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
@@ -234,8 +235,21 @@ default_path(char **at, const char *folder, const char *name)
 	return set_text(at, path);
 }
 
+/* Beside the configuration file at `path`. */
 static int
-set_derived(struct conf *c)
+default_beside(char **at, const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[4096] = ".";
+
+	if (slash != NULL)
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path),
+		    path);
+	return default_path(at, folder, name);
+}
+
+static int
+set_derived(const char *path, struct conf *c)
 {
 	int r;
 
@@ -243,6 +257,8 @@ set_derived(struct conf *c)
 	c->device_ca_replaced = *c->device_ca != '\0';
 	if ((r = default_path(&c->database, c->state, "attestmdm.db")) != OK ||
 	    (r = default_path(&c->nonce_key, c->state, "nonce.key")) != OK ||
+	    (r = default_beside(
+		 &c->nginx_secret, path, "nginx-secret.conf")) != OK ||
 	    (r = default_path(&c->ca_key, c->state, "acme-ca.key")) != OK ||
 	    (r = default_path(&c->ca_certificate, c->state, "acme-ca.pem")) !=
 		OK ||
@@ -312,7 +328,7 @@ conf_load(const char *path, struct conf *c)
 					 : "neither [section] nor key = value");
 		goto done;
 	}
-	if ((r = set_derived(c)) == OK)
+	if ((r = set_derived(path, c)) == OK)
 		r = conf_check(path, c);
 done:
 	if (r != OK)

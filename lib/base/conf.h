@@ -21,6 +21,8 @@ struct conf {
 	char *state;     /* /var/lib/attestmdm */
 	char *database;  /* STATE/attestmdm.db */
 	char *nonce_key; /* STATE/nonce.key, 32 bytes */
+	/* nginx-secret.conf beside the configuration file */
+	char *nginx_secret;
 	char *templates; /* folder of HTML pages */
 	/* [mdm] */
 	char *topic;              /* APNs topic, com.apple.mgmt.… */

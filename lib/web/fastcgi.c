@@ -36,13 +36,18 @@ fastcgi_read(void *arg, void *p, size_t n)
 }
 
 static void
-fastcgi_answer(FCGX_Request *r, const struct web_program *program, void *app,
-    struct buf *out)
+fastcgi_answer(FCGX_Request *r, const char secret[SECRET_TOKEN_TEXT],
+    const struct web_program *program, void *app, struct buf *out)
 {
 	struct blob b;
 
 	buf_reset(out);
-	dispatch(program, app, r->envp, fastcgi_read, r, out);
+	if (nginx_secret_check(secret, r->envp) == OK)
+		dispatch(program, app, r->envp, fastcgi_read, r, out);
+	else
+		buf_add_str(out,
+		    "Status: 500 Internal Server Error\r\n"
+		    "Content-Length: 0\r\n\r\n");
 	b = buf_blob(out);
 	if (b.n <= INT_MAX && b.n > 0)
 		FCGX_PutStr((const char *)b.p, (int)b.n, r->out);
@@ -77,7 +82,8 @@ fastcgi_signals(sigset_t *open)
 }
 
 int
-fastcgi_serve(int socket, const struct web_program *program, void *app)
+fastcgi_serve(int socket, const char secret[SECRET_TOKEN_TEXT],
+    const struct web_program *program, void *app)
 {
 	FCGX_Request r;
 	struct buf out;
@@ -93,7 +99,7 @@ fastcgi_serve(int socket, const struct web_program *program, void *app)
 		if (!fastcgi_wait(socket, &open))
 			continue;
 		if (FCGX_Accept_r(&r) == 0) {
-			fastcgi_answer(&r, program, app, &out);
+			fastcgi_answer(&r, secret, program, app, &out);
 			served++;
 			failures = 0;
 		} else if (errno != EAGAIN && ++failures > FASTCGI_FAILURES) {

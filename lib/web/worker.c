@@ -105,12 +105,15 @@ worker_block(sigset_t *set)
 static int
 worker_child(const struct worker_master *m)
 {
+	char secret[SECRET_TOKEN_TEXT];
 	void *app = NULL;
 	int r;
 
-	if (m->program->open(m->conf, &app) != OK)
+	if (nginx_secret_load(m->conf->nginx_secret, secret) != OK ||
+	    m->program->open(m->conf, &app) != OK)
 		return WORKER_EXIT_OPEN;
-	r = fastcgi_serve(m->socket, m->program, app);
+	r = fastcgi_serve(m->socket, secret, m->program, app);
+	secret_wipe(secret, sizeof(secret));
 	m->program->close(app);
 	return r == OK ? 0 : 1;
 }
@@ -330,10 +333,13 @@ worker_options(int argc, char **argv, const struct web_program *program,
 static int
 worker_check(const struct web_program *program, const struct conf *conf)
 {
+	char secret[SECRET_TOKEN_TEXT];
 	void *app = NULL;
 
-	if (program->open(conf, &app) != OK)
+	if (nginx_secret_load(conf->nginx_secret, secret) != OK ||
+	    program->open(conf, &app) != OK)
 		return 1;
+	secret_wipe(secret, sizeof(secret));
 	program->close(app);
 	printf("%s: ready\n", program->name);
 	return 0;

@@ -131,6 +131,7 @@ sub write_nginx {
 		$text =~ s{/run/attestmdm/}{$dir/run/}g;
 		$text =~ s{/var/lib/attestmdm\b}{$state}g;
 		$text =~ s{/etc/nginx/}{$dir/nginx/}g;
+		$text =~ s{/etc/attestmdm/}{$dir/}g;
 		$text =~ s{/var/log/nginx/attestmdm\.log}{$dir/nginx-access.log}g;
 		spew("$dir/nginx/attestmdm-$name.conf", $text);
 	}
