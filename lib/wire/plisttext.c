@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "wire/in_plist.h"
+#include "wire/plistlex.h"
 #include "wire/plisttext.h"
 #include "wire/utf8.h"
 
@@ -58,16 +59,10 @@ struct scan {
 	size_t used;
 };
 
-static bool
-is_space(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static void
 skip_space(struct scan *s)
 {
-	while (s->at < s->in.n && is_space(s->in.p[s->at]))
+	while (s->at < s->in.n && plistlex_is_space(s->in.p[s->at]))
 		s->at++;
 }
 
@@ -100,8 +95,8 @@ skip_plain(struct scan *s, const char *end, struct blob *body)
 	while (s->at < s->in.n && !looking_at(s, end)) {
 		uint8_t c = s->in.p[s->at++];
 
-		if (strchr("<>[]&?'", c) != NULL || (c < ' ' && !is_space(c)) ||
-		    c > '~')
+		if (strchr("<>[]&?'", c) != NULL || c > '~' ||
+		    (c < ' ' && !plistlex_is_space(c)))
 			return false;
 		if (c == '"')
 			quotes++;
@@ -190,47 +185,6 @@ scan_close(struct scan *s, enum element kind)
 	return NULL;
 }
 
-static bool
-char_ok(uint32_t c)
-{
-	if (c < 0x20)
-		return c == '\t' || c == '\n' || c == '\r';
-	return c != 0x7f && (c < 0xd800 || c > 0xdfff) && c != 0xfffe &&
-	    c != 0xffff && c <= 0x10ffff;
-}
-
-static int
-digit_of(uint8_t c, unsigned base)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (base == 16 && c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (base == 16 && c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* The number of "#…" in a character reference; 0, never sound, if it is bad. */
-static uint32_t
-reference_of(struct blob name)
-{
-	unsigned base = name.n > 1 && name.p[1] == 'x' ? 16 : 10;
-	size_t i = base == 16 ? 2 : 1;
-	uint32_t c = 0;
-
-	if (i >= name.n || name.n - i > 7)
-		return 0;
-	for (; i < name.n; i++) {
-		int d = digit_of(name.p[i], base);
-
-		if (d < 0)
-			return 0;
-		c = c * base + (uint32_t)d;
-	}
-	return c;
-}
-
 /* The character of the entity at s->at, which is skipped; 0 if it is bad. */
 static uint32_t
 scan_entity(struct scan *s)
@@ -253,7 +207,7 @@ scan_entity(struct scan *s)
 		if (blob_eq_str(name, entities[i].name))
 			return entities[i].c;
 	}
-	return name.n > 0 && name.p[0] == '#' ? reference_of(name) : 0;
+	return name.n > 0 && name.p[0] == '#' ? plistlex_reference(name) : 0;
 }
 
 /* Appends a character to the text of keys; the input is always longer. */
@@ -290,7 +244,7 @@ scan_plain(struct scan *s, bool keep)
 	size_t n = utf8_length(s->in, s->at);
 	const uint8_t *p = s->in.p + s->at;
 
-	if (n == 0 || (n == 1 && !char_ok(p[0])) ||
+	if (n == 0 || (n == 1 && !plistlex_is_char(p[0])) ||
 	    (n == 3 && p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe))
 		return false;
 	if (keep) {
@@ -313,7 +267,7 @@ scan_text(struct scan *s, bool keep)
 				return "a text that is not clean UTF-8";
 			continue;
 		}
-		if (!char_ok(c = scan_entity(s)))
+		if (!plistlex_is_char(c = scan_entity(s)))
 			return "an unknown entity";
 		if (keep)
 			put_utf8(s, c);
@@ -375,120 +329,6 @@ keys_differ(struct scan *s, size_t first)
 	return true;
 }
 
-/* -?digits inside of int64_t, without a leading zero. */
-static bool
-integer_ok(struct blob t)
-{
-	bool negative = t.n > 0 && t.p[0] == '-';
-	uint64_t v = 0, most = (uint64_t)INT64_MAX + negative;
-	size_t i = negative ? 1 : 0;
-
-	if (i == t.n || t.n - i > 19 || (t.p[i] == '0' && t.n != 1))
-		return false;
-	for (; i < t.n; i++) {
-		if (t.p[i] < '0' || t.p[i] > '9')
-			return false;
-		v = 10 * v + (uint64_t)(t.p[i] - '0');
-	}
-	return v <= most;
-}
-
-static size_t
-count_digits(struct blob t, size_t at)
-{
-	size_t n = 0;
-
-	while (at + n < t.n && t.p[at + n] >= '0' && t.p[at + n] <= '9')
-		n++;
-	return n;
-}
-
-/* [+-]digits[.digits][(e|E)[+-]digits] */
-static bool
-real_ok(struct blob t)
-{
-	size_t at = 0, n;
-
-	if (t.n > 40)
-		return false;
-	if (at < t.n && (t.p[at] == '-' || t.p[at] == '+'))
-		at++;
-	if ((n = count_digits(t, at)) == 0)
-		return false;
-	at += n;
-	if (at < t.n && t.p[at] == '.') {
-		if ((n = count_digits(t, at + 1)) == 0)
-			return false;
-		at += 1 + n;
-	}
-	if (at < t.n && (t.p[at] == 'e' || t.p[at] == 'E')) {
-		at++;
-		if (at < t.n && (t.p[at] == '-' || t.p[at] == '+'))
-			at++;
-		if ((n = count_digits(t, at)) == 0)
-			return false;
-		at += n;
-	}
-	return at == t.n;
-}
-
-/* 2026-11-23T21:30:00Z */
-static bool
-date_ok(struct blob t)
-{
-	static const char shape[] = "9999-19-39T29:59:69Z";
-	size_t i;
-
-	if (t.n != strlen(shape))
-		return false;
-	for (i = 0; i < t.n; i++) {
-		bool digit = shape[i] >= '0' && shape[i] <= '9';
-
-		if (digit ? t.p[i] < '0' || t.p[i] > (uint8_t)shape[i]
-			  : t.p[i] != (uint8_t)shape[i])
-			return false;
-	}
-	return true;
-}
-
-static int
-sextet(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
-}
-
-/* Base64 with padding (RFC 4648 section 4), broken by white space anywhere. */
-static bool
-data_ok(struct blob t)
-{
-	size_t i, n = 0, pad = 0;
-	int v, last = 0;
-
-	for (i = 0; i < t.n; i++) {
-		if (is_space(t.p[i]))
-			continue;
-		n++;
-		if (t.p[i] == '=') {
-			pad++;
-			continue;
-		}
-		if (pad > 0 || (v = sextet(t.p[i])) < 0)
-			return false;
-		last = v;
-	}
-	if (n % 4 != 0 || pad > 2)
-		return false;
-	return pad == 0 || (last & (pad == 1 ? 3 : 15)) == 0;
-}
-
 static const char *
 scan_scalar(struct scan *s, enum element kind)
 {
@@ -498,13 +338,13 @@ scan_scalar(struct scan *s, enum element kind)
 	if ((fault = scan_text(s, false)) != NULL)
 		return fault;
 	t.n = s->at - (size_t)(t.p - s->in.p);
-	if (kind == INTEGER && !integer_ok(t))
+	if (kind == INTEGER && !plistlex_is_integer(t))
 		return "an integer that is not one";
-	if (kind == REAL && !real_ok(t))
+	if (kind == REAL && !plistlex_is_real(t))
 		return "a real that is not one";
-	if (kind == DATE && !date_ok(t))
+	if (kind == DATE && !plistlex_is_date(t))
 		return "a date that is not one";
-	if (kind == DATA && !data_ok(t))
+	if (kind == DATA && !plistlex_is_data(t))
 		return "data that is not strict base64";
 	if ((kind == TRUE_ELEMENT || kind == FALSE_ELEMENT) && t.n > 0)
 		return "a text in a truth value";

@@ -1,0 +1,151 @@
+#include "wire/plistmend.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "wire/plistlex.h"
+#include "wire/utf8.h"
+
+#define REPLACEMENT "\xef\xbf\xbd"
+
+/* Longer texts than this are not mended into strings. */
+#define SCALAR_MAX    64
+#define REFERENCE_MAX 10
+
+struct mend {
+	struct blob in;
+	size_t at;
+	struct buf *out;
+	size_t changes;
+};
+
+static const struct scalar {
+	const char *open;
+	const char *close;
+	bool (*is)(struct blob text);
+} scalars[] = {
+	{ "<integer>", "</integer>", plistlex_is_integer },
+	{ "<real>", "</real>", plistlex_is_real },
+	{ "<date>", "</date>", plistlex_is_date },
+};
+
+static bool
+looking_at(const struct mend *m, size_t at, const char *word)
+{
+	size_t n = strlen(word);
+
+	return m->in.n - at >= n && memcmp(m->in.p + at, word, n) == 0;
+}
+
+static void
+copy(struct mend *m, size_t n)
+{
+	buf_add(m->out, m->in.p + m->at, n);
+	m->at += n;
+}
+
+static void
+replace(struct mend *m, size_t n)
+{
+	buf_add_str(m->out, REPLACEMENT);
+	m->at += n;
+	m->changes++;
+}
+
+/* How many bytes of printable ASCII without markup stand at `at`. */
+static size_t
+plain_length(const struct mend *m, size_t at)
+{
+	size_t n = 0;
+
+	while (at + n < m->in.n && n <= SCALAR_MAX && m->in.p[at + n] >= ' ' &&
+	    m->in.p[at + n] <= '~' && m->in.p[at + n] != '<' &&
+	    m->in.p[at + n] != '&')
+		n++;
+	return n;
+}
+
+/* A number or date that is none becomes a string; false when it is sound. */
+static bool
+mend_scalar(struct mend *m, const struct scalar *s)
+{
+	size_t start = m->at + strlen(s->open), n;
+	struct blob text;
+
+	if (!looking_at(m, m->at, s->open))
+		return false;
+	n = plain_length(m, start);
+	text = blob_of(m->in.p + start, n);
+	if (n > SCALAR_MAX || !looking_at(m, start + n, s->close) ||
+	    s->is(text))
+		return false;
+	buf_add_str(m->out, "<string>");
+	buf_add_blob(m->out, text);
+	buf_add_str(m->out, "</string>");
+	m->at = start + n + strlen(s->close);
+	m->changes++;
+	return true;
+}
+
+static void
+mend_tag(struct mend *m)
+{
+	const uint8_t *end;
+	size_t i;
+
+	for (i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
+		if (mend_scalar(m, &scalars[i]))
+			return;
+	end = memchr(m->in.p + m->at, '>', m->in.n - m->at);
+	copy(m,
+	    end == NULL ? m->in.n - m->at
+			: (size_t)(end - (m->in.p + m->at)) + 1);
+}
+
+static void
+mend_reference(struct mend *m)
+{
+	size_t n = 1;
+	struct blob name;
+
+	while (m->at + n < m->in.n && n <= REFERENCE_MAX &&
+	    strchr(";<&", m->in.p[m->at + n]) == NULL)
+		n++;
+	name = blob_of(m->in.p + m->at + 1, n - 1);
+	if (looking_at(m, m->at + n, ";") && name.n > 0 && name.p[0] == '#' &&
+	    !plistlex_is_char(plistlex_reference(name)))
+		replace(m, n + 1);
+	else
+		copy(m, 1);
+}
+
+static void
+mend_character(struct mend *m)
+{
+	size_t n = utf8_length(m->in, m->at);
+	const uint8_t *p = m->in.p + m->at;
+
+	if (n == 0)
+		replace(m, 1);
+	else if ((n == 1 && !plistlex_is_char(p[0])) ||
+	    (n == 3 && p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe))
+		replace(m, n);
+	else
+		copy(m, n);
+}
+
+size_t
+plistmend(struct blob in, struct buf *out)
+{
+	struct mend m = { .in = in, .out = out };
+
+	while (m.at < in.n && buf_status(out) == OK) {
+		if (in.p[m.at] == '<')
+			mend_tag(&m);
+		else if (in.p[m.at] == '&')
+			mend_reference(&m);
+		else
+			mend_character(&m);
+	}
+	return m.changes;
+}
