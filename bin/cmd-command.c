@@ -35,6 +35,7 @@ static const struct view_column columns[] = {
 	{ "not_now_count", "Not now", VIEW_INT },
 	{ "completed_at", "Answered", VIEW_TIME },
 	{ "errors", "Errors", VIEW_TEXT },
+	{ "note", "Note", VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
 };
 
@@ -237,6 +238,7 @@ cmd_command_show(struct cli *cli)
 	view_int(v, c.not_now_count);
 	view_time(v, c.completed_at);
 	view_text(v, c.error_chain);
+	view_text(v, c.note);
 	r = view_record(cli, v);
 	view_free(v);
 	/* whoever has it has the device's certificate, too */

@@ -5,7 +5,8 @@
 static int
 put_checkin(void *app, const struct req *req, struct resp *resp)
 {
-	if (!req_media_type_is(req, MDM_CHECKIN_TYPE))
+	if (req->content_type[0] != '\0' &&
+	    !req_media_type_is(req, MDM_CHECKIN_TYPE))
 		return mdm_http_wrong_type(app, req, "check-in");
 	return mdm_http_serve(app, req, checkin_serve, resp);
 }

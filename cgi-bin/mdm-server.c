@@ -2,6 +2,7 @@
  * mdm-server: gives devices their commands and takes the results. Check-in
  * messages are served here too, for devices that know no other URL.
  */
+#include "base/err.h"
 #include "mdm-http.h"
 #include "mdm/checkin.h"
 #include "mdm/queue.h"
@@ -9,11 +10,27 @@
 static int
 put_server(void *app, const struct req *req, struct resp *resp)
 {
-	if (req_media_type_is(req, MDM_CHECKIN_TYPE))
+	bool untyped = req->content_type[0] == '\0';
+
+	if (req_media_type_is(req, MDM_CHECKIN_TYPE) ||
+	    (untyped && message_is_checkin(req->body)))
 		return mdm_http_serve(app, req, checkin_serve, resp);
-	if (req_media_type_is(req, MDM_COMMAND_TYPE))
+	if (req_media_type_is(req, MDM_COMMAND_TYPE) || untyped)
 		return mdm_http_serve(app, req, queue_serve, resp);
 	return mdm_http_wrong_type(app, req, "command");
+}
+
+/* A result that is too large still ends its command some time. */
+static void
+on_error(void *app, const struct req *req, int code, struct resp *resp)
+{
+	bool unread = code == ERR_TOO_LARGE && req->body.n == 0;
+
+	/* for an empty answer; an error sets its own */
+	resp->status = 200;
+	if (!unread || !req_media_type_is(req, MDM_COMMAND_TYPE) ||
+	    mdm_http_serve(app, req, queue_serve_too_large, resp) != OK)
+		mdm_http_error(app, req, code, resp);
 }
 
 static const struct route routes[] = {
@@ -27,7 +44,7 @@ static const struct web_program program = {
 	.routes = routes,
 	.open = mdm_http_open,
 	.close = mdm_http_close,
-	.on_error = mdm_http_error,
+	.on_error = on_error,
 };
 
 int

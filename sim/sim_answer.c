@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "sim/sim_answer.h"
+#include "sim/sim_apps.h"
 #include "sim/sim_product.h"
 #include "sim/sim_xml.h"
 
@@ -220,8 +221,8 @@ sim_answer_installed(
 }
 
 const char *
-sim_answer_write(const struct sim_device *d, const char *uuid,
-    const struct sim_value *command, struct buf *out)
+sim_answer_write(const struct sim_device *d, const struct sim_knobs *knobs,
+    const char *uuid, const struct sim_value *command, struct buf *out)
 {
 	static const struct {
 		const char *type;
@@ -244,6 +245,10 @@ sim_answer_write(const struct sim_device *d, const char *uuid,
 		if (type == NULL || strcmp(type, table[i].type) != 0)
 			continue;
 		table[i].write(&x, d, command);
+		status = "Acknowledged";
+	}
+	if (type != NULL && strcmp(type, "InstalledApplicationList") == 0) {
+		sim_apps_write(&x, knobs);
 		status = "Acknowledged";
 	}
 	if (strcmp(status, "Error") == 0)

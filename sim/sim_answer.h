@@ -3,13 +3,16 @@
 #define SIM_ANSWER_H
 
 #include "sim/sim_device.h"
+#include "sim/sim_knob.h"
 #include "sim/sim_value.h"
 
 /*
  * Appends the answer to one command dictionary ({RequestType: …}); an unknown
- * one is answered with Error 12021. Returns its Status, a static text.
+ * one is answered with Error 12021. `knobs` may spoil a result. Returns its
+ * Status, a static text.
  */
-const char *sim_answer_write(const struct sim_device *d, const char *uuid,
+const char *sim_answer_write(const struct sim_device *d,
+    const struct sim_knobs *knobs, const char *uuid,
     const struct sim_value *command, struct buf *out);
 
 /*

@@ -62,8 +62,8 @@ sim_poll_answer(struct sim_poll *p, const char *uuid, const char *type,
 	else if (strcmp(type, "InstallProfile") == 0)
 		rc = sim_poll_install(p, uuid, command, &status);
 	else
-		status = sim_answer_write(
-		    &p->session->device, uuid, command, &p->body);
+		status = sim_answer_write(&p->session->device,
+		    &p->session->knobs, uuid, command, &p->body);
 	printf("%s %s %s\n", uuid, type, status);
 	return rc == OK ? buf_status(&p->body) : rc;
 }
@@ -125,7 +125,7 @@ sim_poll_session(struct sim_session *s)
 	int rc;
 
 	sim_http_init(&http, &s->config, s->ctx);
-	buf_init(&p.body, (size_t)16 << 20);
+	buf_init(&p.body, (size_t)32 << 20);
 	buf_init(&p.answer, (size_t)16 << 20);
 	p.not_now = sim_knob_on(&s->knobs, SIM_KNOB_NOT_NOW);
 	rc = sim_mdm_present(&mdm);

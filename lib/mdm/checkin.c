@@ -257,9 +257,15 @@ guess_step(struct blob body)
 	return "check-in";
 }
 
+static int
+read_message(struct contact *c)
+{
+	return message_parse(c->proof.body, CHECKIN_BODY_MAX, &c->message);
+}
+
 int
 checkin_serve(struct contact *c)
 {
 	c->step = guess_step(c->proof.body);
-	return contact_serve(c, CHECKIN_BODY_MAX, dispatch_message);
+	return contact_serve(c, read_message, dispatch_message);
 }

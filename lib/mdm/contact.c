@@ -106,13 +106,14 @@ handle(struct contact *c, contact_handler *handler)
 }
 
 int
-contact_serve(struct contact *c, size_t body_max, contact_handler *handler)
+contact_serve(
+    struct contact *c, contact_reader *reader, contact_handler *handler)
 {
 	int r;
 
 	buf_init(&c->reply, REPLY_MAX);
 	if ((r = identity_prove(c->db, &c->proof, &c->identity)) == OK &&
-	    (r = message_parse(c->proof.body, body_max, &c->message)) == OK)
+	    (r = reader(c)) == OK)
 		r = handle(c, handler);
 	return r == OK ? OK : contact_refuse(c, r);
 }
@@ -122,5 +123,6 @@ contact_release(struct contact *c)
 {
 	identity_release(&c->identity);
 	message_release(&c->message);
+	report_release(&c->report);
 	buf_wipe(&c->reply);
 }

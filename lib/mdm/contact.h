@@ -10,6 +10,7 @@
 #include "base/conf.h"
 #include "mdm/identity.h"
 #include "mdm/message.h"
+#include "mdm/report.h"
 #include "store/db.h"
 
 struct contact {
@@ -23,6 +24,8 @@ struct contact {
 	/* Found out on the way. */
 	struct identity identity;
 	struct message message;
+	/* of reports alone, see mdm/report.h */
+	struct report report;
 	/* for the trail: "authenticate", "token-update", "command", … */
 	const char *step;
 	/* what the step achieved, for the trail; NULL: leaves none */
@@ -31,17 +34,20 @@ struct contact {
 	struct buf reply;
 };
 
+/* Reads c->proof.body into c->message. */
+typedef int contact_reader(struct contact *c);
+
 /* Answers inside of one transaction; contact_serve() calls it. */
 typedef int contact_handler(struct contact *c);
 
 /*
- * Proves who sends, reads the message (at most body_max bytes), then runs the
- * handler in one write transaction after identity_check(). OK when that is
+ * Proves who sends, lets the reader read the message, then runs the handler in one write transaction after identity_check(). OK when that is
  * committed; c->reply is the answer. Every refusal leaves a row in the trail,
  * by the serial number of the certificate when that is one of ours; a routine
  * one does not.
  */
-int contact_serve(struct contact *c, size_t body_max, contact_handler *handler);
+int contact_serve(
+    struct contact *c, contact_reader *reader, contact_handler *handler);
 
 /* For requests that are refused before they can be served; returns `code`. */
 int contact_refuse(struct contact *c, int code);

@@ -11,17 +11,17 @@
 static const char hexes[] = "0123456789abcdefABCDEF-";
 
 static int
-read_udid(struct message *m)
+refuse_user_enrollment(void)
 {
-	const char *udid;
+	return fail(ERR_MDM_MESSAGE,
+	    "the message is of a user enrollment, which is not offered");
+}
+
+static int
+set_udid(struct message *m, const char *udid)
+{
 	size_t i;
 
-	if (in_plist_get(m->root, "EnrollmentID") != NULL)
-		return fail(ERR_MDM_MESSAGE,
-		    "the message is of a user enrollment, which is not "
-		    "offered");
-	if (in_plist_string(m->root, "UDID", &udid) != OK)
-		return fail(ERR_MDM_MESSAGE, "the message has no UDID");
 	if (udid[0] == '\0' || strlen(udid) >= sizeof(m->udid) ||
 	    udid[strspn(udid, hexes)] != '\0')
 		return fail(ERR_MDM_MESSAGE,
@@ -30,6 +30,18 @@ read_udid(struct message *m)
 	for (i = 0; udid[i] != '\0'; i++)
 		m->udid[i] = (char)toupper((unsigned char)udid[i]);
 	return OK;
+}
+
+static int
+read_udid(struct message *m)
+{
+	const char *udid;
+
+	if (in_plist_get(m->root, "EnrollmentID") != NULL)
+		return refuse_user_enrollment();
+	if (in_plist_string(m->root, "UDID", &udid) != OK)
+		return fail(ERR_MDM_MESSAGE, "the message has no UDID");
+	return set_udid(m, udid);
 }
 
 static int
@@ -47,22 +59,49 @@ read_user(struct message *m)
 }
 
 int
-message_parse(struct blob body, size_t max, struct message *out)
+message_take(struct in_plist *doc, struct message *out)
 {
-	struct message m = { .udid = "" };
+	struct message m = { .doc = doc, .root = in_plist_root(doc) };
 	int r;
 
 	*out = (struct message){ .udid = "" };
-	r = in_plist_parse(body, max, &m.doc);
-	if (r != OK)
-		return r == ERR_MALFORMED ? ERR_MDM_MESSAGE : r;
-	m.root = in_plist_root(m.doc);
 	if ((r = read_udid(&m)) != OK || (r = read_user(&m)) != OK) {
 		message_release(&m);
 		return r;
 	}
 	*out = m;
 	return OK;
+}
+
+int
+message_parse(struct blob body, size_t max, struct message *out)
+{
+	struct in_plist *doc;
+	int r = in_plist_parse(body, max, &doc);
+
+	*out = (struct message){ .udid = "" };
+	if (r != OK)
+		return r == ERR_MALFORMED ? ERR_MDM_MESSAGE : r;
+	return message_take(doc, out);
+}
+
+int
+message_take_head(const struct plisthead_member *udid,
+    const struct plisthead_member *user,
+    const struct plisthead_member *enrollment, struct message *out)
+{
+	*out = (struct message){ .user_channel = user->present };
+	if (enrollment->present)
+		return refuse_user_enrollment();
+	return udid->text[0] == '\0' ? OK : set_udid(out, udid->text);
+}
+
+bool
+message_is_checkin(struct blob body)
+{
+	struct plisthead_member type = { .key = "MessageType" };
+
+	return plisthead_find(body, &type, 1) == OK && type.present;
 }
 
 void

@@ -11,10 +11,12 @@
 #include "base/blob.h"
 #include "store/db.h"
 #include "wire/in_plist.h"
+#include "wire/plisthead.h"
 
 struct message {
+	/* NULL when it could not be read as a whole; see message_take_head() */
 	struct in_plist *doc;
-	/* borrowed from doc */
+	/* borrowed from doc, or NULL */
 	const struct in_plist_node *root;
 	/* hexadecimal digits and '-', in upper case: one spelling per device */
 	char udid[DB_UDID_TEXT];
@@ -28,6 +30,22 @@ struct message {
  * one usable UDID. The caller releases. ERR_MDM_MESSAGE, ERR_TOO_LARGE.
  */
 int message_parse(struct blob body, size_t max, struct message *out);
+
+/* The same for a document that was read already; it is `out`'s or freed. */
+int message_take(struct in_plist *doc, struct message *out);
+
+/*
+ * What is known of a message that cannot be read as a whole, from its members
+ * UDID, UserID and EnrollmentID. It has no document, and without a usable UDID
+ * the text "". ERR_MDM_MESSAGE: a user enrollment, or a UDID that is none.
+ */
+int message_take_head(const struct plisthead_member *udid,
+    const struct plisthead_member *user,
+    const struct plisthead_member *enrollment, struct message *out);
+
+/* Has it a MessageType, as check-in messages do and reports do not? */
+bool message_is_checkin(struct blob body);
+
 void message_release(struct message *m);
 
 /*

@@ -9,6 +9,7 @@
 #include "mdm/awaiting.h"
 #include "mdm/device_information.h"
 #include "mdm/renewal_command.h"
+#include "mdm/unreadable.h"
 #include "store/commands.h"
 #include "store/hosts.h"
 #include "wire/out_json.h"
@@ -106,7 +107,8 @@ store_result(struct contact *c, const char *uuid, enum command_state state)
 	struct command_result result = { .host_id = c->identity.host.id,
 		.uuid = uuid,
 		.state = state,
-		.plist = c->proof.body };
+		.plist = c->report.plist,
+		.note = c->report.note };
 	struct buf json;
 	int r;
 
@@ -124,6 +126,8 @@ store_result(struct contact *c, const char *uuid, enum command_state state)
 		r = renewal_command_answered(c, &result);
 	if (r == OK && state == COMMAND_ACKNOWLEDGED)
 		r = device_information_learn(c);
+	if (r == OK && c->report.note[0] == '\0')
+		r = unreadable_is_over(c, uuid);
 	if (r == OK && state == COMMAND_FORMAT_ERROR)
 		log_line(LOG_WARN,
 		    "host %s finds the command %s malformed: a fault of ours",
@@ -140,39 +144,53 @@ is_put_off(const struct contact *c, enum command_state state)
 	return c->identity.expired && state == COMMAND_NOT_NOW;
 }
 
+static int
+end_command(struct contact *c, enum outcome *out)
+{
+	const struct report *report = &c->report;
+	size_t i;
+
+	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		if (strcmp(statuses[i].status, report->status) == 0) {
+			*out = is_put_off(c, statuses[i].state) ? STOP : NEXT;
+			return store_result(
+			    c, report->uuid, statuses[i].state);
+		}
+	}
+	log_line(LOG_WARN, "host %s reports the unknown status \"%s\"",
+	    c->identity.cert.serial, report->status);
+	return store_result(c, report->uuid, COMMAND_ERROR);
+}
+
+/* Nothing says which command it answers, or what became of that. */
+static int
+count_unreadable(struct contact *c, enum outcome *out)
+{
+	bool over;
+	int r = unreadable_count(c, &over);
+
+	if (r == OK && over)
+		*out = NEXT;
+	return r;
+}
+
 /* Takes what the device says of its last command. */
 static int
 take_report(struct contact *c, enum outcome *out)
 {
-	const char *status, *uuid;
-	size_t i;
-	int r;
+	const struct report *report = &c->report;
+	bool readable = c->message.doc != NULL;
 
 	*out = STOP;
-	if ((r = message_text(&c->message, "Status", 64, &status)) != OK ||
-	    (r = message_text(&c->message, "CommandUUID",
-		 COMMANDS_UUID_TEXT - 1, &uuid)) != OK)
-		return r;
-	if (strcmp(status, "Idle") == 0) {
+	if (strcmp(report->status, "Idle") == 0) {
 		*out = NEXT;
 		return commands_idle(c->db, c->identity.host.id);
 	}
-	if (uuid[0] == '\0') {
-		log_line(LOG_NOTICE, "host %s reports \"%s\" of no command",
-		    c->identity.cert.serial, status);
+	if (report->uuid[0] == '\0' || (!readable && report->status[0] == '\0'))
+		return count_unreadable(c, out);
+	if (!renewal_command_allows(c, report->uuid))
 		return OK;
-	}
-	if (!renewal_command_allows(c, uuid))
-		return OK;
-	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-		if (strcmp(statuses[i].status, status) == 0) {
-			*out = is_put_off(c, statuses[i].state) ? STOP : NEXT;
-			return store_result(c, uuid, statuses[i].state);
-		}
-	}
-	log_line(LOG_WARN, "host %s reports the unknown status \"%s\"",
-	    c->identity.cert.serial, status);
-	return store_result(c, uuid, COMMAND_ERROR);
+	return end_command(c, out);
 }
 
 static int
@@ -196,13 +214,31 @@ send_next(struct contact *c)
 	return r;
 }
 
+/*
+ * An unreadable report that does not say who sent it comes from whoever has the
+ * certificate, unless that is being used for the first time.
+ */
+static int
+complete_udid(struct contact *c)
+{
+	const struct identity *id = &c->identity;
+
+	if (c->message.doc != NULL || c->message.udid[0] != '\0')
+		return OK;
+	if (!id->has_host || id->cert.state != CERTIFICATE_CURRENT)
+		return fail(ERR_MDM_MESSAGE, "%s", c->report.note);
+	memcpy(c->message.udid, id->host.udid, sizeof(c->message.udid));
+	return OK;
+}
+
 static int
 handle_report(struct contact *c)
 {
 	enum outcome outcome;
 	int r;
 
-	if ((r = admission_of_message(c)) != OK ||
+	if ((r = complete_udid(c)) != OK ||
+	    (r = admission_of_message(c)) != OK ||
 	    (r = hosts_seen(c->db, c->identity.host.id)) != OK)
 		return r;
 	if (c->message.user_channel)
@@ -212,10 +248,33 @@ handle_report(struct contact *c)
 	return send_next(c);
 }
 
+static int
+read_report(struct contact *c)
+{
+	return report_read(c->proof.body, &c->message, &c->report);
+}
+
 int
 queue_serve(struct contact *c)
 {
 	c->step = "command";
 	c->expired_grace = INT64_C(86400) * c->conf->expired_grace_days;
-	return contact_serve(c, QUEUE_BODY_MAX, handle_report);
+	return contact_serve(c, read_report, handle_report);
+}
+
+static int
+read_too_large(struct contact *c)
+{
+	report_too_large(&c->report);
+	return OK;
+}
+
+int
+queue_serve_too_large(struct contact *c)
+{
+	c->step = "command";
+	c->expired_grace = INT64_C(86400) * c->conf->expired_grace_days;
+	/* It covers the body, which is not here. */
+	c->proof.signature = NULL;
+	return contact_serve(c, read_too_large, handle_report);
 }

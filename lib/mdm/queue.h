@@ -6,14 +6,17 @@
  * At least once: a command stays first in line until its result comes. After
  * NotNow the same command is not sent again before the device comes anew
  * (Idle). A result for a command that this device was never sent is logged and
- * changes nothing.
+ * changes nothing. So that no answer stops the queue, a result that cannot be
+ * read ends its command all the same (mdm/report.h), and a command whose
+ * answers do not even tell that ends as failed (mdm/unreadable.h).
  */
 #ifndef MDM_QUEUE_H
 #define MDM_QUEUE_H
 
 #include "mdm/contact.h"
 
-#define QUEUE_BODY_MAX (16u << 20)
+/* Of a larger body nothing is read. */
+#define QUEUE_BODY_MAX (32u << 20)
 
 /* Of an ErrorChain no more is kept than this. */
 #define QUEUE_ERRORS_MAX     32
@@ -24,6 +27,12 @@
  * c->reply. Codes of contact.h, ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
  */
 int queue_serve(struct contact *c);
+
+/*
+ * The same for a report with more than QUEUE_BODY_MAX bytes, of which none were
+ * received. Only a TLS client certificate proves whose it is.
+ */
+int queue_serve_too_large(struct contact *c);
 
 /* Appends an ErrorChain as a JSON array, cut to the bounds above. */
 int queue_write_errors(const struct in_plist_node *chain, struct buf *out);

@@ -208,7 +208,9 @@ describe(const struct contact *c, char out[RENEWALS_ERROR_TEXT])
 	log_escape(buf_blob(&words), clean, sizeof(clean));
 	snprintf(out, RENEWALS_ERROR_TEXT,
 	    "the device could not renew its certificate: %s",
-	    words.n == 0 ? "it does not say why" : clean);
+	    words.n > 0                  ? clean
+		: c->message.doc == NULL ? "its answer could not be read"
+					 : "it does not say why");
 	buf_release(&words);
 }
 

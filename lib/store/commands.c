@@ -19,6 +19,8 @@ enum {
 	NEXT,
 	FIRST_OF,
 	LOAD_WAITING,
+	LAST_SENT,
+	UNREADABLE,
 	MARK_SENT,
 	IDLE,
 	NOT_NOW,
@@ -38,8 +40,8 @@ enum {
 #define AFTER_PLIST                                                            \
 	" priority, state, created_at, created_by, sent_at, not_now_at,"       \
 	" not_now_count, completed_at,"
-#define COLUMNS BEFORE_PLIST " plist," AFTER_PLIST " result, error_chain"
-#define BRIEF   BEFORE_PLIST " NULL," AFTER_PLIST " NULL, error_chain"
+#define COLUMNS BEFORE_PLIST " plist," AFTER_PLIST " result, error_chain, note"
+#define BRIEF   BEFORE_PLIST " NULL," AFTER_PLIST " NULL, error_chain, note"
 
 static const char *const texts[] = {
 	[HOST_TAKES] = "SELECT CASE WHEN state IN ('pending', 'enrolled')"
@@ -61,6 +63,12 @@ static const char *const texts[] = {
 		     " AND generation = (SELECT h.generation FROM hosts h"
 		     " WHERE h.id = ?1) ORDER BY seq LIMIT 1",
 	[LOAD_WAITING] = "SELECT " COLUMNS " FROM commands" ONE " AND" WAITS,
+	[LAST_SENT] = "SELECT " COLUMNS " FROM commands WHERE host_id = ?1"
+		      " AND state = 'sent' ORDER BY sent_at DESC, seq DESC"
+		      " LIMIT 1",
+	[UNREADABLE] = "UPDATE commands SET unreadable = unreadable + 1,"
+		       " note = ?3" ONE " AND state = 'sent'"
+		       " RETURNING unreadable",
 	[MARK_SENT] =
 	    "UPDATE commands SET state = 'sent', sent_at = ?3" ONE " AND" OPEN,
 	[IDLE] = "UPDATE commands SET not_now_this_connection = 0"
@@ -73,7 +81,7 @@ static const char *const texts[] = {
 	/* also of a cancelled command: the device did execute it */
 	[RESULT] = "UPDATE commands SET state = ?3, result = ?4,"
 		   " error_chain = ?5, not_now_this_connection = 0,"
-		   " completed_at = COALESCE(completed_at, ?6)" ONE
+		   " completed_at = COALESCE(completed_at, ?6), note = ?7" ONE
 		   " AND sent_at IS NOT NULL",
 	[WAS_SENT] = "SELECT 1 FROM commands" ONE " AND sent_at IS NOT NULL",
 	[CANCEL_ALL] = "UPDATE commands SET state = 'cancelled'"
@@ -131,6 +139,7 @@ read_command(struct stmt *s, void *out)
 	c->completed_at = stmt_get_int(s);
 	c->result = stmt_get_blob(s);
 	c->error_chain = stmt_get_string(s);
+	stmt_get_text(s, c->note, sizeof(c->note));
 	c->memory = stmt_take_memory(s);
 }
 
@@ -230,6 +239,29 @@ commands_mark_sent(struct db *db, const struct command *c)
 }
 
 int
+commands_last_sent(struct db *db, const char *host_id, struct command *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_commands, LAST_SENT);
+	stmt_put_text(&s, host_id);
+	return stmt_one(&s, read_command, out, sizeof(*out));
+}
+
+int
+commands_count_unreadable(struct db *db, const struct command *c,
+    const char *note, int64_t *count)
+{
+	struct stmt s;
+	int code;
+
+	start_one(&s, db, UNREADABLE, c->host_id, c->uuid);
+	stmt_put_text_or_null(&s, note);
+	code = stmt_integer(&s, count);
+	return code == ERR_NOT_FOUND ? ERR_CONFLICT : code;
+}
+
+int
 commands_idle(struct db *db, const char *host_id)
 {
 	struct stmt s;
@@ -267,9 +299,10 @@ commands_store_result(struct db *db, const struct command_result *r)
 	    r->state == COMMAND_FORMAT_ERROR);
 	start_one(&s, db, RESULT, r->host_id, r->uuid);
 	stmt_put_text(&s, states[r->state]);
-	stmt_put_blob(&s, r->plist);
+	stmt_put_blob_or_null(&s, r->plist);
 	stmt_put_text_or_null(&s, r->error_chain);
 	stmt_put_int(&s, clock_now());
+	stmt_put_text_or_null(&s, r->note);
 	return stmt_change(&s, ERR_NOT_FOUND);
 }
 

@@ -10,6 +10,7 @@
 
 #define COMMANDS_UUID_TEXT SECRET_UUID_TEXT
 #define COMMANDS_PLIST_MAX (1024 * 1024)
+#define COMMANDS_NOTE_TEXT 256
 
 enum command_state {
 	COMMAND_QUEUED,
@@ -41,6 +42,8 @@ struct command {
 	struct blob result;
 	/* JSON array, or "" */
 	const char *error_chain;
+	/* what is unusual about the result, for an administrator; "" */
+	char note[COMMANDS_NOTE_TEXT];
 	void *memory;
 };
 
@@ -56,9 +59,12 @@ struct command_result {
 	const char *uuid;
 	/* acknowledged, error, format error or not now */
 	enum command_state state;
+	/* n is 0 when the result is not stored */
 	struct blob plist;
 	/* JSON array or NULL */
 	const char *error_chain;
+	/* as in struct command; NULL or "" for none */
+	const char *note;
 };
 
 /* The words of the table: "queued", "sent", "notnow", … */
@@ -94,6 +100,20 @@ int commands_load_waiting(
 
 /* queued, sent or not now → sent. Else ERR_CONFLICT. */
 int commands_mark_sent(struct db *db, const struct command *c);
+
+/*
+ * The command that was sent last and has no answer, which is what a report
+ * without a CommandUUID answers. ERR_NOT_FOUND. The caller releases *out.
+ */
+int commands_last_sent(struct db *db, const char *host_id, struct command *out);
+
+/*
+ * Notes that an answer to a command that was sent could not be read, and why;
+ * `count`: how many such answers it has had. ERR_CONFLICT when it is not sent,
+ * or has an answer.
+ */
+int commands_count_unreadable(struct db *db, const struct command *c,
+    const char *note, int64_t *count);
 
 /* The device said Idle: a new connection, NotNow answers count no more. */
 int commands_idle(struct db *db, const char *host_id);

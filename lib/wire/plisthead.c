@@ -1,9 +1,9 @@
 #include "wire/plisthead.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "wire/plistlex.h"
 
 /* Prologues are shorter. */
@@ -101,12 +101,11 @@ take_string(struct search *s, struct blob text)
 static bool
 take_text(struct search *s, const char *name)
 {
-	char close[NAME_MAX + 4] = "</";
+	char close[NAME_MAX + 4];
 	size_t start = s->at;
 	struct blob text;
 
-	strcat(close, name);
-	strcat(close, ">");
+	snprintf(close, sizeof(close), "</%s>", name);
 	if (!skip_past(s, close))
 		return false;
 	text = blob_of(s->in.p + start, s->at - start - strlen(close));
@@ -205,13 +204,12 @@ plisthead_find(struct blob in, struct plisthead_member *members, size_t n)
 		members[i].text[0] = '\0';
 	}
 	if (!enter_root(&s))
-		return fail(
-		    ERR_MALFORMED, "property list has no dict at its root");
+		return ERR_MALFORMED;
 	while (step(&s))
 		;
 	if (!s.twice)
 		return OK;
 	for (i = 0; i < n; i++)
 		members[i].text[0] = '\0';
-	return fail(ERR_MALFORMED, "property list has a key that comes twice");
+	return ERR_MALFORMED;
 }

@@ -26,8 +26,9 @@ struct plisthead_member {
  * whose root is a dict. Members of inner dicts, and what looks like a member
  * inside of a string, data, comment or CDATA section, are passed over. Reading
  * ends without a failure where the root dict ends or the document breaks off.
- * Needs no memory, and time in proportion to the length. ERR_MALFORMED: no
- * such document, or one of the keys comes twice; then all texts are "".
+ * Needs no memory, and time in proportion to the length. ERR_MALFORMED,
+ * unlogged: no such document, or one of the keys comes twice; then all texts
+ * are "".
  */
 int plisthead_find(
     struct blob in, struct plisthead_member *members, size_t n);

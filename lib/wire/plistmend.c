@@ -15,6 +15,8 @@
 struct mend {
 	struct blob in;
 	size_t at;
+	/* where the bytes begin that are to be copied as they are */
+	size_t from;
 	struct buf *out;
 	size_t changes;
 };
@@ -37,18 +39,14 @@ looking_at(const struct mend *m, size_t at, const char *word)
 	return m->in.n - at >= n && memcmp(m->in.p + at, word, n) == 0;
 }
 
+/* Writes what is copied, then `text` for the n bytes that follow it. */
 static void
-copy(struct mend *m, size_t n)
+replace(struct mend *m, size_t n, const char *text)
 {
-	buf_add(m->out, m->in.p + m->at, n);
+	buf_add(m->out, m->in.p + m->from, m->at - m->from);
+	buf_add_str(m->out, text);
 	m->at += n;
-}
-
-static void
-replace(struct mend *m, size_t n)
-{
-	buf_add_str(m->out, REPLACEMENT);
-	m->at += n;
+	m->from = m->at;
 	m->changes++;
 }
 
@@ -70,20 +68,17 @@ static bool
 mend_scalar(struct mend *m, const struct scalar *s)
 {
 	size_t start = m->at + strlen(s->open), n;
-	struct blob text;
 
 	if (!looking_at(m, m->at, s->open))
 		return false;
 	n = plain_length(m, start);
-	text = blob_of(m->in.p + start, n);
 	if (n > SCALAR_MAX || !looking_at(m, start + n, s->close) ||
-	    s->is(text))
+	    s->is(blob_of(m->in.p + start, n)))
 		return false;
-	buf_add_str(m->out, "<string>");
-	buf_add_blob(m->out, text);
-	buf_add_str(m->out, "</string>");
-	m->at = start + n + strlen(s->close);
-	m->changes++;
+	replace(m, strlen(s->open), "<string>");
+	m->at += n;
+	replace(m, strlen(s->close), "</string>");
+	m->changes--; /* one place */
 	return true;
 }
 
@@ -97,9 +92,7 @@ mend_tag(struct mend *m)
 		if (mend_scalar(m, &scalars[i]))
 			return;
 	end = memchr(m->in.p + m->at, '>', m->in.n - m->at);
-	copy(m,
-	    end == NULL ? m->in.n - m->at
-			: (size_t)(end - (m->in.p + m->at)) + 1);
+	m->at = end == NULL ? m->in.n : (size_t)(end - m->in.p) + 1;
 }
 
 static void
@@ -114,9 +107,9 @@ mend_reference(struct mend *m)
 	name = blob_of(m->in.p + m->at + 1, n - 1);
 	if (looking_at(m, m->at + n, ";") && name.n > 0 && name.p[0] == '#' &&
 	    !plistlex_is_char(plistlex_reference(name)))
-		replace(m, n + 1);
+		replace(m, n + 1, REPLACEMENT);
 	else
-		copy(m, 1);
+		m->at++;
 }
 
 static void
@@ -126,12 +119,12 @@ mend_character(struct mend *m)
 	const uint8_t *p = m->in.p + m->at;
 
 	if (n == 0)
-		replace(m, 1);
+		replace(m, 1, REPLACEMENT);
 	else if ((n == 1 && !plistlex_is_char(p[0])) ||
 	    (n == 3 && p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe))
-		replace(m, n);
+		replace(m, n, REPLACEMENT);
 	else
-		copy(m, n);
+		m->at += n;
 }
 
 size_t
@@ -147,5 +140,6 @@ plistmend(struct blob in, struct buf *out)
 		else
 			mend_character(&m);
 	}
+	buf_add(out, in.p + m.from, m.at - m.from);
 	return m.changes;
 }

@@ -130,12 +130,13 @@ sub signature {
 }
 
 # Options: signature (a value, or undef for none), sign (options of the
-# simulator), type, headers, cert and key (TLS).
+# simulator), type (undef for none), headers, cert and key (TLS).
 sub put {
 	my ($self, $path, $body, %o) = @_;
 	my $signature = exists $o{signature} ? $o{signature}
 	    : $self->signature($body, @{ $o{sign} || [] });
-	my %headers = ('Content-Type' => $o{type}, %{ $o{headers} || {} });
+	my %headers = %{ $o{headers} || {} };
+	$headers{'Content-Type'} = $o{type} if defined $o{type};
 	$headers{'Mdm-Signature'} = $signature if defined $signature;
 	return $self->{t}->http(PUT => $path, body => $body, headers => \%headers,
 	    map { $_ => $o{$_} } grep { $o{$_} } qw(cert key));
