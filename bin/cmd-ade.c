@@ -17,8 +17,14 @@
 #define SERIAL_MIN   8
 #define SERIAL_MAX   20
 
+/* Devices that are written in one transaction. */
+#define IMPORT_STEP 100
+
 struct import {
 	struct cli *cli;
+	/* the first pass only finds out whether all of it can be read */
+	bool writes;
+	int written;
 	bool skip_bad;
 	int added;
 	int removed;
@@ -70,6 +76,23 @@ cmd_ade_bad(struct import *im, long line, const char *what)
 	    line, what);
 }
 
+/* Opens the transaction for the next device; others get their turn between. */
+static int
+cmd_ade_begin(struct import *im)
+{
+	struct db *db = im->cli->db;
+	int r;
+
+	if (im->written++ % IMPORT_STEP != 0)
+		return OK;
+	if (db_in_transaction(db)) {
+		if ((r = db_commit(db)) != OK)
+			return r;
+		db_give_way(db);
+	}
+	return db_begin(db);
+}
+
 static int
 cmd_ade_put(struct import *im, long line, const char *const values[FIELDS])
 {
@@ -79,6 +102,8 @@ cmd_ade_put(struct import *im, long line, const char *const values[FIELDS])
 	memset(&d, 0, sizeof(d));
 	if (!cmd_ade_serial(values[SERIAL], d.serial))
 		return cmd_ade_bad(im, line, "this is no serial number");
+	if (!im->writes)
+		return OK;
 	snprintf(d.model, sizeof(d.model), "%s", values[MODEL]);
 	snprintf(
 	    d.description, sizeof(d.description), "%s", values[DESCRIPTION]);
@@ -86,7 +111,8 @@ cmd_ade_put(struct import *im, long line, const char *const values[FIELDS])
 	snprintf(
 	    d.device_family, sizeof(d.device_family), "%s", values[FAMILY]);
 	snprintf(d.source, sizeof(d.source), "import");
-	if ((r = ade_devices_put(im->cli->db, &d)) == OK)
+	if ((r = cmd_ade_begin(im)) == OK &&
+	    (r = ade_devices_put(im->cli->db, &d)) == OK)
 		im->added++;
 	return r;
 }
@@ -190,7 +216,10 @@ cmd_ade_json_device(struct import *im, const struct json *o, long number)
 		return cmd_ade_put(im, number, values);
 	if (!cmd_ade_serial(values[SERIAL], serial))
 		return cmd_ade_bad(im, number, "this is no serial number");
-	r = ade_devices_remove(im->cli->db, serial);
+	if (!im->writes)
+		return OK;
+	if ((r = cmd_ade_begin(im)) == OK)
+		r = ade_devices_remove(im->cli->db, serial);
 	im->removed += r == OK;
 	return r == ERR_NOT_FOUND ? OK : r;
 }
@@ -233,20 +262,49 @@ cmd_ade_read(struct import *im, struct buf *text)
 }
 
 static int
-cmd_ade_store(struct import *im, struct buf *text)
+cmd_ade_check(struct import *im, const struct buf *text)
 {
-	char detail[128];
+	struct buf copy;
 	int r;
 
-	if ((r = db_begin(im->cli->db)) != OK)
+	/* reading changes the text */
+	buf_init(&copy, IMPORT_MAX);
+	if ((r = buf_add(&copy, text->p, text->n)) == OK)
+		r = cmd_ade_read(im, &copy);
+	buf_release(&copy);
+	im->skipped = 0;
+	return r;
+}
+
+static int
+cmd_ade_note(struct import *im)
+{
+	char detail[128];
+	int r = OK;
+
+	snprintf(detail, sizeof(detail), "%d assigned, %d removed", im->added,
+	    im->removed);
+	if (!db_in_transaction(im->cli->db))
+		r = db_begin(im->cli->db);
+	return r == OK
+	    ? audits_add(im->cli->db, im->cli->actor, "ade.import", detail)
+	    : r;
+}
+
+/*
+ * All of the file is read before anything is written. Then it is written in
+ * steps: one that is cut short is repeated, with the same result.
+ */
+static int
+cmd_ade_store(struct import *im, struct buf *text)
+{
+	int r;
+
+	if ((r = cmd_ade_check(im, text)) != OK)
 		return r;
-	if ((r = cmd_ade_read(im, text)) == OK) {
-		snprintf(detail, sizeof(detail), "%d assigned, %d removed",
-		    im->added, im->removed);
-		r = audits_add(
-		    im->cli->db, im->cli->actor, "ade.import", detail);
-	}
-	if (r == OK)
+	im->writes = true;
+	if ((r = cmd_ade_read(im, text)) == OK &&
+	    (r = cmd_ade_note(im)) == OK)
 		r = db_commit(im->cli->db);
 	db_rollback(im->cli->db);
 	return r;
