@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -5,6 +6,7 @@
 #include "bin/cmd.h"
 #include "bin/view.h"
 #include "enroll/renewer.h"
+#include "store/audits.h"
 #include "store/hosts.h"
 #include "store/settings.h"
 
@@ -242,6 +244,31 @@ cmd_renew_report(struct run *run)
 	return r;
 }
 
+/* An hourly run with nothing to do leaves no row. */
+static int
+cmd_renew_note(struct run *run)
+{
+	struct cli *cli = run->cli;
+	const char *host = cli_option(cli, "host");
+	char detail[256];
+	int r;
+
+	if (run->dry || (run->opened == 0 && run->wish == RENEWER_ANY))
+		return OK;
+	snprintf(detail, sizeof(detail),
+	    "%s%.64s: %d opened, %d cannot be renewed, %d failed",
+	    run->wish == RENEWER_TO_ACME   ? "all to ACME"
+		: run->wish == RENEWER_NOW ? "host "
+					   : "due",
+	    host == NULL ? "" : host, run->opened, run->refused, run->faults);
+	if ((r = db_begin(cli->db)) != OK)
+		return r;
+	if ((r = audits_add(cli->db, cli->actor, "renew", detail)) == OK)
+		r = db_commit(cli->db);
+	db_rollback(cli->db);
+	return r;
+}
+
 static int
 cmd_renew_run(struct cli *cli)
 {
@@ -251,6 +278,8 @@ cmd_renew_run(struct cli *cli)
 	if ((r = cmd_renew_prepare(&run)) == OK &&
 	    (r = renewer_init(&run.renewer, &cli->conf, cli->db)) == OK) {
 		r = cmd_renew_work(&run);
+		told = cmd_renew_note(&run);
+		r = r != OK ? r : told;
 		/* what was done before something failed is to be known */
 		cli->answered = run.faults > 0;
 		if (r == OK || cli->answered) {
