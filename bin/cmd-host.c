@@ -195,7 +195,7 @@ cmd_host_renewal(
 	view_time(v, c->not_after);
 	view_time(v,
 	    renewals_due_at(
-		c->not_before, c->not_after, cli->conf.days_before * DAY));
+		c->not_after, c->lifetime, cli->conf.days_before * DAY));
 	view_time(v, renewal.enrollment_id[0] != '\0' ? renewal.opened_at : 0);
 	view_int(v, renewal.failures);
 	view_text(v, renewal.last_error);

@@ -210,7 +210,7 @@ fill_renewal(struct admin_page *page, const struct host *h,
 	admin_page_time(row, "renewal_at",
 	    renewal.enrollment_id[0] != '\0'
 		? renewal.opened_at
-		: renewals_due_at(c->not_before, c->not_after,
+		: renewals_due_at(c->not_after, c->lifetime,
 		      page->app->conf->days_before * DAY));
 	tmplrow_set(row, "renewal_error", renewal.last_error);
 	admin_page_time(row, "next_try_at", renewal.next_try_at);

@@ -526,4 +526,26 @@ subtest 'usage' => sub {
 	like($r->{err}, qr/Require hardware attestation/, 'and says what to do');
 };
 
+subtest 'what was done is on the activity list' => sub {
+	my $mac = intel();
+	due('--limit', 1000);
+	my $rows = count("audit WHERE action = 'renew'");
+	due('--limit', 1000);
+	is(count("audit WHERE action = 'renew'"), $rows, 'not a run with nothing to do');
+	one($mac);
+	my $row = $t->db("SELECT * FROM audit WHERE action = 'renew' ORDER BY id DESC LIMIT 1")->[0];
+	like($row->{detail}, qr/^host \Q$mac->{serial}\E: 1 opened/, 'a renewal by hand');
+	like($row->{actor}, qr/^cli:/, 'and who did it');
+};
+
+# The test plan for a deployment: no need to wait until a certificate ends.
+subtest 'a moved end' => sub {
+	my $mac = intel();
+	due('--limit', 1000);
+	ok(!asked($mac), 'a fresh certificate is not due');
+	$t->db("UPDATE certificates SET not_after = not_before + 4 * $DAY WHERE serial = '$mac->{serial}'");
+	due('--limit', 1000);
+	ok(asked($mac), 'its end moved to four days ahead, it is');
+};
+
 $t->done;

@@ -7,7 +7,6 @@
 #include "store/orders.h"
 #include "store/stmt.h"
 
-#define KEEP (INT64_C(30) * 86400)
 
 enum {
 	CREATE,
@@ -18,7 +17,6 @@ enum {
 	CHANGE_KEY,
 	COUNT,
 	THUMBPRINT_KNOWN,
-	PURGE,
 };
 
 #define COLUMNS                                                                \
@@ -45,11 +43,6 @@ static const char *const texts[] = {
 	[COUNT] = "SELECT count(*) FROM accounts WHERE enrollment_id = ?1",
 	[THUMBPRINT_KNOWN] = "SELECT 1 FROM accounts WHERE thumbprint = ?1"
 			     " LIMIT 1",
-	[PURGE] = STMT_SCANS
-	"DELETE FROM accounts WHERE id IN (SELECT a.id FROM accounts a"
-	" JOIN enrollments e ON e.id = a.enrollment_id"
-	" WHERE e.expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM orders o"
-	" WHERE o.account_id = a.id) LIMIT ?2)",
 };
 
 STMT_FAMILY(accounts, texts);
@@ -231,15 +224,4 @@ accounts_thumbprint_known(struct db *db, const char *thumbprint, bool *out)
 	stmt_start(&s, db, STMT_accounts, THUMBPRINT_KNOWN);
 	stmt_put_text(&s, thumbprint);
 	return stmt_exists(&s, out);
-}
-
-int
-accounts_purge(struct db *db, int64_t now, int limit, int *deleted)
-{
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_accounts, PURGE);
-	stmt_put_int(&s, now - KEEP);
-	stmt_put_int(&s, limit);
-	return stmt_purge(&s, deleted);
 }

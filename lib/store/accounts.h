@@ -75,10 +75,4 @@ int accounts_count(struct db *db, const char *enrollment_id, int *out);
 /* Does an account of any enrollment have this key? */
 int accounts_thumbprint_known(struct db *db, const char *thumbprint, bool *out);
 
-/*
- * Deletes at most `limit` accounts without orders whose enrollment ended 30
- * days ago.
- */
-int accounts_purge(struct db *db, int64_t now, int limit, int *deleted);
-
 #endif

@@ -21,9 +21,8 @@ static const char *const texts[] = {
 		 " ORDER BY id DESC LIMIT 1 OFFSET ?2)",
 	[LIST] = "SELECT id, at, actor, action, detail FROM audit"
 		 " WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-	[PURGE] =
-	    STMT_SCANS "DELETE FROM audit WHERE id IN (SELECT id FROM audit"
-		       " WHERE at < ?1 ORDER BY id LIMIT ?2)",
+	[PURGE] = "DELETE FROM audit WHERE id IN (SELECT id FROM audit"
+		  " WHERE at < ?1 ORDER BY at LIMIT ?2)",
 };
 
 STMT_FAMILY(audits, texts);

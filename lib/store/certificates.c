@@ -32,17 +32,22 @@ enum {
 	LIST_BY_SERIAL,
 	LIST_REVOKED,
 	NEXT_CRL_NUMBER,
+	PURGE_RELEASE,
 	PURGE,
 };
 
 #define BEFORE_DER "sha256, id, serial_number,"
 #define AFTER_DER                                                              \
 	" spki_sha256, issuer_key_id, enrollment_id, order_id, serial,"        \
-	" purpose, hardware_attested, state, not_before, not_after,"           \
+	" purpose, hardware_attested, state, not_before, not_after, lifetime,"  \
 	" created_at, first_used_at, revoked_at, revocation_reason"
 #define COLUMNS BEFORE_DER " der," AFTER_DER
 #define BRIEF   BEFORE_DER " NULL," AFTER_DER
 #define SELECT  "SELECT " COLUMNS " FROM certificates WHERE "
+#define UNUSED                                                                 \
+	" WHERE created_at < ?1 AND first_used_at IS NULL"                     \
+	" AND order_id IS NULL AND purpose = 'enroll'"                         \
+	" AND state IN ('issued', 'retired') ORDER BY created_at LIMIT ?2"
 #define MATCHES                                                                \
 	" WHERE lower(serial) LIKE ?1 ESCAPE '\\'"                             \
 	" OR lower(id) LIKE ?1 ESCAPE '\\'"                                    \
@@ -52,8 +57,9 @@ static const char *const texts[] = {
 	[INSERT] = "INSERT INTO certificates (sha256, id, serial_number, der,"
 		   " spki_sha256, issuer_key_id, enrollment_id, order_id,"
 		   " serial, purpose, hardware_attested, state, not_before,"
-		   " not_after, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
-		   " ?7, ?8, ?9, ?10, ?11, 'issued', ?12, ?13, ?14)",
+		   " not_after, lifetime, created_at) VALUES (?1, ?2, ?3, ?4,"
+		   " ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'issued', ?12, ?13,"
+		   " ?14, ?15)",
 	[LOAD] = SELECT "sha256 = ?1",
 	[LOAD_BY_ID] = SELECT "id = ?1",
 	[LOAD_BY_ENROLLMENT] = SELECT "enrollment_id = ?1",
@@ -83,11 +89,11 @@ static const char *const texts[] = {
 			  " serial = (SELECT h.serial FROM hosts h"
 			  " WHERE h.id = ?1) AND state = 'issued'"
 			  " AND (?2 = 0 OR purpose = 'renew')",
-	[PURGE] = STMT_SCANS "DELETE FROM certificates WHERE sha256 IN"
-			     " (SELECT sha256 FROM certificates"
-			     " WHERE created_at < ?1 AND first_used_at IS NULL"
-			     " AND order_id IS NULL AND purpose = 'enroll'"
-			     " AND state IN ('issued', 'retired') LIMIT ?2)",
+	/* their enrollments have nothing that refers to them then */
+	[PURGE_RELEASE] = "UPDATE enrollments SET kept = 0 WHERE id IN"
+			  " (SELECT enrollment_id FROM certificates" UNUSED ")",
+	[PURGE] = "DELETE FROM certificates WHERE sha256 IN"
+		  " (SELECT sha256 FROM certificates" UNUSED ")",
 	[REVOKE] = "UPDATE certificates SET state = 'revoked',"
 		   " revoked_at = ?2, revocation_reason = ?3"
 		   " WHERE sha256 = ?1 AND state <> 'revoked'",
@@ -151,6 +157,7 @@ read_certificate(struct stmt *s, void *out)
 	c->state = (enum certificate_state)STMT_GET_WORD(s, states);
 	c->not_before = stmt_get_int(s);
 	c->not_after = stmt_get_int(s);
+	c->lifetime = stmt_get_int(s);
 	c->created_at = stmt_get_int(s);
 	c->first_used_at = stmt_get_int(s);
 	c->revoked_at = stmt_get_int(s);
@@ -196,6 +203,7 @@ certificates_insert(struct db *db, const struct certificate *c)
 	stmt_put_int(&s, c->hardware_attested);
 	stmt_put_int(&s, c->not_before);
 	stmt_put_int(&s, c->not_after);
+	stmt_put_int(&s, c->not_after - c->not_before);
 	stmt_put_int(&s, clock_now());
 	code = stmt_run(&s);
 	return code == ERR_EXISTS ? ERR_CONFLICT : code;
@@ -466,7 +474,14 @@ int
 certificates_purge(struct db *db, int64_t now, int limit, int *deleted)
 {
 	struct stmt s;
+	int code;
 
+	*deleted = 0;
+	stmt_start(&s, db, STMT_certificates, PURGE_RELEASE);
+	stmt_put_int(&s, now - KEEP_UNUSED);
+	stmt_put_int(&s, limit);
+	if ((code = stmt_run(&s)) != OK)
+		return code;
 	stmt_start(&s, db, STMT_certificates, PURGE);
 	stmt_put_int(&s, now - KEEP_UNUSED);
 	stmt_put_int(&s, limit);

@@ -44,6 +44,8 @@ struct certificate {
 	enum certificate_state state;
 	int64_t not_before;
 	int64_t not_after;
+	/* seconds between those two in the certificate itself; set on a load */
+	int64_t lifetime;
 	int64_t created_at;
 	int64_t first_used_at;
 	int64_t revoked_at;

@@ -94,10 +94,11 @@ static const char *const texts[] = {
 	[LIST] = "SELECT " BRIEF " FROM commands WHERE host_id = ?1"
 		 " ORDER BY seq DESC LIMIT ?2 OFFSET ?3",
 	[COUNT] = "SELECT count(*) FROM commands WHERE host_id = ?1",
-	[PURGE] = STMT_SCANS
-	"DELETE FROM commands WHERE seq IN (SELECT seq FROM commands"
-	" WHERE NOT" OPEN
-	" AND COALESCE(completed_at, created_at) < ?1 LIMIT ?2)",
+	/* in the words of the index commands_by_end */
+	[PURGE] = "DELETE FROM commands WHERE seq IN (SELECT seq FROM commands"
+		  " WHERE state NOT IN ('queued', 'sent', 'notnow')"
+		  " AND COALESCE(completed_at, created_at) < ?1"
+		  " ORDER BY COALESCE(completed_at, created_at) LIMIT ?2)",
 };
 
 STMT_FAMILY(commands, texts);

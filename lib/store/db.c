@@ -16,6 +16,18 @@
 
 #define DB_SECOND INT64_C(1000000000)
 
+/* The write-ahead log is moved into the database from 4 MiB on. */
+#define DB_LOG_PAGES 1000
+
+/* What the file of the log is cut to when SQLite begins it anew. */
+#define DB_LOG_LIMIT 16777216
+
+/* Pages from which db_shrink_log() does something, and how long it waits. */
+#define DB_LOG_LARGE  4096
+#define DB_SHRINK_MS  200
+#define DB_TEXT(x)    #x
+#define DB_TEXT_OF(x) DB_TEXT(x)
+
 int
 db_schema_number(void)
 {
@@ -37,6 +49,27 @@ db_check_schema(sqlite3 *sqlite, const char *path)
 }
 
 static int
+db_note_log(void *db, sqlite3 *sqlite, const char *name, int pages)
+{
+	(void)sqlite;
+	(void)name;
+	((struct db *)db)->log_pages = pages;
+	return SQLITE_OK;
+}
+
+/*
+ * SQLite would move the log into the database inside COMMIT, with two fsyncs
+ * while all others wait for the lock file. db_commit() does it after unlocking.
+ */
+static int
+db_prepare_log(struct db *db)
+{
+	sqlite3_wal_hook(db->sqlite, db_note_log, db);
+	return dbfile_exec(db->sqlite,
+	    "PRAGMA journal_size_limit = " DB_TEXT_OF(DB_LOG_LIMIT));
+}
+
+static int
 db_connect(struct db *db, const char *path)
 {
 	int flags = db->mode == DB_READ_ONLY ? SQLITE_OPEN_READONLY
@@ -50,6 +83,8 @@ db_connect(struct db *db, const char *path)
 		code = dbfile_exec(db->sqlite,
 		    db->mode == DB_RELAXED ? "PRAGMA synchronous = NORMAL"
 					   : "PRAGMA synchronous = FULL");
+	if (code == OK && db->mode != DB_READ_ONLY)
+		code = db_prepare_log(db);
 	if (code == OK && db->mode != DB_READ_ONLY)
 		code = dbfile_open_lock(path, &db->lock_fd);
 	return code;
@@ -176,7 +211,37 @@ db_commit(struct db *db)
 	if (code != OK)
 		db_rollback(db);
 	db_end(db);
+	/* no harm when another one is at it, or readers keep a part back */
+	if (code == OK && db->log_pages >= DB_LOG_PAGES)
+		sqlite3_wal_checkpoint_v2(
+		    db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	return code;
+}
+
+int
+db_shrink_log(struct db *db)
+{
+	int rc, pages = 0;
+
+	if (db_in_transaction(db))
+		return fail(ERR_INTERNAL, "a transaction is open");
+	rc = sqlite3_wal_checkpoint_v2(
+	    db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, NULL);
+	if (rc != SQLITE_OK || pages < DB_LOG_LARGE)
+		return OK;
+	sqlite3_busy_timeout(db->sqlite, DB_SHRINK_MS);
+	rc = sqlite3_wal_checkpoint_v2(
+	    db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(db->sqlite, DBFILE_BUSY_MS);
+	if (rc == SQLITE_BUSY)
+		log_line(LOG_WARN,
+		    "the log of the database has %d pages and cannot be cut: "
+		    "a program has been reading for long",
+		    pages);
+	return rc == SQLITE_OK || rc == SQLITE_BUSY
+	    ? OK
+	    : fail(ERR_DB, "database: %s (checkpoint)",
+		  sqlite3_errmsg(db->sqlite));
 }
 
 void

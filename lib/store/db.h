@@ -83,6 +83,14 @@ void db_rollback(struct db *db);
  */
 void db_give_way(struct db *db);
 
+/*
+ * Moves what the write-ahead log holds into the database and cuts the log when
+ * it grew over 16 MiB, which takes a moment without readers. Not inside a
+ * transaction. OK, with a warning logged, when a reader has been at work for
+ * too long.
+ */
+int db_shrink_log(struct db *db);
+
 /* True between db_begin() and its end. */
 bool db_in_transaction(const struct db *db);
 
@@ -95,9 +103,9 @@ int db_file_schema_number(const char *path, int *out);
 /*
  * Brings the database at `path` to this program's schema, creating the file
  * (mode 0660) when it is absent. Before an existing database is changed it is
- * copied to PATH.schema-N with N its old number; ERR_EXISTS when that copy is
- * there already. All steps are one transaction. OK when there was nothing to
- * do. ERR_SCHEMA when the file is newer or not ours.
+ * copied to PATH.schema-N with N its old number; an earlier copy of that name
+ * becomes PATH.schema-N.1, or the next number. All steps are one transaction,
+ * and a run that was killed is simply repeated. OK when there was nothing to do. ERR_SCHEMA when the file is newer or not ours.
  */
 int db_migrate(const char *path);
 

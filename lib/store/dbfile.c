@@ -12,8 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 
-#define MODE    0660
-#define BUSY_MS 5000
+#define MODE 0660
 
 static int
 dbfile_fail(sqlite3 *sqlite, const char *what)
@@ -43,7 +42,7 @@ dbfile_open(const char *path, int flags, sqlite3 **out)
 	if (rc != SQLITE_OK)
 		return dbfile_fail(*out, path);
 	sqlite3_extended_result_codes(*out, 1);
-	sqlite3_busy_timeout(*out, BUSY_MS);
+	sqlite3_busy_timeout(*out, DBFILE_BUSY_MS);
 	sqlite3_db_config(*out, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	return dbfile_exec(
 	    *out, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
@@ -125,6 +124,60 @@ dbfile_create(const char *path)
 	}
 	close(fd);
 	return OK;
+}
+
+static int
+dbfile_sync(const char *path, int flags)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+	int code = OK;
+
+	if (fd < 0 || fsync(fd) != 0)
+		code = fail(ERR_IO, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return code;
+}
+
+int
+dbfile_sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct buf folder;
+	int code;
+
+	buf_init(&folder, 4096);
+	code = slash == NULL
+	    ? buf_printf(&folder, ".")
+	    : buf_printf(&folder, "%.*s/", (int)(slash - path), path);
+	if (code == OK)
+		code = dbfile_sync(buf_str(&folder), O_DIRECTORY);
+	buf_release(&folder);
+	return code;
+}
+
+int
+dbfile_copy(sqlite3 *sqlite, const char *path)
+{
+	sqlite3_stmt *st = NULL;
+	int code;
+
+	if (unlink(path) != 0 && errno != ENOENT)
+		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	/* VACUUM INTO takes an empty file, so that the mode can be set before */
+	if ((code = dbfile_create(path)) != OK)
+		return code;
+	if (sqlite3_prepare_v2(sqlite, "VACUUM INTO ?1", -1, &st, NULL) !=
+		SQLITE_OK ||
+	    sqlite3_bind_text(st, 1, path, -1, SQLITE_TRANSIENT) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_DONE)
+		code = dbfile_fail(sqlite, path);
+	sqlite3_finalize(st);
+	if (code == OK)
+		code = dbfile_sync(path, 0);
+	if (code != OK)
+		unlink(path);
+	return code;
 }
 
 int

@@ -7,6 +7,9 @@
 /* PRAGMA application_id of our files: "AtMD". */
 #define DBFILE_APPLICATION_ID 0x41744d44
 
+/* How long SQLite waits for its own locks. */
+#define DBFILE_BUSY_MS 5000
+
 /*
  * Opens the file and sets what every connection needs, all but `synchronous`.
  * The caller closes with sqlite3_close(), on failure too. ERR_DB.
@@ -21,6 +24,16 @@ int dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted);
 
 /* 0 for an empty file; ERR_SCHEMA when it is not ours. */
 int dbfile_schema_number(sqlite3 *sqlite, int *out);
+
+/*
+ * Writes a whole copy of the database as it is at this moment to a new file of
+ * mode 0660, and syncs it; what was at `path` before is gone. Reads in one
+ * transaction; writers go on meanwhile. ERR_IO, ERR_DB: no file is left.
+ */
+int dbfile_copy(sqlite3 *sqlite, const char *path);
+
+/* Makes a file's name last through a power cut. ERR_IO. */
+int dbfile_sync_folder(const char *path);
 
 /* Opens PATH.lock, making it for the common group; ERR_IO. */
 int dbfile_open_lock(const char *path, int *out);

@@ -43,9 +43,9 @@ static const char *const texts[] = {
 	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM enrollment_links"
 			    " ORDER BY created_at DESC, id LIMIT ?1 OFFSET ?2",
 	[COUNT] = STMT_SCANS "SELECT count(*) FROM enrollment_links",
-	[PURGE] = STMT_SCANS "DELETE FROM enrollment_links WHERE id IN"
-			     " (SELECT id FROM enrollment_links"
-			     " WHERE expires_at < ?1 LIMIT ?2)",
+	[PURGE] = "DELETE FROM enrollment_links WHERE id IN"
+		  " (SELECT id FROM enrollment_links"
+		  " WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
 };
 
 STMT_FAMILY(enrollment_links, texts);

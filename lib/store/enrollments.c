@@ -24,6 +24,9 @@ enum {
 	LIST,
 	COUNT,
 	LIST_BY_SERIAL,
+	PURGE_ORDERS,
+	PURGE_ACCOUNTS,
+	PURGE_KEEP,
 	PURGE,
 };
 
@@ -43,6 +46,10 @@ enum {
 	" WHERE t.enrollment_id = e.id)"                                       \
 	" AND NOT EXISTS (SELECT 1 FROM certificates c"                        \
 	" WHERE c.enrollment_id = e.id)"
+/* the next ones to purge: before ?1, at most ?2 */
+#define EXPIRED                                                                \
+	" (SELECT x.id FROM enrollments x WHERE x.kept = 0"                    \
+	" AND x.expires_at < ?1 ORDER BY x.expires_at, x.id LIMIT ?2)"
 #define FORGOTTEN                                                              \
 	" IN (SELECT e.id FROM enrollments e WHERE e.serial = ?1"              \
 	" AND e.state = 'revoked' AND e.source <> 'command' AND" UNUSED        \
@@ -85,9 +92,19 @@ static const char *const texts[] = {
 	[LIST_BY_SERIAL] = "SELECT " COLUMNS " FROM enrollments"
 			   " WHERE serial = ?1"
 			   " ORDER BY created_at DESC, id LIMIT ?2",
-	[PURGE] = STMT_SCANS "DELETE FROM enrollments WHERE id IN (SELECT e.id"
-			     " FROM enrollments e WHERE e.expires_at < ?1"
-			     " AND" UNUSED " LIMIT ?2)",
+	[PURGE_ORDERS] = "DELETE FROM orders WHERE enrollment_id IN" EXPIRED
+			 " AND certificate_id IS NULL"
+			 " AND NOT EXISTS (SELECT 1 FROM attestations t"
+			 " WHERE t.order_id = orders.id)"
+			 " AND NOT EXISTS (SELECT 1 FROM certificates c"
+			 " WHERE c.order_id = orders.id)",
+	[PURGE_ACCOUNTS] = "DELETE FROM accounts WHERE enrollment_id IN" EXPIRED
+			   " AND NOT EXISTS (SELECT 1 FROM orders o"
+			   " WHERE o.account_id = accounts.id)",
+	[PURGE_KEEP] = "UPDATE enrollments SET kept = 1 WHERE id IN"
+		       " (SELECT e.id FROM enrollments e WHERE e.id IN" EXPIRED
+		       " AND NOT (" UNUSED "))",
+	[PURGE] = "DELETE FROM enrollments WHERE id IN" EXPIRED,
 };
 
 STMT_FAMILY(enrollments, texts);
@@ -369,13 +386,33 @@ enrollments_list_release(struct enrollment_list *list)
 	*list = (struct enrollment_list){ 0 };
 }
 
-int
-enrollments_purge(struct db *db, int64_t now, int limit, int *deleted)
+static int
+purge(struct db *db, int which, int64_t before, int limit, int *changed)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_enrollments, PURGE);
-	stmt_put_int(&s, now - KEEP);
+	stmt_start(&s, db, STMT_enrollments, which);
+	stmt_put_int(&s, before);
 	stmt_put_int(&s, limit);
-	return stmt_purge(&s, deleted);
+	return stmt_purge(&s, changed);
+}
+
+int
+enrollments_purge(
+    struct db *db, int64_t now, int limit, int *deleted, int *seen)
+{
+	int64_t before = now - KEEP;
+	int orders, accounts, kept, gone, code;
+
+	*deleted = *seen = 0;
+	/* each statement finds the same ones: only the third changes which */
+	if ((code = purge(db, PURGE_ORDERS, before, limit, &orders)) != OK ||
+	    (code = purge(db, PURGE_ACCOUNTS, before, limit, &accounts)) !=
+		OK ||
+	    (code = purge(db, PURGE_KEEP, before, limit, &kept)) != OK ||
+	    (code = purge(db, PURGE, before, limit - kept, &gone)) != OK)
+		return code;
+	*deleted = orders + accounts + gone;
+	*seen = kept + gone;
+	return OK;
 }

@@ -124,9 +124,13 @@ int enrollments_list_by_serial(
 void enrollments_list_release(struct enrollment_list *list);
 
 /*
- * Deletes at most `limit` that ended 30 days ago without a certificate and have
- * no accounts any more.
+ * Looks at the next `limit` that expired 30 days ago or earlier: deletes their
+ * orders without attestation and certificate, their accounts without orders,
+ * and themselves when nothing refers to them any more; the others are marked as
+ * kept, and not looked at again. *deleted counts rows of all three tables.
+ * *seen is less than `limit` when none are left.
  */
-int enrollments_purge(struct db *db, int64_t now, int limit, int *deleted);
+int enrollments_purge(
+    struct db *db, int64_t now, int limit, int *deleted, int *seen);
 
 #endif

@@ -144,10 +144,10 @@ static const char *const texts[] = {
 	" sum(CASE WHEN state = 'enrolled' THEN 1 ELSE 0 END),"
 	" sum(CASE WHEN state = 'enrolled' AND hardware_attested = 1"
 	" THEN 1 ELSE 0 END) FROM hosts",
-	[PURGE] = STMT_SCANS
-	"UPDATE hosts SET bootstrap_token_before = NULL,"
-	" bootstrap_token_before_at = NULL WHERE id IN (SELECT id"
-	" FROM hosts WHERE bootstrap_token_before_at < ?1 LIMIT ?2)",
+	[PURGE] = "UPDATE hosts SET bootstrap_token_before = NULL,"
+		  " bootstrap_token_before_at = NULL WHERE id IN"
+		  " (SELECT id FROM hosts WHERE bootstrap_token_before_at < ?1"
+		  " ORDER BY bootstrap_token_before_at LIMIT ?2)",
 };
 
 STMT_FAMILY(hosts, texts);

@@ -1,5 +1,8 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -7,35 +10,58 @@
 #include "store/dbfile.h"
 #include "store/schema.h"
 
-/* VACUUM INTO takes an empty file, so that the mode can be set before. */
+#define COPIES_MAX 99
+
+/* An earlier copy stays, under a name with the next free number. */
+static int
+migrate_put_aside(const char *copy)
+{
+	struct buf aside;
+	int i, code = OK;
+
+	buf_init(&aside, 4096);
+	for (i = 1; code == OK && access(copy, F_OK) == 0; i++) {
+		buf_reset(&aside);
+		code = buf_printf(&aside, "%s.%d", copy, i);
+		if (code == OK && i > COPIES_MAX)
+			code = fail(
+			    ERR_EXISTS, "too many copies like %s", copy);
+		else if (code == OK &&
+		    renameat2(AT_FDCWD, copy, AT_FDCWD, buf_str(&aside),
+			RENAME_NOREPLACE) != 0 &&
+		    errno != EEXIST)
+			code = fail(ERR_IO, "%s: %s", buf_str(&aside),
+			    strerror(errno));
+	}
+	buf_release(&aside);
+	return code;
+}
+
+/*
+ * The copy gets its name when it is whole and on the disk: a run that was
+ * killed leaves a file beside it, which the next run writes anew.
+ */
 static int
 migrate_copy(sqlite3 *sqlite, const char *path, int from)
 {
-	sqlite3_stmt *st = NULL;
-	struct buf name;
+	struct buf copy, beside;
 	int code;
 
-	buf_init(&name, 4096);
-	code = buf_printf(&name, "%s.schema-%d", path, from);
+	buf_init(&copy, 4096);
+	buf_init(&beside, 4096);
+	code = buf_printf(&copy, "%s.schema-%d", path, from);
 	if (code == OK)
-		code = dbfile_create(buf_str(&name));
-	if (code == ERR_EXISTS)
-		fail(code, "%s is there already: move it away first",
-		    buf_str(&name));
-	if (code != OK)
-		goto done;
-	if (sqlite3_prepare_v2(sqlite, "VACUUM INTO ?1", -1, &st, NULL) !=
-		SQLITE_OK ||
-	    sqlite3_bind_text(st, 1, buf_str(&name), -1, SQLITE_TRANSIENT) !=
-		SQLITE_OK ||
-	    sqlite3_step(st) != SQLITE_DONE) {
-		code = fail(ERR_DB, "copying to %s: %s", buf_str(&name),
-		    sqlite3_errmsg(sqlite));
-		unlink(buf_str(&name));
-	}
-done:
-	sqlite3_finalize(st);
-	buf_release(&name);
+		code = buf_printf(&beside, "%s.new", buf_str(&copy));
+	if (code == OK)
+		code = dbfile_copy(sqlite, buf_str(&beside));
+	if (code == OK)
+		code = migrate_put_aside(buf_str(&copy));
+	if (code == OK && rename(buf_str(&beside), buf_str(&copy)) != 0)
+		code = fail(ERR_IO, "%s: %s", buf_str(&copy), strerror(errno));
+	if (code == OK)
+		code = dbfile_sync_folder(buf_str(&copy));
+	buf_release(&beside);
+	buf_release(&copy);
 	return code;
 }
 

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "store/stmt.h"
 
-#define KEEP (INT64_C(30) * 86400)
 
 enum {
 	ACCOUNT_ALIVE,
@@ -26,7 +25,6 @@ enum {
 	FINALIZE,
 	LIST,
 	LIST_BY_ENROLLMENT,
-	PURGE,
 };
 
 #define COLUMNS                                                                \
@@ -104,13 +102,6 @@ static const char *const texts[] = {
 	[LIST_BY_ENROLLMENT] = "SELECT " COLUMNS " FROM orders"
 			       " WHERE enrollment_id = ?1"
 			       " ORDER BY created_at, id",
-	[PURGE] = STMT_SCANS
-	"DELETE FROM orders WHERE id IN (SELECT o.id FROM orders o"
-	" WHERE o.expires_at < ?1 AND o.certificate_id IS NULL"
-	" AND NOT EXISTS (SELECT 1 FROM attestations t"
-	" WHERE t.order_id = o.id)"
-	" AND NOT EXISTS (SELECT 1 FROM certificates c"
-	" WHERE c.order_id = o.id) LIMIT ?2)",
 };
 
 STMT_FAMILY(orders, texts);
@@ -455,15 +446,4 @@ orders_list_release(struct order_list *list)
 {
 	free(list->rows);
 	*list = (struct order_list){ 0 };
-}
-
-int
-orders_purge(struct db *db, int64_t now, int limit, int *deleted)
-{
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_orders, PURGE);
-	stmt_put_int(&s, now - KEEP);
-	stmt_put_int(&s, limit);
-	return stmt_purge(&s, deleted);
 }

@@ -132,10 +132,4 @@ int orders_list_by_enrollment(
     struct db *db, const char *enrollment_id, struct order_list *out);
 void orders_list_release(struct order_list *list);
 
-/*
- * Deletes at most `limit` orders that ended 30 days ago and have neither
- * attestation nor certificate.
- */
-int orders_purge(struct db *db, int64_t now, int limit, int *deleted);
-
 #endif

@@ -14,6 +14,7 @@
 #define WEEK_TEXT "604800"
 
 enum {
+	LONGEST,
 	DUE,
 	NOT_ATTESTED,
 	ENDING,
@@ -27,7 +28,7 @@ enum {
 	MARK_ALARMED,
 };
 
-#define CANDIDATE_COLUMNS "h.id, h.serial, c.sha256, c.not_before, c.not_after"
+#define CANDIDATE_COLUMNS "h.id, h.serial, c.sha256, c.not_after, c.lifetime"
 /* the certificate that check-in accepts of an enrolled host */
 #define PRESENT                                                                \
 	" c.sha256 = h.certificate_sha256 AND c.state = 'current'"             \
@@ -44,8 +45,11 @@ enum {
  * it until its certificate is over.
  */
 static const char *const texts[] = {
-	/* ?1 now, ?2 window, ?3 grace, ?4 limit, ?5 and ?6 the last one seen;
-	 * what is due ends within the window in any case; when it is due,
+	/* the longest life of those in use, to know which may be due at all */
+	[LONGEST] = "SELECT COALESCE(max(lifetime), 0) FROM certificates"
+		    " WHERE state = 'current'",
+	/* ?1 now, ?2 window, ?3 grace, ?4 limit, ?5 and ?6 the last one seen,
+	 * ?7 the latest end of what may be due; when it is due,
 	 * renewals_due_at() says, too. CROSS JOIN keeps SQLite from looking at
 	 * all hosts first. */
 	[DUE] =
@@ -53,9 +57,9 @@ static const char *const texts[] = {
 	    " CROSS JOIN hosts h"
 	    " WHERE h.serial = c.serial AND" PRESENT " AND c.not_after >= ?5"
 	    " AND (c.not_after, c.sha256) > (?5, ?6)"
-	    " AND c.not_after <= ?1 + ?2 AND c.not_after > ?1 - ?3"
-	    " AND (c.not_after - c.not_before >= 2 * ?2"
-	    " OR c.not_after - (c.not_after - c.not_before) / 3 <= ?1)"
+	    " AND c.not_after <= ?7 AND c.not_after > ?1 - ?3"
+	    " AND (c.lifetime >= 2 * ?2"
+	    " OR c.not_after - c.lifetime / 3 <= ?1)"
 	    " AND NOT EXISTS (SELECT 1 FROM renewals r"
 	    " WHERE r.host_id = h.id AND (r.enrollment_id IS NOT NULL"
 	    " OR CASE r.unanswered WHEN 0"
@@ -78,8 +82,8 @@ static const char *const texts[] = {
 		   " CROSS JOIN hosts h"
 		   " WHERE h.serial = c.serial AND" PRESENT
 		   " AND c.not_after > ?1 - ?2"
-		   " AND c.not_after < ?1 + ?2 AND c.not_after"
-		   " < ?1 + (c.not_after - c.not_before) / 6"
+		   " AND c.not_after < ?5 AND c.not_after"
+		   " < ?1 + c.lifetime / 6"
 		   " AND NOT EXISTS (SELECT 1 FROM renewals r"
 		   " WHERE r.host_id = h.id AND r.alarmed_at > ?1 - ?3"
 		   " AND r.alarmed_at <= ?1)"
@@ -125,11 +129,9 @@ static const char *const texts[] = {
 STMT_FAMILY(renewals, texts);
 
 int64_t
-renewals_due_at(int64_t not_before, int64_t not_after, int64_t window)
+renewals_due_at(int64_t not_after, int64_t lifetime, int64_t window)
 {
-	int64_t life = not_after - not_before;
-
-	return life >= 2 * window ? not_after - window : not_after - life / 3;
+	return not_after - (lifetime >= 2 * window ? window : lifetime / 3);
 }
 
 static void
@@ -140,8 +142,8 @@ read_candidate(struct stmt *s, void *out)
 	stmt_get_text(s, c->host_id, sizeof(c->host_id));
 	stmt_get_text(s, c->serial, sizeof(c->serial));
 	stmt_get_bytes(s, c->sha256, sizeof(c->sha256));
-	c->not_before = stmt_get_int(s);
 	c->not_after = stmt_get_int(s);
+	c->lifetime = stmt_get_int(s);
 }
 
 static int
@@ -163,14 +165,27 @@ renewals_release(struct renewal_candidate_list *list)
 	*list = (struct renewal_candidate_list){ 0 };
 }
 
+static int
+longest_life(struct db *db, int64_t *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_renewals, LONGEST);
+	return stmt_integer(&s, out);
+}
+
 int
 renewals_due(struct db *db, const struct renewal_query *query,
     const struct renewal_candidate *after, struct renewal_candidate_list *out)
 {
 	static const struct renewal_candidate start = { .not_after = 0 };
+	int64_t life;
 	struct stmt s;
+	int code;
 
 	*out = (struct renewal_candidate_list){ 0 };
+	if ((code = longest_life(db, &life)) != OK)
+		return code;
 	if (after == NULL)
 		after = &start;
 	stmt_start(&s, db, STMT_renewals, DUE);
@@ -180,6 +195,8 @@ renewals_due(struct db *db, const struct renewal_query *query,
 	stmt_put_int(&s, query->limit);
 	stmt_put_int(&s, after->not_after);
 	stmt_put_digest(&s, after->sha256);
+	/* the longer a life, the longer before its end it is renewed */
+	stmt_put_int(&s, query->now - renewals_due_at(0, life, query->window));
 	return finish_list(&s, out);
 }
 
@@ -200,14 +217,19 @@ int
 renewals_ending(struct db *db, int64_t now, int64_t window, int64_t pause,
     int limit, struct renewal_candidate_list *out)
 {
+	int64_t life;
 	struct stmt s;
+	int code;
 
 	*out = (struct renewal_candidate_list){ 0 };
+	if ((code = longest_life(db, &life)) != OK)
+		return code;
 	stmt_start(&s, db, STMT_renewals, ENDING);
 	stmt_put_int(&s, now);
 	stmt_put_int(&s, window);
 	stmt_put_int(&s, pause);
 	stmt_put_int(&s, limit);
+	stmt_put_int(&s, now + (life / 6 < window ? life / 6 : window));
 	return finish_list(&s, out);
 }
 

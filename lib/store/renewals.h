@@ -33,8 +33,9 @@ struct renewal_candidate {
 	char host_id[DB_ID_TEXT];
 	char serial[DB_SERIAL_TEXT];
 	uint8_t sha256[SECRET_SHA256];
-	int64_t not_before;
 	int64_t not_after;
+	/* seconds between the dates in the certificate itself */
+	int64_t lifetime;
 };
 
 struct renewal_candidate_list {
@@ -57,10 +58,10 @@ struct renewal_query {
 
 /*
  * When a certificate's renewal is due: `window` before its end when it lives
- * twice the window or longer, at two thirds of its life otherwise. The
+ * twice the window or longer, else when a third of its life is left. The
  * statement of renewals_due() says the same.
  */
-int64_t renewals_due_at(int64_t not_before, int64_t not_after, int64_t window);
+int64_t renewals_due_at(int64_t not_after, int64_t lifetime, int64_t window);
 
 /*
  * Hosts whose renewal is due, not open and not put off: soonest end first,

@@ -49,12 +49,12 @@ static const char *const texts[] = {
 	    " SET failures = excluded.failures,"
 	    " last_at = excluded.last_at",
 	[LOGIN_OK] = "DELETE FROM login_failures WHERE subject = ?1",
-	[PURGE] = STMT_SCANS
-	"DELETE FROM sessions WHERE token_sha256 IN (SELECT token_sha256"
-	" FROM sessions WHERE expires_at < ?1 LIMIT ?2)",
-	[PURGE_LOGINS] = STMT_SCANS
-	"DELETE FROM login_failures WHERE subject IN (SELECT subject"
-	" FROM login_failures WHERE last_at < ?1 LIMIT ?2)",
+	[PURGE] = "DELETE FROM sessions WHERE token_sha256 IN"
+		  " (SELECT token_sha256 FROM sessions"
+		  " WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
+	[PURGE_LOGINS] = "DELETE FROM login_failures WHERE subject IN"
+			 " (SELECT subject FROM login_failures"
+			 " WHERE last_at < ?1 ORDER BY last_at LIMIT ?2)",
 };
 
 STMT_FAMILY(sessions, texts);

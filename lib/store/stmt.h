@@ -73,6 +73,8 @@ struct db {
 	/* nanoseconds: when the last write began, how long it was open */
 	int64_t write_began;
 	int64_t write_took;
+	/* of the write-ahead log, after the last commit */
+	int log_pages;
 	sqlite3_stmt **prepared[STMT_FAMILY_COUNT];
 };
 

@@ -1,6 +1,5 @@
 #include "store/store.h"
 
-#include "store/accounts.h"
 #include "store/alarms.h"
 #include "store/audits.h"
 #include "store/certificates.h"
@@ -9,23 +8,18 @@
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/nonces.h"
-#include "store/orders.h"
 #include "store/sessions.h"
 #include "store/trails.h"
 
-/* Small enough that a transaction takes a few milliseconds. */
-#define BATCH 500
+/* Rows of one transaction, so that it takes a few milliseconds. */
+#define BATCH 100
 
 typedef int purge_fn(struct db *, int64_t, int, int *);
 
-/* Children before parents: orders, their accounts, then the enrollments. */
 static purge_fn *const purges[] = {
 	nonces_purge,
 	sessions_purge,
-	orders_purge,
-	accounts_purge,
 	certificates_purge,
-	enrollments_purge,
 	enrollment_links_purge,
 	trails_purge,
 	commands_purge,
@@ -35,34 +29,56 @@ static purge_fn *const purges[] = {
 };
 
 static int
-purge_batch(struct db *db, purge_fn *purge, int64_t now, int *deleted)
+purge_step(struct db *db, purge_fn *purge, int64_t now, int *deleted, bool *more)
 {
-	int code;
+	int seen = 0, code;
 
 	*deleted = 0;
-	code = db_begin(db);
-	if (code == OK)
+	if ((code = db_begin(db)) != OK)
+		return code;
+	if (purge != NULL) {
 		code = purge(db, now, BATCH, deleted);
+		seen = *deleted;
+	} else {
+		code = enrollments_purge(db, now, BATCH, deleted, &seen);
+	}
 	if (code == OK)
 		code = db_commit(db);
 	else
 		db_rollback(db);
+	*more = seen >= BATCH;
 	return code;
+}
+
+static int
+purge_all(struct db *db, purge_fn *purge, int64_t now, int64_t *deleted)
+{
+	bool more = true;
+	int step, code;
+
+	while (more) {
+		code = purge_step(db, purge, now, &step, &more);
+		if (code != OK)
+			return code;
+		*deleted += step;
+		if (more)
+			db_give_way(db);
+	}
+	return OK;
 }
 
 int
 store_purge(struct db *db, int64_t now, int64_t *deleted)
 {
-	int batch, code = OK;
+	size_t i;
+	int code;
 
 	*deleted = 0;
-	for (size_t i = 0; i < sizeof(purges) / sizeof(purges[0]); i++) {
-		do {
-			code = purge_batch(db, purges[i], now, &batch);
-			if (code != OK)
-				return code;
-			*deleted += batch;
-		} while (batch == BATCH);
-	}
-	return OK;
+	for (i = 0; i < sizeof(purges) / sizeof(purges[0]); i++)
+		if ((code = purge_all(db, purges[i], now, deleted)) != OK)
+			return code;
+	/* behind the certificates, which refer to them */
+	if ((code = purge_all(db, NULL, now, deleted)) != OK)
+		return code;
+	return db_shrink_log(db);
 }

@@ -5,9 +5,10 @@
 #include "store/db.h"
 
 /*
- * Deletes what nobody needs any more, in short transactions of its own, so that
- * requests in between do not wait. *deleted counts rows. Call it outside of a
- * transaction; calling it again continues.
+ * Deletes what nobody needs any more, in short transactions of its own with
+ * pauses between them, so that requests do not wait; then shrinks the log of
+ * the database. *deleted counts rows. Call it outside of a transaction; calling
+ * it again continues.
  */
 int store_purge(struct db *db, int64_t now, int64_t *deleted);
 

@@ -56,9 +56,8 @@ static const char *const texts[] = {
 		       " OR lower(reason) LIKE ?1 ESCAPE '\\'"
 		       " OR lower(remote_address) LIKE ?1 ESCAPE '\\')"
 		       " ORDER BY id DESC LIMIT ?3",
-	[PURGE] =
-	    STMT_SCANS "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
-		       " WHERE at < ?1 ORDER BY id LIMIT ?2)",
+	[PURGE] = "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
+		  " WHERE at < ?1 ORDER BY at LIMIT ?2)",
 };
 
 STMT_FAMILY(trails, texts);

@@ -191,28 +191,6 @@ test_change_key(void **state)
 	accounts_release(&b);
 }
 
-static void
-test_purge_spares_those_with_orders(void **state)
-{
-	struct db *db = storefix_db(state);
-	int64_t later = clock_now() + 32 * 86400;
-	struct enrollment e;
-	struct account a;
-	struct order o;
-	int deleted;
-
-	storefix_enrollment(db, "S1", &e);
-	storefix_account(db, &e, 1, &a);
-	storefix_order(db, &a, &o);
-	accounts_release(&a);
-	WRITE(db, accounts_purge(db, later, 10, &deleted));
-	assert_int_equal(deleted, 0);
-	WRITE(db, orders_purge(db, later, 10, &deleted));
-	assert_int_equal(deleted, 1);
-	WRITE(db, accounts_purge(db, later, 10, &deleted));
-	assert_int_equal(deleted, 1);
-}
-
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_once_per_key),
 	STOREFIX_TEST(test_cap_per_enrollment),
@@ -220,7 +198,6 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_load_is_scoped),
 	STOREFIX_TEST(test_deactivated_is_dead),
 	STOREFIX_TEST(test_change_key),
-	STOREFIX_TEST(test_purge_spares_those_with_orders),
 };
 
 STOREFIX_MAIN(tests)

@@ -149,8 +149,31 @@ test_migrate_copies_first(void **state)
 	assert_int_equal(db_open(path, DB_DURABLE, &db), OK);
 	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 1);
 	db_close(db);
-	raw_sql(path, "PRAGMA user_version = 1");
-	assert_int_equal(db_migrate(path), ERR_EXISTS);
+}
+
+/* What a run that was killed left, and a copy from long ago. */
+static void
+test_migrate_again_after_a_kill(void **state)
+{
+	struct storefix *fix = *state;
+	char path[160], copy[176], name[192];
+	int number;
+
+	snprintf(path, sizeof(path), "%s/old.db", fix->folder);
+	snprintf(copy, sizeof(copy), "%s.schema-1", path);
+	old_database(path, 1);
+	old_database(copy, 2);
+	snprintf(name, sizeof(name), "%s.new", copy);
+	old_database(name, 3);
+	assert_int_equal(db_migrate(path), OK);
+	assert_int_equal(access(name, F_OK), -1);
+	assert_int_equal(db_file_schema_number(path, &number), OK);
+	assert_int_equal(number, db_schema_number());
+	assert_int_equal(db_file_schema_number(copy, &number), OK);
+	assert_int_equal(number, 1);
+	snprintf(name, sizeof(name), "%s.1", copy);
+	assert_int_equal(db_file_schema_number(name, &number), OK);
+	assert_int_equal(number, 2);
 }
 
 /* fleet-150: the rows of a server that knew ACME only stay as they were. */
@@ -354,6 +377,44 @@ test_purge_goes_on_until_all_is_gone(void **state)
 	assert_int_equal(deleted, 1201);
 }
 
+static int64_t
+log_size(const struct storefix *fix)
+{
+	char name[160];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s-wal", fix->path);
+	assert_int_equal(stat(name, &st), 0);
+	return st.st_size;
+}
+
+/* A reader that stays open keeps the log from being begun anew. */
+static void
+test_the_log_shrinks_after_a_long_reader(void **state)
+{
+	struct storefix *fix = *state;
+	struct db *db = fix->db;
+	sqlite3 *reader;
+	int i;
+
+	assert_int_equal(sqlite3_open(fix->path, &reader), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(reader,
+			     "BEGIN; SELECT count(*) FROM settings", NULL, NULL,
+			     NULL),
+	    SQLITE_OK);
+	for (i = 0; i < 24; i++)
+		WRITE(db,
+		    storefix_sql(db,
+			"INSERT INTO settings VALUES (hex(randomblob(8)),"
+			" hex(zeroblob(500000)), 1, 'me')"));
+	assert_true(log_size(fix) > 20000000);
+	assert_int_equal(db_shrink_log(db), OK);
+	assert_true(log_size(fix) > 20000000);
+	sqlite3_close(reader);
+	assert_int_equal(db_shrink_log(db), OK);
+	assert_int_equal(log_size(fix), 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_open_sets_the_pragmas),
 	STOREFIX_TEST(test_relaxed_is_synchronous_normal),
@@ -362,6 +423,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_files_are_for_the_group),
 	STOREFIX_TEST(test_migrate_is_idempotent),
 	STOREFIX_TEST(test_migrate_copies_first),
+	STOREFIX_TEST(test_migrate_again_after_a_kill),
 	STOREFIX_TEST(test_migrate_keeps_rows),
 	STOREFIX_TEST(test_failed_step_changes_nothing),
 	STOREFIX_TEST(test_writes_need_a_transaction),
@@ -372,6 +434,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_death_releases_the_lock_and_undoes),
 	STOREFIX_TEST(test_purge_of_an_empty_database),
 	STOREFIX_TEST(test_purge_goes_on_until_all_is_gone),
+	STOREFIX_TEST(test_the_log_shrinks_after_a_long_reader),
 };
 
 STOREFIX_MAIN(tests)

@@ -169,13 +169,14 @@ test_outlives_the_enrollment(void **state)
 	char token[ENROLLMENT_LINKS_TOKEN_TEXT];
 	struct enrollment_link link;
 	struct enrollment e;
-	int deleted;
+	int deleted, seen;
 
 	make(db, "", &link, token);
 	storefix_enrollment(db, "S1", &e);
 	WRITE(db, enrollment_links_use(db, link.id, e.id));
-	WRITE(
-	    db, enrollments_purge(db, e.expires_at + 90 * 86400, 10, &deleted));
+	WRITE(db,
+	    enrollments_purge(
+		db, e.expires_at + 90 * 86400, 10, &deleted, &seen));
 	assert_int_equal(deleted, 1);
 	assert_int_equal(state_of(db, token), ENROLLMENT_LINK_USED);
 }

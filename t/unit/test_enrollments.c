@@ -1,8 +1,10 @@
 #include "storefix.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/attestations.h"
 
 static void
 test_create_and_load(void **state)
@@ -177,28 +179,100 @@ test_one_issue_of_eight(void **state)
 	assert_int_equal(storefix_race(state, 8, issue, e.id), 1);
 }
 
+/* deleted rows of all three tables, enrollments looked at */
 static void
-test_purge_spares_those_with_accounts(void **state)
+purges(struct db *db, int64_t now, int limit, int deleted, int seen)
+{
+	int d, n;
+
+	WRITE(db, enrollments_purge(db, now, limit, &d, &n));
+	assert_int_equal(d, deleted);
+	assert_int_equal(n, seen);
+}
+
+static int
+kept(struct db *db)
+{
+	return storefix_sql(db, "SELECT count(*) FROM enrollments WHERE kept");
+}
+
+static void
+test_purge_takes_all_beneath(void **state)
 {
 	struct db *db = storefix_db(state);
+	int64_t later = clock_now() + 32 * 86400;
 	struct enrollment used, unused;
 	struct account a;
-	int64_t later = clock_now() + 32 * 86400;
-	int deleted;
+	struct order o;
 
 	storefix_enrollment(db, "S1", &used);
 	storefix_account(db, &used, 1, &a);
+	storefix_order(db, &a, &o);
 	accounts_release(&a);
 	storefix_enrollment(db, "S2", &unused);
-	WRITE(db, enrollments_purge(db, clock_now(), 10, &deleted));
-	assert_int_equal(deleted, 0);
-	WRITE(db, enrollments_purge(db, later, 10, &deleted));
-	assert_int_equal(deleted, 1);
-	assert_int_equal(enrollments_load(db, used.id, &used), OK);
-	WRITE(db, accounts_purge(db, later, 10, &deleted));
-	assert_int_equal(deleted, 1);
-	WRITE(db, enrollments_purge(db, later, 10, &deleted));
-	assert_int_equal(deleted, 1);
+	storefix_sql(
+	    db, "UPDATE enrollments SET expires_at = expires_at + (serial = 'S2')");
+	purges(db, clock_now(), 10, 0, 0);
+	purges(db, later, 1, 3, 1);
+	purges(db, later, 10, 1, 1);
+	purges(db, later, 10, 0, 0);
+}
+
+/* What Apple attested stays, with the account and the enrollment it is of. */
+static void
+test_purge_spares_evidence(void **state)
+{
+	struct attestation_row row = { .sip = "unknown",
+		.kernel_extensions = "unknown" };
+	struct db *db = storefix_db(state);
+	int64_t later = clock_now() + 32 * 86400;
+	struct enrollment e;
+	struct account a, other;
+	struct order o;
+
+	storefix_enrollment(db, "S1", &e);
+	storefix_account(db, &e, 1, &a);
+	storefix_account(db, &e, 2, &other);
+	storefix_order(db, &a, &o);
+	memcpy(row.order_id, o.id, sizeof(o.id));
+	memcpy(row.enrollment_id, e.id, sizeof(e.id));
+	WRITE(db, attestations_insert(db, &row));
+	storefix_order(db, &a, &o);
+	accounts_release(&a);
+	accounts_release(&other);
+	purges(db, later, 10, 2, 1);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM orders"), 1);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM accounts"), 1);
+	assert_int_equal(kept(db), 1);
+	purges(db, later, 10, 0, 0);
+}
+
+/* A row that must stay is looked at once, and stands in nobody's way. */
+static void
+test_purge_goes_past_the_kept(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t later = clock_now() + 32 * 86400;
+	struct enrollment e;
+	char sql[512];
+
+	for (int i = 0; i < 5; i++) {
+		storefix_enrollment(db, "S1", &e);
+		snprintf(sql, sizeof(sql),
+		    "INSERT INTO certificates (sha256, id, serial_number, der,"
+		    " spki_sha256, issuer_key_id, enrollment_id, serial,"
+		    " purpose, hardware_attested, state, not_before, not_after,"
+		    " created_at) SELECT randomblob(32), %d, randomblob(8),"
+		    " x'', randomblob(32), x'', '%s', 'S1', 'enroll', 0,"
+		    " 'issued', 0, 0, 0 WHERE %d < 3",
+		    i, e.id, i);
+		WRITE(db, storefix_sql(db, sql));
+	}
+	storefix_sql(db, "UPDATE enrollments SET expires_at = rowid");
+	purges(db, later, 2, 0, 2);
+	purges(db, later, 2, 1, 2);
+	purges(db, later, 2, 1, 1);
+	assert_int_equal(kept(db), 3);
 }
 
 static void
@@ -270,7 +344,9 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_revoke_older_ones),
 	STOREFIX_TEST(test_list),
 	STOREFIX_TEST(test_one_issue_of_eight),
-	STOREFIX_TEST(test_purge_spares_those_with_accounts),
+	STOREFIX_TEST(test_purge_takes_all_beneath),
+	STOREFIX_TEST(test_purge_spares_evidence),
+	STOREFIX_TEST(test_purge_goes_past_the_kept),
 	STOREFIX_TEST(test_room_spares_the_newest_and_the_used),
 	STOREFIX_TEST(test_room_of_each_signer),
 };

@@ -380,28 +380,6 @@ test_races_have_one_winner(void **state)
 	end(&s);
 }
 
-static void
-test_purge_spares_evidence(void **state)
-{
-	int64_t later = clock_now() + 32 * 86400;
-	struct attestation_row a = { .sip = "unknown",
-		.kernel_extensions = "unknown",
-		.spki = { NULL, 0 } };
-	struct scene s;
-	int deleted;
-
-	begin(state, &s);
-	memcpy(a.order_id, s.o.id, sizeof(s.o.id));
-	memcpy(a.enrollment_id, s.e.id, sizeof(s.e.id));
-	WRITE(s.db, attestations_insert(s.db, &a));
-	storefix_order(s.db, &s.a, &s.o);
-	WRITE(s.db, orders_purge(s.db, clock_now(), 10, &deleted));
-	assert_int_equal(deleted, 0);
-	WRITE(s.db, orders_purge(s.db, later, 10, &deleted));
-	assert_int_equal(deleted, 1);
-	end(&s);
-}
-
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_and_load),
 	STOREFIX_TEST(test_load_is_scoped),
@@ -418,7 +396,6 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_replaces_once),
 	STOREFIX_TEST(test_list_leaves_out_the_dead),
 	STOREFIX_TEST(test_races_have_one_winner),
-	STOREFIX_TEST(test_purge_spares_evidence),
 };
 
 STOREFIX_MAIN(tests)

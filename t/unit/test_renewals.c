@@ -150,11 +150,14 @@ test_due_at(void **state)
 {
 	(void)state;
 	assert_int_equal(
-	    renewals_due_at(0, 365 * DAY, WINDOW), (365 - 180) * DAY);
-	assert_int_equal(renewals_due_at(0, 360 * DAY, WINDOW), 180 * DAY);
+	    renewals_due_at(365 * DAY, 365 * DAY, WINDOW), (365 - 180) * DAY);
+	assert_int_equal(
+	    renewals_due_at(360 * DAY, 360 * DAY, WINDOW), 180 * DAY);
 	/* shorter: two thirds of its life */
-	assert_int_equal(renewals_due_at(0, 90 * DAY, WINDOW), 60 * DAY);
-	assert_int_equal(renewals_due_at(30, 3630, WINDOW), 2430);
+	assert_int_equal(renewals_due_at(90 * DAY, 90 * DAY, WINDOW), 60 * DAY);
+	assert_int_equal(renewals_due_at(3630, 3600, WINDOW), 2430);
+	/* one whose end was moved by hand */
+	assert_int_equal(renewals_due_at(5 * DAY, 365 * DAY, WINDOW), -175 * DAY);
 }
 
 /* fleet-112: 181 days before the end nothing, 179 days before it is due. */
@@ -180,6 +183,26 @@ test_short_lives(void **state)
 	enroll(db, "YOUNG", 1, now - 2 * life / 3 + 1, now + life / 3 + 1, &h);
 	enroll(db, "OLD", 2, now - 2 * life / 3, now + life / 3, &h);
 	assert_due(db, "OLD");
+}
+
+/*
+ * An administrator who wants to see a renewal moves the end of a certificate in
+ * the database to a few days ahead: it is due, whatever a third of that is.
+ */
+static void
+test_a_moved_end_is_due(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t now = clock_now();
+	struct host h;
+	char sql[128];
+
+	enroll(db, "MOVED", 1, now - 30, now + 365 * DAY, &h);
+	assert_due(db, "");
+	snprintf(sql, sizeof(sql), "UPDATE certificates SET not_after = %lld",
+	    (long long)(now + 5 * DAY));
+	storefix_sql(db, sql);
+	assert_due(db, "MOVED");
 }
 
 /* fleet-113: the soonest end goes first, and the next page goes on there. */
@@ -757,6 +780,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_due_at),
 	STOREFIX_TEST(test_window),
 	STOREFIX_TEST(test_short_lives),
+	STOREFIX_TEST(test_a_moved_end_is_due),
 	STOREFIX_TEST(test_soonest_first),
 	STOREFIX_TEST(test_grace),
 	STOREFIX_TEST(test_only_enrolled),

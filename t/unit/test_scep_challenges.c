@@ -66,12 +66,13 @@ test_forgotten_with_enrollment(void **state)
 	char text[SCEP_CHALLENGES_TEXT];
 	struct scep_challenge c;
 	struct enrollment e;
-	int deleted;
+	int deleted, seen;
 
 	storefix_enrollment(db, "S1", &e);
 	WRITE(db, scep_challenges_create(db, e.id, text));
-	WRITE(
-	    db, enrollments_purge(db, e.expires_at + 90 * 86400, 10, &deleted));
+	WRITE(db,
+	    enrollments_purge(
+		db, e.expires_at + 90 * 86400, 10, &deleted, &seen));
 	assert_int_equal(deleted, 1);
 	assert_int_equal(
 	    scep_challenges_load(db, blob_str(text), &c), ERR_NOT_FOUND);
