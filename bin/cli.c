@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 #include "base/log.h"
 #include "bin/cli.h"
 #include "bin/help.h"
+#include "bin/nearest.h"
 
 #define CLI_TEXT_MAX (64 * 1024 * 1024)
 
@@ -144,9 +147,9 @@ cli_safe(const char *in, char *out, size_t outlen)
 static const struct cli_option *
 cli_find_option(const struct cli_verb *verb, const char *name, size_t n)
 {
-	const struct cli_option *o;
+	const struct cli_option *o = verb == NULL ? NULL : verb->options;
 
-	for (o = verb->options; o != NULL && o->name != NULL; o++) {
+	for (; o != NULL && o->name != NULL; o++) {
 		if (strlen(o->name) == n && strncmp(o->name, name, n) == 0)
 			return o;
 	}
@@ -165,6 +168,36 @@ cli_take(struct cli *cli, const char *name, const char *value)
 	return OK;
 }
 
+/* The option that somebody meant who wrote another one; NULL when none is near. */
+static const char *
+cli_nearest_option(const struct cli_verb *verb, const char *name)
+{
+	const struct cli_option *o = verb == NULL ? NULL : verb->options;
+	unsigned distance, least = NEAREST_ENOUGH + 1;
+	const char *found = NULL;
+
+	for (; o != NULL && o->name != NULL; o++) {
+		distance = nearest_distance(o->name, name);
+		if (distance >= least)
+			continue;
+		least = distance;
+		found = o->name;
+	}
+	return found;
+}
+
+static int
+cli_refuse_option(const struct cli *cli, const char *given)
+{
+	const char *near = cli_nearest_option(cli->verb, given + 2);
+
+	if (near != NULL)
+		return fail(ERR_USAGE,
+		    "there is no option %s here; did you mean --%s?", given,
+		    near);
+	return fail(ERR_USAGE, "there is no option %s here", given);
+}
+
 /* --name VALUE, --name=VALUE or --flag at argv[*i]; *i stays on its last. */
 static int
 cli_read_option(struct cli *cli, int argc, const char *const *argv, int *i)
@@ -180,7 +213,7 @@ cli_read_option(struct cli *cli, int argc, const char *const *argv, int *i)
 	if (o == NULL && n == 4 && strncmp(name, "json", n) == 0)
 		o = &json;
 	if (o == NULL)
-		return fail(ERR_USAGE, "there is no option %s here", argv[*i]);
+		return cli_refuse_option(cli, argv[*i]);
 	if (o->value == NULL)
 		return equals == NULL
 		    ? cli_take(cli, o->name, "")
@@ -350,6 +383,52 @@ cli_find_verb(
 	return NULL;
 }
 
+/* Complains about an unknown word, and names the one that was meant. */
+static int
+cli_refuse_noun(const struct cli_noun *const *nouns, const char *name)
+{
+	unsigned distance, least = NEAREST_ENOUGH + 1;
+	const char *near = NULL;
+
+	for (; *nouns != NULL; nouns++) {
+		distance = nearest_distance((*nouns)->name, name);
+		if (distance >= least)
+			continue;
+		least = distance;
+		near = (*nouns)->name;
+	}
+	fprintf(stderr, "attestmdm: there is no command %s\n", name);
+	if (near != NULL)
+		fprintf(stderr, "Did you mean: attestmdm %s\n", near);
+	else
+		fprintf(stderr, "Try: attestmdm help\n");
+	return CLI_EXIT_USAGE;
+}
+
+static int
+cli_refuse_verb(const struct cli_noun *noun, const char *name)
+{
+	unsigned distance, least = NEAREST_ENOUGH + 1;
+	const struct cli_verb *v;
+	const char *near = NULL;
+
+	for (v = noun->verbs; v->run != NULL; v++) {
+		distance = nearest_distance(v->name, name);
+		if (distance >= least)
+			continue;
+		least = distance;
+		near = v->name;
+	}
+	fprintf(
+	    stderr, "attestmdm: there is no command %s %s\n", noun->name, name);
+	if (near != NULL)
+		fprintf(stderr, "Did you mean: attestmdm %s %s\n", noun->name,
+		    near);
+	else
+		fprintf(stderr, "Try: attestmdm %s --help\n", noun->name);
+	return CLI_EXIT_USAGE;
+}
+
 static bool
 cli_wants_help(int argc, const char *const *argv)
 {
@@ -363,37 +442,81 @@ cli_wants_help(int argc, const char *const *argv)
 	return false;
 }
 
+static int
+cli_help(const struct cli_noun *const *nouns, int argc, const char *const *argv)
+{
+	const struct cli_noun *noun = NULL;
+
+	if (argc > 0 && argv[0][0] != '-' &&
+	    (noun = cli_find_noun(nouns, argv[0])) == NULL)
+		return cli_refuse_noun(nouns, argv[0]);
+	help_print(stdout, nouns, noun);
+	return CLI_EXIT_OK;
+}
+
+/* Options that stand before the command; *i moves behind them. */
+static int
+cli_read_leading(struct cli *cli, int argc, const char *const *argv, int *i)
+{
+	int r = OK;
+
+	for (; *i < argc && strncmp(argv[*i], "--", 2) == 0 && r == OK; ++*i) {
+		if (strcmp(argv[*i], "--help") == 0 ||
+		    strcmp(argv[*i], "--version") == 0)
+			break;
+		r = cli_read_option(cli, argc, argv, i);
+	}
+	return r;
+}
+
+/* The command at argv[0]. */
+static int
+cli_dispatch(struct cli *cli, const struct cli_noun *const *nouns, int argc,
+    const char *const *argv)
+{
+	const struct cli_noun *noun;
+	int skip;
+
+	if (argc < 1) {
+		help_print(stderr, nouns, NULL);
+		return CLI_EXIT_USAGE;
+	}
+	if (strcmp(argv[0], "--version") == 0) {
+		puts("attestmdm " PACKAGE_VERSION);
+		return CLI_EXIT_OK;
+	}
+	if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0 ||
+	    strcmp(argv[0], "-h") == 0)
+		return cli_help(nouns, argc - 1, argv + 1);
+	if ((noun = cli_find_noun(nouns, argv[0])) == NULL)
+		return cli_refuse_noun(nouns, argv[0]);
+	if (cli_wants_help(argc - 1, argv + 1)) {
+		help_print(stdout, nouns, noun);
+		return CLI_EXIT_OK;
+	}
+	cli->verb = cli_find_verb(noun, argc - 1, argv + 1, &skip);
+	if (cli->verb != NULL)
+		return cli_run(
+		    cli, noun, argc - 1 - skip, argv + 1 + skip);
+	if (argc > 1)
+		return cli_refuse_verb(noun, argv[1]);
+	help_print(stderr, nouns, noun);
+	return CLI_EXIT_USAGE;
+}
+
 int
 cli_main(const struct cli_noun *const *nouns, int argc, const char *const *argv)
 {
 	struct cli cli = { .conf_path = CONF_DEFAULT_PATH };
-	const struct cli_noun *noun;
-	int skip;
+	int i = 1;
 
 	umask(0027);
 	/* Failures are told once, at the end, without the log's dress. */
 	log_open("attestmdm", (enum log_priority)0);
-	if (argc < 2 || strcmp(argv[1], "help") == 0 ||
-	    strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		noun = argc > 2 ? cli_find_noun(nouns, argv[2]) : NULL;
-		help_print(argc < 2 ? stderr : stdout, nouns, noun);
-		return argc < 2 ? CLI_EXIT_USAGE : CLI_EXIT_OK;
-	}
-	if ((noun = cli_find_noun(nouns, argv[1])) == NULL) {
-		fprintf(stderr,
-		    "attestmdm: there is no command %s\n"
-		    "Try: attestmdm help\n",
-		    argv[1]);
+	if (cli_read_leading(&cli, argc, argv, &i) != OK) {
+		fprintf(stderr, "attestmdm: %s\nTry: attestmdm help\n",
+		    log_reason());
 		return CLI_EXIT_USAGE;
 	}
-	if (cli_wants_help(argc - 2, argv + 2)) {
-		help_print(stdout, nouns, noun);
-		return CLI_EXIT_OK;
-	}
-	cli.verb = cli_find_verb(noun, argc - 2, argv + 2, &skip);
-	if (cli.verb == NULL) {
-		help_print(stderr, nouns, noun);
-		return CLI_EXIT_USAGE;
-	}
-	return cli_run(&cli, noun, argc - 2 - skip, argv + 2 + skip);
+	return cli_dispatch(&cli, nouns, argc - i, argv + i);
 }

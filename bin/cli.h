@@ -26,7 +26,7 @@ enum cli_exit {
 };
 
 #define CLI_OPTIONS_MAX   16
-#define CLI_ARGUMENTS_MAX 64
+#define CLI_ARGUMENTS_MAX 1000
 
 enum cli_needs {
 	CLI_NOTHING,

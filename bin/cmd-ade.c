@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "bin/cmd.h"
+#include "bin/paging.h"
 #include "bin/csv.h"
 #include "bin/view.h"
 #include "ca/file.h"
@@ -319,7 +320,7 @@ cmd_ade_import(struct cli *cli)
 
 	im.skip_bad = cli_flag(cli, "skip-bad");
 	buf_init(&text, IMPORT_MAX);
-	if ((r = file_read(cli->arguments[0], &text)) == OK)
+	if ((r = file_read_input(cli->arguments[0], &text)) == OK)
 		r = cmd_ade_store(&im, &text);
 	buf_release(&text);
 	if (r != OK)
@@ -348,14 +349,14 @@ static int
 cmd_ade_list(struct cli *cli)
 {
 	struct ade_device_list list;
-	int limit, offset, r;
+	struct paging p;
 	struct view *v;
 	size_t i;
+	int r;
 
-	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &offset)) != OK ||
-	    (r = cli_number(cli, "limit", 1, 10000, 100, &limit)) != OK ||
-	    (r = ade_devices_list(cli->db, cli_option(cli, "search"), offset,
-		 limit, &list)) != OK)
+	if ((r = paging_read(cli, &p)) != OK ||
+	    (r = ade_devices_list(cli->db, cli_option(cli, "search"), p.offset,
+		 p.limit, &list)) != OK)
 		return r;
 	v = view_new(columns);
 	for (i = 0; i < list.n; i++) {
@@ -368,8 +369,12 @@ cmd_ade_list(struct cli *cli)
 		view_time(v, list.rows[i].added_at);
 		view_time(v, list.rows[i].removed_at);
 	}
-	r = view_table(cli, v, "devices", "No devices are assigned.");
-	out_json_int(&cli->out, "total", list.total);
+	r = view_table(cli, v, "devices",
+	    paging_is_filtered(cli)
+		? "No device matches."
+		: "No device is assigned. Export the serial numbers in Apple "
+		  "Business and take them over with attestmdm ade import.");
+	paging_end(cli, &p, list.n, list.total);
 	view_free(v);
 	ade_devices_list_release(&list);
 	return r;
@@ -416,8 +421,7 @@ static const struct cli_option import_options[] = {
 
 static const struct cli_option list_options[] = {
 	{ "search", "TEXT", "in serial number, model and description", 0 },
-	{ "offset", "N", "leave out the first N", 0 },
-	{ "limit", "N", "show at most N (100)", 0 },
+	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 

@@ -53,7 +53,7 @@ cmd_admin_read(const char *path, struct buf *hash)
 	int r;
 
 	buf_init(&text, SESSION_PASSWORD_MAX + 2);
-	if ((r = file_read(path, &text)) == OK) {
+	if ((r = file_read_input(path, &text)) == OK) {
 		if (text.n > 0)
 			text.p[strcspn((const char *)text.p, "\r\n")] = '\0';
 		r = cmd_admin_hash(buf_str(&text), hash);
@@ -65,25 +65,37 @@ cmd_admin_read(const char *path, struct buf *hash)
 typedef int cmd_admin_write(struct db *db, const char *name, const char *hash);
 
 static int
-cmd_admin_store(struct cli *cli, cmd_admin_write *write, const char *hash,
-    const char *action)
+cmd_admin_store_one(struct cli *cli, const char *name, cmd_admin_write *write,
+    const char *hash, const char *action)
 {
-	const char *name = cli->arguments[0];
-	int r;
+	int r = write(cli->db, name, hash);
 
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	if ((r = write(cli->db, name, hash)) == OK)
-		r = audits_add(cli->db, cli->actor, action, name);
 	if (r == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
+		return audits_add(cli->db, cli->actor, action, name);
 	if (r == ERR_EXISTS)
 		return fail(r, "there is an administrator %s already", name);
 	if (r == ERR_NOT_FOUND)
 		return fail(r, "there is no administrator %s", name);
 	if (r == ERR_FIELD)
 		return fail(r, "\"%s\" cannot be a name", name);
+	return r;
+}
+
+/* All that are named, or none. */
+static int
+cmd_admin_store(struct cli *cli, cmd_admin_write *write, const char *hash,
+    const char *action)
+{
+	int i, r;
+
+	if ((r = db_begin(cli->db)) != OK)
+		return r;
+	for (i = 0; i < cli->count && r == OK; i++)
+		r = cmd_admin_store_one(
+		    cli, cli->arguments[i], write, hash, action);
+	if (r == OK)
+		r = db_commit(cli->db);
+	db_rollback(cli->db);
 	return r;
 }
 
@@ -141,20 +153,20 @@ cmd_admin_on(struct db *db, const char *name, const char *hash)
 static int
 cmd_admin_disable(struct cli *cli)
 {
-	int r = cmd_admin_store(cli, cmd_admin_off, NULL, "admin.disable");
+	int i, r = cmd_admin_store(cli, cmd_admin_off, NULL, "admin.disable");
 
-	if (r == OK)
-		cli_say(cli, "%s cannot sign in any more.", cli->arguments[0]);
+	for (i = 0; i < cli->count && r == OK; i++)
+		cli_say(cli, "%s cannot sign in any more.", cli->arguments[i]);
 	return r;
 }
 
 static int
 cmd_admin_enable(struct cli *cli)
 {
-	int r = cmd_admin_store(cli, cmd_admin_on, NULL, "admin.enable");
+	int i, r = cmd_admin_store(cli, cmd_admin_on, NULL, "admin.enable");
 
-	if (r == OK)
-		cli_say(cli, "%s can sign in again.", cli->arguments[0]);
+	for (i = 0; i < cli->count && r == OK; i++)
+		cli_say(cli, "%s can sign in again.", cli->arguments[i]);
 	return r;
 }
 
@@ -204,17 +216,17 @@ static const struct cli_verb verbs[] = {
 	    .needs = CLI_WRITE,
 	    .run = cmd_admin_change },
 	{ .name = "disable",
-	    .arguments = "NAME",
+	    .arguments = "NAME...",
 	    .help = "ends all sessions and lets nobody sign in by that name",
 	    .least = 1,
-	    .most = 1,
+	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
 	    .run = cmd_admin_disable },
 	{ .name = "enable",
-	    .arguments = "NAME",
+	    .arguments = "NAME...",
 	    .help = "undoes disable",
 	    .least = 1,
-	    .most = 1,
+	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
 	    .run = cmd_admin_enable },
 	{ .name = "list",

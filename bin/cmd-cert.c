@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
+#include "bin/paging.h"
 #include "bin/view.h"
 #include "store/audits.h"
 #include "store/certificates.h"
@@ -113,18 +114,15 @@ cmd_cert_find(struct cli *cli, const char *name, struct certificate *out)
 }
 
 static int
-cmd_cert_load(struct cli *cli, struct certificate_list *list)
+cmd_cert_load(
+    struct cli *cli, const struct paging *p, struct certificate_list *list)
 {
 	const char *serial = cli_option(cli, "serial");
-	int limit, offset, r;
 
-	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &offset)) != OK ||
-	    (r = cli_number(cli, "limit", 1, 10000, 100, &limit)) != OK)
-		return r;
 	if (serial != NULL)
 		return certificates_list_by_serial(cli->db, serial, list);
-	return certificates_list(
-	    cli->db, cli_option(cli, "search"), offset, limit, list);
+	return certificates_list(cli->db, cli_option(cli, "search"), 0,
+	    p->offset + p->limit + 1, list);
 }
 
 static int
@@ -132,14 +130,17 @@ cmd_cert_list(struct cli *cli)
 {
 	struct certificate_list list;
 	const struct certificate *c;
+	size_t i, last, shown = 0;
+	struct paging p;
 	struct view *v;
-	size_t i;
 	int r;
 
-	if ((r = cmd_cert_load(cli, &list)) != OK)
+	if ((r = paging_read(cli, &p)) != OK ||
+	    (r = cmd_cert_load(cli, &p, &list)) != OK)
 		return r;
 	v = view_new(list_columns);
-	for (i = 0; i < list.n; i++) {
+	last = (size_t)p.offset + (size_t)p.limit;
+	for (i = (size_t)p.offset; i < list.n && i < last; i++, shown++) {
 		c = &list.rows[i];
 		view_text(v, c->id);
 		view_text(v, c->serial);
@@ -149,7 +150,12 @@ cmd_cert_list(struct cli *cli)
 		view_hex(v, blob_of(c->sha256, sizeof(c->sha256)));
 		view_text(v, c->enrollment_id);
 	}
-	r = view_table(cli, v, "certificates", "There are no certificates.");
+	r = view_table(cli, v, "certificates",
+	    paging_is_filtered(cli)
+		? "No certificate matches."
+		: "No certificate was issued yet. A device gets one when it "
+		  "enrolls.");
+	paging_end_uncounted(cli, &p, shown, list.n > last);
 	view_free(v);
 	certificates_list_release(&list);
 	return r;
@@ -273,8 +279,7 @@ cmd_cert_revoke(struct cli *cli)
 static const struct cli_option list_options[] = {
 	{ "serial", "SERIAL", "of this device", 0 },
 	{ "search", "TEXT", "in serial number, id and state", 0 },
-	{ "offset", "N", "leave out the first N", 0 },
-	{ "limit", "N", "show at most N (100)", 0 },
+	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "bin/cmd.h"
+#include "bin/paging.h"
 #include "bin/view.h"
 #include "ca/file.h"
 #include "mdm/command.h"
@@ -79,7 +80,7 @@ cmd_command_file(const char *path, struct command_text *out)
 	int r;
 
 	buf_init(&text, COMMANDS_PLIST_MAX);
-	if ((r = file_read(path, &text)) == OK)
+	if ((r = file_read_input(path, &text)) == OK)
 		r = command_read(buf_blob(&text), out);
 	buf_release(&text);
 	return r;
@@ -162,15 +163,16 @@ cmd_command_list(struct cli *cli)
 {
 	struct command_list list;
 	const struct command *c;
-	int limit, offset, r;
+	struct paging p;
 	struct host host;
 	struct view *v;
 	size_t i;
+	int r;
 
-	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &offset)) != OK ||
-	    (r = cli_number(cli, "limit", 1, 10000, 100, &limit)) != OK ||
+	if ((r = paging_read(cli, &p)) != OK ||
 	    (r = cmd_host_find(cli, cli->arguments[0], &host)) != OK ||
-	    (r = commands_list(cli->db, host.id, offset, limit, &list)) != OK)
+	    (r = commands_list(cli->db, host.id, p.offset, p.limit, &list)) !=
+		OK)
 		return r;
 	v = view_new(list_columns);
 	for (i = 0; i < list.n; i++) {
@@ -182,8 +184,10 @@ cmd_command_list(struct cli *cli)
 		view_time(v, c->completed_at);
 		view_text(v, c->created_by);
 	}
-	r = view_table(cli, v, "commands", "There are no commands.");
-	out_json_int(&cli->out, "total", list.total);
+	r = view_table(cli, v, "commands",
+	    "No command was sent to this host. attestmdm command send queues "
+	    "one.");
+	paging_end(cli, &p, list.n, list.total);
 	view_free(v);
 	commands_list_release(&list);
 	return r;
@@ -262,8 +266,7 @@ static const struct cli_option send_options[] = {
 };
 
 static const struct cli_option list_options[] = {
-	{ "offset", "N", "leave out the first N", 0 },
-	{ "limit", "N", "show at most N (100)", 0 },
+	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 

@@ -1,8 +1,10 @@
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "bin/cmd.h"
+#include "bin/paging.h"
 #include "bin/view.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
@@ -19,14 +21,15 @@ static const struct view_column list_columns[] = {
 	{ "source", NULL, VIEW_TEXT },
 	{ "purpose", NULL, VIEW_TEXT },
 	{ "method", "METHOD", VIEW_TEXT },
-	{ "state", "STATE", VIEW_TEXT },
+	{ "state", NULL, VIEW_TEXT },
+	{ "status", "STATE", VIEW_TEXT },
 	{ "created_at", "CREATED", VIEW_TIME },
 	{ "expires_at", NULL, VIEW_TIME },
 	{ "remote_address", NULL, VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
 };
 
-static const struct view_column columns[] = {
+static const struct view_column record_columns[] = {
 	{ "id", "Enrollment", VIEW_TEXT },
 	{ "serial", "Serial number", VIEW_TEXT },
 	{ "udid", "UDID", VIEW_TEXT },
@@ -36,7 +39,8 @@ static const struct view_column columns[] = {
 	{ "source", "Source", VIEW_TEXT },
 	{ "purpose", "Purpose", VIEW_TEXT },
 	{ "method", "Method", VIEW_TEXT },
-	{ "state", "State", VIEW_TEXT },
+	{ "state", NULL, VIEW_TEXT },
+	{ "status", "State", VIEW_TEXT },
 	{ "created_at", "Created", VIEW_TIME },
 	{ "expires_at", "Expires", VIEW_TIME },
 	{ "remote_address", "Address", VIEW_TEXT },
@@ -59,6 +63,20 @@ static const struct view_column trail_columns[] = {
 	{ "at", "TIME", VIEW_TIME },
 	{ "enrollment_id", NULL, VIEW_TEXT },
 	{ "serial", NULL, VIEW_TEXT },
+	{ "step", "STEP", VIEW_TEXT },
+	{ "outcome", "OUTCOME", VIEW_TEXT },
+	{ "code", "CODE", VIEW_TEXT },
+	{ "remote_address", NULL, VIEW_TEXT },
+	{ "reason", "REASON", VIEW_TEXT },
+	{ "advice", NULL, VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+/* The same cells, with the serial number for people, too. */
+static const struct view_column refusal_columns[] = {
+	{ "at", "TIME", VIEW_TIME },
+	{ "enrollment_id", NULL, VIEW_TEXT },
+	{ "serial", "SERIAL", VIEW_TEXT },
 	{ "step", "STEP", VIEW_TEXT },
 	{ "outcome", "OUTCOME", VIEW_TEXT },
 	{ "code", "CODE", VIEW_TEXT },
@@ -101,10 +119,10 @@ cmd_enrollment_advise(const struct cli *cli, const struct trail_list *list)
 }
 
 static int
-cmd_enrollment_steps(struct cli *cli, const struct trail_list *list,
-    const char *key, const char *none)
+cmd_enrollment_steps(struct cli *cli, const struct view_column *columns,
+    const struct trail_list *list, const char *key, const char *none)
 {
-	struct view *v = view_new(trail_columns);
+	struct view *v = view_new(columns);
 	size_t i;
 	int r;
 
@@ -128,44 +146,121 @@ cmd_enrollment_steps(struct cli *cli, const struct trail_list *list,
 int
 cmd_enrollment_trail(struct cli *cli, const struct trail_list *list)
 {
-	return cmd_enrollment_steps(cli, list, "trail", "The trail is empty.");
+	return cmd_enrollment_steps(
+	    cli, trail_columns, list, "trail", "The trail is empty.");
+}
+
+/* How far it got, for people: what the state in the database leaves out. */
+static int
+cmd_enrollment_status(
+    struct cli *cli, const struct enrollment *e, const char **out)
+{
+	bool refused;
+	int r;
+
+	*out = enrollments_state_name(e->state);
+	if (e->state != ENROLLMENT_OPEN)
+		return OK;
+	r = trails_ended_badly(cli->db, e->id, &refused);
+	if (r == OK && refused)
+		*out = "refused";
+	else if (e->expires_at <= clock_now())
+		*out = "expired";
+	return r;
 }
 
 static int
-cmd_enrollment_load(struct cli *cli, int limit, struct enrollment_list *list)
+cmd_enrollment_refusals(struct cli *cli, const struct paging *p)
+{
+	const char *search = cli_option(cli, "search");
+	size_t last = (size_t)p->offset + (size_t)p->limit;
+	struct trail_list list, part;
+	int r;
+
+	if (cli_flag(cli, "serial"))
+		search = cli_option(cli, "serial");
+	if ((r = trails_list_refusals(
+		 cli->db, search, 0, p->offset + p->limit + 1, &list)) != OK)
+		return r;
+	part = list;
+	part.n = list.n < last ? list.n : last;
+	part.n -= part.n < (size_t)p->offset ? part.n : (size_t)p->offset;
+	part.rows += list.n < (size_t)p->offset ? 0 : p->offset;
+	r = cmd_enrollment_steps(cli, refusal_columns, &part, "refusals",
+	    paging_is_filtered(cli) ? "No refusal matches."
+				    : "Nothing was refused yet.");
+	paging_end_uncounted(cli, p, part.n, list.n > last);
+	trails_list_release(&list);
+	return r;
+}
+
+static int
+cmd_enrollment_load(
+    struct cli *cli, const struct paging *p, struct enrollment_list *list)
 {
 	const char *serial = cli_option(cli, "serial");
-	int offset, r;
+	int r;
 
-	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &offset)) != OK)
-		return r;
-	if (serial != NULL)
-		return enrollments_list_by_serial(cli->db, serial, limit, list);
-	return enrollments_list(
-	    cli->db, cli_option(cli, "search"), offset, limit, list);
+	if (serial == NULL)
+		return enrollments_list(cli->db, cli_option(cli, "search"), 0,
+		    p->offset + p->limit, list);
+	r = enrollments_list_by_serial(cli->db, serial, PAGING_ALL, list);
+	list->total = (int64_t)list->n;
+	return r;
 }
 
-/*
- * Refusals that have no enrollment to be shown with: those before a profile
- * was handed out.
- */
 static int
-cmd_enrollment_refusals(struct cli *cli, int limit)
+cmd_enrollment_table(struct cli *cli, const struct paging *p,
+    const struct enrollment_list *list)
+{
+	size_t i, last = (size_t)p->offset + (size_t)p->limit, shown = 0;
+	struct view *v = view_new(list_columns);
+	const char *status;
+	int r = OK;
+
+	for (i = (size_t)p->offset; i < list->n && i < last && r == OK;
+	     i++, shown++) {
+		const struct enrollment *e = &list->rows[i];
+
+		r = cmd_enrollment_status(cli, e, &status);
+		view_text(v, e->id);
+		view_text(v, e->serial);
+		view_text(v, e->product);
+		view_text(v, e->os_version);
+		view_text(v, enrollments_source_name(e->source));
+		view_text(v, enrollments_purpose_name(e->purpose));
+		view_text(v, enrollments_method_name(e->method));
+		view_text(v, enrollments_state_name(e->state));
+		view_text(v, status);
+		view_time(v, e->created_at);
+		view_time(v, e->expires_at);
+		view_text(v, e->remote_address);
+	}
+	if (r == OK)
+		r = view_table(cli, v, "enrollments",
+		    paging_is_filtered(cli)
+			? "No enrollment profile matches. What was refused "
+			  "before it got one is in: attestmdm enrollment list "
+			  "--refused"
+			: "No enrollment profile was handed out yet. A device "
+			  "gets one when it is set up and asks for it.");
+	paging_end(cli, p, shown, list->total);
+	view_free(v);
+	return r;
+}
+
+/* What happened to this serial number, also without an enrollment. */
+static int
+cmd_enrollment_serial_trail(struct cli *cli)
 {
 	const char *serial = cli_option(cli, "serial");
 	struct trail_list list;
 	int r;
 
-	r = serial != NULL
-	    ? trails_list_by_serial(cli->db, serial, limit, &list)
-	    : trails_list_refusals(
-		  cli->db, cli_option(cli, "search"), 0, limit, &list);
+	r = trails_list_by_serial(cli->db, serial, TRAIL_ROWS, &list);
 	if (r != OK)
 		return r;
-	if (serial != NULL)
-		cli_say(cli, "\nTrail of %s, newest first:", serial);
-	else
-		cli_say(cli, "\nRefused, newest first:");
+	cli_say(cli, "\nTrail of %s, newest first:", serial);
 	r = cmd_enrollment_trail(cli, &list);
 	trails_list_release(&list);
 	return r;
@@ -175,49 +270,36 @@ static int
 cmd_enrollment_list(struct cli *cli)
 {
 	struct enrollment_list list;
-	struct view *v;
-	int limit, r;
-	size_t i;
+	struct paging p;
+	int r;
 
-	if ((r = cli_number(cli, "limit", 1, 10000, 100, &limit)) != OK ||
-	    (r = cmd_enrollment_load(cli, limit, &list)) != OK)
+	if ((r = paging_read(cli, &p)) != OK)
 		return r;
-	v = view_new(list_columns);
-	for (i = 0; i < list.n; i++) {
-		const struct enrollment *e = &list.rows[i];
-
-		view_text(v, e->id);
-		view_text(v, e->serial);
-		view_text(v, e->product);
-		view_text(v, e->os_version);
-		view_text(v, enrollments_source_name(e->source));
-		view_text(v, enrollments_purpose_name(e->purpose));
-		view_text(v, enrollments_method_name(e->method));
-		view_text(v, enrollments_state_name(e->state));
-		view_time(v, e->created_at);
-		view_time(v, e->expires_at);
-		view_text(v, e->remote_address);
-	}
-	r = view_table(cli, v, "enrollments", "There are no enrollments.");
-	view_free(v);
+	if (cli_flag(cli, "refused"))
+		return cmd_enrollment_refusals(cli, &p);
+	if ((r = cmd_enrollment_load(cli, &p, &list)) != OK)
+		return r;
+	r = cmd_enrollment_table(cli, &p, &list);
 	enrollments_list_release(&list);
-	if (r == OK && (cli_flag(cli, "refused") || cli_flag(cli, "serial")))
-		r = cmd_enrollment_refusals(cli, limit);
-	return r;
+	return r == OK && cli_flag(cli, "serial")
+	    ? cmd_enrollment_serial_trail(cli)
+	    : r;
 }
 
 static int
 cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
 {
-	struct view *v = view_new(columns);
+	const char *status;
 	struct certificate c;
+	struct view *v;
 	int r;
 
-	r = certificates_load_by_enrollment(cli->db, e->id, &c);
-	if (r != OK && r != ERR_NOT_FOUND) {
-		view_free(v);
+	if ((r = cmd_enrollment_status(cli, e, &status)) != OK)
 		return r;
-	}
+	r = certificates_load_by_enrollment(cli->db, e->id, &c);
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	v = view_new(record_columns);
 	view_text(v, e->id);
 	view_text(v, e->serial);
 	view_text(v, e->udid);
@@ -228,6 +310,7 @@ cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
 	view_text(v, enrollments_purpose_name(e->purpose));
 	view_text(v, enrollments_method_name(e->method));
 	view_text(v, enrollments_state_name(e->state));
+	view_text(v, status);
 	view_time(v, e->created_at);
 	view_time(v, e->expires_at);
 	view_text(v, e->remote_address);
@@ -319,7 +402,8 @@ cmd_enrollment_unproven(struct cli *cli, const char *serial, int when_none)
 		    "%s was named:",
 		    serial);
 	if (n > 0)
-		r = cmd_enrollment_steps(cli, &list, "unproven", "");
+		r = cmd_enrollment_steps(
+		    cli, trail_columns, &list, "unproven", "");
 	trails_list_release(&list);
 	return r;
 }
@@ -369,9 +453,8 @@ cmd_enrollment_show(struct cli *cli)
 static const struct cli_option list_options[] = {
 	{ "serial", "SERIAL", "of this device, with its trail", 0 },
 	{ "search", "TEXT", "in id, serial number, product, address", 0 },
-	{ "refused", NULL, "also what was refused, with the reason", 0 },
-	{ "offset", "N", "leave out the first N", 0 },
-	{ "limit", "N", "show at most N (100)", 0 },
+	{ "refused", NULL, "only refusals, each with its reason", 0 },
+	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -382,8 +465,7 @@ static const struct cli_option new_options[] = {
 };
 
 static const struct cli_option links_options[] = {
-	{ "offset", "N", "leave out the first N", 0 },
-	{ "limit", "N", "show at most N (100)", 0 },
+	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -411,11 +493,11 @@ static const struct cli_verb verbs[] = {
 	    .needs = CLI_READ,
 	    .run = cmd_link_list },
 	{ .name = "revoke-link",
-	    .arguments = "ID",
+	    .arguments = "ID...",
 	    .help = "makes a link useless, unless its device has enrolled "
 		    "already",
 	    .least = 1,
-	    .most = 1,
+	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
 	    .run = cmd_link_revoke },
 	{ .run = NULL },

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "bin/cmd.h"
+#include "bin/paging.h"
 #include "bin/view.h"
 #include "store/attestations.h"
 #include "store/audits.h"
@@ -92,7 +93,8 @@ cmd_host_find(struct cli *cli, const char *name, struct host *out)
 }
 
 static int
-cmd_host_filter(const struct cli *cli, struct host_filter *f)
+cmd_host_filter(
+    const struct cli *cli, struct host_filter *f, struct paging *p)
 {
 	int r;
 
@@ -105,9 +107,11 @@ cmd_host_filter(const struct cli *cli, struct host_filter *f)
 	if (cli_flag(cli, "attested") && cli_flag(cli, "not-attested"))
 		return fail(
 		    ERR_USAGE, "--attested or --not-attested, not both");
-	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &f->offset)) != OK)
+	if ((r = paging_read(cli, p)) != OK)
 		return r;
-	return cli_number(cli, "limit", 1, 10000, 100, &f->limit);
+	f->offset = p->offset;
+	f->limit = p->limit;
+	return OK;
 }
 
 static int
@@ -115,11 +119,12 @@ cmd_host_list(struct cli *cli)
 {
 	struct host_filter filter;
 	struct host_list list;
+	struct paging p;
 	struct view *v;
 	size_t i;
 	int r;
 
-	if ((r = cmd_host_filter(cli, &filter)) != OK ||
+	if ((r = cmd_host_filter(cli, &filter, &p)) != OK ||
 	    (r = hosts_list(cli->db, &filter, &list)) != OK)
 		return r;
 	v = view_new(list_columns);
@@ -134,10 +139,14 @@ cmd_host_list(struct cli *cli)
 		view_bool(v, list.rows[i].hardware_attested);
 		view_time(v, list.rows[i].last_seen_at);
 	}
-	r = view_table(cli, v, "hosts", "There are no hosts.");
-	out_json_int(&cli->out, "total", list.total);
-	if ((int64_t)list.n < list.total)
-		cli_say(cli, "%zu of %lld", list.n, (long long)list.total);
+	r = view_table(cli, v, "hosts",
+	    paging_is_filtered(cli)
+		? "No host matches."
+		: "No device has enrolled yet. One becomes a host when it is "
+		  "assigned in Apple Business and imported (attestmdm ade "
+		  "import), or has a one-time link (attestmdm enrollment new), "
+		  "and enrolls.");
+	paging_end(cli, &p, list.n, list.total);
 	view_free(v);
 	hosts_list_release(&list);
 	return r;
@@ -278,62 +287,78 @@ cmd_host_show(struct cli *cli)
 
 /* Open profiles go with it, so that no certificate comes after the decision. */
 static int
-cmd_host_change_block(struct cli *cli, const struct host *h, bool block)
+cmd_host_block_one(struct cli *cli, const struct host *h)
 {
 	int r, revoked;
 
+	if ((r = hosts_block(cli->db, h->id)) != OK ||
+	    (r = enrollments_revoke_open(cli->db, h->serial, NULL, &revoked)) !=
+		OK)
+		return r;
+	return audits_add(cli->db, cli->actor, "host.block", h->serial);
+}
+
+static int
+cmd_host_unblock_one(struct cli *cli, const struct host *h)
+{
+	int r;
+
+	if ((r = hosts_unblock(cli->db, h->id)) == ERR_CONFLICT)
+		return fail(r, "%s is not blocked", h->serial);
+	if (r != OK)
+		return r;
+	return audits_add(cli->db, cli->actor, "host.unblock", h->serial);
+}
+
+/* All hosts that are named, or none. */
+static int
+cmd_host_change(struct cli *cli,
+    int (*change)(struct cli *cli, const struct host *h), const char *said)
+{
+	struct host h;
+	int i, r;
+
 	if ((r = db_begin(cli->db)) != OK)
 		return r;
-	r = block ? hosts_block(cli->db, h->id) : hosts_unblock(cli->db, h->id);
-	if (r == OK && block)
-		r = enrollments_revoke_open(cli->db, h->serial, NULL, &revoked);
-	if (r == OK &&
-	    (r = audits_add(cli->db, cli->actor,
-		 block ? "host.block" : "host.unblock", h->serial)) == OK)
+	for (i = 0; i < cli->count && r == OK; i++) {
+		if ((r = cmd_host_find(cli, cli->arguments[i], &h)) == OK)
+			r = change(cli, &h);
+	}
+	if (r == OK)
 		r = db_commit(cli->db);
 	db_rollback(cli->db);
+	if (r != OK)
+		return r;
+	out_json_open_array(&cli->out, "serials");
+	for (i = 0; i < cli->count && r == OK; i++) {
+		if ((r = cmd_host_find(cli, cli->arguments[i], &h)) != OK)
+			break;
+		out_json_string(&cli->out, NULL, h.serial);
+		cli_say(cli, "%s %s", h.serial, said);
+	}
+	out_json_close_array(&cli->out);
 	return r;
 }
 
 static int
 cmd_host_block(struct cli *cli)
 {
-	struct host h;
-	int r;
-
-	if ((r = cmd_host_find(cli, cli->arguments[0], &h)) != OK ||
-	    (r = cmd_host_change_block(cli, &h, true)) != OK)
-		return r;
-	out_json_string(&cli->out, "serial", h.serial);
-	cli_say(cli,
-	    "%s is blocked: at its next contact it is told to unenroll.",
-	    h.serial);
-	return OK;
+	return cmd_host_change(cli, cmd_host_block_one,
+	    "is blocked: at its next contact it is told to unenroll.");
 }
 
 static int
 cmd_host_unblock(struct cli *cli)
 {
-	struct host h;
-	int r;
-
-	if ((r = cmd_host_find(cli, cli->arguments[0], &h)) != OK)
-		return r;
-	if ((r = cmd_host_change_block(cli, &h, false)) == ERR_CONFLICT)
-		return fail(r, "%s is not blocked", h.serial);
-	if (r != OK)
-		return r;
-	out_json_string(&cli->out, "serial", h.serial);
-	cli_say(cli, "%s may enroll again.", h.serial);
-	return OK;
+	return cmd_host_change(
+	    cli, cmd_host_unblock_one, "may enroll again.");
 }
 
 static const struct cli_option list_options[] = {
 	{ "search", "TEXT", "in serial number, UDID, name, model, system", 0 },
 	{ "attested", NULL, "enrolled hosts with hardware attestation", 0 },
 	{ "not-attested", NULL, "enrolled hosts without it", 0 },
-	{ "offset", "N", "leave out the first N", 0 },
-	{ "limit", "N", "show at most N (100)", 0 },
+	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -351,18 +376,18 @@ static const struct cli_verb verbs[] = {
 	    .needs = CLI_READ,
 	    .run = cmd_host_show },
 	{ .name = "block",
-	    .arguments = "HOST",
+	    .arguments = "HOST...",
 	    .help = "forgets a host: it is told to unenroll, and gets no "
 		    "profile",
 	    .least = 1,
-	    .most = 1,
+	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
 	    .run = cmd_host_block },
 	{ .name = "unblock",
-	    .arguments = "HOST",
+	    .arguments = "HOST...",
 	    .help = "lets a blocked host enroll again",
 	    .least = 1,
-	    .most = 1,
+	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
 	    .run = cmd_host_unblock },
 	{ .run = NULL },

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bin/cmd.h"
+#include "bin/paging.h"
 #include "bin/view.h"
 #include "enroll/manual_link.h"
 
@@ -51,13 +52,14 @@ cmd_link_list(struct cli *cli)
 {
 	struct enrollment_link_list list;
 	int64_t now = clock_now();
-	int limit, offset, r;
+	struct paging p;
 	struct view *v;
 	size_t i;
+	int r;
 
-	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &offset)) != OK ||
-	    (r = cli_number(cli, "limit", 1, 10000, 100, &limit)) != OK ||
-	    (r = enrollment_links_list(cli->db, offset, limit, &list)) != OK)
+	if ((r = paging_read(cli, &p)) != OK ||
+	    (r = enrollment_links_list(cli->db, p.offset, p.limit, &list)) !=
+		OK)
 		return r;
 	v = view_new(columns);
 	for (i = 0; i < list.n; i++) {
@@ -74,24 +76,19 @@ cmd_link_list(struct cli *cli)
 		view_time(v, l->expires_at);
 		view_text(v, l->enrollment_id);
 	}
-	r = view_table(cli, v, "links", "There are no links.");
-	out_json_int(&cli->out, "total", list.total);
+	r = view_table(cli, v, "links",
+	    "There are no links. attestmdm enrollment new makes one.");
+	paging_end(cli, &p, list.n, list.total);
 	view_free(v);
 	enrollment_links_list_release(&list);
 	return r;
 }
 
-int
-cmd_link_revoke(struct cli *cli)
+static int
+cmd_link_revoke_one(struct cli *cli, const char *id)
 {
-	const char *id = cli->arguments[0];
-	int r;
+	int r = enrollment_links_revoke(cli->db, id, cli->actor);
 
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	if ((r = enrollment_links_revoke(cli->db, id, cli->actor)) == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
 	if (r == ERR_NOT_FOUND)
 		return fail(r, "there is no link %s", id);
 	if (r == ERR_CONFLICT)
@@ -99,7 +96,23 @@ cmd_link_revoke(struct cli *cli)
 		    "the device of link %s has enrolled, or the link was "
 		    "revoked already",
 		    id);
+	return r;
+}
+
+/* All that are named, or none. */
+int
+cmd_link_revoke(struct cli *cli)
+{
+	int i, r;
+
+	if ((r = db_begin(cli->db)) != OK)
+		return r;
+	for (i = 0; i < cli->count && r == OK; i++)
+		r = cmd_link_revoke_one(cli, cli->arguments[i]);
 	if (r == OK)
-		cli_say(cli, "The link %s works no more.", id);
+		r = db_commit(cli->db);
+	db_rollback(cli->db);
+	for (i = 0; i < cli->count && r == OK; i++)
+		cli_say(cli, "The link %s works no more.", cli->arguments[i]);
 	return r;
 }

@@ -6,6 +6,7 @@
 
 extern const struct cli_noun cmd_ade;
 extern const struct cli_noun cmd_admin;
+extern const struct cli_noun cmd_alarms;
 extern const struct cli_noun cmd_cert;
 extern const struct cli_noun cmd_check;
 extern const struct cli_noun cmd_command;

@@ -4,13 +4,14 @@
 static void
 help_all(FILE *to, const struct cli_noun *const *nouns)
 {
-	fputs("usage: attestmdm COMMAND ... [--config FILE] [--json]\n\n", to);
+	fputs("usage: attestmdm [--config FILE] [--json] COMMAND ...\n\n", to);
 	for (; *nouns != NULL; nouns++)
 		fprintf(to, "  %-12s %s\n", (*nouns)->name, (*nouns)->help);
 	fprintf(to,
 	    "\nattestmdm COMMAND --help says more; attestmdm(8) says all.\n"
 	    "--config FILE  configuration (%s)\n"
 	    "--json         one JSON object on standard output\n"
+	    "--version      prints the version\n"
 	    "Exit status: 0 done, 1 failed, 2 not understood, 3 not found,\n"
 	    "4 refused by a rule.\n",
 	    CONF_DEFAULT_PATH);

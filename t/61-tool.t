@@ -163,13 +163,91 @@ subtest 'help and exit codes' => sub {
 
 subtest 'every list is JSON, also when empty or in trouble' => sub {
 	for (['host', 'list'], ['enrollment', 'list', '--refused'], ['cert', 'list'],
-	    ['ade', 'list'], ['admin', 'list'], ['setting', 'get'], ['crl'],
+	    ['ade', 'list'], ['alarms'], ['admin', 'list'], ['setting', 'get'], ['crl'],
 	    ['purge'], ['migrate']) {
 		is(ref $t->tool_json(@$_), 'HASH', "@$_");
 	}
 	my $r = $t->tool('host', 'show', 'C02NONE00000', '--json');
 	is(JSON::PP::decode_json($r->{out})->{error}{code}, 'NOT_FOUND', 'an error is JSON too');
 	is($r->{err}, '', 'and stands there only');
+};
+
+# attestmdm with these words alone, and something on standard input.
+sub bare {
+	my ($input, @args) = @_;
+	my $file = $t->dir . '/input';
+	Attestmdm::Server::spew($file, $input);
+	return $t->command('sh', '-c', 'exec "$@" <"$0"', $file, $t->server->tool, @args);
+}
+
+subtest 'what is mistyped is guessed' => sub {
+	my $r = bare('', 'host', 'lsit');
+	is($r->{exit}, 2, 'not understood');
+	like($r->{err}, qr/^Did you mean: attestmdm host list$/m, 'a verb');
+	$r = bare('', 'hots', 'list');
+	like($r->{err}, qr/^Did you mean: attestmdm host$/m, 'a noun');
+	$r = bare('', 'frobnicate');
+	unlike($r->{err}, qr/Did you mean/, 'nothing is near');
+	like($r->{err}, qr/attestmdm help/, 'but help is');
+	$r = $t->tool('host', 'list', '--serch', 'x');
+	is($r->{exit}, 2, 'not understood');
+	like($r->{err}, qr/did you mean --search\?/, 'an option');
+};
+
+subtest 'options before the command' => sub {
+	my $r = bare('', '--version');
+	is($r->{exit}, 0, '--version');
+	like($r->{out}, qr/^attestmdm \d+\.\d+/, 'prints it');
+	$r = bare('', '--json', '--config', $t->server->conf, 'host', 'list');
+	is($r->{exit}, 0, '--json and --config');
+	is(ref JSON::PP::decode_json($r->{out})->{hosts}, 'ARRAY', 'are obeyed');
+	is(bare('', '--config=' . $t->server->conf, 'host', 'list')->{exit}, 0, '--config=FILE');
+	is(bare('', '--config', '/nonexistent', 'host', 'list')->{exit}, 1, 'another file');
+	is(bare('', '--serial', 'x', 'host', 'list')->{exit}, 2, 'no other option');
+};
+
+subtest 'standard input' => sub {
+	my @conf = ('--config', $t->server->conf);
+	my $r = bare("serial_number\nC02STDIN0001\n", 'ade', 'import', '-', @conf);
+	is($r->{exit}, 0, 'ade import -');
+	is(bare("from standard input\n", 'admin', 'add', 'piped', '--password-file', '-', @conf)->{exit},
+	    0, 'admin add --password-file -');
+};
+
+subtest 'several at once, all or none' => sub {
+	is($t->tool('admin', 'disable', 'piped', 'nobody')->{exit}, 3, 'one is unknown');
+	is($t->db("SELECT disabled_at FROM admins WHERE name = 'piped'")->[0]{disabled_at},
+	    undef, 'nothing is changed');
+	my @links = map { $t->tool_json('enrollment', 'new')->{id} } 1 .. 2;
+	is($t->tool('enrollment', 'revoke-link', @links, 'x')->{exit}, 3, 'an unknown link');
+	is($t->tool('enrollment', 'revoke-link', @links)->{exit}, 0, 'two links');
+};
+
+subtest 'lists say when there is more' => sub {
+	my $file = $t->dir . '/many.csv';
+	Attestmdm::Server::spew($file, join("\n", 'serial_number',
+	    map { sprintf('C02MANY%05d', $_) } 1 .. 130) . "\n");
+	$t->tool_ok('ade', 'import', $file);
+	my $out = $t->tool_ok('ade', 'list', '--search', 'c02many');
+	is(() = $out =~ /^C02MANY/mg, 100, 'a hundred are shown');
+	like($out, qr/^100 of 130\.$/m, 'of how many');
+	like($out, qr/--all shows them, --offset 100 the next ones/, 'and how to see the others');
+	$out = $t->tool_ok('ade', 'list', '--search', 'c02many', '--offset', 100);
+	is(() = $out =~ /^C02MANY/mg, 30, 'the others');
+	unlike($out, qr/more/, 'which are all');
+	$out = $t->tool_ok('ade', 'list', '--search', 'c02many', '--all');
+	is(() = $out =~ /^C02MANY/mg, 130, '--all');
+	my $json = $t->tool_json('ade', 'list', '--search', 'c02many', '--limit', 7);
+	is("$json->{total} $json->{more}", '130 1', 'scripts are told, too');
+	is($t->tool('ade', 'list', '--all', '--limit', 7)->{exit}, 2, 'one or the other');
+};
+
+subtest 'empty lists say what would be there' => sub {
+	like($t->tool_ok('host', 'list'), qr/^No device has enrolled yet\..*attestmdm ade import/, 'hosts');
+	is($t->tool_ok('host', 'list', '--search', 'x'), "No host matches.\n", 'or that none matches');
+	like($t->tool_ok('enrollment', 'list'), qr/^No enrollment profile was handed out/, 'enrollments');
+	like($t->tool_ok('alarms'), qr/^No alarm is open\./, 'alarms');
+	like($t->tool_ok('cert', 'list'), qr/^No certificate was issued/, 'certificates');
 };
 
 $t->done;

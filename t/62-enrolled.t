@@ -52,6 +52,7 @@ subtest 'only who gets ACME orders' => sub {
 	is_deeply($t->tool_json('enrollment', 'show', $serial)->{orders}, [], 'a script finds none');
 	$t->assign('C02TEST00004');
 	$t->sim('enroll', '--serial', 'C02TEST00004', @mac, '--misbehave', 'bad-nonce');
+	like($t->tool_ok('enrollment', 'show', 'C02TEST00004'), qr/^State: +refused$/m, 'an open profile whose device was refused');
 	like($t->tool_ok('enrollment', 'show', 'C02TEST00004'),
 	    qr/^The device ordered nothing yet\.$/m, 'a Mac that did not get that far');
 };
@@ -68,7 +69,12 @@ subtest 'a device that is not ours is seen as well' => sub {
 	like($t->tool_json('enrollment', 'show', 'C02XXXX00009')->{trail}[0]{advice},
 	    qr/^If the device is yours/, 'in JSON, too');
 	like($t->tool_ok('enrollment', 'list', '--refused'),
-	    qr/profile +refused +ENROLL_UNASSIGNED/, 'and in the list of refusals');
+	    qr/C02XXXX00009 +profile +refused +ENROLL_UNASSIGNED/, 'and in the list of refusals');
+	my $list = $t->tool_json('enrollment', 'list', '--refused');
+	ok(!$list->{enrollments}, 'which has no profiles');
+	is((grep { $_->{outcome} eq 'ok' } @{ $list->{refusals} }), 0, 'and nothing that went well');
+	is($t->tool_json('enrollment', 'list', '--refused', '--limit', 1)->{more}, JSON::PP::true,
+	    'there is more');
 };
 
 subtest 'a command goes round' => sub {

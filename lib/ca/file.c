@@ -16,32 +16,45 @@ file_fault(const char *path, const char *what)
 	return fail(ERR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
 }
 
+static int
+file_read_all(int fd, const char *path, struct buf *out)
+{
+	uint8_t chunk[4096];
+	ssize_t n;
+	int r = OK;
+
+	while (r == OK && (n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0)
+			r = file_fault(path, "read");
+		else if ((r = buf_add(out, chunk, (size_t)n)) != OK)
+			r = fail(r, "%s is too large", path);
+	}
+	secret_wipe(chunk, sizeof(chunk));
+	return r;
+}
+
 int
 file_read(const char *path, struct buf *out)
 {
-	uint8_t chunk[4096];
 	struct stat st;
-	ssize_t n;
-	int fd, r = OK;
+	int fd, r;
 
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
 		return file_fault(path, "open");
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		r = fail(ERR_IO, "%s is not a regular file", path);
-		goto done;
-	}
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
-		if ((r = buf_add(out, chunk, (size_t)n)) != OK) {
-			r = fail(r, "%s is too large", path);
-			goto done;
-		}
-	}
-	if (n < 0)
-		r = file_fault(path, "read");
-done:
-	secret_wipe(chunk, sizeof(chunk));
+	else
+		r = file_read_all(fd, path, out);
 	close(fd);
 	return r;
+}
+
+int
+file_read_input(const char *path, struct buf *out)
+{
+	if (strcmp(path, "-") == 0)
+		return file_read_all(STDIN_FILENO, "standard input", out);
+	return file_read(path, out);
 }
 
 int

@@ -14,6 +14,9 @@
  */
 int file_read(const char *path, struct buf *out);
 
+/* The same for what a user names: "-" is standard input, of any kind. */
+int file_read_input(const char *path, struct buf *out);
+
 /*
  * May this file hold a secret? ERR_IO when absent; ERR_CONFIG when it is not a
  * regular file, others may read or write it, its group may write it, or it

@@ -19,6 +19,7 @@ enum {
 	ADD,
 	TRIM_ENROLLMENT,
 	TRIM_SERIAL,
+	ENDED_BADLY,
 	LIST_BY_ENROLLMENT,
 	LIST_BY_SERIAL,
 	LIST_REFUSALS,
@@ -43,6 +44,8 @@ static const char *const texts[] = {
 	[TRIM_SERIAL] =
 	    "DELETE FROM trail WHERE" TRIM("serial = ?1"
 					   " AND enrollment_id IS NULL"),
+	[ENDED_BADLY] = "SELECT CASE WHEN outcome = 'ok' THEN 0 ELSE 1"
+			" END FROM trail WHERE enrollment_id = ?1 ORDER BY id DESC LIMIT 1",
 	[LIST_BY_ENROLLMENT] = "SELECT " COLUMNS " FROM trail"
 			       " WHERE enrollment_id = ?1 ORDER BY id",
 	[LIST_BY_SERIAL] = "SELECT " COLUMNS " FROM trail"
@@ -185,6 +188,20 @@ trails_list_by_enrollment(
 	stmt_start(&s, db, STMT_trails, LIST_BY_ENROLLMENT);
 	stmt_put_text(&s, enrollment_id);
 	return finish_list(&s, out);
+}
+
+int
+trails_ended_badly(struct db *db, const char *enrollment_id, bool *out)
+{
+	int64_t badly = 0;
+	struct stmt s;
+	int code;
+
+	stmt_start(&s, db, STMT_trails, ENDED_BADLY);
+	stmt_put_text(&s, enrollment_id);
+	code = stmt_integer(&s, &badly);
+	*out = code == OK && badly != 0;
+	return code == ERR_NOT_FOUND ? OK : code;
 }
 
 int

@@ -61,6 +61,9 @@ int trails_note(struct db *db, const struct trail *t);
 int trails_list_by_enrollment(
     struct db *db, const char *enrollment_id, struct trail_list *out);
 
+/* Was the last step of this enrollment refused, or did it fail? */
+int trails_ended_badly(struct db *db, const char *enrollment_id, bool *out);
+
 /* Newest first, with and without enrollment. */
 int trails_list_by_serial(
     struct db *db, const char *serial, int limit, struct trail_list *out);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "bin/cli.h"
+#include "bin/nearest.h"
 
 static void
 test_kinds(void **state)
@@ -48,11 +49,26 @@ test_rules_of_enrollment(void **state)
 	assert_true(found >= 7);
 }
 
+static void
+test_mistyped_words(void **state)
+{
+	assert_int_equal(nearest_distance("list", "list"), 0);
+	assert_int_equal(nearest_distance("list", "lsit"), 1);
+	assert_int_equal(nearest_distance("list", "lst"), 1);
+	assert_int_equal(nearest_distance("host", "hosts"), 1);
+	assert_int_equal(nearest_distance("", "abc"), 3);
+	assert_true(nearest_distance("list", "show") > NEAREST_ENOUGH);
+	assert_true(nearest_distance("list",
+			"llllllllllllllllllllllllllllllllllllllllllll") >
+	    NEAREST_ENOUGH);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_mistyped_words),
 		cmocka_unit_test(test_rules_of_enrollment),
 	};
 

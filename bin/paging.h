@@ -1,0 +1,44 @@
+/* How many rows of a list a command shows, and how to see the others. */
+#ifndef BIN_PAGING_H
+#define BIN_PAGING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bin/cli.h"
+
+/* What --all shows at most. */
+#define PAGING_ALL 1000000
+
+/* For the options of a verb. */
+#define PAGING_OPTIONS                                                         \
+	{ "offset", "N", "leave out the first N", 0 },                         \
+	    { "limit", "N", "show at most N (100)", 0 },                       \
+	{                                                                      \
+		"all", NULL, "show all", 0                                     \
+	}
+
+struct paging {
+	int offset;
+	int limit;
+};
+
+/* Reads --offset, --limit and --all. ERR_USAGE. */
+int paging_read(const struct cli *cli, struct paging *out);
+
+/* Was anything asked for that leaves rows out, but for the number of rows? */
+bool paging_is_filtered(const struct cli *cli);
+
+/*
+ * After the table: writes "total" and "more" for scripts, and for people, when
+ * there is more, how to see it. `shown` rows were shown.
+ */
+void paging_end(
+    struct cli *cli, const struct paging *p, size_t shown, int64_t total);
+
+/* The same when the total is not counted. */
+void paging_end_uncounted(
+    struct cli *cli, const struct paging *p, size_t shown, bool more);
+
+#endif
