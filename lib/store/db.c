@@ -269,6 +269,27 @@ db_file_schema_number(const char *path, int *out)
 }
 
 int
+db_settle(const char *path)
+{
+	sqlite3 *sqlite = NULL;
+	struct buf wal;
+	int code;
+
+	buf_init(&wal, 4096);
+	code = dbfile_open(path, SQLITE_OPEN_READWRITE, &sqlite);
+	if (code == OK)
+		code = dbfile_exec(sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+	/* the last one that closes it takes the log away */
+	sqlite3_close(sqlite);
+	if (code == OK)
+		code = buf_printf(&wal, "%s-wal", path);
+	if (code == OK && access(buf_str(&wal), F_OK) == 0)
+		code = fail(ERR_BUSY, "%s is in use: stop the programs", path);
+	buf_release(&wal);
+	return code;
+}
+
+int
 db_integrity_check(struct db *db)
 {
 	int code = dbfile_expect(db->sqlite, "PRAGMA integrity_check(1)", "ok");

@@ -66,8 +66,9 @@ void db_close(struct db *db);
 /*
  * Starts the one write transaction: waits for its turn on the lock file
  * PATH.lock, fairly, then takes SQLite's write lock. Keep it short: no
- * cryptography and no network inside. ERR_INTERNAL when one is open already or
- * the database is DB_READ_ONLY.
+ * cryptography and no network inside. ERR_BUSY when others keep the lock for 8
+ * seconds, or SQLite's for 5. ERR_INTERNAL when one is open already or the
+ * database is DB_READ_ONLY.
  */
 int db_begin(struct db *db);
 
@@ -108,6 +109,13 @@ int db_file_schema_number(const char *path, int *out);
  * and a run that was killed is simply repeated. OK when there was nothing to do. ERR_SCHEMA when the file is newer or not ours.
  */
 int db_migrate(const char *path);
+
+/*
+ * Writes what the write-ahead log holds into the file itself and leaves nothing
+ * beside it, so that the file can be moved. ERR_BUSY when another process has
+ * it open; ERR_DB.
+ */
+int db_settle(const char *path);
 
 /* SQLite's own check of the whole file; ERR_DB with its words in the log. */
 int db_integrity_check(struct db *db);

@@ -4,15 +4,21 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/lockfile.h"
 #include "base/log.h"
 
 #define MODE 0660
+
+/*
+ * With SQLite's own waiting this stays below nginx's fastcgi_read_timeout: a
+ * client gets an answer that it can act on.
+ */
+#define LOCK_MS 8000
 
 static int
 dbfile_fail(sqlite3 *sqlite, const char *what)
@@ -206,8 +212,5 @@ dbfile_open_lock(const char *path, int *out)
 int
 dbfile_lock(int fd)
 {
-	while (flock(fd, LOCK_EX) != 0)
-		if (errno != EINTR)
-			return fail(ERR_IO, "lock file: %s", strerror(errno));
-	return OK;
+	return lockfile_take(fd, LOCK_MS);
 }

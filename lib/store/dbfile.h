@@ -38,7 +38,7 @@ int dbfile_sync_folder(const char *path);
 /* Opens PATH.lock, making it for the common group; ERR_IO. */
 int dbfile_open_lock(const char *path, int *out);
 
-/* Waits for the lock file. */
+/* Waits at most 8 seconds for the lock file; ERR_BUSY. */
 int dbfile_lock(int fd);
 
 /* Creates an empty file of mode 0660; ERR_EXISTS, ERR_IO. */

@@ -193,7 +193,10 @@ resp_problem(
 int
 resp_error_text(struct resp *resp, int code)
 {
-	return resp_text(resp, err_http_status(code), err_text(code));
+	int status = err_http_status(code);
+
+	/* Devices get these: they try again after 500, and 503 is for others. */
+	return resp_text(resp, status == 503 ? 500 : status, err_text(code));
 }
 
 int

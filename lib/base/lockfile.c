@@ -1,0 +1,92 @@
+#include "base/lockfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+/* A tick that comes just before flock() sleeps is lost; the next one is not. */
+#define TICK_US 50000
+
+static int64_t
+lockfile_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+lockfile_on_tick(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* flock() has no time limit: the timer interrupts it again and again. */
+static int
+lockfile_wait(int fd, int ms)
+{
+	const struct itimerval ticks = { { 0, TICK_US }, { 0, TICK_US } };
+	const struct itimerval none = { { 0, 0 }, { 0, 0 } };
+	int64_t end = lockfile_ms() + ms;
+	struct sigaction tick, before;
+	sigset_t set, mask;
+	int rc, error;
+
+	memset(&tick, 0, sizeof(tick));
+	tick.sa_handler = lockfile_on_tick;
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigaction(SIGALRM, &tick, &before);
+	sigprocmask(SIG_UNBLOCK, &set, &mask);
+	setitimer(ITIMER_REAL, &ticks, NULL);
+	do {
+		rc = flock(fd, LOCK_EX);
+		error = errno;
+	} while (rc != 0 && error == EINTR && lockfile_ms() < end);
+	setitimer(ITIMER_REAL, &none, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	errno = error;
+	return rc;
+}
+
+int
+lockfile_take(int fd, int ms)
+{
+	int rc = flock(fd, LOCK_EX | LOCK_NB);
+
+	if (rc != 0 && (errno == EWOULDBLOCK || errno == EINTR))
+		rc = lockfile_wait(fd, ms);
+	if (rc == 0)
+		return OK;
+	if (errno == EINTR)
+		return fail(ERR_BUSY, "a lock was not free within %d ms", ms);
+	return fail(ERR_IO, "lock file: %s", strerror(errno));
+}
+
+int
+lockfile_open(const char *path, int ms, int *out)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r;
+
+	*out = -1;
+	if (fd < 0)
+		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	if ((r = lockfile_take(fd, ms)) != OK) {
+		close(fd);
+		return r;
+	}
+	*out = fd;
+	return OK;
+}
