@@ -1,28 +1,36 @@
 #include "bin/authorities.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "ca/crl.h"
+#include "base/secret.h"
+#include "store/db.h"
 
 #define AUTHORITIES_YEARS 10
 
 void
 authorities_of(const struct conf *conf, struct authorities_one out[AUTHORITIES])
 {
-	out[0] = (struct authorities_one){ .name = "CA",
+	out[0] = (struct authorities_one){ .id = "acme",
+		.name = "CA",
 		.key = conf->ca_key,
 		.certificate = conf->ca_certificate,
 		.common_name = "Device Identity CA",
 		.kind = KEY_P384,
+		.owner = OWNER_ACME,
 		.crl_file = CRL_FILE_ACME };
-	out[1] = (struct authorities_one){ .name = "SCEP CA",
+	out[1] = (struct authorities_one){ .id = "scep",
+		.name = "SCEP CA",
 		.key = conf->scep_ca_key,
 		.certificate = conf->scep_ca_certificate,
 		.common_name = "Device SCEP CA",
 		.kind = KEY_RSA_3072,
+		.owner = OWNER_SCEP,
 		.crl_file = CRL_FILE_SCEP };
 }
 
@@ -45,6 +53,22 @@ authorities_find(
 	return NULL;
 }
 
+static void
+authorities_folder(const struct authorities_one *one, const struct conf *conf,
+    char out[AUTHORITIES_PATH])
+{
+	snprintf(
+	    out, AUTHORITIES_PATH, "%s/public/%s", conf->state, one->id);
+}
+
+void
+authorities_crl_path(const struct authorities_one *one, const struct conf *conf,
+    char out[AUTHORITIES_PATH])
+{
+	snprintf(out, AUTHORITIES_PATH, "%s/public/%s/%s", conf->state, one->id,
+	    one->crl_file);
+}
+
 int
 authorities_create(const struct authorities_one *one,
     const struct owners *owners, const char *organization)
@@ -55,18 +79,77 @@ authorities_create(const struct authorities_one *one,
 	    organization, one->kind, AUTHORITIES_YEARS);
 	if (r != OK || key_is_url(one->key))
 		return r;
-	return owners_give(owners, one->key, owners->ca, 0600);
+	return owners_give(owners, one->key, one->owner, 0600);
+}
+
+static int
+authorities_sign(const struct authorities_one *one, const struct conf *conf)
+{
+	char folder[AUTHORITIES_PATH];
+	struct authority *ca = NULL;
+	struct db *db = NULL;
+	int r;
+
+	authorities_folder(one, conf, folder);
+	if ((r = authority_load(one->key, one->certificate, &ca)) == OK &&
+	    (r = db_open(conf->database, DB_DURABLE, &db)) == OK)
+		r = crl_publish(db, ca, folder, one->crl_file, clock_now());
+	db_close(db);
+	authority_free(ca);
+	return r;
+}
+
+/* What went wrong comes back as the exit status and, in words, by the pipe. */
+static void
+authorities_child(const struct authorities_one *one, const struct conf *conf,
+    const struct owners *owners, int out)
+{
+	int r;
+
+	if ((r = owners_become(owners, one->owner)) == OK) {
+		secret_hide_process();
+		r = authorities_sign(one, conf);
+	}
+	if (r != OK && write(out, log_reason(), strlen(log_reason())) < 0)
+		_exit(-ERR_IO);
+	_exit(-r);
+}
+
+static int
+authorities_as_owner(const struct authorities_one *one,
+    const struct conf *conf, const struct owners *owners)
+{
+	char reason[512] = "";
+	int ends[2], status = 0;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe(ends) != 0 || (pid = fork()) < 0)
+		return fail(ERR_IO, "cannot fork: %s", strerror(errno));
+	if (pid == 0)
+		authorities_child(one, conf, owners, ends[1]);
+	close(ends[1]);
+	n = read(ends[0], reason, sizeof(reason) - 1);
+	close(ends[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == OK)
+		return OK;
+	return fail(WIFEXITED(status) ? -WEXITSTATUS(status) : ERR_INTERNAL,
+	    "%s", n > 0 ? reason : "the process that signs died");
 }
 
 int
 authorities_publish(
-    const struct authorities_one *one, struct db *db, const char *state)
+    const struct authorities_one *one, const struct conf *conf)
 {
-	struct authority *ca;
+	struct owners owners;
 	int r;
 
-	if ((r = authority_load(one->key, one->certificate, &ca)) == OK)
-		r = crl_publish(db, ca, state, one->crl_file, clock_now());
-	authority_free(ca);
-	return r;
+	if (geteuid() != 0)
+		return authorities_sign(one, conf);
+	if ((r = owners_find(conf->database, &owners)) != OK)
+		return r;
+	return owners.single_user ? authorities_sign(one, conf)
+				  : authorities_as_owner(one, conf, &owners);
 }

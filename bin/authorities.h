@@ -8,12 +8,15 @@
 #include "base/conf.h"
 #include "bin/owners.h"
 #include "ca/authority.h"
+#include "ca/crl.h"
 
 #define AUTHORITIES 2
 
-struct db;
+#define AUTHORITIES_PATH 4096
 
 struct authorities_one {
+	/* "acme" and "scep": in commands, and its folder of STATE/public */
+	const char *id;
 	/* "CA" and "SCEP CA", as `attestmdm check` calls them */
 	const char *name;
 	/* of the conf: PEM file or pkcs11: URL, and PEM file */
@@ -22,6 +25,8 @@ struct authorities_one {
 	/* of a new CA */
 	const char *common_name;
 	enum key_kind kind;
+	/* who alone may read the key */
+	enum owner owner;
 	/* CRL_FILE_... */
 	const char *crl_file;
 };
@@ -37,6 +42,10 @@ void authorities_of(
 const struct authorities_one *authorities_find(
     const struct authorities_one all[AUTHORITIES], struct blob issuer_key_id);
 
+/* The file of its revocation list. */
+void authorities_crl_path(const struct authorities_one *one,
+    const struct conf *conf, char out[AUTHORITIES_PATH]);
+
 /*
  * Makes key and certificate, and gives the key to the user who signs.
  * ERR_EXISTS when the certificate is there already.
@@ -44,8 +53,13 @@ const struct authorities_one *authorities_find(
 int authorities_create(const struct authorities_one *one,
     const struct owners *owners, const char *organization);
 
-/* Signs and publishes the revocation list; needs the key. */
+/*
+ * Signs and publishes the revocation list; needs the key. Root does it as the
+ * user of that authority, in a process of its own, so that the files are that
+ * user's. ERR_NOT_FOUND when the users are missing, ERR_BUSY when another
+ * process holds the lock for too long.
+ */
 int authorities_publish(
-    const struct authorities_one *one, struct db *db, const char *state);
+    const struct authorities_one *one, const struct conf *conf);
 
 #endif

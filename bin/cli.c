@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "bin/cli.h"
 #include "bin/help.h"
 #include "bin/nearest.h"
@@ -511,6 +512,7 @@ cli_main(const struct cli_noun *const *nouns, int argc, const char *const *argv)
 	int i = 1;
 
 	umask(0027);
+	secret_hide_process();
 	/* Failures are told once, at the end, without the log's dress. */
 	log_open("attestmdm", (enum log_priority)0);
 	if (cli_read_leading(&cli, argc, argv, &i) != OK) {

@@ -245,13 +245,13 @@ cmd_cert_publish(struct cli *cli, struct blob issuer)
 	authorities_of(conf, all);
 	one = authorities_find(all, issuer);
 	done = one != NULL
-	    ? authorities_publish(one, cli->db, conf->state) == OK
+	    ? authorities_publish(one, conf) == OK
 	    : fail(ERR_NOT_FOUND, "neither CA signed it") == OK;
 	out_json_bool(&cli->out, "crl_published", done);
 	if (!done)
 		cli_say(cli,
-		    "The revocation list is not published: %s\nRun `attestmdm "
-		    "crl --publish` as a user who may use the CA's key.",
+		    "The revocation list is not published yet (%s);\nthe timer "
+		    "does so within a minute.",
 		    log_reason());
 }
 

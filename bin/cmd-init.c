@@ -9,8 +9,8 @@
 #include "base/secret.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
+#include "bin/layout.h"
 #include "bin/nginx-file.h"
-#include "bin/owners.h"
 #include "ca/file.h"
 #include "store/admins.h"
 #include "store/audits.h"
@@ -28,8 +28,9 @@ struct init {
 	char password[CMD_PASSWORD_TEXT];
 };
 
+/* Makes the folders that lead to `path`, for everybody to pass. */
 static int
-cmd_init_folder(struct init *in, const char *path, uid_t user, mode_t mode)
+cmd_init_folders_above(const char *path)
 {
 	char up[PATH_SIZE], *slash;
 
@@ -37,39 +38,24 @@ cmd_init_folder(struct init *in, const char *path, uid_t user, mode_t mode)
 	for (slash = strchr(up + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(up, 0755) == 0 && chmod(up, 0755) != 0)
-			break;
+		if (mkdir(up, 0755) == 0 ? chmod(up, 0755) != 0
+					 : errno != EEXIST)
+			return fail(ERR_IO, "cannot make the folder %s: %s",
+			    up, strerror(errno));
 		*slash = '/';
 	}
-	if (mkdir(path, 0700) == 0)
-		return owners_give(&in->owners, path, user, mode);
-	if (errno != EEXIST)
-		return fail(ERR_IO, "cannot make the folder %s: %s", path,
-		    strerror(errno));
 	return OK;
 }
 
 static int
 cmd_init_folders(struct init *in)
 {
-	bool alone = in->owners.single_user;
-	char path[PATH_SIZE], *slash;
 	int r;
 
-	snprintf(path, sizeof(path), "%s", in->cli->conf_path);
-	slash = strrchr(path, '/');
-	if (slash != NULL && slash != path) {
-		*slash = '\0';
-		if (access(path, F_OK) != 0 &&
-		    (r = cmd_init_folder(in, path, geteuid(), 0755)) != OK)
-			return r;
-	}
-	/* Whoever makes a file beside the database, the group shares it. */
-	if ((r = cmd_init_folder(in, in->state, in->owners.programs,
-		 alone ? 0711 : 02771)) != OK)
+	if ((r = cmd_init_folders_above(in->cli->conf_path)) != OK ||
+	    (r = cmd_init_folders_above(in->state)) != OK)
 		return r;
-	snprintf(path, sizeof(path), "%s/public", in->state);
-	return cmd_init_folder(in, path, in->owners.ca, 0755);
+	return layout_make(&in->owners, in->state);
 }
 
 /* What inih would read back otherwise is refused. */
@@ -158,32 +144,20 @@ cmd_init_conf(struct init *in)
 	if ((r = cmd_init_write_conf(in)) != OK ||
 	    (r = conf_load(in->fresh, &in->cli->conf)) != OK)
 		return r == ERR_CONFIG ? ERR_FIELD : r;
-	return owners_give(&in->owners, in->fresh, geteuid(),
+	return owners_give(&in->owners, in->fresh, OWNER_ROOT,
 	    in->owners.single_user ? 0600 : 0640);
 }
 
 static int
 cmd_init_database(struct init *in)
 {
-	static const char *const beside[] = { "", ".lock", "-wal", "-shm" };
-	mode_t mode = in->owners.single_user ? 0600 : 0660;
-	char path[PATH_SIZE];
-	size_t i;
 	int r;
 
 	if ((r = db_migrate(in->cli->conf.database)) != OK ||
 	    (r = db_open(in->cli->conf.database, DB_DURABLE, &in->cli->db)) !=
 		OK)
 		return r;
-	for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", in->cli->conf.database,
-		    beside[i]);
-		if (access(path, F_OK) == 0 &&
-		    (r = owners_give(
-			 &in->owners, path, in->owners.programs, mode)) != OK)
-			return r;
-	}
-	return OK;
+	return layout_settle_database(&in->owners, in->cli->conf.database);
 }
 
 static int
@@ -198,7 +172,7 @@ cmd_init_keys(struct init *in)
 	if (r == ERR_EXISTS)
 		cli_say(in->cli, "%s is there: kept.", c->nonce_key);
 	else if (r != OK ||
-	    (r = owners_give(&in->owners, c->nonce_key, geteuid(),
+	    (r = owners_give(&in->owners, c->nonce_key, OWNER_ROOT,
 		 in->owners.single_user ? 0600 : 0640)) != OK)
 		return r;
 	if ((r = nginx_file_create(c, &in->owners)) != OK)
@@ -253,7 +227,7 @@ cmd_init_crl(struct init *in)
 
 	authorities_of(c, all);
 	for (i = 0; r == OK && i < AUTHORITIES; i++)
-		r = authorities_publish(&all[i], in->cli->db, c->state);
+		r = authorities_publish(&all[i], c);
 	return r;
 }
 
@@ -340,9 +314,9 @@ cmd_init_begin(struct init *in)
 	r = owners_load(cli_flag(cli, "single-user"), &in->owners);
 	return r == ERR_NOT_FOUND
 	    ? fail(ERR_FIELD,
-		  "the users %s and %s do not exist: run systemd-sysusers "
-		  "after make install, or try with --single-user",
-		  OWNERS_USER, OWNERS_CA_USER)
+		  "%s: run systemd-sysusers after make install, or try with "
+		  "--single-user",
+		  log_reason())
 	    : r;
 }
 

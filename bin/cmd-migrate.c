@@ -1,84 +1,43 @@
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
+#include "bin/layout.h"
 #include "bin/nginx-file.h"
+#include "bin/upgrade.h"
 #include "store/enrollments.h"
-
-/* As init left it: two system users, or one for all. */
-static int
-cmd_migrate_owners(const struct conf *conf, struct owners *out)
-{
-	struct stat st;
-
-	if (stat(conf->state, &st) != 0 || owners_load(false, out) != OK ||
-	    st.st_uid != out->programs)
-		return owners_load(true, out);
-	return OK;
-}
 
 /* Installations from before nginx had to name a secret. */
 static int
-cmd_migrate_nginx(struct cli *cli)
+cmd_migrate_nginx(struct cli *cli, const struct owners *owners)
 {
 	bool missing = access(cli->conf.nginx_secret, F_OK) != 0;
-	struct owners owners;
 	int r;
 
-	if ((r = cmd_migrate_owners(&cli->conf, &owners)) != OK ||
-	    (r = nginx_file_create(&cli->conf, &owners)) != OK)
-		return r;
-	if (missing)
+	if ((r = nginx_file_create(&cli->conf, owners)) == OK && missing)
 		cli_say(cli,
 		    "nginx's secret was missing and is now %s: reload nginx.",
 		    cli->conf.nginx_secret);
-	return OK;
-}
-
-/* A run that was cut short may have left the key with root. */
-static int
-cmd_migrate_key(const struct conf *conf, const struct authorities_one *one)
-{
-	struct owners owners;
-	struct stat st;
-	int r;
-
-	if (geteuid() != 0 || key_is_url(one->key) ||
-	    lstat(one->key, &st) != 0 || st.st_uid != 0)
-		return OK;
-	r = cmd_migrate_owners(conf, &owners);
-	if (r != OK || owners.single_user)
-		return r;
-	return owners_give(&owners, one->key, owners.ca, 0600);
+	return r;
 }
 
 /* Installations from before SCEP have the ACME CA alone. */
 static int
-cmd_migrate_authority(struct cli *cli, const struct authorities_one *one)
+cmd_migrate_authority(struct cli *cli, const struct authorities_one *one,
+    const struct owners *owners)
 {
-	struct owners owners;
-	struct db *db = NULL;
 	int r;
 
 	if (access(one->certificate, F_OK) == 0)
-		return cmd_migrate_key(&cli->conf, one);
+		return OK;
 	if (!key_is_url(one->key) && access(one->key, F_OK) == 0)
 		return fail(ERR_EXISTS,
 		    "%s has no certificate %s: remove it, and run migrate "
 		    "again",
 		    one->key, one->certificate);
-	if ((r = cmd_migrate_owners(&cli->conf, &owners)) == OK &&
-	    !owners.single_user && geteuid() != 0)
-		r = fail(ERR_USAGE,
-		    "the SCEP CA is missing: run attestmdm migrate as root");
-	if (r == OK &&
-	    (r = authorities_create(one, &owners, cli->conf.organization)) ==
-		OK &&
-	    (r = db_open(cli->conf.database, DB_DURABLE, &db)) == OK)
-		r = authorities_publish(one, db, cli->conf.state);
-	db_close(db);
+	if ((r = authorities_create(one, owners, cli->conf.organization)) == OK)
+		r = authorities_publish(one, &cli->conf);
 	if (r == OK)
 		cli_say(cli, "The SCEP CA was missing and is now %s.",
 		    one->certificate);
@@ -108,15 +67,19 @@ cmd_migrate_run(struct cli *cli)
 {
 	struct authorities_one all[AUTHORITIES];
 	int before, after = db_schema_number();
+	struct owners owners;
 	int r;
 
-	if ((r = db_file_schema_number(cli->conf.database, &before)) != OK ||
+	if ((r = upgrade_owners(&cli->conf, &owners)) != OK ||
+	    (r = upgrade_files(cli, &owners)) != OK ||
+	    (r = db_file_schema_number(cli->conf.database, &before)) != OK ||
 	    (r = db_migrate(cli->conf.database)) != OK)
 		return r;
 	authorities_of(&cli->conf, all);
 	if ((r = cmd_migrate_profiles(&cli->conf)) != OK ||
-	    (r = cmd_migrate_authority(cli, &all[1])) != OK ||
-	    (r = cmd_migrate_nginx(cli)) != OK)
+	    (r = cmd_migrate_authority(cli, &all[1], &owners)) != OK ||
+	    (r = cmd_migrate_nginx(cli, &owners)) != OK ||
+	    (r = layout_settle_database(&owners, cli->conf.database)) != OK)
 		return r;
 	out_json_int(&cli->out, "schema_before", before);
 	out_json_int(&cli->out, "schema", after);

@@ -6,103 +6,139 @@
 #include "base/log.h"
 #include "bin/authorities.h"
 #include "bin/inspect.h"
-#include "bin/owners.h"
+#include "bin/layout.h"
+#include "bin/upgrade.h"
 #include "ca/key.h"
 
+#define EVERYBODY ((1u << OWNER_PROGRAMS) | (1u << OWNER_ACME) | \
+	(1u << OWNER_SCEP))
+
+struct inspection {
+	struct verdict *v;
+	struct owners owners;
+};
+
+/* Each user of the set must be able to do this. */
 static void
-inspect_may(struct verdict *v, const struct owners *o, const char *path,
-    uid_t user, const char *name, int want)
+inspect_may(
+    const struct inspection *in, const char *path, unsigned set, int want)
 {
-	if (!owners_may(path, user, o->group, want))
-		verdict_add(v, VERDICT_BAD, "rights", "%s may not %s %s", name,
-		    want & W_OK ? "write" : "read", path);
+	int i;
+
+	for (i = 0; i < OWNERS; i++)
+		if ((set & (1u << i)) &&
+		    !owners_may(&in->owners, path, (enum owner)i, want))
+			verdict_add(in->v, VERDICT_BAD, "rights",
+			    "%s may not %s %s", owners_name((enum owner)i),
+			    want & W_OK ? "write" : "read", path);
 }
 
+/* Each user but this one must not. */
 static void
-inspect_may_not(struct verdict *v, const struct owners *o, const char *path)
+inspect_only(
+    const struct inspection *in, const char *path, enum owner owner, int want)
 {
-	if (owners_may(path, o->programs, o->group, R_OK))
-		verdict_add(v, VERDICT_BAD, "rights",
-		    "%s is for %s alone, but %s may read it", path,
-		    OWNERS_CA_USER, OWNERS_USER);
+	int i;
+
+	for (i = OWNER_PROGRAMS; i < OWNERS; i++)
+		if (i != (int)owner &&
+		    owners_may(&in->owners, path, (enum owner)i, want))
+			verdict_add(in->v, VERDICT_BAD, "rights",
+			    "%s is for %s alone, but %s may %s it", path,
+			    owners_name(owner), owners_name((enum owner)i),
+			    want & W_OK ? "change" : "read");
 }
 
 /* What SQLite and the lock made: left by another user they stop everything. */
 static void
-inspect_beside(
-    struct verdict *v, const struct owners *o, const struct conf *conf)
+inspect_database(const struct inspection *in, const struct conf *conf)
 {
-	static const char *const ends[] = { ".lock", "-wal", "-shm" };
+	static const char *const ends[] = { "", ".lock", "-wal", "-shm" };
+	const char *slash = strrchr(conf->database, '/');
 	char path[4096];
 	struct stat st;
 	size_t i;
 
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
 		snprintf(path, sizeof(path), "%s%s", conf->database, ends[i]);
-		if (access(path, F_OK) != 0)
-			continue;
-		inspect_may(v, o, path, o->programs, OWNERS_USER, R_OK | W_OK);
-		inspect_may(v, o, path, o->ca, OWNERS_CA_USER, R_OK | W_OK);
+		if (i == 0 || access(path, F_OK) == 0)
+			inspect_may(in, path, EVERYBODY, R_OK | W_OK);
 	}
-	if (stat(conf->state, &st) == 0 && !(st.st_mode & S_ISGID))
-		verdict_add(v, VERDICT_BAD, "rights",
+	snprintf(path, sizeof(path), "%.*s",
+	    slash == NULL ? 0 : (int)(slash - conf->database), conf->database);
+	inspect_may(in, path, EVERYBODY, R_OK | W_OK | X_OK);
+	if (stat(path, &st) == 0 && !(st.st_mode & S_ISGID))
+		verdict_add(in->v, VERDICT_BAD, "rights",
 		    "%s has mode %04o without setgid: a file made in it may "
-		    "not be the group's; use 2771",
-		    conf->state, (unsigned)(st.st_mode & 07777));
+		    "not be the group's; use 2770",
+		    path, (unsigned)(st.st_mode & 07777));
 }
 
 static void
-inspect_authority(struct verdict *v, const struct owners *o,
+inspect_authority(const struct inspection *in, const struct conf *conf,
     const struct authorities_one *one)
 {
-	inspect_may(v, o, one->certificate, o->ca, OWNERS_CA_USER, R_OK);
-	inspect_may(v, o, one->certificate, o->programs, OWNERS_USER, R_OK);
+	unsigned user = 1u << one->owner;
+	char path[AUTHORITIES_PATH];
+
+	inspect_may(in, one->certificate, EVERYBODY, R_OK);
 	if (!key_is_url(one->key)) {
-		inspect_may(v, o, one->key, o->ca, OWNERS_CA_USER, R_OK);
-		inspect_may_not(v, o, one->key);
+		inspect_may(in, one->key, user, R_OK);
+		inspect_only(in, one->key, one->owner, R_OK);
 	}
+	snprintf(path, sizeof(path), "%s/public/%s", conf->state, one->id);
+	inspect_may(in, path, user, R_OK | W_OK | X_OK);
+	inspect_only(in, path, one->owner, W_OK);
+}
+
+/* Who may rename in a folder may replace a key, or freeze a list. */
+static void
+inspect_folders(const struct inspection *in, const struct conf *conf)
+{
+	char path[4096];
+
+	inspect_may(in, conf->state, EVERYBODY, X_OK);
+	if (layout_shares_state(conf))
+		verdict_add(in->v, VERDICT_WARNING, "rights",
+		    "the database is right in %s, so a program that is taken "
+		    "over may replace keys: move it to a folder of its own",
+		    conf->state);
+	else
+		inspect_only(in, conf->state, OWNER_ROOT, W_OK);
+	snprintf(path, sizeof(path), "%s/public", conf->state);
+	inspect_only(in, path, OWNER_ROOT, W_OK);
 }
 
 static void
-inspect_installed(struct verdict *v, const struct owners *o,
-    const char *conf_path, const struct conf *conf)
+inspect_installed(const struct inspection *in, const char *conf_path,
+    const struct conf *conf)
 {
-	int before = v->count[VERDICT_BAD];
+	int before = in->v->count[VERDICT_BAD];
 	struct authorities_one all[AUTHORITIES];
-	char path[4096];
 	size_t i;
 
-	inspect_may(v, o, conf_path, o->programs, OWNERS_USER, R_OK);
-	inspect_may(v, o, conf_path, o->ca, OWNERS_CA_USER, R_OK);
-	inspect_may(
-	    v, o, conf->state, o->programs, OWNERS_USER, R_OK | W_OK | X_OK);
-	inspect_may(
-	    v, o, conf->state, o->ca, OWNERS_CA_USER, R_OK | W_OK | X_OK);
-	inspect_may(
-	    v, o, conf->database, o->programs, OWNERS_USER, R_OK | W_OK);
-	inspect_may(v, o, conf->database, o->ca, OWNERS_CA_USER, R_OK | W_OK);
-	inspect_beside(v, o, conf);
-	inspect_may(v, o, conf->nonce_key, o->programs, OWNERS_USER, R_OK);
-	inspect_may(v, o, conf->nonce_key, o->ca, OWNERS_CA_USER, R_OK);
-	inspect_may(v, o, conf->nginx_secret, o->programs, OWNERS_USER, R_OK);
-	inspect_may(v, o, conf->nginx_secret, o->ca, OWNERS_CA_USER, R_OK);
+	inspect_may(in, conf_path, EVERYBODY, R_OK);
+	inspect_folders(in, conf);
+	inspect_database(in, conf);
+	inspect_may(in, conf->nonce_key, EVERYBODY, R_OK);
+	inspect_may(in, conf->nginx_secret, EVERYBODY, R_OK);
 	authorities_of(conf, all);
 	for (i = 0; i < AUTHORITIES; i++)
-		inspect_authority(v, o, &all[i]);
-	snprintf(path, sizeof(path), "%s/public", conf->state);
-	inspect_may(v, o, path, o->ca, OWNERS_CA_USER, R_OK | W_OK | X_OK);
-	if (v->count[VERDICT_BAD] == before)
-		verdict_add(v, VERDICT_OK, "rights",
-		    "%s and %s reach what they need; only %s the CAs' keys",
-		    OWNERS_USER, OWNERS_CA_USER, OWNERS_CA_USER);
+		inspect_authority(in, conf, &all[i]);
+	if (in->v->count[VERDICT_BAD] == before)
+		verdict_add(in->v, VERDICT_OK, "rights",
+		    "each user reaches what it needs; the CAs' keys are for %s "
+		    "and %s alone",
+		    owners_name(OWNER_ACME), owners_name(OWNER_SCEP));
 }
 
 void
 inspect_rights(
     struct verdict *v, const char *conf_path, const struct conf *conf)
 {
-	struct owners o;
+	struct inspection in = { .v = v };
 	struct stat st;
+	int r;
 
 	if (stat(conf_path, &st) == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)))
 		verdict_add(v, VERDICT_BAD, "rights",
@@ -121,11 +157,13 @@ inspect_rights(
 		verdict_add(v, VERDICT_WARNING, "rights",
 		    "%s has mode %04o: nginx may not reach public/ in it",
 		    conf->state, (unsigned)(st.st_mode & 07777));
-	if (owners_load(false, &o) == OK && st.st_uid == o.programs)
-		inspect_installed(v, &o, conf_path, conf);
-	else
+	if ((r = upgrade_owners(conf, &in.owners)) != OK)
+		verdict_of(v, r, "rights", "system users");
+	else if (in.owners.single_user)
 		verdict_add(v, VERDICT_WARNING, "rights",
 		    "one user owns everything: to try the server, not for "
 		    "production");
+	else
+		inspect_installed(&in, conf_path, conf);
 	log_forget_reason();
 }

@@ -146,12 +146,11 @@ inspect_crl(struct verdict *v, const struct authority *ca,
     const struct authorities_one *one, const struct conf *conf)
 {
 	struct crl_facts facts;
-	char path[4096], until[CLOCK_TEXT];
+	char path[AUTHORITIES_PATH], until[CLOCK_TEXT];
 	const char *subject = one->kind == KEY_RSA_3072 ? "SCEP CRL" : "CRL";
 	int r;
 
-	snprintf(
-	    path, sizeof(path), "%s/public/%s", conf->state, one->crl_file);
+	authorities_crl_path(one, conf, path);
 	if ((r = crl_read(path, ca, &facts)) != OK) {
 		verdict_of(v, r, subject, "unreadable");
 		return;
@@ -159,11 +158,13 @@ inspect_crl(struct verdict *v, const struct authority *ca,
 	clock_people(facts.next_update, until);
 	if (facts.next_update <= clock_now())
 		verdict_add(v, VERDICT_BAD, subject,
-		    "%s ended on %s: attestmdm crl --publish", path, until);
+		    "%s ended on %s: is attestmdm-crl@%s.timer running? If so, "
+		    "attestmdm crl --publish says what is wrong",
+		    path, until, one->id);
 	else if (facts.next_update - clock_now() < CRL_DAYS * DAY / 2)
 		verdict_add(v, VERDICT_WARNING, subject,
-		    "%s ends on %s: is the maintenance timer running?", path,
-		    until);
+		    "%s ends on %s: is attestmdm-crl@%s.timer running?", path,
+		    until, one->id);
 	else
 		verdict_add(v, VERDICT_OK, subject,
 		    "number %lld, %zu revoked, good until %s",

@@ -14,7 +14,7 @@ static int
 settle(const char *path, const struct owners *owners)
 {
 	return owners_give(
-	    owners, path, geteuid(), owners->single_user ? 0600 : 0640);
+	    owners, path, OWNER_ROOT, owners->single_user ? 0600 : 0640);
 }
 
 int

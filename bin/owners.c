@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,30 +10,62 @@
 #include "base/log.h"
 #include "bin/owners.h"
 
+static const char *const names[OWNERS] = {
+	[OWNER_ROOT] = "root",
+	[OWNER_PROGRAMS] = "attestmdm",
+	[OWNER_ACME] = "attestmdm-acme",
+	[OWNER_SCEP] = "attestmdm-scep",
+};
+
+const char *
+owners_name(enum owner owner)
+{
+	return names[owner];
+}
+
 int
 owners_load(bool single_user, struct owners *out)
 {
 	const struct passwd *user;
 	const struct group *group;
+	int i;
 
 	memset(out, 0, sizeof(*out));
 	out->single_user = single_user;
-	out->programs = out->ca = geteuid();
 	out->group = getegid();
+	for (i = 0; i < OWNERS; i++) {
+		out->user[i] = geteuid();
+		if (single_user)
+			continue;
+		if ((user = getpwnam(names[i])) == NULL)
+			return fail(
+			    ERR_NOT_FOUND, "there is no user %s", names[i]);
+		out->user[i] = user->pw_uid;
+	}
 	if (single_user)
 		return OK;
-	if ((user = getpwnam(OWNERS_USER)) == NULL)
-		return fail(ERR_NOT_FOUND, "there is no user %s", OWNERS_USER);
-	out->programs = user->pw_uid;
-	if ((user = getpwnam(OWNERS_CA_USER)) == NULL)
-		return fail(
-		    ERR_NOT_FOUND, "there is no user %s", OWNERS_CA_USER);
-	out->ca = user->pw_uid;
 	if ((group = getgrnam(OWNERS_GROUP)) == NULL)
 		return fail(
 		    ERR_NOT_FOUND, "there is no group %s", OWNERS_GROUP);
 	out->group = group->gr_gid;
 	return OK;
+}
+
+int
+owners_find(const char *database, struct owners *out)
+{
+	const struct passwd *programs = getpwnam(names[OWNER_PROGRAMS]);
+	const char *slash = strrchr(database, '/');
+	char folder[4096];
+	struct stat st;
+
+	snprintf(folder, sizeof(folder), "%.*s",
+	    slash == NULL ? 0 : (int)(slash - database), database);
+	if (programs != NULL &&
+	    ((stat(folder, &st) == 0 && st.st_uid == programs->pw_uid) ||
+		(lstat(database, &st) == 0 && st.st_uid == programs->pw_uid)))
+		return owners_load(false, out);
+	return owners_load(true, out);
 }
 
 /* The folder may belong to the programs: a link in it leads anywhere. */
@@ -53,14 +86,15 @@ owners_open(const char *path)
 }
 
 int
-owners_give(const struct owners *o, const char *path, uid_t user, mode_t mode)
+owners_give(
+    const struct owners *o, const char *path, enum owner owner, mode_t mode)
 {
 	int fd = owners_open(path), r = OK;
 
 	if (fd < 0)
 		return fail(
 		    ERR_IO, "cannot give %s away: %s", path, strerror(errno));
-	if (!o->single_user && fchown(fd, user, o->group) != 0)
+	if (!o->single_user && fchown(fd, o->user[owner], o->group) != 0)
 		r = fail(
 		    ERR_IO, "cannot give %s away: %s", path, strerror(errno));
 	else if (fchmod(fd, mode) != 0)
@@ -71,7 +105,8 @@ owners_give(const struct owners *o, const char *path, uid_t user, mode_t mode)
 }
 
 bool
-owners_may(const char *path, uid_t user, gid_t group, int want)
+owners_may(
+    const struct owners *o, const char *path, enum owner owner, int want)
 {
 	struct stat st;
 	unsigned bits;
@@ -79,9 +114,24 @@ owners_may(const char *path, uid_t user, gid_t group, int want)
 	if (stat(path, &st) != 0)
 		return false;
 	bits = st.st_mode & 7;
-	if (st.st_gid == group)
+	if (st.st_gid == o->group)
 		bits = (st.st_mode >> 3) & 7;
-	if (st.st_uid == user)
+	if (st.st_uid == o->user[owner])
 		bits = (st.st_mode >> 6) & 7;
 	return (bits & (unsigned)want) == (unsigned)want;
+}
+
+int
+owners_become(const struct owners *o, enum owner owner)
+{
+	uid_t user = o->user[owner];
+
+	if (o->single_user)
+		return OK;
+	if (initgroups(names[owner], o->group) != 0 ||
+	    setresgid(o->group, o->group, o->group) != 0 ||
+	    setresuid(user, user, user) != 0)
+		return fail(ERR_IO, "cannot become %s: %s", names[owner],
+		    strerror(errno));
+	return OK;
 }

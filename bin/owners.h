@@ -1,6 +1,7 @@
 /*
- * Who owns the files of an installation: two system users and their group, or
- * in a demonstration the one user who made it.
+ * Who owns the files of an installation: one system user for most programs, one
+ * for each certification authority, and their common group. In a demonstration
+ * it is the one user who made it.
  */
 #ifndef BIN_OWNERS_H
 #define BIN_OWNERS_H
@@ -8,31 +9,56 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define OWNERS_USER    "attestmdm"
-#define OWNERS_CA_USER "attestmdm-ca"
-#define OWNERS_GROUP   "attestmdm"
+#define OWNERS_GROUP "attestmdm"
+
+enum owner {
+	OWNER_ROOT,
+	/* every program without a CA key */
+	OWNER_PROGRAMS,
+	/* acme-finalize and the revocation list of its CA */
+	OWNER_ACME,
+	/* scep and the revocation list of its CA */
+	OWNER_SCEP,
+	OWNERS,
+};
 
 struct owners {
 	bool single_user;
-	uid_t programs;
-	uid_t ca;
+	uid_t user[OWNERS];
 	gid_t group;
 };
 
-/* ERR_NOT_FOUND when users or group are missing. */
+/* "root", "attestmdm", "attestmdm-acme" or "attestmdm-scep". */
+const char *owners_name(enum owner owner);
+
+/* ERR_NOT_FOUND, which is logged, when users or group are missing. */
 int owners_load(bool single_user, struct owners *out);
+
+/*
+ * The owners of an existing installation: its system users when the folder of
+ * the database (or the database itself) is attestmdm's, else the caller alone.
+ * ERR_NOT_FOUND when an installation's users are missing.
+ */
+int owners_find(const char *database, struct owners *out);
 
 /*
  * Gives a file or folder away; in a demonstration only its mode is set. ERR_IO,
  * also when it is a link, or a file with another name besides.
  */
-int owners_give(
-    const struct owners *o, const char *path, uid_t user, mode_t mode);
+int owners_give(const struct owners *o, const char *path, enum owner owner,
+    mode_t mode);
 
 /*
- * Does the mode of this file let a user of the group do all of `want` (R_OK,
- * W_OK, X_OK)? False also when it is absent.
+ * Does the mode of this file let `owner` do all of `want` (R_OK, W_OK, X_OK)?
+ * False also when it is absent.
  */
-bool owners_may(const char *path, uid_t user, gid_t group, int want);
+bool owners_may(
+    const struct owners *o, const char *path, enum owner owner, int want);
+
+/*
+ * In a child process of root: becomes this user for good, with the groups of
+ * that user. ERR_IO. Does nothing in a demonstration.
+ */
+int owners_become(const struct owners *o, enum owner owner);
 
 #endif

@@ -45,10 +45,9 @@ static int
 do_revoke(struct acme_http *app, struct request *rq, const struct req *req,
     struct resp *resp)
 {
-	const struct finalize_keys *keys = app->own;
-
+	(void)app;
 	(void)resp;
-	return revocation_request(rq, keys->ca, req->remote_address);
+	return revocation_request(rq, req->remote_address);
 }
 
 ACME_HTTP_RESOURCE(

@@ -237,10 +237,20 @@ is("$r->{status} $r->{body}", '200 ', 'acme-257: by the key of the certificate')
 $row = $t->db("SELECT state, revocation_reason FROM certificates WHERE id = '" . ($url =~ s{.*/}{}r) . "'")->[0];
 is("$row->{state} $row->{revocation_reason}", 'revoked 1', 'acme-257: is revoked');
 $c->refused(revoke($c), 400, 'alreadyRevoked', 'revocation', 'ALREADY_REVOKED', 'acme-257: twice');
+is($t->tool_json('crl')->{lists}[0]{revoked}, 0, 'no request publishes the list');
+is($t->tool('crl', '--if-due', '--authority', 'scep')->{out}, '', "nothing to do for the other CA's list");
+$t->server->clock(120);
+like($t->tool_ok('crl', '--if-due'), qr/acme\.crl/, 'the timer does');
+is($t->tool_ok('crl', '--if-due'), '', 'once');
 my $crl = $t->http(GET => '/crl/acme.crl');
 Attestmdm::Server::spew($t->dir . '/x.crl', $crl->{body});
 like($t->command('openssl', 'crl', '-inform', 'DER', '-noout', '-text', '-in', $t->dir . '/x.crl')->{out},
     qr/Serial Number: \Q$number\E\b/, 'acme-258: the list names it');
+$t->server->clock(3600 + 120);
+like($t->tool_ok('crl', '--if-due'), qr/acme\.crl.*scep\.crl/s, 'and both when they are an hour old');
+is($t->tool_ok('crl', '--if-due'), '', 'not again at once');
+$t->server->clock(0);
+like($t->tool_ok('crl', '--if-due'), qr/acme\.crl.*scep\.crl/s, 'lists from the future are replaced');
 $info = $t->json($t->http(GET => "$c->{base}/renewal-info/$certid"));
 my @now = gmtime;
 my $now = sprintf('%04d-%02d-%02dT%02d:%02d:%02dZ', $now[5] + 1900, $now[4] + 1, @now[3, 2, 1, 0]);

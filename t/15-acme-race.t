@@ -173,7 +173,7 @@ is(count('(SELECT order_id FROM certificates GROUP BY order_id HAVING count(*) >
 # The database is locked by somebody slow.
 sub locked {
 	my ($seconds, $what) = @_;
-	my $pid = open(my $holder, '-|', 'sqlite3', $t->server->state . '/attestmdm.db',
+	my $pid = open(my $holder, '-|', 'sqlite3', $t->server->database,
 	    'BEGIN IMMEDIATE', ".shell echo locked; sleep $seconds", 'ROLLBACK') or die $!;
 	readline($holder);
 	my $r = $what->();
@@ -204,7 +204,7 @@ for my $change (
 	my $o = $d->order;
 	$d->attest($o);
 	my $request = request($d, $o->{finalize}, { csr => $d->csr });
-	my $db = $t->server->state . '/attestmdm.db';
+	my $db = $t->server->database;
 	open(my $lock, '<', "$db.lock") or die $!;
 	flock($lock, 2) or die $!;
 	my $pid = fork() // die $!;

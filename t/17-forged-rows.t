@@ -7,7 +7,7 @@ use Attestmdm::Test;
 use Attestmdm::Acme;
 
 my $t = Attestmdm::Test->new;
-my $database = $t->server->state . '/attestmdm.db';
+my $database = $t->server->database;
 
 sub sql {
 	my ($text) = @_;

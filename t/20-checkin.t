@@ -297,7 +297,7 @@ subtest 'mdm-21: messages that are not offered' => sub {
 
 subtest 'mdm-22: a database that cannot be written' => sub {
 	my $mac = new_mac();
-	my $lock = $t->server->state . '/attestmdm.db';
+	my $lock = $t->server->database;
 	$t->command('sqlite3', $lock, 'CREATE TRIGGER full BEFORE INSERT ON hosts'
 	    . " BEGIN SELECT RAISE(ABORT, 'disk full'); END");
 	my $r = $mac->checkin($mac->message('Authenticate'));

@@ -354,7 +354,7 @@ subtest 'mdm-66: the chain of MachineInfo signs no SCEP message' => sub {
 subtest 'a fault of ours is no refusal' => sub {
 	my ($serial, $challenge) = intel();
 	pair('mac');
-	my $db = $t->server->state . '/attestmdm.db';
+	my $db = $t->server->database;
 	my $request = request('mac', $challenge);
 	$t->command('sqlite3', $db, 'ALTER TABLE scep_challenges RENAME TO out_of_reach');
 	my $r = ask('mac', '--request', $request);

@@ -95,7 +95,7 @@ subtest 'admin-6: signing in' => sub {
 	my $token = $b->{cookies}{'__Host-attestmdm'};
 	my $rows = $t->db('SELECT lower(hex(token_sha256)) AS h FROM sessions');
 	ok((grep { $_->{h} eq sha256_hex($token) } @$rows), 'the hash is stored');
-	my $dump = $t->command('sqlite3', $t->server->state . '/attestmdm.db', '.dump');
+	my $dump = $t->command('sqlite3', $t->server->database, '.dump');
 	unlike($dump->{out}, qr/\Q$token\E/, 'the token is not');
 	unlike(Attestmdm::Server::slurp($t->dir . '/admin-settings.log'),
 	    qr/\Q$token\E|\Q@{[ $t->server->password ]}\E/, 'no secret is in the log');

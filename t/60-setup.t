@@ -64,11 +64,11 @@ subtest 'init writes everything with the right modes' => sub {
 	is(mode("$state/acme-ca.key"), '0600', 'the CA key is for one user');
 	is(mode("$state/scep-ca.key"), '0600', 'the SCEP CA key too');
 	is(mode("$state/nonce.key"), '0600', 'the nonce key too');
-	is(mode("$state/attestmdm.db"), '0600', 'the database too');
-	is(mode("$state/public/$_.crl"), '0644', "the CRL of $_ is for all") for qw(acme scep);
+	is(mode("$state/db/attestmdm.db"), '0600', 'the database too');
+	is(mode("$state/public/$_/$_.crl"), '0644', "the CRL of $_ is for all") for qw(acme scep);
 	is(-s "$state/nonce.key", 32, 'the nonce key has 32 bytes');
 	like($t->server->password, qr/^[a-z2-9]{24}$/, 'a password was printed');
-	unlike(`cat $state/attestmdm.db`, qr/\Q@{[$t->server->password]}\E/,
+	unlike(`cat $state/db/attestmdm.db`, qr/\Q@{[$t->server->password]}\E/,
 	    'and is not stored');
 };
 
@@ -162,12 +162,12 @@ subtest 'broken configuration' => sub {
 };
 
 subtest 'broken database' => sub {
-	with_file("$state/attestmdm.db", 'x' x 4096, 'no database', 'database', qr/./);
-	with_mode("$state/attestmdm.db", 0644, 'a database that all may read',
+	with_file("$state/db/attestmdm.db", 'x' x 4096, 'no database', 'database', qr/./);
+	with_mode("$state/db/attestmdm.db", 0644, 'a database that all may read',
 	    'database', qr/mode 0644/);
 	red('another schema', 'database', qr/schema/,
-	    sub { $t->command('sqlite3', "$state/attestmdm.db", 'PRAGMA user_version = 99') },
-	    sub { $t->command('sqlite3', "$state/attestmdm.db",
+	    sub { $t->command('sqlite3', "$state/db/attestmdm.db", 'PRAGMA user_version = 99') },
+	    sub { $t->command('sqlite3', "$state/db/attestmdm.db",
 		    'PRAGMA user_version = ' . (() = glob('schema/0*.sql'))) });
 	red('no state folder', 'state', qr/there is no folder/,
 	    sub { rename($state, "$state.gone") }, sub { rename("$state.gone", $state) });
@@ -199,15 +199,15 @@ subtest 'broken keys' => sub {
 	with_file("$state/acme-ca.pem",
 	    Attestmdm::Server::slurp("$dir/second/acme-ca.pem"),
 	    "another CA's certificate", 'CA', qr/not the certificate of/);
-	with_file("$state/public/acme.crl",
-	    Attestmdm::Server::slurp("$dir/second/public/acme.crl"),
+	with_file("$state/public/acme/acme.crl",
+	    Attestmdm::Server::slurp("$dir/second/public/acme/acme.crl"),
 	    "another CA's revocation list", 'CRL', qr/not signed by this CA/);
 	red('no revocation list of SCEP', 'SCEP CRL', qr/No such file/,
-	    sub { rename("$state/public/scep.crl", "$dir/crl") },
-	    sub { rename("$dir/crl", "$state/public/scep.crl") });
+	    sub { rename("$state/public/scep/scep.crl", "$dir/crl") },
+	    sub { rename("$dir/crl", "$state/public/scep/scep.crl") });
 	red('no revocation list', 'CRL', qr/No such file/,
-	    sub { rename("$state/public/acme.crl", "$dir/crl") },
-	    sub { rename("$dir/crl", "$state/public/acme.crl") });
+	    sub { rename("$state/public/acme/acme.crl", "$dir/crl") },
+	    sub { rename("$dir/crl", "$state/public/acme/acme.crl") });
 };
 
 subtest 'broken clock and nginx' => sub {
@@ -258,7 +258,7 @@ subtest 'migrate' => sub {
 	my $secret = Attestmdm::Server::slurp("$dir/nginx-secret.conf");
 	$t->tool_ok('migrate');
 	is(Attestmdm::Server::slurp("$dir/nginx-secret.conf"), $secret, 'once');
-	my @scep = ("$state/scep-ca.key", "$state/scep-ca.pem", "$state/public/scep.crl");
+	my @scep = ("$state/scep-ca.key", "$state/scep-ca.pem", "$state/public/scep/scep.crl");
 	unlink(@scep);
 	is($t->tool('migrate')->{exit}, 0, 'an installation from before SCEP');
 	is(join(' ', map { mode($_) } @scep), '0600 0644 0644', 'gets its SCEP CA');

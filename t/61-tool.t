@@ -159,6 +159,7 @@ subtest 'help and exit codes' => sub {
 	is($t->tool('cert', 'show', '00ff')->{exit}, 3, 'an unknown certificate');
 	is($t->tool('command', 'show', 'x')->{exit}, 3, 'an unknown command');
 	is($t->tool('purge')->{exit}, 0, 'purge');
+	is($t->tool('crl', '--authority', 'other')->{exit}, 2, 'an unknown authority');
 };
 
 subtest 'every list is JSON, also when empty or in trouble' => sub {

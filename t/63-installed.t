@@ -1,130 +1,245 @@
 #!/usr/bin/perl
-# attestmdm init as root gives every file to the right system user. In a mount
-# namespace of its own, whose /etc/passwd has the two users.
+# attestmdm init as root gives every file to the right system user, and migrate
+# does so with the files of an older version.
 use strict;
 use warnings;
 use lib 't/lib';
 use Attestmdm::Test;
-
-plan skip_all => 'this needs root' if $> != 0;
-plan skip_all => 'unshare or setpriv is missing'
-    if system('unshare -m true && setpriv --version >/dev/null') != 0;
-plan skip_all => 'other users cannot reach the build folder'
-    if system('setpriv --reuid 65534 --regid 65534 --clear-groups test -x '
-	. Attestmdm::Server->new(dir => '/nonexistent')->tool) != 0;
+use Attestmdm::Installed;
+use Fcntl qw(:flock);
+use IO::Handle;
+use IPC::Open2;
 
 my $t = Attestmdm::Test->new(start => 0);
-my $dir = $t->dir . '/installed';
-my $conf = "$dir/etc/attestmdm.conf";
-my $tool = $t->server->tool;
-my $init = "$tool init --config $conf --state $dir/var --url https://mdm.example.com"
-    . ' --organization Example --topic com.apple.mgmt.x';
-my $check = "$tool check --config $conf --no-nginx --json";
-my ($programs, $ca) = map { "setpriv --reuid $_ --regid 64990 --clear-groups " } 64990, 64991;
+my $i = Attestmdm::Installed->new(t => $t);
+my $state = "$i->{dir}/var";
+my @users = qw(attestmdm attestmdm-acme attestmdm-scep);
 
-mkdir($dir);
-chmod(0755, $_) for $t->dir, $dir;
-for (['passwd', "attestmdm:x:64990:64990::/:/bin/false\nattestmdm-ca:x:64991:64990::/:/bin/false\n"],
-    ['group', "attestmdm:x:64990:\n"]) {
-	my @kept = grep { !/^attestmdm/ } split(/^/, Attestmdm::Server::slurp("/etc/$_->[0]"));
-	Attestmdm::Server::spew("$dir/$_->[0]", join('', @kept) . $_->[1]);
-	chmod(0644, "$dir/$_->[0]");
+sub as { return Attestmdm::Installed::as(@_) }
+
+sub owner_and_mode {
+	my ($path) = @_;
+	my @st = stat("$state/$path") or return 'absent';
+	my %name = (reverse(%Attestmdm::Installed::USERS), 0 => 'root');
+	return sprintf('%s %04o', $name{ $st[4] }, $st[2] & 07777);
 }
 
-# Runs a shell line as if the system had the users.
-sub installed {
-	my ($line) = @_;
-	return $t->command('unshare', '-m', 'sh', '-c',
-	    "mount --bind $dir/passwd /etc/passwd && mount --bind $dir/group /etc/group && $line");
+# What lies in the state folder: owner and mode.
+my %layout = ('' => 'root 0755', db => 'attestmdm 2770', public => 'root 0755',
+	'public/acme' => 'attestmdm-acme 0755', 'public/scep' => 'attestmdm-scep 0755',
+	'public/acme/acme.crl' => 'attestmdm-acme 0644', 'public/scep/scep.crl' => 'attestmdm-scep 0644',
+	'db/attestmdm.db' => 'attestmdm 0660', 'db/attestmdm.db.lock' => 'attestmdm 0660',
+	'acme-ca.key' => 'attestmdm-acme 0600', 'scep-ca.key' => 'attestmdm-scep 0600',
+	'acme-ca.pem' => 'root 0644', 'scep-ca.pem' => 'root 0644', 'nonce.key' => 'root 0640');
+
+sub laid_out {
+	my ($name) = @_;
+	my %found = map { $_ => owner_and_mode($_) } keys %layout;
+	is_deeply(\%found, \%layout, $name);
 }
 
-sub rights {
-	my $doc = JSON::PP::decode_json(installed($check)->{out});
-	return join('; ', map { "$_->{result}: $_->{text}" } grep { $_->{check} eq 'rights' } @{ $doc->{checks} });
-}
-
-my $r = installed($init);
+my $r = $i->run($i->init);
 is($r->{exit}, 0, 'init as root') or diag($r->{err});
 like($r->{out}, qr/systemctl enable/, 'prints the next steps');
-like(rights(), qr/^ok: /, 'check finds the rights good');
+laid_out('everything has its owner and mode');
+like($i->rights, qr/^ok: each user/, 'check finds the rights good');
 
-for ('acme-ca.key', 'scep-ca.key') {
-	is(installed("$programs cat $dir/var/$_")->{exit}, 1, "attestmdm cannot read $_");
-	is(installed("$ca cat $dir/var/$_")->{exit}, 0, 'attestmdm-ca can');
-}
-is(installed("$programs $tool setting set minimum_os_version_macos 14.1 --config $conf")->{exit},
-    0, 'attestmdm writes to the database');
-is(installed("$programs $tool crl --publish --config $conf")->{exit}, 1, 'but signs nothing');
-is(installed("$ca $tool crl --publish --config $conf")->{exit}, 0, 'attestmdm-ca publishes the list');
-is(installed("$ca $tool purge --config $conf")->{exit}, 0, 'and keeps house');
-is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/public/$_.crl")->{exit},
-    0, "anybody, as nginx, reaches the list of $_") for 'acme', 'scep';
-is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $dir/var/attestmdm.db")->{exit},
-    1, 'but not the database');
+subtest 'who can do what' => sub {
+	for my $authority (qw(acme scep)) {
+		for my $user (@users) {
+			my $own = $user eq "attestmdm-$authority" ? 0 : 1;
+			is($i->run(as($user) . "cat $state/$authority-ca.key")->{exit}, $own,
+			    "$user reads $authority-ca.key" . ($own ? ': no' : ''));
+			is($i->tool($user, "crl --publish --authority $authority")->{exit}, $own,
+			    "and publishes its list" . ($own ? ': no' : ''));
+			isnt($i->run(as($user) . "mv $state/$authority-ca.key $state/x")->{exit}, 0, 'renames no key');
+			isnt($i->run(as($user) . "rm -f $state/$authority-ca.key")->{exit}, 0, 'deletes none');
+			isnt($i->run(as($user) . "mv $state/public/$authority $state/x")->{exit}, 0,
+			    'moves no list away');
+			is($i->run(as($user) . "touch $state/public/$authority/x")->{exit}, $own,
+			    'puts files beside it' . ($own ? ': no' : ''));
+			unlink("$state/public/$authority/x");
+		}
+		is($i->run(as('nobody') . "cat $state/public/$authority/$authority.crl")->{exit}, 0,
+		    "anybody, as nginx, reads the list of $authority");
+	}
+	is($i->tool($_, 'setting set minimum_os_version_macos 14.1')->{exit}, 0, "$_ writes to the database")
+	    for @users;
+	is($i->tool($_, 'purge')->{exit}, 0, "and keeps house") for @users;
+	is($i->run(as('nobody') . "cat $state/db/attestmdm.db")->{exit}, 1, 'nobody else reads it');
+	is($i->tool('root', 'crl --publish')->{exit}, 0, 'root publishes both');
+	laid_out('as the users whose lists they are');
+};
 
-my $secret = "$dir/etc/nginx-secret.conf";
-is(installed("$_ cat $secret")->{exit}, 0, "the programs read nginx's secret") for $programs, $ca;
-is(installed("setpriv --reuid 65534 --regid 65534 --clear-groups cat $secret")->{exit}, 1,
-    'nobody else does');
+subtest 'nobody else stops the publication' => sub {
+	for my $user ('attestmdm', 'attestmdm-scep', 'nobody') {
+		my $taken = $i->run(as($user) . "flock -n $state/public/acme/.lock true");
+		isnt($taken->{exit}, 0, "$user cannot take its lock");
+		like($taken->{err}, qr/Permission denied/, 'because it cannot open it');
+	}
+	# Everybody can lock a folder that everybody can read.
+	my @folders = map { open(my $f, '<', "$state/$_") or die $!; flock($f, LOCK_EX) or die $!; $f }
+	    '', 'public', 'public/acme', 'public/acme/acme.crl', 'acme-ca.pem';
+	is($i->tool('attestmdm-acme', 'crl --publish --authority acme')->{exit}, 0,
+	    'and locks on what all may read stop nothing');
+	close($_) for @folders;
+	isnt($i->run(as('nobody') . "flock -n $state/db/attestmdm.db.lock true")->{exit}, 0,
+	    'nobody but the programs takes the lock of the database');
+};
+
+my $secret = "$i->{dir}/etc/nginx-secret.conf";
+is($i->run(as($_) . "cat $secret")->{exit}, 0, "$_ reads nginx's secret") for @users;
+is($i->run(as('nobody') . "cat $secret")->{exit}, 1, 'nobody else does');
 is((stat($secret))[4], 0, 'it belongs to root');
-isnt(installed("$programs sh -c 'echo >>$secret'")->{exit}, 0, 'and only root changes it');
+isnt($i->run(as('attestmdm') . "sh -c 'echo >>$secret'")->{exit}, 0, 'and only root changes it');
 unlink($secret);
-$r = installed("$programs $tool migrate --config $conf");
+$r = $i->tool('attestmdm', 'migrate');
 is($r->{exit}, 2, 'an upgrade makes it as root alone');
 like($r->{err}, qr/as root/, 'and says so');
-is(installed("$tool migrate --config $conf")->{exit}, 0, 'root makes it');
+is($i->tool('root', 'migrate')->{exit}, 0, 'root makes it');
 is(sprintf('%04o', (stat($secret))[2] & 07777), '0640', 'with the same mode');
 
 # From before SCEP: only root may give the new key away.
-unlink(glob("$dir/var/scep-ca.* $dir/var/public/scep.crl"));
-my $refused = installed("$programs $tool migrate --config $conf");
+unlink(glob("$state/scep-ca.* $state/public/scep/scep.crl"));
+my $refused = $i->tool('attestmdm', 'migrate');
 is($refused->{exit}, 2, 'attestmdm makes no CA');
 like($refused->{err}, qr/as root/, 'and says who does');
-is(installed("$tool migrate --config $conf")->{exit}, 0, 'root does');
-is(installed("$programs cat $dir/var/scep-ca.key")->{exit}, 1, 'which attestmdm cannot read');
-like(rights(), qr/^ok: /, 'and all is as init leaves it');
-chown(0, 0, "$dir/var/scep-ca.key");
-is(installed("$tool migrate --config $conf")->{exit}, 0, 'a run that was cut short');
-like(rights(), qr/^ok: /, 'is completed by the next');
-rename("$dir/var/scep-ca.key", "$dir/key");
-symlink("$dir/key", "$dir/var/scep-ca.key");
-chown(0, 0, "$dir/key");
-is(installed("$tool migrate --config $conf")->{exit}, 1, 'a link in the place of the key');
-is((stat("$dir/key"))[4], 0, 'leads nobody to what it points at');
-unlink("$dir/var/scep-ca.key");
-rename("$dir/key", "$dir/var/scep-ca.key");
-is(installed("$tool migrate --config $conf")->{exit}, 0, 'the key is back');
+is($i->tool('root', 'migrate')->{exit}, 0, 'root does');
+laid_out('and all is as init leaves it');
+chown(0, 0, "$state/scep-ca.key");
+is($i->tool('root', 'migrate')->{exit}, 0, 'a run that was cut short');
+like($i->rights, qr/^ok: /, 'is completed by the next');
+rename("$state/scep-ca.key", "$i->{dir}/key");
+symlink("$i->{dir}/key", "$state/scep-ca.key");
+chown(0, 0, "$i->{dir}/key");
+is($i->tool('root', 'migrate')->{exit}, 1, 'a link in the place of the key');
+is((stat("$i->{dir}/key"))[4], 0, 'leads nobody to what it points at');
+unlink("$state/scep-ca.key");
+rename("$i->{dir}/key", "$state/scep-ca.key");
+is($i->tool('root', 'migrate')->{exit}, 0, 'the key is back');
 
 # The lock and what SQLite writes, made anew by root: the group shares them.
-unlink(glob("$dir/var/attestmdm.db.lock $dir/var/attestmdm.db-*"));
-is(installed("$tool setting set minimum_os_version_macos 14.2 --config $conf")->{exit}, 0,
-    'root writes first');
-is(installed("$_ $tool setting set minimum_os_version_macos 14.3 --config $conf")->{exit}, 0,
-    'then the users still can') for $programs, $ca;
-isnt(installed("$programs touch $dir/var/public/x")->{exit}, 0,
-    'only attestmdm-ca puts files where all may read');
-like(Attestmdm::Server::slurp('systemd/tmpfiles.d/attestmdm.conf'),
-    qr{^d /var/lib/attestmdm 2771 .*\nd /var/lib/attestmdm/public 0755 }m,
-    'systemd-tmpfiles gives the same modes');
+unlink(glob("$state/db/attestmdm.db.lock $state/db/attestmdm.db-*"));
+is($i->tool('root', 'setting set minimum_os_version_macos 14.2')->{exit}, 0, 'root writes first');
+is($i->tool($_, 'setting set minimum_os_version_macos 14.3')->{exit}, 0, "then $_ still can") for @users;
+$i->tool('root', 'migrate');
 
-for (['acme-ca.key', 0640, qr/attestmdm may read it/],
-    ['scep-ca.key', 0640, qr/attestmdm may read it/],
+for (['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but attestmdm may read it/],
+    ['scep-ca.key', 0640, qr/is for attestmdm-scep alone, but attestmdm-acme may read it/],
     ['nonce.key', 0600, qr/attestmdm may not read/],
-    ['attestmdm.db', 0640, qr/attestmdm-ca may not write/],
-    ['attestmdm.db.lock', 0600, qr/may not write .*lock/],
-    ['', 0771, qr/without setgid/],
-    ['public', 0555, qr/attestmdm-ca may not write/]) {
+    ['db/attestmdm.db', 0640, qr/attestmdm-acme may not write/],
+    ['db/attestmdm.db.lock', 0600, qr/may not write .*lock/],
+    ['db', 0770, qr/without setgid/],
+    ['', 0775, qr/is for root alone, but attestmdm may change it/],
+    ['public', 0775, qr/is for root alone, but attestmdm-scep may change it/],
+    ['public/acme', 0775, qr/is for attestmdm-acme alone, but attestmdm may change it/],
+    ['public/scep', 0555, qr/attestmdm-scep may not write/]) {
 	my ($name, $mode, $reason) = @$_;
-	my $kept = (stat("$dir/var/$name"))[2] & 07777;
-	chmod($mode, "$dir/var/$name");
-	like(rights(), $reason, sprintf('%s with mode %04o is bad', $name, $mode));
-	chmod($kept, "$dir/var/$name");
+	my $kept = (stat("$state/$name"))[2] & 07777;
+	chmod($mode, "$state/$name");
+	like($i->rights, $reason, sprintf('%s with mode %04o is bad', $name, $mode));
+	chmod($kept, "$state/$name");
 }
 
-$r = $t->command('unshare', '-m', 'sh', '-c',
-    "grep -v ^attestmdm /etc/passwd >$dir/none; mount --bind $dir/none /etc/passwd && "
-    . ($init =~ s/installed/other/gr));
-is($r->{exit}, 4, 'without the users init is refused');
-like($r->{err}, qr/systemd-sysusers/, 'and says what to do');
+subtest 'systemd-tmpfiles makes the same folders' => sub {
+	my $text = Attestmdm::Server::slurp('systemd/tmpfiles.d/attestmdm.conf');
+	my %made = $text =~ m{^d /var/lib/attestmdm(\S*) (\S+ \S+) attestmdm -$}mg;
+	my %wanted = map { ($_ eq '' ? '' : "/$_") => join(' ', reverse(split(/ /, $layout{$_}))) }
+	    grep { !/\./ && $_ ne 'db' } keys %layout;
+	is_deeply(\%made, \%wanted, 'with owner and mode');
+	my $users = Attestmdm::Server::slurp('systemd/sysusers.d/attestmdm.conf');
+	like($users, qr/^u \Q$_\E -:attestmdm /m, "systemd-sysusers makes $_") for @users;
+};
+
+# The layout of earlier versions: everything in one folder that the group could
+# write to, and one user for both authorities.
+sub earlier_version {
+	my ($owner) = map { $Attestmdm::Installed::USERS{$_} } 'attestmdm-ca';
+	my ($programs, $group) = (64990, $Attestmdm::Installed::GROUP);
+	$t->command('sqlite3', "$state/db/attestmdm.db", 'PRAGMA wal_checkpoint(TRUNCATE)');
+	rename("$state/db/attestmdm.db", "$state/attestmdm.db") or die $!;
+	rename("$state/db/attestmdm.db.lock", "$state/attestmdm.db.lock") or die $!;
+	unlink(glob("$state/db/attestmdm.db-*"));
+	rmdir("$state/db") or die $!;
+	for (qw(acme scep)) {
+		rename("$state/public/$_/$_.crl", "$state/public/$_.crl") or die $!;
+		unlink("$state/public/$_/.lock");
+		rmdir("$state/public/$_") or die $!;
+		chown($owner, $group, "$state/$_-ca.key", "$state/public/$_.crl");
+	}
+	chown($owner, $group, "$state/public");
+	chown($programs, $group, $state);
+	chmod(02771, $state);
+	$i->users(@users, 'attestmdm-ca');
+}
+
+subtest 'an installation of an earlier version is upgraded' => sub {
+	earlier_version();
+	is($i->tool('attestmdm', 'migrate')->{exit}, 2, 'not by a program');
+	my $r = $i->tool('root', 'migrate');
+	is($r->{exit}, 0, 'but by root') or diag($r->{err});
+	like($r->{out}, qr{database moved to \Q$state\E/db/attestmdm\.db}, 'it says what moved');
+	like($r->{out}, qr/userdel attestmdm-ca/, 'and which user is not needed any more');
+	laid_out('all is as init leaves it');
+	ok(!-e "$state/$_", "nothing is left of $_")
+	    for qw(attestmdm.db attestmdm.db.lock attestmdm.db-wal attestmdm.db-shm public/acme.crl);
+	like($i->rights, qr/^ok: each user/, 'check finds the rights good');
+	like($i->tool('attestmdm', 'setting get minimum_os_version_macos')->{out}, qr/14\.3/, 'nothing is lost');
+	$i->users(@users);
+	is($i->tool('root', 'crl --publish')->{exit}, 0, 'lists are published');
+};
+
+subtest 'an upgrade that ends early goes on from there' => sub {
+	for my $step (0 .. 2) {
+		earlier_version();
+		chown(0, 0, $state), chmod(0755, $state) if $step > 0;
+		mkdir("$state/db", 0700) if $step > 1;
+		my $r = $i->tool('root', 'migrate');
+		is($r->{exit}, 0, "after step $step") or diag($r->{err});
+		laid_out('all is as init leaves it');
+	}
+	earlier_version();
+	my $pid = open2(my $out, my $in, 'sqlite3', "$state/attestmdm.db");
+	print {$in} "SELECT count(*) FROM hosts;\n";
+	$in->flush;
+	readline($out);
+	my $r = $i->tool('root', 'migrate');
+	is($r->{exit}, 1, 'a database in use is not moved');
+	like($r->{err}, qr/in use: stop the programs/, 'and it says why');
+	close($in);
+	waitpid($pid, 0);
+	is($i->tool('root', 'migrate')->{exit}, 0, 'afterwards it is');
+	laid_out('and all is as init leaves it');
+};
+
+subtest 'a configuration that puts the database into the state folder' => sub {
+	earlier_version();
+	my $kept = Attestmdm::Server::slurp($i->{conf});
+	Attestmdm::Server::spew($i->{conf},
+	    $kept =~ s{^state = .*\n}{$&database = $state/attestmdm.db\n}mr);
+	my $r = $i->tool('root', 'migrate');
+	is($r->{exit}, 0, 'is followed');
+	like($r->{out}, qr/Move it to a folder of\s+its own/, 'with advice');
+	is(owner_and_mode('attestmdm.db'), 'attestmdm 0660', 'the database stays');
+	is(owner_and_mode('acme-ca.key'), 'attestmdm-acme 0600', 'keys have their new owner');
+	like($i->rights, qr/warning: the database is right in/, 'check warns');
+	is($i->tool($_, 'setting set minimum_os_version_macos 14.3')->{exit}, 0, "$_ still writes") for @users;
+	Attestmdm::Server::spew($i->{conf}, $kept);
+	is($i->tool('root', 'migrate')->{exit}, 0, 'it moves when the configuration lets it');
+	laid_out('and all is as init leaves it');
+};
+
+subtest 'without the users' => sub {
+	$i->users('attestmdm');
+	my $r = $i->tool('root', 'migrate');
+	is($r->{exit}, 4, 'migrate is refused');
+	like($r->{err}, qr/no user attestmdm-acme: run systemd-sysusers/, 'and says what to do');
+	like($i->rights, qr/BAD: .*systemd-sysusers/, 'check says so, too');
+	unlink($i->{conf});
+	$i->users();
+	$r = $i->run($i->init("$i->{dir}/other"));
+	is($r->{exit}, 4, 'init is refused');
+	like($r->{err}, qr/systemd-sysusers/, 'and says what to do');
+};
 
 $t->done;

@@ -55,7 +55,7 @@ subtest 'every program opens what it needs and says so' => sub {
 };
 
 subtest 'another schema is refused' => sub {
-	$t->command('sqlite3', $server->state . '/attestmdm.db', 'PRAGMA user_version = 999');
+	$t->command('sqlite3', $server->database, 'PRAGMA user_version = 999');
 	for my $name (@Attestmdm::Server::PROGRAMS) {
 		my $r = $t->command($server->program($name), '--config', $server->conf, '--check');
 		isnt($r->{exit}, 0, "$name refuses");
@@ -64,7 +64,7 @@ subtest 'another schema is refused' => sub {
 	my ($number) = $t->tool('check')->{out} =~ /schema/i;
 	ok($number, 'attestmdm check names it');
 	my $last = () = glob('schema/[0-9]*.sql');
-	$t->command('sqlite3', $server->state . '/attestmdm.db', "PRAGMA user_version = $last");
+	$t->command('sqlite3', $server->database, "PRAGMA user_version = $last");
 };
 
 subtest 'plain CGI answers one request' => sub {

@@ -23,7 +23,7 @@ sub mac {
 	my ($base64) = Attestmdm::Server::slurp($mac->cert) =~ /-----\n(.*?)-----END/s;
 	my $der = decode_base64($base64);
 	my $from = time - 300 - $age * 86400;
-	my $r = $t->command('sqlite3', $t->server->state . '/attestmdm.db', sprintf(
+	my $r = $t->command('sqlite3', $t->server->database, sprintf(
 	    "PRAGMA defer_foreign_keys = 1; UPDATE certificates SET sha256 = x'%s', der = x'%s',"
 	    . " not_before = %d, not_after = %d WHERE serial = '%s';"
 	    . " UPDATE hosts SET certificate_sha256 = x'%s' WHERE serial = '%s'",

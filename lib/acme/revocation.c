@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
-#include "ca/crl.h"
 #include "store/certificates.h"
 
 /* Orders of an account that are looked through; it cannot have more alive. */
@@ -126,8 +125,7 @@ revoke(struct request *rq, const uint8_t sha256[SECRET_SHA256], int reason,
 }
 
 int
-revocation_request(
-    struct request *rq, const struct authority *ca, const char *remote_address)
+revocation_request(struct request *rq, const char *remote_address)
 {
 	uint8_t sha256[SECRET_SHA256];
 	int reason = 0, r;
@@ -143,11 +141,6 @@ revocation_request(
 		r = request_commit(rq);
 	if (r != OK)
 		db_rollback(rq->acme->db);
-	/* The row already refuses it at check-in; the list follows at the
-	 * next publication at the latest. */
-	else if (crl_publish(rq->acme->db, ca, rq->acme->conf->state,
-		     CRL_FILE_ACME, clock_now()) != OK)
-		log_line(LOG_WARN, "the revocation list was not published");
 done:
 	buf_release(&der);
 	return r;

@@ -255,7 +255,7 @@ set_derived(const char *path, struct conf *c)
 
 	c->attestation_root_replaced = *c->attestation_root != '\0';
 	c->device_ca_replaced = *c->device_ca != '\0';
-	if ((r = default_path(&c->database, c->state, "attestmdm.db")) != OK ||
+	if ((r = default_path(&c->database, c->state, "db/attestmdm.db")) != OK ||
 	    (r = default_path(&c->nonce_key, c->state, "nonce.key")) != OK ||
 	    (r = default_beside(
 		 &c->nginx_secret, path, "nginx-secret.conf")) != OK ||

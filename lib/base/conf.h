@@ -19,7 +19,7 @@ struct conf {
 	int log_level;      /* enum log_priority */
 	/* [paths] */
 	char *state;     /* /var/lib/attestmdm */
-	char *database;  /* STATE/attestmdm.db */
+	char *database;  /* STATE/db/attestmdm.db */
 	char *nonce_key; /* STATE/nonce.key, 32 bytes */
 	/* nginx-secret.conf beside the configuration file */
 	char *nginx_secret;

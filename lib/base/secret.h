@@ -36,6 +36,13 @@ bool secret_eq(struct blob a, struct blob b);
 /* Overwrites p in a way the compiler does not drop. NULL is fine. */
 void secret_wipe(void *p, size_t n);
 
+/*
+ * From here on no other process of the same user can look into this one, by
+ * ptrace or /proc/PID, and it leaves no core file: for processes that open
+ * keys, before they do. exec() undoes the first.
+ */
+void secret_hide_process(void);
+
 /* Reads exactly n bytes from a file: ERR_IO when absent, longer or shorter. */
 int secret_load(const char *path, void *p, size_t n);
 

@@ -1,10 +1,11 @@
 /*
  * The certificate revocation list (RFC 5280 section 5), DER.
  *
- * It is a static file: `attestmdm crl --publish` and every revocation write it
- * to STATE/public/acme.crl or scep.crl in one rename, and nginx serves that
- * folder as /crl/. No program has to answer for it. Entries carry no reason:
- * that stays in the database, where an administrator sees it.
+ * It is a static file: `attestmdm crl --publish` writes it to
+ * STATE/public/acme/acme.crl or STATE/public/scep/scep.crl in one rename, and
+ * nginx serves both under /crl/. A timer does so every minute when there is
+ * something new; no request waits for it. Entries carry no reason: that stays
+ * in the database, where an administrator sees it.
  */
 #ifndef CA_CRL_H
 #define CA_CRL_H
@@ -17,12 +18,15 @@
 
 struct db;
 
-/* Each CA's file under STATE/public and URL under /crl/. */
+/* Each CA's file, and its name under /crl/. */
 #define CRL_FILE_ACME "acme.crl"
 #define CRL_FILE_SCEP "scep.crl"
 
 /* How long a list says it is good for; publish it again well before. */
 #define CRL_DAYS 7
+
+/* Its thisUpdate lies that many seconds back, for clocks that are behind. */
+#define CRL_BACKDATE 300
 
 struct crl_entry {
 	struct blob serial_number;
@@ -41,9 +45,13 @@ int crl_build(const struct authority *ca, const struct crl_entry *entries,
 int crl_from_store(
     struct db *db, const struct authority *ca, int64_t now, struct buf *out);
 
-/* crl_from_store, then replaces STATE_FOLDER/public/FILE (mode 0644). */
-int crl_publish(struct db *db, const struct authority *ca,
-    const char *state_folder, const char *file, int64_t now);
+/*
+ * crl_from_store, then replaces FOLDER/FILE (mode 0644). One process at a time,
+ * by the lock FOLDER/.lock, which nobody but this user can open. ERR_BUSY when
+ * another one holds it for 30 seconds.
+ */
+int crl_publish(struct db *db, const struct authority *ca, const char *folder,
+    const char *file, int64_t now);
 
 /* What a published list says. */
 struct crl_facts {

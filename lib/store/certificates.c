@@ -31,6 +31,7 @@ enum {
 	COUNT,
 	LIST_BY_SERIAL,
 	LIST_REVOKED,
+	REVOKED_SINCE,
 	NEXT_CRL_NUMBER,
 	PURGE_RELEASE,
 	PURGE,
@@ -110,6 +111,8 @@ static const char *const texts[] = {
 			 " FROM certificates WHERE revoked_at IS NOT NULL"
 			 " AND issuer_key_id = ?1 AND not_after > ?2"
 			 " ORDER BY revoked_at",
+	[REVOKED_SINCE] = "SELECT count(*) FROM certificates"
+			  " WHERE issuer_key_id = ?1 AND revoked_at >= ?2",
 	[NEXT_CRL_NUMBER] = "INSERT INTO crl_numbers (issuer_key_id, number)"
 			    " VALUES (?1, 1) ON CONFLICT (issuer_key_id)"
 			    " DO UPDATE SET number = crl_numbers.number + 1"
@@ -457,6 +460,22 @@ certificates_revoked_release(struct certificate_revoked_list *list)
 {
 	free(list->rows);
 	*list = (struct certificate_revoked_list){ 0 };
+}
+
+int
+certificates_revoked_since(
+    struct db *db, struct blob issuer_key_id, int64_t since, bool *out)
+{
+	int64_t n = 0;
+	struct stmt s;
+	int code;
+
+	stmt_start(&s, db, STMT_certificates, REVOKED_SINCE);
+	stmt_put_blob(&s, issuer_key_id);
+	stmt_put_int(&s, since);
+	code = stmt_integer(&s, &n);
+	*out = n > 0;
+	return code;
 }
 
 int

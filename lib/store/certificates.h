@@ -150,6 +150,10 @@ int certificates_list_revoked(struct db *db, struct blob issuer_key_id,
     struct certificate_revoked_list *out);
 void certificates_revoked_release(struct certificate_revoked_list *list);
 
+/* Was one of this issuer revoked at `since` or later? */
+int certificates_revoked_since(
+    struct db *db, struct blob issuer_key_id, int64_t since, bool *out);
+
 /* Counts up and returns the number of the next revocation list, from 1. */
 int certificates_next_crl_number(
     struct db *db, struct blob issuer_key_id, int64_t *out);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "config.h"
 #include "web/fastcgi.h"
 #include "web/listener.h"
@@ -78,10 +79,6 @@ worker_ms(void)
 static void
 worker_limits(void)
 {
-	struct rlimit none = { 0, 0 };
-
-	/* A core file would hold keys. */
-	setrlimit(RLIMIT_CORE, &none);
 #ifndef WORKER_SANITIZED
 	struct rlimit memory = { WORKER_MEMORY, WORKER_MEMORY };
 
@@ -378,18 +375,6 @@ worker_run(const struct web_program *program, const struct worker_options *o,
 	return worker_supervise(&m);
 }
 
-/*
- * Programs of one user do not look into each other, where the keys are. The
- * leak sanitizer, though, looks into its own process from outside.
- */
-static void
-worker_hide(void)
-{
-#ifndef __SANITIZE_ADDRESS__
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
 int
 worker_main(int argc, char **argv, const struct web_program *program)
 {
@@ -398,7 +383,7 @@ worker_main(int argc, char **argv, const struct web_program *program)
 	int r, status;
 
 	umask(0007);
-	worker_hide();
+	secret_hide_process();
 	log_open(program->name, LOG_INFO);
 	r = worker_options(argc, argv, program, &o);
 	if (r == ERR_EXISTS)

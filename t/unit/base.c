@@ -211,7 +211,7 @@ configuration_has_defaults(void **state)
 	struct conf c;
 
 	assert_int_equal(load(GOOD, &c), OK);
-	assert_string_equal(c.database, "/var/lib/attestmdm/attestmdm.db");
+	assert_string_equal(c.database, "/var/lib/attestmdm/db/attestmdm.db");
 	assert_int_equal(c.certificate_days, 365);
 	assert_int_equal(c.per_run, 100); /* fleet-113 */
 	assert_true(c.premium);

@@ -48,7 +48,7 @@ give(const char *name)
 	struct owners o;
 
 	assert_int_equal(owners_load(true, &o), OK);
-	return owners_give(&o, in_folder(name), geteuid(), 0600);
+	return owners_give(&o, in_folder(name), OWNER_ROOT, 0600);
 }
 
 static void

@@ -43,6 +43,7 @@ sub new {
 
 sub conf { $_[0]{dir} . '/attestmdm.conf' }
 sub state { $_[0]{dir} . '/state' }
+sub database { $_[0]->state . '/db/attestmdm.db' }
 sub apple { $_[0]{dir} . '/apple' }
 sub socket { $_[0]{dir} . '/run/https.sock' }
 sub admin_socket { $_[0]{dir} . '/run/admin.sock' }

@@ -182,7 +182,7 @@ sub json { JSON::PP::decode_json($_[1]{body}) }
 sub db {
 	my ($self, $sql) = @_;
 	my $r = $self->command('sqlite3', '-json', '-cmd', '.timeout 5000',
-	    $self->server->state . '/attestmdm.db', $sql);
+	    $self->server->database, $sql);
 	die "sqlite3: $r->{err}" if $r->{exit} != 0;
 	return $r->{out} =~ /\S/ ? JSON::PP::decode_json($r->{out}) : [];
 }
@@ -190,7 +190,7 @@ sub db {
 # A number that changes when anything but the trail and used nonces changes.
 sub fingerprint {
 	my ($self) = @_;
-	my $r = $self->command('sqlite3', $self->server->state . '/attestmdm.db', '.dump');
+	my $r = $self->command('sqlite3', $self->server->database, '.dump');
 	my @rows = grep { !/^INSERT INTO "?(trail|used_nonces|audit)"? / } split(/\n/, $r->{out});
 	return join("\n", sort @rows);
 }

@@ -1,0 +1,118 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "bin/authorities.h"
+#include "bin/layout.h"
+
+#define PATH_SIZE 4096
+
+static const struct {
+	const char *name;
+	enum owner owner;
+	mode_t mode;
+	mode_t alone; /* in a demonstration */
+} folders[] = {
+	{ "", OWNER_ROOT, 0755, 0711 },
+	/* Whoever makes a file beside the database, the group shares it. */
+	{ "/db", OWNER_PROGRAMS, 02770, 0700 },
+	{ "/public", OWNER_ROOT, 0755, 0755 },
+	{ "/public/acme", OWNER_ACME, 0755, 0755 },
+	{ "/public/scep", OWNER_SCEP, 0755, 0755 },
+};
+
+#define FOLDERS (sizeof(folders) / sizeof(folders[0]))
+
+int
+layout_make(const struct owners *o, const char *state)
+{
+	char path[PATH_SIZE];
+	size_t i;
+	int r;
+
+	for (i = 0; i < FOLDERS; i++) {
+		snprintf(path, sizeof(path), "%s%s", state, folders[i].name);
+		if (mkdir(path, 0700) != 0 && errno == EEXIST)
+			continue;
+		if ((r = owners_give(o, path, folders[i].owner,
+			 o->single_user ? folders[i].alone
+					: folders[i].mode)) != OK)
+			return r;
+	}
+	return OK;
+}
+
+bool
+layout_shares_state(const struct conf *conf)
+{
+	size_t n = strlen(conf->state);
+
+	return strncmp(conf->database, conf->state, n) == 0 &&
+	    conf->database[n] == '/' &&
+	    strchr(conf->database + n + 1, '/') == NULL;
+}
+
+int
+layout_settle_folders(const struct owners *o, const struct conf *conf)
+{
+	char path[PATH_SIZE];
+	size_t i;
+	int r;
+
+	for (i = layout_shares_state(conf) ? 1 : 0; i < FOLDERS; i++) {
+		snprintf(
+		    path, sizeof(path), "%s%s", conf->state, folders[i].name);
+		if ((r = owners_give(o, path, folders[i].owner,
+			 folders[i].mode)) != OK)
+			return r;
+	}
+	return OK;
+}
+
+int
+layout_settle_database(const struct owners *o, const char *database)
+{
+	static const char *const beside[] = { "", ".lock", "-wal", "-shm" };
+	char path[PATH_SIZE];
+	struct stat st;
+	size_t i;
+	int r;
+
+	for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", database, beside[i]);
+		if (lstat(path, &st) == 0 &&
+		    (r = owners_give(o, path, OWNER_PROGRAMS,
+			 o->single_user ? 0600 : 0660)) != OK)
+			return r;
+	}
+	return OK;
+}
+
+int
+layout_settle_files(const struct owners *o, const struct conf *conf)
+{
+	struct authorities_one all[AUTHORITIES];
+	struct stat st;
+	size_t i;
+	int r;
+
+	if ((r = layout_settle_database(o, conf->database)) != OK)
+		return r;
+	if (lstat(conf->nonce_key, &st) == 0 &&
+	    (r = owners_give(o, conf->nonce_key, OWNER_ROOT, 0640)) != OK)
+		return r;
+	authorities_of(conf, all);
+	for (i = 0; i < AUTHORITIES; i++) {
+		if (!key_is_url(all[i].key) && lstat(all[i].key, &st) == 0 &&
+		    (r = owners_give(o, all[i].key, all[i].owner, 0600)) != OK)
+			return r;
+		if (lstat(all[i].certificate, &st) == 0 &&
+		    (r = owners_give(
+			 o, all[i].certificate, OWNER_ROOT, 0644)) != OK)
+			return r;
+	}
+	return OK;
+}
