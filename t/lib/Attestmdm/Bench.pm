@@ -27,7 +27,7 @@ sub sql {
 	my ($self, $sql) = @_;
 	Attestmdm::Server::spew($self->dir . '/fill.sql', $sql);
 	$self->server->run('sqlite3', '-cmd', '.timeout 20000',
-	    $self->server->state . '/attestmdm.db', '.read ' . $self->dir . '/fill.sql');
+	    $self->server->database, '.read ' . $self->dir . '/fill.sql');
 }
 
 # Enrolled hosts by SCEP; the SQL expression $end says, for host number i, in
