@@ -121,6 +121,7 @@ cmd_command_enqueue(struct cli *cli, const struct host *host,
 	    text->uuid, host->serial);
 	c.plist = buf_blob(&text->plist);
 	c.priority = priority;
+	c.needs_client_certificate = text->needs_client_certificate;
 	if ((r = db_begin(cli->db)) != OK)
 		return r;
 	if ((r = commands_enqueue(cli->db, &c)) == OK &&

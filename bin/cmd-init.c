@@ -112,7 +112,8 @@ cmd_init_write_conf(struct init *in)
 	    cli_option(cli, "url"), cli_option(cli, "organization"), in->state,
 	    cli_option(cli, "topic"));
 	cmd_init_identifier(cli_option(cli, "url"), &b);
-	buf_add_str(&b, "\n\n[license]\ntier = premium\n");
+	buf_add_str(&b,
+	    "\nclient_certificate = required\n\n[license]\ntier = premium\n");
 	if (ca_key != NULL)
 		buf_printf(&b, "\n[acme]\nca_key = %s\n", ca_key);
 	unlink(in->fresh);

@@ -13,6 +13,7 @@
 #include "ca/file.h"
 #include "ca/issue.h"
 #include "store/admins.h"
+#include "store/hosts.h"
 #include "store/settings.h"
 #include "web/tmplset.h"
 
@@ -56,6 +57,27 @@ inspect_settings(struct verdict *v, struct db *db, const struct conf *conf)
 }
 
 static void
+inspect_client_certificate(
+    struct verdict *v, struct db *db, const struct conf *conf)
+{
+	struct host_counts hosts = { 0 };
+	int r;
+
+	if (conf->client_certificate_required)
+		verdict_add(v, VERDICT_OK, "identity",
+		    "devices have to show their certificate in TLS");
+	else if ((r = hosts_count(db, &hosts)) != OK)
+		verdict_of(v, r, "identity", "unreadable");
+	else
+		verdict_add(v, VERDICT_WARNING, "identity",
+		    "Mdm-Signature alone is accepted, which can be replayed: "
+		    "set [mdm] client_certificate = required; %lld of %lld "
+		    "enrolled hosts show their certificate in TLS",
+		    (long long)hosts.client_certificate,
+		    (long long)hosts.enrolled);
+}
+
+static void
 inspect_database(struct verdict *v, const struct conf *conf)
 {
 	struct db *db = NULL;
@@ -73,6 +95,7 @@ inspect_database(struct verdict *v, const struct conf *conf)
 	if (r == OK) {
 		inspect_admins(v, db);
 		inspect_settings(v, db, conf);
+		inspect_client_certificate(v, db, conf);
 	}
 	db_close(db);
 }

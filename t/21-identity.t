@@ -38,7 +38,8 @@ sub forge {
 subtest 'mdm-23: no identity at all' => sub {
 	my $mac = new_mac();
 	my $before = $t->fingerprint;
-	is($mac->checkin($mac->message('Authenticate'), signature => undef)->{status}, 400, 'answered 400');
+	is($mac->checkin($mac->message('Authenticate'), signature => undef,
+	    cert => undef)->{status}, 400, 'answered 400');
 	is($t->fingerprint, $before, 'no change');
 	refused_unknown('MDM_IDENTITY', 'no header, no certificate');
 };
@@ -191,11 +192,11 @@ subtest 'mdm-28: TLS shows the certificate of another device' => sub {
 	    key => $b->key)->{status}, 400, 'message of A, TLS of B, no header');
 	$t->refused($b->{serial}, 'check-out', 'MDM_DEVICE');
 	is($t->fingerprint, $before, 'no change');
-	is($a->report('Idle')->{status}, 200, 'header alone is fine');
 	my $idle = Attestmdm::Device::plist(Status => 'Idle', UDID => $a->{udid});
-	is($a->poll($idle, cert => $a->cert, key => $a->key)->{status}, 200, 'both agree');
-	is($a->poll($idle, signature => undef, cert => $a->cert, key => $a->key)->{status}, 200,
-	    'TLS alone is fine');
+	is($a->poll($idle)->{status}, 200, 'both agree');
+	is($a->poll($idle, signature => undef)->{status}, 200, 'TLS alone is fine');
+	is($a->poll($idle, cert => undef)->{status}, 400, 'Mdm-Signature alone is not enough');
+	$t->refused($a->{serial}, 'command', 'MDM_CLIENT_CERTIFICATE');
 };
 
 subtest 'mdm-29: two headers' => sub {
@@ -244,7 +245,7 @@ subtest 'mdm-33: every form of a signature that devices use' => sub {
 			    join(' ', 'BER', @$form, $digest));
 		}
 	}
-	for my $knob (qw(mdm-sha1 mdm-attributes mdm-der no-tls-certificate no-mdm-signature)) {
+	for my $knob (qw(mdm-sha1 mdm-attributes mdm-der no-mdm-signature)) {
 		my $serial = serial();
 		my $run = $t->sim('enroll', '--serial', $serial, '--misbehave', $knob);
 		is($run->{exit}, 0, "a device with $knob enrolls") or diag($run->{out}, $run->{err});
@@ -257,7 +258,8 @@ subtest 'mdm-35: headers cannot stand in for TLS' => sub {
 	my $body = Attestmdm::Device::plist(Status => 'Idle', UDID => $b->{udid});
 	for my $name ('MDM_CLIENT_CERT', 'Mdm-Client-Cert', 'X-SSL-Client-Cert',
 	    'X-Client-Cert', 'HTTP_MDM_CLIENT_CERT') {
-		is($b->poll($body, signature => undef, headers => { $name => $pem })->{status}, 400,
+		is($b->poll($body, signature => undef, cert => undef,
+		    headers => { $name => $pem })->{status}, 400,
 		    "$name has no effect");
 	}
 };
@@ -310,7 +312,7 @@ subtest 'mdm-38: a blocked host and a revoked certificate' => sub {
 	    . " WHERE serial = '$blocked->{serial}'");
 	is($blocked->report('Idle')->{status}, 403, 'a blocked host: 403');
 	my $stranger = $blocked->poll(Attestmdm::Device::plist(Status => 'Idle',
-	    UDID => $blocked->{udid}), signature => undef);
+	    UDID => $blocked->{udid}), signature => undef, cert => undef);
 	is($stranger->{status}, 400, 'but only who proves to be it is told so');
 	my $run = $t->sim('enroll', '--serial', $blocked->{serial}, '--udid', $blocked->{udid});
 	is($run->{exit}, 3, 'it gets no profile');

@@ -131,6 +131,7 @@ my %want = (
 	'checkin-wrong-body' => ['mdm-27', 'MDM_SIGNATURE'],
 	'checkin-foreign-certificate' => ['mdm-25', ''],
 	'checkin-other-device-tls' => ['mdm-28', 'MDM_CERTIFICATE'],
+	'no-tls-certificate' => ['mdm-36', 'MDM_CLIENT_CERTIFICATE'],
 	'checkin-wrong-topic' => ['mdm-19', 'MDM_TOPIC'],
 	'checkin-other-udid' => ['mdm-24', 'MDM_DEVICE'],
 	'command-other-udid' => ['mdm-24', 'MDM_DEVICE'],

@@ -9,7 +9,14 @@
 
 #define STATE_DEFAULT "/var/lib/attestmdm"
 
-enum conf_kind { KIND_TEXT, KIND_FLAG, KIND_NUMBER, KIND_LEVEL, KIND_TIER };
+enum conf_kind {
+	KIND_TEXT,
+	KIND_FLAG,
+	KIND_NUMBER,
+	KIND_LEVEL,
+	KIND_TIER,
+	KIND_PROOF
+};
 
 struct conf_key {
 	const char *section;
@@ -52,6 +59,11 @@ static const struct conf_key keys[] = {
 	TEXT("paths", templates, DATA_DIR "/templates"),
 	TEXT("mdm", topic, NULL),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
+	/* attestmdm init writes "required"; who upgrades has devices that were
+	 * never asked for it */
+	{ "mdm", "client_certificate", KIND_PROOF,
+	    offsetof(struct conf, client_certificate_required), "header", 0,
+	    0 },
 	TEXT("acme", ca_key, ""),
 	TEXT("acme", ca_certificate, ""),
 	NUMBER("acme", certificate_days, "365", 1, 1825),
@@ -170,6 +182,8 @@ set_key(struct conf *c, const struct conf_key *k, const char *value)
 		return set_word(flag_at(c, k), value, "true", "false");
 	case KIND_TIER:
 		return set_word(flag_at(c, k), value, "premium", "free");
+	case KIND_PROOF:
+		return set_word(flag_at(c, k), value, "required", "header");
 	case KIND_NUMBER:
 		return set_number(number_at(c, k), value, k->least, k->most);
 	case KIND_LEVEL:

@@ -27,6 +27,7 @@ struct conf {
 	/* [mdm] */
 	char *topic;              /* APNs topic, com.apple.mgmt.… */
 	char *profile_identifier; /* reverse-DNS prefix, never changed */
+	bool client_certificate_required; /* client_certificate: required */
 	/* [acme] */
 	char *ca_key;         /* PEM file or pkcs11: URL */
 	char *ca_certificate; /* PEM file */

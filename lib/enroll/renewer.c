@@ -146,6 +146,8 @@ queue_command(struct renewer *rn, struct errand *e)
 	snprintf(c.uuid, sizeof(c.uuid), "%s", e->uuid);
 	snprintf(c.host_id, sizeof(c.host_id), "%s", e->standing.host.id);
 	c.plist = buf_blob(&plist);
+	/* only the device's own hardware can use an ACME profile */
+	c.needs_client_certificate = e->decision.method != DECISION_ACME;
 	if (r == OK)
 		r = commands_enqueue(rn->db, &c);
 	buf_wipe(&plist);

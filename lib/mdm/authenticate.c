@@ -171,7 +171,9 @@ authenticate_handle(struct contact *c)
 		return r;
 	if (id->enrollment.source == ENROLLMENT_MANUAL &&
 	    id->cert.state == CERTIFICATE_ISSUED &&
-	    (r = manual_device_bind(c)) != OK)
+	    ((r = manual_device_bind(c)) != OK ||
+		(r = identity_check_client_certificate(
+		     id, c->conf->client_certificate_required)) != OK))
 		return r;
 	if ((r = check_serial(c)) != OK || (r = check_udid(c)) != OK)
 		return r;

@@ -148,6 +148,16 @@ handle_set_bootstrap_token(struct contact *c)
 	return hosts_set_bootstrap_token(c->db, c->identity.host.id, token);
 }
 
+/* Whoever saw a message can send it again, header and all. */
+static int
+check_not_replayed(const struct contact *c)
+{
+	if (c->identity.by_tls)
+		return OK;
+	return fail(ERR_MDM_CLIENT_CERTIFICATE,
+	    "a bootstrap token goes only to who shows its certificate in TLS");
+}
+
 static int
 handle_get_bootstrap_token(struct contact *c)
 {
@@ -157,6 +167,7 @@ handle_get_bootstrap_token(struct contact *c)
 
 	buf_init(&token, BOOTSTRAP_MAX);
 	if ((r = admission_of_message(c)) != OK ||
+	    (r = check_not_replayed(c)) != OK ||
 	    (r = hosts_get_bootstrap_token(
 		 c->db, c->identity.host.id, &token)) != OK)
 		goto done;

@@ -111,6 +111,24 @@ command_simple(const char *request_type, struct command_text *out)
 	return r;
 }
 
+/*
+ * A profile that holds a SCEP payload, in whatever is around it (CMS). One that
+ * cannot be found is taken for such.
+ */
+static bool
+installs_scep(const struct in_plist_node *root, const char *request_type)
+{
+	static const char type[] = "com.apple.security.scep";
+	const struct in_plist_node *command;
+	struct blob profile;
+
+	if (strcmp(request_type, "InstallProfile") != 0)
+		return false;
+	return in_plist_dict(root, "Command", &command) != OK ||
+	    in_plist_data(command, "Payload", &profile) != OK ||
+	    memmem(profile.p, profile.n, type, strlen(type)) != NULL;
+}
+
 static int
 read_names(const struct in_plist_node *root, struct command_text *out)
 {
@@ -127,6 +145,7 @@ read_names(const struct in_plist_node *root, struct command_text *out)
 		    ERR_FIELD, "the command has no CommandUUID that is a UUID");
 	snprintf(out->request_type, sizeof(out->request_type), "%s", type);
 	snprintf(out->uuid, sizeof(out->uuid), "%s", uuid);
+	out->needs_client_certificate = installs_scep(root, type);
 	return OK;
 }
 

@@ -5,6 +5,7 @@
 #ifndef MDM_COMMAND_H
 #define MDM_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/blob.h"
@@ -15,6 +16,8 @@ struct command_text {
 	char uuid[COMMANDS_UUID_TEXT];
 	char request_type[DB_NAME_TEXT];
 	struct buf plist;
+	/* it installs a profile with a SCEP payload, whose challenge is secret */
+	bool needs_client_certificate;
 };
 
 void command_text_init(struct command_text *t);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "store/alarms.h"
 #include "store/trails.h"
 
 #define REPLY_MAX (2u << 20)
@@ -92,14 +93,40 @@ contact_refuse(struct contact *c, int code)
 }
 
 static int
+check(struct contact *c)
+{
+	int r = identity_check(c->db, &c->identity, c->expired_grace);
+
+	if (r != OK)
+		return r;
+	return identity_check_client_certificate(
+	    &c->identity, c->conf->client_certificate_required);
+}
+
+/* From now on the host has to show its certificate. */
+static int
+note_client_certificate(struct contact *c)
+{
+	const struct identity *id = &c->identity;
+	int r;
+
+	if (!id->by_tls || !id->has_host || id->host.client_certificate_at != 0)
+		return OK;
+	if ((r = alarms_close(c->db, ALARM_RENEWAL_HELD, id->host.id)) != OK)
+		return r;
+	return hosts_note_client_certificate(c->db, id->host.id);
+}
+
+static int
 handle(struct contact *c, contact_handler *handler)
 {
 	int r;
 
 	if ((r = db_begin(c->db)) != OK)
 		return r;
-	if ((r = identity_check(c->db, &c->identity, c->expired_grace)) == OK &&
-	    (r = handler(c)) == OK && (r = note_achieved(c)) == OK)
+	if ((r = check(c)) == OK && (r = handler(c)) == OK &&
+	    (r = note_client_certificate(c)) == OK &&
+	    (r = note_achieved(c)) == OK)
 		r = db_commit(c->db);
 	db_rollback(c->db);
 	return r;

@@ -92,8 +92,8 @@ check_signature(const struct cms_signed *cms, struct blob body)
 }
 
 static int
-prove_by_header(struct db *db, const struct identity_proof *proof,
-    const uint8_t *tls_sha256, struct identity *out)
+prove_by_header(
+    struct db *db, const struct identity_proof *proof, struct identity *out)
 {
 	struct cms_signed *cms = NULL;
 	uint8_t sha256[SECRET_SHA256];
@@ -107,16 +107,8 @@ prove_by_header(struct db *db, const struct identity_proof *proof,
 		goto done;
 	}
 	secret_sha256(der, sha256);
-	if ((r = look_up(db, sha256, out)) != OK)
-		goto done;
-	if (tls_sha256 != NULL &&
-	    memcmp(tls_sha256, sha256, SECRET_SHA256) != 0) {
-		r = fail(ERR_MDM_CERTIFICATE,
-		    "Mdm-Signature and the TLS connection show different "
-		    "certificates");
-		goto done;
-	}
-	r = check_signature(cms, proof->body);
+	if ((r = look_up(db, sha256, out)) == OK)
+		r = check_signature(cms, proof->body);
 done:
 	cms_signed_free(cms);
 	return r;
@@ -126,23 +118,22 @@ int
 identity_prove(
     struct db *db, const struct identity_proof *proof, struct identity *out)
 {
-	uint8_t sha256[SECRET_SHA256];
-	bool by_tls = proof->client_certificate != NULL &&
-	    proof->client_certificate[0] != '\0';
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	if (proof->signature == NULL && !by_tls)
+	out->by_tls = proof->client_certificate != NULL &&
+	    proof->client_certificate[0] != '\0';
+	if (proof->signature == NULL && !out->by_tls)
 		return fail(ERR_MDM_IDENTITY,
 		    "neither Mdm-Signature nor a TLS client certificate");
-	if (by_tls &&
+	if (out->by_tls &&
 	    (r = identity_client_certificate(
-		 proof->client_certificate, sha256)) != OK)
+		 proof->client_certificate, out->tls_sha256)) != OK)
 		return r;
 	if (proof->signature != NULL)
-		r = prove_by_header(db, proof, by_tls ? sha256 : NULL, out);
+		r = prove_by_header(db, proof, out);
 	else
-		r = look_up(db, sha256, out);
+		r = look_up(db, out->tls_sha256, out);
 	out->proven = r == OK;
 	return r;
 }
@@ -171,6 +162,66 @@ check_dates(struct identity *id, int64_t grace)
 	return OK;
 }
 
+/* Is `shown` the certificate in whose place the sender's comes, or came? */
+static bool
+is_before(const struct identity *id, const struct certificate *shown)
+{
+	const struct certificate *c = &id->cert;
+
+	if (c->purpose != ENROLLMENT_RENEW || !id->has_host ||
+	    !id->host.has_certificate || strcmp(shown->serial, c->serial) != 0)
+		return false;
+	if (c->state == CERTIFICATE_ISSUED)
+		return shown->state == CERTIFICATE_CURRENT &&
+		    memcmp(id->host.certificate_sha256, shown->sha256,
+			SECRET_SHA256) == 0;
+	return shown->state == CERTIFICATE_RETIRED &&
+	    shown->first_used_at != 0 &&
+	    clock_now() - c->first_used_at <= IDENTITY_TLS_LAG;
+}
+
+/*
+ * Mdm-Signature may be by a new certificate while the connection, or the TLS
+ * session that it resumes, is older than the renewal.
+ */
+static int
+check_agreement(struct db *db, const struct identity *id)
+{
+	struct certificate shown;
+	bool good;
+	int r;
+
+	if (!id->by_tls ||
+	    memcmp(id->tls_sha256, id->cert.sha256, SECRET_SHA256) == 0)
+		return OK;
+	r = certificates_load(db, id->tls_sha256, &shown);
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	good = r == OK && is_before(id, &shown);
+	if (r == OK)
+		certificates_release(&shown);
+	return good ? OK
+		    : fail(ERR_MDM_CERTIFICATE,
+			  "Mdm-Signature and the TLS connection show different "
+			  "certificates");
+}
+
+int
+identity_check_client_certificate(const struct identity *id, bool required)
+{
+	if (id->by_tls)
+		return OK;
+	if (id->has_host && id->host.client_certificate_at != 0)
+		return fail(ERR_MDM_CLIENT_CERTIFICATE,
+		    "there is only Mdm-Signature, which may be a replay: the "
+		    "host showed its certificate in TLS before");
+	if (required)
+		return fail(ERR_MDM_CLIENT_CERTIFICATE,
+		    "there is only Mdm-Signature, and [mdm] client_certificate "
+		    "requires the certificate in TLS, too");
+	return OK;
+}
+
 int
 identity_check(struct db *db, struct identity *id, int64_t grace)
 {
@@ -195,6 +246,8 @@ identity_check(struct db *db, struct identity *id, int64_t grace)
 		    "the certificate was replaced by a newer one");
 	if (id->enrollment.state == ENROLLMENT_REVOKED)
 		return fail(ERR_MDM_CERTIFICATE, "the enrollment was revoked");
+	if ((r = check_agreement(db, id)) != OK)
+		return r;
 	return check_dates(id, grace);
 }
 

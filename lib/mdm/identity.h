@@ -1,9 +1,21 @@
 /*
  * Who sends a check-in message or asks for a command. The device proves that it
- * holds the key of a certificate that was signed here, by the Mdm-Signature
- * header (Apple: com.apple.mdm, SignMessage), by its TLS client certificate, or
- * by both, which then must be the same. The table of issued certificates says
- * which device that is; names inside of the certificate are never looked at.
+ * holds the key of a certificate that was issued here, in two ways:
+ *
+ * - by its TLS client certificate. nginx passes a certificate on only after the
+ *   handshake, in which the client signed with the certificate's key (RFC 8446
+ *   section 4.4.3); that proof belongs to this connection and cannot be
+ *   replayed.
+ * - by the Mdm-Signature header (Apple: com.apple.mdm, SignMessage). It covers
+ *   the body alone, neither time nor address: whoever saw a message can send it
+ *   again. It is therefore not enough by itself where [mdm] client_certificate
+ *   is "required", nor for a host that showed its certificate in TLS before;
+ *   and it never yields a SCEP challenge or a bootstrap token.
+ *
+ * When both are there they must be of the same certificate, with one exception:
+ * while a host renews, its connection may still show the certificate before.
+ * The table of issued certificates says which device a certificate is of; names
+ * inside of the certificate are never looked at.
  */
 #ifndef MDM_IDENTITY_H
 #define MDM_IDENTITY_H
@@ -20,6 +32,12 @@
 
 #define IDENTITY_HEADER_MAX 16384
 
+/*
+ * How long, in seconds, TLS may still show the certificate before, once a
+ * renewed one is in use: as long as nginx keeps a connection (keepalive_time).
+ */
+#define IDENTITY_TLS_LAG 3600
+
 struct identity_proof {
 	/* value of Mdm-Signature, or NULL */
 	const char *signature;
@@ -34,6 +52,9 @@ struct identity {
 	bool known;
 	/* and the sender holds its key. */
 	bool proven;
+	/* TLS showed a certificate: of this SHA-256. */
+	bool by_tls;
+	uint8_t tls_sha256[SECRET_SHA256];
 	struct certificate cert;
 	/* Which the certificate is of; since identity_check(). */
 	struct enrollment enrollment;
@@ -56,12 +77,12 @@ int identity_client_certificate(
 
 /*
  * Finds the certificate and checks the proof, in this order: the header's
- * form, the certificate by its SHA-256 in the table, agreement of both ways,
- * the signature over the body. Says nothing yet of whether the certificate is
- * good. Reads the database outside of any transaction. On failure *out may
- * still say whose certificate was shown. The caller releases in any case.
- * ERR_MDM_IDENTITY: no identity, or it cannot be read; ERR_MDM_CERTIFICATE:
- * not signed here, or two different ones; ERR_MDM_SIGNATURE.
+ * form, the certificate by its SHA-256 in the table, the signature over the
+ * body. Says nothing yet of whether the certificate is good, nor of whether
+ * both ways agree. Reads the database outside of any transaction. On failure
+ * *out may still say whose certificate was shown. The caller releases in any
+ * case. ERR_MDM_IDENTITY: no identity, or it cannot be read;
+ * ERR_MDM_CERTIFICATE: not issued here; ERR_MDM_SIGNATURE.
  */
 int identity_prove(
     struct db *db, const struct identity_proof *proof, struct identity *out);
@@ -70,10 +91,17 @@ int identity_prove(
  * Inside of a transaction, for a proven identity: loads certificate, enrollment
  * and host as they are now and checks what holds for every message: not
  * replaced, its enrollment not revoked, within its dates or ended less than
- * `grace` seconds ago (ERR_MDM_CERTIFICATE), host not blocked, and the
- * certificate not revoked (ERR_MDM_BLOCKED).
+ * `grace` seconds ago, and TLS showed no other certificate but the one before,
+ * of a host that renews or did so an hour ago (ERR_MDM_CERTIFICATE); host not
+ * blocked, and the certificate not revoked (ERR_MDM_BLOCKED).
  */
 int identity_check(struct db *db, struct identity *id, int64_t grace);
+
+/*
+ * After identity_check(): TLS showed a certificate, or need not have: neither
+ * `required` nor shown by this host before. ERR_MDM_CLIENT_CERTIFICATE.
+ */
+int identity_check_client_certificate(const struct identity *id, bool required);
 
 /*
  * After identity_check(): the certificate is the host's present one or a

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "ca/standing.h"
 #include "mdm/queue.h"
+#include "store/alarms.h"
 #include "store/enrollments.h"
 #include "store/renewals.h"
 #include "store/trails.h"
@@ -94,15 +95,30 @@ drop_stale(struct contact *c, const struct renewal *renewal)
 						    : take_back(c, renewal, r);
 }
 
+static bool
+may_send(const struct contact *c, const struct command *command)
+{
+	return c->identity.by_tls || !command->needs_client_certificate;
+}
+
+static bool
+is_open(const struct command *command)
+{
+	return command->state == COMMAND_QUEUED ||
+	    command->state == COMMAND_SENT ||
+	    command->state == COMMAND_NOT_NOW;
+}
+
 /* That one command, when it is still to be answered. */
 static int
 load_open(struct contact *c, const char *uuid, struct command *out)
 {
 	int r = commands_load(c->db, c->identity.host.id, uuid, out);
 
-	if (r != OK || out->state == COMMAND_QUEUED ||
-	    out->state == COMMAND_SENT || out->state == COMMAND_NOT_NOW)
+	if (r != OK)
 		return r;
+	if (may_send(c, out) && is_open(out))
+		return OK;
 	commands_release(out);
 	return ERR_NOT_FOUND;
 }
@@ -121,9 +137,39 @@ go_first(struct contact *c, const struct renewal *renewal, struct command *out)
 	    c->db, c->identity.host.id, renewal->command_uuid, &mine);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
+	if (!may_send(c, &mine)) {
+		commands_release(&mine);
+		return OK;
+	}
 	commands_release(out);
 	*out = mine;
 	return OK;
+}
+
+/* An administrator has to know that the renewal may not be sent. */
+static int
+raise_held(struct contact *c, const struct renewal *renewal)
+{
+	const struct host *host = &c->identity.host;
+	struct command command;
+	bool held;
+	int r;
+
+	if (c->identity.by_tls || renewal->enrollment_id[0] == '\0')
+		return OK;
+	r = commands_load(c->db, host->id, renewal->command_uuid, &command);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	held = is_open(&command) && !may_send(c, &command);
+	commands_release(&command);
+	if (!held)
+		return OK;
+	log_line(LOG_NOTICE,
+	    "the renewal of host %s waits until TLS shows its certificate",
+	    host->serial);
+	return alarms_raise(c->db, ALARM_RENEWAL_HELD, host->id, host->serial,
+	    "its renewal by SCEP is not sent, because the host shows no "
+	    "certificate in TLS (attestmdm.conf: [mdm] client_certificate)");
 }
 
 int
@@ -134,11 +180,14 @@ renewal_command_next(struct contact *c, struct command *out)
 
 	*out = (struct command){ 0 };
 	if ((r = load_renewal(c, &renewal)) != OK ||
-	    (r = drop_stale(c, &renewal)) != OK)
+	    (r = drop_stale(c, &renewal)) != OK ||
+	    (r = raise_held(c, &renewal)) != OK)
 		return r;
 	if (c->identity.expired)
 		return load_open(c, renewal.command_uuid, out);
-	r = commands_next(c->db, c->identity.host.id, out);
+	r = c->identity.by_tls
+	    ? commands_next(c->db, c->identity.host.id, out)
+	    : commands_next_by_header(c->db, c->identity.host.id, out);
 	return r == OK ? go_first(c, &renewal, out) : r;
 }
 

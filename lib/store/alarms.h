@@ -16,6 +16,7 @@
 	X(DOWNGRADE_REFUSED, "downgrade-refused")                              \
 	X(RENEWED_WITHOUT_ATTESTATION, "renewed-without-attestation")          \
 	X(RENEWAL_FAILING, "renewal-failing")                                  \
+	X(RENEWAL_HELD, "renewal-held")                                        \
 	X(RESULT_UNREADABLE, "result-unreadable")                              \
 	X(SIGNER_CHANGED, "signer-changed")                                    \
 	X(UDID_MISMATCH, "udid-mismatch")

@@ -17,6 +17,7 @@ enum {
 	HOST_TAKES,
 	ENQUEUE,
 	NEXT,
+	NEXT_BY_HEADER,
 	FIRST_OF,
 	LOAD_WAITING,
 	LAST_SENT,
@@ -39,9 +40,17 @@ enum {
 #define BEFORE_PLIST "uuid, host_id, generation, seq, request_type,"
 #define AFTER_PLIST                                                            \
 	" priority, state, created_at, created_by, sent_at, not_now_at,"       \
-	" not_now_count, completed_at,"
+	" not_now_count, completed_at, needs_client_certificate,"
 #define COLUMNS BEFORE_PLIST " plist," AFTER_PLIST " result, error_chain, note"
 #define BRIEF   BEFORE_PLIST " NULL," AFTER_PLIST " NULL, error_chain, note"
+#define NEXT_OF(which)                                                         \
+	"SELECT " COLUMNS " FROM commands WHERE host_id = ?1"                  \
+	" AND" OPEN " AND not_now_this_connection = 0"                         \
+	" AND generation = (SELECT h.generation FROM hosts h"                  \
+	" WHERE h.id = ?1)" which                                              \
+	" ORDER BY CASE state WHEN 'sent' THEN 0 ELSE 1 END,"                  \
+	" CASE state WHEN 'sent' THEN sent_at ELSE 0 END,"                     \
+	" priority DESC, seq LIMIT 1"
 
 static const char *const texts[] = {
 	[HOST_TAKES] = "SELECT CASE WHEN state IN ('pending', 'enrolled')"
@@ -49,15 +58,10 @@ static const char *const texts[] = {
 		       " FROM hosts WHERE id = ?1",
 	[ENQUEUE] = "INSERT INTO commands (uuid, host_id, generation,"
 		    " request_type, plist, priority, state, created_at,"
-		    " created_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued',"
-		    " ?7, ?8)",
-	[NEXT] = "SELECT " COLUMNS " FROM commands WHERE host_id = ?1"
-		 " AND" OPEN " AND not_now_this_connection = 0"
-		 " AND generation = (SELECT h.generation FROM hosts h"
-		 " WHERE h.id = ?1)"
-		 " ORDER BY CASE state WHEN 'sent' THEN 0 ELSE 1 END,"
-		 " CASE state WHEN 'sent' THEN sent_at ELSE 0 END,"
-		 " priority DESC, seq LIMIT 1",
+		    " created_by, needs_client_certificate) VALUES (?1, ?2,"
+		    " ?3, ?4, ?5, ?6, 'queued', ?7, ?8, ?9)",
+	[NEXT] = NEXT_OF(""),
+	[NEXT_BY_HEADER] = NEXT_OF(" AND needs_client_certificate = 0"),
 	[FIRST_OF] = "SELECT " COLUMNS " FROM commands WHERE host_id = ?1"
 		     " AND request_type = ?2 AND" WAITS
 		     " AND generation = (SELECT h.generation FROM hosts h"
@@ -138,6 +142,7 @@ read_command(struct stmt *s, void *out)
 	c->not_now_at = stmt_get_int(s);
 	c->not_now_count = (int)stmt_get_int(s);
 	c->completed_at = stmt_get_int(s);
+	c->needs_client_certificate = stmt_get_bool(s);
 	c->result = stmt_get_blob(s);
 	c->error_chain = stmt_get_string(s);
 	stmt_get_text(s, c->note, sizeof(c->note));
@@ -184,18 +189,32 @@ commands_enqueue(struct db *db, const struct command *in)
 	stmt_put_int(&s, in->priority);
 	stmt_put_int(&s, clock_now());
 	stmt_put_text(&s, in->created_by);
+	stmt_put_int(&s, in->needs_client_certificate);
 	code = stmt_run(&s);
 	return code == ERR_EXISTS ? ERR_CONFLICT : code;
+}
+
+static int
+next(struct db *db, int which, const char *host_id, struct command *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_commands, which);
+	stmt_put_text(&s, host_id);
+	return stmt_one(&s, read_command, out, sizeof(*out));
 }
 
 int
 commands_next(struct db *db, const char *host_id, struct command *out)
 {
-	struct stmt s;
+	return next(db, NEXT, host_id, out);
+}
 
-	stmt_start(&s, db, STMT_commands, NEXT);
-	stmt_put_text(&s, host_id);
-	return stmt_one(&s, read_command, out, sizeof(*out));
+int
+commands_next_by_header(
+    struct db *db, const char *host_id, struct command *out)
+{
+	return next(db, NEXT_BY_HEADER, host_id, out);
 }
 
 int

@@ -39,6 +39,8 @@ struct command {
 	int64_t not_now_at;
 	int not_now_count;
 	int64_t completed_at;
+	/* only for a host that shows its certificate in TLS */
+	bool needs_client_certificate;
 	struct blob result;
 	/* JSON array, or "" */
 	const char *error_chain;
@@ -71,8 +73,8 @@ struct command_result {
 const char *commands_state_name(enum command_state state);
 
 /*
- * Queues in's uuid, host_id, request_type, plist, priority and created_by for
- * the host's present generation. ERR_NOT_FOUND: no such host. ERR_CONFLICT:
+ * Queues in's uuid, host_id, request_type, plist, priority, created_by and
+ * needs_client_certificate for the host's present generation. ERR_NOT_FOUND: no such host. ERR_CONFLICT:
  * the host is not enrolled (nor pending), or the uuid is taken. ERR_TOO_LARGE:
  * over COMMANDS_PLIST_MAX.
  */
@@ -85,6 +87,10 @@ int commands_enqueue(struct db *db, const struct command *in);
  * caller releases *out, and calls commands_mark_sent() in the same transaction.
  */
 int commands_next(struct db *db, const char *host_id, struct command *out);
+
+/* The same among those that need no client certificate. */
+int commands_next_by_header(
+    struct db *db, const char *host_id, struct command *out);
 
 /*
  * The oldest command of this type that waits, whatever else there is: it was

@@ -29,6 +29,7 @@ enum {
 	SET_BOOTSTRAP,
 	GET_BOOTSTRAP,
 	SEEN,
+	NOTE_CLIENT_CERTIFICATE,
 	LIST,
 	COUNT,
 	COUNTS,
@@ -42,7 +43,8 @@ enum {
 	" push_token, push_magic, awaiting_configuration,"                     \
 	" CASE WHEN unlock_token IS NULL THEN 0 ELSE 1 END,"                   \
 	" CASE WHEN bootstrap_token IS NULL THEN 0 ELSE 1 END,"                \
-	" generation, created_at, enrolled_at, last_seen_at"
+	" generation, created_at, enrolled_at, last_seen_at,"                  \
+	" client_certificate_at"
 #define SELECT "SELECT " COLUMNS " FROM hosts WHERE "
 #define MATCHES                                                                \
 	" WHERE (lower(serial) LIKE ?1 ESCAPE '\\'"                            \
@@ -124,7 +126,8 @@ static const char *const texts[] = {
 		  " push_token = NULL, push_magic = NULL, unlock_token = NULL,"
 		  " bootstrap_token = NULL, bootstrap_token_before = NULL,"
 		  " bootstrap_token_before_at = NULL,"
-		  " awaiting_configuration = 0, generation = generation + 1"
+		  " awaiting_configuration = 0, generation = generation + 1,"
+		  " client_certificate_at = NULL"
 		  " WHERE id = ?1",
 	[RELEASE_UDID] = "UPDATE hosts SET udid = NULL WHERE id = ?1"
 			 " AND state IN ('unenrolled', 'blocked')",
@@ -136,6 +139,9 @@ static const char *const texts[] = {
 						" WHERE id = ?1",
 	[GET_BOOTSTRAP] = "SELECT bootstrap_token FROM hosts WHERE id = ?1",
 	[SEEN] = "UPDATE hosts SET last_seen_at = ?2 WHERE id = ?1",
+	[NOTE_CLIENT_CERTIFICATE] =
+	    "UPDATE hosts SET client_certificate_at ="
+	    " COALESCE(client_certificate_at, ?2) WHERE id = ?1",
 	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM hosts" MATCHES
 			    " ORDER BY serial LIMIT ?3 OFFSET ?4",
 	[COUNT] = STMT_SCANS "SELECT count(*) FROM hosts" MATCHES,
@@ -143,7 +149,9 @@ static const char *const texts[] = {
 	"SELECT count(*),"
 	" sum(CASE WHEN state = 'enrolled' THEN 1 ELSE 0 END),"
 	" sum(CASE WHEN state = 'enrolled' AND hardware_attested = 1"
-	" THEN 1 ELSE 0 END) FROM hosts",
+	" THEN 1 ELSE 0 END),"
+	" sum(CASE WHEN state = 'enrolled' AND client_certificate_at"
+	" IS NOT NULL THEN 1 ELSE 0 END) FROM hosts",
 	[PURGE] = "UPDATE hosts SET bootstrap_token_before = NULL,"
 		  " bootstrap_token_before_at = NULL WHERE id IN"
 		  " (SELECT id FROM hosts WHERE bootstrap_token_before_at < ?1"
@@ -196,6 +204,7 @@ read_host(struct stmt *s, void *out)
 	h->created_at = stmt_get_int(s);
 	h->enrolled_at = stmt_get_int(s);
 	h->last_seen_at = stmt_get_int(s);
+	h->client_certificate_at = stmt_get_int(s);
 }
 
 static int
@@ -450,6 +459,15 @@ hosts_seen(struct db *db, const char *id)
 	return stmt_change(&s, ERR_NOT_FOUND);
 }
 
+int
+hosts_note_client_certificate(struct db *db, const char *id)
+{
+	struct stmt s;
+
+	start_host(&s, db, NOTE_CLIENT_CERTIFICATE, id);
+	return stmt_change(&s, ERR_NOT_FOUND);
+}
+
 static void
 start_search(
     struct stmt *s, struct db *db, int which, const struct host_filter *filter)
@@ -503,6 +521,7 @@ read_counts(struct stmt *s, void *out)
 	c->enrolled = stmt_get_int(s);
 	c->attested = stmt_get_int(s);
 	c->not_attested = c->enrolled - c->attested;
+	c->client_certificate = stmt_get_int(s);
 }
 
 int

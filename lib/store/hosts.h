@@ -46,6 +46,8 @@ struct host {
 	int64_t created_at;
 	int64_t enrolled_at;
 	int64_t last_seen_at;
+	/* when it first showed its certificate in TLS; 0: it never did */
+	int64_t client_certificate_at;
 };
 
 struct host_list {
@@ -71,6 +73,7 @@ struct host_counts {
 	/* of the enrolled ones */
 	int64_t attested;
 	int64_t not_attested;
+	int64_t client_certificate;
 };
 
 /* What Authenticate says of a device; NULL texts are "". */
@@ -144,7 +147,8 @@ int hosts_check_out(struct db *db, const char *id);
 
 /*
  * An administrator forgets the host: any state → blocked; no certificate, no
- * tokens, commands cancelled. Its next contact is refused.
+ * tokens, commands cancelled; it may also be without a certificate in TLS
+ * again when it is unblocked. Its next contact is refused.
  */
 int hosts_block(struct db *db, const char *id);
 
@@ -171,6 +175,9 @@ bool hosts_is_serial(const char *text);
 
 /* Sets last_seen_at to now. */
 int hosts_seen(struct db *db, const char *id);
+
+/* The host showed its certificate in TLS: notes the first time. */
+int hosts_note_client_certificate(struct db *db, const char *id);
 
 /* By serial number; counts all that match. */
 int hosts_list(

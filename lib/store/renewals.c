@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/alarms.h"
 #include "store/commands.h"
 #include "store/enrollments.h"
 #include "store/stmt.h"
@@ -454,7 +455,8 @@ renewals_finish(struct db *db, const char *host_id)
 	code = renewals_load(db, host_id, &r);
 	if (code != OK)
 		return code == ERR_NOT_FOUND ? OK : code;
-	if ((code = clean_up(db, &r)) != OK)
+	if ((code = clean_up(db, &r)) != OK ||
+	    (code = alarms_close(db, ALARM_RENEWAL_HELD, host_id)) != OK)
 		return code;
 	r.failures = 0;
 	r.unanswered = false;

@@ -10,6 +10,23 @@
 #include "store/commands.h"
 #include "store/trails.h"
 
+void
+checkfix_escape_pem(const struct mdmfix_cert *cert, struct buf *out)
+{
+	gnutls_datum_t pem;
+	unsigned i;
+
+	assert_int_equal(
+	    gnutls_x509_crt_export2(cert->crt, GNUTLS_X509_FMT_PEM, &pem), 0);
+	for (i = 0; i < pem.size; i++) {
+		if (pem.data[i] == '\n' || pem.data[i] == ' ')
+			buf_printf(out, "%%%02X", pem.data[i]);
+		else
+			buf_add_byte(out, pem.data[i]);
+	}
+	gnutls_free(pem.data);
+}
+
 int
 checkfix_send(void **state, struct checkfix_talk *t, const char *body,
     int (*serve)(struct contact *))
@@ -18,10 +35,14 @@ checkfix_send(void **state, struct checkfix_talk *t, const char *body,
 	struct contact c = { .conf = &conf,
 		.db = storefix_db(state),
 		.remote_address = "192.0.2.1" };
-	struct buf cms, header;
+	struct buf cms, header, pem;
 	int r;
 
 	conf.expired_grace_days = t->grace;
+	conf.client_certificate_required = t->required;
+	buf_init(&pem, 1 << 16);
+	if (!t->unsigned_ && !t->no_tls)
+		checkfix_escape_pem(&t->device->cert, &pem);
 	buf_init(&cms, 1 << 16);
 	buf_init(&header, 1 << 17);
 	if (!t->unsigned_ && t->signature == NULL) {
@@ -33,11 +54,14 @@ checkfix_send(void **state, struct checkfix_talk *t, const char *body,
 	c.proof = (struct identity_proof){ .signature = t->unsigned_ ? NULL
 		    : t->signature ? t->signature
 				   : buf_str(&header),
-		.client_certificate = t->client_certificate,
+		.client_certificate = t->client_certificate
+		    ? t->client_certificate
+		    : buf_str(&pem),
 		.body = blob_str(body) };
 	r = serve(&c);
 	snprintf(t->reply, sizeof(t->reply), "%s", buf_str(&c.reply));
 	contact_release(&c);
+	buf_release(&pem);
 	buf_release(&cms);
 	buf_release(&header);
 	return r;

@@ -35,15 +35,22 @@ struct checkfix_talk {
 	const struct mdmfix_device *device;
 	/* or NULL for the device's signature over the body */
 	const char *signature;
+	/* or NULL for the device's, unless no_tls or unsigned_ */
 	const char *client_certificate;
 	const char *other_body;
 	bool unsigned_;
+	bool no_tls;
+	/* [mdm] client_certificate = required */
+	bool required;
 	gnutls_digest_algorithm_t digest;
 	unsigned flags;
 	/* days that an identity may be expired */
 	int grace;
 	char reply[8192];
 };
+
+/* Appends a certificate as nginx passes it on. */
+void checkfix_escape_pem(const struct mdmfix_cert *cert, struct buf *out);
 
 /* Sends a message as *t says; the code, and in t->reply what came back. */
 int checkfix_send(void **state, struct checkfix_talk *t, const char *body,

@@ -239,23 +239,6 @@ test_signature_forms(void **state)
 	mdmfix_device_release(&d);
 }
 
-static void
-escape_pem(const struct mdmfix_cert *cert, struct buf *out)
-{
-	gnutls_datum_t pem;
-	unsigned i;
-
-	assert_int_equal(
-	    gnutls_x509_crt_export2(cert->crt, GNUTLS_X509_FMT_PEM, &pem), 0);
-	for (i = 0; i < pem.size; i++) {
-		if (pem.data[i] == '\n' || pem.data[i] == ' ')
-			buf_printf(out, "%%%02X", pem.data[i]);
-		else
-			buf_add_byte(out, pem.data[i]);
-	}
-	gnutls_free(pem.data);
-}
-
 /* mdm-28: both ways must show one certificate. */
 static void
 test_tls_certificate(void **state)
@@ -271,8 +254,8 @@ test_tls_certificate(void **state)
 	    storefix_db(state), SERIAL_B, ENROLLMENT_ENROLL, true, &b);
 	buf_init(&pem_a, 1 << 16);
 	buf_init(&pem_b, 1 << 16);
-	escape_pem(&a.cert, &pem_a);
-	escape_pem(&b.cert, &pem_b);
+	checkfix_escape_pem(&a.cert, &pem_a);
+	checkfix_escape_pem(&b.cert, &pem_b);
 	t.client_certificate = buf_str(&pem_b);
 	assert_int_equal(
 	    checkfix_send(state, &t, body, checkin_serve), ERR_MDM_CERTIFICATE);
@@ -290,6 +273,48 @@ test_tls_certificate(void **state)
 	buf_release(&pem_b);
 	mdmfix_device_release(&a);
 	mdmfix_device_release(&b);
+}
+
+/* mdm-36: who saw a message can send it again, header and all. */
+static void
+test_header_alone(void **state)
+{
+	struct mdmfix_device d;
+	struct checkfix_talk header = { .device = &d, .no_tls = true };
+	struct checkfix_talk tls = { .device = &d };
+
+	mdmfix_device_make(
+	    storefix_db(state), SERIAL_A, ENROLLMENT_ENROLL, true, &d);
+	header.required = true;
+	assert_int_equal(checkfix_send(state, &header,
+			     AUTHENTICATE(SERIAL_A, UDID_A), checkin_serve),
+	    ERR_MDM_CLIENT_CERTIFICATE);
+	checkfix_because(state, SERIAL_A, "requires the certificate");
+	header.required = false;
+	assert_int_equal(checkfix_send(state, &header,
+			     AUTHENTICATE(SERIAL_A, UDID_A), checkin_serve),
+	    OK);
+	assert_int_equal(checkfix_send(state, &header, TOKEN_UPDATE(UDID_A),
+			     checkin_serve),
+	    OK);
+	assert_int_equal(
+	    checkfix_send(state, &header, SIMPLE("GetBootstrapToken", UDID_A),
+		checkin_serve),
+	    ERR_MDM_CLIENT_CERTIFICATE);
+	checkfix_refused(state, SERIAL_A, "bootstrap-token",
+	    ERR_MDM_CLIENT_CERTIFICATE);
+	assert_int_equal(
+	    checkfix_send(state, &header, REPORT("Idle", UDID_A), queue_serve),
+	    OK);
+	/* Once it showed the certificate in TLS it has to. */
+	assert_int_equal(
+	    checkfix_send(state, &tls, REPORT("Idle", UDID_A), queue_serve),
+	    OK);
+	assert_int_equal(
+	    checkfix_send(state, &header, REPORT("Idle", UDID_A), queue_serve),
+	    ERR_MDM_CLIENT_CERTIFICATE);
+	checkfix_because(state, SERIAL_A, "in TLS before");
+	mdmfix_device_release(&d);
 }
 
 /* mdm-38: only these make a device give up its enrollment. */
@@ -665,6 +690,7 @@ main(void)
 		STOREFIX_TEST(test_proofs),
 		STOREFIX_TEST(test_signature_forms),
 		STOREFIX_TEST(test_tls_certificate),
+		STOREFIX_TEST(test_header_alone),
 		STOREFIX_TEST(test_blocked),
 		STOREFIX_TEST(test_dates),
 		STOREFIX_TEST(test_generations),

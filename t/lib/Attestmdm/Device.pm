@@ -130,9 +130,11 @@ sub signature {
 }
 
 # Options: signature (a value, or undef for none), sign (options of the
-# simulator), type (undef for none), headers, cert and key (TLS).
+# simulator), type (undef for none), headers, cert and key (TLS; its own unless
+# cert is given, none when that is undef).
 sub put {
 	my ($self, $path, $body, %o) = @_;
+	@o{qw(cert key)} = ($self->cert, $self->key) if !exists $o{cert};
 	my $signature = exists $o{signature} ? $o{signature}
 	    : $self->signature($body, @{ $o{sign} || [] });
 	my %headers = %{ $o{headers} || {} };
