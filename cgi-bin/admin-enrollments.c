@@ -63,11 +63,14 @@ fill_step(struct tmpl_row *row, const struct trail_row *t)
 	admin_page_link(row, "trail", "/admin/serial", "serial", t->serial);
 }
 
+/* `refused`: the last step of it was. */
 static const char *
-state_text(const struct enrollment *e)
+state_text(const struct enrollment *e, bool refused)
 {
 	switch (e->state) {
 	case ENROLLMENT_OPEN:
+		if (refused)
+			return "Refused";
 		return e->expires_at <= clock_now() ? "Expired" : "Open";
 	case ENROLLMENT_ISSUED:
 		return "Certificate issued";
@@ -93,8 +96,22 @@ source_text(enum enrollment_source source)
 	return "";
 }
 
-static void
-fill_enrollment(struct tmpl_row *row, const struct enrollment *e)
+static int
+fill_state(struct db *db, struct tmpl_row *row, const struct enrollment *e)
+{
+	bool refused;
+	int r = trails_ended_badly(db, e->id, &refused);
+
+	refused = refused && e->state == ENROLLMENT_OPEN;
+	tmplrow_set(row, "state",
+	    refused ? "refused" : enrollments_state_name(e->state));
+	tmplrow_set(row, "state_text", state_text(e, refused));
+	return r;
+}
+
+static int
+fill_enrollment(
+    struct db *db, struct tmpl_row *row, const struct enrollment *e)
 {
 	tmplrow_set(row, "enrollment", e->id);
 	tmplrow_set(row, "serial", e->serial);
@@ -107,12 +124,11 @@ fill_enrollment(struct tmpl_row *row, const struct enrollment *e)
 	tmplrow_flag(row, "renewal", e->purpose == ENROLLMENT_RENEW);
 	tmplrow_set(
 	    row, "method", e->method == ENROLLMENT_ACME ? "ACME" : "SCEP");
-	tmplrow_set(row, "state", enrollments_state_name(e->state));
-	tmplrow_set(row, "state_text", state_text(e));
 	tmplrow_set(row, "address", e->remote_address);
 	admin_page_time(row, "created_at", e->created_at);
 	admin_page_time(row, "expires_at", e->expires_at);
 	admin_page_link(row, "trail", "/admin/serial", "serial", e->serial);
+	return fill_state(db, row, e);
 }
 
 /* The last step of a try says how far it got. */
@@ -147,8 +163,10 @@ fill_list(struct admin_page *page)
 	admin_page_link(page->row, "refusals", "/admin/refusals", "q", q);
 	for (i = 0; i < list.n && r == OK; i++) {
 		row = tmplrow_add(page->row, "enrollments");
-		fill_enrollment(row, &list.rows[i]);
-		r = fill_last_step(page->app->db, row, list.rows[i].id);
+		r = fill_enrollment(page->app->db, row, &list.rows[i]);
+		if (r == OK)
+			r = fill_last_step(
+			    page->app->db, row, list.rows[i].id);
 	}
 	admin_page_pager(
 	    page, "/admin/enrollments", filters, list.n, list.total);
@@ -273,8 +291,8 @@ admin_enrollments_show(void *app, const struct req *req, struct resp *resp)
 	    (r = enrollments_load(
 		 page.app->db, req_path_param(req, "id"), &e)) != OK)
 		goto done;
-	fill_enrollment(page.row, &e);
-	if ((r = fill_steps(&page, e.id)) != OK ||
+	if ((r = fill_enrollment(page.app->db, page.row, &e)) != OK ||
+	    (r = fill_steps(&page, e.id)) != OK ||
 	    (r = fill_host_link(&page, e.serial)) != OK ||
 	    (r = fill_certificate(&page, e.id)) != OK)
 		goto done;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "store/alarms.h"
 #include "store/attestations.h"
 #include "store/certificates.h"
 #include "store/commands.h"
@@ -14,6 +15,7 @@
 #define COMMANDS_SHOWN    20
 #define ENROLLMENTS_SHOWN 10
 #define STEPS_LOOKED_AT   20
+#define ALARMS_SHOWN      20
 #define DAY               INT64_C(86400)
 
 static const char *const filters[] = { "q", "attested", NULL };
@@ -246,6 +248,27 @@ fill_certificate(struct admin_page *page, const struct host *h)
 	return r;
 }
 
+static int
+fill_alarms(struct admin_page *page, const struct host *h)
+{
+	struct alarm_list list;
+	struct tmpl_row *row;
+	size_t i;
+	int r;
+
+	r = alarms_list_by_serial(
+	    page->app->db, h->serial, ALARMS_SHOWN, &list);
+	if (r != OK)
+		return r;
+	for (i = 0; i < list.n; i++) {
+		row = tmplrow_add(page->row, "host_alarms");
+		tmplrow_set(row, "text", list.rows[i].text);
+		admin_page_time(row, "raised_at", list.rows[i].raised_at);
+	}
+	alarms_list_release(&list);
+	return OK;
+}
+
 /* The newest refusal of this serial number, and what to do about it. */
 static int
 fill_refusal(struct admin_page *page, const struct host *h)
@@ -319,6 +342,7 @@ fill_enrollments(struct admin_page *page, const struct host *h)
 {
 	struct enrollment_list list;
 	struct tmpl_row *row;
+	bool refused;
 	size_t i;
 	int r;
 
@@ -326,15 +350,19 @@ fill_enrollments(struct admin_page *page, const struct host *h)
 	    page->app->db, h->serial, ENROLLMENTS_SHOWN, &list);
 	if (r != OK)
 		return r;
-	for (i = 0; i < list.n; i++) {
+	for (i = 0; i < list.n && r == OK; i++) {
+		r = trails_ended_badly(
+		    page->app->db, list.rows[i].id, &refused);
 		row = tmplrow_add(page->row, "enrollments");
 		tmplrow_set(row, "enrollment", list.rows[i].id);
 		tmplrow_set(row, "enrollment_state",
-		    enrollments_state_name(list.rows[i].state));
+		    refused && list.rows[i].state == ENROLLMENT_OPEN
+			? "refused"
+			: enrollments_state_name(list.rows[i].state));
 		admin_page_time(row, "created_at", list.rows[i].created_at);
 	}
 	enrollments_list_release(&list);
-	return OK;
+	return r;
 }
 
 int
@@ -349,6 +377,7 @@ admin_hosts_show(void *app, const struct req *req, struct resp *resp)
 		goto done;
 	fill_host(page.row, &h);
 	if ((r = fill_certificate(&page, &h)) != OK ||
+	    (r = fill_alarms(&page, &h)) != OK ||
 	    (r = fill_refusal(&page, &h)) != OK ||
 	    (r = fill_commands(&page, &h)) != OK ||
 	    (r = fill_enrollments(&page, &h)) != OK)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "store/alarms.h"
 #include "store/db.h"
 #include "web/session.h"
 #include "web/tmplset.h"
@@ -102,9 +103,25 @@ admin_page_send(const struct admin_page *page, const char *template,
 	    page->app, template, title, 200, page->row, resp);
 }
 
+/* What the frame shows to who is signed in. */
+static int
+set_frame(
+    struct admin_app *app, const struct session *session, struct tmpl_row *row)
+{
+	int64_t open;
+	int r = alarms_count_open(app->db, &open);
+
+	tmplrow_set(row, "admin", session->admin);
+	tmplrow_set(row, "csrf", session->csrf_token);
+	if (r == OK && open > 0)
+		tmplrow_setf(row, "alarms_open", "%lld", (long long)open);
+	return r;
+}
+
 void
 admin_page_on_error(void *p, const struct req *req, int code, struct resp *resp)
 {
+	struct session session;
 	struct tmpl_row *row;
 	int r;
 
@@ -114,6 +131,10 @@ admin_page_on_error(void *p, const struct req *req, int code, struct resp *resp)
 	tmplrow_set(row, "text", err_text(code));
 	tmplrow_set(row, "request_id", req->id);
 	tmplrow_flag(row, "ours", err_http_status(code) >= 500);
+	if (err_http_status(code) < 500 &&
+	    session_load(((struct admin_app *)p)->db, req, &session) == OK)
+		(void)set_frame(p, &session, row);
+	secret_wipe(&session, sizeof(session));
 	r = admin_page_send_bare(p, "error", resp_phrase(err_http_status(code)),
 	    err_http_status(code), row, resp);
 	if (r != OK)
@@ -132,10 +153,9 @@ admin_page_init(
 	if ((r = session_load(app->db, req, &page->session)) != OK ||
 	    (r = form_parse(blob_str(req->query), &page->query)) != OK)
 		return r;
-	page->row = tmplrow_new();
-	tmplrow_set(page->row, "admin", page->session.admin);
-	tmplrow_set(page->row, "csrf", page->session.csrf_token);
-	return page->row != NULL ? OK : fail(ERR_NOMEM, "no memory for a page");
+	if ((page->row = tmplrow_new()) == NULL)
+		return fail(ERR_NOMEM, "no memory for a page");
+	return set_frame(app, &page->session, page->row);
 }
 
 void
@@ -268,8 +288,10 @@ admin_page_pager(struct admin_page *page, const char *path,
 	long long first = (long long)number * ADMIN_PAGE_ROWS;
 	long long last = first + (long long)rows;
 
-	tmplrow_setf(page->row, "first", "%lld", rows > 0 ? first + 1 : 0);
-	tmplrow_setf(page->row, "last", "%lld", rows > 0 ? last : 0);
+	if (rows == 0)
+		return;
+	tmplrow_setf(page->row, "first", "%lld", first + 1);
+	tmplrow_setf(page->row, "last", "%lld", last);
 	tmplrow_setf(page->row, "total", "%lld", (long long)total);
 	if (number > 0)
 		set_page_url(page, "newer_url", path, filters, number - 1);

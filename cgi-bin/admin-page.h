@@ -74,7 +74,8 @@ void admin_page_link(struct tmpl_row *row, const char *name, const char *path,
 int admin_page_number(const struct admin_page *page);
 
 /*
- * The values of the pager: `first`, `last`, `total`, `older_url`, `newer_url`.
+ * The values of the pager: `first`, `last`, `total`, `older_url`, `newer_url`;
+ * none without rows.
  * `filters` ends with NULL and names the query parameters to keep.
  */
 void admin_page_pager(struct admin_page *page, const char *path,

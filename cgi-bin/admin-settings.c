@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "admin-alarms.h"
 #include "admin-enrollments.h"
 #include "admin-hosts.h"
 #include "admin-links.h"
@@ -109,9 +110,16 @@ get_style(void *p, const struct req *req, struct resp *resp)
 	return stylesheet_send(&app->style, resp);
 }
 
+static int
+get_icon(void *p, const struct req *req, struct resp *resp)
+{
+	return stylesheet_send_icon(resp);
+}
+
 static const struct route routes[] = {
 	{ "GET", "/admin/", get_front, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/style.css", get_style, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/icon.svg", get_icon, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/sign-in", get_sign_in, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/sign-in", post_sign_in, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/sign-out", post_sign_out, ADMIN_PAGE_BODY },
@@ -128,6 +136,7 @@ static const struct route routes[] = {
 	{ "GET", "/admin/refusals", admin_enrollments_refusals,
 	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/serial", admin_enrollments_serial, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/alarms", admin_alarms_list, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/settings", admin_options_show, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/settings/attestation", admin_options_set_attestation,
 	    ADMIN_PAGE_BODY },

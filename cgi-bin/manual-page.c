@@ -6,7 +6,8 @@
 #include "web/tmplset.h"
 
 #define POLICY                                                                 \
-	"default-src 'none'; style-src 'self'; form-action 'self'; "           \
+	"default-src 'none'; style-src 'self'; img-src 'self'; "               \
+	"form-action 'self'; "                                                 \
 	"frame-ancestors 'none'; base-uri 'none'"
 
 int

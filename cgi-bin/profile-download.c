@@ -145,6 +145,12 @@ get_style(void *p, const struct req *req, struct resp *resp)
 	return stylesheet_send(&app->page.style, resp);
 }
 
+static int
+get_icon(void *app, const struct req *req, struct resp *resp)
+{
+	return stylesheet_send_icon(resp);
+}
+
 static void
 close_app(void *p)
 {
@@ -195,6 +201,7 @@ static const struct route routes[] = {
 	{ "GET", "/enroll/manual/:token", get_link, 0 },
 	{ "POST", "/enroll/manual/:token", post_link, LINK_BODY_MAX },
 	{ "GET", "/enroll/style.css", get_style, 0 },
+	{ "GET", "/enroll/icon.svg", get_icon, 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 

@@ -46,13 +46,31 @@ stylesheet_release(struct stylesheet *s)
 	buf_release(&s->text);
 }
 
-int
-stylesheet_send(const struct stylesheet *s, struct resp *resp)
+static int
+send_for_a_week(struct resp *resp, const char *type, struct blob body)
 {
 	int r = resp_set(resp, "Cache-Control", "private, max-age=604800");
 
-	if (r != OK)
-		return r;
-	return resp_body(
-	    resp, 200, "text/css; charset=utf-8", buf_blob(&s->text));
+	return r == OK ? resp_body(resp, 200, type, body) : r;
+}
+
+int
+stylesheet_send(const struct stylesheet *s, struct resp *resp)
+{
+	return send_for_a_week(
+	    resp, "text/css; charset=utf-8", buf_blob(&s->text));
+}
+
+int
+stylesheet_send_icon(struct resp *resp)
+{
+	static const char icon[] =
+	    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 24 24\">"
+	    "<path fill=\"#0b6b5d\" d=\"M12 2 4 5v6.2c0 5 3.3 9.2 8 10.8"
+	    " 4.7-1.6 8-5.8 8-10.8V5z\"/>"
+	    "<path fill=\"none\" stroke=\"#fff\" stroke-width=\"2.4\""
+	    " stroke-linecap=\"round\" stroke-linejoin=\"round\""
+	    " d=\"m8 12 3 3 5.2-6\"/></svg>\n";
+
+	return send_for_a_week(resp, "image/svg+xml", blob_str(icon));
 }

@@ -1,4 +1,4 @@
-/* The one style sheet of all pages, templates/style.css. */
+/* The one style sheet of all pages, templates/style.css, and their icon. */
 #ifndef STYLESHEET_H
 #define STYLESHEET_H
 
@@ -17,5 +17,8 @@ void stylesheet_release(struct stylesheet *s);
 
 /* Answers with it, for browsers to keep a week. */
 int stylesheet_send(const struct stylesheet *s, struct resp *resp);
+
+/* The same with the icon that browsers show beside a page's title. */
+int stylesheet_send_icon(struct resp *resp);
 
 #endif

@@ -166,9 +166,15 @@ subtest 'mdm-105, fleet-114: the device says Error' => sub {
 	at(365 - 29);
 	ok(due()->{ending} > 0, 'at 30 days an administrator is told');
 	is(due()->{ending}, 0, 'once');
-	my ($alarm) = grep { $_->{code} eq 'RENEWAL_ENDING' } @{ $t->trail($mac->{serial}) };
-	like($alarm->{reason}, qr/ends at .* is not renewed/, 'in its trail');
+	my $alarm = sub {
+		return grep { $_->{serial} eq $mac->{serial} && $_->{kind} eq 'certificate-ending' }
+		    @{ $t->tool_json('alarms', @_)->{alarms} };
+	};
+	my ($open) = $alarm->();
+	like($open->{text}, qr/ends at .* is not renewed/, 'by an alarm');
 	$t->tool_ok('host', 'block', $mac->{serial});
+	is(scalar $alarm->(), 0, 'which closes with its cause');
+	ok(($alarm->('--all'))[0]{closed_at}, 'and is kept');
 	at(0);
 };
 

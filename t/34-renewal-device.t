@@ -181,7 +181,10 @@ subtest 'an attested host is not renewed by less' => sub {
 	my $r = $t->tool('renew', '--host', $mac->{serial});
 	is($r->{exit}, 4, 'refused');
 	like($r->{err}, qr/the host is attested, and now its serial number is not assigned/, 'and why');
-	$t->refused($mac->{serial}, 'renewal', 'ENROLL_DOWNGRADE', 'with an alarm in its trail');
+	$t->refused($mac->{serial}, 'renewal', 'ENROLL_DOWNGRADE', 'which its trail says');
+	my ($alarm) = grep { $_->{serial} eq $mac->{serial} }
+	    @{ $t->tool_json('alarms')->{alarms} };
+	is($alarm->{kind}, 'renewal-failing', 'and an alarm');
 	is(is_attested($mac), 'Yes', 'it stays what it is');
 	is(poll($mac)->{exit}, 0, 'and enrolled');
 };

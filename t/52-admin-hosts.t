@@ -104,12 +104,53 @@ subtest 'admin-21: a refused try is found with its reason' => sub {
 	like($page, qr/What to do:<\/strong> If the device is yours, assign/, 'and what to do');
 };
 
+subtest 'admin-30: alarms' => sub {
+	my $page = $b->get('/admin/alarms')->{body};
+	like($page, qr/No alarm is open\./, 'none at first');
+	like($page, qr{<a href="/admin/alarms" aria-current="page">Alarms</a>}, 'nothing to count');
+	sql("INSERT INTO alarms (kind, subject, serial, text, raised_at, last_seen_at) VALUES "
+	    . "('signer-changed', 'x', 'C02WEB000001', '<b>look', 1700000000, 1700000000)");
+	$page = $b->get('/admin/alarms')->{body};
+	like($page, qr/&lt;b&gt;look/, 'an open one');
+	like($page, qr{serial\?serial=C02WEB000001}, 'with its device');
+	like($b->get('/admin/hosts')->{body}, qr{class="count"><span class="hidden">open: </span>1<},
+	    'each page tells how many are open');
+	like(host_page('C02WEB000001'), qr/Alarm:<\/strong> <bdi>&lt;b&gt;look/, "the host's page shows it");
+	sql("UPDATE alarms SET closed_at = 1700000001");
+	unlike($b->get('/admin/alarms')->{body}, qr/look/, 'a closed one is not listed');
+	like($b->get('/admin/alarms?all=1')->{body}, qr/look/, 'unless all are');
+};
+
+subtest 'admin-31: pages that are not there, and the icon' => sub {
+	my $r = $b->get('/admin/nothing');
+	is($r->{status}, 404, 'not found');
+	like($r->{body}, qr{<nav aria-label="Main">}, 'the navigation stays');
+	like($r->{body}, qr{Sign out}, 'and so does signing out');
+	my $stranger = Attestmdm::Admin->new($t);
+	$r = $stranger->get('/admin/nothing');
+	unlike($r->{body}, qr/<nav aria-label="Main">/, 'who is not signed in sees none');
+	$r = $stranger->get('/admin/icon.svg');
+	is("$r->{status} $r->{headers}{'content-type'}", '200 image/svg+xml', 'the icon');
+	like($b->get('/admin/hosts')->{body}, qr{<link rel="icon" href="/admin/icon\.svg"}, 'is linked');
+};
+
+subtest 'admin-32: empty lists' => sub {
+	my $page = $b->get('/admin/hosts?q=nonesuch')->{body};
+	like($page, qr/No host matches/, 'hosts');
+	unlike($page, qr/ of 0<|<table/, 'without an empty table');
+	$page = $b->get('/admin/links')->{body};
+	like($page, qr/No link was made yet/, 'links');
+	unlike($page, qr/ of 0<|<table/, 'without an empty table');
+};
+
 subtest 'admin-22: a cheating device, step by step' => sub {
 	$t->assign('C02WEB000002');
 	my $run = $t->sim('enroll', '--serial', 'C02WEB000002', '--misbehave', 'wrong-freshness');
 	is($run->{exit}, 3, 'it is refused');
 	my $list = $b->get('/admin/enrollments?q=C02WEB000002')->{body};
 	like($list, qr/chip refused">refused<\/span> Hardware attestation/, 'the list says where');
+	like($list, qr/chip (?:refused|revoked)">(?:Refused|Revoked)</, 'and does not call it open');
+	unlike($list, qr/>Open</, 'not at all');
 	my ($url) = $list =~ m{href="(/admin/enrollments/[A-Za-z0-9_-]+)"};
 	my $page = $b->get($url)->{body};
 	my @steps = $page =~ m{<li class="(\w+)">\s*<div class="step-head"><strong>([^<]*)}g;
@@ -161,11 +202,11 @@ subtest 'admin-24: searching and paging hosts' => sub {
 	unlike($page, qr/rel="next"/, 'and is the last');
 	my @rows = $page =~ /bdi class="mono">(PAGE\d+)</g;
 	is("@rows", 'PAGE61 PAGE63 PAGE65 PAGE67 PAGE69', 'with the rest');
-	like($b->get('/admin/hosts?q=PAGE10&attested=yes')->{body}, qr/No host fits/,
+	like($b->get('/admin/hosts?q=PAGE10&attested=yes')->{body}, qr/No host matches/,
 	    'not attested, not among the attested');
 	like($b->get('/admin/hosts?q=PAGE10&attested=no')->{body}, qr/1–1 of 1/,
 	    'but among the others');
-	like($b->get('/admin/hosts?q=%25')->{body}, qr/No host fits/, '% is no wildcard');
+	like($b->get('/admin/hosts?q=%25')->{body}, qr/No host matches/, '% is no wildcard');
 };
 
 is($b->get('/admin/hosts/nobody')->{status}, 404, 'admin-25: an unknown host: 404');

@@ -9,6 +9,7 @@
 #include "enroll/facts.h"
 #include "enroll/machineinfo.h"
 #include "enroll/software_update.h"
+#include "store/alarms.h"
 #include "store/trails.h"
 #include "wire/x509.h"
 
@@ -185,10 +186,24 @@ done:
 	return r;
 }
 
+/* An assigned serial number asks for less than it is known to be. */
+static void
+alarm_downgrade(struct handout *h, const char *serial)
+{
+	if (db_begin(h->db) != OK)
+		return;
+	if (alarms_raise(h->db, ALARM_DOWNGRADE_REFUSED, serial, serial,
+		log_reason()) == OK)
+		db_commit(h->db);
+	db_rollback(h->db);
+}
+
 static int
 refuse(
     struct handout *h, const char *serial, int code, const char *remote_address)
 {
+	if (code == ERR_ENROLL_DOWNGRADE)
+		alarm_downgrade(h, serial);
 	trails_note(h->db,
 	    &(struct trail){ .serial = serial,
 		.step = "profile",

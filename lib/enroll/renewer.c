@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "enroll/facts.h"
+#include "store/alarms.h"
 #include "store/commands.h"
 #include "store/trails.h"
 #include "wire/out_plist.h"
@@ -219,6 +220,17 @@ open_renewal(struct renewer *rn, struct errand *e)
 	return note(rn, e, TRAIL_OK, OK, reason);
 }
 
+static int
+raise_failing(struct renewer *rn, const struct errand *e)
+{
+	char text[sizeof(e->decision.reason) + 64];
+
+	snprintf(
+	    text, sizeof(text), "it cannot be renewed: %s", e->decision.reason);
+	return alarms_raise(rn->db, ALARM_RENEWAL_FAILING, e->standing.host.id,
+	    e->host->serial, text);
+}
+
 /* Said once, not each day again. */
 static int
 put_off(struct renewer *rn, struct errand *e)
@@ -237,6 +249,8 @@ put_off(struct renewer *rn, struct errand *e)
 		if (r != OK)
 			return r;
 	}
+	if ((r = raise_failing(rn, e)) != OK)
+		return r;
 	return renewals_postpone(rn->db, e->standing.host.id, d->reason,
 	    clock_now() + RENEWER_PUT_OFF);
 }
@@ -364,8 +378,7 @@ renewer_close_unanswered(struct renewer *rn, int limit, int *closed)
 static int
 alarm_one(struct renewer *rn, const struct renewal_candidate *host)
 {
-	struct errand e = { .host = host };
-	char reason[RENEWALS_ERROR_TEXT + 128], end[CLOCK_TEXT];
+	char reason[RENEWALS_ERROR_TEXT + 256], end[CLOCK_TEXT];
 	struct renewal_candidate now;
 	struct renewal last;
 	int r;
@@ -381,10 +394,13 @@ alarm_one(struct renewer *rn, const struct renewal_candidate *host)
 		return r;
 	clock_people(host->not_after, end);
 	snprintf(reason, sizeof(reason),
-	    "the certificate ends at %s and is not renewed%s%s", end,
-	    last.last_error[0] == '\0' ? "" : ": ", last.last_error);
-	log_line(LOG_WARN, "please look at host %s: %s", host->serial, reason);
-	r = note(rn, &e, TRAIL_FAILED, ERR_RENEWAL_ENDING, reason);
+	    "the certificate ends at %s and is not renewed%s%s. Connect the "
+	    "device, so that its renewal reaches it; after the end it must "
+	    "enroll again.",
+	    end, last.last_error[0] == '\0' ? "" : ": ", last.last_error);
+	log_line(LOG_WARN, "host %s: %s", host->serial, reason);
+	r = alarms_raise(rn->db, ALARM_CERTIFICATE_ENDING, host->host_id,
+	    host->serial, reason);
 	return r == OK ? renewals_mark_alarmed(rn->db, host->host_id) : r;
 }
 

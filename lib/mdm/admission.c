@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ca/standing.h"
+#include "store/alarms.h"
 #include "store/certificates.h"
 
 #define HOUR INT64_C(3600)
@@ -62,16 +63,31 @@ is_from_before(const struct standing *s, const struct enrollment *e)
 }
 
 static int
-check_method(
-    const struct standing *s, const struct enrollment *e, bool attested)
+check_method(struct contact *c, const struct standing *s,
+    const struct enrollment *e, bool attested)
 {
 	if (attested || !is_from_before(s, e))
 		return standing_check_method(s, e, attested);
 	log_line(LOG_WARN,
-	    "please look at host %s: it renewed its certificate without "
-	    "attestation while that was not required",
+	    "host %s renewed its certificate without attestation while that "
+	    "was not required",
 	    e->serial);
-	return OK;
+	return alarms_raise(c->db, ALARM_RENEWED_WITHOUT_ATTESTATION,
+	    e->serial, e->serial,
+	    "it renewed its certificate without attestation while that was "
+	    "not required; attestmdm renew --all-to-acme lets it attest again");
+}
+
+/* A device that attested is what its serial number should be. */
+static int
+close_alarms(struct contact *c, const char *serial)
+{
+	int r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial);
+
+	if (r == OK)
+		r = alarms_close(
+		    c->db, ALARM_RENEWED_WITHOUT_ATTESTATION, serial);
+	return r;
 }
 
 int
@@ -87,7 +103,9 @@ admission_of_certificate(struct contact *c)
 	    (r = standing_check_source(&standing, e)) != OK ||
 	    (r = identity_attested(c->db, &c->identity, &attested)) != OK)
 		return r;
-	return check_method(&standing, e, attested);
+	if ((r = check_method(c, &standing, e, attested)) != OK)
+		return r;
+	return attested ? close_alarms(c, e->serial) : OK;
 }
 
 int

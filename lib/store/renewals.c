@@ -14,6 +14,9 @@
 #define DAY_TEXT  "86400"
 #define WEEK_TEXT "604800"
 
+/* Failures in a row that raise an alarm. */
+#define FAILURES_ALARM 3
+
 enum {
 	LONGEST,
 	DUE,
@@ -400,6 +403,26 @@ end_open(struct db *db, const char *host_id, struct renewal *out)
 	return clean_up(db, out);
 }
 
+/* After some failures in a row an administrator should know. */
+static int
+alarm_if_failing(struct db *db, const struct renewal *r)
+{
+	struct renewal_candidate host;
+	char text[RENEWALS_ERROR_TEXT + 64];
+	int code;
+
+	if (r->failures < FAILURES_ALARM)
+		return OK;
+	code = renewals_candidate(db, r->host_id, &host);
+	if (code != OK)
+		return code == ERR_NOT_FOUND ? OK : code;
+	snprintf(text, sizeof(text),
+	    "%d renewals in a row failed, the last one: %s", r->failures,
+	    r->last_error);
+	return alarms_raise(
+	    db, ALARM_RENEWAL_FAILING, r->host_id, host.serial, text);
+}
+
 int
 renewals_fail(
     struct db *db, const char *host_id, bool unanswered, const char *reason)
@@ -416,7 +439,9 @@ renewals_fail(
 		return code;
 	r.next_try_at = unanswered ? 0 : clock_now() + wait;
 	snprintf(r.last_error, sizeof(r.last_error), "%s", reason);
-	return close_it(db, &r);
+	if ((code = close_it(db, &r)) != OK)
+		return code;
+	return alarm_if_failing(db, &r);
 }
 
 int
@@ -452,6 +477,10 @@ renewals_finish(struct db *db, const char *host_id)
 	struct renewal r;
 	int code;
 
+	if ((code = alarms_close(db, ALARM_CERTIFICATE_ENDING, host_id)) !=
+		OK ||
+	    (code = alarms_close(db, ALARM_RENEWAL_FAILING, host_id)) != OK)
+		return code;
 	code = renewals_load(db, host_id, &r);
 	if (code != OK)
 		return code == ERR_NOT_FOUND ? OK : code;

@@ -119,8 +119,8 @@ int renewals_open(struct db *db, const char *host_id, const char *enrollment_id,
  * to try again (after 1, 3, then 7 days, or a third of what the certificate has
  * left but not less than an hour; an unanswered one waits for the host),
  * revokes its enrollment unless a certificate came of it, cancels its command
- * when nobody answered that, and erases the profile in it. ERR_CONFLICT when
- * none is open.
+ * when nobody answered that, and erases the profile in it. From the third
+ * failure in a row on an alarm is open. ERR_CONFLICT when none is open.
  */
 int renewals_fail(
     struct db *db, const char *host_id, bool unanswered, const char *reason);
@@ -137,7 +137,7 @@ int renewals_postpone(
 
 /*
  * A renewed certificate is in use, or the host enrolls anew, left or was
- * blocked: none open, failures forgotten. The enrollment of an open one is
+ * blocked: none open, failures forgotten, alarms about it closed. The enrollment of an open one is
  * revoked unless a certificate came of it, and the profile in its command is
  * erased; the command stays, for its answer may come yet. OK also without a
  * row.
