@@ -34,6 +34,7 @@ cmd_check_all(struct cli *cli, struct verdict *v)
 	inspect_state(v, &cli->conf);
 	inspect_trust(v, &cli->conf);
 	inspect_nginx_secret(v, &cli->conf);
+	inspect_backlog(v);
 	inspect_clock(v, &cli->conf);
 	if (!cli_flag(cli, "no-nginx"))
 		inspect_nginx(v, &cli->conf, cli_option(cli, "nginx"));

@@ -1,9 +1,12 @@
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "bin/inspect.h"
 #include "bin/probe.h"
 #include "ca/file.h"
+#include "web/listener.h"
 #include "web/nginx_secret.h"
 
 #define NGINX_OUTPUT_MAX (4 * 1024 * 1024)
@@ -26,6 +29,75 @@ static const struct {
 	{ "admin-settings.sock",
 	    "include attestmdm-admin.conf in a server { }" },
 };
+
+/*
+ * An address may have 4096 requests under way, each with a connection of the
+ * client and one to a program; as much is left for everybody else.
+ */
+#define CONNECTIONS_LEAST 16384
+
+/* The last number that a directive is given in nginx's configuration. */
+static long
+nginx_number(const char *text, const char *name, long otherwise)
+{
+	const char *line, *end, *at;
+	size_t n = strlen(name);
+
+	for (line = text; *line != '\0'; line = *end == '\0' ? end : end + 1) {
+		end = line + strcspn(line, "\n");
+		at = line + strspn(line, " \t");
+		if (strncmp(at, "events", 6) == 0)
+			at += 6 + strspn(at + 6, " \t{");
+		if (strncmp(at, name, n) == 0 &&
+		    (at[n] == ' ' || at[n] == '\t'))
+			otherwise = strtol(at + n, NULL, 10);
+	}
+	return otherwise;
+}
+
+static void
+inspect_nginx_limits(struct verdict *v, const char *text)
+{
+	long connections = nginx_number(text, "worker_connections", 512);
+	long files = nginx_number(text, "worker_rlimit_nofile", 0);
+
+	if (connections < CONNECTIONS_LEAST)
+		verdict_add(v, VERDICT_BAD, "nginx limits",
+		    "worker_connections is %ld, which one address can use up: "
+		    "set worker_connections %d in events { } of nginx.conf",
+		    connections, CONNECTIONS_LEAST);
+	else if (files < connections)
+		verdict_add(v, VERDICT_BAD, "nginx limits",
+		    "a process of nginx may not open as many files as it has "
+		    "connections: set worker_rlimit_nofile %ld at the top of "
+		    "nginx.conf",
+		    2 * connections);
+	else
+		verdict_add(v, VERDICT_OK, "nginx limits",
+		    "%ld connections for each process", connections);
+}
+
+/* A longer backlog than this is cut in silence. */
+void
+inspect_backlog(struct verdict *v)
+{
+	FILE *f = fopen("/proc/sys/net/core/somaxconn", "re");
+	long most = LISTENER_BACKLOG;
+	char line[32];
+
+	if (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		most = strtol(line, NULL, 10);
+	if (f != NULL)
+		fclose(f);
+	if (most < LISTENER_BACKLOG)
+		verdict_add(v, VERDICT_WARNING, "backlog",
+		    "net.core.somaxconn is %ld, so that nginx answers 502 when "
+		    "many devices come at once: set it to %d",
+		    most, LISTENER_BACKLOG);
+	else
+		verdict_add(v, VERDICT_OK, "backlog",
+		    "%d requests may wait for a program", LISTENER_BACKLOG);
+}
 
 void
 inspect_nginx_secret(struct verdict *v, const struct conf *conf)
@@ -77,6 +149,7 @@ inspect_nginx_text(
 	verdict_add(v, VERDICT_OK, "nginx",
 	    "its configuration is sound and "
 	    "has our locations");
+	inspect_nginx_limits(v, text);
 }
 
 /* The last line that is about a fault. */

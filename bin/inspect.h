@@ -17,7 +17,8 @@ void inspect_trust(struct verdict *v, const struct conf *conf);
 /* The clock. In inspect-host.c. */
 void inspect_clock(struct verdict *v, const struct conf *conf);
 
-/* nginx's secret and its configuration. In inspect-nginx.c. */
+/* nginx's secret and configuration, and who waits. In inspect-nginx.c. */
+void inspect_backlog(struct verdict *v);
 void inspect_nginx_secret(struct verdict *v, const struct conf *conf);
 void inspect_nginx(
     struct verdict *v, const struct conf *conf, const char *nginx_conf);

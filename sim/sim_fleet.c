@@ -14,7 +14,7 @@
 #include "sim/sim_session.h"
 #include "sim/sim_tally.h"
 
-#define SIM_FLEET_PROCESSES 512
+#define SIM_FLEET_PROCESSES 4096
 
 struct sim_fleet {
 	struct sim_session session;

@@ -223,6 +223,17 @@ subtest 'broken clock and nginx' => sub {
 	my $fastcgi = "$dir/nginx/attestmdm-fastcgi.conf";
 	with_file($fastcgi, Attestmdm::Server::slurp($fastcgi) =~ s/^include .*nginx-secret.*$//mr,
 	    'nginx without the secret', 'nginx', qr/lacks the secret in \Q$secret\E/);
+	my $main = Attestmdm::Server::slurp($nginx);
+	for (['worker_connections 768;', qr/^worker_connections is 768, .*set worker_connections 16384/],
+	    ['worker_connections 16383;', qr/is 16383,/],
+	    ["\n# worker_connections 16384;\n", qr/is 512,/],
+	    ['worker_connections 20000;', qr/set worker_rlimit_nofile 40000/]) {
+		my ($line, $reason) = @$_;
+		with_file($nginx, $main =~ s/worker_connections 16384;/$line/r, "nginx with $line",
+		    'nginx limits', $reason);
+	}
+	with_file($nginx, $main =~ s/^worker_rlimit_nofile .*$//mr, 'nginx without files',
+	    'nginx limits', qr/set worker_rlimit_nofile 32768/);
 	with_file($nginx, "nonsense;\n", 'nginx with a fault', 'nginx', qr/nonsense/);
 };
 

@@ -73,7 +73,8 @@ nowhere($secret, 'its token');
 like(Attestmdm::Server::slurp($t->dir . '/nginx-error.log'),
     qr{connect\(\) .* failed .*"POST /enroll HTTP}, 'the error log tells of the program');
 # The path of an open enrollment is as secret.
-$t->server->stop('acme-account', 'acme-directory', 'acme-new-order', 'acme-challenge', 'acme-finalize');
+my @acme = grep { /^acme/ } @Attestmdm::Server::PROGRAMS;
+$t->server->stop(@acme);
 for (qw(directory new-account new-order challenge/x finalize order/x/finalize)) {
 	is(status("/acme/$id/$_", '-d', ''), 502, "ACME $_, when nobody answers");
 }
@@ -86,9 +87,7 @@ like(access_log(), qr{/acme/\Q$known\E\.\.\./new-account" 502 .*/acme-account\.s
 unlike(Attestmdm::Server::slurp($t->dir . '/nginx-error.log'), qr{\Q$id\E},
     'the error log does not hold the path of an enrollment');
 unlike(combined(), qr{/enroll|/acme}, 'no error page leads to the log of the server block');
-unlink($t->dir . '/run/profile-download.sock');
-$t->server->start_program('profile-download');
-Attestmdm::Server::answers($t->dir . '/run/profile-download.sock', 20) or die 'it is not back';
+$t->server->restart('profile-download', @acme);
 
 # mdm-82: what is too large for nginx does not get as far as the program.
 is(status('/scep?operation=PKIOperation', '-H', 'Expect:', '--data-binary', "\@$large"), 413,
@@ -97,14 +96,21 @@ my $scep = '/scep?operation=PKIOperation&message=';
 is(status($scep . 'A' x 30000), 400, 'SCEP: the longest request line, no message');
 is(status($scep . 'A' x 40000), 414, 'SCEP: a longer one');
 
-# More than the burst and the seconds that they take allow.
-my $url = "https://$t->{server}{host}:$port/enroll";
-my $r = $t->command('curl', '-s', '-o', '/dev/null', '-w', "%{http_code}\n",
-    '--cacert', $t->server->cacert, '--resolve', "$t->{server}{host}:$port:127.0.0.1",
-    '-Z', '--parallel-max', 8, "$url?[1-1000]");
+# An office full of devices behind one address: they wait, and none is refused.
+my $url = "https://$t->{server}{host}:$port";
+my @parallel = ('curl', '-s', '-o', '/dev/null', '-w', "%{http_code}\n", '--cacert', $t->server->cacert,
+    '--resolve', "$t->{server}{host}:$port:127.0.0.1", '-Z');
+for my $path ('/enroll', '/mdm/checkin', '/scep', "/acme/$id/new-order") {
+	my %seen;
+	$seen{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 64, "$url$path?[1-600]")->{out});
+	my ($answer) = keys %seen;
+	is_deeply(\%seen, { $answer => 600 }, "600 requests for $path have one answer");
+	like($answer, qr/^4(?!29)/, "which is the program's");
+}
+
+# People can wait.
 my %seen;
-$seen{$_}++ for split(/\n/, $r->{out});
-cmp_ok($seen{429} // 0, '>', 0, 'a flood of profile requests is cut off');
-cmp_ok($seen{400} // 0, '>=', 400, 'a building full of devices is not');
+$seen{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 8, "$url/admin/sign-in?[1-300]")->{out});
+cmp_ok($seen{429} // 0, '>', 0, 'a flood of the admin pages is cut off');
 
 $t->done;

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#define LISTENER_BACKLOG 1024
+#define LISTENER_BACKLOG 4096
 
 /* Descriptor fd is a socket that listens. */
 bool listener_is(int fd);

@@ -144,14 +144,15 @@ sub write_nginx {
 		include $dir/nginx/attestmdm-server.conf;
 	}
 EOT
-	my $listen = $self->{port} ? "listen 127.0.0.1:$self->{port} ssl;" : '';
+	my $listen = $self->{port} ? "listen 127.0.0.1:$self->{port} ssl backlog=4096;" : '';
 	spew("$dir/nginx/nginx.conf", <<"EOT");
 $user
 worker_processes $workers;
 daemon off;
 pid $dir/nginx.pid;
 error_log $dir/nginx-error.log notice;
-events { worker_connections 4096; }
+worker_rlimit_nofile 16384;
+events { worker_connections 16384; }
 http {
 	client_body_temp_path $dir/tmp/body;
 	fastcgi_temp_path $dir/tmp/fastcgi;
@@ -161,7 +162,7 @@ http {
 	include $dir/nginx/attestmdm-http.conf;
 	access_log $dir/nginx-combined.log combined;
 	server {
-		listen unix:$dir/run/https.sock ssl backlog=1024;
+		listen unix:$dir/run/https.sock ssl backlog=4096;
 		$listen
 		ssl_certificate $dir/tls/tls.pem;
 		ssl_certificate_key $dir/tls/tls.key;
@@ -228,6 +229,7 @@ sub start {
 sub stop {
 	my ($self, @names) = @_;
 	@names = sort keys %{ $self->{pids} } if !@names;
+	@names = grep { $self->{pids}{$_} } @names;
 	my %status;
 	kill('TERM', $self->{pids}{$_}) for @names;
 	for my $name (@names) {
