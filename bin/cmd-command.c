@@ -4,16 +4,12 @@
 
 #include "base/log.h"
 #include "bin/cmd.h"
+#include "bin/cmd-command-send.h"
 #include "bin/paging.h"
 #include "bin/view.h"
-#include "ca/file.h"
-#include "mdm/command.h"
-#include "store/audits.h"
 #include "store/commands.h"
 #include "store/hosts.h"
 #include "store/renewals.h"
-
-#define QUERIES_MAX 64
 
 static const struct view_column list_columns[] = {
 	{ "uuid", "COMMAND", VIEW_TEXT },
@@ -39,125 +35,6 @@ static const struct view_column columns[] = {
 	{ "note", "Note", VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
 };
-
-/* "A,B,C" in place; more than QUERIES_MAX are refused. */
-static int
-cmd_command_split(char *text, const char **queries, size_t *n)
-{
-	char *comma;
-
-	for (*n = 0; text != NULL; text = comma) {
-		if (*n == QUERIES_MAX)
-			return fail(ERR_FIELD, "--query names too many");
-		if ((comma = strchr(text, ',')) != NULL)
-			*comma++ = '\0';
-		queries[(*n)++] = text;
-	}
-	return OK;
-}
-
-static int
-cmd_command_information(struct cli *cli, struct command_text *out)
-{
-	const char *given = cli_option(cli, "query");
-	const char *queries[QUERIES_MAX];
-	char *text = NULL;
-	size_t n = 0;
-	int r;
-
-	if (given != NULL && (text = strdup(given)) == NULL)
-		return fail(ERR_NOMEM, "no memory for a command");
-	if ((r = cmd_command_split(text, queries, &n)) == OK)
-		r = command_device_information(queries, n, out);
-	free(text);
-	return r;
-}
-
-static int
-cmd_command_file(const char *path, struct command_text *out)
-{
-	struct buf text;
-	int r;
-
-	buf_init(&text, COMMANDS_PLIST_MAX);
-	if ((r = file_read_input(path, &text)) == OK)
-		r = command_read(buf_blob(&text), out);
-	buf_release(&text);
-	return r;
-}
-
-static int
-cmd_command_build(struct cli *cli, struct command_text *out)
-{
-	const char *type = cli->count > 1 ? cli->arguments[1] : NULL;
-	const char *file = cli_option(cli, "file");
-
-	if (type == NULL && file != NULL)
-		return cmd_command_file(file, out);
-	if (type == NULL || file != NULL)
-		return fail(ERR_USAGE, "give a command's name or --file");
-	if (strcmp(type, "DeviceInformation") == 0)
-		return cmd_command_information(cli, out);
-	if (cli_flag(cli, "query"))
-		return fail(ERR_USAGE, "--query is for DeviceInformation");
-	return command_simple(type, out);
-}
-
-static int
-cmd_command_enqueue(struct cli *cli, const struct host *host,
-    const struct command_text *text, int priority)
-{
-	struct command c;
-	char detail[256];
-	int r;
-
-	memset(&c, 0, sizeof(c));
-	snprintf(c.uuid, sizeof(c.uuid), "%s", text->uuid);
-	snprintf(c.host_id, sizeof(c.host_id), "%s", host->id);
-	snprintf(
-	    c.request_type, sizeof(c.request_type), "%s", text->request_type);
-	snprintf(c.created_by, sizeof(c.created_by), "%s", cli->actor);
-	snprintf(detail, sizeof(detail), "%.100s %s to %s", text->request_type,
-	    text->uuid, host->serial);
-	c.plist = buf_blob(&text->plist);
-	c.priority = priority;
-	c.needs_client_certificate = text->needs_client_certificate;
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	if ((r = commands_enqueue(cli->db, &c)) == OK &&
-	    (r = audits_add(cli->db, cli->actor, "command.send", detail)) == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
-	if (r == ERR_CONFLICT)
-		return fail(r,
-		    "%s takes no commands (it is %s), or has this CommandUUID "
-		    "already",
-		    host->serial, hosts_state_name(host->state));
-	return r;
-}
-
-static int
-cmd_command_send(struct cli *cli)
-{
-	struct command_text text;
-	struct host host;
-	int priority, r;
-
-	command_text_init(&text);
-	if ((r = cli_number(cli, "priority", 0, 9, 0, &priority)) != OK ||
-	    (r = cmd_command_build(cli, &text)) != OK ||
-	    (r = cmd_host_find(cli, cli->arguments[0], &host)) != OK ||
-	    (r = cmd_command_enqueue(cli, &host, &text, priority)) != OK)
-		goto done;
-	out_json_string(&cli->out, "uuid", text.uuid);
-	out_json_string(&cli->out, "request_type", text.request_type);
-	out_json_string(&cli->out, "host_id", host.id);
-	cli_say(cli, "%s %s waits for %s, who gets it when it next checks in.",
-	    text.request_type, text.uuid, host.serial);
-done:
-	command_text_release(&text);
-	return r;
-}
 
 static int
 cmd_command_list(struct cli *cli)
@@ -259,13 +136,6 @@ cmd_command_show(struct cli *cli)
 	return r;
 }
 
-static const struct cli_option send_options[] = {
-	{ "query", "A,B,...", "what DeviceInformation asks for", 0 },
-	{ "file", "PLIST", "a whole command as property list", 0 },
-	{ "priority", "N", "0 to 9; higher goes first (0)", 0 },
-	{ NULL, NULL, NULL, 0 },
-};
-
 static const struct cli_option list_options[] = {
 	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
@@ -275,11 +145,18 @@ static const struct cli_verb verbs[] = {
 	{ .name = "send",
 	    .arguments = "HOST [TYPE]",
 	    .help = "queues a command, such as DeviceInformation",
-	    .options = send_options,
+	    .options = cmd_command_send_options,
 	    .least = 1,
 	    .most = 2,
 	    .needs = CLI_WRITE,
 	    .run = cmd_command_send },
+	{ .name = "cancel",
+	    .arguments = "HOST UUID",
+	    .help = "takes a command back that has no answer yet",
+	    .least = 2,
+	    .most = 2,
+	    .needs = CLI_WRITE,
+	    .run = cmd_command_cancel },
 	{ .name = "list",
 	    .arguments = "HOST",
 	    .help = "lists a host's commands, newest first",

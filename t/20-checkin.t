@@ -223,6 +223,17 @@ subtest 'mdm-13, mdm-14, mdm-15: bodies that are no message' => sub {
 	is($mac->report('Idle')->{status}, 200, 'the programs live on');
 };
 
+subtest 'a long name of a device is cut, between characters' => sub {
+	my $mac = mac();
+	my $euro = "\xe2\x82\xac";
+	is($mac->checkin($mac->message('Authenticate', DeviceName => 'a' . $euro x 200))->{status}, 200,
+	    'taken');
+	my $name = $t->db("SELECT hex(device_name) AS n FROM hosts WHERE serial = '$mac->{serial}'")->[0]{n};
+	is(pack('H*', $name), 'a' . $euro x 84, 'to 253 of 255 bytes');
+	is($mac->checkin($mac->message('Authenticate', ModelName => 'x' x 256))->{status}, 400,
+	    'other texts are not');
+};
+
 subtest 'mdm-16: a key twice' => sub {
 	my $mac = mac();
 	my $other = mac();

@@ -12,6 +12,8 @@
 #include "store/hosts.h"
 
 #define TEXT_MAX 255
+/* Users choose it; the database keeps the first 255 bytes. */
+#define DEVICE_NAME_MAX 65536
 
 static int
 read_vitals(const struct contact *c, struct host_vitals *v)
@@ -21,7 +23,7 @@ read_vitals(const struct contact *c, struct host_vitals *v)
 
 	*v = (struct host_vitals){ 0 };
 	if ((r = message_text(m, "Topic", TEXT_MAX, &v->topic)) != OK ||
-	    (r = message_text(m, "DeviceName", TEXT_MAX, &v->device_name)) !=
+	    (r = message_text(m, "DeviceName", DEVICE_NAME_MAX, &v->device_name)) !=
 		OK ||
 	    (r = message_text(m, "Model", TEXT_MAX, &v->model)) != OK ||
 	    (r = message_text(m, "ModelName", TEXT_MAX, &v->model_name)) !=

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "mdm/catalogue.h"
 #include "wire/in_plist.h"
 #include "wire/out_plist.h"
 
@@ -140,25 +141,74 @@ read_names(const struct in_plist_node *root, struct command_text *out)
 	    !is_word(type))
 		return fail(
 		    ERR_FIELD, "the command has no Command with a RequestType");
+	snprintf(out->request_type, sizeof(out->request_type), "%s", type);
+	out->needs_client_certificate = installs_scep(root, type);
+	if (in_plist_get(root, "CommandUUID") == NULL) {
+		secret_uuid(out->uuid);
+		return OK;
+	}
 	if (in_plist_string(root, "CommandUUID", &uuid) != OK || !is_uuid(uuid))
 		return fail(
-		    ERR_FIELD, "the command has no CommandUUID that is a UUID");
-	snprintf(out->request_type, sizeof(out->request_type), "%s", type);
+		    ERR_FIELD, "the command's CommandUUID is not a UUID");
 	snprintf(out->uuid, sizeof(out->uuid), "%s", uuid);
-	out->needs_client_certificate = installs_scep(root, type);
 	return OK;
+}
+
+/*
+ * Copies a sound document, with a CommandUUID at the end of its root. Not by
+ * way of libplist's tree, which does not write every number as it read it.
+ */
+static int
+copy_with_uuid(struct blob plist, struct command_text *out)
+{
+	static const char end[] = "</dict>";
+	size_t at = plist.n - strlen(end);
+
+	/* The last </dict> is the root's: only </plist> comes after it. */
+	while (memcmp(plist.p + at, end, strlen(end)) != 0)
+		at--;
+	buf_add(&out->plist, plist.p, at);
+	buf_printf(&out->plist,
+	    "<key>CommandUUID</key><string>%s</string>", out->uuid);
+	return buf_add(&out->plist, plist.p + at, plist.n - at);
 }
 
 int
 command_read(struct blob plist, struct command_text *out)
 {
+	const struct in_plist_node *root;
 	struct in_plist *doc = NULL;
 	int r;
 
 	if ((r = in_plist_parse(plist, COMMANDS_PLIST_MAX, &doc)) != OK)
 		return r;
-	if ((r = read_names(in_plist_root(doc), out)) == OK)
-		r = buf_add_blob(&out->plist, plist);
+	root = in_plist_root(doc);
+	if ((r = read_names(root, out)) == OK)
+		r = in_plist_get(root, "CommandUUID") != NULL
+		    ? buf_add_blob(&out->plist, plist)
+		    : copy_with_uuid(plist, out);
+	in_plist_free(doc);
+	return r;
+}
+
+int
+command_check_keys(const struct command_text *t)
+{
+	const struct catalogue_entry *e = catalogue_find(t->request_type);
+	struct in_plist *doc = NULL;
+	const char *missing;
+	int r;
+
+	if (e == NULL)
+		return OK;
+	if ((r = in_plist_parse(
+		 buf_blob(&t->plist), COMMANDS_PLIST_MAX, &doc)) != OK)
+		return r;
+	missing = catalogue_missing(
+	    e, in_plist_get(in_plist_root(doc), "Command"));
+	if (missing != NULL)
+		r = fail(ERR_FIELD, "%s needs %s in its Command", e->type,
+		    missing);
 	in_plist_free(doc);
 	return r;
 }

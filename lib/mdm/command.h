@@ -38,9 +38,16 @@ int command_simple(const char *request_type, struct command_text *out);
 
 /*
  * Checks a whole command that an administrator wrote: a dict with Command, in
- * which RequestType is a word, and CommandUUID, a UUID; taken as it is. At
- * most COMMANDS_PLIST_MAX bytes. ERR_MALFORMED, ERR_TOO_LARGE, ERR_FIELD.
+ * which RequestType is a word, and CommandUUID, a UUID. Its bytes are taken as
+ * they are; a CommandUUID is added when there is none. At most
+ * COMMANDS_PLIST_MAX bytes. ERR_MALFORMED, ERR_TOO_LARGE, ERR_FIELD.
  */
 int command_read(struct blob plist, struct command_text *out);
+
+/*
+ * Has a finished command all keys that mdm/catalogue.h says devices want? OK
+ * also for a type that is not listed there. ERR_FIELD.
+ */
+int command_check_keys(const struct command_text *t);
 
 #endif

@@ -29,8 +29,9 @@ device_information_learn(struct contact *c)
 
 	if (in_plist_dict(c->message.root, "QueryResponses", &answers) != OK)
 		return OK;
-	v.device_name = learn_text(answers, "DeviceName",
-	    sizeof(host->device_name), host->device_name);
+	/* The database keeps the beginning of a long one. */
+	v.device_name =
+	    learn_text(answers, "DeviceName", SIZE_MAX, host->device_name);
 	v.os_version = learn_text(
 	    answers, "OSVersion", sizeof(host->os_version), host->os_version);
 	v.build_version = learn_text(answers, "BuildVersion",

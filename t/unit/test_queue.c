@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mdm/catalogue.h"
 #include "mdm/command.h"
 #include "store/commands.h"
 
@@ -140,6 +141,12 @@ test_wrong_results(void **state)
 	mdmfix_device_release(&b);
 }
 
+#define BARE                                                                   \
+	"<plist version=\"1.0\"><dict><key>Command</key><dict>" PAIR(          \
+	    "RequestType", "RestartDevice") "<key>N</key><integer>-1"          \
+					    "</integer></dict>"
+#define END "</dict>\n</plist>\n"
+
 static void
 test_command_text(void **state)
 {
@@ -152,13 +159,13 @@ test_command_text(void **state)
 		    "CommandUUID", "00000000-0000-0000-0000-000000000000")),
 		DOC("<key>Command</key><dict/>" PAIR(
 		    "CommandUUID", "00000000-0000-0000-0000-000000000000")),
-		DOC("<key>Command</key><dict>" PAIR(
-		    "RequestType", "RestartDevice") "</dict>"),
 		DOC("<key>Command</key><dict>" PAIR("RequestType",
 		    "RestartDevice") "</dict>" PAIR("CommandUUID", "nothing"))
 	};
 	static const char *const query[] = { "<x>" };
+	static const char bare[] = BARE END;
 	struct command_text t, again;
+	char whole[1024];
 	size_t i;
 
 	(void)state;
@@ -170,11 +177,46 @@ test_command_text(void **state)
 	assert_string_equal(again.uuid, t.uuid);
 	assert_int_equal(command_simple("Security Info", &t), ERR_FIELD);
 	assert_int_equal(command_device_information(query, 1, &t), ERR_FIELD);
+	buf_reset(&again.plist);
+	assert_int_equal(command_read(blob_str(bare), &again), OK);
+	snprintf(whole, sizeof(whole), BARE PAIR("CommandUUID", "%s") END,
+	    again.uuid);
+	assert_string_equal(buf_str(&again.plist), whole);
+	buf_reset(&t.plist);
+	assert_int_equal(command_read(buf_blob(&again.plist), &t), OK);
+	assert_string_equal(t.uuid, again.uuid);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(
 		    command_read(blob_str(bad[i]), &again), ERR_FIELD);
 	command_text_release(&t);
 	command_text_release(&again);
+}
+
+static void
+test_required_keys(void **state)
+{
+	struct command_text t;
+	size_t i, n;
+	const struct catalogue_entry *all = catalogue_all(&n);
+
+	(void)state;
+	for (i = 1; i < n; i++)
+		assert_true(strcmp(all[i - 1].type, all[i].type) < 0);
+	assert_null(catalogue_find("EraseDevices"));
+	for (i = 0; i < n; i++) {
+		command_text_init(&t);
+		assert_int_equal(command_simple(all[i].type, &t), OK);
+		assert_int_equal(command_check_keys(&t),
+		    all[i].required[0] == NULL ? OK : ERR_FIELD);
+		command_text_release(&t);
+	}
+	command_text_init(&t);
+	assert_int_equal(command_device_information(NULL, 0, &t), OK);
+	assert_int_equal(command_check_keys(&t), OK);
+	buf_reset(&t.plist);
+	assert_int_equal(command_simple("OfTheFuture", &t), OK);
+	assert_int_equal(command_check_keys(&t), OK);
+	command_text_release(&t);
 }
 
 int
@@ -185,6 +227,7 @@ main(void)
 		STOREFIX_TEST(test_not_now),
 		STOREFIX_TEST(test_wrong_results),
 		cmocka_unit_test(test_command_text),
+		cmocka_unit_test(test_required_keys),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
