@@ -247,6 +247,33 @@ test_real_device(void **state)
 	x509_free(apple);
 }
 
+/* Apple's device CA signs it, and still it is no property list, or a lax one. */
+static void
+test_no_plist(void **state)
+{
+	static const char *const bad[] = {
+		"no plist",
+		"bplist00",
+		HEAD "<array/></plist>",
+		HEAD "<string>C02TEST</string></plist>",
+		DOC(GOOD) "<!-- -->",
+		DOC(GOOD "<key>x</key><real>nan</real>"),
+		DOC(GOOD PAIR("x", "\x01")),
+		DOC(GOOD PAIR("SERIAL", "C02TEST")),
+	};
+	struct machineinfo m;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		log_forget_reason();
+		assert_int_equal(read_signed(&leaf, bad[i], EMBED, &m),
+		    ERR_ENROLL_MACHINEINFO);
+		assert_non_null(strstr(log_reason(), "property list"));
+		assert_string_equal(m.serial, "");
+	}
+}
+
 int
 main(void)
 {
@@ -257,6 +284,7 @@ main(void)
 		cmocka_unit_test(test_altered),
 		cmocka_unit_test(test_no_content),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_no_plist),
 		cmocka_unit_test(test_bad_fields),
 		cmocka_unit_test(test_strange_product),
 		cmocka_unit_test(test_real_device),
