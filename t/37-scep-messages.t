@@ -315,6 +315,15 @@ subtest 'mdm-80: with the switch for older clients off' => sub {
 	is(status_of(ask('old', '--request', $request)), '0', 'without both it is served');
 };
 
+# PKCS7_verify(), as smime and certmonger call it, reads nothing without content.
+subtest 'a refusal can be verified by clients that want a content' => sub {
+	pair('mac');
+	my $r = ask('mac', '--request', request('mac', 'A' x 32));
+	Attestmdm::Server::spew("$dir/refusal", $r->{body});
+	is(openssl('smime', '-verify', '-inform', 'DER', '-in', "$dir/refusal", '-CAfile', $ca,
+	    '-purpose', 'any'), '', 'verified, with an empty content');
+};
+
 subtest 'mdm-82: an envelope that nobody signed' => sub {
 	pair('mac');
 	my $r = ask('mac', '--misbehave', 'scep-unsigned');

@@ -91,11 +91,11 @@ choose_digest(const struct pkimessage *m, bool older)
 
 static int
 sign(const struct authority *ca, const struct pkimessage *m, struct reply *r,
-    const struct blob *content, bool older, struct buf *out)
+    struct blob content, bool older, struct buf *out)
 {
 	struct signed_out what = {
-		.has_content = content != NULL,
-		.content = content != NULL ? *content : blob_of(NULL, 0),
+		.has_content = true,
+		.content = content,
 		.key = key_handle(authority_key(ca)),
 		.signer = authority_certificate(ca),
 		.digest = choose_digest(m, older),
@@ -125,7 +125,12 @@ certrep_failure(const struct authority *ca, const struct pkimessage *m,
 	add_common(&reply, m, STATUS_FAILURE);
 	signed_out_printable(info, next(&reply, PKIMESSAGE_OID_FAIL_INFO));
 	signed_out_utf8(err_text(code), next(&reply, PKIMESSAGE_OID_FAIL_TEXT));
-	r = sign(ca, m, &reply, NULL, older, out);
+	/*
+	 * RFC 8894 section 3.2 leaves the content out. Clients that verify with
+	 * OpenSSL's PKCS7_verify() then read nothing at all; an empty one holds
+	 * as little, and Apple's client looks at the attributes alone.
+	 */
+	r = sign(ca, m, &reply, blob_of("", 0), older, out);
 	reply_release(&reply);
 	return r;
 }
@@ -138,7 +143,6 @@ certrep_success(const struct authority *ca, const struct pkimessage *m,
 	bool aes = cipher == ENVELOPED_AES128 || cipher == ENVELOPED_AES256;
 	struct buf inner, sealed;
 	struct reply reply;
-	struct blob content;
 	int r;
 
 	reply_init(&reply);
@@ -149,8 +153,7 @@ certrep_success(const struct authority *ca, const struct pkimessage *m,
 	    (r = enveloped_seal(buf_blob(&inner), m->signer,
 		 aes ? cipher : ENVELOPED_3DES, &sealed)) != OK)
 		goto done;
-	content = buf_blob(&sealed);
-	r = sign(ca, m, &reply, &content, older, out);
+	r = sign(ca, m, &reply, buf_blob(&sealed), older, out);
 done:
 	buf_release(&sealed);
 	buf_release(&inner);
