@@ -128,7 +128,7 @@ subtest 'mdm-81: single DES has a switch of its own' => sub {
 	ok(!-e "$dir/des.pem", 'for older clients alone: none');
 	my $last = $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0];
 	is("$last->{step} $last->{code} $last->{reason}",
-	    'scep SCEP_MESSAGE envelope: the cipher is not allowed', 'by its cipher');
+	    'scep SCEP_ALGORITHM envelope: the cipher is not allowed', 'by its cipher');
 	is($t->db("SELECT count(*) AS n FROM certificates WHERE serial = '$serial'")->[0]{n}, 0,
 	    'no certificate is made');
 	$t->server->set_conf('testing.single_des', 'true');

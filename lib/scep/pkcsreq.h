@@ -32,6 +32,7 @@ struct scep {
  * Appends the certificate's DER. The same transaction with the same key for the
  * same enrollment gets the same certificate again for PKCSREQ_RETRY_SECONDS.
  *
+ * ERR_SCEP_ALGORITHM: the envelope's cipher or key transport is not allowed.
  * ERR_SCEP_MESSAGE: the envelope cannot be opened, or holds no sound request
  * for the signer's key; one answer for all of these. ERR_SCEP_REQUEST: the key
  * was certified before, or the signer of a RenewalReq may not have one, or

@@ -58,6 +58,16 @@ refuse(const char *why)
 	return fail(ERR_SCEP_MESSAGE, "envelope: %s", why);
 }
 
+/*
+ * RFC 8894 section 3.2.1.4.5: badAlg. What is not encrypted says so before the
+ * private key is used, so that it tells nothing about the content.
+ */
+static int
+refuse_algorithm(const char *why)
+{
+	return fail(ERR_SCEP_ALGORITHM, "envelope: %s", why);
+}
+
 /* The recipient is our certificate, by one of its two names. */
 static bool
 names_us(asn1_node node, gnutls_x509_crt_t recipient)
@@ -108,7 +118,7 @@ take_recipient(
 	else if (!names_us(node, recipient))
 		r = refuse("it is for another certificate");
 	else if (!cmsnode_oid_is(node, "keyAlgorithm.algorithm", OID_RSA))
-		r = refuse("key transport other than PKCS#1 v1.5");
+		r = refuse_algorithm("key transport other than PKCS#1 v1.5");
 	else if (cmsnode_bytes(node, "encryptedKey", &out->encrypted_key) != OK)
 		r = refuse("no encrypted key");
 	if (node != NULL)
@@ -160,7 +170,7 @@ take_content(asn1_node node, unsigned flags, struct parts *out)
 		return refuse("the content is not of type data");
 	if (!cmsnode_oid(node, "encrypted.algorithm.algorithm", oid) ||
 	    !find_cipher(oid, flags, &out->cipher))
-		return refuse("the cipher is not allowed");
+		return refuse_algorithm("the cipher is not allowed");
 	if (!take_iv(node, ciphers[out->cipher].block, out->iv))
 		return refuse("the IV is not one block");
 	if (cmsnode_bytes(node, "encrypted.content", &out->content) != OK ||

@@ -90,6 +90,22 @@ test_types(void **state)
 	scepfix_reason(db, "no usable nonce");
 }
 
+/* A message is bounded before anything reads it. */
+static void
+test_size(void **state)
+{
+	static uint8_t bytes[PKIMESSAGE_BYTES_MAX + 1];
+	struct pkimessage m;
+
+	(void)state;
+	assert_int_equal(
+	    pkimessage_parse(blob_of(bytes, sizeof(bytes)), &m), ERR_TOO_LARGE);
+	pkimessage_release(&m);
+	assert_int_equal(pkimessage_parse(blob_of(bytes, sizeof(bytes) - 1), &m),
+	    ERR_MALFORMED);
+	pkimessage_release(&m);
+}
+
 /* mdm-79 */
 static void
 test_keys(void **state)
@@ -331,7 +347,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = { STOREFIX_TEST(test_reply),
 		STOREFIX_TEST(test_answered_again), STOREFIX_TEST(test_types),
-		STOREFIX_TEST(test_keys), STOREFIX_TEST(test_challenges),
+		cmocka_unit_test(test_size), STOREFIX_TEST(test_keys),
+		STOREFIX_TEST(test_challenges),
 		STOREFIX_TEST(test_enrollment_is_over),
 		STOREFIX_TEST(test_blocked_host),
 		cmocka_unit_test(test_transactions_and_nonces),
