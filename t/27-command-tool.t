@@ -80,7 +80,7 @@ subtest 'a CommandUUID is made for a file without one' => sub {
 	isnt($t->tool_json('command', 'send', $mac->{serial}, @file)->{uuid}, $uuid, 'another for the next');
 	my $r = $mac->report('Idle');
 	is(Attestmdm::Device::uuid_of($r), $uuid, 'sent');
-	like($r->{body}, qr{<string>&lt;/dict&gt;</string></dict><key>CommandUUID</key>}, 'in its place');
+	like($r->{body}, qr{</dict><key>CommandUUID</key><string>\Q$uuid\E</string></dict></plist>}, 'in its place');
 	is($mac->report('Acknowledged', CommandUUID => $uuid)->{status}, 200, 'answered');
 	is(state_of($uuid), 'acknowledged', 'and done');
 };
