@@ -328,6 +328,7 @@ fill_commands(struct admin_page *page, const struct host *h)
 		    commands_state_name(list.rows[i].state));
 		tmplrow_set(
 		    row, "command_text", command_text(list.rows[i].state));
+		tmplrow_set(row, "note", list.rows[i].note);
 		tmplrow_set(row, "by", list.rows[i].created_by);
 		admin_page_time(row, "created_at", list.rows[i].created_at);
 		admin_page_time(row, "completed_at", list.rows[i].completed_at);

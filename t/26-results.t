@@ -3,10 +3,13 @@
 # command, and the queue goes on.
 use strict;
 use warnings;
+use Attestmdm::Admin;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
 my $t = Attestmdm::Test->new;
+my $admin = Attestmdm::Admin->new($t);
+$admin->sign_in;
 my $n = 0;
 
 sub mac {
@@ -40,10 +43,13 @@ subtest 'control characters and nan are replaced' => sub {
 };
 
 subtest 'what cannot be repaired is not stored' => sub {
-	my $c = polls_with(mac(), 'result-damaged');
+	my $mac = mac();
+	my $c = polls_with($mac, 'result-damaged');
 	is("$c->{state} $c->{note}", 'acknowledged not stored: property list has a key without a value',
 	    'done, and marked');
 	is($c->{result}, '', 'without a result');
+	like($admin->get("/admin/hosts/$c->{host_id}")->{body}, qr{not stored: property list has a key},
+	    'the page of the host says so, too');
 	$c = polls_with(mac(), 'result-many-values');
 	is("$c->{state} $c->{note}", 'acknowledged not stored: property list has too many values',
 	    '120,000 values');
@@ -58,7 +64,7 @@ subtest 'a result of 22 MB ends its command' => sub {
 subtest 'a result larger than is received ends its command after three times' => sub {
 	my $mac = mac();
 	my ($bad, $next) = (send_command($mac, 'InstalledApplicationList'), send_command($mac, 'SecurityInfo'));
-		my $body = 'x' x ((32 << 20) + 1);
+	my $body = 'x' x ((32 << 20) + 1);
 	for my $i (1 .. 3) {
 		is(Attestmdm::Device::uuid_of($mac->report('Idle')), $bad, 'sent');
 		my $r = $mac->poll($body, signature => undef);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "mdm/queue.h"
 #include "mdm/unreadable.h"
 #include "store/alarms.h"
@@ -285,6 +286,28 @@ test_answered_before(void **state)
 	mdmfix_device_release(&d);
 }
 
+/* An expired certificate answers for its renewal alone. */
+static void
+test_expired(void **state)
+{
+	static const char nobody[] = "<plist><dict>" BROKEN;
+	struct checkfix_talk t = { .grace = 1 };
+	struct mdmfix_device d;
+	char uuid[37];
+
+	checkfix_enroll(state, SERIAL_A, UDID_A, &d);
+	checkfix_enqueue(state, SERIAL_A, 0, uuid);
+	idle(state, &d, uuid);
+	t.device = &d;
+	clock_set_offset(7200);
+	assert_int_equal(checkfix_send(state, &t, nobody, queue_serve), OK);
+	clock_set_offset(0);
+	assert_int_equal(storefix_sql(storefix_db(state),
+			     "SELECT sum(unreadable) FROM commands"),
+	    0);
+	mdmfix_device_release(&d);
+}
+
 /* A renewed certificate is not taken into use by what nobody can read. */
 static void
 test_new_certificate(void **state)
@@ -314,6 +337,7 @@ main(void)
 		STOREFIX_TEST(test_foreign),
 		STOREFIX_TEST(test_given_up),
 		STOREFIX_TEST(test_answered_before),
+		STOREFIX_TEST(test_expired),
 		STOREFIX_TEST(test_new_certificate),
 	};
 
