@@ -1,6 +1,7 @@
 #include "bin/authorities.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -69,17 +70,82 @@ authorities_crl_path(const struct authorities_one *one, const struct conf *conf,
 	    one->crl_file);
 }
 
+/* Where key and certificate lie until both are whole; ERR_TOO_LARGE. */
+struct staging {
+	char key[PATH_MAX];
+	char certificate[PATH_MAX];
+};
+
+static int
+authorities_stage(const struct authorities_one *one, struct staging *out)
+{
+	int k = snprintf(out->key, PATH_MAX, "%s.new", one->key);
+	int c = snprintf(
+	    out->certificate, PATH_MAX, "%s.new", one->certificate);
+
+	return k < PATH_MAX && c < PATH_MAX
+	    ? OK
+	    : fail(ERR_TOO_LARGE, "the path %s is too long", one->key);
+}
+
+static int
+authorities_rename(const char *from, const char *to)
+{
+	return rename(from, to) == 0
+	    ? OK
+	    : fail(ERR_IO, "cannot rename %s: %s", from, strerror(errno));
+}
+
+int
+authorities_resume(const struct authorities_one *one,
+    const struct owners *owners, bool *resumed)
+{
+	struct authority *ca = NULL;
+	struct staging staging;
+	int r;
+
+	*resumed = false;
+	if ((r = authorities_stage(one, &staging)) != OK)
+		return r;
+	if (key_is_url(one->key) || access(one->key, F_OK) != 0 ||
+	    access(staging.certificate, F_OK) != 0)
+		return OK;
+	/* is it this key's? */
+	r = authority_load(one->key, staging.certificate, &ca);
+	authority_free(ca);
+	if (r != OK ||
+	    (r = owners_give(owners, one->key, one->owner, 0600)) != OK)
+		return r;
+	*resumed = true;
+	return authorities_rename(staging.certificate, one->certificate);
+}
+
 int
 authorities_create(const struct authorities_one *one,
     const struct owners *owners, const char *organization)
 {
+	bool file = !key_is_url(one->key);
+	struct staging staging;
 	int r;
 
-	r = authority_create(one->key, one->certificate, one->common_name,
-	    organization, one->kind, AUTHORITIES_YEARS);
-	if (r != OK || key_is_url(one->key))
+	if ((r = authorities_stage(one, &staging)) != OK)
 		return r;
-	return owners_give(owners, one->key, one->owner, 0600);
+	if (file && access(one->key, F_OK) == 0)
+		return fail(ERR_EXISTS, "%s exists already", one->key);
+	if (access(one->certificate, F_OK) == 0)
+		return fail(ERR_EXISTS, "%s exists already", one->certificate);
+	/* of a run that was killed */
+	unlink(staging.certificate);
+	if (file)
+		unlink(staging.key);
+	r = authority_create(file ? staging.key : one->key, staging.certificate,
+	    one->common_name, organization, one->kind, AUTHORITIES_YEARS);
+	if (r == OK && file &&
+	    (r = owners_give(owners, staging.key, one->owner, 0600)) == OK)
+		r = authorities_rename(staging.key, one->key);
+	return r != OK
+	    ? r
+	    : authorities_rename(staging.certificate, one->certificate);
 }
 
 static int

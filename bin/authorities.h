@@ -47,8 +47,15 @@ void authorities_crl_path(const struct authorities_one *one,
     const struct conf *conf, char out[AUTHORITIES_PATH]);
 
 /*
- * Makes key and certificate, and gives the key to the user who signs.
- * ERR_EXISTS when the certificate is there already.
+ * Takes up an authorities_create() that was killed when its key had its name
+ * and its certificate did not. *resumed says whether there was one.
+ */
+int authorities_resume(const struct authorities_one *one,
+    const struct owners *owners, bool *resumed);
+
+/*
+ * Makes key and certificate, and gives the key to the user who signs. Both get
+ * their names when they are whole. ERR_EXISTS when either is there already.
  */
 int authorities_create(const struct authorities_one *one,
     const struct owners *owners, const char *organization);

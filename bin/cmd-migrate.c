@@ -22,26 +22,42 @@ cmd_migrate_nginx(struct cli *cli, const struct owners *owners)
 	return r;
 }
 
+static int
+cmd_migrate_create(struct cli *cli, const struct authorities_one *one,
+    const struct owners *owners)
+{
+	bool resumed;
+	int r;
+
+	if ((r = authorities_resume(one, owners, &resumed)) != OK)
+		return r;
+	if (!resumed && !key_is_url(one->key) && access(one->key, F_OK) == 0)
+		return fail(ERR_EXISTS,
+		    "%s has no certificate %s: remove it, and run migrate "
+		    "again",
+		    one->key, one->certificate);
+	if (!resumed)
+		r = authorities_create(one, owners, cli->conf.organization);
+	if (r == OK)
+		cli_say(cli, "The SCEP CA was missing and is now %s.",
+		    one->certificate);
+	return r;
+}
+
 /* Installations from before SCEP have the ACME CA alone. */
 static int
 cmd_migrate_authority(struct cli *cli, const struct authorities_one *one,
     const struct owners *owners)
 {
+	char path[AUTHORITIES_PATH];
 	int r;
 
-	if (access(one->certificate, F_OK) == 0)
-		return OK;
-	if (!key_is_url(one->key) && access(one->key, F_OK) == 0)
-		return fail(ERR_EXISTS,
-		    "%s has no certificate %s: remove it, and run migrate "
-		    "again",
-		    one->key, one->certificate);
-	if ((r = authorities_create(one, owners, cli->conf.organization)) == OK)
-		r = authorities_publish(one, &cli->conf);
-	if (r == OK)
-		cli_say(cli, "The SCEP CA was missing and is now %s.",
-		    one->certificate);
-	return r;
+	if (access(one->certificate, F_OK) != 0 &&
+	    (r = cmd_migrate_create(cli, one, owners)) != OK)
+		return r;
+	authorities_crl_path(one, &cli->conf, path);
+	return access(path, F_OK) == 0 ? OK
+				       : authorities_publish(one, &cli->conf);
 }
 
 /* Profiles from before the database noted what they say. */
