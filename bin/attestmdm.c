@@ -6,6 +6,8 @@ static const struct cli_noun *const nouns[] = {
 	&cmd_init,
 	&cmd_check,
 	&cmd_migrate,
+	&cmd_backup,
+	&cmd_restore,
 	&cmd_ade,
 	&cmd_setting,
 	&cmd_host,

@@ -7,6 +7,7 @@
 extern const struct cli_noun cmd_ade;
 extern const struct cli_noun cmd_admin;
 extern const struct cli_noun cmd_alarms;
+extern const struct cli_noun cmd_backup;
 extern const struct cli_noun cmd_cert;
 extern const struct cli_noun cmd_check;
 extern const struct cli_noun cmd_command;
@@ -17,6 +18,7 @@ extern const struct cli_noun cmd_init;
 extern const struct cli_noun cmd_migrate;
 extern const struct cli_noun cmd_purge;
 extern const struct cli_noun cmd_renew;
+extern const struct cli_noun cmd_restore;
 extern const struct cli_noun cmd_setting;
 
 /*

@@ -299,3 +299,26 @@ db_integrity_check(struct db *db)
 		    dbfile_expect(db->sqlite, "PRAGMA foreign_key_check", "");
 	return code;
 }
+
+int
+db_copy(struct db *db, const char *path)
+{
+	sqlite3 *copy = NULL;
+	int code;
+
+	if ((code = dbfile_copy(db->sqlite, path)) != OK)
+		return code;
+	code = dbfile_open(path, SQLITE_OPEN_READONLY, &copy);
+	if (code == OK)
+		code = dbfile_expect(copy, "PRAGMA quick_check(1)", "ok");
+	sqlite3_close(copy);
+	if (code != OK)
+		unlink(path);
+	return code;
+}
+
+int
+db_in_use(const char *path, bool *out)
+{
+	return dbfile_in_use(path, out);
+}

@@ -117,6 +117,19 @@ int db_migrate(const char *path);
  */
 int db_settle(const char *path);
 
+/*
+ * Writes a copy of the database as it is at this moment, one file of mode 0660
+ * that is synced and checked; what was at `path` before is gone. Others write
+ * meanwhile. ERR_IO, ERR_DB: no file is left.
+ */
+int db_copy(struct db *db, const char *path);
+
+/*
+ * Has any process the database at `path` open? False when there is none. This
+ * process must not. ERR_IO.
+ */
+int db_in_use(const char *path, bool *out);
+
 /* SQLite's own check of the whole file; ERR_DB with its words in the log. */
 int db_integrity_check(struct db *db);
 

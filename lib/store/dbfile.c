@@ -162,23 +162,38 @@ dbfile_sync_folder(const char *path)
 	return code;
 }
 
+/* SQLite's online backup; in one step, which no writer makes it repeat. */
+static int
+dbfile_copy_pages(sqlite3 *from, sqlite3 *to)
+{
+	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+	int rc;
+
+	if (backup == NULL)
+		return dbfile_fail(to, "backup");
+	rc = sqlite3_backup_step(backup, -1);
+	if (sqlite3_backup_finish(backup) != SQLITE_OK || rc != SQLITE_DONE)
+		return dbfile_fail(to, "backup");
+	/* one file, that can be moved and read without others beside it */
+	return dbfile_exec(to, "PRAGMA journal_mode = DELETE");
+}
+
 int
 dbfile_copy(sqlite3 *sqlite, const char *path)
 {
-	sqlite3_stmt *st = NULL;
+	sqlite3 *to = NULL;
 	int code;
 
 	if (unlink(path) != 0 && errno != ENOENT)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	/* VACUUM INTO takes an empty file, so that the mode can be set before */
 	if ((code = dbfile_create(path)) != OK)
 		return code;
-	if (sqlite3_prepare_v2(sqlite, "VACUUM INTO ?1", -1, &st, NULL) !=
-		SQLITE_OK ||
-	    sqlite3_bind_text(st, 1, path, -1, SQLITE_TRANSIENT) != SQLITE_OK ||
-	    sqlite3_step(st) != SQLITE_DONE)
-		code = dbfile_fail(sqlite, path);
-	sqlite3_finalize(st);
+	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL) !=
+	    SQLITE_OK)
+		code = fail(ERR_DB, "%s cannot be opened", path);
+	if (code == OK)
+		code = dbfile_copy_pages(sqlite, to);
+	sqlite3_close(to);
 	if (code == OK)
 		code = dbfile_sync(path, 0);
 	if (code != OK)
@@ -213,4 +228,27 @@ int
 dbfile_lock(int fd)
 {
 	return lockfile_take(fd, LOCK_MS);
+}
+
+int
+dbfile_in_use(const char *path, bool *out)
+{
+	/* SHARED_FIRST and SHARED_SIZE of SQLite's file format */
+	struct flock lock = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = 0x40000002,
+		.l_len = 510 };
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int code = OK;
+
+	*out = false;
+	if (fd < 0)
+		return errno == ENOENT
+		    ? OK
+		    : fail(ERR_IO, "%s: %s", path, strerror(errno));
+	if (fcntl(fd, F_GETLK, &lock) != 0)
+		code = fail(ERR_IO, "%s: %s", path, strerror(errno));
+	*out = code == OK && lock.l_type != F_UNLCK;
+	close(fd);
+	return code;
 }

@@ -3,6 +3,7 @@
 #define STORE_DBFILE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 /* PRAGMA application_id of our files: "AtMD". */
 #define DBFILE_APPLICATION_ID 0x41744d44
@@ -31,6 +32,12 @@ int dbfile_schema_number(sqlite3 *sqlite, int *out);
  * transaction; writers go on meanwhile. ERR_IO, ERR_DB: no file is left.
  */
 int dbfile_copy(sqlite3 *sqlite, const char *path);
+
+/*
+ * Has another process this database open? For a process that has not: closing
+ * the file here drops this process's own locks on it. ERR_IO.
+ */
+int dbfile_in_use(const char *path, bool *out);
 
 /* Makes a file's name last through a power cut. ERR_IO. */
 int dbfile_sync_folder(const char *path);

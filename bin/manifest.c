@@ -1,0 +1,204 @@
+#include "bin/manifest.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/enc.h"
+#include "base/log.h"
+
+#define MANIFEST_HEAD "attestmdm backup 1"
+#define MANIFEST_END  "end"
+#define MANIFEST_HEX  (2 * SECRET_SHA256 + 1)
+
+static struct manifest_entry *
+manifest_grow(struct manifest *m)
+{
+	struct manifest_entry *rows;
+
+	rows = reallocarray(m->rows, m->n + 1, sizeof(*rows));
+	if (rows == NULL) {
+		fail(ERR_NOMEM, "no memory for a manifest");
+		return NULL;
+	}
+	m->rows = rows;
+	memset(&rows[m->n], 0, sizeof(*rows));
+	buf_init(&rows[m->n].bytes, MANIFEST_FILE_MAX);
+	return &rows[m->n++];
+}
+
+/* One line each in the manifest, so no line ends in paths. */
+static bool
+manifest_path_ok(const char *path)
+{
+	return path[0] == '/' && strlen(path) < MANIFEST_PATH &&
+	    strpbrk(path, "\r\n") == NULL && strstr(path, "/../") == NULL &&
+	    strstr(path, "//") == NULL;
+}
+
+static void
+manifest_names(const struct stat *st, struct manifest_entry *e)
+{
+	const struct passwd *user = getpwuid(st->st_uid);
+	const struct group *group = getgrgid(st->st_gid);
+
+	snprintf(e->owner, sizeof(e->owner), "%s",
+	    user == NULL ? "root" : user->pw_name);
+	snprintf(e->group, sizeof(e->group), "%s",
+	    group == NULL ? "root" : group->gr_name);
+}
+
+struct manifest_entry *
+manifest_add(struct manifest *m, const char *path)
+{
+	struct manifest_entry *e;
+	struct stat st;
+
+	if (!manifest_path_ok(path)) {
+		fail(ERR_CONFIG, "\"%s\" is not an absolute path", path);
+		return NULL;
+	}
+	if (stat(path, &st) != 0) {
+		fail(ERR_IO, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if ((e = manifest_grow(m)) == NULL)
+		return NULL;
+	e->folder = S_ISDIR(st.st_mode);
+	e->mode = st.st_mode & 07777;
+	manifest_names(&st, e);
+	snprintf(e->path, sizeof(e->path), "%s", path);
+	return e;
+}
+
+static int
+manifest_line(const struct manifest_entry *e, struct buf *out)
+{
+	buf_printf(out, "%c ", e->folder ? 'd' : 'f');
+	enc_hex(blob_of(e->sha256, SECRET_SHA256), out);
+	return buf_printf(out, " %lld %o %s %s %s\n", (long long)e->size,
+	    e->mode, e->owner, e->group, e->path);
+}
+
+int
+manifest_write(const struct manifest *m, struct buf *out)
+{
+	size_t i;
+	int r;
+
+	r = buf_printf(out, MANIFEST_HEAD "\nschema %d\nconf %s\ndatabase %s\n",
+	    m->schema, m->conf, m->database);
+	for (i = 0; r == OK && i < m->n; i++)
+		r = manifest_line(&m->rows[i], out);
+	return r == OK ? buf_printf(out, MANIFEST_END "\n") : r;
+}
+
+static int
+manifest_digest(const char *hex, uint8_t out[SECRET_SHA256])
+{
+	struct buf bytes;
+	int r;
+
+	buf_init(&bytes, SECRET_SHA256);
+	r = enc_hex_decode(blob_str(hex), &bytes);
+	if (r == OK && bytes.n != SECRET_SHA256)
+		r = ERR_MALFORMED;
+	if (r == OK)
+		memcpy(out, bytes.p, SECRET_SHA256);
+	buf_release(&bytes);
+	return r;
+}
+
+static int
+manifest_read_entry(struct manifest *m, const char *line)
+{
+	struct manifest_entry *e = manifest_grow(m);
+	char kind, hex[MANIFEST_HEX];
+	long long size;
+	int at = 0;
+
+	if (e == NULL)
+		return ERR_NOMEM;
+	if (sscanf(line, "%c %64[0-9a-f] %lld %o %32s %32s %n", &kind, hex,
+		&size, &e->mode, e->owner, e->group, &at) != 6 ||
+	    at == 0 || (kind != 'f' && kind != 'd') || size < 0 ||
+	    e->mode > 07777 || manifest_digest(hex, e->sha256) != OK ||
+	    !manifest_path_ok(line + at))
+		return fail(ERR_FIELD, "the manifest has a bad line: %.80s", line);
+	e->folder = kind == 'd';
+	e->size = size;
+	snprintf(e->path, sizeof(e->path), "%s", line + at);
+	return OK;
+}
+
+static int
+manifest_read_line(struct manifest *m, size_t number, const char *line)
+{
+	bool ok = true;
+
+	switch (number) {
+	case 0:
+		ok = strcmp(line, MANIFEST_HEAD) == 0;
+		break;
+	case 1:
+		ok = sscanf(line, "schema %d", &m->schema) == 1;
+		break;
+	case 2:
+		ok = sscanf(line, "conf %1023[^\n]", m->conf) == 1;
+		break;
+	case 3:
+		ok = sscanf(line, "database %1023[^\n]", m->database) == 1;
+		break;
+	default:
+		return manifest_read_entry(m, line);
+	}
+	return ok ? OK : fail(ERR_FIELD, "this is no backup of attestmdm");
+}
+
+int
+manifest_read(struct buf *text, struct manifest *out)
+{
+	char *line, *next, *end;
+	size_t number = 0;
+	int r = OK;
+
+	*out = (struct manifest){ 0 };
+	buf_str(text);
+	line = (char *)text->p;
+	for (; r == OK && line != NULL && *line != '\0'; line = next) {
+		if ((end = strchr(line, '\n')) == NULL)
+			break;
+		*end = '\0';
+		next = end + 1;
+		if (number > 3 && strcmp(line, MANIFEST_END) == 0)
+			return OK;
+		r = manifest_read_line(out, number++, line);
+	}
+	return r != OK ? r : fail(ERR_FIELD, "the manifest is cut short");
+}
+
+void
+manifest_release(struct manifest *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		buf_wipe(&m->rows[i].bytes);
+	free(m->rows);
+	*m = (struct manifest){ 0 };
+}
+
+struct manifest_entry *
+manifest_find(const struct manifest *m, const char *member)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (strcmp(m->rows[i].path + 1, member) == 0)
+			return &m->rows[i];
+	return NULL;
+}

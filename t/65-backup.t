@@ -1,0 +1,197 @@
+#!/usr/bin/perl
+# attestmdm backup while the server is busy, and restore in another place: every
+# row that was acknowledged before is there, and enrolled devices stay enrolled.
+use strict;
+use warnings;
+use File::Path qw(make_path remove_tree);
+use POSIX ();
+use Time::HiRes qw(sleep time);
+use Attestmdm::Test;
+
+my $t = Attestmdm::Test->new;
+my ($state, $conf, $dir) = ($t->server->state, $t->server->conf, $t->dir);
+my $SERIAL = 'C65BACKUP001';
+$t->assign($SERIAL);
+my $run = $t->sim('enroll', '--serial', $SERIAL, '--state', "$dir/mac");
+is($run->{exit}, 0, 'a Mac enrolls') or diag($run->{err});
+
+sub poll { $t->sim('poll', '--state', "$dir/mac")->{exit} }
+
+# Processes that write all the time; each notes in a file what was acknowledged.
+my @writers;
+for my $n (1 .. 3) {
+	my $pid = fork() // die "fork: $!";
+	if (!$pid) {
+		$SIG{TERM} = sub { POSIX::_exit(0) };
+		open(my $log, '>>', "$dir/writer-$n") or POSIX::_exit(1);
+		$log->autoflush(1);
+		for (my $i = 0;; $i++) {
+			my $name = sprintf('W%dN%08d', $n, $i);
+			Attestmdm::Server::spew("$dir/writer-$n.csv", "serial_number\n$name\n");
+			my $r = $t->command($t->server->tool, 'ade', 'import', "$dir/writer-$n.csv",
+			    '--config', $conf);
+			print {$log} "$name\n" if $r->{exit} == 0;
+		}
+	}
+	push @writers, $pid;
+}
+
+sub acknowledged { map { split(/\n/, Attestmdm::Server::slurp($_)) } glob("$dir/writer-?") }
+
+sub sqlite {
+	my ($file, $sql) = @_;
+	my $r = $t->command('sqlite3', $file, $sql);
+	die "sqlite3: $r->{err}" if $r->{exit} != 0;
+	return split(/\n/, $r->{out});
+}
+
+subtest 'under load' => sub {
+	my $most = 0;
+	for my $n (1 .. 5) {
+		sleep(0.5);
+		my @before = acknowledged();
+		my $r = $t->tool('backup', "$dir/backup-$n");
+		is($r->{exit}, 0, 'a backup') or diag($r->{err});
+		make_path("$dir/x$n");
+		is($t->command('tar', '-xzf', "$dir/backup-$n", '-C', "$dir/x$n")->{exit}, 0,
+		    'is a tar file');
+		my $copy = "$dir/x$n$state/db/attestmdm.db";
+		is(join('', sqlite($copy, 'PRAGMA integrity_check')), 'ok', 'with a sound database');
+		my %there = map { $_ => 1 } sqlite($copy, 'SELECT serial FROM ade_devices');
+		is(scalar(grep { !$there{$_} } @before), 0, 'and every row from before it began');
+		$most = @before;
+	}
+	cmp_ok($most, '>', 5, "$most rows were written meanwhile");
+	is(poll(), 0, 'the Mac is served');
+	is(sprintf('%04o', (stat("$dir/backup-1"))[2] & 07777), '0600', 'for its owner alone');
+	is(join(' ', grep { /new$/ } glob("$dir/backup-*")), '', 'nothing is left beside them');
+	is($t->tool('backup', "$dir/backup-1")->{exit}, 4, 'one that is there is not overwritten');
+	my $list = $t->command('tar', '-tzf', "$dir/backup-1")->{out};
+	like($list, qr/\Q$_\E$/m, "$_ is in it") for 'attestmdm.conf', 'nginx-secret.conf', 'nonce.key',
+	    'acme-ca.key', 'scep-ca.key', 'acme.crl', 'attestation-root.pem', 'device-ca.pem';
+	is(scalar(@{ $t->db("SELECT * FROM audit WHERE action = 'backup'") }), 5,
+	    'each is on the activity list');
+};
+
+kill('TERM', $_), waitpid($_, 0) for @writers;
+my $backup = "$dir/backup-5";
+my @programs = @Attestmdm::Server::PROGRAMS;
+
+sub restore { $t->command($t->server->tool, 'restore', @_) }
+
+subtest 'what is refused' => sub {
+	my $r = restore($backup, '--force');
+	is($r->{exit}, 1, 'not while programs serve');
+	like($r->{err}, qr/are running/, 'and says so');
+	is(poll(), 0, 'they go on');
+	$t->server->stop(@programs);
+	$r = restore($backup);
+	is($r->{exit}, 4, 'not over another state');
+	like($r->{err}, qr/--force/, 'and says how');
+	my $bytes = Attestmdm::Server::slurp($backup);
+	my @wrong = (['cut short', substr($bytes, 0, length($bytes) / 2)], ['empty', ''],
+	    ['no archive', 'x' x 2000]);
+	for my $place (map { int(length($bytes) * $_ / 8) } 1 .. 7) {
+		my $bad = $bytes;
+		substr($bad, $place, 1) = chr(ord(substr($bad, $place, 1)) ^ 0x10);
+		push @wrong, ["changed at $place", $bad];
+	}
+	my $before = $t->fingerprint;
+	for (@wrong) {
+		Attestmdm::Server::spew("$dir/wrong", $_->[1]);
+		isnt(restore("$dir/wrong", '--force')->{exit}, 0, $_->[0]);
+	}
+	is($t->fingerprint, $before, 'and nothing was touched');
+};
+
+sub other_member {
+	my ($edit) = @_;
+	remove_tree("$dir/edit");
+	make_path("$dir/edit");
+	$t->command('tar', '-xzf', $backup, '-C', "$dir/edit");
+	my $manifest = Attestmdm::Server::slurp("$dir/edit/attestmdm-backup");
+	$edit->(\$manifest);
+	Attestmdm::Server::spew("$dir/edit/attestmdm-backup", $manifest);
+	my @members = split(/\n/, $t->command('tar', '-tzf', $backup)->{out});
+	unlink("$dir/edited");
+	$t->command('tar', '-czf', "$dir/edited", '-C', "$dir/edit", @members);
+	return restore("$dir/edited", '--force');
+}
+
+subtest 'a manifest that is wrong' => sub {
+	my $before = $t->fingerprint;
+	my %edits = (
+		'another checksum' => sub { ${ $_[0] } =~ s/^f [0-9a-f]{4}/f 0000/m },
+		'a file less' => sub { ${ $_[0] } =~ s/^f .*nonce\.key\n//m },
+		'a file more' => sub { ${ $_[0] } =~ s/^(f .*)nonce\.key\n/$1nonce.key\n$1other.key\n/m },
+		'a way out' => sub { ${ $_[0] } =~ s{/nonce\.key$}{/../nonce.key}m },
+		'a relative path' => sub { ${ $_[0] } =~ s{ /(\S*/nonce\.key)$}{ $1}m },
+		'no end' => sub { ${ $_[0] } =~ s/^end\n//m },
+		'a newer schema' => sub { ${ $_[0] } =~ s/^schema \d+/schema 9999/m },
+		'another format' => sub { ${ $_[0] } =~ s/backup 1/backup 2/ },
+	);
+	isnt(other_member($edits{$_})->{exit}, 0, $_) for sort keys %edits;
+	is($t->fingerprint, $before, 'nothing was touched');
+	is(join(' ', glob("$state/*.restore.new $state/*/*.restore.new")), '', 'and nothing is left');
+};
+
+subtest 'back on an empty host' => sub {
+	rename($state, "$dir/old-state");
+	rename($conf, "$dir/old-conf");
+	rename("$dir/nginx-secret.conf", "$dir/old-secret");
+	my $r = restore($backup);
+	is($r->{exit}, 0, 'restored') or diag($r->{err});
+	is(restore($backup, '--force')->{exit}, 0, 'twice');
+	for my $file ('acme-ca.key', 'nonce.key', 'db/attestmdm.db', 'public/acme/acme.crl', 'public') {
+		my @now = stat("$state/$file");
+		my @then = stat("$dir/old-state/$file");
+		is(join(' ', map { $now[$_] } 2, 4, 5), join(' ', map { $then[$_] } 2, 4, 5),
+		    "$file has its owner and mode");
+	}
+	unlink("$dir/run/$_.sock"), $t->server->start_program($_) for @programs;
+	Attestmdm::Server::answers("$dir/run/$_.sock", 20) or die $_ for @programs;
+	is(poll(), 0, 'the Mac is still enrolled');
+	is(scalar(@{ $t->db("SELECT * FROM audit WHERE action = 'restore'") }), 1,
+	    'the restore is on the activity list');
+	is($t->tool('crl', '--publish')->{exit}, 0, 'the CAs sign');
+};
+
+subtest 'over another state' => sub {
+	$t->server->stop(@programs);
+	Attestmdm::Server::spew("$state/nonce.key", 'another');
+	is(restore($backup, '--force')->{exit}, 0, 'with --force');
+	is(Attestmdm::Server::slurp("$state/nonce.key.replaced"), 'another', 'what was there is put aside');
+	is(-s "$state/nonce.key", 32, 'and replaced');
+	ok(-e "$state/db/attestmdm.db.replaced", 'the database, too');
+	unlink("$dir/run/$_.sock"), $t->server->start_program($_) for @programs;
+	Attestmdm::Server::answers("$dir/run/$_.sock", 20) or die $_ for @programs;
+	is(poll(), 0, 'the Mac is still enrolled');
+};
+
+# A restore that is killed is finished by another one, without --force.
+subtest 'killed at any point' => sub {
+	$t->server->stop(@programs);
+	my @wrong;
+	for my $point (1 .. 15) {
+		remove_tree($state);
+		unlink($conf);
+		my $pid = fork() // die "fork: $!";
+		if (!$pid) {
+			open(STDOUT, '>', '/dev/null');
+			exec($t->server->tool, 'restore', $backup) or POSIX::_exit(127);
+		}
+		sleep($point * 0.008);
+		kill('KILL', $pid);
+		waitpid($pid, 0);
+		my $r = restore($backup, -e "$state/db/attestmdm.db" ? '--force' : ());
+		push @wrong, "$point: $r->{err}" if $r->{exit} != 0;
+		push @wrong, "$point: not sound"
+		    if join('', sqlite("$state/db/attestmdm.db", 'PRAGMA integrity_check')) ne 'ok';
+	}
+	is("@wrong", '', 'it is finished');
+	unlink("$dir/run/$_.sock"), $t->server->start_program($_) for @programs;
+	Attestmdm::Server::answers("$dir/run/$_.sock", 20) or die $_ for @programs;
+	is(poll(), 0, 'the Mac is still enrolled');
+};
+
+$t->done;
