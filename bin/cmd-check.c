@@ -9,7 +9,13 @@ static void
 cmd_check_conf(struct verdict *v, const struct conf *conf)
 {
 	verdict_add(v, VERDICT_OK, "url", "%s", conf->url);
-	verdict_add(v, VERDICT_OK, "topic", "%s", conf->topic);
+	if (strstr(conf->topic, "YOUR-PUSH-TOPIC") != NULL)
+		verdict_add(v, VERDICT_BAD, "topic",
+		    "%s is the example: set [mdm] topic to that of your push "
+		    "certificate, before the first device enrolls",
+		    conf->topic);
+	else
+		verdict_add(v, VERDICT_OK, "topic", "%s", conf->topic);
 	verdict_add(v, VERDICT_OK, "licence", "tier %s",
 	    conf->premium ? "premium" : "free");
 	if (conf->gitops_mode_enabled)
@@ -36,8 +42,14 @@ cmd_check_all(struct cli *cli, struct verdict *v)
 	inspect_nginx_secret(v, &cli->conf);
 	inspect_backlog(v);
 	inspect_clock(v, &cli->conf);
+	inspect_disk(v, &cli->conf);
+	inspect_log(v, &cli->conf);
+	if (!cli_flag(cli, "stopped"))
+		inspect_programs(v, &cli->conf);
 	if (!cli_flag(cli, "no-nginx"))
 		inspect_nginx(v, &cli->conf, cli_option(cli, "nginx"));
+	if (!cli_flag(cli, "no-nginx") && !cli_flag(cli, "stopped"))
+		inspect_url(v, &cli->conf, cli_option(cli, "connect"));
 }
 
 static int
@@ -57,6 +69,9 @@ cmd_check_run(struct cli *cli)
 static const struct cli_option options[] = {
 	{ "nginx", "FILE", "nginx's main configuration file, if unusual", 0 },
 	{ "no-nginx", NULL, "nginx runs elsewhere", 0 },
+	{ "connect", "WHERE",
+	    "ask HOST:PORT or unix:PATH in place of the URL's address", 0 },
+	{ "stopped", NULL, "ask neither the programs nor the URL", 0 },
 	{ "test-bench", NULL, "stand-ins for Apple and the clock are meant",
 	    0 },
 	{ NULL, NULL, NULL, 0 },

@@ -240,12 +240,26 @@ inspect_cas(struct verdict *v, const struct conf *conf)
 		    "SHA-1 and triple DES are accepted");
 }
 
+/* What the pages are made of. */
+static const char *const templates[] = { "activity", "enrollment", "enrollments",
+	"error", "foot", "head", "host", "hosts", "links", "manual", "pager",
+	"refusals", "serial", "settings", "sign-in", "step" };
+
 static void
 inspect_templates(struct verdict *v, const struct conf *conf)
 {
 	struct tmpl *pages = NULL;
 	int r = tmplset_load(conf->templates, &pages);
+	char path[4096];
+	size_t i;
 
+	for (i = 0; r == OK && i < sizeof(templates) / sizeof(templates[0]);
+	     i++) {
+		snprintf(path, sizeof(path), "%s/%s.html", conf->templates,
+		    templates[i]);
+		if (access(path, R_OK) != 0)
+			r = fail(ERR_CONFIG, "%s is missing: install again", path);
+	}
 	verdict_of(v, r, "templates", "%s is complete", conf->templates);
 	tmpl_free(pages);
 }

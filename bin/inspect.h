@@ -14,6 +14,15 @@ void inspect_rights(
 /* Trust anchors, profile signing, GnuTLS's policy. In inspect-trust.c. */
 void inspect_trust(struct verdict *v, const struct conf *conf);
 
+/* What serves, and what it needs of the host. In inspect-service.c. */
+void inspect_programs(struct verdict *v, const struct conf *conf);
+/* Through nginx and TLS, as a device; `where` as reach_url() takes it. */
+void inspect_url(
+    struct verdict *v, const struct conf *conf, const char *where);
+void inspect_disk(struct verdict *v, const struct conf *conf);
+/* A word only when the database's log is large. */
+void inspect_log(struct verdict *v, const struct conf *conf);
+
 /* The clock. In inspect-host.c. */
 void inspect_clock(struct verdict *v, const struct conf *conf);
 

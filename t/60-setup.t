@@ -10,7 +10,7 @@ my $t = Attestmdm::Test->new(start => 0);
 my $dir = $t->dir;
 my $state = $t->server->state;
 my $nginx = "$dir/nginx/nginx.conf";
-my @bench = ('--test-bench', '--nginx', $nginx);
+my @bench = ('--stopped', '--test-bench', '--nginx', $nginx);
 
 sub mode { return sprintf('%04o', (stat($_[0]))[2] & 07777) }
 

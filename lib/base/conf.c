@@ -56,6 +56,7 @@ static const struct conf_key keys[] = {
 	TEXT("paths", database, ""),
 	TEXT("paths", nonce_key, ""),
 	TEXT("paths", nginx_secret, ""),
+	TEXT("paths", sockets, "/run/attestmdm"),
 	TEXT("paths", templates, DATA_DIR "/templates"),
 	TEXT("mdm", topic, NULL),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),

@@ -23,6 +23,7 @@ struct conf {
 	char *nonce_key; /* STATE/nonce.key, 32 bytes */
 	/* nginx-secret.conf beside the configuration file */
 	char *nginx_secret;
+	char *sockets;   /* where check finds the programs' sockets */
 	char *templates; /* folder of HTML pages */
 	/* [mdm] */
 	char *topic;              /* APNs topic, com.apple.mgmt.… */

@@ -96,6 +96,7 @@ sub prepare {
 	    'true', '--config', $self->conf) if $self->{require};
 	my %config = (
 		'paths.templates' => "$TOP/templates",
+		'paths.sockets' => "$self->{dir}/run",
 		'apple.attestation_root' => $self->apple . '/attestation-root.pem',
 		'apple.device_ca' => $self->apple . '/device-ca.pem',
 		'testing.clock_offset_file' => "$self->{dir}/clock",

@@ -1,0 +1,118 @@
+#!/usr/bin/perl
+# attestmdm check asks every program and the URL, and notices what keeps devices
+# out although all files are in order.
+use strict;
+use warnings;
+use IO::Socket::UNIX;
+use File::Copy qw(copy);
+use POSIX ();
+use Time::HiRes qw(sleep time);
+use Attestmdm::Test;
+
+my $t = Attestmdm::Test->new;
+my ($server, $dir) = ($t->server, $t->dir);
+my $kept = Attestmdm::Server::slurp($server->conf);
+
+# The lines of one check: [result, text], the worst.
+sub line {
+	my ($check, @args) = @_;
+	my $r = $t->tool('check', '--test-bench', '--nginx', "$dir/nginx/nginx.conf", '--connect',
+	    'unix:' . $server->socket, '--json', @args);
+	my @lines = grep { $_->{check} eq $check } @{ JSON::PP::decode_json($r->{out})->{checks} };
+	my ($bad) = grep { $_->{result} eq 'BAD' } @lines;
+	$bad //= $lines[-1] // { result => 'none', text => '' };
+	return ("$bad->{result}: $bad->{text}", $r->{exit});
+}
+
+sub says {
+	my ($check, $expected, $name, @args) = @_;
+	my ($text, $exit) = line($check, @args);
+	like($text, $expected, $name);
+	return $exit;
+}
+
+sub with_conf {
+	my ($key, $value, @expected) = @_;
+	$server->set_conf($key, $value);
+	my $exit = says(@expected);
+	is($exit, 1, 'and the exit status says so');
+	Attestmdm::Server::spew($server->conf, $kept);
+}
+
+says('TLS', qr/^BAD: .*issuer is unknown.*DNS/, 'an issuer that this host does not trust');
+$server->set_conf('profile.server_ca', $server->cacert);
+$kept = Attestmdm::Server::slurp($server->conf);
+
+subtest 'all is well' => sub {
+	my ($refused) = map { $_->{n} } @{ $t->db('SELECT count(*) AS n FROM trail') };
+	says('programs', qr/^ok: all \d+ answer/, 'the programs');
+	says('TLS', qr/^(ok|warning): .*20\d\d/, 'the certificate');
+	says('reached', qr/^ok: /, 'the URL');
+	says('disk', qr/^(ok|warning): \d+ MiB/, 'the disk');
+	is($t->db('SELECT count(*) AS n FROM trail')->[0]{n}, $refused, 'no row on the trail comes of it');
+	says('programs', qr/^none/, 'none is asked when they are stopped', '--stopped');
+};
+
+subtest 'a program' => sub {
+	$server->stop('acme-directory');
+	says('reached', qr/^BAD: .*answers 502.*attestmdm-server\.conf/, 'nginx answers in its place');
+	says('programs', qr/^BAD: acme-directory .*systemctl/, 'that does not listen');
+	unlink("$dir/run/acme-directory.sock");
+	is(says('programs', qr/^BAD: acme-directory has no socket .*systemctl enable/,
+		'whose socket is missing'), 1, 'and the exit status says so');
+	my $listener = IO::Socket::UNIX->new(Local => "$dir/run/acme-directory.sock", Listen => 5) or die $!;
+	my $began = time;
+	says('programs', qr/^BAD: acme-directory .*no answer in 5 seconds/, 'that hangs', '--no-nginx');
+	cmp_ok(time - $began, '<', 60, 'with a limit');
+	my $pid = fork() // die "fork: $!";
+	if (!$pid) {
+		$SIG{PIPE} = 'IGNORE';
+		while (my $c = $listener->accept) { print {$c} "HTTP/1.1 200 OK\r\n\r\n"; close($c) }
+		POSIX::_exit(0);
+	}
+	says('programs', qr/^BAD: acme-directory .*no program of ours/, 'that is another', '--no-nginx');
+	kill('TERM', $pid);
+	waitpid($pid, 0);
+	close($listener);
+	unlink("$dir/run/acme-directory.sock");
+	$server->start_program('acme-directory');
+	Attestmdm::Server::answers("$dir/run/acme-directory.sock", 20) or die;
+	says('programs', qr/^ok: /, 'is back');
+};
+
+subtest 'the certificate' => sub {
+	with_conf('server.url', 'https://other.example.com', 'TLS',
+	    qr/^BAD: other\.example\.com: .*name in the certificate does not match/, 'is for another name');
+	plan skip_all => 'certtool is missing' if !Attestmdm::Test::installed('certtool');
+	rename("$dir/tls/$_", "$dir/tls/$_.kept") for 'tls.pem', 'tls.key';
+	Attestmdm::Server::spew("$dir/tls/template", "cn = \"old\"\ndns_name = \"$server->{host}\"\nca\n"
+	    . "activation_date = \"2020-01-01 00:00:00\"\nexpiration_date = \"2021-01-01 00:00:00\"\n");
+	$server->run('certtool', '--generate-privkey', '--ecc', '--outfile', "$dir/tls/tls.key");
+	$server->run('certtool', '--generate-self-signed', '--load-privkey', "$dir/tls/tls.key",
+	    '--template', "$dir/tls/template", '--outfile', "$dir/tls/tls.pem");
+	$server->stop('nginx');
+	unlink($server->socket);
+	$server->spawn('nginx', 'nginx', '-e', "$dir/nginx-error.log", '-c', "$dir/nginx/nginx.conf",
+	    '-p', $dir);
+	Attestmdm::Server::answers($server->socket, 20) or die;
+	with_conf('profile.server_ca', "$dir/tls/tls.pem", 'TLS', qr/^BAD: .*expired/, 'has expired');
+};
+
+subtest 'other things' => sub {
+	with_conf('mdm.topic', 'com.apple.mgmt.External.YOUR-PUSH-TOPIC', 'topic',
+	    qr/^BAD: .*example.*push certificate/, 'the topic of the example');
+	mkdir("$dir/pages");
+	copy($_, "$dir/pages/") for grep { !/hosts\.html/ } glob("$Attestmdm::Server::TOP/templates/*");
+	with_conf('paths.templates', "$dir/pages", 'templates',
+	    qr/^BAD: .*hosts\.html is missing: install/, 'a missing page');
+	my $db = $server->state . '/db';
+	my $r = $t->command('unshare', '-m', 'sh', '-c', "cp -a $db $dir/db && mount -t tmpfs -o size=8m"
+	    . " tmpfs $db && cp $dir/db/attestmdm.db $db/ && " . $server->tool . ' check --stopped --no-nginx'
+	    . ' --config ' . $server->conf);
+	SKIP: {
+		skip('tmpfs cannot be mounted', 1) if $r->{err} =~ /unshare|mount/;
+		like($r->{out}, qr/^BAD +disk +\d MiB are free .*make room/m, 'a disk that is nearly full');
+	}
+};
+
+$t->done;
