@@ -76,6 +76,17 @@ subtest 'a device that is only claimed' => sub {
 	    'with it the certificate counts');
 };
 
+subtest 'who connects and sends nothing more holds up nobody for ever' => sub {
+	my @held = map {
+		my $s = IO::Socket::UNIX->new(Peer => $t->dir . '/run/acme-directory.sock') or die $!;
+		print {$s} record(1, pack('nCx5', 1, 0));
+		$s->flush;
+		$s;
+	} 1 .. 2;
+	is($t->http(GET => '/acme/unknown/directory')->{status}, 404, 'a device is answered');
+	like(log_of('acme-directory'), qr/took more than 20 seconds/, 'the log says what happened');
+};
+
 subtest 'through nginx no client can name it' => sub {
 	my $r = $t->http(GET => '/admin/sign-in', headers => { 'Attestmdm-Secret' => 'x',
 	    'ATTESTMDM_SECRET' => 'x' });

@@ -75,6 +75,7 @@ fastcgi_signals(sigset_t *open)
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = fastcgi_on_term;
 	sigaction(SIGTERM, &sa, NULL);
+	signal(SIGALRM, SIG_DFL);
 	/* Before FCGX_Init, which keeps a handler that it finds. */
 	sigfillset(open);
 	sigdelset(open, SIGTERM);
@@ -98,6 +99,8 @@ fastcgi_serve(int socket, const char secret[SECRET_TOKEN_TEXT],
 	while (!fastcgi_stop && served < FASTCGI_REQUESTS) {
 		if (!fastcgi_wait(socket, &open))
 			continue;
+		/* Its signal ends this process, which the master replaces. */
+		alarm(FASTCGI_SECONDS);
 		if (FCGX_Accept_r(&r) == 0) {
 			fastcgi_answer(&r, secret, program, app, &out);
 			served++;
@@ -107,6 +110,7 @@ fastcgi_serve(int socket, const char secret[SECRET_TOKEN_TEXT],
 			    fail(ERR_IO, "cannot accept: %s", strerror(errno));
 			break;
 		}
+		alarm(0);
 	}
 	buf_wipe(&out);
 	FCGX_Free(&r, 1);

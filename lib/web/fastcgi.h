@@ -9,6 +9,13 @@
 #define FASTCGI_REQUESTS 10000
 
 /*
+ * A request, from the connection to the end of its answer, may take this long;
+ * then its worker ends, and nginx has nobody's answer. It bounds what a process
+ * that connects and sends nothing can hold up.
+ */
+#define FASTCGI_SECONDS 20
+
+/*
  * Serves the listening socket until SIGTERM, which must be blocked here and is
  * let through only between requests. A request without nginx's secret is
  * refused before anything of it is looked at: with 500, because a device leaves

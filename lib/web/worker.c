@@ -181,7 +181,12 @@ worker_ended(struct worker_master *m, struct worker_slot *slot, int status)
 		slot->wait = 0;
 		return;
 	}
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		log_line(LOG_ERROR,
+		    "a request took more than %d seconds: its worker is "
+		    "replaced",
+		    FASTCGI_SECONDS);
+	else if (WIFSIGNALED(status))
 		log_line(
 		    LOG_ERROR, "a worker died of signal %d", WTERMSIG(status));
 	if (!brief)
