@@ -23,8 +23,8 @@ sub pairs {
 	return $out;
 }
 
-# One FastCGI request to a program, as any process may make it: its answer.
-sub speak {
+# One FastCGI request to a program, as any process may make it.
+sub ask {
 	my ($program, $body, @params) = @_;
 	my $s = IO::Socket::UNIX->new(Peer => $t->dir . "/run/$program.sock") or die "$program: $!";
 	my $params = pairs(CONTENT_LENGTH => length $body, REMOTE_ADDR => '192.0.2.1', @params);
@@ -32,6 +32,12 @@ sub speak {
 	print {$s} record(4, $_) for unpack('(a30000)*', $params);
 	print {$s} record(4, ''), (length $body ? record(5, $body) : ()), record(5, '');
 	$s->flush;
+	return $s;
+}
+
+# Its answer.
+sub speak {
+	my $s = ask(@_);
 	my ($in, $out) = ('', '');
 	1 while sysread($s, $in, 65536, length $in);
 	while (length $in >= 8) {
@@ -85,6 +91,30 @@ subtest 'who connects and sends nothing more holds up nobody for ever' => sub {
 	} 1 .. 2;
 	is($t->http(GET => '/acme/unknown/directory')->{status}, 404, 'a device is answered');
 	like(log_of('acme-directory'), qr/took more than 20 seconds/, 'the log says what happened');
+};
+
+# Both workers are busy while it comes and is given up.
+subtest 'what nobody waits for is not done' => sub {
+	$t->assign('C73SOCKET002');
+	my $mac = Attestmdm::Device->enroll($t, 'C73SOCKET002');
+	my $path = $t->dir . '/run/mdm-checkin.sock';
+	my @held = map { IO::Socket::UNIX->new(Peer => $path) or die $! } 1 .. 2;
+	for (@held) {
+		print {$_} record(1, pack('nCx5', 1, 0));
+		$_->flush;
+	}
+	select(undef, undef, undef, 0.3);
+	my $body = $mac->message('CheckOut');
+	my @ask = (REQUEST_METHOD => 'PUT', REQUEST_URI => '/mdm/checkin',
+	    CONTENT_TYPE => $Attestmdm::Device::TYPE_CHECKIN, ATTESTMDM_SECRET => $secret,
+	    MDM_CLIENT_CERT => escape(Attestmdm::Server::slurp($mac->cert)));
+	my $gone = ask('mdm-checkin', $body, @ask);
+	close($gone);
+	close($_) for @held;
+	is($t->http(PUT => '/mdm/checkin', body => 'x')->{status}, 400, 'the next one is served');
+	is($mac->host->{state}, 'enrolled', 'and the one given up was not');
+	like(speak('mdm-checkin', $body, @ask), qr/^Status: 200/, 'for who waits it is done');
+	is($mac->host->{state}, 'unenrolled', 'which is the difference');
 };
 
 subtest 'through nginx no client can name it' => sub {

@@ -35,12 +35,31 @@ fastcgi_read(void *arg, void *p, size_t n)
 	return FCGX_GetStr(p, want, r->in);
 }
 
+/*
+ * nginx closes the connection when the device has gone. After a rush many such
+ * requests wait in the socket: to serve them would keep those waiting that
+ * are still there.
+ */
+static bool
+fastcgi_is_abandoned(const FCGX_Request *r)
+{
+	struct pollfd p = { .fd = r->ipcFd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0 &&
+	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 static void
 fastcgi_answer(FCGX_Request *r, const char secret[SECRET_TOKEN_TEXT],
     const struct web_program *program, void *app, struct buf *out)
 {
 	struct blob b;
 
+	if (fastcgi_is_abandoned(r)) {
+		log_line(LOG_DEBUG, "a request is dropped: its client left");
+		FCGX_Finish_r(r);
+		return;
+	}
 	buf_reset(out);
 	if (nginx_secret_check(secret, r->envp) == OK)
 		dispatch(program, app, r->envp, fastcgi_read, r, out);
