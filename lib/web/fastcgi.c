@@ -43,10 +43,9 @@ fastcgi_read(void *arg, void *p, size_t n)
 static bool
 fastcgi_is_abandoned(const FCGX_Request *r)
 {
-	struct pollfd p = { .fd = r->ipcFd, .events = POLLRDHUP };
+	struct pollfd p = { .fd = r->ipcFd };
 
-	return poll(&p, 1, 0) > 0 &&
-	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 static void
