@@ -2,6 +2,7 @@
 # The server that ./quickstart shows: everything real but Apple, on loopback.
 use strict;
 use warnings;
+use Fcntl qw(LOCK_EX LOCK_NB);
 use File::Temp;
 use Getopt::Long;
 use IO::Socket::INET;
@@ -10,15 +11,15 @@ use Attestmdm::Server;
 
 my $SERIAL = 'C02DEMO00001';
 
-# One device of each kind; all but the last are assigned by Business Manager.
+# One device of each kind; all but the last are assigned in Apple Business.
 my @OTHERS = (
 	['C02DEMO00011', 'an Intel Mac, which cannot attest, by SCEP', 'MacBookPro16,1', '13.6'],
 	['C02DEMO00012', 'an iPhone, by attestation', 'iPhone14,2', '17.0'],
 	['C02DEMO00013', 'an iPad, by attestation', 'iPad14,1', '17.0'],
 	['C02DEMO00014', 'a Mac that was bought elsewhere, by a one-time link', 'Mac15,3', '15.1'],
 );
-my ($once, $port);
-GetOptions('once' => \$once, 'port=i' => \$port)
+my ($once, $port, $check);
+GetOptions('once' => \$once, 'port=i' => \$port, 'check' => \$check)
     or die "usage: ./quickstart [--once] [--port N]\n";
 
 sub is_free {
@@ -27,10 +28,24 @@ sub is_free {
 	    LocalPort => $number, Proto => 'tcp', Listen => 1, ReuseAddr => 1);
 }
 
-# Short commands for a second terminal: build/demo/attestmdm, build/demo/mac.
+# The folder of short commands for a second terminal: build/demo, or another
+# one when the server of another terminal has that. The lock ends with us.
+my ($demo, $demo_lock);
+
+sub take_folder {
+	my ($server) = @_;
+	for my $name ('demo', "demo-$port") {
+		$demo = "build/$name";
+		mkdir("$server->{build}/$name");
+		open($demo_lock, '>', "$server->{build}/$name/lock") or die "$demo/lock: $!\n";
+		return if flock($demo_lock, LOCK_EX | LOCK_NB);
+	}
+	die "another server uses $demo\n";
+}
+
 sub write_wrapper {
 	my ($server, $name, @cmd) = @_;
-	my $file = "$server->{build}/demo/$name";
+	my $file = "$Attestmdm::Server::TOP/$demo/$name";
 	my ($program, @rest) = map { "'$_'" } @cmd;
 	Attestmdm::Server::spew($file, "#!/bin/sh\nexec $program \"\$@\" @rest\n");
 	chmod(0755, $file) or die "$file: $!";
@@ -38,7 +53,7 @@ sub write_wrapper {
 
 sub enroll_others {
 	my ($server, $folder) = @_;
-	my $tool = "$server->{build}/demo/attestmdm";
+	my $tool = "$demo/attestmdm";
 	print "\nOne of each other kind enrolls:\n\n";
 	for my $i (0 .. $#OTHERS) {
 		my ($serial, $what, $product, $version) = @{ $OTHERS[$i] };
@@ -62,24 +77,24 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
 
   A Mac that attests one key and asks to certify another is refused, and the
   trail says why:
-    build/demo/mac enroll --serial C02DEMO00002 --misbehave wrong-key-csr
-    build/demo/attestmdm enrollment list --serial C02DEMO00002
-    build/demo/attestmdm enrollment show ID
+    $demo/other-mac enroll --serial C02DEMO00002 --misbehave wrong-key-csr
+    $demo/attestmdm enrollment list --serial C02DEMO00002
+    $demo/attestmdm enrollment show ID
 
   A command goes to the enrolled Mac, and its answer comes back:
-    build/demo/attestmdm command send $SERIAL DeviceInformation
-    build/demo/mac poll
-    build/demo/attestmdm command list $SERIAL
+    $demo/attestmdm command send $SERIAL DeviceInformation
+    $demo/mac poll
+    $demo/attestmdm command list $SERIAL
 
   Its certificate is renewed before it ends; here at once:
-    build/demo/attestmdm renew --host $SERIAL
-    build/demo/mac poll
+    $demo/attestmdm renew --host $SERIAL
+    $demo/mac poll
 
   What the Mac and the server say to each other:
-    build/demo/mac enroll --serial C02DEMO00002 --verbose
+    $demo/other-mac enroll --serial C02DEMO00002 --verbose
 
   Every way to cheat that the simulator knows:
-    build/demo/mac knobs
+    $demo/mac knobs
 
 Admin page:  $server->{url}/admin/
 Sign in as:  admin
@@ -87,6 +102,9 @@ Password:    $password
 EOT
 }
 
+die "port $port is used already; choose another one, or none\n"
+    if $port && !is_free($port);
+exit 0 if $check;
 $port ||= (grep { is_free($_) } 8443 .. 8543)[0]
     or die "no free port between 8443 and 8543\n";
 $| = 1;
@@ -103,17 +121,17 @@ Attestmdm::Server::spew("$folder/assigned.csv",
 $server->run($server->tool, 'ade', 'import', "$folder/assigned.csv",
     '--config', $server->conf);
 
-mkdir("$server->{build}/demo");
+take_folder($server);
 write_wrapper($server, 'attestmdm', $server->tool, '--config', $server->conf);
-write_wrapper($server, 'mac', $server->sim, '--server', $server->{url},
+write_wrapper($server, $_, $server->sim, '--server', $server->{url},
     '--apple', $server->apple, '--cacert', $server->cacert, '--state',
-    "$folder/mac");
+    "$folder/$_") for 'mac', 'other-mac';
 
-print "A simulated Mac, assigned to us by Business Manager, enrolls:\n\n";
-print $server->run("$server->{build}/demo/mac", 'enroll', '--serial', $SERIAL,
+print "A simulated Mac, assigned to us in Apple Business, enrolls:\n\n";
+print $server->run("$demo/mac", 'enroll', '--serial', $SERIAL,
     '--product', 'Mac15,3', '--os-version', '15.1');
 print "\nWhat the admin sees:\n\n";
-my $host = $server->run("$server->{build}/demo/attestmdm", 'host', 'show', $SERIAL);
+my $host = $server->run("$demo/attestmdm", 'host', 'show', $SERIAL);
 print $host;
 $host =~ /^MDM attestation: +Yes$/m or die "the host is not attested\n";
 enroll_others($server, $folder);
