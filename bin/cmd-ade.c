@@ -451,6 +451,6 @@ static const struct cli_verb verbs[] = {
 
 const struct cli_noun cmd_ade = {
 	"ade",
-	"Which devices Business Manager assigned to us",
+	"Which devices are assigned to us in Apple Business",
 	verbs,
 };

@@ -258,8 +258,10 @@ cmd_init_next(const struct init *in)
 		    "  4. attestmdm ade import FILE.csv\n"
 		    "  5. attestmdm setting set "
 		    "apple_require_hardware_attestation true\n"
-		    "  6. In Business Manager, set the server's URL to "
-		    "%s/enroll",
+		    "  6. Tell devices where to enroll: %s/enroll is the url "
+		    "of the\n"
+		    "     profile that Apple keeps for each serial number. "
+		    "README says how.",
 		    cli->conf.url);
 	else
 		cli_say(cli,

@@ -118,7 +118,7 @@ for my $round (1 .. 3) {
 	is(count("certificates WHERE enrollment_id = '$c->{enrollment}'"), 1, 'acme-267: in the database too');
 }
 
-# A device that leaves Business Manager while it finalizes.
+# A device that leaves Apple Business while it finalizes.
 {
 	my $c = client();
 	my $o = ready($c);

@@ -67,7 +67,7 @@ sub is_attested {
 	is($mac->report('Idle')->{status}, 200, 'and at work');
 }
 
-# A device that Business Manager assigned, by a link for it.
+# A device that Apple Business assigned, by a link for it.
 sub by_its_link {
 	my $serial = assigned();
 	return by_link($serial, '--serial', $serial);
@@ -148,7 +148,7 @@ subtest 'a renewal that the device could not follow any more is taken back' => s
 	require_attestation('true');
 };
 
-subtest 'SCEP from before the setting, of what Business Manager calls Apple silicon' => sub {
+subtest 'SCEP from before the setting, of what Apple Business calls Apple silicon' => sub {
 	my $serial = sprintf('C36TEST%05d', ++$n);
 	my $file = $t->dir . '/silicon.csv';
 	Attestmdm::Server::spew($file, "serial_number,model\n$serial,MacBook Pro (M3)\n");

@@ -17,7 +17,7 @@ sub import_text {
 
 sub devices { return { map { $_->{serial} => $_ } @{ $t->tool_json('ade', 'list', '--limit', 10000)->{devices} } } }
 
-subtest 'a CSV file of Business Manager' => sub {
+subtest 'a CSV file of Apple Business' => sub {
 	my $r = import_text("\xef\xbb\xbfSerial Number,Order Number,Model,Description,Color\r\n"
 	    . "C02AAAA00001,1,\"MacBook Pro, 14\"\"\",\"two\nlines\",SILVER\r\n"
 	    . " c02aaaa00002 ,1,Mac mini,,\r\n\r\n");

@@ -62,7 +62,7 @@ void product_parse(const char *name, struct product *out);
 bool product_has_attestation(const struct product *p);
 
 /*
- * Whether Business Manager's words for a device name Apple silicon: a product
+ * Whether Apple Business's words for a device name Apple silicon: a product
  * name that has it ("Mac15,3"), or a chip of its own ("Apple M2", "M3 Pro").
  */
 bool product_names_silicon(const char *words);

@@ -55,7 +55,7 @@ standing_check_source(const struct standing *s, const struct enrollment *e)
 		    "serial number is not assigned");
 	if (!assigned && e->source == ENROLLMENT_ADE)
 		return fail(ERR_ENROLL_UNASSIGNED,
-		    "Apple Business Manager took this serial number away");
+		    "Apple Business took this serial number away");
 	return OK;
 }
 
@@ -72,7 +72,7 @@ standing_check_method(
 	else if (s->host.ever_attested_at != 0)
 		why = "the serial number attested before";
 	else if (s->known_silicon && e->source == ENROLLMENT_ADE)
-		why = "Apple Business Manager says it is Apple silicon";
+		why = "Apple Business says it is Apple silicon";
 	if (why != NULL)
 		return fail(
 		    ERR_ENROLL_DOWNGRADE, "%s, and SCEP attests nothing", why);

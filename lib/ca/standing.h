@@ -1,7 +1,7 @@
 /*
- * How a serial number stands with the settings, Business Manager and its own
+ * How a serial number stands with the settings, Apple Business and its own
  * history, and what follows for an enrollment that was handed out before: the
- * settings may have changed since, or the device gone from Business Manager.
+ * settings may have changed since, or the device gone from Apple Business.
  * Asked when a certificate is issued by SCEP, when a certificate is first used,
  * and when a renewal is sent. Who gets a profile at all, and which, is decided
  * in enroll/decision.h.
@@ -16,7 +16,7 @@
 #include "store/enrollments.h"
 #include "store/hosts.h"
 
-/* What Business Manager says of a serial number. */
+/* What Apple Business says of a serial number. */
 enum standing_assignment {
 	STANDING_NEVER_ASSIGNED,
 	STANDING_ASSIGNED,
@@ -28,7 +28,7 @@ struct standing {
 	bool require_attestation;
 	bool business_only;
 	enum standing_assignment assignment;
-	/* Business Manager's record names Apple silicon. */
+	/* Apple Business's record names Apple silicon. */
 	bool known_silicon;
 	/* Of state "unenrolled", its id "", when the serial number is new. */
 	struct host host;

@@ -31,8 +31,8 @@ rule_assignment(const struct decision_input *in, struct decision *out)
 		return false;
 	return decide(out, DECISION_REFUSE, ERR_ENROLL_UNASSIGNED,
 	    in->assignment == DECISION_REMOVED
-		? "Apple Business Manager took this serial number away again"
-		: "Apple Business Manager never assigned this serial number "
+		? "Apple Business took this serial number away again"
+		: "Apple Business never assigned this serial number "
 		  "to this server");
 }
 
@@ -100,7 +100,7 @@ ability(const struct decision_input *in, const struct product *product)
 		return product_describe(product);
 	/* A host that says less of itself now has nothing to gain by it. */
 	if (in->source == DECISION_RENEWAL && in->known_silicon)
-		return "Apple silicon, as Apple Business Manager says";
+		return "Apple silicon, as Apple Business says";
 	return NULL;
 }
 
@@ -141,7 +141,7 @@ rule_downgrade(
 	else if (in->ever_attested)
 		known = "it attested before";
 	else if (in->known_silicon && in->source == DECISION_ADE)
-		known = "Apple Business Manager says it is Apple silicon";
+		known = "Apple Business says it is Apple silicon";
 	if (known == NULL)
 		return false;
 	out->alert = true;

@@ -7,7 +7,7 @@
  *
  * The policy, in the order of its rules:
  *
- * - A serial number that Apple Business Manager did not assign to us, or took
+ * - A serial number that Apple Business did not assign to us, or took
  *   away again, gets nothing by Automated Device Enrollment.
  * - "Allow only Apple Business enrollments" refuses enrollment by hand, and
  *   the renewal of what is not assigned.
@@ -20,10 +20,10 @@
  *   device that is assigned and can attest gets ACME, and all else SCEP; with
  *   both settings on, all else is refused.
  * - With it on, nothing is downgraded: a serial number that attested before, or
- *   that Business Manager says is Apple silicon, does not get SCEP because of
+ *   that Apple Business says is Apple silicon, does not get SCEP because of
  *   what it says of itself; an attested host is not renewed by SCEP. Both are
  *   refused with an alert. A host that attested before is renewed by
- *   attestation whatever it says now; one that Business Manager says is Apple
+ *   attestation whatever it says now; one that Apple Business says is Apple
  *   silicon, when its system is new enough.
  *
  * What a device says of itself is a hint: it may lie to get less than it could.
@@ -42,7 +42,7 @@ enum decision_source {
 	DECISION_RENEWAL,
 };
 
-/* What Business Manager says of the serial number. */
+/* What Apple Business says of the serial number. */
 enum decision_assignment {
 	DECISION_NEVER_ASSIGNED,
 	DECISION_ASSIGNED,
@@ -67,7 +67,7 @@ struct decision_input {
 	bool can_update;
 	/* What we know of the serial number. */
 	enum decision_assignment assignment;
-	/* Business Manager's record names Apple silicon. */
+	/* Apple Business's record names Apple silicon. */
 	bool known_silicon;
 	/* or begins to */
 	bool host_enrolled;

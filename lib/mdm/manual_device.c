@@ -63,7 +63,7 @@ check_claim(struct contact *c)
 	if ((r = ade_devices_assigned(c->db, serial, &assigned)) != OK)
 		return r;
 	return assigned ? fail(ERR_ENROLL_OTHER_DEVICE,
-			      "Apple Business Manager assigned %s, and the "
+			      "Apple Business assigned %s, and the "
 			      "link was not made for it; held for review",
 			      serial)
 			: OK;

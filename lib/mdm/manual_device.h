@@ -12,7 +12,7 @@
  * gives enrollment and certificate the message's serial number when they have
  * none yet, and loads the host. ERR_MDM_DEVICE: the message names none;
  * ERR_MDM_BLOCKED; ERR_ENROLL_OTHER_DEVICE: the link was not made for it, and
- * it is enrolled, or was with another UDID, or Business Manager assigned it:
+ * it is enrolled, or was with another UDID, or Apple Business assigned it:
  * then it comes by itself, or an administrator makes a link for it.
  */
 int manual_device_bind(struct contact *c);

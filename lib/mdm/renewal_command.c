@@ -40,7 +40,7 @@ check_standing(struct contact *c, const struct enrollment *e)
 		return r;
 	if (attests && standing.assignment != STANDING_ASSIGNED)
 		return fail(ERR_ENROLL_UNASSIGNED,
-		    "Apple Business Manager took this serial number away");
+		    "Apple Business took this serial number away");
 	return standing_check_method(&standing, e, attests);
 }
 

@@ -13,7 +13,7 @@
 
 /*
  * As commands_next(), but a renewal whose enrollment is used up or over is
- * cancelled instead of sent; one that the settings or Business Manager forbid
+ * cancelled instead of sent; one that the settings or Apple Business forbid
  * by now is taken back, with a row in the trail; one that waits goes before
  * commands that were sent and have no answer; and to an expired identity
  * nothing else than its renewal is sent. ERR_NOT_FOUND. The caller releases

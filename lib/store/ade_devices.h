@@ -1,4 +1,4 @@
-/* Devices that Apple Business Manager assigned to this server. */
+/* Devices that Apple Business assigned to this server. */
 #ifndef STORE_ADE_DEVICES_H
 #define STORE_ADE_DEVICES_H
 

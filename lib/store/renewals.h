@@ -72,7 +72,7 @@ int renewals_due(struct db *db, const struct renewal_query *query,
     const struct renewal_candidate *after, struct renewal_candidate_list *out);
 
 /*
- * Hosts that are not attested, but assigned by Apple Business Manager, with no
+ * Hosts that are not attested, but assigned by Apple Business, with no
  * renewal open but one for SCEP that has no certificate yet; by serial number,
  * behind `after` (NULL: from the start).
  */

@@ -338,7 +338,7 @@ test_renewal_of_known(void **state)
 	in.os_version = "14.0";
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
-	assert_non_null(strstr(d.reason, "as Apple Business Manager says"));
+	assert_non_null(strstr(d.reason, "as Apple Business says"));
 }
 
 static void

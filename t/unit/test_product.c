@@ -166,7 +166,7 @@ test_builds(void **state)
 	assert_false(product_os_from_build(SYSTEM_IOS, "2A1", &v));
 }
 
-/* What Business Manager's record may say. */
+/* What Apple Business's record may say. */
 static void
 test_names_silicon(void **state)
 {

@@ -127,7 +127,7 @@ sub make {
 	return $out;
 }
 
-# Makes Business Manager assign these serial numbers to us.
+# Makes Apple Business assign these serial numbers to us.
 sub assign {
 	my ($self, @serials) = @_;
 	my $file = $self->dir . '/assigned.csv';
