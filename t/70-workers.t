@@ -5,6 +5,8 @@ use strict;
 use warnings;
 use Time::HiRes qw(sleep time);
 use Attestmdm::Test;
+use IO::Handle;
+use IO::Socket::UNIX;
 
 my $t = Attestmdm::Test->new;
 my $server = $t->server;
@@ -65,6 +67,49 @@ subtest 'another schema is refused' => sub {
 	ok($number, 'attestmdm check names it');
 	my $last = () = glob('schema/[0-9]*.sql');
 	$t->command('sqlite3', $server->database, "PRAGMA user_version = $last");
+};
+
+# Starts a program with a listening socket, as systemd does.
+sub as_service {
+	my ($name, $listener, @more) = @_;
+	my $pid = fork() // die;
+	return $pid if $pid;
+	POSIX::dup2(fileno($listener), 3) or die $! if fileno($listener) != 3;
+	fcntl($listener, 2, 0) if fileno($listener) == 3; # F_SETFD: stays open
+	open(STDERR, '>>', $t->dir . '/service.log') or die $!;
+	open(STDIN, '<', '/dev/null') or die $!;
+	@ENV{qw(LISTEN_PID LISTEN_FDS)} = ($$, 1);
+	exec($server->program($name), @more, '--config', $server->conf) or POSIX::_exit(127);
+}
+
+subtest 'a service that cannot start leaves time between its tries' => sub {
+	my $kept = Attestmdm::Server::slurp($server->conf);
+	my $listener = IO::Socket::UNIX->new(Local => $t->dir . '/service.sock', Listen => 8) or die $!;
+	my @trouble = (
+		['a typo' => sub { Attestmdm::Server::spew($server->conf, "$kept\ntypo\n") },
+			sub { Attestmdm::Server::spew($server->conf, $kept) }],
+		['no database' => sub { rename($server->database, $server->database . '.away') },
+			sub { rename($server->database . '.away', $server->database) }],
+	);
+	for (@trouble) {
+		my ($name, $break, $mend) = @$_;
+		$break->();
+		is($t->command($server->program('acme-directory'), '--config', $server->conf,
+			'--listen', $t->dir . '/other.sock')->{exit}, 1, "$name: by hand it ends at once");
+		my $pid = as_service('acme-directory', $listener);
+		sleep 1;
+		is(waitpid($pid, POSIX::WNOHANG()), 0, "$name: as a service it waits");
+		kill('TERM', $pid);
+		is(waitpid($pid, 0), $pid, 'and can be stopped meanwhile');
+		isnt($?, 0, 'as failed');
+		$mend->();
+		$pid = as_service('acme-directory', $listener);
+		sleep 0.5;
+		is(waitpid($pid, POSIX::WNOHANG()), 0, 'the next try serves');
+		kill('TERM', $pid);
+		waitpid($pid, 0);
+		is($?, 0, 'until it is stopped');
+	}
 };
 
 subtest 'plain CGI answers one request' => sub {

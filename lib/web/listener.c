@@ -22,7 +22,7 @@ listener_is(int fd)
 	    on != 0;
 }
 
-static bool
+bool
 listener_is_systemd(void)
 {
 	const char *pid = getenv("LISTEN_PID");

@@ -9,6 +9,9 @@
 /* Descriptor fd is a socket that listens. */
 bool listener_is(int fd);
 
+/* systemd passed this process a socket, and starts it again when it ends. */
+bool listener_is_systemd(void);
+
 /*
  * Makes a Unix socket at `path` (mode 0660, LISTENER_BACKLOG), in place of a
  * socket that was left there; with path NULL takes standard input or the first

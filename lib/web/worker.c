@@ -41,6 +41,12 @@
 /* After SIGTERM the request in hand may take this long. */
 #define WORKER_STOP_MS 20000
 
+/*
+ * systemd starts a program that failed again, at once when a request waits at
+ * its socket: so a failure takes that long.
+ */
+#define WORKER_FAILED_MS 5000
+
 #define WORKER_MEMORY ((rlim_t)512 << 20)
 
 struct worker_options {
@@ -380,6 +386,19 @@ worker_run(const struct web_program *program, const struct worker_options *o,
 	return worker_supervise(&m);
 }
 
+static int
+worker_failed(int status)
+{
+	sigset_t set;
+
+	if (status == 0 || !listener_is_systemd())
+		return status;
+	worker_block(&set);
+	sigdelset(&set, SIGCHLD);
+	worker_wait(&set, WORKER_FAILED_MS);
+	return status;
+}
+
 int
 worker_main(int argc, char **argv, const struct web_program *program)
 {
@@ -398,10 +417,10 @@ worker_main(int argc, char **argv, const struct web_program *program)
 		return WORKER_EXIT_USAGE;
 	}
 	if (conf_load(o.config, &conf) != OK)
-		return 1;
+		return worker_failed(1);
 	log_open(program->name, (enum log_priority)conf.log_level);
 	clock_use_offset_file(conf.clock_offset_file);
 	status = worker_run(program, &o, &conf);
 	conf_release(&conf);
-	return status;
+	return worker_failed(status);
 }
