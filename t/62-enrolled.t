@@ -14,6 +14,15 @@ $t->assign(map { "C02TEST0000$_" } 1 .. 3);
 my $run = $t->sim('enroll', '--serial', 'C02TEST00001', @mac, '--state', $poll);
 is($run->{exit}, 0, 'a Mac enrolls') or diag($run->{out}, $run->{err});
 
+subtest 'each step that succeeds is a line in the journal' => sub {
+	my %log = map { $_ => Attestmdm::Server::slurp($t->dir . "/$_.log") } @Attestmdm::Server::PROGRAMS;
+	for (['profile-download', 'profile'], ['acme-challenge', 'challenge'], ['acme-finalize', 'finalize'],
+	    ['mdm-checkin', 'authenticate']) {
+		my ($program, $step) = @$_;
+		like($log{$program}, qr/^<6>$program\[\d+\] \w+: $step of C02TEST00001: ok/m, "$program: $step, at info");
+	}
+};
+
 subtest 'host show has what the admin needs' => sub {
 	my $text = $t->tool_ok('host', 'show', 'C02TEST00001');
 	like($text, qr/^MDM attestation: +Yes$/m, 'MDM attestation: Yes');

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -174,6 +176,7 @@ db_begin(struct db *db)
 		return code;
 	}
 	db->writing = true;
+	db->note[0] = '\0';
 	db->write_began = db_monotonic();
 	return OK;
 }
@@ -198,6 +201,16 @@ db_give_way(struct db *db)
 	nanosleep(&(struct timespec){ .tv_nsec = (long)pause }, NULL);
 }
 
+void
+db_note(struct db *db, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(db->note, sizeof(db->note), fmt, ap);
+	va_end(ap);
+}
+
 int
 db_commit(struct db *db)
 {
@@ -211,6 +224,8 @@ db_commit(struct db *db)
 	if (code != OK)
 		db_rollback(db);
 	db_end(db);
+	if (code == OK && db->note[0] != '\0')
+		log_line(LOG_INFO, "%s", db->note);
 	/* no harm when another one is at it, or readers keep a part back */
 	if (code == OK && db->log_pages >= DB_LOG_PAGES)
 		sqlite3_wal_checkpoint_v2(

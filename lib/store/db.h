@@ -72,6 +72,13 @@ void db_close(struct db *db);
  */
 int db_begin(struct db *db);
 
+/*
+ * A line for the log, at info, once the transaction is committed: what was done,
+ * and not what was only tried. The last one of a transaction counts.
+ */
+void db_note(struct db *db, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* On failure the transaction is rolled back and nothing was written. */
 int db_commit(struct db *db);
 

@@ -75,6 +75,8 @@ struct db {
 	int64_t write_took;
 	/* of the write-ahead log, after the last commit */
 	int log_pages;
+	/* what is logged when the transaction is committed */
+	char note[512];
 	sqlite3_stmt **prepared[STMT_FAMILY_COUNT];
 };
 

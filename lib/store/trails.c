@@ -132,6 +132,18 @@ trim_for(struct db *db, const struct trail *t, int64_t id)
 	return id % 16 == 0 ? trim(db, TRIM_SERIAL, "", t, UNKNOWN) : OK;
 }
 
+/* Refusals are logged where they are noticed, by fail(). */
+static void
+note_success(struct db *db, const struct trail *t)
+{
+	const char *serial = t->serial == NULL ? "" : t->serial;
+	const char *reason = t->reason == NULL ? "" : t->reason;
+
+	db_note(db, "%.32s of %.64s: ok%s%.256s", t->step,
+	    *serial == '\0' ? "an unnamed device" : serial,
+	    *reason == '\0' ? "" : ": ", reason);
+}
+
 int
 trails_add(struct db *db, const struct trail *t)
 {
@@ -149,6 +161,8 @@ trails_add(struct db *db, const struct trail *t)
 	stmt_put_cut(&s, t->reason, 501);
 	stmt_put_cut(&s, t->remote_address, DB_ADDRESS_TEXT);
 	code = stmt_integer(&s, &id);
+	if (code == OK && t->outcome == TRAIL_OK)
+		note_success(db, t);
 	return code != OK ? code : trim_for(db, t, id);
 }
 
