@@ -56,6 +56,25 @@ subtest 'every program opens what it needs and says so' => sub {
 	}
 };
 
+subtest 'scep does not start with an authority that cannot serve it' => sub {
+	my $kept = Attestmdm::Server::slurp($server->conf);
+	my $dir = $t->dir;
+	$t->command('openssl', 'req', '-x509', '-newkey', 'rsa:3072', '-nodes', '-days', '30',
+	    '-keyout', "$dir/no-usage.key", '-out', "$dir/no-usage.pem", '-subj', '/CN=x',
+	    '-addext', 'keyUsage=critical,keyCertSign,cRLSign');
+	chmod(0600, "$dir/no-usage.key");
+	for (['an EC key' => $server->state . '/acme-ca', qr/not RSA/],
+	    ['no use for messages' => "$dir/no-usage", qr/may not sign and decrypt/]) {
+		my ($name, $files, $reason) = @$_;
+		$server->set_conf('scep.ca_key', "$files.key");
+		$server->set_conf('scep.ca_certificate', "$files.pem");
+		my $r = $t->command($server->program('scep'), '--config', $server->conf, '--check');
+		is($r->{exit}, 1, "$name: refused");
+		like($r->{err}, $reason, 'and it says why');
+	}
+	Attestmdm::Server::spew($server->conf, $kept);
+};
+
 subtest 'another schema is refused' => sub {
 	$t->command('sqlite3', $server->database, 'PRAGMA user_version = 999');
 	for my $name (@Attestmdm::Server::PROGRAMS) {
