@@ -275,6 +275,31 @@ test_tls_certificate(void **state)
 	mdmfix_device_release(&b);
 }
 
+/* mdm-37: another certificate of the host's is current in the table only. */
+static void
+test_not_the_present_certificate(void **state)
+{
+	struct db *db = storefix_db(state);
+	char reply[8192];
+	struct mdmfix_device d;
+
+	checkfix_enroll(state, SERIAL_A, UDID_A, &d);
+	storefix_sql(
+	    db, "UPDATE hosts SET certificate_sha256 = zeroblob(32)");
+	assert_int_equal(
+	    checkfix_poll(state, &d, REPORT("Idle", UDID_A), reply),
+	    ERR_MDM_CERTIFICATE);
+	checkfix_because(state, SERIAL_A, "another certificate now");
+	assert_int_equal(
+	    checkfix_checkin(state, &d, AUTHENTICATE(SERIAL_A, UDID_A)),
+	    ERR_MDM_CERTIFICATE);
+	storefix_sql(db, "UPDATE hosts SET certificate_sha256 = NULL");
+	assert_int_equal(
+	    checkfix_poll(state, &d, REPORT("Idle", UDID_A), reply),
+	    ERR_MDM_CERTIFICATE);
+	mdmfix_device_release(&d);
+}
+
 /* mdm-36: who saw a message can send it again, header and all. */
 static void
 test_header_alone(void **state)
@@ -691,6 +716,7 @@ main(void)
 		STOREFIX_TEST(test_signature_forms),
 		STOREFIX_TEST(test_tls_certificate),
 		STOREFIX_TEST(test_header_alone),
+		STOREFIX_TEST(test_not_the_present_certificate),
 		STOREFIX_TEST(test_blocked),
 		STOREFIX_TEST(test_dates),
 		STOREFIX_TEST(test_generations),

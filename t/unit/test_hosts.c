@@ -212,6 +212,32 @@ test_first_attestation(void **state)
 	clock_set_offset(0);
 }
 
+/* A host that is here keeps its UDID. */
+static void
+test_release_udid(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct host_identity i = identity("S1", "U1");
+	struct host_tokens t = { .push_token = blob_str("one"),
+		.push_magic = "m" };
+	struct host h;
+	bool first;
+
+	WRITE(db, hosts_authenticate(db, &i, &vitals, &h));
+	REFUSE(db, ERR_CONFLICT, hosts_release_udid(db, h.id));
+	WRITE(db, hosts_token_update(db, h.id, &t, &first));
+	REFUSE(db, ERR_CONFLICT, hosts_release_udid(db, h.id));
+	assert_int_equal(hosts_load_by_udid(db, "U1", &h), OK);
+	WRITE(db, hosts_check_out(db, h.id));
+	WRITE(db, hosts_release_udid(db, h.id));
+	assert_int_equal(hosts_load_by_udid(db, "U1", &h), ERR_NOT_FOUND);
+	i.udid = "U2";
+	WRITE(db, hosts_authenticate(db, &i, &vitals, &h));
+	WRITE(db, hosts_block(db, h.id));
+	WRITE(db, hosts_release_udid(db, h.id));
+	assert_int_equal(hosts_load_by_udid(db, "U2", &h), ERR_NOT_FOUND);
+}
+
 static void
 test_token_update(void **state)
 {
@@ -410,6 +436,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_vitals_alone),
 	STOREFIX_TEST(test_renewed_certificate),
 	STOREFIX_TEST(test_first_attestation),
+	STOREFIX_TEST(test_release_udid),
 	STOREFIX_TEST(test_token_update),
 	STOREFIX_TEST(test_token_update_refused),
 	STOREFIX_TEST(test_check_out),

@@ -172,10 +172,10 @@ test_names_silicon(void **state)
 {
 	static const char *const yes[] = { "Mac15,3", "MacBookAir10,1",
 		"iPhone14,2", "MacBook Pro (M3, 2023)", "Apple M1",
-		"Mac mini M4/16GB" };
+		"Mac mini M4/16GB", "MacBook Pro (M10, 2032)", "Apple M99" };
 	static const char *const no[] = { "", "MacBookPro16,1", "M", "MBP 14",
 		"MM2", "M1X", "iMac20,1", "Intel Core M", "VirtualMac2,1",
-		"M1234" };
+		"M123", "M1234", "M10X" };
 	size_t i;
 
 	(void)state;

@@ -226,6 +226,29 @@ test_unanswered(void **state)
 	    1);
 }
 
+/* Whoever opened another one, or gave this one more time, meant it. */
+static void
+test_answered_meanwhile(void **state)
+{
+	struct fixture f;
+	int n;
+
+	prepare(state, "MacBookPro16,1", 100, &f);
+	assert_int_equal(send(&f, RENEWER_ANY, DECISION_SCEP), OK);
+	clock_set_offset(8 * DAY);
+	storefix_meanwhile(state,
+	    "UPDATE enrollments SET expires_at = expires_at + 864000"
+	    " WHERE purpose = 'renew'");
+	assert_int_equal(renewer_close_unanswered(&f.rn, 10, &n), OK);
+	storefix_meanwhile_end(state);
+	assert_int_equal(n, 0);
+	clock_set_offset(0);
+	assert_int_equal(
+	    count(&f, "renewals WHERE enrollment_id IS NOT NULL"), 1);
+	assert_int_equal(count(&f, "commands WHERE state = 'queued'"), 1);
+	assert_int_equal(count(&f, "trail WHERE outcome = 'failed'"), 0);
+}
+
 /* The last renewal's enrollment lives so many hours. */
 static void
 assert_hours(struct fixture *f, int hours)
@@ -332,6 +355,31 @@ test_alarm(void **state)
 	WRITE(f.db, renewals_finish(f.db, f.host.id));
 	assert_int_equal(count(&f, "alarms WHERE closed_at IS NULL"), 0);
 	clock_set_offset(0);
+}
+
+/* A host that renewed or left since it was found needs no alarm. */
+static void
+test_no_alarm_meanwhile(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE certificates SET sha256 = zeroblob(32);"
+		" UPDATE hosts SET certificate_sha256 = zeroblob(32)",
+		"UPDATE hosts SET state = 'unenrolled'",
+	};
+	struct fixture f;
+	size_t i;
+	int n;
+
+	prepare(state, "MacBookPro16,1", 31, &f);
+	clock_set_offset(2 * DAY);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		storefix_meanwhile(state, changes[i]);
+		assert_int_equal(renewer_alarm(&f.rn, 10, &n), OK);
+		storefix_meanwhile_end(state);
+		assert_int_equal(n, 0);
+	}
+	clock_set_offset(0);
+	assert_int_equal(count(&f, "trail WHERE outcome = 'failed'"), 0);
 }
 
 /* A look changes nothing. */
@@ -465,6 +513,8 @@ main(void)
 		STOREFIX_TEST(test_unanswered), STOREFIX_TEST(test_hours),
 		STOREFIX_TEST(test_in_place_of_an_open_one),
 		STOREFIX_TEST(test_alarm_behind_the_due_date),
+		STOREFIX_TEST(test_answered_meanwhile),
+		STOREFIX_TEST(test_no_alarm_meanwhile),
 		STOREFIX_TEST(test_alarm), STOREFIX_TEST(test_decide),
 		STOREFIX_TEST(test_too_long_for_a_profile),
 		STOREFIX_TEST(test_repeats_what_is_noted),
