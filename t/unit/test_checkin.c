@@ -485,6 +485,94 @@ test_renewal(void **state)
 	mdmfix_device_release(&new);
 }
 
+/* Connections outlive a renewal: TLS may show the certificate before. */
+static void
+test_tls_of_before(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct mdmfix_device old, new, other;
+	struct checkfix_talk by_new = { .device = &new, .required = true };
+	struct checkfix_talk by_old = { .device = &old };
+	struct buf pem_old, pem_new, pem_other;
+
+	checkfix_enroll(state, SERIAL_A, UDID_A, &old);
+	checkfix_enroll(state, SERIAL_B, UDID_B, &other);
+	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_RENEW, true, &new);
+	storefix_sql(
+	    db, "UPDATE certificates SET not_after = not_after + 86400");
+	buf_init(&pem_old, 1 << 16);
+	buf_init(&pem_new, 1 << 16);
+	buf_init(&pem_other, 1 << 16);
+	checkfix_escape_pem(&old.cert, &pem_old);
+	checkfix_escape_pem(&new.cert, &pem_new);
+	checkfix_escape_pem(&other.cert, &pem_other);
+	by_old.client_certificate = buf_str(&pem_new);
+	assert_int_equal(checkfix_send(state, &by_old, REPORT("Idle", UDID_A),
+			     queue_serve),
+	    ERR_MDM_CERTIFICATE);
+	by_new.client_certificate = buf_str(&pem_other);
+	assert_int_equal(checkfix_send(state, &by_new,
+			     AUTHENTICATE(SERIAL_A, UDID_A), checkin_serve),
+	    ERR_MDM_CERTIFICATE);
+	by_new.client_certificate = buf_str(&pem_old);
+	assert_int_equal(checkfix_send(state, &by_new,
+			     AUTHENTICATE(SERIAL_A, UDID_A), checkin_serve),
+	    OK);
+	assert_int_equal(checkfix_send(state, &by_new, TOKEN_UPDATE(UDID_A),
+			     checkin_serve),
+	    OK);
+	clock_set_offset(IDENTITY_TLS_LAG - 60);
+	assert_int_equal(checkfix_send(state, &by_new, REPORT("Idle", UDID_A),
+			     queue_serve),
+	    OK);
+	clock_set_offset(IDENTITY_TLS_LAG + 60);
+	assert_int_equal(checkfix_send(state, &by_new, REPORT("Idle", UDID_A),
+			     queue_serve),
+	    ERR_MDM_CERTIFICATE);
+	checkfix_because(state, SERIAL_A, "different certificates");
+	by_new.client_certificate = buf_str(&pem_new);
+	assert_int_equal(checkfix_send(state, &by_new, REPORT("Idle", UDID_A),
+			     queue_serve),
+	    OK);
+	clock_set_offset(0);
+	buf_release(&pem_old);
+	buf_release(&pem_new);
+	buf_release(&pem_other);
+	mdmfix_device_release(&old);
+	mdmfix_device_release(&new);
+	mdmfix_device_release(&other);
+}
+
+/* Neither one of another enrollment, nor a revoked one, is the one before. */
+static void
+test_tls_of_no_predecessor(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct mdmfix_device old, anew, new;
+	struct checkfix_talk t = { .device = &anew };
+	struct buf pem_old;
+
+	checkfix_enroll(state, SERIAL_A, UDID_A, &old);
+	buf_init(&pem_old, 1 << 16);
+	checkfix_escape_pem(&old.cert, &pem_old);
+	t.client_certificate = buf_str(&pem_old);
+	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_ENROLL, true, &anew);
+	assert_int_equal(checkfix_send(state, &t,
+			     AUTHENTICATE(SERIAL_A, UDID_A), checkin_serve),
+	    ERR_MDM_CERTIFICATE);
+	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_RENEW, true, &new);
+	t.device = &new;
+	WRITE(db, certificates_revoke(db, old.row.sha256, 1));
+	assert_int_equal(checkfix_send(state, &t,
+			     AUTHENTICATE(SERIAL_A, UDID_A), checkin_serve),
+	    ERR_MDM_CERTIFICATE);
+	checkfix_because(state, SERIAL_A, "different certificates");
+	buf_release(&pem_old);
+	mdmfix_device_release(&old);
+	mdmfix_device_release(&anew);
+	mdmfix_device_release(&new);
+}
+
 /* What was revoked after its certificate was handed out does not take over. */
 static void
 test_revoked_renewal(void **state)
@@ -721,6 +809,8 @@ main(void)
 		STOREFIX_TEST(test_dates),
 		STOREFIX_TEST(test_generations),
 		STOREFIX_TEST(test_renewal),
+		STOREFIX_TEST(test_tls_of_before),
+		STOREFIX_TEST(test_tls_of_no_predecessor),
 		STOREFIX_TEST(test_revoked_renewal),
 		STOREFIX_TEST(test_unused_renewal_that_ended),
 		STOREFIX_TEST(test_first_use_too_early),
