@@ -237,7 +237,9 @@ sim_acme_attest(struct sim_acme_run *r, const char *token, struct buf *out)
 		.key = wrong ? r->x.account : d->hardware_key,
 		.token = blob_str(token),
 		.serial = d->serial,
-		.udid = d->provisioning_udid,
+		.udid = sim_acme_on(r, SIM_KNOB_ATTESTED_OTHER_UDID)
+		    ? "00008000-0000000000000BEE"
+		    : d->provisioning_udid,
 		.os_version = d->os_version,
 		.board = p.board,
 		.knobs = r->acme->knobs,

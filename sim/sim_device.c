@@ -82,6 +82,9 @@ sim_device_name(struct sim_device *d)
 	/* A Mac has two; other devices are known by this one alone. */
 	if (d->udid[0] == '\0' && sim_product_is_mac(&p))
 		sim_uuid_make(d->udid);
+	else if (!sim_product_is_mac(&p) && d->udid[0] != '\0')
+		snprintf(d->provisioning_udid, sizeof d->provisioning_udid,
+		    "%s", d->udid);
 	else if (d->udid[0] == '\0')
 		snprintf(d->udid, sizeof d->udid, "%s", d->provisioning_udid);
 	if (p.has_imei)

@@ -12,7 +12,7 @@ struct sim_device {
 	char product[33];
 	char os_version[33];
 	char build[33];
-	char provisioning_udid[33]; /* what Apple attests */
+	char provisioning_udid[65]; /* what Apple attests */
 	char imei[16];              /* "" on what has none */
 	bool is_manual;             /* by a link, not by automated enrollment */
 	char push_magic[37];

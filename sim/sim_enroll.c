@@ -9,6 +9,7 @@
 #include "sim/sim_enroll.h"
 #include "sim/sim_file.h"
 #include "sim/sim_mdm.h"
+#include "sim/sim_poll.h"
 #include "sim/sim_scep.h"
 
 #define SIM_ENROLL_URL 1024
@@ -242,7 +243,11 @@ sim_enroll_session(struct sim_session *s)
 	/* A new enrollment makes a new key in the enclave. */
 	EVP_PKEY_free(s->device.hardware_key);
 	s->device.hardware_key = NULL;
-	return sim_enroll_keep(s, sim_enroll_device(s));
+	rc = sim_enroll_keep(s, sim_enroll_device(s));
+	/* The server asks an enrolled device for a few things at once. */
+	if (rc == OK && !s->no_mdm && !s->awaiting)
+		rc = sim_poll_session(s);
+	return rc;
 }
 
 int

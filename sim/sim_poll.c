@@ -111,7 +111,7 @@ sim_poll_round(struct sim_poll *p)
 	}
 }
 
-static int
+int
 sim_poll_session(struct sim_session *s)
 {
 	struct sim_http http;

@@ -16,6 +16,14 @@ sub serial {
 sub mac { Attestmdm::Device->enroll($t, serial(), @_) }
 sub new_mac { Attestmdm::Device->certify($t, serial(), @_) }
 
+# Answers what an attested Mac is asked first.
+sub asked_for_udid {
+	my ($mac) = @_;
+	my $r = $mac->report('Idle');
+	like($r->{body}, qr/ProvisioningUDID/, 'an attested Mac is asked for its ProvisioningUDID');
+	$mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($r));
+}
+
 subtest 'mdm-1: a fresh Mac is pending, then enrolled; fleet-101: attested' => sub {
 	my $mac = new_mac();
 	is($mac->host, undef, 'no host before Authenticate');
@@ -81,6 +89,7 @@ subtest 'mdm-71: a device in Setup Assistant is let go, after all else' => sub {
 	$mac->checkin($update);
 	$mac->checkin($update);
 	$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo');
+	asked_for_udid($mac);
 	my $r = $mac->report('Idle');
 	like($r->{body}, qr/SecurityInfo/, 'another command first');
 	$r = $mac->report('NotNow', CommandUUID => Attestmdm::Device::uuid_of($r));
@@ -95,6 +104,7 @@ subtest 'mdm-71: a device in Setup Assistant is let go, after all else' => sub {
 subtest 'mdm-71: half an hour in Setup Assistant is enough' => sub {
 	my $mac = mac('--awaiting');
 	$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo');
+	asked_for_udid($mac);
 	like($mac->report('Idle')->{body}, qr/SecurityInfo/, 'a command') for 1 .. 2;
 	$t->server->clock(1900);
 	my $r = $mac->report('Idle');
@@ -283,6 +293,8 @@ subtest 'mdm-20: tokens' => sub {
 		    length($token) . ' bytes: 400');
 	}
 	is($mac->checkin($mac->message('TokenUpdate', Token => undef))->{status}, 400, 'none: 400');
+	is($mac->checkin($mac->message('TokenUpdate', PushMagic => $_))->{status}, 400,
+	    defined $_ ? 'an empty magic: 400' : 'no magic: 400') for undef, '';
 	is($mac->checkin($mac->message('TokenUpdate', PushMagic => 'x' x 5000))->{status}, 400,
 	    'a magic of 5000 bytes: 400');
 	is_deeply($mac->host, $before, 'no change');

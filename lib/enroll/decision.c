@@ -53,14 +53,27 @@ rule_business(const struct decision_input *in, struct decision *out)
 }
 
 static bool
-rule_host(const struct decision_input *in, struct decision *out)
+rule_blocked(const struct decision_input *in, struct decision *out)
 {
-	if (in->host_blocked)
-		return decide(out, DECISION_REFUSE, ERR_MDM_BLOCKED,
-		    "an administrator blocked this host");
+	if (!in->host_blocked)
+		return false;
+	return decide(out, DECISION_REFUSE, ERR_MDM_BLOCKED,
+	    "an administrator blocked this host");
+}
+
+/*
+ * Nothing proves either of two UDIDs, but an attestation proves the serial
+ * number: who can attest may try, and takes an unattested host's place once its
+ * attested certificate is used.
+ */
+static bool
+rule_other_device(
+    const struct decision_input *in, bool can_attest, struct decision *out)
+{
 	if (in->source != DECISION_ADE || !in->host_enrolled ||
 	    in->host_udid[0] == '\0' || in->udid[0] == '\0' ||
-	    strcasecmp(in->host_udid, in->udid) == 0)
+	    strcasecmp(in->host_udid, in->udid) == 0 ||
+	    (can_attest && !in->host_attested))
 		return false;
 	out->alert = true;
 	return decide(out, DECISION_REFUSE, ERR_ENROLL_OTHER_DEVICE,
@@ -200,15 +213,18 @@ decision_make(const struct decision_input *in, struct decision *out)
 	    (struct decision){ DECISION_REFUSE, ERR_ENROLL_METHOD, false, "" };
 	product_parse(in->product, &product);
 	version_of(in, &product, &have);
+	obstacle(in, &product, &have, why);
 	if (rule_assignment(in, out) || rule_business(in, out) ||
-	    rule_host(in, out) || rule_update(in, &have, out))
+	    rule_blocked(in, out) ||
+	    rule_other_device(
+		in, in->require_attestation && why[0] == '\0', out) ||
+	    rule_update(in, &have, out))
 		return;
 	if (!in->require_attestation) {
 		decide(out, DECISION_SCEP, OK,
 		    "hardware attestation is not required");
 		return;
 	}
-	obstacle(in, &product, &have, why);
 	out->alert =
 	    product.family == PRODUCT_UNKNOWN && in->source == DECISION_ADE;
 	if (why[0] == '\0')

@@ -11,9 +11,12 @@
  *   away again, gets nothing by Automated Device Enrollment.
  * - "Allow only Apple Business enrollments" refuses enrollment by hand, and
  *   the renewal of what is not assigned.
- * - A blocked host, and an enrolled host whose serial number comes from a
- *   device with another UDID, get nothing until an administrator looked. What
- *   a link for any device may claim is mdm/manual_device.h's matter.
+ * - A blocked host gets nothing until an administrator unblocked it. Neither
+ *   does a device with another UDID than the enrolled host of its serial number
+ *   ("held for review"), unless it gets ACME and the host is not attested: then
+ *   its attestation decides, when the attested certificate is first used
+ *   (mdm/authenticate.c). What a link for any device may claim is
+ *   mdm/manual_device.h's matter.
  * - The minimum version of its system holds back a device that can update
  *   itself during enrollment, before anything is created for it.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a

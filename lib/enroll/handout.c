@@ -99,13 +99,26 @@ decide(const struct request *rq, const struct handout_answer *answer,
 		    rq->info.serial, out->reason);
 }
 
+/*
+ * Whoever has an Apple device can sign a request for another's serial number;
+ * but an erased device has another key than before, too.
+ */
+static const char *
+signer_remark(const struct request *rq)
+{
+	return hosts_signer_differs(&rq->standing.host, rq->info.signer_sha256)
+	    ? "; signed by another device key than the host enrolled with"
+	    : "";
+}
+
 /* OK, or the code of the refusal, logged. */
 static int
-obey(const struct decision *d, const struct machineinfo *info)
+obey(const struct decision *d, const struct request *rq)
 {
 	if (d->method != DECISION_REFUSE)
 		return OK;
-	return fail(d->code, "%s (%s)", d->reason, info->product);
+	return fail(d->code, "%s (%s)%s", d->reason, rq->info.product,
+	    signer_remark(rq));
 }
 
 static void
@@ -130,13 +143,15 @@ fill_in(const struct machineinfo *info, enum decision_method method,
 }
 
 static int
-note(struct handout *h, const struct enrollment *e, const struct decision *d)
+note(struct handout *h, const struct enrollment *e, const struct decision *d,
+    const char *remark)
 {
-	char reason[500];
+	char reason[600];
 
-	snprintf(reason, sizeof(reason), "%s profile for %s%s%s: %s",
+	snprintf(reason, sizeof(reason), "%s profile for %s%s%s: %s%s",
 	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", e->product,
-	    e->os_version[0] == '\0' ? "" : " ", e->os_version, d->reason);
+	    e->os_version[0] == '\0' ? "" : " ", e->os_version, d->reason,
+	    remark);
 	return trails_add(h->db,
 	    &(struct trail){ .enrollment_id = e->id,
 		.serial = e->serial,
@@ -145,6 +160,27 @@ note(struct handout *h, const struct enrollment *e, const struct decision *d)
 		.code = OK,
 		.reason = reason,
 		.remote_address = e->remote_address });
+}
+
+/*
+ * From now on the host's present certificate is looked at: an erased device has
+ * it no more. The profile is good for enrollment_hours, and its certificate may
+ * wait as long for its first use.
+ */
+static int
+note_signer(
+    struct handout *h, const struct request *rq, const struct enrollment *e)
+{
+	const struct host *host = &rq->standing.host;
+
+	if (!hosts_signer_differs(host, e->signer_sha256) ||
+	    (host->state != HOST_ENROLLED && host->state != HOST_PENDING))
+		return OK;
+	log_line(LOG_NOTICE,
+	    "another device key than before asks for a profile of host %s",
+	    host->serial);
+	return hosts_note_other_signer(h->db, host->id,
+	    e->expires_at + INT64_C(3600) * h->conf->enrollment_hours);
 }
 
 static int
@@ -159,9 +195,10 @@ store(struct handout *h, const struct request *rq, const struct decision *d,
 		 h->conf, h->db, NULL, h->conf->enrollment_hours, g)) != OK ||
 	    /* What a device signed once can be sent any number of times. */
 	    (r = enrollments_make_room(
-		 h->db, e->serial, e->id, HANDOUT_OPEN_MAX)) != OK)
+		 h->db, e->serial, e->id, HANDOUT_OPEN_MAX)) != OK ||
+	    (r = note_signer(h, rq, e)) != OK)
 		return r;
-	return note(h, e, d);
+	return note(h, e, d, signer_remark(rq));
 }
 
 /* The whole decision in one transaction, so that it is made from one state. */
@@ -177,7 +214,7 @@ enroll(struct handout *h, struct request *rq, const char *remote_address,
 	if ((r = load_standing(h, rq, answer)) != OK)
 		goto done;
 	decide(rq, answer, &d);
-	if ((r = obey(&d, &rq->info)) != OK ||
+	if ((r = obey(&d, rq)) != OK ||
 	    (r = store(h, rq, &d, remote_address, g)) != OK)
 		goto done;
 	r = db_commit(h->db);
@@ -186,31 +223,27 @@ done:
 	return r;
 }
 
-/* An assigned serial number asks for less than it is known to be. */
-static void
-alarm_downgrade(struct handout *h, const char *serial)
-{
-	if (db_begin(h->db) != OK)
-		return;
-	if (alarms_raise(h->db, ALARM_DOWNGRADE_REFUSED, serial, serial,
-		log_reason()) == OK)
-		db_commit(h->db);
-	db_rollback(h->db);
-}
-
 static int
 refuse(
     struct handout *h, const char *serial, int code, const char *remote_address)
 {
-	if (code == ERR_ENROLL_DOWNGRADE)
-		alarm_downgrade(h, serial);
+	char reason[ALARM_TEXT];
+
+	snprintf(reason, sizeof(reason), "%s", log_reason());
 	trails_note(h->db,
 	    &(struct trail){ .serial = serial,
 		.step = "profile",
 		.outcome = trails_outcome(code),
 		.code = code,
-		.reason = log_reason(),
+		.reason = reason,
 		.remote_address = remote_address });
+	/* the serial number is an assigned one, so that alarms are bounded */
+	if (code == ERR_ENROLL_DOWNGRADE)
+		alarms_note(
+		    h->db, ALARM_DOWNGRADE_REFUSED, serial, serial, reason);
+	if (code == ERR_ENROLL_OTHER_DEVICE)
+		alarms_note(
+		    h->db, ALARM_HELD_FOR_REVIEW, serial, serial, reason);
 	return code;
 }
 

@@ -99,6 +99,7 @@ create_enrollment(struct renewer *rn, struct errand *e)
 		    : ENROLLMENT_SCEP };
 	snprintf(en->serial, sizeof(en->serial), "%s", host->serial);
 	snprintf(en->udid, sizeof(en->udid), "%s", host->udid);
+	memcpy(en->signer_sha256, host->signer_sha256, SECRET_SHA256);
 	snprintf(en->product, sizeof(en->product), "%s", host->product_name);
 	snprintf(
 	    en->os_version, sizeof(en->os_version), "%s", host->os_version);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ca/standing.h"
+#include "mdm/attested_udid.h"
 #include "store/alarms.h"
 #include "store/certificates.h"
 
@@ -116,7 +117,9 @@ admission_of_message(struct contact *c)
 
 	if (r != OK || id->cert.state != CERTIFICATE_ISSUED)
 		return r;
-	if ((r = admission_of_certificate(c)) != OK)
+	if ((r = admission_of_certificate(c)) != OK ||
+	    (r = identity_take_over(c->db, id)) != OK ||
+	    (r = attested_udid_check(c)) != OK)
 		return r;
-	return identity_take_over(c->db, id);
+	return attested_udid_ask(c);
 }

@@ -1,11 +1,13 @@
 #include "mdm/authenticate.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "mdm/admission.h"
+#include "mdm/attested_udid.h"
 #include "mdm/manual_device.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
@@ -81,19 +83,53 @@ may_change_udid(const struct contact *c)
 	    c->identity.cert.state == CERTIFICATE_ISSUED;
 }
 
+/*
+ * An attested certificate proves the serial number; nothing proved that of a
+ * host which is not attested.
+ */
 static int
-check_udid(struct contact *c)
+may_supersede(struct contact *c, bool *out)
+{
+	const struct identity *id = &c->identity;
+
+	*out = false;
+	if (id->cert.state != CERTIFICATE_ISSUED ||
+	    id->cert.purpose != ENROLLMENT_ENROLL || id->host.hardware_attested)
+		return OK;
+	return identity_attested(c->db, id, out);
+}
+
+static int
+check_host_udid(struct contact *c)
 {
 	const struct host *host = &c->identity.host;
-	struct host other;
+	bool supersedes;
 	int r;
 
-	if (c->identity.has_host && host->udid[0] != '\0' &&
-	    !may_change_udid(c) && host->state != HOST_UNENROLLED &&
-	    strcasecmp(host->udid, c->message.udid) != 0)
+	if (!c->identity.has_host || host->udid[0] == '\0' ||
+	    may_change_udid(c) || host->state == HOST_UNENROLLED ||
+	    strcasecmp(host->udid, c->message.udid) == 0)
+		return OK;
+	if ((r = may_supersede(c, &supersedes)) != OK)
+		return r;
+	if (!supersedes)
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate is from UDID %s, the host is enrolled as %s",
 		    c->message.udid, host->udid);
+	snprintf(c->remark, sizeof(c->remark),
+	    "; it takes the place of UDID %s, which was not attested",
+	    host->udid);
+	return OK;
+}
+
+static int
+check_udid(struct contact *c)
+{
+	struct host other;
+	int r;
+
+	if ((r = check_host_udid(c)) != OK)
+		return r;
 	r = hosts_load_by_udid(c->db, c->message.udid, &other);
 	if (r == ERR_NOT_FOUND)
 		return OK;
@@ -134,6 +170,20 @@ complete(struct host_vitals *v, const struct enrollment *e)
 		v->build_version = e->build_version;
 }
 
+/* Always on the trail, for not every device that changes its key was erased. */
+static void
+note_signer(struct contact *c)
+{
+	size_t n = strlen(c->remark);
+
+	if (c->identity.has_host &&
+	    hosts_signer_differs(
+		&c->identity.host, c->identity.enrollment.signer_sha256))
+		snprintf(c->remark + n, sizeof(c->remark) - n,
+		    "; its profile was asked for by another device key than "
+		    "before");
+}
+
 static int
 begin_generation(struct contact *c, struct host_vitals *vitals)
 {
@@ -141,9 +191,11 @@ begin_generation(struct contact *c, struct host_vitals *vitals)
 	struct host_identity new = { .serial = cert->serial,
 		.udid = c->message.udid,
 		.certificate_sha256 = cert->sha256,
-		.enrollment_id = cert->enrollment_id };
+		.enrollment_id = cert->enrollment_id,
+		.signer_sha256 = c->identity.enrollment.signer_sha256 };
 	int r;
 
+	note_signer(c);
 	if ((r = identity_attested(
 		 c->db, &c->identity, &new.hardware_attested)) != OK ||
 	    (r = certificates_make_current(c->db, cert->sha256)) != OK)
@@ -159,7 +211,7 @@ begin_generation(struct contact *c, struct host_vitals *vitals)
 	c->achieved = new.hardware_attested
 	    ? "a new enrollment, its hardware attested"
 	    : "a new enrollment, its hardware not attested";
-	return OK;
+	return attested_udid_check(c);
 }
 
 int

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "mdm/admission.h"
+#include "mdm/attested_udid.h"
 #include "mdm/authenticate.h"
 #include "mdm/awaiting.h"
 #include "store/enrollments.h"
@@ -92,7 +93,8 @@ finish_enrollment(struct contact *c, bool awaiting_configuration)
 		    "the enrollment was revoked before it was complete");
 	if (r != OK)
 		return r;
-	if (awaiting_configuration && (r = awaiting_enqueue(c)) != OK)
+	if ((awaiting_configuration && (r = awaiting_enqueue(c)) != OK) ||
+	    (r = attested_udid_ask(c)) != OK)
 		return r;
 	return enrollments_revoke_open(
 	    c->db, cert->serial, cert->enrollment_id, &revoked);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "store/alarms.h"
@@ -34,6 +35,7 @@ note_step(struct contact *c, const char *step, const char *achieved)
 static int
 note_achieved(struct contact *c)
 {
+	char text[512];
 	int r = OK;
 
 	if (c->identity.renewed)
@@ -43,7 +45,8 @@ note_achieved(struct contact *c)
 			: "renewed, its hardware not attested");
 	if (r != OK || c->achieved == NULL)
 		return r;
-	return note_step(c, c->step, c->achieved);
+	snprintf(text, sizeof(text), "%s%s", c->achieved, c->remark);
+	return note_step(c, c->step, text);
 }
 
 /*
@@ -70,6 +73,34 @@ write_reason(struct contact *c, char out[REASON_TEXT])
 	    c->message.udid, safe);
 }
 
+/* Does the replaced identity live on, beside one of another device key? */
+static bool
+is_replaced_twin(const struct identity *id, int code)
+{
+	return code == ERR_MDM_CERTIFICATE && id->proven &&
+	    id->cert.state == CERTIFICATE_RETIRED && id->has_host &&
+	    (id->by_tls || id->host.client_certificate_at == 0) &&
+	    (id->host.state == HOST_ENROLLED ||
+		id->host.state == HOST_PENDING) &&
+	    hosts_signer_differs(&id->host, id->enrollment.signer_sha256);
+}
+
+static void
+alarm_of_refusal(struct contact *c, int code, const char *reason)
+{
+	const struct identity *id = &c->identity;
+
+	if (code == ERR_ENROLL_OTHER_DEVICE)
+		alarms_note(c->db, ALARM_HELD_FOR_REVIEW, id->cert.serial,
+		    id->cert.serial, reason);
+	else if (is_replaced_twin(id, code))
+		alarms_note(c->db, ALARM_SIGNER_CHANGED, id->host.id,
+		    id->host.serial,
+		    "another device key enrolled with this serial number, and "
+		    "the certificate from before is still in use: two devices "
+		    "claim to be this host");
+}
+
 int
 contact_refuse(struct contact *c, int code)
 {
@@ -89,6 +120,7 @@ contact_refuse(struct contact *c, int code)
 		.code = code,
 		.reason = reason,
 		.remote_address = c->remote_address });
+	alarm_of_refusal(c, code, reason);
 	return code;
 }
 
@@ -117,6 +149,33 @@ note_client_certificate(struct contact *c)
 	return hosts_note_client_certificate(c->db, id->host.id);
 }
 
+/*
+ * Another device key asked for a profile of this host. An erased device would
+ * not come with its certificate from before any more.
+ */
+static int
+note_other_signer(struct contact *c)
+{
+	const struct identity *id = &c->identity;
+	const struct host *host = &id->host;
+	int r;
+
+	if (!id->has_host || host->other_signer_until == 0 ||
+	    memcmp(host->certificate_sha256, id->cert.sha256, SECRET_SHA256) !=
+		0)
+		return OK;
+	if (clock_now() <= host->other_signer_until)
+		return alarms_raise(c->db, ALARM_SIGNER_CHANGED, host->id,
+		    host->serial,
+		    "another device key asked for a profile with this serial "
+		    "number, and the host's certificate is still in use: "
+		    "unless it is about to enroll again, another device claims "
+		    "to be this host");
+	if ((r = hosts_note_other_signer(c->db, host->id, 0)) != OK)
+		return r;
+	return alarms_close(c->db, ALARM_SIGNER_CHANGED, host->id);
+}
+
 static int
 handle(struct contact *c, contact_handler *handler)
 {
@@ -126,6 +185,7 @@ handle(struct contact *c, contact_handler *handler)
 		return r;
 	if ((r = check(c)) == OK && (r = handler(c)) == OK &&
 	    (r = note_client_certificate(c)) == OK &&
+	    (r = note_other_signer(c)) == OK &&
 	    (r = note_achieved(c)) == OK)
 		r = db_commit(c->db);
 	db_rollback(c->db);

@@ -30,6 +30,8 @@ struct contact {
 	const char *step;
 	/* what the step achieved, for the trail; NULL: leaves none */
 	const char *achieved;
+	/* what an administrator should know of it besides */
+	char remark[256];
 	/* the answer's body, an XML property list; empty for an empty answer */
 	struct buf reply;
 };

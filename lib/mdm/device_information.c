@@ -1,8 +1,10 @@
 #include "mdm/device_information.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "mdm/attested_udid.h"
 #include "store/hosts.h"
 
 /* What the answer says when that is something else than `known`, else "". */
@@ -18,6 +20,26 @@ learn_text(const struct in_plist_node *answers, const char *key, size_t room,
 	return s;
 }
 
+/* What a Mac reports is compared with what Apple attested of it. */
+static int
+learn_provisioning_udid(
+    struct contact *c, const struct in_plist_node *answers)
+{
+	struct host *host = &c->identity.host;
+	const char *udid = learn_text(answers, "ProvisioningUDID",
+	    sizeof(host->provisioning_udid), host->provisioning_udid);
+	int r;
+
+	if (udid[0] == '\0')
+		return OK;
+	r = hosts_note_provisioning_udid(c->db, host->id, udid);
+	if (r != OK)
+		return r;
+	snprintf(host->provisioning_udid, sizeof(host->provisioning_udid), "%s",
+	    udid);
+	return attested_udid_check(c);
+}
+
 int
 device_information_learn(struct contact *c)
 {
@@ -26,6 +48,7 @@ device_information_learn(struct contact *c)
 		.model = "", .model_name = "", .product_name = "", .topic = ""
 	};
 	const struct in_plist_node *answers;
+	int r;
 
 	if (in_plist_dict(c->message.root, "QueryResponses", &answers) != OK)
 		return OK;
@@ -38,6 +61,8 @@ device_information_learn(struct contact *c)
 	    sizeof(host->build_version), host->build_version);
 	if (v.device_name[0] == '\0' && v.os_version[0] == '\0' &&
 	    v.build_version[0] == '\0')
-		return OK;
-	return hosts_update_vitals(c->db, host->id, &v);
+		return learn_provisioning_udid(c, answers);
+	if ((r = hosts_update_vitals(c->db, host->id, &v)) != OK)
+		return r;
+	return learn_provisioning_udid(c, answers);
 }

@@ -66,6 +66,20 @@ alarms_raise(struct db *db, enum alarm_kind kind, const char *subject,
 }
 
 int
+alarms_note(struct db *db, enum alarm_kind kind, const char *subject,
+    const char *serial, const char *text)
+{
+	int code = db_begin(db);
+
+	if (code != OK)
+		return code;
+	if ((code = alarms_raise(db, kind, subject, serial, text)) == OK)
+		code = db_commit(db);
+	db_rollback(db);
+	return code;
+}
+
+int
 alarms_close(struct db *db, enum alarm_kind kind, const char *subject)
 {
 	struct stmt s;

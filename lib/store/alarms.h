@@ -14,6 +14,7 @@
 #define ALARM_KINDS(X)                                                         \
 	X(CERTIFICATE_ENDING, "certificate-ending")                            \
 	X(DOWNGRADE_REFUSED, "downgrade-refused")                              \
+	X(HELD_FOR_REVIEW, "held-for-review")                                  \
 	X(RENEWED_WITHOUT_ATTESTATION, "renewed-without-attestation")          \
 	X(RENEWAL_FAILING, "renewal-failing")                                  \
 	X(RENEWAL_HELD, "renewal-held")                                        \
@@ -59,6 +60,13 @@ const char *alarms_kind_name(enum alarm_kind kind);
  * each has a row.
  */
 int alarms_raise(struct db *db, enum alarm_kind kind, const char *subject,
+    const char *serial, const char *text);
+
+/*
+ * The same in a transaction of its own: for what is refused, whose own
+ * transaction is rolled back.
+ */
+int alarms_note(struct db *db, enum alarm_kind kind, const char *subject,
     const char *serial, const char *text);
 
 /* In a write transaction. Closes the open alarm; OK when there is none. */

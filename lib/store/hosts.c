@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/alarms.h"
 #include "store/certificates.h"
 #include "store/commands.h"
 #include "store/renewals.h"
@@ -30,6 +31,8 @@ enum {
 	GET_BOOTSTRAP,
 	SEEN,
 	NOTE_CLIENT_CERTIFICATE,
+	NOTE_OTHER_SIGNER,
+	NOTE_PROVISIONING_UDID,
 	LIST,
 	COUNT,
 	COUNTS,
@@ -44,7 +47,8 @@ enum {
 	" CASE WHEN unlock_token IS NULL THEN 0 ELSE 1 END,"                   \
 	" CASE WHEN bootstrap_token IS NULL THEN 0 ELSE 1 END,"                \
 	" generation, created_at, enrolled_at, last_seen_at,"                  \
-	" client_certificate_at"
+	" client_certificate_at, signer_sha256, other_signer_until,"           \
+	" provisioning_udid"
 #define SELECT "SELECT " COLUMNS " FROM hosts WHERE "
 #define MATCHES                                                                \
 	" WHERE (lower(serial) LIKE ?1 ESCAPE '\\'"                            \
@@ -71,9 +75,10 @@ static const char *const texts[] = {
 	    "INSERT INTO hosts (id, created_at, last_seen_at, serial, udid,"
 	    " certificate_sha256, enrollment_id, hardware_attested,"
 	    " ever_attested_at, device_name, model, model_name, product_name,"
-	    " os_version, build_version, topic, state, generation)"
+	    " os_version, build_version, topic, signer_sha256, state,"
+	    " generation)"
 	    " VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-	    " ?13, ?14, ?15, 'pending', 1)"
+	    " ?13, ?14, ?15, ?16, 'pending', 1)"
 	    " ON CONFLICT (serial) DO UPDATE SET" KEEP_TOKEN_IF_ANY
 	    " last_seen_at = excluded.last_seen_at,"
 	    " udid = excluded.udid,"
@@ -87,6 +92,8 @@ static const char *const texts[] = {
 	    " os_version = excluded.os_version,"
 	    " build_version = excluded.build_version,"
 	    " topic = excluded.topic,"
+	    " signer_sha256 = excluded.signer_sha256,"
+	    " other_signer_until = NULL, provisioning_udid = '',"
 	    " ever_attested_at = COALESCE(hosts.ever_attested_at,"
 	    " excluded.ever_attested_at),"
 	    " state = 'pending', generation = hosts.generation + 1,"
@@ -142,6 +149,10 @@ static const char *const texts[] = {
 	[NOTE_CLIENT_CERTIFICATE] =
 	    "UPDATE hosts SET client_certificate_at ="
 	    " COALESCE(client_certificate_at, ?2) WHERE id = ?1",
+	[NOTE_OTHER_SIGNER] =
+	    "UPDATE hosts SET other_signer_until = ?2 WHERE id = ?1",
+	[NOTE_PROVISIONING_UDID] =
+	    "UPDATE hosts SET provisioning_udid = ?2 WHERE id = ?1",
 	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM hosts" MATCHES
 			    " ORDER BY serial LIMIT ?3 OFFSET ?4",
 	[COUNT] = STMT_SCANS "SELECT count(*) FROM hosts" MATCHES,
@@ -205,6 +216,10 @@ read_host(struct stmt *s, void *out)
 	h->enrolled_at = stmt_get_int(s);
 	h->last_seen_at = stmt_get_int(s);
 	h->client_certificate_at = stmt_get_int(s);
+	h->has_signer =
+	    stmt_get_bytes(s, h->signer_sha256, sizeof(h->signer_sha256));
+	h->other_signer_until = stmt_get_int(s);
+	stmt_get_text(s, h->provisioning_udid, sizeof(h->provisioning_udid));
 }
 
 static int
@@ -247,16 +262,48 @@ put_vitals(struct stmt *s, const struct host_vitals *v)
 	stmt_put_cut(s, v->topic, WIDE_TEXT);
 }
 
+/* An administrator has nothing left to look at. */
+static int
+close_alarms(struct db *db, const char *id)
+{
+	struct host host;
+	int code;
+
+	if ((code = hosts_load(db, id, &host)) != OK ||
+	    (code = alarms_close(db, ALARM_SIGNER_CHANGED, id)) != OK ||
+	    (code = alarms_close(db, ALARM_UDID_MISMATCH, id)) != OK)
+		return code;
+	return alarms_close(db, ALARM_HELD_FOR_REVIEW, host.serial);
+}
+
 /* What was under way with the host's device is over. */
 static int
 end_generation(struct db *db, const char *id)
 {
 	int code;
 
-	if ((code = renewals_finish(db, id)) != OK ||
+	if ((code = close_alarms(db, id)) != OK ||
+	    (code = renewals_finish(db, id)) != OK ||
 	    (code = certificates_retire_unused(db, id, true)) != OK)
 		return code;
 	return commands_cancel_all(db, id, NULL);
+}
+
+static bool
+is_known(const uint8_t *signer_sha256)
+{
+	static const uint8_t zeros[SECRET_SHA256];
+
+	return signer_sha256 != NULL &&
+	    memcmp(signer_sha256, zeros, sizeof(zeros)) != 0;
+}
+
+bool
+hosts_signer_differs(
+    const struct host *host, const uint8_t signer_sha256[SECRET_SHA256])
+{
+	return host->has_signer && is_known(signer_sha256) &&
+	    memcmp(host->signer_sha256, signer_sha256, SECRET_SHA256) != 0;
 }
 
 static int
@@ -277,6 +324,10 @@ begin_generation(struct db *db, const char *new_id,
 	stmt_put_int(&s, i->hardware_attested);
 	stmt_put_time(&s, i->hardware_attested ? now : 0);
 	put_vitals(&s, v);
+	stmt_put_blob_or_null(&s,
+	    is_known(i->signer_sha256)
+		? blob_of(i->signer_sha256, SECRET_SHA256)
+		: blob_of(NULL, 0));
 	code = stmt_run(&s);
 	return code == ERR_EXISTS ? ERR_CONFLICT : code;
 }
@@ -465,6 +516,28 @@ hosts_note_client_certificate(struct db *db, const char *id)
 	struct stmt s;
 
 	start_host(&s, db, NOTE_CLIENT_CERTIFICATE, id);
+	return stmt_change(&s, ERR_NOT_FOUND);
+}
+
+int
+hosts_note_other_signer(struct db *db, const char *id, int64_t until)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_hosts, NOTE_OTHER_SIGNER);
+	stmt_put_text(&s, id);
+	stmt_put_time(&s, until);
+	return stmt_change(&s, ERR_NOT_FOUND);
+}
+
+int
+hosts_note_provisioning_udid(struct db *db, const char *id, const char *udid)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_hosts, NOTE_PROVISIONING_UDID);
+	stmt_put_text(&s, id);
+	stmt_put_text(&s, udid);
 	return stmt_change(&s, ERR_NOT_FOUND);
 }
 

@@ -48,6 +48,13 @@ struct host {
 	int64_t last_seen_at;
 	/* when it first showed its certificate in TLS; 0: it never did */
 	int64_t client_certificate_at;
+	/* of the device key that asked for its profile, if it is known */
+	bool has_signer;
+	uint8_t signer_sha256[SECRET_SHA256];
+	/* a profile that another device key asked for may be used until then */
+	int64_t other_signer_until;
+	/* as a Mac reports it; "" when it did not */
+	char provisioning_udid[DB_UDID_TEXT];
 };
 
 struct host_list {
@@ -94,6 +101,8 @@ struct host_identity {
 	const uint8_t *certificate_sha256;
 	const char *enrollment_id;
 	bool hardware_attested;
+	/* of the enrollment's request; NULL or zeros when none is known */
+	const uint8_t *signer_sha256;
 };
 
 /* What TokenUpdate says. */
@@ -175,6 +184,22 @@ bool hosts_is_serial(const char *text);
 
 /* Sets last_seen_at to now. */
 int hosts_seen(struct db *db, const char *id);
+
+/*
+ * Is this the digest of another device key than the one that the host enrolled
+ * with? False when either is not known (zeros).
+ */
+bool hosts_signer_differs(
+    const struct host *host, const uint8_t signer_sha256[SECRET_SHA256]);
+
+/*
+ * Another device key got a profile for this host, which may be used until then;
+ * 0: no longer.
+ */
+int hosts_note_other_signer(struct db *db, const char *id, int64_t until);
+
+int hosts_note_provisioning_udid(
+    struct db *db, const char *id, const char *udid);
 
 /* The host showed its certificate in TLS: notes the first time. */
 int hosts_note_client_certificate(struct db *db, const char *id);

@@ -277,9 +277,23 @@ test_other_udid(void **state)
 	(void)state;
 	in.host_udid = "99999999-2222-3333-4444-555555555555";
 	in.host_enrolled = true;
+	in.host_attested = true;
 	refused(&in, ERR_ENROLL_OTHER_DEVICE);
 	decision_make(&in, &d);
 	assert_true(d.alert);
+	/* an attestation takes the place of what nothing proved */
+	in.host_attested = false;
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_ACME);
+	in.require_attestation = false;
+	refused(&in, ERR_ENROLL_OTHER_DEVICE);
+	in.require_attestation = true;
+	in.product = "MacBookPro16,1";
+	refused(&in, ERR_ENROLL_OTHER_DEVICE);
+	in.product = "Mac15,3";
+	in.os_version = "13.6";
+	refused(&in, ERR_ENROLL_OTHER_DEVICE);
+	in.os_version = "15.1";
 	in.host_enrolled = false;
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);

@@ -1,0 +1,107 @@
+#include "mdm/attested_udid.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ca/product.h"
+#include "mdm/command.h"
+#include "store/alarms.h"
+#include "store/attestations.h"
+
+static enum product_system
+system_of(const struct host *host)
+{
+	struct product product;
+
+	product_parse(host->product_name, &product);
+	if (product.system == SYSTEM_UNKNOWN)
+		product_parse(host->model, &product);
+	return product.system;
+}
+
+/* What the host says; "" when there is nothing to compare. */
+static const char *
+reported(const struct host *host, const char **name)
+{
+	switch (system_of(host)) {
+	case SYSTEM_IOS:
+	case SYSTEM_IPADOS:
+		*name = "UDID";
+		return host->udid;
+	case SYSTEM_MACOS:
+		*name = "ProvisioningUDID";
+		return host->provisioning_udid;
+	case SYSTEM_UNKNOWN:
+	case SYSTEM_TVOS:
+	case SYSTEM_WATCHOS:
+	case SYSTEM_VISIONOS:
+		break;
+	}
+	return "";
+}
+
+static int
+differ(struct contact *c, const char *name, const char *says, const char *is)
+{
+	const struct host *host = &c->identity.host;
+	char text[ALARM_TEXT];
+
+	snprintf(text, sizeof(text),
+	    "its %s is %s, but Apple attested %s for its key: the device that "
+	    "checks in may not be the one that attested",
+	    name, says, is);
+	log_line(LOG_WARN, "please look at host %s: %s", host->serial, text);
+	return alarms_raise(
+	    c->db, ALARM_UDID_MISMATCH, host->id, host->serial, text);
+}
+
+int
+attested_udid_check(struct contact *c)
+{
+	const struct host *host = &c->identity.host;
+	const char *order = c->identity.cert.order_id, *name = "", *says;
+	struct attestation_row row;
+	int r;
+
+	says = reported(host, &name);
+	if (!host->hardware_attested || order[0] == '\0' || says[0] == '\0')
+		return OK;
+	r = attestations_load_by_order(c->db, order, &row);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	if (row.udid[0] == '\0')
+		r = OK;
+	else if (strcasecmp(row.udid, says) == 0)
+		r = alarms_close(c->db, ALARM_UDID_MISMATCH, host->id);
+	else
+		r = differ(c, name, says, row.udid);
+	attestations_release(&row);
+	return r;
+}
+
+int
+attested_udid_ask(struct contact *c)
+{
+	const struct host *host = &c->identity.host;
+	struct command command = { .created_by = "check-in" };
+	struct command_text text;
+	int r;
+
+	if (!host->hardware_attested || host->provisioning_udid[0] != '\0' ||
+	    system_of(host) != SYSTEM_MACOS)
+		return OK;
+	command_text_init(&text);
+	if ((r = command_device_information(NULL, 0, &text)) == OK) {
+		command.plist = buf_blob(&text.plist);
+		memcpy(command.uuid, text.uuid, sizeof(command.uuid));
+		memcpy(command.request_type, text.request_type,
+		    sizeof(command.request_type));
+		memcpy(command.host_id, host->id, sizeof(command.host_id));
+		r = commands_enqueue(c->db, &command);
+	}
+	command_text_release(&text);
+	return r;
+}
