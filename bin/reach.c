@@ -131,11 +131,12 @@ reach_deadline(void)
 	return (int64_t)time(NULL) + REACH_SECONDS;
 }
 
-/* The first record must be an answer; what it says does not matter. */
+/* The first record must be an answer, and not that of a program that fails. */
 static int
 fastcgi_answer(int fd, const char *socket)
 {
-	uint8_t head[RECORD_HEAD];
+	static const char failed[] = "Status: 5";
+	uint8_t head[RECORD_HEAD + sizeof(failed) - 1];
 	size_t n = 0;
 	ssize_t k;
 	int64_t until = reach_deadline();
@@ -151,6 +152,11 @@ fastcgi_answer(int fd, const char *socket)
 	}
 	if (head[0] != 1 || head[1] != STDOUT || (head[4] | head[5]) == 0)
 		return fail(ERR_IO, "%s: what answers is no program of ours",
+		    socket);
+	if (memcmp(head + RECORD_HEAD, failed, sizeof(failed) - 1) == 0)
+		return fail(ERR_IO,
+		    "%s: it fails, or does not take the secret in the file of "
+		    "nginx: restart it",
 		    socket);
 	return OK;
 }

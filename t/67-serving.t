@@ -80,6 +80,17 @@ subtest 'a program' => sub {
 	says('programs', qr/^ok: /, 'is back');
 };
 
+subtest "nginx's secret" => sub {
+	my $file = "$dir/nginx-secret.conf";
+	my $secret = Attestmdm::Server::slurp($file);
+	unlink($file);
+	$t->tool_ok('migrate');
+	says('programs', qr/^BAD: .*does not take the secret/, 'is not the one that the programs read');
+	says('reached', qr/^ok/, 'which nginx still sends');
+	Attestmdm::Server::spew($file, $secret);
+	says('programs', qr/^ok/, 'is theirs again');
+};
+
 subtest 'the certificate' => sub {
 	with_conf('server.url', 'https://other.example.com', 'TLS',
 	    qr/^BAD: other\.example\.com: .*name in the certificate does not match/, 'is for another name');
