@@ -27,6 +27,9 @@
 /* Pages from which db_shrink_log() does something, and how long it waits. */
 #define DB_LOG_LARGE  4096
 #define DB_SHRINK_MS  200
+/* Steps of SQLite's machine between two looks at the clock. */
+#define DB_CHECK_STEPS 1000
+
 #define DB_TEXT(x)    #x
 #define DB_TEXT_OF(x) DB_TEXT(x)
 
@@ -304,14 +307,25 @@ db_settle(const char *path)
 	return code;
 }
 
-int
-db_integrity_check(struct db *db)
+static int
+db_is_late(void *deadline)
 {
-	int code = dbfile_expect(db->sqlite, "PRAGMA integrity_check(1)", "ok");
+	return db_monotonic() >= *(const int64_t *)deadline;
+}
 
+int
+db_integrity_check(struct db *db, int seconds)
+{
+	int64_t deadline = db_monotonic() + seconds * DB_SECOND;
+	int code;
+
+	sqlite3_progress_handler(
+	    db->sqlite, DB_CHECK_STEPS, db_is_late, &deadline);
+	code = dbfile_expect(db->sqlite, "PRAGMA integrity_check(1)", "ok");
 	if (code == OK)
 		code =
 		    dbfile_expect(db->sqlite, "PRAGMA foreign_key_check", "");
+	sqlite3_progress_handler(db->sqlite, 0, NULL, NULL);
 	return code;
 }
 

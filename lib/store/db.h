@@ -137,7 +137,11 @@ int db_copy(struct db *db, const char *path);
  */
 int db_in_use(const char *path, bool *out);
 
-/* SQLite's own check of the whole file; ERR_DB with its words in the log. */
-int db_integrity_check(struct db *db);
+/*
+ * SQLite's own check of the whole file; ERR_DB with its words in the log.
+ * ERR_BUSY, unlogged, when it is stopped after so many seconds, because the log
+ * grows while it reads; what was looked at is sound then.
+ */
+int db_integrity_check(struct db *db, int seconds);
 
 #endif

@@ -82,7 +82,9 @@ dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted)
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
 		text = (const char *)sqlite3_column_text(st, 0);
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+	if (rc == SQLITE_INTERRUPT)
+		code = ERR_BUSY;
+	else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 		code = dbfile_fail(sqlite, sql);
 	else if (text == NULL || strcmp(text, wanted) != 0)
 		code = fail(ERR_DB, "database: %s: %s", sql, text);

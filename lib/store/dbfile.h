@@ -20,7 +20,10 @@ int dbfile_open(const char *path, int flags, sqlite3 **out);
 /* Runs constant SQL. ERR_DB, ERR_BUSY. */
 int dbfile_exec(sqlite3 *sqlite, const char *sql);
 
-/* ERR_DB unless the first row's first column, or "" without one, is `wanted` */
+/*
+ * ERR_DB unless the first row's first column, or "" without one, is `wanted`;
+ * ERR_BUSY, unlogged, when a progress handler stopped it.
+ */
 int dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted);
 
 /* 0 for an empty file; ERR_SCHEMA when it is not ours. */

@@ -54,7 +54,7 @@ test_open_sets_the_pragmas(void **state)
 	    storefix_sql(db, "PRAGMA user_version"), db_schema_number());
 	assert_int_equal(
 	    dbfile_expect(db->sqlite, "PRAGMA journal_mode", "wal"), OK);
-	assert_int_equal(db_integrity_check(db), OK);
+	assert_int_equal(db_integrity_check(db, 60), OK);
 }
 
 static void
@@ -255,6 +255,21 @@ test_writes_need_a_transaction(void **state)
 	assert_int_equal(db_commit(db), ERR_INTERNAL);
 }
 
+/* A long look at a large file keeps the log from being begun anew. */
+static void
+test_the_integrity_check_ends_in_time(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	WRITE(db,
+	    storefix_sql(db,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
+		" FROM n WHERE i < 20000) INSERT INTO audit (at, actor, action,"
+		" detail) SELECT i, 'a', 'b', 'c' FROM n"));
+	assert_int_equal(db_integrity_check(db, 0), ERR_BUSY);
+	assert_int_equal(db_integrity_check(db, 60), OK);
+}
+
 static void
 test_rollback_undoes(void **state)
 {
@@ -427,6 +442,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_migrate_keeps_rows),
 	STOREFIX_TEST(test_failed_step_changes_nothing),
 	STOREFIX_TEST(test_writes_need_a_transaction),
+	STOREFIX_TEST(test_the_integrity_check_ends_in_time),
 	STOREFIX_TEST(test_rollback_undoes),
 	STOREFIX_TEST(test_read_only_does_not_write),
 	STOREFIX_TEST(test_connection_does_not_cross_fork),
