@@ -1,5 +1,6 @@
 #include "wire/plistmend.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -102,7 +103,7 @@ mend_reference(struct mend *m)
 	struct blob name;
 
 	while (m->at + n < m->in.n && n <= REFERENCE_MAX &&
-	    strchr(";<&", m->in.p[m->at + n]) == NULL)
+	    (m->in.p[m->at + n] == '#' || isalnum(m->in.p[m->at + n])))
 		n++;
 	name = blob_of(m->in.p + m->at + 1, n - 1);
 	if (looking_at(m, m->at + n, ";") && name.n > 0 && name.p[0] == '#' &&
