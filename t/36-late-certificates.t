@@ -295,6 +295,12 @@ subtest 'SCEP of an attested host, first used when attestation is required again
 	require_attestation('true');
 	is($new->report('Idle')->{status}, 200, 'is let in: the device has no other');
 	is($mac->host->{hardware_attested}, 0, 'and is not attested');
+	my $alarms = sub {
+		return map { $_->{kind} } grep { $_->{serial} eq $serial } @{ $t->tool_json('alarms')->{alarms} };
+	};
+	is(join(' ', $alarms->()), 'renewed-without-attestation', 'for which there is an alarm');
+	Attestmdm::Device->enroll($t, $serial);
+	is(join(' ', $alarms->()), '', 'until it attests again');
 };
 
 subtest 'a link for any device claims nothing that is known' => sub {

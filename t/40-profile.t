@@ -348,7 +348,14 @@ subtest 'a serial number that attested is never downgraded' => sub {
 	$t->refused($serial, 'profile', 'ENROLL_DOWNGRADE');
 	my @rows = @{ $t->trail($serial) };
 	like($rows[-1]{reason}, qr/attested before/, 'and the trail says why');
+	my $alarms = sub {
+		return map { $_->{kind} } grep { $_->{serial} eq $serial } @{ $t->tool_json('alarms')->{alarms} };
+	};
+	is(join(' ', $alarms->()), 'downgrade-refused', 'and there is an alarm');
 	is(method(ask($serial, udid => $mac->{udid})->{body}), 'acme', 'as what it is it may');
+	is(join(' ', $alarms->()), 'downgrade-refused', 'the alarm waits until it has attested');
+	Attestmdm::Device->enroll($t, $serial);
+	is(join(' ', $alarms->()), '', 'and is closed then');
 };
 
 subtest 'open enrollments do not pile up' => sub {

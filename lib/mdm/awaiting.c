@@ -45,7 +45,7 @@ note(struct contact *c)
 	    "it waits in Setup Assistant for %d minutes: let out before its "
 	    "other commands",
 	    AWAITING_MAX / 60);
-	log_line(LOG_WARN, "please look at host %s: %s",
+	log_line(LOG_WARN, "host %s: %s",
 	    c->identity.cert.serial, reason);
 	return trails_add(c->db,
 	    &(struct trail){ .enrollment_id = c->identity.cert.enrollment_id,
