@@ -8,6 +8,7 @@
 #include "ca/file.h"
 #include "store/admins.h"
 #include "store/audits.h"
+#include "store/rowmac.h"
 #include "web/session.h"
 
 static const struct view_column columns[] = {
@@ -88,7 +89,8 @@ cmd_admin_store(struct cli *cli, cmd_admin_write *write, const char *hash,
 {
 	int i, r;
 
-	if ((r = db_begin(cli->db)) != OK)
+	if ((r = rowmac_load(cli->db, cli->conf.admin_key)) != OK ||
+	    (r = db_begin(cli->db)) != OK)
 		return r;
 	for (i = 0; i < cli->count && r == OK; i++)
 		r = cmd_admin_store_one(

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "bin/adminkey.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
 #include "bin/layout.h"
@@ -195,10 +196,13 @@ cmd_init_admin(struct init *in)
 {
 	struct db *db = in->cli->db;
 	struct buf hash;
+	bool made;
 	int r;
 
 	buf_init(&hash, ADMINS_HASH_TEXT);
-	if ((r = cmd_admin_password(in->password, &hash)) != OK ||
+	if ((r = adminkey_prepare(
+		 &in->cli->conf, &in->owners, db, &made)) != OK ||
+	    (r = cmd_admin_password(in->password, &hash)) != OK ||
 	    (r = db_begin(db)) != OK)
 		goto done;
 	r = admins_create(db, in->admin, buf_str(&hash));

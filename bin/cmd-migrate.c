@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "bin/adminkey.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
 #include "bin/layout.h"
@@ -78,6 +79,26 @@ cmd_migrate_profiles(const struct conf *conf)
 	return r;
 }
 
+/* Installations from before administrators were authenticated have no key. */
+static int
+cmd_migrate_admins(struct cli *cli, const struct owners *owners)
+{
+	struct db *db = NULL;
+	bool made = false;
+	int r;
+
+	if (access(cli->conf.admin_key, F_OK) == 0)
+		return OK;
+	if ((r = db_open(cli->conf.database, DB_DURABLE, &db)) == OK)
+		r = adminkey_prepare(&cli->conf, owners, db, &made);
+	db_close(db);
+	if (r == OK && made)
+		cli_say(cli,
+		    "Administrators are authenticated with the new key %s.",
+		    cli->conf.admin_key);
+	return r;
+}
+
 static int
 cmd_migrate_run(struct cli *cli)
 {
@@ -93,6 +114,7 @@ cmd_migrate_run(struct cli *cli)
 		return r;
 	authorities_of(&cli->conf, all);
 	if ((r = cmd_migrate_profiles(&cli->conf)) != OK ||
+	    (r = cmd_migrate_admins(cli, &owners)) != OK ||
 	    (r = cmd_migrate_authority(cli, &all[1], &owners)) != OK ||
 	    (r = cmd_migrate_nginx(cli, &owners)) != OK ||
 	    (r = layout_settle_database(&owners, cli->conf.database)) != OK)

@@ -11,7 +11,7 @@
 #include "ca/key.h"
 
 #define EVERYBODY ((1u << OWNER_PROGRAMS) | (1u << OWNER_ACME) | \
-	(1u << OWNER_SCEP))
+	(1u << OWNER_SCEP) | (1u << OWNER_ADMIN))
 
 struct inspection {
 	struct verdict *v;
@@ -122,6 +122,8 @@ inspect_installed(const struct inspection *in, const char *conf_path,
 	inspect_database(in, conf);
 	inspect_may(in, conf->nonce_key, EVERYBODY, R_OK);
 	inspect_may(in, conf->nginx_secret, EVERYBODY, R_OK);
+	inspect_may(in, conf->admin_key, 1u << OWNER_ADMIN, R_OK);
+	inspect_only(in, conf->admin_key, OWNER_ADMIN, R_OK);
 	authorities_of(conf, all);
 	for (i = 0; i < AUTHORITIES; i++)
 		inspect_authority(in, conf, &all[i]);

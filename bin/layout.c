@@ -104,6 +104,9 @@ layout_settle_files(const struct owners *o, const struct conf *conf)
 	if (lstat(conf->nonce_key, &st) == 0 &&
 	    (r = owners_give(o, conf->nonce_key, OWNER_ROOT, 0640)) != OK)
 		return r;
+	if (lstat(conf->admin_key, &st) == 0 &&
+	    (r = owners_give(o, conf->admin_key, OWNER_ADMIN, 0600)) != OK)
+		return r;
 	authorities_of(conf, all);
 	for (i = 0; i < AUTHORITIES; i++) {
 		if (!key_is_url(all[i].key) && lstat(all[i].key, &st) == 0 &&

@@ -1,7 +1,7 @@
 /*
  * The state folder: where everything lies, and to whom it belongs.
  *
- *	STATE/                  root      keys, certificates, nonce.key
+ *	STATE/                  root      keys, certificates, nonce.key, admin.key
  *	STATE/db/               attestmdm the database; its group may write
  *	STATE/public/           root      what nginx serves as /crl/
  *	STATE/public/acme/      attestmdm-acme  its list, and the lock for it

@@ -15,6 +15,7 @@ static const char *const names[OWNERS] = {
 	[OWNER_PROGRAMS] = "attestmdm",
 	[OWNER_ACME] = "attestmdm-acme",
 	[OWNER_SCEP] = "attestmdm-scep",
+	[OWNER_ADMIN] = "attestmdm-admin",
 };
 
 const char *

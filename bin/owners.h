@@ -1,6 +1,7 @@
 /*
  * Who owns the files of an installation: one system user for most programs, one
- * for each certification authority, and their common group. In a demonstration
+ * for each certification authority, one for the admin pages, and their common
+ * group. In a demonstration
  * it is the one user who made it.
  */
 #ifndef BIN_OWNERS_H
@@ -19,6 +20,8 @@ enum owner {
 	OWNER_ACME,
 	/* scep and the revocation list of its CA */
 	OWNER_SCEP,
+	/* admin-settings */
+	OWNER_ADMIN,
 	OWNERS,
 };
 
@@ -28,7 +31,7 @@ struct owners {
 	gid_t group;
 };
 
-/* "root", "attestmdm", "attestmdm-acme" or "attestmdm-scep". */
+/* "root", "attestmdm", "attestmdm-acme" and so on. */
 const char *owners_name(enum owner owner);
 
 /* ERR_NOT_FOUND, which is logged, when users or group are missing. */

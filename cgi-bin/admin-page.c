@@ -8,7 +8,7 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "store/alarms.h"
-#include "store/db.h"
+#include "store/rowmac.h"
 #include "web/session.h"
 #include "web/tmplset.h"
 
@@ -33,7 +33,8 @@ admin_page_open(const struct conf *conf, void **out)
 	app->conf = conf;
 	if ((r = tmplset_load(conf->templates, &app->tmpl)) != OK ||
 	    (r = stylesheet_load(conf, &app->style)) != OK ||
-	    (r = db_open(conf->database, DB_DURABLE, &app->db)) != OK) {
+	    (r = db_open(conf->database, DB_DURABLE, &app->db)) != OK ||
+	    (r = rowmac_load(app->db, conf->admin_key)) != OK) {
 		admin_page_close(app);
 		return r;
 	}

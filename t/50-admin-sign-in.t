@@ -5,7 +5,7 @@ use warnings;
 
 use Attestmdm::Admin;
 use Attestmdm::Test;
-use Digest::SHA 'sha256_hex';
+use Digest::SHA qw(hmac_sha256_hex sha256_hex);
 use List::Util 'min';
 use Time::HiRes 'time';
 
@@ -94,7 +94,10 @@ subtest 'admin-6: signing in' => sub {
 	    'the sign-in page leads on');
 	my $token = $b->{cookies}{'__Host-attestmdm'};
 	my $rows = $t->db('SELECT lower(hex(token_sha256)) AS h FROM sessions');
-	ok((grep { $_->{h} eq sha256_hex($token) } @$rows), 'the hash is stored');
+	my $key = Attestmdm::Server::slurp($t->server->state . '/admin.key');
+	my $mac = hmac_sha256_hex("token:43:$token", $key);
+	ok((grep { $_->{h} eq $mac } @$rows), 'an HMAC of it is stored');
+	ok(!(grep { $_->{h} eq sha256_hex($token) } @$rows), 'which nobody makes without the key');
 	my $dump = $t->command('sqlite3', $t->server->database, '.dump');
 	unlike($dump->{out}, qr/\Q$token\E/, 'the token is not');
 	unlike(Attestmdm::Server::slurp($t->dir . '/admin-settings.log'),

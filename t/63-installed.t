@@ -13,7 +13,7 @@ use IPC::Open2;
 my $t = Attestmdm::Test->new(start => 0);
 my $i = Attestmdm::Installed->new(t => $t);
 my $state = "$i->{dir}/var";
-my @users = qw(attestmdm attestmdm-acme attestmdm-scep);
+my @users = qw(attestmdm attestmdm-acme attestmdm-scep attestmdm-admin);
 
 sub as { return Attestmdm::Installed::as(@_) }
 
@@ -30,7 +30,8 @@ my %layout = ('' => 'root 0755', db => 'attestmdm 2770', public => 'root 0755',
 	'public/acme/acme.crl' => 'attestmdm-acme 0644', 'public/scep/scep.crl' => 'attestmdm-scep 0644',
 	'db/attestmdm.db' => 'attestmdm 0660', 'db/attestmdm.db.lock' => 'attestmdm 0660',
 	'acme-ca.key' => 'attestmdm-acme 0600', 'scep-ca.key' => 'attestmdm-scep 0600',
-	'acme-ca.pem' => 'root 0644', 'scep-ca.pem' => 'root 0644', 'nonce.key' => 'root 0640');
+	'acme-ca.pem' => 'root 0644', 'scep-ca.pem' => 'root 0644', 'nonce.key' => 'root 0640',
+	'admin.key' => 'attestmdm-admin 0600');
 
 sub laid_out {
 	my ($name) = @_;
@@ -66,6 +67,8 @@ subtest 'who can do what' => sub {
 	is($i->tool($_, 'setting set minimum_os_version_macos 14.1')->{exit}, 0, "$_ writes to the database")
 	    for @users;
 	is($i->tool($_, 'purge')->{exit}, 0, "and keeps house") for @users;
+	is($i->run(as($_) . "cat $state/admin.key")->{exit}, $_ eq 'attestmdm-admin' ? 0 : 1,
+	    "$_ reads admin.key" . ($_ eq 'attestmdm-admin' ? '' : ': no')) for @users, 'nobody';
 	is($i->run(as('nobody') . "cat $state/db/attestmdm.db")->{exit}, 1, 'nobody else reads it');
 	is($i->tool('root', 'crl --publish')->{exit}, 0, 'root publishes both');
 	laid_out('as the users whose lists they are');
@@ -126,6 +129,8 @@ $i->tool('root', 'migrate');
 
 for (['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but attestmdm may read it/],
     ['scep-ca.key', 0640, qr/is for attestmdm-scep alone, but attestmdm-acme may read it/],
+    ['admin.key', 0640, qr/admin\.key is for attestmdm-admin alone, but attestmdm may read it/],
+    ['admin.key', 0000, qr/attestmdm-admin may not read .*admin\.key/],
     ['nonce.key', 0600, qr/attestmdm may not read/],
     ['db/attestmdm.db', 0640, qr/attestmdm-acme may not write/],
     ['db/attestmdm.db.lock', 0600, qr/may not write .*lock/],
@@ -161,6 +166,7 @@ sub earlier_version {
 	rename("$state/db/attestmdm.db.lock", "$state/attestmdm.db.lock") or die $!;
 	unlink(glob("$state/db/attestmdm.db-*"));
 	rmdir("$state/db") or die $!;
+	unlink("$state/admin.key");
 	for (qw(acme scep)) {
 		rename("$state/public/$_/$_.crl", "$state/public/$_.crl") or die $!;
 		unlink("$state/public/$_/.lock");

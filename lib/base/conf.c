@@ -57,6 +57,7 @@ static const struct conf_key keys[] = {
 	TEXT("paths", nonce_key, ""),
 	TEXT("paths", nginx_secret, ""),
 	TEXT("paths", sockets, "/run/attestmdm"),
+	TEXT("paths", admin_key, ""),
 	TEXT("paths", templates, DATA_DIR "/templates"),
 	TEXT("mdm", topic, NULL),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
@@ -274,6 +275,7 @@ set_derived(const char *path, struct conf *c)
 	    (r = default_path(&c->nonce_key, c->state, "nonce.key")) != OK ||
 	    (r = default_beside(
 		 &c->nginx_secret, path, "nginx-secret.conf")) != OK ||
+	    (r = default_path(&c->admin_key, c->state, "admin.key")) != OK ||
 	    (r = default_path(&c->ca_key, c->state, "acme-ca.key")) != OK ||
 	    (r = default_path(&c->ca_certificate, c->state, "acme-ca.pem")) !=
 		OK ||

@@ -24,6 +24,7 @@ struct conf {
 	/* nginx-secret.conf beside the configuration file */
 	char *nginx_secret;
 	char *sockets;   /* where check finds the programs' sockets */
+	char *admin_key; /* STATE/admin.key, 32 bytes */
 	char *templates; /* folder of HTML pages */
 	/* [mdm] */
 	char *topic;              /* APNs topic, com.apple.mgmt.… */

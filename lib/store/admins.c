@@ -1,22 +1,24 @@
 #include "store/admins.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/rowmac.h"
 #include "store/sessions.h"
 #include "store/stmt.h"
 
-enum { CREATE, LOAD, SET_PASSWORD, SET_DISABLED, LIST };
+enum { CREATE, LOAD, UPDATE, LIST };
 
-#define COLUMNS "name, password_hash, created_at, disabled_at"
+#define COLUMNS "name, password_hash, created_at, disabled_at, mac"
 
 static const char *const texts[] = {
-	[CREATE] = "INSERT INTO admins (name, password_hash, created_at)"
-		   " VALUES (?1, ?2, ?3)",
+	[CREATE] = "INSERT INTO admins (name, password_hash, created_at, mac)"
+		   " VALUES (?1, ?2, ?3, ?4)",
 	[LOAD] = "SELECT " COLUMNS " FROM admins WHERE name = ?1",
-	[SET_PASSWORD] = "UPDATE admins SET password_hash = ?2 WHERE name = ?1",
-	[SET_DISABLED] = "UPDATE admins SET disabled_at = ?2 WHERE name = ?1",
+	[UPDATE] = "UPDATE admins SET password_hash = ?2, disabled_at = ?3,"
+		   " mac = ?4 WHERE name = ?1",
 	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM admins ORDER BY name",
 };
 
@@ -31,20 +33,54 @@ read_admin(struct stmt *s, void *out)
 	stmt_get_text(s, a->password_hash, sizeof(a->password_hash));
 	a->created_at = stmt_get_int(s);
 	a->disabled_at = stmt_get_int(s);
+	a->authentic = stmt_get_bytes(s, a->mac, sizeof(a->mac));
+}
+
+/* Over all that decides whether somebody may sign in. */
+static int
+make_mac(
+    const struct db *db, const struct admin *a, uint8_t out[SECRET_SHA256])
+{
+	char disabled[24];
+
+	snprintf(disabled, sizeof(disabled), "%lld", (long long)a->disabled_at);
+	return rowmac_make(db, "admin",
+	    (const struct blob[]){ blob_str(a->name),
+		blob_str(a->password_hash), blob_str(disabled) },
+	    3, out);
+}
+
+/* Without a key nothing can be told, and no password is accepted. */
+static void
+check_mac(const struct db *db, struct admin *a)
+{
+	uint8_t want[SECRET_SHA256];
+
+	a->authentic = a->authentic && db->has_row_key &&
+	    make_mac(db, a, want) == OK &&
+	    secret_eq(blob_of(want, sizeof(want)),
+		blob_of(a->mac, sizeof(a->mac)));
 }
 
 int
 admins_create(struct db *db, const char *name, const char *hash)
 {
+	struct admin a = { .authentic = true };
 	struct stmt s;
+	int code;
 
-	if (*name == '\0' || strlen(name) >= ADMINS_NAME_TEXT ||
-	    strlen(hash) >= ADMINS_HASH_TEXT)
+	if (*name == '\0' || strlen(name) >= sizeof(a.name) ||
+	    strlen(hash) >= sizeof(a.password_hash))
 		return ERR_FIELD;
+	snprintf(a.name, sizeof(a.name), "%s", name);
+	snprintf(a.password_hash, sizeof(a.password_hash), "%s", hash);
+	if ((code = make_mac(db, &a, a.mac)) != OK)
+		return code;
 	stmt_start(&s, db, STMT_admins, CREATE);
 	stmt_put_text(&s, name);
 	stmt_put_text(&s, hash);
 	stmt_put_int(&s, clock_now());
+	stmt_put_digest(&s, a.mac);
 	return stmt_run(&s);
 }
 
@@ -52,36 +88,60 @@ int
 admins_load(struct db *db, const char *name, struct admin *out)
 {
 	struct stmt s;
+	int code;
 
 	stmt_start(&s, db, STMT_admins, LOAD);
 	stmt_put_text(&s, name);
-	return stmt_one(&s, read_admin, out, sizeof(*out));
+	code = stmt_one(&s, read_admin, out, sizeof(*out));
+	if (code == OK)
+		check_mac(db, out);
+	return code;
+}
+
+/* Nobody's change but a new password makes a foreign row one of ours. */
+static int
+update(struct db *db, struct admin *a)
+{
+	struct stmt s;
+	int code;
+
+	if (a->authentic && (code = make_mac(db, a, a->mac)) != OK)
+		return code;
+	stmt_start(&s, db, STMT_admins, UPDATE);
+	stmt_put_text(&s, a->name);
+	stmt_put_text(&s, a->password_hash);
+	stmt_put_time(&s, a->disabled_at);
+	stmt_put_blob_or_null(
+	    &s, blob_of(a->mac, a->authentic ? sizeof(a->mac) : 0));
+	return stmt_change(&s, ERR_NOT_FOUND);
 }
 
 int
 admins_set_password(struct db *db, const char *name, const char *hash)
 {
-	struct stmt s;
+	struct admin a;
 	int code;
 
-	if (strlen(hash) >= ADMINS_HASH_TEXT)
+	if (strlen(hash) >= sizeof(a.password_hash))
 		return ERR_FIELD;
-	stmt_start(&s, db, STMT_admins, SET_PASSWORD);
-	stmt_put_text(&s, name);
-	stmt_put_text(&s, hash);
-	code = stmt_change(&s, ERR_NOT_FOUND);
+	if ((code = admins_load(db, name, &a)) != OK)
+		return code;
+	snprintf(a.password_hash, sizeof(a.password_hash), "%s", hash);
+	a.authentic = true;
+	code = update(db, &a);
 	return code != OK ? code : sessions_end_all(db, name);
 }
 
 static int
 set_disabled(struct db *db, const char *name, int64_t at)
 {
-	struct stmt s;
+	struct admin a;
+	int code;
 
-	stmt_start(&s, db, STMT_admins, SET_DISABLED);
-	stmt_put_text(&s, name);
-	stmt_put_time(&s, at);
-	return stmt_change(&s, ERR_NOT_FOUND);
+	if ((code = admins_load(db, name, &a)) != OK)
+		return code;
+	a.disabled_at = at;
+	return update(db, &a);
 }
 
 int
@@ -99,6 +159,23 @@ admins_enable(struct db *db, const char *name)
 }
 
 int
+admins_authenticate_all(struct db *db)
+{
+	struct admin_list list;
+	size_t i;
+	int code;
+
+	if ((code = admins_list(db, &list)) != OK)
+		return code;
+	for (i = 0; i < list.n && code == OK; i++) {
+		list.rows[i].authentic = true;
+		code = update(db, &list.rows[i]);
+	}
+	admins_list_release(&list);
+	return code;
+}
+
+int
 admins_list(struct db *db, struct admin_list *out)
 {
 	struct stmt s;
@@ -109,6 +186,8 @@ admins_list(struct db *db, struct admin_list *out)
 	code = stmt_end(&s);
 	if (code != OK)
 		admins_list_release(out);
+	for (size_t i = 0; i < out->n; i++)
+		check_mac(db, &out->rows[i]);
 	return code;
 }
 

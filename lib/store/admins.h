@@ -1,4 +1,7 @@
-/* Who may use the admin pages. */
+/*
+ * Who may use the admin pages. The rows are authenticated, see rowmac.h:
+ * functions that write one need the connection's key.
+ */
 #ifndef STORE_ADMINS_H
 #define STORE_ADMINS_H
 
@@ -13,6 +16,9 @@ struct admin {
 	char password_hash[ADMINS_HASH_TEXT];
 	int64_t created_at;
 	int64_t disabled_at;
+	/* false also when the connection has no key to tell */
+	bool authentic;
+	uint8_t mac[SECRET_SHA256];
 };
 
 struct admin_list {
@@ -23,13 +29,24 @@ struct admin_list {
 /* ERR_EXISTS when the name is taken, ERR_FIELD when it is empty or too long. */
 int admins_create(struct db *db, const char *name, const char *hash);
 
-/* Disabled ones too: look at disabled_at. */
+/*
+ * Disabled ones too: look at disabled_at. A row that is not authentic was
+ * written by another program, and its password must not be accepted.
+ */
 int admins_load(struct db *db, const char *name, struct admin *out);
 
-/* Also ends every session of that administrator. */
+/* Also ends every session of that administrator. Makes the row authentic. */
 int admins_set_password(struct db *db, const char *name, const char *hash);
+
+/* A row that is not authentic stays so. Disabling ends every session, too. */
 int admins_disable(struct db *db, const char *name);
 int admins_enable(struct db *db, const char *name);
+
+/*
+ * Makes every row authentic: once, when an installation gets its key. What is
+ * in the table then is believed.
+ */
+int admins_authenticate_all(struct db *db);
 
 int admins_list(struct db *db, struct admin_list *out);
 void admins_list_release(struct admin_list *list);

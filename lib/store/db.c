@@ -132,6 +132,7 @@ db_close(struct db *db)
 		sqlite3_close(db->sqlite);
 		if (db->lock_fd >= 0)
 			close(db->lock_fd);
+		secret_wipe(db->row_key, sizeof(db->row_key));
 		free(db);
 	}
 }

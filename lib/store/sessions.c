@@ -1,8 +1,11 @@
 #include "store/sessions.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "store/rowmac.h"
 #include "store/stmt.h"
 
 #define FREE_TRIES   5
@@ -27,16 +30,15 @@ enum {
 
 #define COLUMNS                                                                \
 	"s.token_sha256, s.admin, s.csrf_token, s.created_at,"                 \
-	" s.last_seen_at, s.expires_at"
+	" s.last_seen_at, s.expires_at, s.mac"
 
 static const char *const texts[] = {
 	[CREATE] = "INSERT INTO sessions (token_sha256, admin, csrf_token,"
-		   " created_at, last_seen_at, expires_at)"
-		   " VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
+		   " created_at, last_seen_at, expires_at, mac)"
+		   " VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)",
 	[LOAD] = "SELECT " COLUMNS " FROM sessions s"
-		 " JOIN admins a ON a.name = s.admin"
 		 " WHERE s.token_sha256 = ?1 AND s.expires_at > ?2"
-		 " AND s.last_seen_at > ?3 AND a.disabled_at IS NULL",
+		 " AND s.last_seen_at > ?3",
 	[TOUCH] = "UPDATE sessions SET last_seen_at = ?2"
 		  " WHERE token_sha256 = ?1",
 	[END] = "DELETE FROM sessions WHERE token_sha256 = ?1",
@@ -59,10 +61,18 @@ static const char *const texts[] = {
 
 STMT_FAMILY(sessions, texts);
 
+/* A session and the HMAC that its row carries. */
+struct stored_session {
+	struct session session;
+	uint8_t mac[SECRET_SHA256];
+	bool has_mac;
+};
+
 static void
 read_session(struct stmt *s, void *out)
 {
-	struct session *r = out;
+	struct stored_session *row = out;
+	struct session *r = &row->session;
 
 	stmt_get_bytes(s, r->token_sha256, sizeof(r->token_sha256));
 	stmt_get_text(s, r->admin, sizeof(r->admin));
@@ -70,32 +80,100 @@ read_session(struct stmt *s, void *out)
 	r->created_at = stmt_get_int(s);
 	r->last_seen_at = stmt_get_int(s);
 	r->expires_at = stmt_get_int(s);
+	row->has_mac = stmt_get_bytes(s, row->mac, sizeof(row->mac));
+}
+
+static int
+digest_token(const struct db *db, const char *token, uint8_t out[SECRET_SHA256])
+{
+	struct blob field = blob_str(token);
+
+	return rowmac_make(db, "token", &field, 1, out);
+}
+
+/*
+ * Over what must not change while a session lives. The administrator's HMAC
+ * is in it: with another password the session is over.
+ */
+static int
+make_mac(const struct db *db, const struct session *s, const struct admin *a,
+    uint8_t out[SECRET_SHA256])
+{
+	char expires[24];
+
+	snprintf(expires, sizeof(expires), "%lld", (long long)s->expires_at);
+	return rowmac_make(db, "session",
+	    (const struct blob[]){
+		blob_of(s->token_sha256, sizeof(s->token_sha256)),
+		blob_str(s->admin), blob_str(s->csrf_token), blob_str(expires),
+		blob_of(a->mac, sizeof(a->mac)) },
+	    5, out);
+}
+
+static int
+insert(struct db *db, const struct session *session, const struct admin *a)
+{
+	uint8_t mac[SECRET_SHA256];
+	struct stmt s;
+	int code;
+
+	if ((code = make_mac(db, session, a, mac)) != OK)
+		return code;
+	stmt_start(&s, db, STMT_sessions, CREATE);
+	stmt_put_digest(&s, session->token_sha256);
+	stmt_put_text(&s, session->admin);
+	stmt_put_text(&s, session->csrf_token);
+	stmt_put_int(&s, session->created_at);
+	stmt_put_int(&s, session->expires_at);
+	stmt_put_digest(&s, mac);
+	return stmt_run(&s);
 }
 
 int
 sessions_create(struct db *db, const char *admin, int64_t seconds,
     char token[SECRET_TOKEN_TEXT], struct session *out)
 {
-	uint8_t digest[SECRET_SHA256];
-	char csrf[SECRET_TOKEN_TEXT];
-	int64_t now = clock_now();
-	struct stmt s;
+	struct session s = { .created_at = clock_now() };
+	struct admin a;
 	int code;
 
 	*out = (struct session){ 0 };
 	secret_token(token);
-	secret_token(csrf);
-	secret_sha256(blob_str(token), digest);
-	stmt_start(&s, db, STMT_sessions, CREATE);
-	stmt_put_digest(&s, digest);
-	stmt_put_text(&s, admin);
-	stmt_put_text(&s, csrf);
-	stmt_put_int(&s, now);
-	stmt_put_int(&s, now + seconds);
-	code = stmt_run(&s);
-	if (code == OK)
-		code = sessions_load(db, token, seconds, out);
+	secret_token(s.csrf_token);
+	s.last_seen_at = s.created_at;
+	s.expires_at = s.created_at + seconds;
+	if ((code = admins_load(db, admin, &a)) != OK ||
+	    (code = digest_token(db, token, s.token_sha256)) != OK)
+		return code;
+	memcpy(s.admin, a.name, sizeof(s.admin));
+	if ((code = insert(db, &s, &a)) == OK)
+		*out = s;
 	return code;
+}
+
+/* Is it a session that was made here, of an administrator who may sign in? */
+static int
+check(struct db *db, const struct stored_session *row)
+{
+	uint8_t mac[SECRET_SHA256];
+	struct admin a;
+	int code;
+
+	code = admins_load(db, row->session.admin, &a);
+	if (code != OK)
+		return code == ERR_NOT_FOUND ? ERR_SESSION : code;
+	if (a.disabled_at != 0)
+		return ERR_SESSION;
+	if ((code = make_mac(db, &row->session, &a, mac)) != OK)
+		return code;
+	if (a.authentic && row->has_mac &&
+	    secret_eq(blob_of(mac, sizeof(mac)),
+		blob_of(row->mac, sizeof(row->mac))))
+		return OK;
+	log_line(LOG_WARN,
+	    "a session of administrator %s was not written by admin-settings",
+	    row->session.admin);
+	return ERR_SESSION;
 }
 
 int
@@ -103,17 +181,24 @@ sessions_load(
     struct db *db, const char *token, int64_t idle_seconds, struct session *out)
 {
 	uint8_t digest[SECRET_SHA256];
+	struct stored_session row;
 	int64_t now = clock_now();
 	struct stmt s;
 	int code;
 
-	secret_sha256(blob_str(token), digest);
+	*out = (struct session){ 0 };
+	if ((code = digest_token(db, token, digest)) != OK)
+		return code;
 	stmt_start(&s, db, STMT_sessions, LOAD);
 	stmt_put_digest(&s, digest);
 	stmt_put_int(&s, now);
 	stmt_put_int(&s, now - idle_seconds);
-	code = stmt_one(&s, read_session, out, sizeof(*out));
-	return code == ERR_NOT_FOUND ? ERR_SESSION : code;
+	code = stmt_one(&s, read_session, &row, sizeof(row));
+	if (code != OK)
+		return code == ERR_NOT_FOUND ? ERR_SESSION : code;
+	if ((code = check(db, &row)) == OK)
+		*out = row.session;
+	return code;
 }
 
 int

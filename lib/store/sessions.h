@@ -1,4 +1,7 @@
-/* Signed-in browsers, and the throttling of sign-ins. */
+/*
+ * Signed-in browsers, and the throttling of sign-ins. Sessions are
+ * authenticated, see rowmac.h: a row that another program wrote signs nobody in.
+ */
 #ifndef STORE_SESSIONS_H
 #define STORE_SESSIONS_H
 
@@ -6,7 +9,7 @@
 #include "store/db.h"
 
 struct session {
-	/* SHA-256 of the text of the cookie's token */
+	/* HMAC of the text of the cookie's token with the key of rowmac.h */
 	uint8_t token_sha256[SECRET_SHA256];
 	char admin[ADMINS_NAME_TEXT];
 	char csrf_token[SECRET_TOKEN_TEXT];
@@ -24,7 +27,8 @@ int sessions_create(struct db *db, const char *admin, int64_t seconds,
 
 /*
  * ERR_SESSION when there is none, it is expired, was not used for
- * `idle_seconds`, or its administrator is disabled.
+ * `idle_seconds`, its administrator is disabled, or its row or that of the
+ * administrator is not authentic.
  */
 int sessions_load(struct db *db, const char *token, int64_t idle_seconds,
     struct session *out);

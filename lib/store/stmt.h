@@ -77,6 +77,9 @@ struct db {
 	int log_pages;
 	/* what is logged when the transaction is committed */
 	char note[512];
+	/* see rowmac.h */
+	bool has_row_key;
+	uint8_t row_key[SECRET_SHA256];
 	sqlite3_stmt **prepared[STMT_FAMILY_COUNT];
 };
 

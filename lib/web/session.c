@@ -83,7 +83,12 @@ session_check_password(
 	r = admins_load(db, name, &admin);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
-	known = r == OK && admin.disabled_at == 0;
+	known = r == OK && admin.disabled_at == 0 && admin.authentic;
+	if (r == OK && !admin.authentic)
+		log_line(LOG_ERROR,
+		    "administrator %s was not written by attestmdm: use "
+		    "attestmdm admin password",
+		    admin.name);
 	if ((r = session_new_setting(setting)) != OK)
 		return r;
 	r = session_crypt(

@@ -2,7 +2,7 @@
  * Signed-in administrators: passwords, cookies, CSRF tokens, throttling.
  *
  * A session is a cookie of 32 random bytes of which the database knows only
- * the SHA-256. It ends after SESSION_IDLE seconds without a request and after
+ * an HMAC, whose key other programs cannot read (see store/rowmac.h). It ends after SESSION_IDLE seconds without a request and after
  * SESSION_LIFE in any case.
  */
 #ifndef WEB_SESSION_H

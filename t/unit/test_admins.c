@@ -50,6 +50,72 @@ test_unknown_admin(void **state)
 }
 
 static void
+meanwhile(void **state, const char *sql)
+{
+	struct db *db = storefix_db(state);
+
+	storefix_meanwhile(state, sql);
+	WRITE(db, OK);
+	storefix_meanwhile_end(state);
+}
+
+static bool
+is_authentic(struct db *db, const char *name)
+{
+	struct admin a;
+
+	assert_int_equal(admins_load(db, name, &a), OK);
+	return a.authentic;
+}
+
+/* Rows that were not written here, and what makes them good again. */
+static void
+test_foreign_rows(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	WRITE(db, admins_create(db, "zoe", "hash"));
+	assert_true(is_authentic(db, "zoe"));
+	meanwhile(state, "UPDATE admins SET password_hash = 'mine'");
+	assert_false(is_authentic(db, "zoe"));
+	/* neither of these believes the hash that is there */
+	WRITE(db, admins_disable(db, "zoe"));
+	WRITE(db, admins_enable(db, "zoe"));
+	assert_false(is_authentic(db, "zoe"));
+	WRITE(db, admins_set_password(db, "zoe", "new"));
+	assert_true(is_authentic(db, "zoe"));
+
+	WRITE(db, admins_disable(db, "zoe"));
+	assert_true(is_authentic(db, "zoe"));
+	meanwhile(state, "UPDATE admins SET disabled_at = NULL");
+	assert_false(is_authentic(db, "zoe"));
+	meanwhile(state,
+	    "INSERT INTO admins (name, password_hash, created_at, mac)"
+	    " SELECT 'eve', password_hash, 1, mac FROM admins");
+	assert_false(is_authentic(db, "eve"));
+}
+
+/* Once, when the key is made. */
+static void
+test_authenticate_all(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct admin_list list;
+
+	meanwhile(state,
+	    "INSERT INTO admins (name, password_hash, created_at, disabled_at)"
+	    " VALUES ('a', 'x', 1, NULL), ('b', 'y', 1, 5)");
+	assert_int_equal(admins_list(db, &list), OK);
+	assert_false(list.rows[0].authentic || list.rows[1].authentic);
+	admins_list_release(&list);
+	WRITE(db, admins_authenticate_all(db));
+	assert_int_equal(admins_list(db, &list), OK);
+	assert_true(list.rows[0].authentic && list.rows[1].authentic);
+	assert_int_equal(list.rows[1].disabled_at, 5);
+	admins_list_release(&list);
+}
+
+static void
 test_new_password_ends_sessions(void **state)
 {
 	struct db *db = storefix_db(state);
@@ -90,6 +156,8 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_load_list),
 	STOREFIX_TEST(test_too_long_is_refused),
 	STOREFIX_TEST(test_unknown_admin),
+	STOREFIX_TEST(test_foreign_rows),
+	STOREFIX_TEST(test_authenticate_all),
 	STOREFIX_TEST(test_new_password_ends_sessions),
 	STOREFIX_TEST(test_disable_and_enable),
 };

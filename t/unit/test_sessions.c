@@ -39,8 +39,103 @@ test_only_the_digest_is_stored(void **state)
 	struct session s;
 
 	begin(db, token, &s);
+	/* whoever writes rows could make a plain digest for a token of his */
 	secret_sha256(blob_str(token), digest);
-	assert_memory_equal(s.token_sha256, digest, sizeof(digest));
+	assert_memory_not_equal(s.token_sha256, digest, sizeof(digest));
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM sessions"
+			     " WHERE length(token_sha256) = 32"),
+	    1);
+}
+
+/* Changes the row by another way than lib/store, and expects no session. */
+static void
+expect_no_session(void **state, const char *sql)
+{
+	struct db *db = storefix_db(state);
+	char token[SECRET_TOKEN_TEXT];
+	struct session s, loaded;
+
+	WRITE(db, sessions_create(db, "zoe", 3600, token, &s));
+	assert_int_equal(sessions_load(db, token, 60, &loaded), OK);
+	storefix_meanwhile(state, sql);
+	WRITE(db, OK);
+	storefix_meanwhile_end(state);
+	assert_int_equal(sessions_load(db, token, 60, &loaded), ERR_SESSION);
+	assert_string_equal(loaded.admin, "");
+	WRITE(db, sessions_end_all(db, "zoe"));
+	WRITE(db, sessions_end_all(db, "adam"));
+}
+
+static void
+test_a_changed_row_is_no_session(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	WRITE(db, admins_create(db, "zoe", "hash"));
+	WRITE(db, admins_create(db, "adam", "hash"));
+	expect_no_session(state, "UPDATE sessions SET admin = 'adam'");
+	expect_no_session(
+	    state, "UPDATE sessions SET expires_at = expires_at + 1");
+	expect_no_session(state, "UPDATE sessions SET csrf_token = 'mine'");
+	expect_no_session(state, "UPDATE sessions SET mac = NULL");
+	expect_no_session(
+	    state, "UPDATE sessions SET mac = zeroblob(length(mac))");
+	/* a digest that somebody without the key can make */
+	expect_no_session(
+	    state, "UPDATE sessions SET token_sha256 = zeroblob(32)");
+}
+
+/* The row of the administrator counts, too. */
+static void
+test_a_changed_administrator_has_no_session(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	WRITE(db, admins_create(db, "zoe", "hash"));
+	expect_no_session(state, "UPDATE admins SET password_hash = 'mine'");
+	WRITE(db, admins_set_password(db, "zoe", "hash"));
+	expect_no_session(state, "UPDATE admins SET mac = NULL");
+	WRITE(db, admins_set_password(db, "zoe", "hash"));
+	expect_no_session(state, "UPDATE admins SET disabled_at = 5");
+}
+
+/* A password that changed ends what was deleted and put back. */
+static void
+test_a_session_ends_with_its_password(void **state)
+{
+	struct db *db = storefix_db(state);
+	char token[SECRET_TOKEN_TEXT];
+	struct session s, loaded;
+
+	begin(db, token, &s);
+	storefix_meanwhile(state, "CREATE TABLE kept AS SELECT * FROM sessions WHERE 0;"
+	    "INSERT INTO kept SELECT * FROM sessions");
+	WRITE(db, admins_set_password(db, "zoe", "another"));
+	storefix_meanwhile_end(state);
+	storefix_meanwhile(state, "INSERT INTO sessions SELECT * FROM kept");
+	WRITE(db, OK);
+	storefix_meanwhile_end(state);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM sessions"), 1);
+	assert_int_equal(sessions_load(db, token, 60, &loaded), ERR_SESSION);
+}
+
+static void
+test_without_the_key(void **state)
+{
+	const struct storefix *fix = *state;
+	struct db *db = storefix_db(state), *other;
+	char token[SECRET_TOKEN_TEXT];
+	struct session s;
+
+	begin(db, token, &s);
+	assert_int_equal(db_open(fix->path, DB_DURABLE, &other), OK);
+	assert_int_equal(sessions_load(other, token, 60, &s), ERR_CRYPTO);
+	REFUSE(other, ERR_CRYPTO,
+	    sessions_create(other, "zoe", 3600, token, &s));
+	REFUSE(other, ERR_CRYPTO, admins_create(other, "eve", "hash"));
+	db_close(other);
 }
 
 static void
@@ -213,6 +308,10 @@ test_purge(void **state)
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_create_and_load),
 	STOREFIX_TEST(test_only_the_digest_is_stored),
+	STOREFIX_TEST(test_a_changed_row_is_no_session),
+	STOREFIX_TEST(test_a_changed_administrator_has_no_session),
+	STOREFIX_TEST(test_a_session_ends_with_its_password),
+	STOREFIX_TEST(test_without_the_key),
 	STOREFIX_TEST(test_expiry_and_idleness),
 	STOREFIX_TEST(test_end),
 	STOREFIX_TEST(test_waits_double),

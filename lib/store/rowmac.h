@@ -1,0 +1,30 @@
+/*
+ * Authenticated rows: administrators and sessions, which lead to the admin
+ * pages.
+ *
+ * Every program may write to the database, so a row alone proves nothing. These
+ * rows carry an HMAC-SHA256 over their contents with a key that only root and
+ * the user of admin-settings can read. The key belongs to the connection.
+ */
+#ifndef STORE_ROWMAC_H
+#define STORE_ROWMAC_H
+
+#include "store/db.h"
+
+/* Bytes of the key file. */
+#define ROWMAC_KEY 32
+
+/* Reads the key of this connection: ERR_IO. */
+int rowmac_load(struct db *db, const char *path);
+
+/* The same from memory. */
+void rowmac_set_key(struct db *db, const uint8_t key[ROWMAC_KEY]);
+
+/*
+ * The HMAC over `n` fields; `label` names the table, so that no row passes for
+ * one of another. ERR_CRYPTO when the connection has no key.
+ */
+int rowmac_make(const struct db *db, const char *label,
+    const struct blob *fields, size_t n, uint8_t out[SECRET_SHA256]);
+
+#endif

@@ -1,0 +1,82 @@
+#!/usr/bin/perl
+# Rows that another program wrote into the database sign nobody in.
+use strict;
+use warnings;
+use Attestmdm::Test;
+use Attestmdm::Admin;
+
+my $t = Attestmdm::Test->new;
+my $database = $t->server->database;
+my $log = sub { Attestmdm::Server::slurp($t->dir . '/admin-settings.log') };
+
+sub sql {
+	my ($text) = @_;
+	my $r = $t->command('sqlite3', '-cmd', '.timeout 5000', $database, $text);
+	die "sqlite3: $r->{err}" if $r->{exit} != 0;
+}
+
+sub hosts_page {
+	my ($token) = @_;
+	return $t->http(GET => '/admin/hosts', headers => { Cookie => "__Host-attestmdm=$token" });
+}
+
+# A session made up by hand, as it would be if the digest were a plain one.
+my $token = 'A' x 43;
+my ($digest) = $t->command('sh', '-c', "printf %s '$token' | sha256sum")->{out} =~ /^([0-9a-f]{64})/;
+sql("INSERT INTO sessions (token_sha256, admin, csrf_token, created_at, last_seen_at, expires_at, mac)"
+	. " VALUES (x'$digest', 'admin', 'x', " . time . ', ' . time . ', ' . (time + 3600) . ", zeroblob(32));");
+my $r = hosts_page($token);
+is("$r->{status} $r->{headers}{location}", '303 /admin/sign-in', 'an inserted session leads to the sign-in page');
+
+# A session of one administrator, turned into one of another.
+my $other = $t->tool_json('admin', 'add', 'other');
+my $admin = Attestmdm::Admin->new($t);
+$admin->sign_in('admin', $t->server->password);
+is($admin->get('/admin/hosts')->{status}, 200, 'a genuine session');
+sql("UPDATE sessions SET admin = 'other' WHERE admin = 'admin' AND token_sha256 <> x'$digest';");
+is($admin->get('/admin/hosts')->{status}, 303, 'is none when its row names another administrator');
+like($log->(), qr/session of administrator other was not written/, 'which the log says');
+
+# A password that somebody else wrote, taken from an account that he knows.
+sql("UPDATE admins SET password_hash = (SELECT password_hash FROM admins WHERE name = 'other')"
+	. " WHERE name = 'admin';");
+my $eve = Attestmdm::Admin->new($t);
+$r = $eve->sign_in('admin', $other->{password});
+is($r->{status}, 403, 'a replaced password does not sign in');
+like($log->(), qr/administrator admin was not written by attestmdm/, 'which the log says');
+my $new = $t->tool_json('admin', 'password', 'admin');
+is($eve->sign_in('admin', $new->{password})->{status}, 303, 'a new one from the tool does');
+
+# An administrator made up by hand, and one who was disabled.
+sql("INSERT INTO admins (name, password_hash, created_at, mac)"
+	. " SELECT 'mallory', password_hash, 1, mac FROM admins WHERE name = 'other';");
+is(Attestmdm::Admin->new($t)->sign_in('mallory', $other->{password})->{status}, 403,
+    'an inserted administrator does not sign in');
+$t->tool_ok('admin', 'disable', 'other');
+sql("UPDATE admins SET disabled_at = NULL WHERE name = 'other';");
+is(Attestmdm::Admin->new($t)->sign_in('other', $other->{password})->{status}, 403,
+    'nor does one who was disabled');
+$t->tool_ok('admin', 'enable', 'other');
+is(Attestmdm::Admin->new($t)->sign_in('other', $other->{password})->{status}, 403,
+    'and the row of another hand is not believed later');
+
+# migrate believes them once, when it makes the key, and again when it was cut
+# short before the key was in its place.
+my $key = $t->server->state . '/admin.key';
+$t->tool_ok('migrate');
+is($t->db("SELECT count(mac) AS n FROM admins WHERE name = 'other'")->[0]{n}, 0,
+    'migrate does not believe a row of another hand');
+sql("DELETE FROM admins WHERE name <> 'admin'; UPDATE admins SET mac = NULL;");
+for my $run ('an upgrade', 'an upgrade that was cut short') {
+	unlink($key) or die;
+	like($t->tool_ok('migrate'), qr/new key \Q$key\E/, "$run: the key is made");
+	is(sprintf('%04o', (stat $key)[2] & 07777), '0600', "$run: for its owner alone");
+	$t->server->restart('admin-settings');
+	is(Attestmdm::Admin->new($t)->sign_in('admin', $new->{password})->{status}, 303,
+	    "$run: the password is still good");
+}
+my $before = Attestmdm::Server::slurp($key);
+$t->tool_ok('migrate');
+is(Attestmdm::Server::slurp($key), $before, 'and the key is kept');
+
+$t->done;
