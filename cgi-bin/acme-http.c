@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/nonces.h"
 
 /* The step of a request that did not get as far as its resource. */
 #define STEP_UNKNOWN "request"
@@ -143,8 +144,13 @@ acme_http_nonce(
     const struct acme_http *app, const char *enrollment, struct resp *resp)
 {
 	char nonce[NONCE_TOKEN_TEXT];
+	int64_t generation;
+	int r;
 
-	nonce_token_make(app->acme.nonce_key, enrollment, clock_now(), nonce);
+	if ((r = nonces_generation(app->acme.db, &generation)) != OK)
+		return r;
+	nonce_token_make(
+	    app->acme.nonce_key, enrollment, generation, clock_now(), nonce);
 	return resp_set(resp, "Replay-Nonce", nonce);
 }
 

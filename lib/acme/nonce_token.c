@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "base/secret.h"
 
+/* The generation in the first three, then seconds since 1970. */
 #define TIME_BYTES 8
+#define TIME_BITS  40
 #define TAG_BYTES  16
 #define RAW_BYTES  (TIME_BYTES + NONCE_TOKEN_ID + TAG_BYTES)
 
@@ -34,14 +36,15 @@ tag(const uint8_t key[NONCE_TOKEN_KEY], const char *enrollment,
 
 void
 nonce_token_make(const uint8_t key[NONCE_TOKEN_KEY], const char *enrollment,
-    int64_t now, char out[NONCE_TOKEN_TEXT])
+    int64_t generation, int64_t now, char out[NONCE_TOKEN_TEXT])
 {
+	uint64_t head = (uint64_t)generation << TIME_BITS | (uint64_t)now;
 	uint8_t raw[RAW_BYTES], mac[SECRET_SHA256];
 	struct buf text;
 	int i;
 
 	for (i = 0; i < TIME_BYTES; i++)
-		raw[i] = (uint8_t)((uint64_t)now >> (56 - 8 * i));
+		raw[i] = (uint8_t)(head >> (56 - 8 * i));
 	secret_random(raw + TIME_BYTES, NONCE_TOKEN_ID);
 	tag(key, enrollment, raw, mac);
 	memcpy(raw + TIME_BYTES + NONCE_TOKEN_ID, mac, TAG_BYTES);
@@ -80,7 +83,8 @@ nonce_token_check(const uint8_t key[NONCE_TOKEN_KEY], const char *enrollment,
     const char *text, int64_t now, struct nonce_token *out)
 {
 	uint8_t raw[RAW_BYTES], mac[SECRET_SHA256];
-	uint64_t issued = 0;
+	uint64_t head = 0;
+	int64_t issued;
 	int i, r;
 
 	*out = (struct nonce_token){ .expires_at = 0 };
@@ -91,10 +95,12 @@ nonce_token_check(const uint8_t key[NONCE_TOKEN_KEY], const char *enrollment,
 		blob_of(raw + TIME_BYTES + NONCE_TOKEN_ID, TAG_BYTES)))
 		return fail(ERR_BAD_NONCE, "the nonce is not one of ours");
 	for (i = 0; i < TIME_BYTES; i++)
-		issued = issued << 8 | raw[i];
-	if ((int64_t)issued + NONCE_TOKEN_LIFE <= now)
+		head = head << 8 | raw[i];
+	issued = (int64_t)(head & ((UINT64_C(1) << TIME_BITS) - 1));
+	if (issued + NONCE_TOKEN_LIFE <= now)
 		return fail(ERR_BAD_NONCE, "the nonce is too old");
 	memcpy(out->id, raw + TIME_BYTES, NONCE_TOKEN_ID);
-	out->expires_at = (int64_t)issued + NONCE_TOKEN_LIFE;
+	out->generation = (int64_t)(head >> TIME_BITS);
+	out->expires_at = issued + NONCE_TOKEN_LIFE;
 	return OK;
 }

@@ -1,7 +1,7 @@
 /*
  * Nonces (RFC 8555 section 6.5) that cost nothing until they are used: time of
- * issue, random bytes and an HMAC over both and over the enrollment they were
- * given to. Only a used nonce is stored, see store/nonces.h, so that HEAD, GET
+ * issue, generation (see store/nonces.h), random bytes and an HMAC over all of
+ * them and over the enrollment they were given to. Only a used nonce is stored, see store/nonces.h, so that HEAD, GET
  * and refused requests write nothing and any worker knows any nonce again,
  * also after a restart.
  */
@@ -24,17 +24,19 @@
 
 struct nonce_token {
 	uint8_t id[NONCE_TOKEN_ID];
+	int64_t generation;
 	int64_t expires_at;
 };
 
 /* A fresh nonce for requests to `enrollment`. */
 void nonce_token_make(const uint8_t key[NONCE_TOKEN_KEY],
-    const char *enrollment, int64_t now, char out[NONCE_TOKEN_TEXT]);
+    const char *enrollment, int64_t generation, int64_t now,
+    char out[NONCE_TOKEN_TEXT]);
 
 /*
  * ERR_MALFORMED when `text` could not be any nonce, ERR_BAD_NONCE when it was
  * not made for this enrollment with this key, or is too old. Whether it was
- * used before is for the store to say, by out->id.
+ * used before is for the store to say, by out->id and out->generation.
  */
 int nonce_token_check(const uint8_t key[NONCE_TOKEN_KEY],
     const char *enrollment, const char *text, int64_t now,

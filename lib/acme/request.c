@@ -139,7 +139,8 @@ static int
 use_nonce(const struct request *rq)
 {
 	return nonces_use(rq->acme->db,
-	    blob_of(rq->nonce.id, sizeof rq->nonce.id), rq->nonce.expires_at);
+	    blob_of(rq->nonce.id, sizeof rq->nonce.id), rq->nonce.generation,
+	    rq->nonce.expires_at);
 }
 
 /* Is what was read before the transaction still true in it? */

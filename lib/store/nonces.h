@@ -4,13 +4,25 @@
 
 #include "store/db.h"
 
+/* Seconds after a nonce's expiry until nonces_purge() deletes it. */
+#define NONCES_KEEP 3600
+
+/*
+ * The generation of new nonces. It changes when the clock is found to be set
+ * back behind a purge: used nonces were deleted then that would be accepted
+ * again, so all of the earlier generation are refused.
+ */
+int nonces_generation(struct db *db, int64_t *out);
+
 /*
  * Marks a nonce as used; it is remembered until `expires_at`, when its own age
- * refuses it. ERR_BAD_NONCE when it was used before. 1..64 bytes.
+ * refuses it. ERR_BAD_NONCE when it was used before, or is of another
+ * generation than the present one. 1..64 bytes.
  */
-int nonces_use(struct db *db, struct blob nonce, int64_t expires_at);
+int nonces_use(
+    struct db *db, struct blob nonce, int64_t generation, int64_t expires_at);
 
-/* Deletes at most `limit` expired ones. */
+/* Deletes at most `limit` that expired NONCES_KEEP seconds ago. */
 int nonces_purge(struct db *db, int64_t now, int limit, int *deleted);
 
 #endif

@@ -386,9 +386,9 @@ test_purge_goes_on_until_all_is_gone(void **state)
 	assert_int_equal(db_begin(db), OK);
 	for (uint16_t i = 0; i < 1201; i++)
 		assert_int_equal(
-		    nonces_use(db, blob_of(&i, sizeof(i)), 100), OK);
+		    nonces_use(db, blob_of(&i, sizeof(i)), 0, 100), OK);
 	assert_int_equal(db_commit(db), OK);
-	assert_int_equal(store_purge(db, 101, &deleted), OK);
+	assert_int_equal(store_purge(db, 101 + NONCES_KEEP, &deleted), OK);
 	assert_int_equal(deleted, 1201);
 }
 
