@@ -266,6 +266,35 @@ is($d->post('revoke-cert', { certificate => $der })->{status}, 200,
     'acme-257: but its certificate can still be revoked, by its account');
 $t->server->clock(0);
 
+# A certificate that was issued is not handed out any more after an act of an
+# administrator.
+sub withheld {
+	my ($name, $act) = @_;
+	my ($d, $o) = ready();
+	my $url = $d->finalize($o)->{json}{certificate};
+	is($d->get($url)->{status}, 200, "$name: before");
+	$act->($d, $url);
+	return ($d, $d->get($url));
+}
+($d, $r) = withheld('unassigned', sub { $t->tool_ok('ade', 'remove', $_[0]{serial}) });
+$d->refused($r, 403, 'unauthorized', 'certificate', 'UNAUTHORIZED', 'download after the device was unassigned');
+($d, $r) = withheld('revoked', sub {
+	my ($d, $url) = @_;
+	$d->post('revoke-cert', { certificate => encode_base64url(Attestmdm::Acme::der($d->get($url)->{body})) });
+});
+$d->refused($r, 403, 'unauthorized', 'certificate', 'UNAUTHORIZED', 'download after it was revoked');
+
+my $block = sub {
+	my $r = $t->command('sqlite3', '-cmd', '.timeout 5000', $t->server->database,
+	    "INSERT INTO hosts (id, serial, state, created_at) VALUES ('$_[0]{serial}', '$_[0]{serial}', 'blocked', 1);");
+	die $r->{err} if $r->{exit} != 0;
+};
+($d, $r) = withheld('blocked', $block);
+$d->refused($r, 403, 'unauthorized', 'certificate', 'UNAUTHORIZED', 'download after the host was blocked');
+($d, $o) = ready();
+$block->($d);
+$d->refused($d->finalize($o), 403, 'unauthorized', 'finalize', 'UNAUTHORIZED', 'finalize after the host was blocked');
+
 # The answer to finalize names the certificate that is replaced, too.
 $d = Attestmdm::Acme->new($t, 'C02FINAL3001');
 $d->certificate;

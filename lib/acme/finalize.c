@@ -11,6 +11,7 @@
 #include "ca/crl.h"
 #include "ca/issue.h"
 #include "ca/policy.h"
+#include "ca/standing.h"
 #include "store/ade_devices.h"
 #include "store/attestations.h"
 #include "wire/csr.h"
@@ -196,21 +197,34 @@ store_certificate(
 	return certificates_insert(rq->acme->db, &c);
 }
 
+/* In the transaction: an administrator may have acted since the order. */
+static int
+check_device(const struct request *rq)
+{
+	const char *serial = rq->enrollment.serial;
+	struct standing s;
+	int r;
+
+	r = standing_load(rq->acme->db, rq->acme->conf, serial, &s);
+	if (r == OK && s.host.state == HOST_BLOCKED)
+		r = fail(ERR_UNAUTHORIZED, "host %s is blocked", serial);
+	if (r == OK && s.assignment != STANDING_ASSIGNED)
+		r = fail(ERR_UNAUTHORIZED,
+		    "the device is not assigned to us any more");
+	return r;
+}
+
 /* In the transaction: all that makes it a certificate of ours. */
 static int
 bind(struct request *rq, const struct work *w, const char *remote_address)
 {
 	struct db *db = rq->acme->db;
 	char id[DB_ID_TEXT];
-	bool assigned;
 	int r;
 
 	secret_id(id);
-	r = ade_devices_assigned(db, rq->enrollment.serial, &assigned);
-	if (r == OK && !assigned)
-		return fail(ERR_UNAUTHORIZED,
-		    "the device is not assigned to us any more");
-	if (r != OK || (r = orders_finalize(db, &w->order, id)) != OK ||
+	if ((r = check_device(rq)) != OK ||
+	    (r = orders_finalize(db, &w->order, id)) != OK ||
 	    (r = store_certificate(rq, w, id)) != OK ||
 	    (r = enrollments_mark_issued(db, rq->enrollment.id)) != OK)
 		return r == ERR_CONFLICT
@@ -305,7 +319,10 @@ write_chain(struct request *rq, const struct authority *ca, const char *id,
 	if (r == ERR_NOT_FOUND)
 		r = fail(
 		    r, "no such certificate of account %s", rq->account.id);
-	if (r == OK && (r = issue_chain(ca, c.der, out)) == OK)
+	if (r == OK && c.state == CERTIFICATE_REVOKED)
+		r = fail(ERR_UNAUTHORIZED, "certificate %s is revoked", id);
+	if (r == OK && (r = check_device(rq)) == OK &&
+	    (r = issue_chain(ca, c.der, out)) == OK)
 		r = request_note(
 		    rq, FINALIZE_STEP_DOWNLOAD, OK, "", remote_address);
 	certificates_release(&c);
