@@ -1,0 +1,111 @@
+#include "acmefix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/stmt.h"
+
+/* A point on P-256, of RFC 7517 appendix A.1. */
+#define JWK                                                                    \
+	"{\"crv\":\"P-256\",\"kty\":\"EC\","                                   \
+	"\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\","               \
+	"\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"}"
+
+static void
+make_account(struct acmefix *f)
+{
+	struct account in = { .jwk = JWK };
+	bool created;
+
+	memcpy(in.enrollment_id, f->enrollment.id, sizeof(in.enrollment_id));
+	snprintf(in.thumbprint, sizeof(in.thumbprint), "thumbprint");
+	WRITE(f->db, accounts_create(f->db, &in, &f->account, &created));
+}
+
+void
+acmefix_init(void **state, struct acmefix *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->db = storefix_db(state);
+	f->conf.url = (char[]){ ACMEFIX_URL };
+	f->conf.organization = (char[]){ "Example" };
+	f->conf.certificate_days = 365;
+	f->conf.premium = true;
+	f->acme.db = f->db;
+	f->acme.conf = &f->conf;
+	storefix_enrollment(f->db, ACMEFIX_SERIAL, &f->enrollment);
+	acmefix_sql(f, "INSERT INTO ade_devices (serial, source, added_at)"
+		       " VALUES ('" ACMEFIX_SERIAL "', 'test', 1)");
+	make_account(f);
+}
+
+static void
+end_request(struct acmefix *f)
+{
+	db_rollback(f->db);
+	request_release(&f->rq);
+}
+
+void
+acmefix_release(struct acmefix *f)
+{
+	end_request(f);
+	accounts_release(&f->account);
+}
+
+static struct jws *
+make_jws(const char *payload)
+{
+	struct jws *jws = calloc(1, sizeof(*jws));
+
+	assert_non_null(jws);
+	buf_init(&jws->payload_bytes, JWS_PAYLOAD_MAX);
+	buf_init(&jws->signed_text, 16);
+	buf_init(&jws->signature, 16);
+	buf_add_str(&jws->payload_bytes, payload);
+	jws->payload = buf_blob(&jws->payload_bytes);
+	jws->empty_payload = *payload == '\0';
+	return jws;
+}
+
+struct request *
+acmefix_request(struct acmefix *f, const char *payload)
+{
+	struct request *rq = &f->rq;
+
+	end_request(f);
+	assert_int_equal(
+	    enrollments_load(f->db, f->enrollment.id, &f->enrollment), OK);
+	request_init(rq, &f->acme, &f->enrollment, REQUEST_WHILE_USABLE);
+	rq->jws = make_jws(payload);
+	rq->has_account = true;
+	assert_int_equal(accounts_load(f->db, f->enrollment.id, f->account.id,
+			     &rq->account),
+	    OK);
+	assert_int_equal(jwk_parse_text(blob_str(JWK), &rq->account_key), OK);
+	secret_random(rq->nonce.id, sizeof(rq->nonce.id));
+	rq->nonce.expires_at = clock_now() + NONCE_TOKEN_LIFE;
+	return rq;
+}
+
+void
+acmefix_sql(struct acmefix *f, const char *sql)
+{
+	assert_int_equal(
+	    sqlite3_exec(f->db->sqlite, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_true(sqlite3_changes(f->db->sqlite) > 0);
+}
+
+void
+acmefix_order(struct acmefix *f, struct order *out)
+{
+	struct buf replaces;
+
+	buf_init(&replaces, ORDER_REPLACES_MAX);
+	assert_int_equal(order_create(acmefix_request(f, ACMEFIX_WANTED),
+			     "192.0.2.1", out, &replaces),
+	    OK);
+	buf_release(&replaces);
+}
