@@ -192,6 +192,15 @@ is($r->{status}, 503, 'acme-272: and for too long');
 like($r->{headers}{'retry-after'}, qr/^\d+$/, 'acme-22: Retry-After on 503');
 is($c->get($c->{kid}, nonce => $nonce)->{status}, 200, 'acme-272: its nonce is still good');
 
+# A program of ours that never gives the lock of all writers back.
+open(my $stuck, '<', $t->server->database . '.lock') or die $!;
+flock($stuck, 2) or die $!;
+$nonce = $c->new_nonce;
+$r = $c->get($c->{kid}, nonce => $nonce);
+is($r->{status}, 503, 'a lock that is never given back ends the request, not nginx the wait');
+close($stuck);
+is($c->get($c->{kid}, nonce => $nonce)->{status}, 200, 'and its nonce is still good');
+
 # What changes between the checks of a request and its commit: the request waits
 # for the lock that all writers take, and meanwhile the database is changed.
 for my $change (

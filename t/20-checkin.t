@@ -318,6 +318,15 @@ subtest 'mdm-21: messages that are not offered' => sub {
 	is($t->fingerprint, $before, 'no change');
 };
 
+subtest 'mdm-22: a lock that is never given back' => sub {
+	my $mac = new_mac();
+	open(my $stuck, '<', $t->server->database . '.lock') or die $!;
+	flock($stuck, 2) or die $!;
+	is($mac->checkin($mac->message('Authenticate'))->{status}, 500, '500: the device tries again');
+	close($stuck);
+	is($mac->checkin($mac->message('Authenticate'))->{status}, 200, 'and then succeeds');
+};
+
 subtest 'mdm-22: a database that cannot be written' => sub {
 	my $mac = new_mac();
 	my $lock = $t->server->database;
