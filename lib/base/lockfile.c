@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,7 +13,7 @@
 #include "base/log.h"
 
 /* A tick that comes just before flock() sleeps is lost; the next one is not. */
-#define TICK_US 50000
+#define TICK_NS 50000000
 
 static int64_t
 lockfile_ms(void)
@@ -31,31 +30,53 @@ lockfile_on_tick(int signal_number)
 	(void)signal_number;
 }
 
-/* flock() has no time limit: the timer interrupts it again and again. */
+static int
+lockfile_start_ticks(timer_t *out)
+{
+	const struct itimerspec ticks = { { 0, TICK_NS }, { 0, TICK_NS } };
+	struct sigevent event;
+
+	memset(&event, 0, sizeof(event));
+	event.sigev_notify = SIGEV_SIGNAL;
+	event.sigev_signo = SIGRTMIN;
+	if (timer_create(CLOCK_MONOTONIC, &event, out) != 0)
+		return -1;
+	if (timer_settime(*out, 0, &ticks, NULL) == 0)
+		return 0;
+	timer_delete(*out);
+	return -1;
+}
+
+/*
+ * flock() has no time limit: a timer of its own interrupts it again and again.
+ * Not alarm(), which bounds the whole request.
+ */
 static int
 lockfile_wait(int fd, int ms)
 {
-	const struct itimerval ticks = { { 0, TICK_US }, { 0, TICK_US } };
-	const struct itimerval none = { { 0, 0 }, { 0, 0 } };
 	int64_t end = lockfile_ms() + ms;
 	struct sigaction tick, before;
 	sigset_t set, mask;
-	int rc, error;
+	int rc = -1, error;
+	timer_t timer;
 
 	memset(&tick, 0, sizeof(tick));
 	tick.sa_handler = lockfile_on_tick;
 	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
-	sigaction(SIGALRM, &tick, &before);
+	sigaddset(&set, SIGRTMIN);
+	sigaction(SIGRTMIN, &tick, &before);
 	sigprocmask(SIG_UNBLOCK, &set, &mask);
-	setitimer(ITIMER_REAL, &ticks, NULL);
-	do {
-		rc = flock(fd, LOCK_EX);
+	if (lockfile_start_ticks(&timer) == 0) {
+		do {
+			rc = flock(fd, LOCK_EX);
+			error = errno;
+		} while (rc != 0 && error == EINTR && lockfile_ms() < end);
+		timer_delete(timer);
+	} else {
 		error = errno;
-	} while (rc != 0 && error == EINTR && lockfile_ms() < end);
-	setitimer(ITIMER_REAL, &none, NULL);
+	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	sigaction(SIGALRM, &before, NULL);
+	sigaction(SIGRTMIN, &before, NULL);
 	errno = error;
 	return rc;
 }

@@ -7,8 +7,8 @@
 
 /*
  * Locks the open file exclusively, and waits at most `ms` milliseconds for it.
- * ERR_BUSY when others keep it that long, ERR_IO. Uses SIGALRM and the real
- * interval timer while it waits. The lock ends with LOCK_UN or close().
+ * ERR_BUSY when others keep it that long, ERR_IO. Uses SIGRTMIN while it
+ * waits. The lock ends with LOCK_UN or close().
  */
 int lockfile_take(int fd, int ms);
 

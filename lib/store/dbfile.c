@@ -15,8 +15,8 @@
 #define MODE 0660
 
 /*
- * With SQLite's own waiting this stays below nginx's fastcgi_read_timeout: a
- * client gets an answer that it can act on.
+ * With SQLite's own waiting this stays below the time that a request may take in
+ * a program: a client gets an answer that it can act on.
  */
 #define LOCK_MS 8000
 

@@ -51,7 +51,7 @@ the_wait_has_an_end(void **state)
 	assert_int_equal(lockfile_open(path, 200, &fd), ERR_BUSY);
 	assert_int_equal(fd, -1);
 	assert_true(now_ms() - began >= 200);
-	assert_int_equal(sigaction(SIGALRM, NULL, &after), 0);
+	assert_int_equal(sigaction(SIGRTMIN, NULL, &after), 0);
 	assert_ptr_equal(after.sa_handler, SIG_DFL);
 	close(held);
 }
@@ -76,6 +76,20 @@ it_is_taken_when_it_gets_free(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* The limit of a request, by alarm(), goes on meanwhile. */
+static void
+an_alarm_stays_set(void **state)
+{
+	int held, fd;
+
+	(void)state;
+	assert_int_equal(lockfile_open(path, 0, &held), OK);
+	alarm(1000);
+	assert_int_equal(lockfile_open(path, 100, &fd), ERR_BUSY);
+	assert_true(alarm(0) > 900);
+	close(held);
+}
+
 /* A worker may have blocked the signal that ends the wait. */
 static void
 a_blocked_signal_is_no_obstacle(void **state)
@@ -85,7 +99,7 @@ a_blocked_signal_is_no_obstacle(void **state)
 
 	(void)state;
 	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
+	sigaddset(&set, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &set, &mask);
 	assert_int_equal(lockfile_open(path, 0, &held), OK);
 	assert_int_equal(lockfile_open(path, 100, &fd), ERR_BUSY);
@@ -131,6 +145,7 @@ main(void)
 		cmocka_unit_test(a_free_lock_is_taken),
 		cmocka_unit_test(the_wait_has_an_end),
 		cmocka_unit_test(it_is_taken_when_it_gets_free),
+		cmocka_unit_test(an_alarm_stays_set),
 		cmocka_unit_test(a_blocked_signal_is_no_obstacle),
 		cmocka_unit_test(no_link_is_followed),
 	};
