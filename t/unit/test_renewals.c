@@ -322,6 +322,10 @@ test_one_open(void **state)
 	assert_int_equal(r.opened_at, clock_now());
 }
 
+#define OPEN_ALARMS                                                            \
+	"SELECT count(*) FROM alarms WHERE kind = 'renewal-failing'"           \
+	" AND serial = 'S1' AND closed_at IS NULL"
+
 /* fleet-114, mdm-105: again after one, three, then seven days. */
 static void
 test_fail_backs_off(void **state)
@@ -346,6 +350,7 @@ test_fail_backs_off(void **state)
 		    command_state(db, &h, uuid), COMMAND_CANCELLED);
 		assert_int_equal(renewals_load(db, h.id, &r), OK);
 		assert_int_equal(r.failures, i + 1);
+		assert_int_equal(storefix_sql(db, OPEN_ALARMS), i >= 2);
 		assert_string_equal(r.last_error, "no key");
 		assert_string_equal(r.enrollment_id, "");
 		/* so that a command already sent is known for what it was */
@@ -356,6 +361,8 @@ test_fail_backs_off(void **state)
 		clock_set_offset(at);
 		assert_due(db, "S1");
 	}
+	WRITE(db, renewals_finish(db, h.id));
+	assert_int_equal(storefix_sql(db, OPEN_ALARMS), 0);
 	clock_set_offset(0);
 }
 
