@@ -47,7 +47,7 @@ enum {
 #define SELECT  "SELECT " COLUMNS " FROM certificates WHERE "
 #define UNUSED                                                                 \
 	" WHERE created_at < ?1 AND first_used_at IS NULL"                     \
-	" AND order_id IS NULL AND purpose = 'enroll'"                         \
+	" AND COALESCE(order_id, '') = '' AND purpose = 'enroll'"              \
 	" AND state IN ('issued', 'retired') ORDER BY created_at LIMIT ?2"
 #define MATCHES                                                                \
 	" WHERE lower(serial) LIKE ?1 ESCAPE '\\'"                             \
