@@ -87,7 +87,7 @@ subtest 'admin-6: signing in' => sub {
 	is($r->{status}, 303, 'the right password is taken');
 	is($r->{headers}{location}, '/admin/hosts', 'leads to the hosts');
 	like($r->{headers}{'set-cookie'},
-	    qr/^__Host-attestmdm=[A-Za-z0-9_-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+	    qr/^__Host-attestmdm=[A-Za-z0-9_-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict,/,
 	    'the cookie is out of reach of scripts, other sites and plain HTTP');
 	ok($b->signed_in, 'the pages open');
 	is($b->get('/admin/sign-in')->{headers}{location}, '/admin/hosts',
@@ -255,7 +255,7 @@ sub waits {
 
 # One sign-in as plain CGI, from any address.
 sub sign_in_from {
-	my ($address, $name, $password) = @_;
+	my ($address, $name, $password, $cookie) = @_;
 	my $body = "csrf=" . 'A' x 43 . "&name=$name&password=$password";
 	my $file = $t->dir . '/cgi-body';
 	Attestmdm::Server::spew($file, $body);
@@ -264,7 +264,7 @@ sub sign_in_from {
 	    SERVER_PROTOCOL => 'HTTP/1.1', REMOTE_ADDR => $address,
 	    CONTENT_TYPE => 'application/x-www-form-urlencoded',
 	    CONTENT_LENGTH => length $body,
-	    HTTP_COOKIE => '__Host-attestmdm-form=' . 'A' x 43);
+	    HTTP_COOKIE => '__Host-attestmdm-form=' . 'A' x 43 . ($cookie // ''));
 	my $run = $t->command('/bin/sh', '-c', 'exec "$0" "$@" <' . $file,
 	    $t->server->program('admin-settings'), '--config', $t->server->conf);
 	return $run->{out} =~ /^Status: (\d+)/m ? $1 : 0;
@@ -277,6 +277,23 @@ subtest 'admin-15: strangers do not lock an administrator out' => sub {
 	$t->server->clock(86400 * 30 + 10);
 	is(sign_in_from('198.51.100.1', 'admin', $t->server->password), 303,
 	    'a few seconds later its owner gets in');
+};
+
+subtest 'admin-15: a browser that signed in before is not held up by strangers' => sub {
+	$t->server->clock(86400 * 35);
+	my $c = Attestmdm::Admin->new($t);
+	is($c->sign_in->{status}, 303, 'signs in once');
+	my $name = '__Host-attestmdm-browser';
+	my $cookie = "; $name=$c->{cookies}{$name}";
+	for (1 .. 30) {
+		waits(sub { sign_in_from("192.0.2.$_[0]", 'admin', 'guess') });
+		waits(sub { sign_in_from('198.51.100.1', "made-up$_[0]", 'guess') });
+		next if sign_in_from('198.51.100.9', 'admin', 'guess') != 429;
+		is(sign_in_from('198.51.100.1', 'admin', $t->server->password, $cookie), 303,
+		    'from an address and with a name that have to wait');
+		return;
+	}
+	ok(0, 'the name had to wait');
 };
 
 subtest 'admin-16: all addresses of one IPv6 network count as one' => sub {

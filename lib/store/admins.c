@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/browsers.h"
 #include "store/rowmac.h"
 #include "store/sessions.h"
 #include "store/stmt.h"
@@ -116,6 +117,15 @@ update(struct db *db, struct admin *a)
 	return stmt_change(&s, ERR_NOT_FOUND);
 }
 
+/* Whoever held the account until now is a stranger from here on. */
+static int
+sign_out_everywhere(struct db *db, const char *name)
+{
+	int code = sessions_end_all(db, name);
+
+	return code != OK ? code : browsers_forget_all(db, name);
+}
+
 int
 admins_set_password(struct db *db, const char *name, const char *hash)
 {
@@ -129,7 +139,7 @@ admins_set_password(struct db *db, const char *name, const char *hash)
 	snprintf(a.password_hash, sizeof(a.password_hash), "%s", hash);
 	a.authentic = true;
 	code = update(db, &a);
-	return code != OK ? code : sessions_end_all(db, name);
+	return code != OK ? code : sign_out_everywhere(db, name);
 }
 
 static int
@@ -149,7 +159,7 @@ admins_disable(struct db *db, const char *name)
 {
 	int code = set_disabled(db, name, clock_now());
 
-	return code != OK ? code : sessions_end_all(db, name);
+	return code != OK ? code : sign_out_everywhere(db, name);
 }
 
 int

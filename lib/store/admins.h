@@ -35,7 +35,10 @@ int admins_create(struct db *db, const char *name, const char *hash);
  */
 int admins_load(struct db *db, const char *name, struct admin *out);
 
-/* Also ends every session of that administrator. Makes the row authentic. */
+/*
+ * Also ends every session of that administrator and forgets the browsers. Makes
+ * the row authentic.
+ */
 int admins_set_password(struct db *db, const char *name, const char *hash);
 
 /* A row that is not authentic stays so. Disabling ends every session, too. */

@@ -162,8 +162,23 @@ db_monotonic(void)
 	return (int64_t)now.tv_sec * DB_SECOND + now.tv_nsec;
 }
 
-int
-db_begin(struct db *db)
+/* SQLite takes this between transactions only. */
+static int
+db_set_relaxed(struct db *db, bool relaxed)
+{
+	int code = OK;
+
+	if (db->mode == DB_DURABLE && db->relaxed != relaxed)
+		code = dbfile_exec(db->sqlite,
+		    relaxed ? "PRAGMA synchronous = NORMAL"
+			    : "PRAGMA synchronous = FULL");
+	if (code == OK)
+		db->relaxed = relaxed;
+	return code;
+}
+
+static int
+db_start(struct db *db, bool relaxed)
 {
 	int code = db_may_begin(db);
 
@@ -171,6 +186,8 @@ db_begin(struct db *db)
 		return code;
 	if (db->mode == DB_READ_ONLY)
 		return fail(ERR_INTERNAL, "the database is open for reading");
+	if ((code = db_set_relaxed(db, relaxed)) != OK)
+		return code;
 	code = dbfile_lock(db->lock_fd);
 	if (code != OK)
 		return code;
@@ -183,6 +200,18 @@ db_begin(struct db *db)
 	db->note[0] = '\0';
 	db->write_began = db_monotonic();
 	return OK;
+}
+
+int
+db_begin(struct db *db)
+{
+	return db_start(db, false);
+}
+
+int
+db_begin_relaxed(struct db *db)
+{
+	return db_start(db, true);
 }
 
 static void

@@ -79,6 +79,13 @@ int db_begin(struct db *db);
 void db_note(struct db *db, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * db_begin(), for what need not outlive a power cut: db_commit() then does not
+ * wait for the disk, whatever the mode. Nothing that a sender without proof of
+ * identity causes may cost a flush of the disk.
+ */
+int db_begin_relaxed(struct db *db);
+
 /* On failure the transaction is rolled back and nothing was written. */
 int db_commit(struct db *db);
 

@@ -9,7 +9,7 @@
 #include "store/stmt.h"
 
 #define FREE_TRIES   5
-#define ADDRESS_WAIT 900
+#define SOURCE_WAIT  900
 /* Strangers may try any name: its owner must still get a turn. */
 #define NAME_WAIT     8
 #define FORGET_AFTER  86400
@@ -23,6 +23,7 @@ enum {
 	END_ALL,
 	LOGIN_LOAD,
 	LOGIN_COUNT,
+	LOGIN_TRIM,
 	LOGIN_OK,
 	PURGE,
 	PURGE_LOGINS,
@@ -50,6 +51,9 @@ static const char *const texts[] = {
 	    " VALUES (?1, ?2, ?3) ON CONFLICT (subject) DO UPDATE"
 	    " SET failures = excluded.failures,"
 	    " last_at = excluded.last_at",
+	[LOGIN_TRIM] = "DELETE FROM login_failures WHERE last_at < (SELECT"
+		       " last_at FROM login_failures WHERE last_at >= 0"
+		       " ORDER BY last_at DESC LIMIT 1 OFFSET ?1)",
 	[LOGIN_OK] = "DELETE FROM login_failures WHERE subject = ?1",
 	[PURGE] = "DELETE FROM sessions WHERE token_sha256 IN"
 		  " (SELECT token_sha256 FROM sessions"
@@ -290,26 +294,38 @@ count_try(
 	return stmt_run(&s);
 }
 
+static int
+trim_counters(struct db *db)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_sessions, LOGIN_TRIM);
+	stmt_put_int(&s, SESSIONS_COUNTERS_MAX - 1);
+	return stmt_run(&s);
+}
+
 int
 sessions_login_begin(
-    struct db *db, const char *address, const char *name, int64_t *wait)
+    struct db *db, const char *source, const char *name, int64_t *wait)
 {
-	struct tries from, as;
+	struct tries from, as = { 0 };
 	int64_t now = clock_now(), by_name;
 	int code;
 
 	*wait = 0;
-	if ((code = load_tries(db, address, &from)) != OK ||
-	    (code = load_tries(db, name, &as)) != OK)
+	if ((code = load_tries(db, source, &from)) != OK ||
+	    (name != NULL && (code = load_tries(db, name, &as)) != OK))
 		return code;
-	*wait = wait_for(&from, ADDRESS_WAIT, now);
+	*wait = wait_for(&from, SOURCE_WAIT, now);
 	by_name = wait_for(&as, NAME_WAIT, now);
 	if (by_name > *wait)
 		*wait = by_name;
 	if (*wait > 0)
 		return ERR_RATE_LIMITED;
-	code = count_try(db, address, &from, now);
-	return code == OK ? count_try(db, name, &as, now) : code;
+	if ((code = count_try(db, source, &from, now)) != OK ||
+	    (name != NULL && (code = count_try(db, name, &as, now)) != OK))
+		return code;
+	return trim_counters(db);
 }
 
 int

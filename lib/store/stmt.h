@@ -27,6 +27,7 @@
 	X(alarms)                                                              \
 	X(attestations)                                                        \
 	X(audits)                                                              \
+	X(browsers)                                                            \
 	X(certificates)                                                        \
 	X(commands)                                                            \
 	X(enrollment_links)                                                    \
@@ -70,6 +71,8 @@ struct db {
 	pid_t owner;
 	enum db_mode mode;
 	bool writing;
+	/* this transaction alone is not durable */
+	bool relaxed;
 	/* nanoseconds: when the last write began, how long it was open */
 	int64_t write_began;
 	int64_t write_took;

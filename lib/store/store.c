@@ -2,6 +2,7 @@
 
 #include "store/alarms.h"
 #include "store/audits.h"
+#include "store/browsers.h"
 #include "store/certificates.h"
 #include "store/commands.h"
 #include "store/enrollment_links.h"
@@ -19,6 +20,7 @@ typedef int purge_fn(struct db *, int64_t, int, int *);
 static purge_fn *const purges[] = {
 	nonces_purge,
 	sessions_purge,
+	browsers_purge,
 	certificates_purge,
 	enrollment_links_purge,
 	trails_purge,

@@ -10,15 +10,20 @@
 #include "base/log.h"
 #include "store/admins.h"
 #include "store/audits.h"
+#include "store/browsers.h"
 #include "web/form.h"
 #include "web/req.h"
 #include "web/resp.h"
 #include "web/session.h"
 
-#define SESSION_SUBJECT_MAX 256
+#define SESSION_SUBJECT_MAX 128
 
 /* last_seen_at is written at most this often. */
 #define SESSION_TOUCH 60
+
+/* BROWSERS_LIFE: as long as the database remembers the browser. */
+#define SESSION_KEEP "; Max-Age=15552000"
+_Static_assert(BROWSERS_LIFE == 15552000, "SESSION_KEEP differs");
 
 #define SESSION_COOKIE_TAIL "; Path=/; Secure; HttpOnly; SameSite=Strict"
 
@@ -114,41 +119,76 @@ session_network(const char *address, char out[INET6_ADDRSTRLEN])
 	inet_ntop(AF_INET6, &a, out, INET6_ADDRSTRLEN);
 }
 
-/* Of names a few bits of a digest: strangers make up as many as they like. */
-static void
-session_subjects(const struct req *req, const char *name,
-    char by_name[SESSION_SUBJECT_MAX], char by_address[SESSION_SUBJECT_MAX])
-{
-	char network[INET6_ADDRSTRLEN];
-	uint8_t digest[SECRET_SHA256];
+/* Which counters an attempt to sign in goes to; see session.h. */
+struct session_throttle {
+	char source[SESSION_SUBJECT_MAX];
+	/* "" when only the source is counted */
+	char name[SESSION_SUBJECT_MAX];
+	/* of a browser that this administrator used before, or "" */
+	char browser[SECRET_TOKEN_TEXT];
+};
 
-	secret_sha256(blob_str(name), digest);
-	snprintf(by_name, SESSION_SUBJECT_MAX, "name:%02x%02x", digest[0],
-	    digest[1]);
-	session_network(req->remote_address, network);
-	snprintf(by_address, SESSION_SUBJECT_MAX, "address:%s", network);
+static void
+session_subject(const char *kind, const char *text, char *out)
+{
+	uint8_t digest[SECRET_SHA256];
+	struct buf hex;
+
+	secret_sha256(blob_str(text), digest);
+	buf_init(&hex, SESSION_SUBJECT_MAX);
+	enc_hex(blob_of(digest, sizeof(digest)), &hex);
+	snprintf(out, SESSION_SUBJECT_MAX, "%s:%s", kind, buf_str(&hex));
+	buf_release(&hex);
 }
 
-/* Counts the try before the password is looked at. */
+/*
+ * A name that nobody has is counted exactly as one that exists, or the waiting
+ * would tell which accounts there are.
+ */
 static int
-session_throttle(struct db *db, const char *by_name, const char *by_address,
-    struct resp *resp)
+session_choose_throttle(struct db *db, const struct req *req, const char *name,
+    struct session_throttle *t)
+{
+	char network[INET6_ADDRSTRLEN];
+	bool known = false;
+	int r = OK;
+
+	*t = (struct session_throttle){ .browser = "" };
+	if (form_cookie(req_header(req, "Cookie"), SESSION_BROWSER_COOKIE,
+		t->browser, sizeof(t->browser)) == OK)
+		r = browsers_is_known(db, t->browser, name, &known);
+	if (r == OK && known) {
+		session_subject("browser", t->browser, t->source);
+		return OK;
+	}
+	t->browser[0] = '\0';
+	session_network(req->remote_address, network);
+	snprintf(t->source, sizeof(t->source), "address:%s", network);
+	session_subject("name", name, t->name);
+	return r;
+}
+
+/* Counts the attempt before the password is checked. */
+static int
+session_count(
+    struct db *db, const struct session_throttle *t, struct resp *resp)
 {
 	char seconds[24];
 	int64_t wait = 0;
 	int r;
 
-	if ((r = db_begin(db)) != OK)
+	if ((r = db_begin_relaxed(db)) != OK)
 		return r;
-	if ((r = sessions_login_begin(db, by_address, by_name, &wait)) == OK)
+	if ((r = sessions_login_begin(db, t->source,
+		 t->name[0] != '\0' ? t->name : NULL, &wait)) == OK)
 		return db_commit(db);
 	db_rollback(db);
 	if (r != ERR_RATE_LIMITED)
 		return r;
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)wait);
 	resp_set(resp, "Retry-After", seconds);
-	return fail(r, "sign-in has to wait %s seconds: %s and %s", seconds,
-	    by_name, by_address);
+	return fail(r, "sign-in has to wait %s seconds: %s %s", seconds,
+	    t->source, t->name);
 }
 
 /* The session that this browser had before, if any. */
@@ -167,16 +207,19 @@ session_end_older(struct db *db, const struct req *req)
 
 static int
 session_create(struct db *db, const struct req *req, const char *name,
-    const char *by_name, const char *by_address, char token[SECRET_TOKEN_TEXT])
+    struct session_throttle *t, char token[SECRET_TOKEN_TEXT])
 {
 	struct session s;
 	int r;
 
+	if (t->browser[0] == '\0')
+		secret_token(t->browser);
 	if ((r = db_begin(db)) != OK)
 		return r;
 	if ((r = session_end_older(db, req)) != OK ||
-	    (r = sessions_login_ok(db, by_name)) != OK ||
-	    (r = sessions_login_ok(db, by_address)) != OK ||
+	    (r = sessions_login_ok(db, t->name)) != OK ||
+	    (r = sessions_login_ok(db, t->source)) != OK ||
+	    (r = browsers_remember(db, t->browser, name)) != OK ||
 	    (r = audits_add(db, name, "login", req->remote_address)) != OK ||
 	    (r = sessions_create(db, name, SESSION_LIFE, token, &s)) != OK) {
 		db_rollback(db);
@@ -190,7 +233,7 @@ session_refused(struct db *db, const char *name, const char *address)
 {
 	int r;
 
-	if ((r = db_begin(db)) != OK)
+	if ((r = db_begin_relaxed(db)) != OK)
 		return r;
 	if ((r = audits_add_refusal(db, name, "login.refused", address)) !=
 	    OK) {
@@ -218,24 +261,28 @@ int
 session_start(struct db *db, const struct req *req, const char *name,
     const char *password, struct resp *resp)
 {
-	char by_name[SESSION_SUBJECT_MAX], by_address[SESSION_SUBJECT_MAX];
 	char token[SECRET_TOKEN_TEXT];
+	struct session_throttle t;
 	bool right;
 	int r;
 
 	if (strlen(name) >= ADMINS_NAME_TEXT ||
 	    strlen(password) > SESSION_PASSWORD_MAX)
 		return fail(ERR_LOGIN, "a name or password of too many bytes");
-	session_subjects(req, name, by_name, by_address);
-	if ((r = session_throttle(db, by_name, by_address, resp)) != OK ||
+	if ((r = session_choose_throttle(db, req, name, &t)) != OK ||
+	    (r = session_count(db, &t, resp)) != OK ||
 	    (r = session_check_password(db, name, password, &right)) != OK)
 		return r;
 	if (!right)
 		return session_refused(db, name, req->remote_address);
-	r = session_create(db, req, name, by_name, by_address, token);
+	r = session_create(db, req, name, &t, token);
 	if (r == OK)
 		r = session_set_cookie(resp, SESSION_COOKIE, token, "");
+	if (r == OK)
+		r = session_set_cookie(
+		    resp, SESSION_BROWSER_COOKIE, t.browser, SESSION_KEEP);
 	secret_wipe(token, sizeof(token));
+	secret_wipe(&t, sizeof(t));
 	return r;
 }
 

@@ -14,10 +14,11 @@ struct form;
 struct req;
 struct resp;
 
-#define SESSION_COOKIE       "__Host-attestmdm"
-#define SESSION_LOGIN_COOKIE "__Host-attestmdm-form"
-#define SESSION_IDLE         (30 * 60)
-#define SESSION_LIFE         (12 * 60 * 60)
+#define SESSION_COOKIE         "__Host-attestmdm"
+#define SESSION_LOGIN_COOKIE   "__Host-attestmdm-form"
+#define SESSION_BROWSER_COOKIE "__Host-attestmdm-browser"
+#define SESSION_IDLE           (30 * 60)
+#define SESSION_LIFE           (12 * 60 * 60)
 
 #define SESSION_PASSWORD_MIN 12
 #define SESSION_PASSWORD_MAX 512
@@ -28,6 +29,12 @@ struct resp;
  * ERR_RATE_LIMITED when name or address have to wait, without looking at the
  * password; then `resp` gets Retry-After. Writes audit rows. An older session
  * of the same browser ends. Uses transactions of its own.
+ *
+ * Attempts are counted per network (an IPv4 address, the first 64 bits of an
+ * IPv6 address) and per name. A browser in which this administrator signed in
+ * before, which the cookie SESSION_BROWSER_COOKIE shows, has a counter of its
+ * own instead: strangers who use up the other two do not hold it up, and its
+ * cookie alone gives nothing but that.
  */
 int session_start(struct db *db, const struct req *req, const char *name,
     const char *password, struct resp *resp);

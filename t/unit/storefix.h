@@ -52,6 +52,9 @@ struct db *storefix_db(void **state);
 		db_rollback(db);                                               \
 	} while (0)
 
+/* How often this process waited for the disk so far. */
+int storefix_flushes(void);
+
 /* Rows that others refer to. Each opens its own transaction. */
 void storefix_enrollment(
     struct db *db, const char *serial, struct enrollment *out);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/admins.h"
+#include "store/browsers.h"
 #include "store/sessions.h"
 
 static void
@@ -122,11 +123,15 @@ test_new_password_ends_sessions(void **state)
 	char token[SECRET_TOKEN_TEXT];
 	struct session s;
 	struct admin a;
+	bool known;
 
 	WRITE(db, admins_create(db, "zoe", "old"));
 	WRITE(db, sessions_create(db, "zoe", 3600, token, &s));
+	WRITE(db, browsers_remember(db, "browser", "zoe"));
 	WRITE(db, admins_set_password(db, "zoe", "new"));
 	assert_int_equal(sessions_load(db, token, 60, &s), ERR_SESSION);
+	assert_int_equal(browsers_is_known(db, "browser", "zoe", &known), OK);
+	assert_false(known);
 	assert_int_equal(admins_load(db, "zoe", &a), OK);
 	assert_string_equal(a.password_hash, "new");
 }

@@ -57,6 +57,30 @@ test_open_sets_the_pragmas(void **state)
 	assert_int_equal(db_integrity_check(db, 60), OK);
 }
 
+/* One transaction is relaxed, and the next one durable again. */
+static void
+test_one_transaction_is_relaxed(void **state)
+{
+	struct db *db = storefix_db(state);
+	int before;
+
+	/* the first write of all flushes the head of the log */
+	WRITE(db, audits_add(db, "a", "b", "c"));
+	before = storefix_flushes();
+	assert_int_equal(db_begin_relaxed(db), OK);
+	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 1);
+	assert_int_equal(audits_add(db, "a", "b", "c"), OK);
+	assert_int_equal(db_commit(db), OK);
+	assert_int_equal(storefix_flushes(), before);
+	WRITE(db, audits_add(db, "a", "b", "c"));
+	assert_true(storefix_flushes() > before);
+	assert_int_equal(db_begin(db), OK);
+	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 2);
+	assert_int_equal(db_begin_relaxed(db), ERR_INTERNAL);
+	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 2);
+	db_rollback(db);
+}
+
 static void
 test_relaxed_is_synchronous_normal(void **state)
 {
@@ -432,6 +456,7 @@ test_the_log_shrinks_after_a_long_reader(void **state)
 
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_open_sets_the_pragmas),
+	STOREFIX_TEST(test_one_transaction_is_relaxed),
 	STOREFIX_TEST(test_relaxed_is_synchronous_normal),
 	STOREFIX_TEST(test_open_refuses_other_schemas),
 	STOREFIX_TEST(test_open_refuses_what_is_absent),

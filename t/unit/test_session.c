@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/admins.h"
+#include "store/browsers.h"
 #include "web/form.h"
 #include "web/req.h"
 #include "web/resp.h"
@@ -52,12 +53,18 @@ cookie_of(const struct resp *resp, char out[128])
 }
 
 static void
-make_admin(struct db *db)
+make_other(struct db *db, const char *name, const char *password)
 {
 	char hash[ADMINS_HASH_TEXT];
 
-	assert_int_equal(session_hash_password(PASSWORD, hash), OK);
-	WRITE(db, admins_create(db, "admin", hash));
+	assert_int_equal(session_hash_password(password, hash), OK);
+	WRITE(db, admins_create(db, name, hash));
+}
+
+static void
+make_admin(struct db *db)
+{
+	make_other(db, "admin", PASSWORD);
 }
 
 static int
@@ -112,10 +119,14 @@ test_sign_in(void **state)
 	struct db *db = storefix_db(state);
 	char cookie[128], bad[128];
 	struct session s;
+	int flushes;
 
 	make_admin(db);
+	flushes = storefix_flushes();
 	assert_int_equal(
 	    sign_in(db, "admin", "another password", cookie), ERR_LOGIN);
+	/* a stranger makes nobody wait for the disk */
+	assert_int_equal(storefix_flushes(), flushes);
 	assert_int_equal(sign_in(db, "nobody", PASSWORD, cookie), ERR_LOGIN);
 	assert_int_equal(sign_in(db, "admin", "", cookie), ERR_LOGIN);
 	assert_int_equal(sign_in(db, "", "", cookie), ERR_LOGIN);
@@ -172,6 +183,133 @@ test_throttles(void **state)
 	    sign_in(db, "other", PASSWORD, cookie), ERR_RATE_LIMITED);
 	clock_set_offset(3600);
 	assert_int_equal(sign_in(db, "admin", PASSWORD, cookie), OK);
+	clock_set_offset(0);
+}
+
+/* A browser that holds `cookie` (or "") tries from an address of its own. */
+static int
+try_from(struct db *db, int number, const char *cookie, const char *name,
+    const char *password, struct resp *resp)
+{
+	struct browser b;
+	char address[32];
+	int r;
+
+	resp_init(resp);
+	browse(&b, cookie, NULL);
+	snprintf(address, sizeof(address), "198.51.100.%d", number);
+	b.req.remote_address = address;
+	r = session_start(db, &b.req, name, password, resp);
+	req_release(&b.req);
+	return r;
+}
+
+/* Many addresses try one name until it has to wait; returns how many did. */
+static int
+flood(struct db *db, const char *name)
+{
+	struct resp resp;
+	int i, r = ERR_LOGIN;
+
+	for (i = 0; i < 40 && r == ERR_LOGIN; i++) {
+		r = try_from(db, i, "", name, "guess guess guess", &resp);
+		resp_release(&resp);
+	}
+	assert_int_equal(r, ERR_RATE_LIMITED);
+	return i;
+}
+
+static void
+browser_cookie(const struct resp *resp, char out[128])
+{
+	const char *line = NULL;
+	size_t i;
+
+	for (i = 0; i < resp->header_count; i++)
+		if (strstr(resp->headers[i].value, SESSION_BROWSER_COOKIE))
+			line = resp->headers[i].value;
+	assert_non_null(line);
+	assert_non_null(strstr(line,
+	    "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=15552000"));
+	snprintf(out, 128, "%.*s", (int)strcspn(line, ";"), line);
+}
+
+static void
+test_a_known_browser_is_not_locked_out(void **state)
+{
+	struct db *db = storefix_db(state);
+	char cookie[128], again[128];
+	struct resp resp;
+	int i;
+
+	make_admin(db);
+	assert_int_equal(try_from(db, 200, "", "admin", PASSWORD, &resp), OK);
+	browser_cookie(&resp, cookie);
+	resp_release(&resp);
+	flood(db, "admin");
+	assert_int_equal(try_from(db, 201, "", "admin", PASSWORD, &resp),
+	    ERR_RATE_LIMITED);
+	resp_release(&resp);
+	/* neither by name nor by address, and it stays the same browser */
+	assert_int_equal(try_from(db, 1, cookie, "admin", PASSWORD, &resp), OK);
+	browser_cookie(&resp, again);
+	assert_string_equal(again, cookie);
+	resp_release(&resp);
+	/* guesses in it are counted */
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(try_from(db, 210 + i, cookie, "admin",
+				     "guess guess guess", &resp),
+		    ERR_LOGIN);
+		resp_release(&resp);
+	}
+	assert_int_equal(try_from(db, 220, cookie, "admin", PASSWORD, &resp),
+	    ERR_RATE_LIMITED);
+	resp_release(&resp);
+}
+
+static void
+test_a_known_browser_is_known_to_its_administrator(void **state)
+{
+	struct db *db = storefix_db(state);
+	char cookie[128];
+	struct resp resp;
+
+	make_admin(db);
+	make_other(db, "other", "another password");
+	assert_int_equal(try_from(db, 200, "", "admin", PASSWORD, &resp), OK);
+	browser_cookie(&resp, cookie);
+	resp_release(&resp);
+	flood(db, "other");
+	assert_int_equal(
+	    try_from(db, 201, cookie, "other", "guess guess guess", &resp),
+	    ERR_RATE_LIMITED);
+	resp_release(&resp);
+	clock_set_offset(BROWSERS_LIFE + 1);
+	flood(db, "admin");
+	assert_int_equal(try_from(db, 202, cookie, "admin", PASSWORD, &resp),
+	    ERR_RATE_LIMITED);
+	resp_release(&resp);
+	clock_set_offset(0);
+}
+
+/* "n9" and "n128" begin with the same 16 bits of SHA-256. */
+static void
+test_names_share_no_counter(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct resp resp;
+	int known, unknown;
+
+	make_other(db, "n9", "another password");
+	known = flood(db, "n9");
+	assert_int_equal(try_from(db, 200, "", "n128", PASSWORD, &resp),
+	    ERR_LOGIN);
+	resp_release(&resp);
+	clock_set_offset(86400);
+	unknown = flood(db, "nobody");
+	/* a slow machine may get one or two more through */
+	assert_in_range(known, 6, 10);
+	assert_in_range(unknown, 6, 10);
 	clock_set_offset(0);
 }
 
@@ -256,6 +394,10 @@ main(void)
 		STOREFIX_TEST(test_sign_in),
 		STOREFIX_TEST(test_times_out),
 		STOREFIX_TEST(test_throttles),
+		STOREFIX_TEST(test_a_known_browser_is_not_locked_out),
+		STOREFIX_TEST(
+		    test_a_known_browser_is_known_to_its_administrator),
+		STOREFIX_TEST(test_names_share_no_counter),
 		cmocka_unit_test(test_form_token),
 		STOREFIX_TEST(test_sign_out),
 		STOREFIX_TEST(test_second_sign_in_ends_the_first),

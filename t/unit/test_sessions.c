@@ -242,6 +242,42 @@ test_strangers_do_not_lock_a_name_out(void **state)
 	    1);
 }
 
+/* A counter of its own for a browser that is known, and no other. */
+static void
+test_a_source_alone_is_counted(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(try_as(db, "browser:own", NULL), 0);
+	assert_true(try_as(db, "browser:own", NULL) > 0);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM login_failures"), 1);
+}
+
+/* However many networks and names are tried, the newest counters are kept. */
+static void
+test_counters_are_bounded(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t wait;
+
+	WRITE(db,
+	    storefix_sql(db,
+		"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL"
+		" SELECT i + 1 FROM n WHERE i < 25000)"
+		" INSERT INTO login_failures"
+		" SELECT 'address:' || i, 3, i FROM n"));
+	WRITE(db, sessions_login_begin(db, "address:x", "name:x", &wait));
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM login_failures"),
+	    SESSIONS_COUNTERS_MAX);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM login_failures WHERE subject"
+			     " IN ('address:x', 'name:x', 'address:25000')"),
+	    3);
+}
+
 static void
 test_success_forgets(void **state)
 {
@@ -316,6 +352,8 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_end),
 	STOREFIX_TEST(test_waits_double),
 	STOREFIX_TEST(test_strangers_do_not_lock_a_name_out),
+	STOREFIX_TEST(test_a_source_alone_is_counted),
+	STOREFIX_TEST(test_counters_are_bounded),
 	STOREFIX_TEST(test_success_forgets),
 	STOREFIX_TEST(test_clock_set_back_does_not_lock_out),
 	STOREFIX_TEST(test_parallel_guesses_are_counted),

@@ -36,9 +36,8 @@ sub request {
 	$headers{Cookie} //= join('; ', map { "$_=$jar->{$_}" } sort keys %$jar)
 	    if %$jar;
 	my $r = $self->{t}->http($method, $path, headers => \%headers, %o);
-	my ($name, $value, $tail) =
-	    ($r->{headers}{'set-cookie'} // '') =~ /^([^=]+)=([^;]*)(.*)/;
-	if (defined $name) {
+	for (split /, (?=__Host-)/, $r->{headers}{'set-cookie'} // '') {
+		my ($name, $value, $tail) = /^([^=]+)=([^;]*)(.*)/ or next;
 		$jar->{$name} = $value;
 		delete $jar->{$name} if $tail =~ /Max-Age=0/;
 	}
