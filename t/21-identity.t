@@ -44,6 +44,22 @@ subtest 'mdm-23: no identity at all' => sub {
 	refused_unknown('MDM_IDENTITY', 'no header, no certificate');
 };
 
+subtest 'mdm-23: what claims to be one of ours is kept apart from what does not' => sub {
+	my $mac = mac();
+	my $pool = sub {
+		is($mac->checkin($_[0], signature => undef)->{status}, 400, 'answered 400');
+		my $last = $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0];
+		is($last->{serial}, '', 'not under a serial number');
+		return "$last->{pool} $last->{pool_key}";
+	};
+	is($pool->($mac->message('Authenticate')), "known $mac->{serial}", 'by its serial number');
+	is($pool->($mac->message('TokenUpdate')), "known $mac->{serial}", 'by its UDID');
+	like($pool->($mac->message('Authenticate', SerialNumber => 'MADEUP1')), qr/^unknown /,
+	    'a made-up serial number');
+	like($pool->($mac->message('TokenUpdate', UDID => 'MADE-UP')), qr/^unknown /,
+	    'a made-up UDID');
+};
+
 subtest 'mdm-24, fleet-105, fleet-141: a certificate of A claims to be B' => sub {
 	my ($a, $b) = (new_mac(), mac());
 	my $before = $b->host;

@@ -231,8 +231,11 @@ request_refuse(struct request *rq, const char *step, int code,
 	/* What fails from here on must not replace the reason. */
 	snprintf(kept, sizeof kept, "%s", reason);
 	db_rollback(db);
-	/* Waiting once more for a busy database would outlast the client. */
-	if (code == ERR_BUSY || db_begin(db) != OK)
+	/*
+	 * Waiting once more for a busy database would outlast the client. A
+	 * refusal need not outlive a power cut.
+	 */
+	if (code == ERR_BUSY || db_begin_relaxed(db) != OK)
 		return;
 	if (rq->jws != NULL)
 		r = use_nonce(rq);

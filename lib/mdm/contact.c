@@ -49,28 +49,37 @@ note_achieved(struct contact *c)
 	return note_step(c, c->step, text);
 }
 
+/* Whom a sender who proved nothing claims to be, as far as it says. */
+struct claim {
+	char serial[DB_SERIAL_TEXT];
+	char reason[REASON_TEXT];
+};
+
 /*
- * The reason of a refusal. Who proved nothing is quoted in it, escaped, so that
- * an administrator who searches for a device meets who claims to be it.
+ * Senders who proved nothing are quoted in the reason, escaped, so that an
+ * administrator who searches for a device finds who claims to be it.
  */
 static void
-write_reason(struct contact *c, char out[REASON_TEXT])
+read_claim(struct contact *c, struct claim *out)
 {
 	const char *serial = "";
 	char safe[CLAIM_TEXT];
+	struct host host;
 	size_t n;
 
-	snprintf(out, REASON_TEXT, "%s", log_reason());
-	if (c->identity.proven ||
-	    message_parse(c->proof.body, CLAIM_BODY_MAX, &c->message) != OK)
+	if (message_parse(c->proof.body, CLAIM_BODY_MAX, &c->message) != OK)
 		return;
 	if (message_text(&c->message, "SerialNumber", 64, &serial) != OK)
 		serial = "";
 	log_escape(blob_str(serial), safe, sizeof(safe));
-	n = strlen(out);
-	snprintf(out + n, REASON_TEXT - n,
+	n = strlen(out->reason);
+	snprintf(out->reason + n, REASON_TEXT - n,
 	    "; it says its UDID is %s, its serial number \"%s\"",
 	    c->message.udid, safe);
+	if (*serial == '\0' &&
+	    hosts_load_by_udid(c->db, c->message.udid, &host) == OK)
+		serial = host.serial;
+	snprintf(out->serial, sizeof(out->serial), "%s", serial);
 }
 
 /* Does the replaced identity live on, beside one of another device key? */
@@ -105,22 +114,25 @@ int
 contact_refuse(struct contact *c, int code)
 {
 	const struct identity *id = &c->identity;
-	char reason[REASON_TEXT];
+	struct claim claim = { .serial = "" };
 
 	if (err_priority(code) == ROUTINE)
 		return code;
-	write_reason(c, reason);
+	snprintf(claim.reason, sizeof(claim.reason), "%s", log_reason());
+	if (!id->proven)
+		read_claim(c, &claim);
 	/* Anybody can show a certificate: only its key gets into its trail. */
 	trails_note(c->db,
 	    &(struct trail){
 		.enrollment_id = id->proven ? id->cert.enrollment_id : NULL,
 		.serial = id->known ? id->cert.serial : NULL,
+		.claimed = id->known ? NULL : claim.serial,
 		.step = c->step,
 		.outcome = trails_outcome(code),
 		.code = code,
-		.reason = reason,
+		.reason = claim.reason,
 		.remote_address = c->remote_address });
-	alarm_of_refusal(c, code, reason);
+	alarm_of_refusal(c, code, claim.reason);
 	return code;
 }
 

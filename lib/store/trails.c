@@ -1,25 +1,40 @@
 #include "store/trails.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/network.h"
 #include "store/stmt.h"
 
 /*
  * Rows kept of one step with one code: a sender who repeats one fault cannot
  * push out what else happened.
  */
-#define PER_ENROLLMENT 50
-#define PER_SERIAL     50
-#define UNKNOWN        500
+#define PER_KIND       50
+#define PER_KIND_CLAIM 10
 #define KEEP           (INT64_C(180) * 86400)
+
+/*
+ * A whole pool is looked at for one row in EVERY, which then makes room for
+ * twice as many, from the ROUNDS largest shares one after the other.
+ */
+#define EVERY     64
+#define ROUNDS    8
+#define MAKE_ROOM (2 * EVERY / ROUNDS)
 
 enum {
 	ADD,
 	TRIM_ENROLLMENT,
 	TRIM_SERIAL,
 	ENDED_BADLY,
+	IS_KNOWN,
+	TRIM_CLAIM,
+	TRIM_CLAIMED,
+	TRIM_NETWORK,
+	POOL_SIZE,
+	TRIM_LARGEST,
+	TRIM_OLDEST,
 	LIST_BY_ENROLLMENT,
 	LIST_BY_SERIAL,
 	LIST_REFUSALS,
@@ -37,13 +52,39 @@ enum {
 
 static const char *const texts[] = {
 	[ADD] = "INSERT INTO trail (at, enrollment_id, serial, step, outcome,"
-		" code, reason, remote_address)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
+		" code, reason, remote_address, pool, pool_key, network)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+		" RETURNING id",
 	[TRIM_ENROLLMENT] =
 	    "DELETE FROM trail WHERE" TRIM("enrollment_id = ?1"),
 	[TRIM_SERIAL] =
 	    "DELETE FROM trail WHERE" TRIM("serial = ?1"
-					   " AND enrollment_id IS NULL"),
+					   " AND enrollment_id IS NULL"
+					   " AND pool IS NULL"),
+	[IS_KNOWN] = "SELECT 1 FROM ade_devices WHERE serial = ?1"
+		     " UNION ALL SELECT 1 FROM hosts WHERE serial = ?1",
+	[TRIM_CLAIM] =
+	    "DELETE FROM trail WHERE" TRIM("pool = 'known' AND pool_key = ?1"
+					   " AND network = ?5"),
+	[TRIM_CLAIMED] =
+	    "DELETE FROM trail WHERE id = (SELECT min(id) FROM trail"
+	    " WHERE pool = 'known' AND pool_key = ?1"
+	    " GROUP BY network ORDER BY count(*) DESC, min(id) LIMIT 1)"
+	    " AND (SELECT count(*) FROM trail"
+	    " WHERE pool = 'known' AND pool_key = ?1) > ?2",
+	[TRIM_NETWORK] =
+	    "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
+	    " WHERE pool = 'unknown' AND pool_key = ?1 AND network = ?1"
+	    " ORDER BY id DESC LIMIT ?3 OFFSET ?2)",
+	[POOL_SIZE] = "SELECT count(*) FROM trail WHERE pool = ?1",
+	[TRIM_LARGEST] =
+	    "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
+	    " WHERE pool = ?1 AND pool_key = (SELECT pool_key FROM trail"
+	    " WHERE pool = ?1 GROUP BY pool_key"
+	    " ORDER BY count(*) DESC, min(id) LIMIT 1)"
+	    " ORDER BY id LIMIT ?2)",
+	[TRIM_OLDEST] = "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
+			" WHERE pool = ?1 ORDER BY id LIMIT ?2)",
 	[ENDED_BADLY] = "SELECT CASE WHEN outcome = 'ok' THEN 0 ELSE 1"
 			" END FROM trail WHERE enrollment_id = ?1 ORDER BY id DESC LIMIT 1",
 	[LIST_BY_ENROLLMENT] = "SELECT " COLUMNS " FROM trail"
@@ -101,35 +142,166 @@ read_trail(struct stmt *s, void *out)
 	stmt_get_text(s, r->remote_address, sizeof(r->remote_address));
 }
 
-static void
-put_kind(struct stmt *s, const struct trail *t)
+enum pool { POOL_NONE, POOL_KNOWN, POOL_UNKNOWN };
+
+static const char *const pools[] = {
+	[POOL_NONE] = "",
+	[POOL_KNOWN] = "known",
+	[POOL_UNKNOWN] = "unknown",
+};
+
+/* Where a row belongs; see trails.h. */
+struct place {
+	enum pool pool;
+	char key[DB_SERIAL_TEXT];
+	char network[NETWORK_TEXT];
+};
+
+static bool
+is_text(const char *s)
 {
-	stmt_put_cut(s, t->step, 33);
-	stmt_put_cut(s, t->code == OK ? "" : err_name(t->code), 33);
+	return s != NULL && *s != '\0';
 }
 
 static int
-trim(struct db *db, int which, const char *key, const struct trail *t, int keep)
+is_known(struct db *db, const char *serial, bool *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_trails, IS_KNOWN);
+	stmt_put_text(&s, serial);
+	return stmt_exists(&s, out);
+}
+
+static int
+find_place(struct db *db, const struct trail *t, struct place *out)
+{
+	const char *serial = t->claimed != NULL ? t->claimed : t->serial;
+	bool known = false;
+	int code = OK;
+
+	*out = (struct place){ .pool = POOL_NONE };
+	if (is_text(t->enrollment_id) || !is_text(t->remote_address))
+		return OK;
+	network_of(t->remote_address, 24, 48, out->network);
+	if (is_text(serial))
+		code = is_known(db, serial, &known);
+	out->pool = known ? POOL_KNOWN : POOL_UNKNOWN;
+	snprintf(out->key, sizeof(out->key), "%s",
+	    known ? serial : out->network);
+	return code;
+}
+
+/* Trims rows of one step with one code to the newest `keep`. */
+static int
+trim_kind(struct db *db, int which, const char *key, const struct trail *t,
+    const char *network, int keep)
 {
 	struct stmt s;
 
 	stmt_start(&s, db, STMT_trails, which);
 	stmt_put_text(&s, key);
-	put_kind(&s, t);
+	stmt_put_cut(&s, t->step, 33);
+	stmt_put_cut(&s, t->code == OK ? "" : err_name(t->code), 33);
 	stmt_put_int(&s, keep);
+	if (network != NULL)
+		stmt_put_text(&s, network);
 	return stmt_run(&s);
 }
 
 static int
-trim_for(struct db *db, const struct trail *t, int64_t id)
+trim_claimed(struct db *db, const struct trail *t, const struct place *p)
 {
-	if (t->enrollment_id != NULL && *t->enrollment_id != '\0')
-		return trim(
-		    db, TRIM_ENROLLMENT, t->enrollment_id, t, PER_ENROLLMENT);
-	if (t->serial != NULL && *t->serial != '\0')
-		return trim(db, TRIM_SERIAL, t->serial, t, PER_SERIAL);
-	/* anybody can cause these: look through that many only now and then */
-	return id % 16 == 0 ? trim(db, TRIM_SERIAL, "", t, UNKNOWN) : OK;
+	struct stmt s;
+	int code;
+
+	if ((code = trim_kind(db, TRIM_CLAIM, p->key, t, p->network,
+		 PER_KIND_CLAIM)) != OK)
+		return code;
+	stmt_start(&s, db, STMT_trails, TRIM_CLAIMED);
+	stmt_put_text(&s, p->key);
+	stmt_put_int(&s, TRAILS_PER_SERIAL);
+	return stmt_run(&s);
+}
+
+static int
+trim_network(struct db *db, const struct place *p)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_trails, TRIM_NETWORK);
+	stmt_put_text(&s, p->key);
+	stmt_put_int(&s, TRAILS_PER_NETWORK);
+	stmt_put_int(&s, MAKE_ROOM);
+	return stmt_run(&s);
+}
+
+static int
+make_room(struct db *db, const struct place *p, int which, int rows, int *gone)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_trails, which);
+	stmt_put_text(&s, pools[p->pool]);
+	stmt_put_int(&s, rows);
+	return stmt_purge(&s, gone);
+}
+
+/* The largest shares give way, or when all are small the oldest rows. */
+static int
+trim_pool(struct db *db, const struct place *p)
+{
+	int code, gone = MAKE_ROOM;
+	int64_t rows;
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_trails, POOL_SIZE);
+	stmt_put_text(&s, pools[p->pool]);
+	if ((code = stmt_integer(&s, &rows)) != OK || rows <= TRAILS_POOL)
+		return code;
+	for (int i = 0; i < ROUNDS && gone == MAKE_ROOM && code == OK; i++)
+		code = make_room(db, p, TRIM_LARGEST, MAKE_ROOM, &gone);
+	if (code == OK && gone < MAKE_ROOM)
+		code = make_room(db, p, TRIM_OLDEST, 2 * EVERY, &gone);
+	return code;
+}
+
+static int
+trim(struct db *db, const struct trail *t, const struct place *p, int64_t id)
+{
+	int code;
+
+	if (p->pool == POOL_NONE)
+		return is_text(t->enrollment_id)
+		    ? trim_kind(db, TRIM_ENROLLMENT, t->enrollment_id, t, NULL,
+			  PER_KIND)
+		    : trim_kind(db, TRIM_SERIAL, t->serial, t, NULL, PER_KIND);
+	code = p->pool == POOL_KNOWN ? trim_claimed(db, t, p)
+				     : trim_network(db, p);
+	if (code == OK && id % EVERY == 0)
+		code = trim_pool(db, p);
+	return code;
+}
+
+static int
+insert(
+    struct db *db, const struct trail *t, const struct place *p, int64_t *id)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_trails, ADD);
+	stmt_put_int(&s, clock_now());
+	stmt_put_text_or_null(&s, t->enrollment_id);
+	stmt_put_cut(&s, t->serial, DB_SERIAL_TEXT);
+	stmt_put_cut(&s, t->step, 33);
+	stmt_put_text(&s, outcomes[t->outcome]);
+	stmt_put_cut(&s, t->code == OK ? "" : err_name(t->code), 33);
+	stmt_put_cut(&s, t->reason, 501);
+	stmt_put_cut(&s, t->remote_address, DB_ADDRESS_TEXT);
+	stmt_put_text_or_null(&s, pools[p->pool]);
+	stmt_put_text(&s, p->key);
+	stmt_put_text(&s, p->network);
+	return stmt_integer(&s, id);
 }
 
 /* Refusals are logged where they are noticed, by fail(). */
@@ -147,29 +319,22 @@ note_success(struct db *db, const struct trail *t)
 int
 trails_add(struct db *db, const struct trail *t)
 {
-	struct stmt s;
+	struct place p;
 	int64_t id;
 	int code;
 
-	stmt_start(&s, db, STMT_trails, ADD);
-	stmt_put_int(&s, clock_now());
-	stmt_put_text_or_null(&s, t->enrollment_id);
-	stmt_put_cut(&s, t->serial, DB_SERIAL_TEXT);
-	stmt_put_cut(&s, t->step, 33);
-	stmt_put_text(&s, outcomes[t->outcome]);
-	stmt_put_cut(&s, t->code == OK ? "" : err_name(t->code), 33);
-	stmt_put_cut(&s, t->reason, 501);
-	stmt_put_cut(&s, t->remote_address, DB_ADDRESS_TEXT);
-	code = stmt_integer(&s, &id);
-	if (code == OK && t->outcome == TRAIL_OK)
+	if ((code = find_place(db, t, &p)) != OK ||
+	    (code = insert(db, t, &p, &id)) != OK)
+		return code;
+	if (t->outcome == TRAIL_OK)
 		note_success(db, t);
-	return code != OK ? code : trim_for(db, t, id);
+	return trim(db, t, &p, id);
 }
 
 int
 trails_note(struct db *db, const struct trail *t)
 {
-	int code = db_begin(db);
+	int code = db_begin_relaxed(db);
 
 	if (code != OK)
 		return code;

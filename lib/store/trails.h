@@ -1,13 +1,31 @@
 /*
- * The trail of every try to enroll and of what a device did later, step by
+ * The trail of every attempt to enroll and of what a device did later, step by
  * step: the only diagnosis an administrator gets, for the device shows its user
- * nothing. Of one step with one code the newest 50 rows are kept per
- * enrollment, 50 per serial number without an enrollment, 500 without either.
+ * nothing.
+ *
+ * It is bounded, however much anybody sends. With an enrollment, which only its
+ * device knows, or from no address, which is our own doing: the newest 50 rows
+ * per enrollment (or serial number) of one step with one code. All other rows
+ * come from senders who proved nothing, and are kept in two pools:
+ *
+ * - known: the serial number that was named is assigned to us or has a host.
+ *   Per serial number TRAILS_PER_SERIAL rows, of which the network with the
+ *   most gives way first, and of one network, step and code the newest 10.
+ * - unknown: all others. Per network the newest TRAILS_PER_NETWORK rows.
+ *
+ * Each pool has about TRAILS_POOL rows at most; beyond that the serial number or
+ * network with the most rows gives way first, or the oldest rows when none has
+ * 16. A row takes less than 1,250 bytes with its indexes, so that a pool takes
+ * less than 25 MB. A network is a /24 of IPv4 or a /48 of IPv6.
  */
 #ifndef STORE_TRAILS_H
 #define STORE_TRAILS_H
 
 #include "store/db.h"
+
+#define TRAILS_PER_SERIAL  100
+#define TRAILS_PER_NETWORK 1000
+#define TRAILS_POOL        20000
 
 enum trail_outcome { TRAIL_OK, TRAIL_REFUSED, TRAIL_FAILED };
 
@@ -15,6 +33,11 @@ enum trail_outcome { TRAIL_OK, TRAIL_REFUSED, TRAIL_FAILED };
 struct trail {
 	const char *enrollment_id;
 	const char *serial;
+	/*
+	 * Which serial number the row is about, when its sender proved nothing
+	 * and it must not appear under that number; NULL: `serial`. Not stored.
+	 */
+	const char *claimed;
 	/* "profile", "account", "order", "challenge", "finalize", … */
 	const char *step;
 	enum trail_outcome outcome;
@@ -53,7 +76,8 @@ int trails_add(struct db *db, const struct trail *t);
 
 /*
  * trails_add() in a transaction of its own, for the answer to a refusal, when
- * the request's own transaction is over. ERR_INTERNAL inside a transaction.
+ * the request's own transaction is over. Does not wait for the disk, so that
+ * refusals are cheap: the log has them too. ERR_INTERNAL inside a transaction.
  */
 int trails_note(struct db *db, const struct trail *t);
 

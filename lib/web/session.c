@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <crypt.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/network.h"
 #include "store/admins.h"
 #include "store/audits.h"
 #include "store/browsers.h"
@@ -106,19 +106,6 @@ session_check_password(
 	return r;
 }
 
-/* Whoever has an IPv6 address has 2^64 of them: they count as one. */
-static void
-session_network(const char *address, char out[INET6_ADDRSTRLEN])
-{
-	struct in6_addr a;
-
-	snprintf(out, INET6_ADDRSTRLEN, "%s", address);
-	if (inet_pton(AF_INET6, address, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a))
-		return;
-	memset(&a.s6_addr[8], 0, 8);
-	inet_ntop(AF_INET6, &a, out, INET6_ADDRSTRLEN);
-}
-
 /* Which counters an attempt to sign in goes to; see session.h. */
 struct session_throttle {
 	char source[SESSION_SUBJECT_MAX];
@@ -149,7 +136,7 @@ static int
 session_choose_throttle(struct db *db, const struct req *req, const char *name,
     struct session_throttle *t)
 {
-	char network[INET6_ADDRSTRLEN];
+	char network[NETWORK_TEXT];
 	bool known = false;
 	int r = OK;
 
@@ -162,7 +149,8 @@ session_choose_throttle(struct db *db, const struct req *req, const char *name,
 		return OK;
 	}
 	t->browser[0] = '\0';
-	session_network(req->remote_address, network);
+	/* Whoever has an IPv6 address has 2^64 of them: they count as one. */
+	network_of(req->remote_address, 32, 64, network);
 	snprintf(t->source, sizeof(t->source), "address:%s", network);
 	session_subject("name", name, t->name);
 	return r;

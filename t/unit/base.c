@@ -18,6 +18,7 @@
 /* cmocka has a fail() of its own. */
 #undef fail
 #include "base/log.h"
+#include "base/network.h"
 #include "base/secret.h"
 
 static void
@@ -54,6 +55,30 @@ buffers_grow_and_give_their_bytes_away(void **state)
 	assert_int_equal(p[n], 0);
 	assert_int_equal(b.n, 0);
 	free(p);
+}
+
+static void
+networks(void **state)
+{
+	static const struct {
+		const char *address, *wide, *narrow;
+	} rows[] = {
+		{ "192.0.2.77", "192.0.2.0", "192.0.2.77" },
+		{ "::ffff:192.0.2.77", "192.0.2.0", "192.0.2.77" },
+		{ "2001:db8:1:2:3:4:5:6", "2001:db8:1::", "2001:db8:1:2::" },
+		{ "unix:", "unix:", "unix:" },
+		{ "", "", "" },
+	};
+	char out[NETWORK_TEXT];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		network_of(rows[i].address, 24, 48, out);
+		assert_string_equal(out, rows[i].wide);
+		network_of(rows[i].address, 32, 64, out);
+		assert_string_equal(out, rows[i].narrow);
+	}
+	network_of("255.255.255.255", 20, 48, out);
+	assert_string_equal(out, "255.255.240.0");
 }
 
 static int
@@ -151,7 +176,9 @@ log_text_is_one_harmless_line(void **state)
 	char out[64];
 
 	log_escape(blob_str("a\nb\x1b[31m\\\xc3\xa9"), out, sizeof(out));
-	assert_string_equal(out, "a\\x0ab\\x1b[31m\\x5c\\xc3\\xa9");
+	assert_string_equal(out, "a\\x0ab\\x1b[31m\\x5c\xc3\xa9");
+	log_escape(blob_str("\xc2\x9b\xe2\x80\xae\xff"), out, sizeof(out));
+	assert_string_equal(out, "\\x9b\\u{202e}\\xff");
 	log_escape(blob_str("\n\n\n\n"), out, 10);
 	assert_string_equal(out, "\\x0a\\x0a");
 	fail(ERR_MALFORMED, "evil %s", "x\ny");
@@ -289,6 +316,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buffers_stop_at_their_maximum),
+		cmocka_unit_test(networks),
 		cmocka_unit_test(buffers_grow_and_give_their_bytes_away),
 		cmocka_unit_test(base64url_has_one_spelling),
 		cmocka_unit_test(base64_wants_its_padding),

@@ -1,5 +1,6 @@
 #include "storefix.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -88,12 +89,252 @@ test_caps(void **state)
 	/* rows without enrollment have a cap of their own */
 	add_many(db, 60, NULL, "S1");
 	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM trail"), 100);
-	add_many(db, 600, NULL, NULL);
-	assert_in_range(
-	    storefix_sql(db, "SELECT count(*) FROM trail"), 600, 616);
+	add_many(db, 60, NULL, NULL);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM trail"), 150);
 	add_many(db, 5, "e2", "S1");
-	assert_in_range(
-	    storefix_sql(db, "SELECT count(*) FROM trail"), 605, 621);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM trail"), 155);
+}
+
+/* The worst a sender without proof can have stored. */
+static void
+refuse_from(struct db *db, const char *serial, const char *address)
+{
+	static char reason[600];
+
+	memset(reason, 'x', sizeof(reason) - 1);
+	assert_int_equal(
+	    trails_add(db,
+		&(struct trail){ .serial = serial,
+		    .step = "a step of thirty-two characters.",
+		    .outcome = TRAIL_REFUSED,
+		    .code = ERR_ENROLL_UNASSIGNED,
+		    .reason = reason,
+		    .remote_address = address }),
+	    OK);
+}
+
+/* Made-up serial numbers, each once, from network `number`. */
+static void
+make_up(struct db *db, int number, int n)
+{
+	char serial[DB_SERIAL_TEXT], address[DB_ADDRESS_TEXT];
+
+	assert_int_equal(db_begin(db), OK);
+	for (int i = 0; i < n; i++) {
+		snprintf(serial, sizeof(serial), "%064d", number * 100000 + i);
+		snprintf(address, sizeof(address),
+		    "2001:db8:%x:ffff:ffff:ffff:ffff:%x", number, i);
+		refuse_from(db, serial, address);
+	}
+	assert_int_equal(db_commit(db), OK);
+}
+
+/* As many rows as fit, of `keys` keys, made faster than by trails_add(). */
+static void
+fill(struct db *db, const char *pool, const char *prefix, int keys)
+{
+	char sql[700];
+
+	snprintf(sql, sizeof(sql),
+	    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL"
+	    " SELECT i + 1 FROM n WHERE i < %d)"
+	    " INSERT INTO trail (at, serial, step, outcome, code, reason,"
+	    " remote_address, pool, pool_key, network)"
+	    " SELECT 1, printf('%%064d', i), printf('%%032d', i), 'refused',"
+	    " printf('%%032d', i), printf('%%0500d', i), printf('%%039d', i),"
+	    " '%s', '%s' || (i %% %d), '%s' || (i %% %d) FROM n",
+	    TRAILS_POOL - 1, pool, prefix, keys, prefix, keys);
+	WRITE(db, storefix_sql(db, sql));
+}
+
+static int
+pool_size(struct db *db, const char *pool)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+	    "SELECT count(*) FROM trail WHERE pool = '%s'", pool);
+	return storefix_sql(db, sql);
+}
+
+/* A device of ours, and rows of it from the office and from elsewhere. */
+static void
+know(struct db *db, const char *serial)
+{
+	char sql[200];
+
+	snprintf(sql, sizeof(sql),
+	    "INSERT INTO ade_devices (serial, source, added_at)"
+	    " VALUES ('%s', 'x', 1)",
+	    serial);
+	WRITE(db, storefix_sql(db, sql));
+}
+
+static int64_t
+size_of_database(struct db *db)
+{
+	return (int64_t)storefix_sql(db, "PRAGMA page_count") *
+	    storefix_sql(db, "PRAGMA page_size");
+}
+
+static void
+test_one_network_is_bounded(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t before = size_of_database(db);
+
+	make_up(db, 2, 3);
+	make_up(db, 1, 3000);
+	assert_int_equal(pool_size(db, "unknown"), TRAILS_PER_NETWORK + 3);
+	assert_in_range(size_of_database(db) - before, 0, 1300000);
+	/* the newest, and nothing of another network's */
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM trail WHERE serial LIKE"
+			     " '%102999' OR serial LIKE '%20000_'"),
+	    4);
+}
+
+static void
+test_all_networks_are_bounded(void **state)
+{
+	struct db *db = storefix_db(state);
+	int64_t before = size_of_database(db);
+
+	make_up(db, 1, 5);
+	fill(db, "unknown", "2001:db8:ffff:", 20);
+	for (int i = 2; i <= 4; i++)
+		make_up(db, i, 1000);
+	assert_in_range(pool_size(db, "unknown"), 19000,
+	    TRAILS_POOL + 1000);
+	assert_in_range(size_of_database(db) - before, 0, 25000000);
+	/* the network with few rows keeps them */
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM trail"
+			     " WHERE serial LIKE '%10000_'"),
+	    5);
+}
+
+/* A network for each row: then the oldest have to go. */
+static void
+test_many_small_networks_are_bounded(void **state)
+{
+	struct db *db = storefix_db(state);
+
+	char address[DB_ADDRESS_TEXT];
+
+	fill(db, "unknown", "2001:db8:", TRAILS_POOL);
+	assert_int_equal(db_begin(db), OK);
+	for (int i = 0; i < 2000; i++) {
+		snprintf(address, sizeof(address), "10.%d.%d.1", i / 250,
+		    i % 250);
+		refuse_from(db, "made up", address);
+	}
+	assert_int_equal(db_commit(db), OK);
+	assert_in_range(pool_size(db, "unknown"), 19000,
+	    TRAILS_POOL + 1000);
+}
+
+static void
+test_known_serial_numbers_are_kept_apart(void **state)
+{
+	struct db *db = storefix_db(state);
+	char address[DB_ADDRESS_TEXT];
+
+	know(db, "S1");
+	assert_int_equal(db_begin(db), OK);
+	refuse_from(db, "S1", "192.0.2.7");
+	assert_int_equal(db_commit(db), OK);
+	/* strangers with other names */
+	make_up(db, 1, 1500);
+	/* strangers with this name, from one network and from many */
+	assert_int_equal(db_begin(db), OK);
+	for (int i = 0; i < 600; i++)
+		refuse_from(db, "S1", "198.51.100.1");
+	assert_int_equal(pool_size(db, "known"), 11);
+	for (int i = 0; i < 90 * 10; i++) {
+		snprintf(address, sizeof(address), "10.0.%d.1", i % 90);
+		refuse_from(db, "S1", address);
+	}
+	assert_int_equal(db_commit(db), OK);
+	assert_int_equal(pool_size(db, "known"), TRAILS_PER_SERIAL);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM trail WHERE serial = 'S1'"
+			     " AND remote_address = '192.0.2.7'"),
+	    1);
+}
+
+/* However many of our serial numbers strangers know. */
+static void
+test_known_serial_numbers_are_bounded(void **state)
+{
+	struct db *db = storefix_db(state);
+	char serial[16], address[DB_ADDRESS_TEXT];
+
+	WRITE(db,
+	    storefix_sql(db,
+		"WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL"
+		" SELECT i + 1 FROM n WHERE i < 499)"
+		" INSERT INTO ade_devices (serial, source, added_at)"
+		" SELECT 'S' || i, 'x', 1 FROM n"));
+	assert_int_equal(db_begin(db), OK);
+	refuse_from(db, "S499", "192.0.2.7");
+	assert_int_equal(db_commit(db), OK);
+	fill(db, "known", "S", 499);
+	assert_int_equal(db_begin(db), OK);
+	for (int i = 0; i < 2000; i++) {
+		snprintf(serial, sizeof(serial), "S%d", i % 499);
+		snprintf(address, sizeof(address), "10.0.%d.1", i % 10);
+		refuse_from(db, serial, address);
+	}
+	assert_int_equal(db_commit(db), OK);
+	assert_in_range(pool_size(db, "known"), 19000, TRAILS_POOL + 1000);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM trail WHERE serial = 'S499'"),
+	    1);
+}
+
+/* A sender without proof names a device: not its row, but its protection. */
+static void
+test_a_claim_is_kept_with_the_serial_number(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct trail_list list;
+
+	know(db, "S1");
+	WRITE(db,
+	    trails_add(db,
+		&(struct trail){ .claimed = "S1",
+		    .step = "checkin",
+		    .outcome = TRAIL_REFUSED,
+		    .code = ERR_MDM_IDENTITY,
+		    .reason = "it says it is S1",
+		    .remote_address = "192.0.2.7" }));
+	make_up(db, 1, 1500);
+	assert_int_equal(trails_list_refusals(db, "it is s1", 0, 9, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].serial, "");
+	trails_list_release(&list);
+	assert_int_equal(pool_size(db, "known"), 1);
+}
+
+static void
+test_a_note_does_not_wait_for_the_disk(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct trail t = { .serial = "made up",
+		.step = "profile",
+		.outcome = TRAIL_REFUSED,
+		.code = ERR_ENROLL_UNASSIGNED,
+		.remote_address = "192.0.2.7" };
+	int before;
+
+	/* the first write of all flushes the head of the log */
+	assert_int_equal(trails_note(db, &t), OK);
+	before = storefix_flushes();
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(trails_note(db, &t), OK);
+	assert_int_equal(storefix_flushes(), before);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM trail"), 21);
 }
 
 /* Noise of one kind does not push out what tells the story. */
@@ -199,6 +440,13 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_add_and_list),
 	STOREFIX_TEST(test_note_leaves_a_transaction_alone),
 	STOREFIX_TEST(test_caps),
+	STOREFIX_TEST(test_one_network_is_bounded),
+	STOREFIX_TEST(test_all_networks_are_bounded),
+	STOREFIX_TEST(test_many_small_networks_are_bounded),
+	STOREFIX_TEST(test_known_serial_numbers_are_kept_apart),
+	STOREFIX_TEST(test_known_serial_numbers_are_bounded),
+	STOREFIX_TEST(test_a_claim_is_kept_with_the_serial_number),
+	STOREFIX_TEST(test_a_note_does_not_wait_for_the_disk),
 	STOREFIX_TEST(test_noise_keeps_the_rest),
 	STOREFIX_TEST(test_refusals),
 	STOREFIX_TEST(test_long_texts_are_cut),
