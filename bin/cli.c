@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/utf8.h"
 #include "bin/cli.h"
 #include "bin/help.h"
 #include "bin/nearest.h"
@@ -88,15 +89,35 @@ cli_number(const struct cli *cli, const char *name, int least, int most,
 }
 
 void
+cli_print(const char *text)
+{
+	struct blob in = blob_str(text);
+	char shown[UTF8_SHOWN];
+
+	for (size_t at = 0; at < in.n;) {
+		if (in.p[at] == '\n') {
+			putchar(in.p[at++]);
+			continue;
+		}
+		at += utf8_show(in, at, shown);
+		fputs(shown, stdout);
+	}
+}
+
+void
 cli_say(const struct cli *cli, const char *fmt, ...)
 {
+	char *text = NULL;
 	va_list ap;
 
 	if (cli->json)
 		return;
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
+	cli_print(text != NULL ? text : "no memory");
+	free(text);
 	putchar('\n');
 }
 
@@ -104,45 +125,6 @@ bool
 cli_in_colour(const struct cli *cli)
 {
 	return !cli->json && isatty(STDOUT_FILENO) != 0;
-}
-
-/* The length of one well-formed UTF-8 character that may be shown, or 0. */
-static size_t
-cli_character(const uint8_t *p)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	size_t i;
-
-	if (p[0] < 0x20 || p[0] == 0x7f || (p[0] >= 0x80 && p[0] < 0xc2) ||
-	    p[0] > 0xf4 || (p[0] == 0xc2 && p[1] < 0xa0))
-		return 0;
-	for (i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
-void
-cli_safe(const char *in, char *out, size_t outlen)
-{
-	const uint8_t *p = (const uint8_t *)in;
-	size_t n, o = 0;
-
-	while (*p != '\0') {
-		n = cli_character(p);
-		if (o + (n == 0 ? 1 : n) >= outlen)
-			break;
-		if (n == 0) {
-			out[o++] = '?';
-			p++;
-			continue;
-		}
-		memcpy(out + o, p, n);
-		o += n;
-		p += n;
-	}
-	out[o] = '\0';
 }
 
 static const struct cli_option *

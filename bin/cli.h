@@ -119,9 +119,9 @@ int cli_exit_code(int code);
 bool cli_in_colour(const struct cli *cli);
 
 /*
- * Copies text for a terminal: control characters (C0, DEL, C1) and bytes that
- * are no UTF-8 become '?'. Device names come from strangers.
+ * Writes text to standard output as utf8_show() shows it, but line ends as they
+ * are. Names of devices come from strangers. cli_say() does the same.
  */
-void cli_safe(const char *in, char *out, size_t outlen);
+void cli_print(const char *text);
 
 #endif

@@ -75,7 +75,7 @@ cmd_command_list(struct cli *cli)
 static void
 cmd_command_print(const char *heading, struct blob text)
 {
-	char line[1024], safe[4096];
+	char line[1024];
 	size_t at, n;
 
 	if (text.n == 0)
@@ -92,8 +92,9 @@ cmd_command_print(const char *heading, struct blob text)
 		    (const char *)text.p + at);
 		for (char *p = line; *p != '\0'; p++)
 			*p = *p == '\t' ? ' ' : *p;
-		cli_safe(line, safe, sizeof(safe));
-		printf("  %s\n", safe);
+		printf("  ");
+		cli_print(line);
+		putchar('\n');
 	}
 }
 

@@ -30,7 +30,6 @@ verdict_line(struct verdict *v, enum verdict_mark mark, const char *subject,
     const char *text)
 {
 	bool colour = cli_in_colour(v->cli);
-	char safe[VERDICT_TEXT];
 
 	v->count[mark]++;
 	out_json_open_object(&v->cli->out, NULL);
@@ -38,9 +37,12 @@ verdict_line(struct verdict *v, enum verdict_mark mark, const char *subject,
 	out_json_string(&v->cli->out, "result", marks[mark].word);
 	out_json_string(&v->cli->out, "text", text);
 	out_json_close_object(&v->cli->out);
-	cli_safe(text, safe, sizeof(safe));
-	cli_say(v->cli, "%s%-8s%s %-14s %s", colour ? marks[mark].colour : "",
-	    marks[mark].word, colour ? "\033[0m" : "", subject, safe);
+	if (v->cli->json)
+		return;
+	printf("%s%-8s%s %-14s ", colour ? marks[mark].colour : "",
+	    marks[mark].word, colour ? "\033[0m" : "", subject);
+	cli_print(text);
+	putchar('\n');
 }
 
 void

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "bin/view.h"
 
 #define VIEW_CELL_MAX 4096
@@ -168,7 +169,7 @@ view_pad(const char *text, size_t width, bool last)
 	char safe[VIEW_CELL_MAX];
 	size_t n;
 
-	cli_safe(text, safe, sizeof(safe));
+	utf8_show_all(blob_str(text), safe, sizeof(safe));
 	fputs(safe, stdout);
 	if (last)
 		return;
@@ -180,9 +181,11 @@ static size_t
 view_column_width(const struct view *v, size_t column)
 {
 	size_t i, n, widest = view_letters(v->columns[column].label);
+	char safe[VIEW_CELL_MAX];
 
 	for (i = column; i < v->n; i += v->width) {
-		n = view_letters(v->cells[i].text);
+		utf8_show_all(blob_str(v->cells[i].text), safe, sizeof(safe));
+		n = view_letters(safe);
 		if (n > widest)
 			widest = n;
 	}

@@ -176,10 +176,13 @@ subtest 'mdm-38: a profile that is out leads nowhere once its host is blocked' =
 
 subtest 'acme-283: what a device calls itself cannot write on the terminal' => sub {
 	$t->command('sqlite3', $t->server->database,
-	    "UPDATE hosts SET device_name = char(27) || '[31mX' || char(10) || 'serial: Y' || char(155)");
+	    "UPDATE hosts SET device_name = char(27) || '[31mX' || char(10) || 'serial: Y' || char(155) || char(8238) || 'Z' || char(8232)");
 	my $text = $t->tool_ok('host', 'list') . $t->tool_ok('host', 'show', 'C02TEST00001');
-	unlike($text, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/, 'no control characters');
-	like($text, qr/\?\[31mX\?serial: Y\?/, 'they are shown as what they are not');
+	my %out = (text => $text, json => $t->tool_ok('host', 'list', '--json'));
+	unlike($out{$_}, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]/,
+	    "$_: no control characters") for sort keys %out;
+	like($text, qr/\\x1b\[31mX\\x0aserial: Y\\x9b\\u\{202e\}Z\\u\{2028\}/, 'they are escaped');
+	like($out{json}, qr/\\u001b\[31mX\\nserial: Y\\u009b\\u202eZ\\u2028/, 'in JSON likewise');
 };
 
 subtest 'a revocation goes to the list of the CA that signed' => sub {

@@ -5,6 +5,7 @@
 
 #include "base/blob.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 #define LINE_MAX_BYTES 2048
 
@@ -32,24 +33,20 @@ log_request(const char *id)
 void
 log_escape(struct blob in, char *out, size_t outlen)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t i, o = 0;
+	char shown[UTF8_SHOWN];
+	size_t at, n, o = 0;
 
-	for (i = 0; i < in.n; i++) {
-		uint8_t c = in.p[i];
-		bool plain = c >= ' ' && c < 0x7f && c != '\\';
-		size_t need = plain ? 1 : 4;
+	for (at = 0; at < in.n; o += n) {
+		/* or an escape could not be told from text that looks like one */
+		bool backslash = in.p[at] == '\\';
 
-		if (o + need >= outlen)
+		at += utf8_show(in, at, shown);
+		if (backslash)
+			memcpy(shown, "\\x5c", sizeof("\\x5c"));
+		n = strlen(shown);
+		if (o + n >= outlen)
 			break;
-		if (plain) {
-			out[o++] = (char)c;
-			continue;
-		}
-		out[o++] = '\\';
-		out[o++] = 'x';
-		out[o++] = hex[c >> 4];
-		out[o++] = hex[c & 15];
+		memcpy(out + o, shown, n);
 	}
 	out[o] = '\0';
 }

@@ -1,7 +1,7 @@
 /*
  * One line per event on standard error, with a "<N>" priority that journald
- * and syslog understand. Control bytes are escaped, so that hostile text can
- * never start a line of its own.
+ * and syslog understand. Control and invisible characters are escaped, so that
+ * hostile text can neither start a line of its own nor hide in one.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -51,7 +51,10 @@ const char *log_reason(void);
 /* Forgets it; the request loop does so before each request. */
 void log_forget_reason(void);
 
-/* Copies `in` with control and non-ASCII bytes as \xNN; always terminated. */
+/*
+ * Copies `in` as utf8_show() shows it, a backslash as \x5c; always terminated,
+ * cut at a whole character.
+ */
 void log_escape(struct blob in, char *out, size_t outlen);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "web/form.h"
 
 #define FORM_MAX (64u << 10)
@@ -30,46 +31,19 @@ form_hex(uint8_t c)
 	return -1;
 }
 
-/* The length of the UTF-8 sequence a first byte announces, and its least. */
-static size_t
-form_utf8_length(uint8_t c, uint32_t *value, uint32_t *least)
-{
-	static const uint32_t leasts[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = c < 0x80         ? 1
-	    : c >= 0xc2 && c < 0xe0 ? 2
-	    : (c & 0xf0) == 0xe0    ? 3
-	    : c >= 0xf0 && c < 0xf5 ? 4
-				    : 0;
-
-	*least = leasts[n];
-	*value = n < 2 ? c : c & (0xffu >> (n + 1));
-	return n;
-}
-
 /* Text that may go into a page or the database. */
 static bool
-form_text_ok(const uint8_t *p, size_t n)
+form_text_ok(struct blob text)
 {
-	uint32_t value, least;
-	size_t i, len;
+	size_t at, n;
+	uint32_t c;
 
-	while (n > 0) {
-		len = form_utf8_length(*p, &value, &least);
-		if (len == 0 || len > n)
+	for (at = 0; at < text.n; at += n) {
+		if ((n = utf8_decode(text, at, &c)) == 0)
 			return false;
-		for (i = 1; i < len; i++) {
-			if ((p[i] & 0xc0) != 0x80)
-				return false;
-			value = value << 6 | (p[i] & 0x3fu);
-		}
-		if (value < least || value > 0x10ffff ||
-		    (value >= 0xd800 && value < 0xe000))
+		if ((c < 0x20 && c != '\t' && c != '\r' && c != '\n') ||
+		    (c >= 0x7f && c < 0xa0))
 			return false;
-		if ((value < 0x20 && strchr("\t\r\n", (int)value) == NULL) ||
-		    value == 0 || (value >= 0x7f && value < 0xa0))
-			return false;
-		p += len;
-		n -= len;
 	}
 	return true;
 }
@@ -96,7 +70,7 @@ form_decode(struct blob in, char **out)
 		buf_add_byte(&b, (uint8_t)(high * 16 + low));
 		i += 2;
 	}
-	if (!form_text_ok(b.p, b.n))
+	if (!form_text_ok(buf_blob(&b)))
 		goto bad;
 	/* An empty text has a byte of its own too: the NUL. */
 	buf_add(&b, "", 0);

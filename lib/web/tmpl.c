@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "web/tmplrow.h"
 #include "web/tmpl.h"
 
@@ -303,26 +304,43 @@ tmpl_parse(const char *name, struct blob text, struct tmpl **out)
 	return OK;
 }
 
+/* The reference of HTML that must stand for a character, or NULL. */
+static const char *
+tmpl_reference(uint32_t c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+/* What is not text, or would change how other text is shown, is U+FFFD. */
 static void
 tmpl_escape(const char *value, struct buf *out)
 {
-	const unsigned char *p;
+	struct blob in = blob_str(value);
+	size_t at, n;
+	uint32_t c;
 
-	for (p = (const unsigned char *)value; *p != '\0'; p++) {
-		if (*p == '&')
-			buf_add_str(out, "&amp;");
-		else if (*p == '<')
-			buf_add_str(out, "&lt;");
-		else if (*p == '>')
-			buf_add_str(out, "&gt;");
-		else if (*p == '"')
-			buf_add_str(out, "&quot;");
-		else if (*p == '\'')
-			buf_add_str(out, "&#39;");
-		else if ((*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f)
-			buf_add_str(out, "\xef\xbf\xbd");
+	for (at = 0; at < in.n; at += n > 0 ? n : 1) {
+		n = utf8_decode(in, at, &c);
+		if (n > 0 && tmpl_reference(c) != NULL)
+			buf_add_str(out, tmpl_reference(c));
+		else if (n > 0 &&
+		    (utf8_is_visible(c) || c == '\n' || c == '\t'))
+			buf_add(out, in.p + at, n);
 		else
-			buf_add_byte(out, *p);
+			buf_add_str(out, "\xef\xbf\xbd");
 	}
 }
 

@@ -4,9 +4,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "wire/csr.h"
 #include "wire/in_der.h"
-#include "wire/utf8.h"
 #include "wire/x509.h"
 
 #define OID_EC                   "1.2.840.10045.2.1"

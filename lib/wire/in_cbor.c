@@ -2,7 +2,7 @@
 
 #include <cbor.h>
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 /* libcbor 0.9 widened the lengths of its callbacks. */
 #if CBOR_MAJOR_VERSION == 0 && CBOR_MINOR_VERSION < 9

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "wire/in_json.h"
-#include "wire/utf8.h"
 
 /* The longest number that is read: a double needs 24 characters. */
 #define JSONTEXT_NUMBER 40

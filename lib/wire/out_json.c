@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 void
 out_json_init(struct out_json *w, struct buf *out)
@@ -30,31 +30,36 @@ out_json_short(uint8_t c)
 	}
 }
 
-static void
-out_json_character(struct buf *out, struct blob s, size_t at, size_t n)
+/* What cannot be seen is escaped: JSON is also read on terminals. */
+static size_t
+out_json_character(struct buf *out, struct blob s, size_t at)
 {
-	uint8_t c = s.p[at];
+	uint32_t c;
+	size_t n = utf8_decode(s, at, &c);
 
 	if (n == 0)
 		buf_add_str(out, "\\ufffd");
-	else if (out_json_short(c) != 0)
-		buf_printf(out, "\\%c", out_json_short(c));
-	else if (c < 0x20 || c == 0x7f)
-		buf_printf(out, "\\u%04x", c);
-	else
+	else if (n == 1 && out_json_short(s.p[at]) != 0)
+		buf_printf(out, "\\%c", out_json_short(s.p[at]));
+	else if (utf8_is_visible(c))
 		buf_add(out, s.p + at, n);
+	else if (c < 0x10000)
+		buf_printf(out, "\\u%04x", (unsigned)c);
+	else
+		buf_printf(out, "\\u%04x\\u%04x",
+		    0xd800u + (unsigned)((c - 0x10000) >> 10),
+		    0xdc00u + (unsigned)((c - 0x10000) & 0x3ff));
+	return n > 0 ? n : 1;
 }
 
 static void
 out_json_quote(struct buf *out, struct blob s)
 {
-	size_t at, n;
+	size_t at = 0;
 
 	buf_add_byte(out, '"');
-	for (at = 0; at<s.n; at += n> 0 ? n : 1) {
-		n = utf8_length(s, at);
-		out_json_character(out, s, at, n);
-	}
+	while (at < s.n)
+		at += out_json_character(out, s, at);
 	buf_add_byte(out, '"');
 }
 

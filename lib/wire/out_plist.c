@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "wire/out_plist.h"
-#include "wire/utf8.h"
 
 /* A dict or array of the tree, kept in a list so that the document frees it. */
 struct out_plist_node {

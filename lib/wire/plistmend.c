@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 #include "wire/plistlex.h"
-#include "wire/utf8.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
 

@@ -2,10 +2,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "wire/in_plist.h"
 #include "wire/plistlex.h"
 #include "wire/plisttext.h"
-#include "wire/utf8.h"
 
 #define NAME_MAX_BYTES   16
 #define ENTITY_MAX_BYTES 10

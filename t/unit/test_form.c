@@ -49,6 +49,23 @@ test_refuses(void **state)
 	refused("a=%ed%a0%80");
 	refused("a=%f4%90%80%80");
 	refused("a=%c3");
+	/* a sequence that is cut off, by the end or by what continues nothing */
+	refused("a=%e2%82");
+	refused("a=%f0%9f%98");
+	refused("a=%c3a");
+	refused("a=%c3%c3");
+	refused("a=%e2%82a");
+	refused("a=%e2a%82");
+	refused("a=%f0%9f%98a");
+	refused("a=%c3&b=%a4");
+	/* longer than it need be, a surrogate, beyond the last character */
+	refused("a=%c1%bf");
+	refused("a=%e0%9f%bf");
+	refused("a=%f0%8f%bf%bf");
+	refused("a=%ed%bf%bf");
+	refused("a=%f5%80%80%80");
+	refused("a=%80");
+	refused("a=%bf");
 	refused("%ff=a");
 	refused("a=1&a=2");
 	refused("csrf=1&b=2&csrf=1");
@@ -61,6 +78,13 @@ test_takes_line_ends(void **state)
 
 	assert_int_equal(form_parse(blob_str("a=1%0d%0a%092"), &form), OK);
 	assert_string_equal(form_get(form, "a"), "1\r\n\t2");
+	form_free(form);
+	assert_int_equal(
+	    form_parse(blob_str("a=%c2%a0%e2%82%ac%f0%9f%98%80%f4%8f%bf%bf"),
+		&form),
+	    OK);
+	assert_string_equal(form_get(form, "a"),
+	    "\xc2\xa0\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf");
 	form_free(form);
 	assert_int_equal(form_parse(blob_str("&&&"), &form), OK);
 	form_free(form);

@@ -55,6 +55,10 @@ test_escapes(void **state)
 	one(blob_str("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"");
 	one(blob_str("\n\r\t\x01\x1f\x7f"),
 	    "\"\\n\\r\\t\\u0001\\u001f\\u007f\"");
+	/* also what would hide or reorder text on a terminal */
+	one(blob_str("\xc2\x9b\xe2\x80\xae\xe2\x80\xa8\xe2\x81\xa6\xd8\x9c"),
+	    "\"\\u009b\\u202e\\u2028\\u2066\\u061c\"");
+	one(blob_str("\xf3\xa0\x80\x81"), "\"\\udb40\\udc01\"");
 	one(blob_of("a\0b", 3), "\"a\\u0000b\"");
 	one(blob_str("\xc3\xa4\xf0\x9f\x98\x80"),
 	    "\"\xc3\xa4\xf0\x9f\x98\x80\"");

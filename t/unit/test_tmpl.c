@@ -81,6 +81,9 @@ test_escapes(void **state)
 	tmplrow_set(row, "name", "a\x01\x1b[31m\x7f\r");
 	assert_string_equal(fill("{{name}}", row),
 	    "a\xef\xbf\xbd\xef\xbf\xbd[31m\xef\xbf\xbd\xef\xbf\xbd");
+	tmplrow_set(row, "name", "\xc2\x9b.\xe2\x80\xae.\xff.\xc3\xa4\n\t");
+	assert_string_equal(fill("{{name}}", row),
+	    "\xef\xbf\xbd.\xef\xbf\xbd.\xef\xbf\xbd.\xc3\xa4\n\t");
 	tmplrow_free(row);
 }
 

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 /* The length of the first sequence, read from an exact copy. */
 static size_t
@@ -88,6 +88,61 @@ test_valid(void **state)
 	assert_false(utf8_valid(blob_str("\xc3")));
 }
 
+static void
+test_decodes(void **state)
+{
+	struct blob text = blob_str("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xff");
+	static const uint32_t characters[] = { 'a', 0xe4, 0x20ac, 0x1f600 };
+	size_t at = 0;
+	uint32_t c;
+
+	for (size_t i = 0; i < 4; i++) {
+		at += utf8_decode(text, at, &c);
+		assert_int_equal(c, characters[i]);
+	}
+	assert_int_equal(utf8_decode(text, at, &c), 0);
+	assert_int_equal(c, 0x1f600);
+}
+
+/* The first and last of each range, and their neighbors outside. */
+static void
+test_visible(void **state)
+{
+	static const uint32_t hidden[] = { 0, '\t', '\n', 0x1f, 0x7f, 0x85, 0x9f,
+		0xad, 0x61c, 0x180e, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029,
+		0x202a, 0x202e, 0x2060, 0x2066, 0x2069, 0x206f, 0xfeff, 0xfff9,
+		0xfffb, 0xe0000, 0xe007f };
+	static const uint32_t visible[] = { ' ', '~', 0xa0, 0xac, 0xae, 0x61b,
+		0x61d, 0x180d, 0x180f, 0x200a, 0x200c, 0x200d, 0x2010, 0x2027,
+		0x202f, 0x205f, 0x2070, 0xfefe, 0xff00, 0xfff8, 0xfffc, 0x1f600,
+		0xdffff, 0xe0080 };
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		assert_false(utf8_is_visible(hidden[i]));
+	for (size_t i = 0; i < sizeof(visible) / sizeof(visible[0]); i++)
+		assert_true(utf8_is_visible(visible[i]));
+}
+
+static void
+test_shows(void **state)
+{
+	char out[64];
+
+	utf8_show_all(blob_str("M\xc3\xbcller\\ \xf0\x9f\x98\x80"), out,
+	    sizeof(out));
+	assert_string_equal(out, "M\xc3\xbcller\\ \xf0\x9f\x98\x80");
+	utf8_show_all(blob_str("\n\x1b\xc2\x9b\xff\xe2\x80\xae\xf3\xa0\x80\x81"),
+	    out, sizeof(out));
+	assert_string_equal(out, "\\x0a\\x1b\\x9b\\xff\\u{202e}\\u{e0001}");
+	/* neither half a character nor half an escape */
+	utf8_show_all(blob_str("ab\xc3\xbc"), out, 4);
+	assert_string_equal(out, "ab");
+	utf8_show_all(blob_str("ab\n"), out, 6);
+	assert_string_equal(out, "ab");
+	utf8_show_all(blob_str("ab\n"), out, 7);
+	assert_string_equal(out, "ab\\x0a");
+}
+
 int
 main(void)
 {
@@ -95,6 +150,9 @@ main(void)
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_valid),
+		cmocka_unit_test(test_decodes),
+		cmocka_unit_test(test_visible),
+		cmocka_unit_test(test_shows),
 	};
 
 	return unit_run("utf8", tests);
