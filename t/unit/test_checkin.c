@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "mdm/checkin.h"
 #include "mdm/queue.h"
 
@@ -237,6 +238,22 @@ test_signature_forms(void **state)
 	t.flags = 0;
 	assert_int_equal(checkfix_send(state, &t, body, checkin_serve), OK);
 	mdmfix_device_release(&d);
+}
+
+/* Refused for its length, before anything decodes it. */
+static void
+test_long_header(void **state)
+{
+	static char header[IDENTITY_HEADER_MAX + 2];
+	struct identity_proof proof = { .signature = header,
+		.body = blob_str("x") };
+	struct identity id = { 0 };
+
+	memset(header, 'A', sizeof(header) - 1);
+	assert_int_equal(
+	    identity_prove(storefix_db(state), &proof, &id), ERR_MDM_IDENTITY);
+	assert_non_null(strstr(log_reason(), "has 16385 bytes"));
+	identity_release(&id);
 }
 
 /* mdm-28: both ways must show one certificate. */
@@ -802,6 +819,7 @@ main(void)
 		STOREFIX_TEST(test_revoked_enrollment),
 		STOREFIX_TEST(test_proofs),
 		STOREFIX_TEST(test_signature_forms),
+		STOREFIX_TEST(test_long_header),
 		STOREFIX_TEST(test_tls_certificate),
 		STOREFIX_TEST(test_header_alone),
 		STOREFIX_TEST(test_not_the_present_certificate),
