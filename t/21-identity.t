@@ -47,7 +47,7 @@ subtest 'mdm-23: no identity at all' => sub {
 subtest 'mdm-23: what claims to be one of ours is kept apart from what does not' => sub {
 	my $mac = mac();
 	my $pool = sub {
-		is($mac->checkin($_[0], signature => undef)->{status}, 400, 'answered 400');
+		is($mac->checkin($_[0], signature => undef, cert => undef)->{status}, 400, 'answered 400');
 		my $last = $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0];
 		is($last->{serial}, '', 'not under a serial number');
 		return "$last->{pool} $last->{pool_key}";
