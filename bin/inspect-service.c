@@ -101,7 +101,7 @@ inspect_url(struct verdict *v, const struct conf *conf, const char *where)
 	else if (r == OK)
 		verdict_add(v, VERDICT_BAD, "reached",
 		    "%s answers %d, and not as our programs do: include "
-		    "attestmdm-server.conf in that server { } and reload nginx",
+		    "attestmdm-devices.conf in that server { } and reload nginx",
 		    conf->url, answer.status);
 	buf_release(&answer.text);
 }

@@ -13,8 +13,9 @@ cat <<'PAGE'
 Each refusal has a code.
 .Ic attestmdm enrollment show ,
 .Ic attestmdm enrollment list --refused
-and the Refusals page show it beside the reason, and the journal has it before the reason.
-This is what an administrator should do about each.
+and the Refusals page show it beside the reason; in the journal it is before the
+reason.
+This page lists the codes and what an administrator should do about each.
 PAGE
 awk '
 /^\/\* .* \*\/$/ {
