@@ -391,11 +391,12 @@ cmd_restore_run(struct cli *cli)
 		out_json_string(&cli->out, "configuration", rs.manifest.conf);
 		out_json_string(&cli->out, "database", rs.manifest.database);
 		out_json_int(&cli->out, "schema", rs.manifest.schema);
-		cli_say(cli, "%s and what it names are back.", rs.manifest.conf);
-		cli_say(cli, "Next: attestmdm %s, then start it.",
+		cli_say(cli, "%s and what it names are restored.",
+		    rs.manifest.conf);
+		cli_say(cli, "Next: attestmdm %scheck --stopped, then start it.",
 		    rs.manifest.schema < db_schema_number()
-			? "migrate, attestmdm check"
-			: "check");
+			? "migrate, attestmdm "
+			: "");
 	}
 	manifest_release(&rs.manifest);
 	return r;
