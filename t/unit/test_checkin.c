@@ -590,6 +590,64 @@ test_tls_of_no_predecessor(void **state)
 	mdmfix_device_release(&new);
 }
 
+/* A certificate whose predecessor is revoked takes nothing over. */
+static void
+test_renewal_of_a_revoked_certificate(void **state)
+{
+	struct mdmfix_device old, new;
+	struct host before, after;
+	struct db *db = storefix_db(state);
+
+	checkfix_enroll(state, SERIAL_A, UDID_A, &old);
+	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_RENEW, true, &new);
+	checkfix_host(state, SERIAL_A, &before);
+	storefix_sql(db,
+	    "UPDATE certificates SET state = 'revoked', revoked_at = 1"
+	    " WHERE state = 'current'");
+	assert_int_equal(checkfix_checkin(state, &new, TOKEN_UPDATE(UDID_A)),
+	    ERR_MDM_BLOCKED);
+	checkfix_because(
+	    state, SERIAL_A, "the certificate that this one renews is revoked");
+	checkfix_host(state, SERIAL_A, &after);
+	assert_memory_equal(&before, &after, sizeof(before));
+	mdmfix_device_release(&old);
+	mdmfix_device_release(&new);
+}
+
+/* A connection from before the renewal is the same device's, or none. */
+static void
+test_connection_older_than_the_renewal(void **state)
+{
+	static const struct {
+		const char *serial, *udid;
+	} rows[] = { { SERIAL_A, UDID_A }, { SERIAL_B, UDID_B } };
+	struct mdmfix_device old[2], new[2];
+	struct checkfix_talk t = { .device = &new[0] };
+	struct buf pem[2];
+	char body[2048];
+
+	for (int i = 0; i < 2; i++) {
+		checkfix_enroll(state, rows[i].serial, rows[i].udid, &old[i]);
+		mdmfix_device_make(storefix_db(state), rows[i].serial,
+		    ENROLLMENT_RENEW, true, &new[i]);
+		snprintf(body, sizeof(body), TOKEN_UPDATE("%s"), rows[i].udid);
+		assert_int_equal(checkfix_checkin(state, &new[i], body), OK);
+		buf_init(&pem[i], 1 << 16);
+		checkfix_escape_pem(&old[i].cert, &pem[i]);
+	}
+	snprintf(body, sizeof(body), TOKEN_UPDATE("%s"), UDID_A);
+	t.client_certificate = buf_str(&pem[0]);
+	assert_int_equal(checkfix_send(state, &t, body, checkin_serve), OK);
+	t.client_certificate = buf_str(&pem[1]);
+	assert_int_equal(
+	    checkfix_send(state, &t, body, checkin_serve), ERR_MDM_CERTIFICATE);
+	for (int i = 0; i < 2; i++) {
+		buf_release(&pem[i]);
+		mdmfix_device_release(&old[i]);
+		mdmfix_device_release(&new[i]);
+	}
+}
+
 /* What was revoked after its certificate was handed out does not take over. */
 static void
 test_revoked_renewal(void **state)
@@ -829,6 +887,8 @@ main(void)
 		STOREFIX_TEST(test_renewal),
 		STOREFIX_TEST(test_tls_of_before),
 		STOREFIX_TEST(test_tls_of_no_predecessor),
+		STOREFIX_TEST(test_renewal_of_a_revoked_certificate),
+		STOREFIX_TEST(test_connection_older_than_the_renewal),
 		STOREFIX_TEST(test_revoked_renewal),
 		STOREFIX_TEST(test_unused_renewal_that_ended),
 		STOREFIX_TEST(test_first_use_too_early),

@@ -65,6 +65,8 @@ test_refuses(void **state)
 	refused("a=%ed%bf%bf");
 	refused("a=%f5%80%80%80");
 	refused("a=%80");
+	refused("a=x%80");
+	refused("a=x%c3");
 	refused("a=%bf");
 	refused("%ff=a");
 	refused("a=1&a=2");
