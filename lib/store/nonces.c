@@ -9,7 +9,8 @@
 enum { GENERATION, NEXT_GENERATION, USE, PURGE, NOTE_PURGE };
 
 static const char *const texts[] = {
-	[GENERATION] = "SELECT generation FROM nonce_generations WHERE id = 1",
+	[GENERATION] = "SELECT generation + CASE WHEN purged_before > ?1"
+		       " THEN 1 ELSE 0 END FROM nonce_generations WHERE id = 1",
 	[NEXT_GENERATION] = "UPDATE nonce_generations"
 			    " SET generation = generation + 1,"
 			    " purged_before = ?1"
@@ -30,6 +31,7 @@ nonces_generation(struct db *db, int64_t *out)
 	struct stmt s;
 
 	stmt_start(&s, db, STMT_nonces, GENERATION);
+	stmt_put_int(&s, clock_now());
 	return stmt_integer(&s, out);
 }
 

@@ -10,7 +10,9 @@
 /*
  * The generation of new nonces. It changes when the clock is found to be set
  * back behind a purge: used nonces were deleted then that would be accepted
- * again, so all of the earlier generation are refused.
+ * again, so all of the earlier generation are refused. Only reads: the new
+ * generation counts from the moment the clock is behind, and the first
+ * nonces_use() that succeeds stores it.
  */
 int nonces_generation(struct db *db, int64_t *out);
 
