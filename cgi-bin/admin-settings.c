@@ -56,8 +56,8 @@ sign_in(struct admin_app *app, const struct req *req, const struct form *form,
 
 	r = session_check_login(req, form);
 	if (r == OK)
-		r = session_start(
-		    app->db, req, name, form_text(form, "password"), resp);
+		r = session_start(app->db, req, app->conf->admin_key, name,
+		    form_text(form, "password"), resp);
 	if (r == OK)
 		return resp_redirect(resp, "/admin/hosts");
 	if (r == ERR_LOGIN || r == ERR_RATE_LIMITED || r == ERR_CSRF)

@@ -112,5 +112,20 @@ for my $path ('/enroll', '/mdm/checkin', '/scep', "/acme/$id/new-order") {
 my %seen;
 $seen{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 8, "$url/admin/sign-in?[1-300]")->{out});
 cmp_ok($seen{429} // 0, '>', 0, 'a flood of the admin pages is cut off');
+sleep(6);
+
+# Each from another network, as far as the first rate can tell.
+sub sign_ins {
+	my ($n, @options) = @_;
+	my %seen;
+	$seen{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 8, '-d', 'name=x',
+	    @options, "$url/admin/sign-in?[1-$n]")->{out});
+	return \%seen;
+}
+is(sign_ins(60, '-b', '__Host-attestmdm-browser=x')->{429}, undef,
+    'browsers with the cookie of an earlier sign-in are not held up by nginx');
+cmp_ok(sign_ins(60)->{429} // 0, '>', 0, 'others may try to sign in a few times per second');
+is(status('/admin/sign-in'), 200, 'the page itself opens');
+is(sign_ins(1, '-b', '__Host-attestmdm-browser=x')->{403}, 1, 'and a known browser gets on');
 
 $t->done;

@@ -10,7 +10,7 @@
 
 #define FREE_TRIES   5
 #define SOURCE_WAIT  900
-/* Strangers may try any name: its owner must still get a turn. */
+/* Anybody may try any name, so that its wait stays short. */
 #define NAME_WAIT     8
 #define FORGET_AFTER  86400
 #define SUBJECT_BYTES 256

@@ -1,8 +1,11 @@
 #include <crypt.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/enc.h"
@@ -149,11 +152,36 @@ session_choose_throttle(struct db *db, const struct req *req, const char *name,
 		return OK;
 	}
 	t->browser[0] = '\0';
-	/* Whoever has an IPv6 address has 2^64 of them: they count as one. */
-	network_of(req->remote_address, 32, 64, network);
+	/* A site is assigned up to 2^80 IPv6 addresses: they count as one. */
+	network_of(req->remote_address, 32, 48, network);
 	snprintf(t->source, sizeof(t->source), "address:%s", network);
 	session_subject("name", name, t->name);
 	return r;
+}
+
+/*
+ * A hash keeps a worker busy for some 30 ms. Only one worker at a time does
+ * that for browsers that are not known; the others refuse at once, so that one
+ * is free for signed-in administrators and known browsers. *lock is closed
+ * after the check; -1 for a known browser.
+ */
+static int
+session_take_turn(const struct session_throttle *t, const char *path, int *lock,
+    struct resp *resp)
+{
+	*lock = -1;
+	if (t->browser[0] != '\0')
+		return OK;
+	if ((*lock = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
+		return OK;
+	if (errno != EWOULDBLOCK)
+		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	resp_set(resp, "Retry-After", "1");
+	return fail(ERR_RATE_LIMITED,
+	    "another browser that is not known is just signing in: %s",
+	    t->source);
 }
 
 /* Counts the attempt before the password is checked. */
@@ -245,9 +273,25 @@ session_set_cookie(
 	return resp_add(resp, "Set-Cookie", line);
 }
 
+/* ERR_RATE_LIMITED before the password is looked at. */
+static int
+session_try_password(struct db *db, const char *lock,
+    const struct session_throttle *t, const char *name, const char *password,
+    struct resp *resp, bool *right)
+{
+	int fd, r;
+
+	if ((r = session_take_turn(t, lock, &fd, resp)) == OK &&
+	    (r = session_count(db, t, resp)) == OK)
+		r = session_check_password(db, name, password, right);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 int
-session_start(struct db *db, const struct req *req, const char *name,
-    const char *password, struct resp *resp)
+session_start(struct db *db, const struct req *req, const char *lock,
+    const char *name, const char *password, struct resp *resp)
 {
 	char token[SECRET_TOKEN_TEXT];
 	struct session_throttle t;
@@ -258,8 +302,8 @@ session_start(struct db *db, const struct req *req, const char *name,
 	    strlen(password) > SESSION_PASSWORD_MAX)
 		return fail(ERR_LOGIN, "a name or password of too many bytes");
 	if ((r = session_choose_throttle(db, req, name, &t)) != OK ||
-	    (r = session_count(db, &t, resp)) != OK ||
-	    (r = session_check_password(db, name, password, &right)) != OK)
+	    (r = session_try_password(
+		 db, lock, &t, name, password, resp, &right)) != OK)
 		return r;
 	if (!right)
 		return session_refused(db, name, req->remote_address);

@@ -26,18 +26,23 @@ struct resp;
 /*
  * Checks name and password and starts a session: `resp` gets the cookie.
  * ERR_LOGIN when they are wrong, in the same time for unknown names;
- * ERR_RATE_LIMITED when name or address have to wait, without looking at the
+ * ERR_RATE_LIMITED when name or network have to wait, without looking at the
  * password; then `resp` gets Retry-After. Writes audit rows. An older session
  * of the same browser ends. Uses transactions of its own.
  *
- * Attempts are counted per network (an IPv4 address, the first 64 bits of an
+ * Attempts are counted per network (an IPv4 address, the first 48 bits of an
  * IPv6 address) and per name. A browser in which this administrator signed in
  * before, which the cookie SESSION_BROWSER_COOKIE shows, has a counter of its
  * own instead: strangers who use up the other two do not hold it up, and its
  * cookie alone gives nothing but that.
+ *
+ * The passwords of all other browsers are checked one at a time: while another
+ * process does so, which the file `lock` tells (an existing one that only
+ * admin-settings can read; it is only locked), the attempt is ERR_RATE_LIMITED
+ * and not counted.
  */
-int session_start(struct db *db, const struct req *req, const char *name,
-    const char *password, struct resp *resp);
+int session_start(struct db *db, const struct req *req, const char *lock,
+    const char *name, const char *password, struct resp *resp);
 
 /*
  * Whose session a request belongs to; ERR_SESSION (not logged) when none. Notes

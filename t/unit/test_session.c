@@ -1,7 +1,10 @@
 #include "storefix.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -67,6 +70,13 @@ make_admin(struct db *db)
 	make_other(db, "admin", PASSWORD);
 }
 
+/* Any file that can be read stands for the program's own. */
+static const char *
+lock_path(void)
+{
+	return "/proc/self/exe";
+}
+
 static int
 sign_in(struct db *db, const char *name, const char *password, char cookie[128])
 {
@@ -75,7 +85,8 @@ sign_in(struct db *db, const char *name, const char *password, char cookie[128])
 	int r;
 
 	resp_init(&resp);
-	r = session_start(db, browse(&b, "", NULL), name, password, &resp);
+	r = session_start(
+	    db, browse(&b, "", NULL), lock_path(), name, password, &resp);
 	if (r == OK)
 		cookie_of(&resp, cookie);
 	else
@@ -199,7 +210,7 @@ try_from(struct db *db, int number, const char *cookie, const char *name,
 	browse(&b, cookie, NULL);
 	snprintf(address, sizeof(address), "198.51.100.%d", number);
 	b.req.remote_address = address;
-	r = session_start(db, &b.req, name, password, resp);
+	r = session_start(db, &b.req, lock_path(), name, password, resp);
 	req_release(&b.req);
 	return r;
 }
@@ -292,6 +303,44 @@ test_a_known_browser_is_known_to_its_administrator(void **state)
 	clock_set_offset(0);
 }
 
+/* While another worker checks the password of a browser that is not known. */
+static void
+test_strangers_have_one_worker_at_most(void **state)
+{
+	struct db *db = storefix_db(state);
+	char cookie[128];
+	struct resp resp;
+	int i, other;
+
+	make_admin(db);
+	assert_int_equal(try_from(db, 200, "", "admin", PASSWORD, &resp), OK);
+	browser_cookie(&resp, cookie);
+	resp_release(&resp);
+	other = open(lock_path(), O_RDONLY | O_CLOEXEC);
+	assert_true(other >= 0);
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+	for (i = 0; i < 9; i++) {
+		assert_int_equal(
+		    try_from(db, 200, "", "admin", PASSWORD, &resp),
+		    ERR_RATE_LIMITED);
+		assert_string_equal(resp_get(&resp, "Retry-After"), "1");
+		resp_release(&resp);
+	}
+	assert_int_equal(
+	    try_from(db, 200, cookie, "admin", PASSWORD, &resp), OK);
+	resp_release(&resp);
+	close(other);
+	/* none of that was counted, and the turn ends with each attempt */
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(try_from(db, 200, "", "admin",
+				     "guess guess guess", &resp),
+		    ERR_LOGIN);
+		resp_release(&resp);
+	}
+	assert_int_equal(try_from(db, 200, "", "admin", PASSWORD, &resp), OK);
+	resp_release(&resp);
+}
+
 /* "n9" and "n128" begin with the same 16 bits of SHA-256. */
 static void
 test_names_share_no_counter(void **state)
@@ -378,8 +427,8 @@ test_second_sign_in_ends_the_first(void **state)
 	make_admin(db);
 	assert_int_equal(sign_in(db, "admin", PASSWORD, first), OK);
 	resp_init(&resp);
-	assert_int_equal(session_start(db, browse(&b, first, NULL), "admin",
-			     PASSWORD, &resp),
+	assert_int_equal(session_start(db, browse(&b, first, NULL),
+			     lock_path(), "admin", PASSWORD, &resp),
 	    OK);
 	assert_int_equal(load(db, first, &s), ERR_SESSION);
 	req_release(&b.req);
@@ -397,6 +446,7 @@ main(void)
 		STOREFIX_TEST(test_a_known_browser_is_not_locked_out),
 		STOREFIX_TEST(
 		    test_a_known_browser_is_known_to_its_administrator),
+		STOREFIX_TEST(test_strangers_have_one_worker_at_most),
 		STOREFIX_TEST(test_names_share_no_counter),
 		cmocka_unit_test(test_form_token),
 		STOREFIX_TEST(test_sign_out),
