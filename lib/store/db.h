@@ -132,7 +132,7 @@ int db_migrate(const char *path);
 int db_settle(const char *path);
 
 /*
- * Writes a copy of the database as it is at this moment, one file of mode 0660
+ * Writes a copy of the database as it is at this moment, one file of mode 0600
  * that is synced and checked; what was at `path` before is gone. Others write
  * meanwhile. ERR_IO, ERR_DB: no file is left.
  */

@@ -11,8 +11,11 @@
 #include "base/err.h"
 #include "base/lockfile.h"
 #include "base/log.h"
+#include "store/dbvfs.h"
 
-#define MODE 0660
+/* The database is the group's; a copy belongs to whoever asked for it. */
+#define MODE	  0660
+#define COPY_MODE 0600
 
 /*
  * With SQLite's own waiting this stays below the time that a request may take in
@@ -25,6 +28,12 @@ dbfile_fail(sqlite3 *sqlite, const char *what)
 {
 	int rc = sqlite3_errcode(sqlite);
 
+	/* of dbvfs.c alone: SQLite's own VFS for Unix never returns it */
+	if (sqlite3_extended_errcode(sqlite) == SQLITE_IOERR_ACCESS)
+		return fail(ERR_DB,
+		    "database: a -journal file beside it names a file to "
+		    "delete, which SQLite does not write for us: keep it to "
+		    "find out who did, and restore a backup");
 	return fail(rc == SQLITE_BUSY ? ERR_BUSY : ERR_DB, "database: %s (%s)",
 	    sqlite3_errmsg(sqlite), what);
 }
@@ -40,11 +49,18 @@ dbfile_exec(sqlite3 *sqlite, const char *sql)
 int
 dbfile_open(const char *path, int flags, sqlite3 **out)
 {
+	const char *vfs = dbvfs_name();
 	int rc;
 
-	rc = sqlite3_open_v2(path, out, flags, NULL);
+	*out = NULL;
+	if (vfs == NULL)
+		return fail(ERR_DB, "SQLite has no VFS for Unix");
+	rc = sqlite3_open_v2(path, out, flags | SQLITE_OPEN_NOFOLLOW, vfs);
 	if (*out == NULL)
 		return fail(ERR_NOMEM, "no memory for a connection");
+	if (sqlite3_extended_errcode(*out) == SQLITE_CANTOPEN_SYMLINK)
+		return fail(ERR_DB, "%s is a symbolic link, not a database",
+		    path);
 	if (rc != SQLITE_OK)
 		return dbfile_fail(*out, path);
 	sqlite3_extended_result_codes(*out, 1);
@@ -115,15 +131,15 @@ dbfile_schema_number(sqlite3 *sqlite, int *out)
 	return OK;
 }
 
-int
-dbfile_create(const char *path)
+static int
+dbfile_make(const char *path, mode_t mode)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 
 	if (fd < 0 && errno == EEXIST)
 		return ERR_EXISTS;
-	/* whatever the umask: the group's programs share it */
-	if (fd < 0 || fchmod(fd, MODE) != 0) {
+	/* whatever the umask */
+	if (fd < 0 || fchmod(fd, mode) != 0) {
 		int code = fail(ERR_IO, "%s: %s", path, strerror(errno));
 
 		if (fd >= 0)
@@ -132,6 +148,12 @@ dbfile_create(const char *path)
 	}
 	close(fd);
 	return OK;
+}
+
+int
+dbfile_create(const char *path)
+{
+	return dbfile_make(path, MODE);
 }
 
 static int
@@ -188,16 +210,13 @@ dbfile_copy(sqlite3 *sqlite, const char *path)
 
 	if (unlink(path) != 0 && errno != ENOENT)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	if ((code = dbfile_create(path)) != OK)
+	if ((code = dbfile_make(path, COPY_MODE)) != OK)
 		return code;
-	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL) !=
-	    SQLITE_OK)
-		code = fail(ERR_DB, "%s cannot be opened", path);
-	if (code == OK)
+	if ((code = dbfile_open(path, SQLITE_OPEN_READWRITE, &to)) == OK)
 		code = dbfile_copy_pages(sqlite, to);
 	sqlite3_close(to);
 	if (code == OK)
-		code = dbfile_sync(path, 0);
+		code = dbfile_sync(path, O_NOFOLLOW | O_NONBLOCK);
 	if (code != OK)
 		unlink(path);
 	return code;
@@ -240,7 +259,7 @@ dbfile_in_use(const char *path, bool *out)
 		.l_whence = SEEK_SET,
 		.l_start = 0x40000002,
 		.l_len = 510 };
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int code = OK;
 
 	*out = false;

@@ -12,8 +12,9 @@
 #define DBFILE_BUSY_MS 5000
 
 /*
- * Opens the file and sets what every connection needs, all but `synchronous`.
- * The caller closes with sqlite3_close(), on failure too. ERR_DB.
+ * Opens the file, by dbvfs.h, and sets what every connection needs, all but
+ * `synchronous`. The caller closes with sqlite3_close(), on failure too.
+ * ERR_DB, also when the file is a symbolic link.
  */
 int dbfile_open(const char *path, int flags, sqlite3 **out);
 
@@ -31,7 +32,7 @@ int dbfile_schema_number(sqlite3 *sqlite, int *out);
 
 /*
  * Writes a whole copy of the database as it is at this moment to a new file of
- * mode 0660, and syncs it; what was at `path` before is gone. Reads in one
+ * mode 0600, and syncs it; what was at `path` before is gone. Reads in one
  * transaction; writers go on meanwhile. ERR_IO, ERR_DB: no file is left.
  */
 int dbfile_copy(sqlite3 *sqlite, const char *path);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "store/audits.h"
 #include "store/dbfile.h"
 #include "store/nonces.h"
@@ -143,6 +144,111 @@ test_files_are_for_the_group(void **state)
 }
 
 static void
+put32(FILE *f, unsigned long n)
+{
+	for (int shift = 24; shift >= 0; shift -= 8)
+		fputc((int)(n >> shift & 0xff), f);
+}
+
+/*
+ * A hot journal in SQLite's format, with no page and a super-journal, which a
+ * rollback deletes.
+ */
+static void
+plant_journal(const char *path, const char *victim)
+{
+	static const char magic[] = "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7";
+	unsigned long sum = 0;
+	char name[176];
+	struct stat st;
+	FILE *f;
+
+	assert_int_equal(stat(path, &st), 0);
+	snprintf(name, sizeof(name), "%s-journal", path);
+	assert_non_null(f = fopen(name, "w"));
+	fwrite(magic, 8, 1, f);
+	put32(f, 0);
+	put32(f, 1);
+	put32(f, (unsigned long)st.st_size / 4096);
+	put32(f, 512);
+	put32(f, 4096);
+	while (ftell(f) < 512)
+		fputc(0, f);
+	put32(f, 0x40000000 / 4096 + 1);
+	fputs(victim, f);
+	put32(f, strlen(victim));
+	for (const char *p = victim; *p != '\0'; p++)
+		sum += (unsigned char)*p;
+	put32(f, sum);
+	fwrite(magic, 8, 1, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* Whoever may write beside the database must not name files to delete. */
+static void
+test_a_journal_deletes_no_other_file(void **state)
+{
+	static const char *const ends[] = { "", "-journal", "-wal" };
+	struct storefix *fix = *state;
+	char victim[160], copy[160];
+	struct db *db;
+	FILE *f;
+
+	db_close(fix->db);
+	fix->db = NULL;
+	snprintf(copy, sizeof(copy), "%s/copy.db", fix->folder);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(victim, sizeof(victim), "%s/victim%s", fix->folder,
+		    ends[i]);
+		/* an empty one does not exist, for SQLite */
+		assert_non_null(f = fopen(victim, "w"));
+		fputc('x', f);
+		fclose(f);
+		plant_journal(fix->path, victim);
+		assert_int_equal(
+		    db_open(fix->path, DB_DURABLE, &db), ERR_DB);
+		assert_int_equal(access(victim, F_OK), 0);
+		plant_journal(fix->path, victim);
+		assert_int_equal(db_migrate(fix->path), ERR_DB);
+		assert_int_equal(access(victim, F_OK), 0);
+	}
+	/* one that SQLite may roll back is rolled back */
+	plant_journal(fix->path, "");
+	assert_int_equal(db_open(fix->path, DB_DURABLE, &db), OK);
+	assert_int_equal(db_copy(db, copy), OK);
+	assert_mode(copy, 0600);
+	db_close(db);
+}
+
+static void
+test_open_follows_no_link_but_of_the_folder(void **state)
+{
+	struct storefix *fix = *state;
+	char link[160], folder[160], below[192];
+	struct db *db;
+	int number;
+
+	snprintf(link, sizeof(link), "%s/link.db", fix->folder);
+	assert_int_equal(symlink(fix->path, link), 0);
+	assert_int_equal(db_open(link, DB_DURABLE, &db), ERR_DB);
+	assert_non_null(strstr(log_reason(), "symbolic link"));
+	assert_int_equal(db_open(link, DB_READ_ONLY, &db), ERR_DB);
+	assert_int_equal(db_file_schema_number(link, &number), ERR_DB);
+	assert_int_equal(db_migrate(link), ERR_DB);
+	assert_int_equal(db_settle(link), ERR_DB);
+
+	snprintf(folder, sizeof(folder), "%s/linked", fix->folder);
+	assert_int_equal(symlink(fix->folder, folder), 0);
+	snprintf(below, sizeof(below), "%s%s", folder,
+	    strrchr(fix->path, '/'));
+	assert_int_equal(db_open(below, DB_DURABLE, &db), OK);
+	WRITE(db, audits_add(db, "a", "b", "c"));
+	db_close(db);
+	assert_int_equal(
+	    storefix_sql(fix->db, "SELECT count(*) FROM audit"), 1);
+}
+
+static void
 test_migrate_is_idempotent(void **state)
 {
 	struct storefix *fix = *state;
@@ -167,7 +273,7 @@ test_migrate_copies_first(void **state)
 	raw_sql(path, "INSERT INTO audit VALUES (1, 2, 'a', 'b', 'c')");
 	assert_int_equal(db_open(path, DB_DURABLE, &db), ERR_SCHEMA);
 	assert_int_equal(db_migrate(path), OK);
-	assert_mode(copy, 0660);
+	assert_mode(copy, 0600);
 	assert_int_equal(db_file_schema_number(copy, &number), OK);
 	assert_int_equal(number, 1);
 	assert_int_equal(db_open(path, DB_DURABLE, &db), OK);
@@ -461,6 +567,8 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_open_refuses_other_schemas),
 	STOREFIX_TEST(test_open_refuses_what_is_absent),
 	STOREFIX_TEST(test_files_are_for_the_group),
+	STOREFIX_TEST(test_a_journal_deletes_no_other_file),
+	STOREFIX_TEST(test_open_follows_no_link_but_of_the_folder),
 	STOREFIX_TEST(test_migrate_is_idempotent),
 	STOREFIX_TEST(test_migrate_copies_first),
 	STOREFIX_TEST(test_migrate_again_after_a_kill),
