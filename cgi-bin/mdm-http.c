@@ -51,7 +51,7 @@ mdm_http_error(void *app, const struct req *req, int code, struct resp *resp)
 	if (code == ERR_MDM_BLOCKED)
 		resp_body(
 		    resp, 403, "application/json", blob_str(unrecognized));
-	else if (err_http_status(code) == 401)
+	else if (err_http_status(code) == 401 || err_http_status(code) == 403)
 		resp_text(resp, 400, err_text(code));
 	else
 		resp_error_text(resp, code);

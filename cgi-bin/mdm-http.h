@@ -16,8 +16,9 @@ int mdm_http_open(const struct conf *conf, void **app);
 void mdm_http_close(void *app);
 
 /*
- * Plain text with the status of the code, JSON for a device that is not
- * managed any more. Never 401: old systems remove their enrollment on it.
+ * 403 and JSON for a device that is not managed any more because of what an
+ * administrator did; else plain text with the status of the code, but never 401
+ * or 403: devices may remove their enrollment on these.
  */
 void mdm_http_error(
     void *app, const struct req *req, int code, struct resp *resp);

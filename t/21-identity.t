@@ -101,7 +101,7 @@ subtest 'what changed between certificate and Authenticate' => sub {
 	my $mac = Attestmdm::Device->certify($t, $serial);
 	my $authenticate = $mac->message('Authenticate');
 	$t->tool_ok('ade', 'remove', $serial);
-	is($mac->checkin($authenticate)->{status}, 403, 'not assigned any more');
+	is($mac->checkin($authenticate)->{status}, 400, 'not assigned any more');
 	$t->refused($serial, 'authenticate', 'ENROLL_UNASSIGNED', 'taken away');
 	$t->assign($serial);
 	my $state = "UPDATE enrollments SET state = '%s' WHERE serial = '$serial'";

@@ -141,11 +141,15 @@ subtest 'client_certificate = header: what needs the hardware is sent' => sub {
 	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'then in TLS');
 	is($new->report('Idle')->{status}, 200, 'again');
 	is($new->poll($captured->{idle}[0], cert => undef)->{status}, 400, 'then it has to');
-	$t->tool_ok('host', 'block', $mac->{serial});
-	$t->tool_ok('host', 'unblock', $mac->{serial});
+	my $open = sub { $t->db("SELECT count(*) AS n FROM alarms WHERE kind = 'signer-changed'"
+	    . " AND closed_at IS NULL")->[0]{n} };
+	is(replay($mac, $captured, 'idle')->{status}, 400, 'the certificate before, by the header');
+	is($open->(), 1, 'is an alarm, although the new one was shown in TLS');
 	my $anew = $mac->again('certify');
 	is($anew->checkin($anew->message('Authenticate'), cert => undef)->{status}, 200,
-	    'until an administrator forgets it');
+	    'a new enrollment starts afresh');
+	is($anew->checkin($anew->message('TokenUpdate'), cert => undef)->{status}, 200, 'by the header');
+	is($mac->host->{client_certificate_at}, undef, 'it showed nothing yet');
 	$t->done;
 };
 

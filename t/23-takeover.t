@@ -42,7 +42,7 @@ subtest 'another signer of the same serial number and UDID: on the trail, with a
 	is($mac->report('Idle')->{status}, 200, 'but it was not');
 	is(alarms($mac, 'signer-changed'), 1, 'now there is one');
 	is($thief->checkin($thief->message('Authenticate'))->{status}, 200, 'the other one enrolls');
-	like(reasons($mac, 'authenticate'), qr/asked for by another device key/, 'the trail has that, too');
+	like(reasons($mac, 'authenticate'), qr/not asked for by the device key from before/, 'the trail has that, too');
 	is(alarms($mac, 'signer-changed'), 0, 'the alarm is over: perhaps it was erased after all');
 	is($mac->report('Idle')->{status}, 400, 'the identity from before is refused');
 	is(alarms($mac, 'signer-changed'), 1, 'and in use, so that there is an alarm again');
@@ -50,6 +50,76 @@ subtest 'another signer of the same serial number and UDID: on the trail, with a
 	is(alarms($mac, 'signer-changed'), 1, 'with the alarm');
 	$t->tool_ok('host', 'block', $mac->{serial});
 	is(alarms($mac, 'signer-changed'), 0, 'until an administrator blocks the host');
+};
+
+# Whoever recorded the device's MachineInfo, which nothing limits to one use:
+# its signer is the device's own, and all else is the thief's.
+sub replay_enrollment {
+	my ($mac, @options) = @_;
+	my $thief = bless { %$mac, state => $mac->{state} . '-thief' }, ref $mac;
+	$t->command('cp', '-a', $mac->{state}, $thief->{state});
+	my $run = $t->sim('enroll', '--serial', $mac->{serial}, '--udid', $mac->{udid},
+	    '--state', $thief->{state}, @options);
+	is($run->{exit}, 0, 'the recorded request gets a certificate') or diag($run->{out}, $run->{err});
+	return $thief;
+}
+
+subtest 'a recorded request for a profile is sent again by another' => sub {
+	my $mac = Attestmdm::Device->enroll($t, serial(), @intel);
+	my $thief = replay_enrollment($mac, @intel, '--no-mdm');
+	unlike(reasons($mac, 'profile'), qr/another device key/, 'it is signed by the same key');
+	is($mac->report('Idle')->{status}, 200, 'the Mac is at work');
+	is(alarms($mac, 'signer-changed'), 0, 'no alarm: it may want to enroll again itself');
+	is($thief->checkin($thief->message('Authenticate'))->{status}, 200, 'the thief enrolls');
+	is($mac->report('Idle')->{status}, 400, 'the Mac is refused');
+	is(alarms($mac, 'signer-changed'), 1, 'with an alarm');
+	is($thief->checkin($thief->message('TokenUpdate'))->{status}, 200, 'the thief goes on');
+	is($thief->checkin($thief->message('CheckOut'))->{status}, 200, 'and checks out');
+	is(alarms($mac, 'signer-changed'), 1, 'the alarm stays');
+	$t->tool_ok('host', 'block', $mac->{serial});
+	is(alarms($mac, 'signer-changed'), 0, 'until an administrator acts');
+};
+
+subtest 'a thief who checks out at once, or renews' => sub {
+	my $mac = Attestmdm::Device->enroll($t, serial(), @intel);
+	my $thief = replay_enrollment($mac, @intel, '--no-mdm');
+	$thief->checkin($thief->message($_)) for qw(Authenticate CheckOut);
+	is($mac->host->{state}, 'unenrolled', 'the host has left');
+	is($mac->report('Idle')->{status}, 400, 'the Mac is refused');
+	is(alarms($mac, 'signer-changed'), 1, 'with an alarm');
+	my $other = Attestmdm::Device->enroll($t, serial(), @intel);
+	my $stolen = replay_enrollment($other, @intel);
+	$t->tool_ok('renew', '--host', $other->{serial});
+	like($t->sim('poll', '--state', $stolen->{state})->{out}, qr/InstallProfile Acknowledged/, 'renewed');
+	is($other->report('Idle')->{status}, 400, 'the Mac is refused');
+	is(alarms($other, 'signer-changed'), 1, 'with an alarm');
+};
+
+subtest 'a renewal of its own is no alarm' => sub {
+	my $mac = Attestmdm::Device->enroll($t, serial(), @intel);
+	my $old = bless { %$mac, state => $mac->{state} . '-old' }, ref $mac;
+	$t->command('cp', '-a', $mac->{state}, $old->{state});
+	my $unused = replay_enrollment($mac, @intel, '--no-mdm');
+	$t->tool_ok('renew', '--host', $mac->{serial});
+	like($t->sim('poll', '--state', $mac->{state})->{out}, qr/InstallProfile Acknowledged/, 'renewed');
+	is($old->report('Idle')->{status}, 400, 'the certificate before is refused');
+	is($unused->report('Idle')->{status}, 400, 'and one that was never used');
+	is(alarms($mac, 'signer-changed'), 0, 'without an alarm');
+};
+
+subtest 'a device key that is not known' => sub {
+	my $mac = Attestmdm::Device->enroll($t, serial(), @intel);
+	my $forget = sub { $t->db("UPDATE hosts SET signer_sha256 = NULL WHERE serial = '$mac->{serial}'") };
+	$forget->();
+	$mac->report('Idle');
+	is(alarms($mac, 'signer-changed'), 0, 'is no alarm');
+	my $new = $mac->again('certify', @intel);
+	like(reasons($mac, 'profile'), qr/enrolled with is not known/, 'a request leaves it on the trail');
+	$mac->report('Idle');
+	is(alarms($mac, 'signer-changed'), 1, 'and is an alarm while the old certificate is in use');
+	$forget->();
+	$new->checkin($new->message('Authenticate'));
+	like(reasons($mac, 'authenticate'), qr/device key from before is not known/, 'the enrollment, too');
 };
 
 subtest 'after a renewal the signer is still known' => sub {

@@ -78,7 +78,7 @@ subtest 'SCEP from before does not displace what attests' => sub {
 	require_attestation('false');
 	my $thief = $real->again('certify', @intel);
 	require_attestation('true');
-	is(authenticates($thief), 403, 'not once attestation is required');
+	is(authenticates($thief), 400, 'not once attestation is required');
 	$t->refused($real->{serial}, 'authenticate', 'ENROLL_DOWNGRADE', 'downgrade');
 	is_attested($real);
 };
@@ -89,10 +89,10 @@ subtest 'SCEP that was fetched while the device enrolled' => sub {
 	my $thief = $real->again('certify', @intel);
 	my $late = $real->again('certify', @intel);
 	enters($real, 'the device enters');
-	is(authenticates($_), 403, 'the others do not') for $thief, $late;
+	is(authenticates($_), 400, 'the others do not') for $thief, $late;
 	is_attested($real);
 	$real->checkin($real->message('CheckOut'));
-	is(authenticates($thief), 403, 'nor when it has left');
+	is(authenticates($thief), 400, 'nor when it has left');
 	my $run = $t->sim('enroll', '--serial', $real->{serial}, '--udid', $real->{udid}, @intel);
 	is($run->{exit}, 3, 'and there is no profile for more');
 	$t->server->clock(0);
@@ -163,7 +163,7 @@ subtest 'SCEP from before the setting, of what Apple Business calls Apple silico
 	require_attestation('true');
 	ok(!fetches($mac, $challenge), 'no certificate');
 	$t->refused($serial, 'scep', 'ENROLL_DOWNGRADE', 'downgrade');
-	is(authenticates($early), 403, 'and one from before is not let in');
+	is(authenticates($early), 400, 'and one from before is not let in');
 	$t->refused($serial, 'authenticate', 'ENROLL_DOWNGRADE', 'downgrade');
 };
 
@@ -175,13 +175,13 @@ subtest 'fleet-136: a renewed certificate that skips Authenticate' => sub {
 	my $new = fetches($mac, renewal_challenge($mac));
 	require_attestation('true');
 	business_only('true');
-	is($new->report('Idle')->{status}, 403, 'by a command');
-	is(updates($new), 403, 'by TokenUpdate');
+	is($new->report('Idle')->{status}, 400, 'by a command');
+	is(updates($new), 400, 'by TokenUpdate');
 	$t->refused($serial, 'token-update', 'ENROLL_METHOD', 'not attested');
 	is($mac->report('Idle')->{status}, 200, 'the old certificate is not retired');
 	require_attestation('false');
 	$t->tool_ok('ade', 'remove', $serial);
-	is($new->report('Idle')->{status}, 403, 'nor when it is not assigned any more');
+	is($new->report('Idle')->{status}, 400, 'nor when it is not assigned any more');
 	$t->refused($serial, 'command', 'ENROLL_BUSINESS', 'not assigned');
 	business_only('false');
 	is($new->report('Idle')->{status}, 200, 'with the settings off it takes over');

@@ -106,9 +106,13 @@ decide(const struct request *rq, const struct handout_answer *answer,
 static const char *
 signer_remark(const struct request *rq)
 {
-	return hosts_signer_differs(&rq->standing.host, rq->info.signer_sha256)
+	const struct host *host = &rq->standing.host;
+
+	if (!hosts_signer_differs(host, rq->info.signer_sha256))
+		return "";
+	return host->has_signer
 	    ? "; signed by another device key than the host enrolled with"
-	    : "";
+	    : "; the device key that the host enrolled with is not known";
 }
 
 /* OK, or the code of the refusal, logged. */
@@ -177,7 +181,8 @@ note_signer(
 	    (host->state != HOST_ENROLLED && host->state != HOST_PENDING))
 		return OK;
 	log_line(LOG_NOTICE,
-	    "another device key than before asks for a profile of host %s",
+	    "a device key that is not known to be its own asks for a profile "
+	    "of host %s",
 	    host->serial);
 	return hosts_note_other_signer(h->db, host->id,
 	    e->expires_at + INT64_C(3600) * h->conf->enrollment_hours);

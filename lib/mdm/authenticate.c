@@ -174,14 +174,16 @@ complete(struct host_vitals *v, const struct enrollment *e)
 static void
 note_signer(struct contact *c)
 {
+	const struct host *host = &c->identity.host;
 	size_t n = strlen(c->remark);
 
 	if (c->identity.has_host &&
-	    hosts_signer_differs(
-		&c->identity.host, c->identity.enrollment.signer_sha256))
-		snprintf(c->remark + n, sizeof(c->remark) - n,
-		    "; its profile was asked for by another device key than "
-		    "before");
+	    hosts_signer_differs(host, c->identity.enrollment.signer_sha256))
+		snprintf(c->remark + n, sizeof(c->remark) - n, "%s",
+		    host->has_signer
+			? "; its profile was not asked for by the device key "
+			  "from before"
+			: "; the device key from before is not known");
 }
 
 static int
@@ -225,9 +227,7 @@ authenticate_handle(struct contact *c)
 		return r;
 	if (id->enrollment.source == ENROLLMENT_MANUAL &&
 	    id->cert.state == CERTIFICATE_ISSUED &&
-	    ((r = manual_device_bind(c)) != OK ||
-		(r = identity_check_client_certificate(
-		     id, c->conf->client_certificate_required)) != OK))
+	    (r = manual_device_bind(c)) != OK)
 		return r;
 	if ((r = check_serial(c)) != OK || (r = check_udid(c)) != OK)
 		return r;

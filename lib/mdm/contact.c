@@ -82,32 +82,38 @@ read_claim(struct contact *c, struct claim *out)
 	snprintf(out->serial, sizeof(out->serial), "%s", serial);
 }
 
-/* Does the replaced identity live on, beside one of another device key? */
-static bool
-is_replaced_twin(const struct identity *id, int code)
+/*
+ * Is an identity from before the host's present enrollment still in use? An
+ * erased device does not have it any more. Who asked for the new profile proves
+ * nothing, for a recorded request can be sent again; and whoever enrolled by it
+ * may have checked out since.
+ */
+static int
+is_replaced_twin(struct contact *c, int code, bool *out)
 {
-	return code == ERR_MDM_CERTIFICATE && id->proven &&
-	    id->cert.state == CERTIFICATE_RETIRED && id->has_host &&
-	    (id->by_tls || id->host.client_certificate_at == 0) &&
-	    (id->host.state == HOST_ENROLLED ||
-		id->host.state == HOST_PENDING) &&
-	    hosts_signer_differs(&id->host, id->enrollment.signer_sha256);
+	const struct identity *id = &c->identity;
+
+	*out = false;
+	if (code != ERR_MDM_CERTIFICATE || !id->proven || !id->has_host)
+		return OK;
+	return certificates_enrolled_anew(c->db, id->cert.sha256, out);
 }
 
 static void
 alarm_of_refusal(struct contact *c, int code, const char *reason)
 {
 	const struct identity *id = &c->identity;
+	bool twin;
 
 	if (code == ERR_ENROLL_OTHER_DEVICE)
 		alarms_note(c->db, ALARM_HELD_FOR_REVIEW, id->cert.serial,
 		    id->cert.serial, reason);
-	else if (is_replaced_twin(id, code))
+	else if (is_replaced_twin(c, code, &twin) == OK && twin)
 		alarms_note(c->db, ALARM_SIGNER_CHANGED, id->host.id,
 		    id->host.serial,
-		    "another device key enrolled with this serial number, and "
-		    "the certificate from before is still in use: two devices "
-		    "claim to be this host");
+		    "this serial number enrolled again, and the certificate "
+		    "from before is still in use: either two devices claim to "
+		    "be this host, or somebody sends recorded messages");
 }
 
 int
@@ -147,7 +153,7 @@ check(struct contact *c)
 	    &c->identity, c->conf->client_certificate_required);
 }
 
-/* From now on the host has to show its certificate. */
+/* From now on the host has to show its certificate, until it enrolls again. */
 static int
 note_client_certificate(struct contact *c)
 {
@@ -179,8 +185,8 @@ note_other_signer(struct contact *c)
 	if (clock_now() <= host->other_signer_until)
 		return alarms_raise(c->db, ALARM_SIGNER_CHANGED, host->id,
 		    host->serial,
-		    "another device key asked for a profile with this serial "
-		    "number, and the host's certificate is still in use: "
+		    "a device key that is not known to be this host's asked "
+		    "for a profile with its serial number, and the host's certificate is still in use: "
 		    "unless it is about to enroll again, another device claims "
 		    "to be this host");
 	if ((r = hosts_note_other_signer(c->db, host->id, 0)) != OK)

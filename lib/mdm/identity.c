@@ -206,12 +206,21 @@ check_agreement(struct db *db, const struct identity *id)
 			  "certificates");
 }
 
+/* A device that enrolls again may have lost its way to show a certificate. */
+static bool
+is_new_enrollment(const struct identity *id)
+{
+	return id->cert.state == CERTIFICATE_ISSUED &&
+	    id->cert.purpose == ENROLLMENT_ENROLL;
+}
+
 int
 identity_check_client_certificate(const struct identity *id, bool required)
 {
 	if (id->by_tls)
 		return OK;
-	if (id->has_host && id->host.client_certificate_at != 0)
+	if (id->has_host && id->host.client_certificate_at != 0 &&
+	    !is_new_enrollment(id))
 		return fail(ERR_MDM_CLIENT_CERTIFICATE,
 		    "there is only Mdm-Signature, which may be a replay: the "
 		    "host showed its certificate in TLS before");

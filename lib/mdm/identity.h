@@ -9,8 +9,8 @@
  * - by the Mdm-Signature header (Apple: com.apple.mdm, SignMessage). It covers
  *   the body alone, neither time nor address: whoever saw a message can send it
  *   again. It is therefore not enough by itself where [mdm] client_certificate
- *   is "required", nor for a host that showed its certificate in TLS before;
- *   and it never yields a SCEP challenge or a bootstrap token.
+ *   is "required", nor for a host that showed its certificate in TLS since it
+ *   enrolled; and it never yields a SCEP challenge or a bootstrap token.
  *
  * When both are there they must be of the same certificate, with one exception:
  * while a host renews, its connection may still show the certificate before.
@@ -99,7 +99,8 @@ int identity_check(struct db *db, struct identity *id, int64_t grace);
 
 /*
  * After identity_check(): TLS showed a certificate, or need not have: neither
- * `required` nor shown by this host before. ERR_MDM_CLIENT_CERTIFICATE.
+ * `required` nor shown by this host since it enrolled.
+ * ERR_MDM_CLIENT_CERTIFICATE.
  */
 int identity_check_client_certificate(const struct identity *id, bool required);
 

@@ -25,6 +25,7 @@ enum {
 	MAKE_CURRENT,
 	RETIRE_OTHERS,
 	RETIRE_UNUSED,
+	ENROLLED_ANEW,
 	REVOKE,
 	DISTRUST,
 	LIST,
@@ -90,6 +91,15 @@ static const char *const texts[] = {
 			  " serial = (SELECT h.serial FROM hosts h"
 			  " WHERE h.id = ?1) AND state = 'issued'"
 			  " AND (?2 = 0 OR purpose = 'renew')",
+	[ENROLLED_ANEW] =
+	    "SELECT 1 FROM certificates c JOIN certificates n"
+	    " ON n.serial = c.serial WHERE c.sha256 = ?1"
+	    " AND c.serial <> '' AND c.state = 'retired'"
+	    " AND c.first_used_at IS NOT NULL AND n.sha256 <> c.sha256"
+	    " AND n.purpose = 'enroll' AND n.first_used_at IS NOT NULL"
+	    " AND (n.first_used_at >= c.first_used_at"
+	    " OR EXISTS (SELECT 1 FROM hosts h WHERE h.serial = n.serial"
+	    " AND h.certificate_sha256 = n.sha256)) LIMIT 1",
 	/* their enrollments have nothing that refers to them then */
 	[PURGE_RELEASE] = "UPDATE enrollments SET kept = 0 WHERE id IN"
 			  " (SELECT enrollment_id FROM certificates" UNUSED ")",
@@ -334,6 +344,17 @@ certificates_retire_unused(
 	stmt_put_text(&s, host_id);
 	stmt_put_int(&s, renewals_only);
 	return stmt_run(&s);
+}
+
+int
+certificates_enrolled_anew(
+    struct db *db, const uint8_t sha256[SECRET_SHA256], bool *out)
+{
+	struct stmt s;
+
+	stmt_start(&s, db, STMT_certificates, ENROLLED_ANEW);
+	stmt_put_digest(&s, sha256);
+	return stmt_exists(&s, out);
 }
 
 static void

@@ -112,6 +112,13 @@ int certificates_bind(
     struct db *db, const uint8_t sha256[SECRET_SHA256], const char *serial);
 
 /*
+ * Is this a certificate that was in use and was replaced, not by its renewal but
+ * because its serial number enrolled again?
+ */
+int certificates_enrolled_anew(
+    struct db *db, const uint8_t sha256[SECRET_SHA256], bool *out);
+
+/*
  * First use: issued → current, and whatever else that serial number has in use,
  * or had issued earlier, becomes retired. ERR_CONFLICT unless it is "issued".
  */

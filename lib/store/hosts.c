@@ -94,6 +94,7 @@ static const char *const texts[] = {
 	    " topic = excluded.topic,"
 	    " signer_sha256 = excluded.signer_sha256,"
 	    " other_signer_until = NULL, provisioning_udid = '',"
+	    " client_certificate_at = NULL,"
 	    " ever_attested_at = COALESCE(hosts.ever_attested_at,"
 	    " excluded.ever_attested_at),"
 	    " state = 'pending', generation = hosts.generation + 1,"
@@ -262,27 +263,17 @@ put_vitals(struct stmt *s, const struct host_vitals *v)
 	stmt_put_cut(s, v->topic, WIDE_TEXT);
 }
 
-/* An administrator has nothing left to look at. */
+/* What was under way with the host's device is over. */
 static int
-close_alarms(struct db *db, const char *id)
+end_generation(struct db *db, const char *id)
 {
 	struct host host;
 	int code;
 
 	if ((code = hosts_load(db, id, &host)) != OK ||
-	    (code = alarms_close(db, ALARM_SIGNER_CHANGED, id)) != OK ||
-	    (code = alarms_close(db, ALARM_UDID_MISMATCH, id)) != OK)
-		return code;
-	return alarms_close(db, ALARM_HELD_FOR_REVIEW, host.serial);
-}
-
-/* What was under way with the host's device is over. */
-static int
-end_generation(struct db *db, const char *id)
-{
-	int code;
-
-	if ((code = close_alarms(db, id)) != OK ||
+	    (code = alarms_close(db, ALARM_UDID_MISMATCH, id)) != OK ||
+	    (code = alarms_close(db, ALARM_HELD_FOR_REVIEW, host.serial)) !=
+		OK ||
 	    (code = renewals_finish(db, id)) != OK ||
 	    (code = certificates_retire_unused(db, id, true)) != OK)
 		return code;
@@ -302,8 +293,13 @@ bool
 hosts_signer_differs(
     const struct host *host, const uint8_t signer_sha256[SECRET_SHA256])
 {
-	return host->has_signer && is_known(signer_sha256) &&
-	    memcmp(host->signer_sha256, signer_sha256, SECRET_SHA256) != 0;
+	bool known = is_known(signer_sha256);
+
+	if (host->id[0] == '\0')
+		return false;
+	if (!host->has_signer || !known)
+		return host->has_signer != known;
+	return memcmp(host->signer_sha256, signer_sha256, SECRET_SHA256) != 0;
 }
 
 static int
@@ -348,6 +344,8 @@ hosts_authenticate(struct db *db, const struct host_identity *identity,
 	code = begin_generation(db, id, identity, vitals);
 	if (code == OK)
 		code = hosts_load_by_serial(db, identity->serial, out);
+	if (code == OK)
+		code = alarms_close(db, ALARM_SIGNER_CHANGED, out->id);
 	return code != OK ? code : end_generation(db, out->id);
 }
 
@@ -419,6 +417,7 @@ hosts_check_out(struct db *db, const char *id)
 	struct stmt s;
 	int code;
 
+	/* two devices are no fewer because one of them leaves */
 	start_host(&s, db, CHECK_OUT, id);
 	code = stmt_change(&s, ERR_CONFLICT);
 	return code != OK ? code : end_generation(db, id);
@@ -433,7 +432,8 @@ hosts_block(struct db *db, const char *id)
 	stmt_start(&s, db, STMT_hosts, BLOCK);
 	stmt_put_text(&s, id);
 	code = stmt_change(&s, ERR_NOT_FOUND);
-	if (code != OK || (code = end_generation(db, id)) != OK)
+	if (code != OK || (code = end_generation(db, id)) != OK ||
+	    (code = alarms_close(db, ALARM_SIGNER_CHANGED, id)) != OK)
 		return code;
 	return certificates_retire_unused(db, id, false);
 }

@@ -46,7 +46,7 @@ struct host {
 	int64_t created_at;
 	int64_t enrolled_at;
 	int64_t last_seen_at;
-	/* when it first showed its certificate in TLS; 0: it never did */
+	/* when it first did so in TLS since it enrolled; 0: it never did */
 	int64_t client_certificate_at;
 	/* of the device key that asked for its profile, if it is known */
 	bool has_signer;
@@ -150,14 +150,14 @@ int hosts_token_update(struct db *db, const char *id,
 
 /*
  * pending or enrolled → unenrolled, and not attested any more; push data
- * erased, commands cancelled. The certificate stays known. Else ERR_CONFLICT.
+ * erased, commands cancelled. The certificate stays known, and an alarm about
+ * two devices stays open. Else ERR_CONFLICT.
  */
 int hosts_check_out(struct db *db, const char *id);
 
 /*
  * An administrator forgets the host: any state → blocked; no certificate, no
- * tokens, commands cancelled; it may also be without a certificate in TLS
- * again when it is unblocked. Its next contact is refused.
+ * tokens, commands cancelled. Its next contact is refused.
  */
 int hosts_block(struct db *db, const char *id);
 
@@ -187,7 +187,8 @@ int hosts_seen(struct db *db, const char *id);
 
 /*
  * Is this the digest of another device key than the one that the host enrolled
- * with? False when either is not known (zeros).
+ * with? True also when only one of the two is known (the other is zeros); false
+ * for a host that is not there (no id).
  */
 bool hosts_signer_differs(
     const struct host *host, const uint8_t signer_sha256[SECRET_SHA256]);
@@ -201,7 +202,8 @@ int hosts_note_other_signer(struct db *db, const char *id, int64_t until);
 int hosts_note_provisioning_udid(
     struct db *db, const char *id, const char *udid);
 
-/* The host showed its certificate in TLS: notes the first time. */
+/* The host showed its certificate in TLS: notes the first time since it
+ * enrolled. */
 int hosts_note_client_certificate(struct db *db, const char *id);
 
 /* By serial number; counts all that match. */
