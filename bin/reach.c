@@ -136,7 +136,7 @@ static int
 fastcgi_answer(int fd, const char *socket)
 {
 	static const char failed[] = "Status: 5";
-	uint8_t head[RECORD_HEAD + sizeof(failed) - 1];
+	uint8_t head[RECORD_HEAD + sizeof(failed) - 1] = { 0 };
 	size_t n = 0;
 	ssize_t k;
 	int64_t until = reach_deadline();
@@ -222,6 +222,20 @@ tls_fail(const char *host, gnutls_session_t session, int rc)
 	return r;
 }
 
+/* Of "HTTP/1.1 200 OK"; 0 when it is no such line. */
+static int
+http_status(const char *answer)
+{
+	static const char version[] = "HTTP/1.1 ";
+	const char *digits = answer + sizeof(version) - 1;
+
+	if (strncmp(answer, version, strlen("HTTP/1.")) != 0 ||
+	    strlen(answer) < sizeof(version) + 2 ||
+	    strspn(digits, "0123456789") != 3)
+		return 0;
+	return (int)strtol(digits, NULL, 10);
+}
+
 static int
 tls_get(gnutls_session_t session, const char *host, const char *path,
     struct reach_answer *out)
@@ -240,7 +254,7 @@ tls_get(gnutls_session_t session, const char *host, const char *path,
 	    (n = gnutls_record_recv(session, chunk, sizeof(chunk))) > 0 &&
 	    buf_add(&out->text, chunk, (size_t)n) == OK)
 		;
-	if (sscanf(buf_str(&out->text), "HTTP/1.%*1d %3d", &out->status) != 1)
+	if ((out->status = http_status(buf_str(&out->text))) == 0)
 		return fail(ERR_IO, "%s: no answer in %d seconds", host,
 		    REACH_SECONDS);
 	return OK;

@@ -55,7 +55,7 @@ subtest 'all is well' => sub {
 
 subtest 'a program' => sub {
 	$server->stop('acme-directory');
-	says('reached', qr/^BAD: .*answers 502.*attestmdm-server\.conf/, 'nginx answers in its place');
+	says('reached', qr/^BAD: .*answers 502.*attestmdm-devices\.conf/, 'nginx answers in its place');
 	says('programs', qr/^BAD: acme-directory .*systemctl/, 'that does not listen');
 	unlink("$dir/run/acme-directory.sock");
 	is(says('programs', qr/^BAD: acme-directory has no socket .*systemctl enable/,
@@ -67,7 +67,11 @@ subtest 'a program' => sub {
 	my $pid = fork() // die "fork: $!";
 	if (!$pid) {
 		$SIG{PIPE} = 'IGNORE';
-		while (my $c = $listener->accept) { print {$c} "HTTP/1.1 200 OK\r\n\r\n"; close($c) }
+		while (my $c = $listener->accept) {
+			sysread($c, my $request, 65536);
+			print {$c} "HTTP/1.1 200 OK\r\n\r\n";
+			close($c);
+		}
 		POSIX::_exit(0);
 	}
 	says('programs', qr/^BAD: acme-directory .*no program of ours/, 'that is another', '--no-nginx');
