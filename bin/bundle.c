@@ -247,25 +247,19 @@ bundle_read(
 }
 
 int
-bundle_digest(const char *path, int64_t *size, uint8_t sha256[SECRET_SHA256])
+bundle_digest(int fd, int64_t *size, uint8_t sha256[SECRET_SHA256])
 {
 	static char chunk[BUNDLE_CHUNK];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	gnutls_hash_hd_t hash;
 	ssize_t n;
 
 	*size = 0;
-	if (fd < 0)
-		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) != 0) {
-		close(fd);
+	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) != 0)
 		return fail(ERR_INTERNAL, "no SHA-256");
-	}
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
 		gnutls_hash(hash, chunk, (size_t)n);
 		*size += n;
 	}
 	gnutls_hash_deinit(hash, sha256);
-	close(fd);
-	return n < 0 ? fail(ERR_IO, "%s: %s", path, strerror(errno)) : OK;
+	return n < 0 ? fail(ERR_IO, "cannot read: %s", strerror(errno)) : OK;
 }

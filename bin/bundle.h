@@ -44,8 +44,7 @@ int bundle_read(struct bundle *b, int fd, int64_t *size,
 int bundle_read_bytes(struct bundle *b, struct buf *out);
 void bundle_close(struct bundle *b);
 
-/* Size and digest of a file. ERR_IO. */
-int bundle_digest(
-    const char *path, int64_t *size, uint8_t sha256[SECRET_SHA256]);
+/* Size and digest of what is left to read of an open file. ERR_IO. */
+int bundle_digest(int fd, int64_t *size, uint8_t sha256[SECRET_SHA256]);
 
 #endif

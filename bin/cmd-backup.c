@@ -1,5 +1,6 @@
+#include <dirent.h>
 #include <errno.h>
-#include <fts.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +9,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "bin/authorities.h"
 #include "bin/bundle.h"
 #include "bin/cmd.h"
 #include "bin/manifest.h"
+#include "bin/place.h"
 #include "ca/file.h"
 #include "ca/key.h"
 #include "store/audits.h"
@@ -34,47 +37,133 @@ cmd_backup_skips(const struct conf *conf, const char *path)
 	    (end > 4 && strcmp(path + end - 4, ".new") == 0);
 }
 
+/* State and bytes come from one descriptor: whatever the name is by now. */
 static int
-cmd_backup_file(struct backup *b, const char *path)
+cmd_backup_take(
+    struct backup *b, const char *path, int fd, const struct stat *st)
 {
 	struct manifest_entry *e;
 	int r;
 
-	if (path[0] != '/' || manifest_find(&b->manifest, path + 1) != NULL)
+	if (manifest_find(&b->manifest, path + 1) != NULL)
 		return OK;
-	if ((e = manifest_add(&b->manifest, path)) == NULL)
+	if ((e = manifest_add(&b->manifest, path, st)) == NULL)
 		return ERR_IO;
 	if (e->folder)
 		return OK;
-	if ((r = file_read(path, &e->bytes)) != OK)
+	if ((r = file_read_open(fd, path, &e->bytes)) != OK) {
+		buf_wipe(&e->bytes);
+		b->manifest.n--;
 		return r;
+	}
 	e->size = (int64_t)e->bytes.n;
 	secret_sha256(buf_blob(&e->bytes), e->sha256);
 	return OK;
 }
 
+/* A file that is known by name; OK also when it is absent. */
+static int
+cmd_backup_file(struct backup *b, const char *path)
+{
+	struct place place;
+	struct stat st;
+	int fd = -1, r;
+
+	if ((r = place_open(path, PLACE_LINKS, &place)) == OK &&
+	    (r = place_read(&place, PLACE_LINKS, &fd, &st)) == OK)
+		r = S_ISREG(st.st_mode) ? cmd_backup_take(b, path, fd, &st)
+					: ERR_FIELD;
+	if (r == ERR_FIELD)
+		r = fail(ERR_CONFIG, "%s is no regular file of its own", path);
+	if (fd >= 0)
+		close(fd);
+	place_close(&place);
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
+static int cmd_backup_folder(
+    struct backup *b, const char *path, const struct place *in, int fd);
+
+/*
+ * What lies in a folder that a program may write is taken by name only, see
+ * cmd_backup_lists(): anything may be there.
+ */
+static int
+cmd_backup_found(struct backup *b, const struct place *at, const char *path)
+{
+	struct place inside;
+	struct stat st;
+	int fd, r;
+
+	if (fstatat(at->fd, at->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+		return OK;
+	if (S_ISREG(st.st_mode) && cmd_backup_skips(b->conf, path))
+		return OK;
+	if ((r = place_read(at, 0, &fd, &st)) != OK)
+		return r == ERR_NOT_FOUND || r == ERR_FIELD ? OK : r;
+	r = cmd_backup_take(b, path, fd, &st);
+	if (r == OK && S_ISDIR(st.st_mode) &&
+	    place_enter(at, fd, &st, "", &inside) && inside.trusted)
+		r = cmd_backup_folder(b, path, &inside, fd);
+	close(fd);
+	return r;
+}
+
+static int
+cmd_backup_folder(
+    struct backup *b, const char *path, const struct place *in, int fd)
+{
+	const struct dirent *d;
+	struct place at = *in;
+	char below[PATH_MAX];
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r = OK;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (dir == NULL) {
+		if (copy >= 0)
+			close(copy);
+		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	}
+	while (r == OK && (d = readdir(dir)) != NULL) {
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		snprintf(below, sizeof(below), "%.2000s/%s", path, d->d_name);
+		snprintf(at.name, sizeof(at.name), "%s", d->d_name);
+		if (manifest_path_ok(below))
+			r = cmd_backup_found(b, &at, below);
+		else
+			log_line(LOG_WARN,
+			    "\"%s\" is not in the backup: such a name cannot be",
+			    below);
+	}
+	closedir(dir);
+	return r;
+}
+
 static int
 cmd_backup_state(struct backup *b)
 {
-	char *roots[] = { b->conf->state, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	const FTSENT *f;
-	int r = OK;
+	char state[MANIFEST_PATH];
+	struct place place, inside;
+	struct stat st;
+	int fd = -1, r;
+	size_t n;
 
-	if (fts == NULL)
-		return fail(
-		    ERR_IO, "%s: %s", b->conf->state, strerror(errno));
-	while (r == OK && (f = fts_read(fts)) != NULL) {
-		if (f->fts_info == FTS_ERR || f->fts_info == FTS_DNR ||
-		    f->fts_info == FTS_NS)
-			r = fail(ERR_IO, "%s: %s", f->fts_path,
-			    strerror(f->fts_errno));
-		else if (f->fts_info == FTS_D ||
-		    (f->fts_info == FTS_F &&
-			!cmd_backup_skips(b->conf, f->fts_path)))
-			r = cmd_backup_file(b, f->fts_path);
-	}
-	fts_close(fts);
+	snprintf(state, sizeof(state), "%.1000s", b->conf->state);
+	for (n = strlen(state); n > 1 && state[n - 1] == '/'; n--)
+		state[n - 1] = '\0';
+	if ((r = place_open(state, PLACE_LINKS, &place)) == OK &&
+	    (r = place_read(&place, PLACE_LINKS, &fd, &st)) == OK &&
+	    (r = cmd_backup_take(b, state, fd, &st)) == OK &&
+	    S_ISDIR(st.st_mode) && place_enter(&place, fd, &st, "", &inside) &&
+	    inside.trusted)
+		r = cmd_backup_folder(b, state, &inside, fd);
+	if (r == ERR_NOT_FOUND || r == ERR_FIELD)
+		r = fail(ERR_IO, "%s is no folder", state);
+	if (fd >= 0)
+		close(fd);
+	place_close(&place);
 	return r;
 }
 
@@ -83,34 +172,95 @@ static int
 cmd_backup_named(struct backup *b)
 {
 	const struct conf *c = b->conf;
-	const char *const paths[] = { c->nginx_secret, c->nonce_key, c->ca_key,
-		c->ca_certificate, c->scep_ca_key, c->scep_ca_certificate,
-		c->signing_key, c->signing_certificate, c->server_ca,
+	const char *const paths[] = { c->nginx_secret, c->nonce_key,
+		c->admin_key, c->ca_key, c->ca_certificate, c->scep_ca_key,
+		c->scep_ca_certificate, c->signing_key, c->signing_certificate,
+		c->server_ca,
 		c->attestation_root_replaced ? c->attestation_root : "",
 		c->device_ca_replaced ? c->device_ca : "" };
 	size_t i;
 	int r = OK;
 
 	for (i = 0; r == OK && i < sizeof(paths) / sizeof(paths[0]); i++)
-		if (paths[i][0] == '/' && access(paths[i], F_OK) == 0)
+		if (paths[i][0] == '/')
 			r = cmd_backup_file(b, paths[i]);
+	return r;
+}
+
+/* Whoever has taken over a CA's program can put anything in their place. */
+static int
+cmd_backup_lists(struct backup *b)
+{
+	struct authorities_one all[AUTHORITIES];
+	char path[AUTHORITIES_PATH];
+	size_t i;
+	int r = OK;
+
+	authorities_of(b->conf, all);
+	for (i = 0; r == OK && i < AUTHORITIES; i++) {
+		authorities_crl_path(&all[i], b->conf, path);
+		r = cmd_backup_file(b, path);
+		if (r != ERR_CONFIG && r != ERR_TOO_LARGE)
+			continue;
+		log_line(LOG_WARN,
+		    "%s is not in the backup: attestmdm crl --publish makes it "
+		    "anew",
+		    path);
+		r = OK;
+	}
+	return r;
+}
+
+/*
+ * Not opened: to close any descriptor of it would drop the locks that SQLite
+ * holds for this process.
+ */
+static int
+cmd_backup_look(const char *database, struct stat *st)
+{
+	struct place place;
+	int r = place_open(database, PLACE_LINKS, &place);
+
+	if (r == OK &&
+	    (fstatat(place.fd, place.name, st,
+		 place.closed ? 0 : AT_SYMLINK_NOFOLLOW) != 0 ||
+		!S_ISREG(st->st_mode)))
+		r = fail(ERR_IO, "%s is no regular file", database);
+	place_close(&place);
+	return r;
+}
+
+static int
+cmd_backup_database(struct backup *b, struct db *db)
+{
+	struct manifest_entry *e;
+	struct stat st;
+	int fd, r;
+
+	if ((r = cmd_backup_look(b->conf->database, &st)) != OK ||
+	    (r = db_copy(db, b->copy)) != OK)
+		return r;
+	if ((e = manifest_add(&b->manifest, b->conf->database, &st)) == NULL)
+		return ERR_IO;
+	fd = open(b->copy, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return fail(ERR_IO, "%s: %s", b->copy, strerror(errno));
+	r = bundle_digest(fd, &e->size, e->sha256);
+	close(fd);
 	return r;
 }
 
 static int
 cmd_backup_collect(struct backup *b, struct db *db)
 {
-	struct manifest_entry *e;
 	int r;
 
 	if ((r = cmd_backup_file(b, b->manifest.conf)) != OK ||
-	    (r = cmd_backup_state(b)) != OK || (r = cmd_backup_named(b)) != OK ||
-	    (r = db_copy(db, b->copy)) != OK)
+	    (r = cmd_backup_state(b)) != OK ||
+	    (r = cmd_backup_named(b)) != OK || (r = cmd_backup_lists(b)) != OK)
 		return r;
 	/* last: once it is back, a restore is complete */
-	if ((e = manifest_add(&b->manifest, b->conf->database)) == NULL)
-		return ERR_IO;
-	return bundle_digest(b->copy, &e->size, e->sha256);
+	return cmd_backup_database(b, db);
 }
 
 static int

@@ -14,16 +14,22 @@
 #include "bin/cmd.h"
 #include "bin/layout.h"
 #include "bin/manifest.h"
+#include "bin/place.h"
+#include "ca/crl.h"
 #include "store/audits.h"
 
 #define RESTORE_STAGED   ".restore.new"
 #define RESTORE_REPLACED ".replaced"
 #define RESTORE_MAX      999
+/* of a file in its folder, with any of these at the end */
+#define RESTORE_NAME (NAME_MAX + 32)
 
 struct restore {
 	struct cli *cli;
 	const char *archive;
 	struct manifest manifest;
+	/* of its text: the archive is read twice */
+	uint8_t manifest_sha256[SECRET_SHA256];
 	bool force;
 };
 
@@ -72,41 +78,116 @@ cmd_restore_give(int fd, const struct manifest_entry *e)
 	    : fail(ERR_IO, "%s: %s", e->path, strerror(errno));
 }
 
+/*
+ * May this be in a folder that a program writes? The lock of a list is in
+ * backups of older versions.
+ */
+static bool
+cmd_restore_is_known(const struct restore *rs, const char *path)
+{
+	static const char *const ends[] = { "/public/acme/" CRL_FILE_ACME,
+		"/public/scep/" CRL_FILE_SCEP, "/public/acme/.lock",
+		"/public/scep/.lock" };
+	size_t n = strlen(path), k, i;
+
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		k = strlen(ends[i]);
+		if (n > k && strcmp(path + n - k, ends[i]) == 0)
+			return true;
+	}
+	return cmd_restore_is_database(rs, path);
+}
+
+/*
+ * Every step goes through the folder's descriptor, which no link led to: a
+ * program may change what is in its folder at any time. ERR_NOT_FOUND, unlogged.
+ */
+static int
+cmd_restore_open(const struct restore *rs, const struct manifest_entry *e,
+    unsigned flags, struct place *out)
+{
+	int r = place_open(e->path, flags, out);
+
+	if (r == OK && !out->trusted &&
+	    (e->folder || !cmd_restore_is_known(rs, e->path)))
+		r = fail(ERR_FIELD,
+		    "%s is refused: its folder does not belong to root",
+		    e->path);
+	return r;
+}
+
+static void
+cmd_restore_staged_name(const struct place *p, char out[RESTORE_NAME])
+{
+	snprintf(out, RESTORE_NAME, "%s" RESTORE_STAGED, p->name);
+}
+
+static int
+cmd_restore_stage(
+    const struct restore *rs, const struct manifest_entry *e, int *fd)
+{
+	char name[RESTORE_NAME];
+	struct place place;
+	int r;
+
+	if ((r = cmd_restore_open(rs, e, 0, &place)) == OK) {
+		cmd_restore_staged_name(&place, name);
+		unlinkat(place.fd, name, 0);
+		*fd = openat(place.fd, name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (*fd < 0)
+			r = fail(ERR_IO, "%s" RESTORE_STAGED ": %s", e->path,
+			    strerror(errno));
+	} else if (r == ERR_NOT_FOUND) {
+		r = fail(ERR_IO, "%s: its folder is gone", e->path);
+	}
+	place_close(&place);
+	return r;
+}
+
 static int
 cmd_restore_member(struct restore *rs, struct bundle *b, const char *name,
     bool stage)
 {
 	struct manifest_entry *e = manifest_find(&rs->manifest, name);
 	uint8_t sha256[SECRET_SHA256];
-	char path[PATH_MAX];
 	int64_t size;
 	int fd = -1, r;
 
 	if (e == NULL || e->folder || e->seen)
 		return fail(ERR_FIELD, "%s is not in the manifest", name);
-	if (stage) {
-		snprintf(path, sizeof(path), "%s" RESTORE_STAGED, e->path);
-		unlink(path);
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd < 0)
-			return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	}
+	if (stage && (r = cmd_restore_stage(rs, e, &fd)) != OK)
+		return r;
 	r = bundle_read(b, fd, &size, sha256);
 	if (r == OK &&
 	    (size != e->size || memcmp(sha256, e->sha256, sizeof(sha256)) != 0))
 		r = fail(ERR_FIELD, "%s is damaged: its checksum is wrong", name);
 	if (r == OK && stage && (r = cmd_restore_give(fd, e)) == OK &&
 	    fsync(fd) != 0)
-		r = fail(ERR_IO, "%s: %s", path, strerror(errno));
+		r = fail(ERR_IO, "%s: %s", e->path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	e->seen = r == OK;
 	return r;
 }
 
+/* What was checked is what is written. */
 static int
-cmd_restore_manifest(struct restore *rs, struct bundle *b)
+cmd_restore_same(struct restore *rs, const uint8_t sha256[SECRET_SHA256])
 {
+	size_t i;
+
+	if (memcmp(sha256, rs->manifest_sha256, SECRET_SHA256) != 0)
+		return fail(ERR_FIELD, "the archive changed while it was read");
+	for (i = 0; i < rs->manifest.n; i++)
+		rs->manifest.rows[i].seen = false;
+	return OK;
+}
+
+static int
+cmd_restore_manifest(struct restore *rs, struct bundle *b, bool again)
+{
+	uint8_t sha256[SECRET_SHA256];
 	struct buf text;
 	const char *name;
 	int r;
@@ -116,8 +197,13 @@ cmd_restore_manifest(struct restore *rs, struct bundle *b)
 	    strcmp(name, MANIFEST_NAME) != 0)
 		r = fail(ERR_FIELD, "this is no backup of attestmdm");
 	if (r == OK && (r = bundle_read_bytes(b, &text)) == OK) {
-		manifest_release(&rs->manifest);
-		r = manifest_read(&text, &rs->manifest);
+		secret_sha256(buf_blob(&text), sha256);
+		if (again) {
+			r = cmd_restore_same(rs, sha256);
+		} else {
+			memcpy(rs->manifest_sha256, sha256, sizeof(sha256));
+			r = manifest_read(&text, &rs->manifest);
+		}
 	}
 	buf_release(&text);
 	return r;
@@ -134,7 +220,7 @@ cmd_restore_pass(struct restore *rs, bool stage)
 
 	if ((r = bundle_open(rs->archive, &b)) != OK)
 		return r;
-	r = cmd_restore_manifest(rs, b);
+	r = cmd_restore_manifest(rs, b, stage);
 	while (r == OK && (r = bundle_next(b, &name)) == OK)
 		r = cmd_restore_member(rs, b, name, stage);
 	bundle_close(b);
@@ -147,20 +233,52 @@ cmd_restore_pass(struct restore *rs, bool stage)
 	return OK;
 }
 
-/* Is there a file already that is not the one in the archive? */
+/*
+ * Is there anything already that is not the file in the archive? Nothing is
+ * read that has another size.
+ */
 static int
-cmd_restore_differs(const struct manifest_entry *e, bool *out)
+cmd_restore_differs(
+    const struct place *p, const struct manifest_entry *e, bool *out)
 {
 	uint8_t sha256[SECRET_SHA256];
+	struct stat st;
 	int64_t size;
-	int r;
+	int fd, r;
 
 	*out = false;
-	if (e->folder || access(e->path, F_OK) != 0)
+	if (e->folder || (r = place_read(p, 0, &fd, &st)) == ERR_NOT_FOUND)
 		return OK;
-	if ((r = bundle_digest(e->path, &size, sha256)) != OK)
-		return r;
-	*out = memcmp(sha256, e->sha256, sizeof(sha256)) != 0;
+	*out = true;
+	if (r != OK)
+		return r == ERR_FIELD ? OK : r;
+	if (S_ISREG(st.st_mode) && st.st_size == e->size &&
+	    (r = bundle_digest(fd, &size, sha256)) == OK)
+		*out = size != e->size ||
+		    memcmp(sha256, e->sha256, sizeof(sha256)) != 0;
+	close(fd);
+	return r;
+}
+
+/* Is it in a folder that, once restored, a program may write? */
+static int
+cmd_restore_check_folder(
+    const struct restore *rs, const struct manifest_entry *e)
+{
+	const struct manifest_entry *f;
+	size_t i, n;
+
+	if (geteuid() != 0 || (!e->folder && cmd_restore_is_known(rs, e->path)))
+		return OK;
+	for (i = 0; i < rs->manifest.n; i++) {
+		f = &rs->manifest.rows[i];
+		n = strlen(f->path);
+		if (f->folder && strcmp(f->owner, "root") != 0 &&
+		    strncmp(e->path, f->path, n) == 0 && e->path[n] == '/')
+			return fail(ERR_FIELD,
+			    "%s is refused: its folder does not belong to root",
+			    e->path);
+	}
 	return OK;
 }
 
@@ -168,14 +286,20 @@ static int
 cmd_restore_check_one(
     const struct restore *rs, const struct manifest_entry *e)
 {
-	bool differs;
+	struct place place;
+	bool differs = false;
 	uid_t user;
 	gid_t group;
 	int r;
 
 	if (geteuid() == 0 && (r = cmd_restore_owner(e, &user, &group)) != OK)
 		return r;
-	if ((r = cmd_restore_differs(e, &differs)) != OK)
+	if ((r = cmd_restore_check_folder(rs, e)) != OK)
+		return r;
+	if ((r = cmd_restore_open(rs, e, 0, &place)) == OK)
+		r = cmd_restore_differs(&place, e, &differs);
+	place_close(&place);
+	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
 	return differs && !rs->force
 	    ? fail(ERR_EXISTS,
@@ -210,15 +334,20 @@ cmd_restore_check(const struct restore *rs)
 
 /* A folder that is there stays as it is. */
 static int
-cmd_restore_folder(const struct manifest_entry *e)
+cmd_restore_folder(const struct place *p, const struct manifest_entry *e)
 {
+	struct stat st;
 	int fd, r;
 
-	if (mkdir(e->path, 0700) != 0)
-		return errno == EEXIST
-		    ? OK
-		    : fail(ERR_IO, "%s: %s", e->path, strerror(errno));
-	fd = open(e->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (mkdirat(p->fd, p->name, 0700) != 0) {
+		if (errno == EEXIST &&
+		    fstatat(p->fd, p->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISDIR(st.st_mode))
+			return OK;
+		return fail(ERR_IO, "cannot make the folder %s", e->path);
+	}
+	fd = openat(p->fd, p->name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(ERR_IO, "%s: %s", e->path, strerror(errno));
 	r = cmd_restore_give(fd, e);
@@ -226,56 +355,40 @@ cmd_restore_folder(const struct manifest_entry *e)
 	return r;
 }
 
-/* Those that no entry says how to make, such as /etc/attestmdm. */
-static int
-cmd_restore_parents(const char *path)
-{
-	char part[PATH_MAX];
-	char *slash;
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (slash = strchr(part + 1, '/'); slash != NULL;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		/* whatever the umask: the programs pass through it */
-		if ((mkdir(part, 0700) != 0 || chmod(part, 0755) != 0) &&
-		    errno != EEXIST)
-			return fail(ERR_IO, "%s: %s", part, strerror(errno));
-		*slash = '/';
-	}
-	return OK;
-}
-
+/* Also those that no entry says how to make, such as /etc/attestmdm. */
 static int
 cmd_restore_folders(const struct restore *rs)
 {
 	const struct manifest_entry *e;
+	struct place place;
 	size_t i;
 	int r = OK;
 
 	for (i = 0; r == OK && i < rs->manifest.n; i++) {
 		e = &rs->manifest.rows[i];
-		r = cmd_restore_parents(e->path);
+		r = cmd_restore_open(rs, e, PLACE_MAKE, &place);
 		if (r == OK && e->folder)
-			r = cmd_restore_folder(e);
+			r = cmd_restore_folder(&place, e);
+		else if (r == ERR_NOT_FOUND)
+			r = fail(ERR_IO, "%s: its folder is gone", e->path);
+		place_close(&place);
 	}
 	return r;
 }
 
-/* PATH → PATH.replaced, or with the next free number. */
+/* NAME → NAME.replaced, or with the next free number. */
 static int
-cmd_restore_put_aside(const char *path)
+cmd_restore_put_aside(const struct place *p, const char *end)
 {
-	char aside[PATH_MAX];
+	char name[RESTORE_NAME], aside[RESTORE_NAME + 16];
 	int i;
 
+	snprintf(name, sizeof(name), "%s%s", p->name, end);
 	for (i = 0; i < RESTORE_MAX; i++) {
 		snprintf(aside, sizeof(aside),
-		    i == 0 ? "%.4000s" RESTORE_REPLACED
-			   : "%.4000s" RESTORE_REPLACED ".%d",
-		    path, i);
-		if (renameat2(AT_FDCWD, path, AT_FDCWD, aside,
-			RENAME_NOREPLACE) == 0)
+		    i == 0 ? "%s" RESTORE_REPLACED : "%s" RESTORE_REPLACED ".%d",
+		    name, i);
+		if (renameat2(p->fd, name, p->fd, aside, RENAME_NOREPLACE) == 0)
 			return OK;
 		if (errno == ENOENT)
 			return OK;
@@ -285,38 +398,39 @@ cmd_restore_put_aside(const char *path)
 	return fail(ERR_EXISTS, "too many files like %s", aside);
 }
 
-/* What SQLite left beside an older database must not meet the new one. */
+/*
+ * What SQLite left beside an older database must not meet the new one: SQLite
+ * would play it back.
+ */
 static int
-cmd_restore_clear(const char *database)
+cmd_restore_clear(const struct place *p)
 {
-	static const char *const ends[] = { "-wal", "-shm" };
-	char path[PATH_MAX];
+	static const char *const ends[] = { "-journal", "-wal", "-shm" };
 	size_t i;
 	int r = OK;
 
-	for (i = 0; r == OK && i < sizeof(ends) / sizeof(ends[0]); i++) {
-		snprintf(path, sizeof(path), "%.4000s%s", database, ends[i]);
-		r = cmd_restore_put_aside(path);
-	}
+	for (i = 0; r == OK && i < sizeof(ends) / sizeof(ends[0]); i++)
+		r = cmd_restore_put_aside(p, ends[i]);
 	return r;
 }
 
 static int
-cmd_restore_place(const struct restore *rs, const struct manifest_entry *e)
+cmd_restore_place(const struct restore *rs, const struct manifest_entry *e,
+    const struct place *p)
 {
-	char staged[PATH_MAX];
+	char staged[RESTORE_NAME];
 	bool differs;
 	int r;
 
-	snprintf(staged, sizeof(staged), "%s" RESTORE_STAGED, e->path);
-	if ((r = cmd_restore_differs(e, &differs)) != OK)
+	cmd_restore_staged_name(p, staged);
+	if ((r = cmd_restore_differs(p, e, &differs)) != OK)
 		return r;
-	if (differs && (r = cmd_restore_put_aside(e->path)) != OK)
+	if (differs && (r = cmd_restore_put_aside(p, "")) != OK)
 		return r;
 	if (cmd_restore_is_database(rs, e->path) &&
-	    (r = cmd_restore_clear(e->path)) != OK)
+	    (r = cmd_restore_clear(p)) != OK)
 		return r;
-	return rename(staged, e->path) == 0
+	return renameat(p->fd, staged, p->fd, p->name) == 0
 	    ? OK
 	    : fail(ERR_IO, "%s: %s", e->path, strerror(errno));
 }
@@ -325,25 +439,37 @@ cmd_restore_place(const struct restore *rs, const struct manifest_entry *e)
 static int
 cmd_restore_swap(const struct restore *rs)
 {
+	const struct manifest_entry *e;
+	struct place place;
 	size_t i;
 	int r = OK;
 
-	for (i = 0; r == OK && i < rs->manifest.n; i++)
-		if (!rs->manifest.rows[i].folder)
-			r = cmd_restore_place(rs, &rs->manifest.rows[i]);
+	for (i = 0; r == OK && i < rs->manifest.n; i++) {
+		e = &rs->manifest.rows[i];
+		if (e->folder)
+			continue;
+		if ((r = cmd_restore_open(rs, e, 0, &place)) == OK)
+			r = cmd_restore_place(rs, e, &place);
+		else if (r == ERR_NOT_FOUND)
+			r = fail(ERR_IO, "%s: its folder is gone", e->path);
+		place_close(&place);
+	}
 	return r;
 }
 
 static void
 cmd_restore_unstage(const struct restore *rs)
 {
-	char path[PATH_MAX];
+	char name[RESTORE_NAME];
+	struct place place;
 	size_t i;
 
 	for (i = 0; i < rs->manifest.n; i++) {
-		snprintf(path, sizeof(path), "%s" RESTORE_STAGED,
-		    rs->manifest.rows[i].path);
-		unlink(path);
+		if (place_open(rs->manifest.rows[i].path, 0, &place) == OK) {
+			cmd_restore_staged_name(&place, name);
+			unlinkat(place.fd, name, 0);
+		}
+		place_close(&place);
 	}
 }
 

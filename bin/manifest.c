@@ -32,12 +32,32 @@ manifest_grow(struct manifest *m)
 }
 
 /* One line each in the manifest, so no line ends in paths. */
-static bool
+bool
 manifest_path_ok(const char *path)
 {
-	return path[0] == '/' && strlen(path) < MANIFEST_PATH &&
-	    strpbrk(path, "\r\n") == NULL && strstr(path, "/../") == NULL &&
-	    strstr(path, "//") == NULL;
+	size_t n = strlen(path), k;
+	const char *part;
+
+	if (path[0] != '/' || n >= MANIFEST_PATH ||
+	    strpbrk(path, "\r\n") != NULL)
+		return false;
+	for (part = path; *part != '\0'; part += 1 + k) {
+		k = strcspn(part + 1, "/");
+		if (k == 0 || strncmp(part + 1, ".", k) == 0 ||
+		    strncmp(part + 1, "..", k) == 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Nobody's rights are given to whoever runs a file. In a folder the bit of the
+ * group only says who owns new files: STATE/db needs it.
+ */
+static unsigned
+manifest_mode(bool folder, unsigned mode)
+{
+	return mode & (folder ? S_ISGID | 0777u : 0777u);
 }
 
 static void
@@ -53,24 +73,19 @@ manifest_names(const struct stat *st, struct manifest_entry *e)
 }
 
 struct manifest_entry *
-manifest_add(struct manifest *m, const char *path)
+manifest_add(struct manifest *m, const char *path, const struct stat *st)
 {
 	struct manifest_entry *e;
-	struct stat st;
 
 	if (!manifest_path_ok(path)) {
 		fail(ERR_CONFIG, "\"%s\" is not an absolute path", path);
 		return NULL;
 	}
-	if (stat(path, &st) != 0) {
-		fail(ERR_IO, "%s: %s", path, strerror(errno));
-		return NULL;
-	}
 	if ((e = manifest_grow(m)) == NULL)
 		return NULL;
-	e->folder = S_ISDIR(st.st_mode);
-	e->mode = st.st_mode & 07777;
-	manifest_names(&st, e);
+	e->folder = S_ISDIR(st->st_mode);
+	e->mode = manifest_mode(e->folder, st->st_mode);
+	manifest_names(st, e);
 	snprintf(e->path, sizeof(e->path), "%s", path);
 	return e;
 }
@@ -130,6 +145,7 @@ manifest_read_entry(struct manifest *m, const char *line)
 	    !manifest_path_ok(line + at))
 		return fail(ERR_FIELD, "the manifest has a bad line: %.80s", line);
 	e->folder = kind == 'd';
+	e->mode = manifest_mode(e->folder, e->mode);
 	e->size = size;
 	snprintf(e->path, sizeof(e->path), "%s", line + at);
 	return OK;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -43,17 +44,24 @@ struct manifest {
 };
 
 /*
- * Adds an entry with owner, group and mode as the file system has them; size
- * and digest are the caller's to fill. NULL, with the reason logged, when the
- * path is not absolute, too long or not there.
+ * May this path be in a manifest? It is absolute, short enough, of one line, and
+ * no part of it is empty, "." or "..".
  */
-struct manifest_entry *manifest_add(struct manifest *m, const char *path);
+bool manifest_path_ok(const char *path);
+
+/*
+ * Adds an entry with owner, group and mode as in `st`, but never with the
+ * set-user-ID, set-group-ID (of files) and sticky bits; size and digest are the
+ * caller's to fill. NULL, with the reason logged, when the path is not fit.
+ */
+struct manifest_entry *manifest_add(
+    struct manifest *m, const char *path, const struct stat *st);
 
 int manifest_write(const struct manifest *m, struct buf *out);
 
 /*
  * ERR_FIELD when it is not one of ours, is cut short, or has a path that is not
- * absolute or has ".." in it. The caller releases *out in any case.
+ * fit. The caller releases *out in any case.
  */
 int manifest_read(struct buf *text, struct manifest *out);
 void manifest_release(struct manifest *m);

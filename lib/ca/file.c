@@ -34,17 +34,24 @@ file_read_all(int fd, const char *path, struct buf *out)
 }
 
 int
-file_read(const char *path, struct buf *out)
+file_read_open(int fd, const char *path, struct buf *out)
 {
 	struct stat st;
-	int fd, r;
 
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
-		return file_fault(path, "open");
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		r = fail(ERR_IO, "%s is not a regular file", path);
-	else
-		r = file_read_all(fd, path, out);
+		return fail(ERR_IO, "%s is not a regular file", path);
+	return file_read_all(fd, path, out);
+}
+
+int
+file_read(const char *path, struct buf *out)
+{
+	/* root reads in folders of others, where it may be a FIFO */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), r;
+
+	if (fd < 0)
+		return file_fault(path, "open");
+	r = file_read_open(fd, path, out);
 	close(fd);
 	return r;
 }

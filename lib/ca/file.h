@@ -10,9 +10,13 @@
 
 /*
  * Appends a whole regular file to out, whose maximum bounds it. ERR_IO when it
- * is absent or unreadable, ERR_TOO_LARGE.
+ * is absent, unreadable or no regular file (it does not wait for a FIFO),
+ * ERR_TOO_LARGE.
  */
 int file_read(const char *path, struct buf *out);
+
+/* The same from a descriptor that the caller closes; the path is for the log. */
+int file_read_open(int fd, const char *path, struct buf *out);
 
 /* The same for what a user names: "-" is standard input, of any kind. */
 int file_read_input(const char *path, struct buf *out);
