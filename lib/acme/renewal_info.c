@@ -73,11 +73,10 @@ struct renewal_window
 renewal_info_window(const struct certificate *c, int64_t now)
 {
 	struct renewal_window w;
-	int64_t life = c->not_after - c->not_before;
 
 	if (c->state == CERTIFICATE_REVOKED)
 		return (struct renewal_window){ now - HOUR, now };
-	w.start = c->not_before + life / 3 * 2;
+	w.start = c->not_after - c->lifetime / 3;
 	w.end = w.start + WINDOW_MAX;
 	if (w.end > c->not_after)
 		w.end = c->not_after;

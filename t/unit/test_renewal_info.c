@@ -54,14 +54,20 @@ static void
 the_window_is_late_in_life(void **state)
 {
 	struct certificate c = { .not_before = 1000000,
-		.not_after = 1000000 + 90 * 86400 };
+		.not_after = 1000000 + 90 * 86400,
+		.lifetime = 90 * 86400 };
 	struct renewal_window w;
 
 	(void)state;
 	w = renewal_info_window(&c, 1000000);
 	assert_int_equal(w.start, 1000000 + 60 * 86400);
 	assert_int_equal(w.end, 1000000 + 62 * 86400);
+	/* the time that the row says it began is not the certificate's */
+	c.not_before += 30 * 86400;
+	w = renewal_info_window(&c, 1000000);
+	assert_int_equal(w.start, 1000000 + 60 * 86400);
 	c.not_after = c.not_before + 3600;
+	c.lifetime = 3600;
 	w = renewal_info_window(&c, 1000000);
 	assert_true(w.start < w.end && w.end <= c.not_after);
 	c.state = CERTIFICATE_REVOKED;
