@@ -251,6 +251,8 @@ subtest 'mdm-65: an enrolled serial number from another device' => sub {
 	my $r = ask($serial, udid => '99999999-0000-4000-8000-000000000000');
 	is($r->{status}, 403, 'answered 403');
 	$t->refused($serial, 'profile', 'ENROLL_OTHER_DEVICE');
+	is($t->db("SELECT pool FROM trail WHERE code = 'ENROLL_OTHER_DEVICE'")->[0]{pool}, 'signed',
+	    'kept apart from what others claim');
 	is_deeply($mac->host, $before, 'the host is untouched');
 	is(ask($serial, udid => $mac->{udid})->{status}, 200, 'the device itself may enroll again');
 };

@@ -228,6 +228,7 @@ done:
 	return r;
 }
 
+/* A serial number is known only when Apple's signature was good. */
 static int
 refuse(
     struct handout *h, const char *serial, int code, const char *remote_address)
@@ -237,6 +238,7 @@ refuse(
 	snprintf(reason, sizeof(reason), "%s", log_reason());
 	trails_note(h->db,
 	    &(struct trail){ .serial = serial,
+		.is_signed = serial[0] != '\0',
 		.step = "profile",
 		.outcome = trails_outcome(code),
 		.code = code,

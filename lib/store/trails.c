@@ -64,14 +64,14 @@ static const char *const texts[] = {
 	[IS_KNOWN] = "SELECT 1 FROM ade_devices WHERE serial = ?1"
 		     " UNION ALL SELECT 1 FROM hosts WHERE serial = ?1",
 	[TRIM_CLAIM] =
-	    "DELETE FROM trail WHERE" TRIM("pool = 'known' AND pool_key = ?1"
+	    "DELETE FROM trail WHERE" TRIM("pool = ?6 AND pool_key = ?1"
 					   " AND network = ?5"),
 	[TRIM_CLAIMED] =
 	    "DELETE FROM trail WHERE id = (SELECT min(id) FROM trail"
-	    " WHERE pool = 'known' AND pool_key = ?1"
+	    " WHERE pool = ?3 AND pool_key = ?1"
 	    " GROUP BY network ORDER BY count(*) DESC, min(id) LIMIT 1)"
 	    " AND (SELECT count(*) FROM trail"
-	    " WHERE pool = 'known' AND pool_key = ?1) > ?2",
+	    " WHERE pool = ?3 AND pool_key = ?1) > ?2",
 	[TRIM_NETWORK] =
 	    "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
 	    " WHERE pool = 'unknown' AND pool_key = ?1 AND network = ?1"
@@ -142,10 +142,11 @@ read_trail(struct stmt *s, void *out)
 	stmt_get_text(s, r->remote_address, sizeof(r->remote_address));
 }
 
-enum pool { POOL_NONE, POOL_KNOWN, POOL_UNKNOWN };
+enum pool { POOL_NONE, POOL_SIGNED, POOL_KNOWN, POOL_UNKNOWN };
 
 static const char *const pools[] = {
 	[POOL_NONE] = "",
+	[POOL_SIGNED] = "signed",
 	[POOL_KNOWN] = "known",
 	[POOL_UNKNOWN] = "unknown",
 };
@@ -186,7 +187,9 @@ find_place(struct db *db, const struct trail *t, struct place *out)
 	network_of(t->remote_address, 24, 48, out->network);
 	if (is_text(serial))
 		code = is_known(db, serial, &known);
-	out->pool = known ? POOL_KNOWN : POOL_UNKNOWN;
+	out->pool = !known ? POOL_UNKNOWN
+	    : t->is_signed ? POOL_SIGNED
+			   : POOL_KNOWN;
 	snprintf(out->key, sizeof(out->key), "%s",
 	    known ? serial : out->network);
 	return code;
@@ -195,7 +198,7 @@ find_place(struct db *db, const struct trail *t, struct place *out)
 /* Trims rows of one step with one code to the newest `keep`. */
 static int
 trim_kind(struct db *db, int which, const char *key, const struct trail *t,
-    const char *network, int keep)
+    const struct place *p, int keep)
 {
 	struct stmt s;
 
@@ -204,8 +207,10 @@ trim_kind(struct db *db, int which, const char *key, const struct trail *t,
 	stmt_put_cut(&s, t->step, 33);
 	stmt_put_cut(&s, t->code == OK ? "" : err_name(t->code), 33);
 	stmt_put_int(&s, keep);
-	if (network != NULL)
-		stmt_put_text(&s, network);
+	if (p != NULL) {
+		stmt_put_text(&s, p->network);
+		stmt_put_text(&s, pools[p->pool]);
+	}
 	return stmt_run(&s);
 }
 
@@ -215,12 +220,13 @@ trim_claimed(struct db *db, const struct trail *t, const struct place *p)
 	struct stmt s;
 	int code;
 
-	if ((code = trim_kind(db, TRIM_CLAIM, p->key, t, p->network,
-		 PER_KIND_CLAIM)) != OK)
+	if ((code = trim_kind(
+		 db, TRIM_CLAIM, p->key, t, p, PER_KIND_CLAIM)) != OK)
 		return code;
 	stmt_start(&s, db, STMT_trails, TRIM_CLAIMED);
 	stmt_put_text(&s, p->key);
 	stmt_put_int(&s, TRAILS_PER_SERIAL);
+	stmt_put_text(&s, pools[p->pool]);
 	return stmt_run(&s);
 }
 
@@ -276,8 +282,8 @@ trim(struct db *db, const struct trail *t, const struct place *p, int64_t id)
 		    ? trim_kind(db, TRIM_ENROLLMENT, t->enrollment_id, t, NULL,
 			  PER_KIND)
 		    : trim_kind(db, TRIM_SERIAL, t->serial, t, NULL, PER_KIND);
-	code = p->pool == POOL_KNOWN ? trim_claimed(db, t, p)
-				     : trim_network(db, p);
+	code = p->pool == POOL_UNKNOWN ? trim_network(db, p)
+				       : trim_claimed(db, t, p);
 	if (code == OK && id % EVERY == 0)
 		code = trim_pool(db, p);
 	return code;

@@ -6,11 +6,13 @@
  * It is bounded, however much anybody sends. With an enrollment, which only its
  * device knows, or from no address, which is our own doing: the newest 50 rows
  * per enrollment (or serial number) of one step with one code. All other rows
- * come from senders who proved nothing, and are kept in two pools:
+ * come from senders who did not prove who they are, and are kept in three pools:
  *
- * - known: the serial number that was named is assigned to us or has a host.
- *   Per serial number TRAILS_PER_SERIAL rows, of which the network with the
- *   most gives way first, and of one network, step and code the newest 10.
+ * - signed: the serial number is assigned to us or has a host, and stands in a
+ *   message that a key signed which Apple's device CA vouches for. Per serial
+ *   number TRAILS_PER_SERIAL rows, of which the network with the most gives way
+ *   first, and of one network, step and code the newest 10.
+ * - known: as before, but the sender merely names the serial number.
  * - unknown: all others. Per network the newest TRAILS_PER_NETWORK rows.
  *
  * Each pool has about TRAILS_POOL rows at most; beyond that the serial number or
@@ -38,6 +40,8 @@ struct trail {
 	 * and it must not appear under that number; NULL: `serial`. Not stored.
 	 */
 	const char *claimed;
+	/* Apple's device CA vouches for whoever named the serial number. */
+	bool is_signed;
 	/* "profile", "account", "order", "challenge", "finalize", … */
 	const char *step;
 	enum trail_outcome outcome;

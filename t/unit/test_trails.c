@@ -263,6 +263,48 @@ test_known_serial_numbers_are_kept_apart(void **state)
 	    1);
 }
 
+/* From however many networks the serial number is merely named. */
+static void
+test_claims_do_not_push_out_what_is_signed(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct trail t = { .serial = "S1",
+		.is_signed = true,
+		.step = "profile",
+		.outcome = TRAIL_REFUSED,
+		.code = ERR_ENROLL_OTHER_DEVICE,
+		.remote_address = "192.0.2.7" };
+	char address[DB_ADDRESS_TEXT];
+	int i;
+
+	know(db, "S1");
+	WRITE(db, trails_add(db, &t));
+	assert_int_equal(db_begin(db), OK);
+	for (i = 0; i < 300; i++) {
+		snprintf(address, sizeof(address), "10.%d.%d.1", i / 200,
+		    i % 200);
+		refuse_from(db, "S1", address);
+	}
+	assert_int_equal(db_commit(db), OK);
+	assert_int_equal(pool_size(db, "signed"), 1);
+	assert_int_equal(pool_size(db, "known"), TRAILS_PER_SERIAL);
+	/* signed rows are bounded, too */
+	t.remote_address = "10.0.1.1";
+	assert_int_equal(db_begin(db), OK);
+	for (i = 0; i < 30; i++)
+		assert_int_equal(trails_add(db, &t), OK);
+	assert_int_equal(pool_size(db, "signed"), 11);
+	for (i = 0; i < 300; i++) {
+		snprintf(address, sizeof(address), "10.%d.%d.1", i / 200,
+		    i % 200);
+		t.remote_address = address;
+		assert_int_equal(trails_add(db, &t), OK);
+	}
+	assert_int_equal(db_commit(db), OK);
+	assert_int_equal(pool_size(db, "signed"), TRAILS_PER_SERIAL);
+	assert_int_equal(pool_size(db, "known"), TRAILS_PER_SERIAL);
+}
+
 /* However many of our serial numbers strangers know. */
 static void
 test_known_serial_numbers_are_bounded(void **state)
@@ -444,6 +486,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_all_networks_are_bounded),
 	STOREFIX_TEST(test_many_small_networks_are_bounded),
 	STOREFIX_TEST(test_known_serial_numbers_are_kept_apart),
+	STOREFIX_TEST(test_claims_do_not_push_out_what_is_signed),
 	STOREFIX_TEST(test_known_serial_numbers_are_bounded),
 	STOREFIX_TEST(test_a_claim_is_kept_with_the_serial_number),
 	STOREFIX_TEST(test_a_note_does_not_wait_for_the_disk),
