@@ -166,7 +166,7 @@ change_status(
 
 	if ((r = in_json_opt_string(payload, "status", &status)) != OK)
 		return r;
-	/* Any other is ignored (RFC 8555 section 7.3.2). */
+	/* Any other status is ignored (RFC 8555 section 7.3.2). */
 	if (status.p == NULL || !blob_eq_str(status, "deactivated"))
 		return OK;
 	r = accounts_deactivate(

@@ -14,17 +14,17 @@
 /*
  * Judges the answer at once and for good. *out is the order as it is
  * afterwards: a bad attestation is no failure of this function but makes
- * challenge, authorization and order invalid, with the reason in out->error.
- * A challenge that is not pending is returned as it is, whatever the payload;
- * so is any to POST-as-GET.
+ * challenge, authorization and order invalid, with the reason in out->error. A
+ * challenge that is not pending is returned as it is, whatever the payload; so
+ * is any to POST-as-GET.
  *
- * Accepted is only: a statement that evidence_verify() accepts, of a device that
- * is assigned to us now, for a key that was never seen in an account, an
- * attestation or a certificate. The attestation object is stored in the
- * transaction that makes the order ready.
+ * A statement is accepted only if evidence_verify() accepts it, its device is
+ * assigned to us now, and its key was never seen in an account, an attestation
+ * or a certificate. The attestation object is stored in the transaction that
+ * makes the order ready.
  *
- * ERR_NOT_FOUND when it is not the account's; ERR_MALFORMED when the payload
- * is no JSON object or attObj no string: nothing changes then.
+ * ERR_NOT_FOUND when it is not the account's; ERR_MALFORMED when the payload is
+ * no JSON object or attObj no string: nothing changes then.
  */
 int challenge_answer(struct request *rq, const struct attest_roots *roots,
     const char *id, const char *remote_address, struct order *out);

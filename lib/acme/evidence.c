@@ -23,8 +23,8 @@ evidence_check_identity(const struct attestation *a,
 }
 
 /*
- * The token comes from the database. Were it replaced by one that an old
- * attestation was made for, Apple's own date still tells.
+ * The token comes from the database. Somebody could replace it with the one
+ * that an old attestation was made for; Apple's own date still gives that away.
  */
 int
 evidence_check_age(const struct attestation *a, int64_t at)

@@ -1,7 +1,7 @@
 /*
- * Is an attestation good for an order? Both acme-challenge, when it accepts
- * one, and acme-finalize, before it signs, ask here: what the database says
- * about an attestation is never enough for a certificate.
+ * Does an attestation prove what an order needs? acme-challenge asks when it
+ * accepts one, and acme-finalize asks again before it signs, because what the
+ * database says about an attestation is never enough for a certificate.
  */
 #ifndef ACME_EVIDENCE_H
 #define ACME_EVIDENCE_H
@@ -11,9 +11,9 @@
 #include "wire/attest.h"
 
 /*
- * Seconds from the leaf's notBefore in which an attestation is accepted.
- * Apple dates a leaf back by exactly 24 hours, and a device asks for one only
- * after it has the challenge's token.
+ * How many seconds after the leaf's notBefore an attestation is still accepted.
+ * Apple dates the leaf back by exactly 24 hours, and a device asks for one only
+ * after it has the challenge's token, so that an honest one is much younger.
  */
 #define EVIDENCE_AGE_MAX (7 * 86400)
 
@@ -29,13 +29,15 @@ int evidence_verify(const struct attest_roots *roots, struct blob object,
     const struct enrollment *enrollment, const struct order *o, int64_t at,
     struct attestation *out);
 
-/* The part of it that compares names: ERR_ATT_IDENTITY. */
+/*
+ * The part of evidence_verify() that compares serial numbers: ERR_ATT_IDENTITY.
+ */
 int evidence_check_identity(const struct attestation *a,
     const struct enrollment *enrollment, const struct order *o);
 
 /*
- * The part of it that looks at the attestation's age, `at` being the present:
- * ERR_ATT_TIME.
+ * The part of evidence_verify() that checks the attestation's age at the time
+ * `at`: ERR_ATT_TIME.
  */
 int evidence_check_age(const struct attestation *a, int64_t at);
 

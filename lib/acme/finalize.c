@@ -20,7 +20,7 @@
 struct work {
 	struct order order;
 	struct attestation_row evidence;
-	/* what that says when it is verified now */
+	/* what the attestation object in it says when it is verified now */
 	struct attestation attested;
 	struct csr *csr;
 	struct buf account_spki;
@@ -93,9 +93,10 @@ done:
 }
 
 /*
- * Anybody who may write to the database may write this row, so its columns
- * prove nothing; the signatures in it do. The certificates must be valid when
- * the challenge accepted them, but a row can move that by an order's life only.
+ * Whoever can write to the database can write this row, so its columns prove
+ * nothing; Apple's signatures in the attestation object do. The certificates
+ * must be valid at the time the challenge was accepted. That time is a column
+ * too, so it is trusted only as far back as an order lives.
  */
 static int
 verify_evidence(
@@ -116,7 +117,8 @@ verify_evidence(
 		&w->order, at, &w->attested) == OK)
 		return OK;
 	snprintf(reason, sizeof reason, "%s", log_reason());
-	return fail(ERR_EVIDENCE, "order %s is ready, but its attestation is not good: %s",
+	return fail(ERR_EVIDENCE,
+	    "order %s is ready, but its attestation does not verify: %s",
 	    w->order.id, reason);
 }
 
@@ -234,9 +236,12 @@ bind(struct request *rq, const struct work *w, const char *remote_address)
 	return request_note(rq, FINALIZE_STEP, OK, "", remote_address);
 }
 
-/* A bad request leaves its mark on the order. */
+/*
+ * Records a bad certificate request: one for another key ends the order, any
+ * other counts against it. Returns `code`.
+ */
 static int
-punish(struct request *rq, const struct work *w, int code,
+note_bad_request(struct request *rq, const struct work *w, int code,
     const char *remote_address)
 {
 	char reason[512];
@@ -294,11 +299,12 @@ finalize_order(struct request *rq, const struct finalize_keys *keys,
 	if ((r = load_order(rq, id, &w.order)) != OK ||
 	    (r = check_ready(&w.order)) != OK)
 		goto done;
-	if ((r = read_csr(rq, &w.csr)) == OK && (r = load_facts(rq, &w)) == OK &&
+	if ((r = read_csr(rq, &w.csr)) == OK &&
+	    (r = load_facts(rq, &w)) == OK &&
 	    (r = verify_evidence(rq, keys, &w)) == OK)
 		r = check_policy(rq, &w);
 	if (r == ERR_BAD_CSR || r == ERR_CSR_KEY)
-		r = punish(rq, &w, r, remote_address);
+		r = note_bad_request(rq, &w, r, remote_address);
 	if (r == OK && (r = sign(rq, keys->ca, &w)) == OK)
 		r = commit(rq, id, &w, remote_address, out, replaces);
 done:

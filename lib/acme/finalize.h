@@ -11,7 +11,7 @@
 #define FINALIZE_STEP          "finalize"
 #define FINALIZE_STEP_DOWNLOAD "certificate"
 
-/* What acme-finalize alone holds, and the root of attestations. */
+/* The key that acme-finalize alone holds, and the root of attestations. */
 struct finalize_keys {
 	struct authority *ca;
 	struct attest_roots *roots;
@@ -21,17 +21,19 @@ struct finalize_keys {
  * Certifies the attested key, and no other. The certificate is signed first and
  * leaves this function only if the one transaction that makes the order valid,
  * stores the certificate and closes the enrollment commits; otherwise it is
- * forgotten. `replaces` gets what order_predecessor() says.
+ * forgotten. *out is the order as it is then; `replaces` gets what
+ * order_predecessor() says.
  *
- * A row of a ready order is not believed: the attestation object with it is
- * verified once more with evidence_verify().
+ * That the database calls an order ready is not enough: the attestation object
+ * stored with it is verified once more with evidence_verify().
  *
  * ERR_NOT_FOUND when the order is not the account's; ERR_ORDER_NOT_READY in any
  * state but ready, and when it was made before attestation objects were kept;
- * ERR_EVIDENCE when a ready order has no good attestation; ERR_MALFORMED when `csr` is absent or not base64url;
- * ERR_BAD_CSR, which the order survives a few times; ERR_CSR_KEY, which it does
- * not; ERR_UNAUTHORIZED when the enrollment or the device is not ours any more, or
- * its host is blocked.
+ * ERR_EVIDENCE when the attestation of a ready order does not verify;
+ * ERR_MALFORMED when `csr` is absent or not base64url; ERR_BAD_CSR, which the
+ * order survives a few times; ERR_CSR_KEY, which it does not; ERR_UNAUTHORIZED
+ * when the enrollment or the device is not ours any more, or its host is
+ * blocked.
  */
 int finalize_order(struct request *rq, const struct finalize_keys *keys,
     const char *id, const char *remote_address, struct order *out,

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 
-/* The generation in the first three, then seconds since 1970. */
+/* Three bytes of generation, then five bytes of seconds since 1970. */
 #define TIME_BYTES 8
 #define TIME_BITS  40
 #define TAG_BYTES  16

@@ -1,9 +1,9 @@
 /*
  * Nonces (RFC 8555 section 6.5) that cost nothing until they are used: time of
  * issue, generation (see store/nonces.h), random bytes and an HMAC over all of
- * them and over the enrollment they were given to. Only a used nonce is stored, see store/nonces.h, so that HEAD, GET
- * and refused requests write nothing and any worker knows any nonce again,
- * also after a restart.
+ * them and over the enrollment they were given to. Only a used nonce is stored
+ * (store/nonces.h), so that HEAD and GET write nothing, and any worker
+ * recognizes any nonce, also after a restart.
  */
 #ifndef ACME_NONCE_TOKEN_H
 #define ACME_NONCE_TOKEN_H
@@ -36,7 +36,7 @@ void nonce_token_make(const uint8_t key[NONCE_TOKEN_KEY],
 /*
  * ERR_MALFORMED when `text` could not be any nonce, ERR_BAD_NONCE when it was
  * not made for this enrollment with this key, or is too old. Whether it was
- * used before is for the store to say, by out->id and out->generation.
+ * used before, nonces_use() says, by out->id and out->generation.
  */
 int nonce_token_check(const uint8_t key[NONCE_TOKEN_KEY],
     const char *enrollment, const char *text, int64_t now,

@@ -232,8 +232,8 @@ request_refuse(struct request *rq, const char *step, int code,
 	snprintf(kept, sizeof kept, "%s", reason);
 	db_rollback(db);
 	/*
-	 * Waiting once more for a busy database would outlast the client. A
-	 * refusal need not outlive a power cut.
+	 * A client does not wait for a busy database a second time. And a
+	 * refusal need not survive a power cut.
 	 */
 	if (code == ERR_BUSY || db_begin_relaxed(db) != OK)
 		return;

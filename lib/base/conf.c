@@ -61,8 +61,8 @@ static const struct conf_key keys[] = {
 	TEXT("paths", templates, DATA_DIR "/templates"),
 	TEXT("mdm", topic, NULL),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
-	/* attestmdm init writes "required"; who upgrades has devices that were
-	 * never asked for it */
+	/* attestmdm init writes "required"; the devices of an installation that
+	 * is upgraded were never asked for a certificate */
 	{ "mdm", "client_certificate", KIND_PROOF,
 	    offsetof(struct conf, client_certificate_required), "header", 0,
 	    0 },

@@ -12,7 +12,9 @@
 #include "base/err.h"
 #include "base/log.h"
 
-/* A tick that comes just before flock() sleeps is lost; the next one is not. */
+/*
+ * A tick that comes just before flock() sleeps is lost; the next one wakes it.
+ */
 #define TICK_NS 50000000
 
 static int64_t
@@ -48,8 +50,8 @@ lockfile_start_ticks(timer_t *out)
 }
 
 /*
- * flock() has no time limit: a timer of its own interrupts it again and again.
- * Not alarm(), which bounds the whole request.
+ * flock() has no time limit, so a timer interrupts it again and again. Not
+ * alarm(): that one limits the whole request (web/fastcgi.h).
  */
 static int
 lockfile_wait(int fd, int ms)

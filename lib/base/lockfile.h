@@ -1,14 +1,14 @@
 /*
- * Advisory locks (flock) with a time limit. Whoever can open a file can lock
- * it, even for reading only: a lock file is for its users alone.
+ * Advisory locks (flock) with a time limit. Anybody who can open a file, even
+ * only for reading, can lock it, so nobody but its users may open a lock file.
  */
 #ifndef BASE_LOCKFILE_H
 #define BASE_LOCKFILE_H
 
 /*
- * Locks the open file exclusively, and waits at most `ms` milliseconds for it.
- * ERR_BUSY when others keep it that long, ERR_IO. Uses SIGRTMIN while it
- * waits. The lock ends with LOCK_UN or close().
+ * Locks the open file exclusively; waits `ms` milliseconds at most. ERR_BUSY
+ * when others keep it locked that long, ERR_IO. Uses SIGRTMIN while it waits.
+ * LOCK_UN or close() releases the lock.
  */
 int lockfile_take(int fd, int ms);
 

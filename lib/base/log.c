@@ -37,7 +37,9 @@ log_escape(struct blob in, char *out, size_t outlen)
 	size_t at, n, o = 0;
 
 	for (at = 0; at < in.n; o += n) {
-		/* or an escape could not be told from text that looks like one */
+		/*
+		 * or an escape could not be told from text that looks like one
+		 */
 		bool backslash = in.p[at] == '\\';
 
 		at += utf8_show(in, at, shown);

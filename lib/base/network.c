@@ -6,7 +6,7 @@
 #include <string.h>
 
 static void
-clear_behind(uint8_t *address, unsigned n, unsigned bits)
+keep_bits(uint8_t *address, unsigned n, unsigned bits)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (i * 8 >= bits)
@@ -25,7 +25,7 @@ network_of(const char *address, unsigned bits4, unsigned bits6,
 	snprintf(out, NETWORK_TEXT, "%s", address);
 	if (inet_pton(AF_INET6, address, &v6) == 1 &&
 	    !IN6_IS_ADDR_V4MAPPED(&v6)) {
-		clear_behind(v6.s6_addr, 16, bits6);
+		keep_bits(v6.s6_addr, 16, bits6);
 		inet_ntop(AF_INET6, &v6, out, NETWORK_TEXT);
 		return;
 	}
@@ -33,6 +33,6 @@ network_of(const char *address, unsigned bits4, unsigned bits6,
 		memcpy(v4, &v6.s6_addr[12], sizeof(v4));
 	else if (inet_pton(AF_INET, address, v4) != 1)
 		return;
-	clear_behind(v4, sizeof(v4), bits4);
+	keep_bits(v4, sizeof(v4), bits4);
 	inet_ntop(AF_INET, v4, out, NETWORK_TEXT);
 }

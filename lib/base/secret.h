@@ -37,9 +37,9 @@ bool secret_eq(struct blob a, struct blob b);
 void secret_wipe(void *p, size_t n);
 
 /*
- * From here on no other process of the same user can look into this one, by
- * ptrace or /proc/PID, and it leaves no core file: for processes that open
- * keys, before they do. exec() undoes the first.
+ * Call this before opening keys. From then on no other process of the same user
+ * can look into this one, by ptrace or /proc/PID, and it leaves no core file.
+ * exec() undoes the former.
  */
 void secret_hide_process(void);
 

@@ -17,7 +17,7 @@ utf8_tail(struct blob in, size_t at, size_t n)
 	return true;
 }
 
-/* The second byte's lower and upper bound shut out what RFC 3629 forbids. */
+/* Bounds on the second byte exclude what RFC 3629 forbids. */
 static bool
 utf8_second(uint8_t first, uint8_t second)
 {

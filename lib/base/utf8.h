@@ -1,7 +1,7 @@
 /*
- * Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, no U+110000. And
- * how text of foreign origin is shown to people, so that it can neither drive
- * a terminal nor pretend to be other text.
+ * Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above
+ * U+10FFFF. And how untrusted text is shown to people, so that it can neither
+ * control a terminal nor pass for other text.
  */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
@@ -21,15 +21,18 @@ size_t utf8_length(struct blob in, size_t at);
 /* True when all of `in` is well formed; the empty text is. */
 bool utf8_valid(struct blob in);
 
-/* The same, and which character it is; 0 leaves *character alone. */
+/*
+ * utf8_length(), with the character in *character, which is left alone when the
+ * result is 0.
+ */
 size_t utf8_decode(struct blob in, size_t at, uint32_t *character);
 
 /*
- * False for characters that are not seen themselves but change how the text
- * around them is shown: controls (C0 with tab and line ends, DEL, C1), marks
- * and overrides of direction, line and paragraph separators, and other
- * invisible ones. The joiners U+200C and U+200D, which scripts and emoji need,
- * are taken as visible.
+ * False for characters that cannot be seen themselves but change how the text
+ * around them is shown: controls (C0 with tab and line ends, DEL, C1),
+ * directional marks and overrides, line and paragraph separators, and other
+ * invisible ones. The joiners U+200C and U+200D, which some scripts and emoji
+ * need, count as visible.
  */
 bool utf8_is_visible(uint32_t character);
 

@@ -13,7 +13,7 @@
 #include "store/db.h"
 
 #define CRL_DAY       86400
-/* Another process that signs a list takes far less. */
+/* Signing a list, which another process may be at, takes far less. */
 #define CRL_WAIT_MS   30000
 #define CRL_BYTES_MAX (64 * 1024 * 1024)
 
@@ -177,7 +177,10 @@ crl_take_facts(gnutls_x509_crl_t crl, struct crl_facts *out)
 	out->entries = count < 0 ? 0 : (size_t)count;
 }
 
-/* GnuTLS judges the dates by its own clock, whatever it is told; we do not. */
+/*
+ * Whether the dates are good is the caller's to say, by our clock. GnuTLS
+ * checks them by the system's, whatever its flags say; ignore what it finds.
+ */
 static bool
 crl_is_signed(gnutls_x509_crl_t crl, gnutls_x509_crt_t issuer)
 {

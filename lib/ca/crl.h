@@ -3,8 +3,8 @@
  *
  * It is a static file: `attestmdm crl --publish` writes it to
  * STATE/public/acme/acme.crl or STATE/public/scep/scep.crl in one rename, and
- * nginx serves both under /crl/. A timer does so every minute when there is
- * something new; no request waits for it. Entries carry no reason: that stays
+ * nginx serves both under /crl/. A timer does that within a minute of a
+ * revocation; no request waits for it. Entries carry no reason: that stays
  * in the database, where an administrator sees it.
  */
 #ifndef CA_CRL_H
@@ -25,7 +25,7 @@ struct db;
 /* How long a list says it is good for; publish it again well before. */
 #define CRL_DAYS 7
 
-/* Its thisUpdate lies that many seconds back, for clocks that are behind. */
+/* Seconds that thisUpdate is dated back, for clients whose clocks are slow. */
 #define CRL_BACKDATE 300
 
 struct crl_entry {
@@ -46,9 +46,10 @@ int crl_from_store(
     struct db *db, const struct authority *ca, int64_t now, struct buf *out);
 
 /*
- * crl_from_store, then replaces FOLDER/FILE (mode 0644). One process at a time,
- * by the lock FOLDER/.lock, which nobody but this user can open. ERR_BUSY when
- * another one holds it for 30 seconds.
+ * crl_from_store(), then replaces FOLDER/FILE (mode 0644). One process at a
+ * time, by the lock FOLDER/.lock, which only this user can open. ERR_BUSY when
+ * another one holds it for 30 seconds, ERR_IO, and the errors of
+ * crl_from_store().
  */
 int crl_publish(struct db *db, const struct authority *ca, const char *folder,
     const char *file, int64_t now);

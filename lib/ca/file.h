@@ -18,7 +18,10 @@ int file_read(const char *path, struct buf *out);
 /* The same from a descriptor that the caller closes; the path is for the log. */
 int file_read_open(int fd, const char *path, struct buf *out);
 
-/* The same for what a user names: "-" is standard input, of any kind. */
+/*
+ * The same for a path that a user gives: "-" is standard input, which need not
+ * be a regular file.
+ */
 int file_read_input(const char *path, struct buf *out);
 
 /*

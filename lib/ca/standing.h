@@ -39,17 +39,19 @@ int standing_load(struct db *db, const struct conf *conf, const char *serial,
     struct standing *out);
 
 /*
- * Where the device comes from: ERR_ENROLL_BUSINESS by hand or not assigned
- * while only Apple Business enrollments are allowed; ERR_ENROLL_UNASSIGNED
- * Automated Device Enrollment of what is not assigned any more.
+ * Where the device comes from. ERR_ENROLL_BUSINESS: enrolled by a link, or not
+ * assigned, while only Apple Business enrollments are allowed.
+ * ERR_ENROLL_UNASSIGNED: Automated Device Enrollment of a device that is not
+ * assigned any more.
  */
 int standing_check_source(const struct standing *s, const struct enrollment *e);
 
 /*
- * What its certificate proves, `attested` or nothing, while attestation is
- * required: ERR_ENROLL_DOWNGRADE the serial number attested before, or Business
- * Manager says that it can; for a renewal, the host is attested.
- * ERR_ENROLL_METHOD with both settings only attested ones are let in.
+ * Whether a certificate that is `attested`, or is not, is enough. OK while
+ * attestation is not required. ERR_ENROLL_DOWNGRADE: the serial number attested
+ * before, or is Apple silicon according to Apple Business; for a renewal, the
+ * host is attested. ERR_ENROLL_METHOD: both settings are on, so only attested
+ * devices may enroll.
  */
 int standing_check_method(
     const struct standing *s, const struct enrollment *e, bool attested);

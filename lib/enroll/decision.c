@@ -63,8 +63,8 @@ rule_blocked(const struct decision_input *in, struct decision *out)
 
 /*
  * Nothing proves either of two UDIDs, but an attestation proves the serial
- * number: who can attest may try, and takes an unattested host's place once its
- * attested certificate is used.
+ * number. So a device that can attest may try, and takes an unattested host's
+ * place once its attested certificate is used.
  */
 static bool
 rule_other_device(

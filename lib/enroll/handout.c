@@ -100,8 +100,9 @@ decide(const struct request *rq, const struct handout_answer *answer,
 }
 
 /*
- * Whoever has an Apple device can sign a request for another's serial number;
- * but an erased device has another key than before, too.
+ * Anybody with an Apple device can sign a request that names another device's
+ * serial number. But a device that was erased has a new key too, so that this
+ * is a remark and no reason to refuse.
  */
 static const char *
 signer_remark(const struct request *rq)
@@ -117,7 +118,7 @@ signer_remark(const struct request *rq)
 
 /* OK, or the code of the refusal, logged. */
 static int
-obey(const struct decision *d, const struct request *rq)
+refusal_of(const struct decision *d, const struct request *rq)
 {
 	if (d->method != DECISION_REFUSE)
 		return OK;
@@ -167,9 +168,9 @@ note(struct handout *h, const struct enrollment *e, const struct decision *d,
 }
 
 /*
- * From now on the host's present certificate is looked at: an erased device has
- * it no more. The profile is good for enrollment_hours, and its certificate may
- * wait as long for its first use.
+ * From now on mdm/contact.c watches for the host's present certificate, which
+ * an erased device no longer has. The profile is good for enrollment_hours, and
+ * its certificate may wait as long again for its first use.
  */
 static int
 note_signer(
@@ -181,8 +182,8 @@ note_signer(
 	    (host->state != HOST_ENROLLED && host->state != HOST_PENDING))
 		return OK;
 	log_line(LOG_NOTICE,
-	    "a device key that is not known to be its own asks for a profile "
-	    "of host %s",
+	    "a profile for host %s was requested with a device key that is not "
+	    "known to be its own",
 	    host->serial);
 	return hosts_note_other_signer(h->db, host->id,
 	    e->expires_at + INT64_C(3600) * h->conf->enrollment_hours);
@@ -219,7 +220,7 @@ enroll(struct handout *h, struct request *rq, const char *remote_address,
 	if ((r = load_standing(h, rq, answer)) != OK)
 		goto done;
 	decide(rq, answer, &d);
-	if ((r = obey(&d, rq)) != OK ||
+	if ((r = refusal_of(&d, rq)) != OK ||
 	    (r = store(h, rq, &d, remote_address, g)) != OK)
 		goto done;
 	r = db_commit(h->db);
@@ -244,7 +245,9 @@ refuse(
 		.code = code,
 		.reason = reason,
 		.remote_address = remote_address });
-	/* the serial number is an assigned one, so that alarms are bounded */
+	/*
+	 * both codes are about assigned serial numbers, so alarms are bounded
+	 */
 	if (code == ERR_ENROLL_DOWNGRADE)
 		alarms_note(
 		    h->db, ALARM_DOWNGRADE_REFUSED, serial, serial, reason);

@@ -12,8 +12,8 @@
 #include "ca/product.h"
 
 /*
- * The setting with the minimum version of this system, of the settings table;
- * NULL for SYSTEM_UNKNOWN.
+ * The name of the setting (store/settings.h) that holds this system's minimum
+ * version; NULL for SYSTEM_UNKNOWN.
  */
 const char *software_update_setting(enum product_system system);
 
