@@ -1,4 +1,4 @@
-/* The page of alarms, and their number in the navigation. */
+/* The page of alarms. */
 #ifndef ADMIN_ALARMS_H
 #define ADMIN_ALARMS_H
 

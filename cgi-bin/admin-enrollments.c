@@ -63,7 +63,7 @@ fill_step(struct tmpl_row *row, const struct trail_row *t)
 	admin_page_link(row, "trail", "/admin/serial", "serial", t->serial);
 }
 
-/* `refused`: the last step of it was. */
+/* `refused`: its last step was refused, or failed. */
 static const char *
 state_text(const struct enrollment *e, bool refused)
 {

@@ -20,7 +20,9 @@ is_web_address(const char *url)
 	return strncmp(url, "https://", strlen("https://")) == 0;
 }
 
-/* Each system's minimum version; `typed` is what a refused form says, or NULL. */
+/*
+ * Each system's minimum version; `typed` is a form that was refused, or NULL.
+ */
 static int
 fill_minimums(struct admin_page *page, const struct form *typed)
 {
@@ -116,8 +118,9 @@ refuse(struct admin_app *app, const struct req *req, int code,
 }
 
 /*
- * Takes over these settings from a form, all or none. What the form lacks
- * becomes `when_absent`, or stays as it is when that is NULL.
+ * Sets the settings `names`, which end with NULL, from a form: all or none. One
+ * that the form lacks becomes `when_absent`, or is left alone when that is
+ * NULL.
  */
 static int
 store(struct admin_app *app, const char *admin, const struct form *form,

@@ -104,7 +104,7 @@ admin_page_send(const struct admin_page *page, const char *template,
 	    page->app, template, title, 200, page->row, resp);
 }
 
-/* What the frame shows to who is signed in. */
+/* What the frame of a page shows whoever is signed in. */
 static int
 set_frame(
     struct admin_app *app, const struct session *session, struct tmpl_row *row)

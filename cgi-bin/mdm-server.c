@@ -20,13 +20,16 @@ put_server(void *app, const struct req *req, struct resp *resp)
 	return mdm_http_wrong_type(app, req, "command");
 }
 
-/* A result that is too large still ends its command some time. */
+/*
+ * The body was too large to be received: the device is known by TLS, and its
+ * command ends after some such results (mdm/unreadable.h).
+ */
 static void
 on_error(void *app, const struct req *req, int code, struct resp *resp)
 {
 	bool unread = code == ERR_TOO_LARGE && req->body.n == 0;
 
-	/* for an empty answer; an error sets its own */
+	/* for the empty answer; mdm_http_error() sets its own */
 	resp->status = 200;
 	if (!unread || !req_media_type_is(req, MDM_COMMAND_TYPE) ||
 	    mdm_http_serve(app, req, queue_serve_too_large, resp) != OK)

@@ -22,7 +22,7 @@ system_of(const struct host *host)
 	return product.system;
 }
 
-/* What the host says; "" when there is nothing to compare. */
+/* The identifier that the host reports; "" when there is nothing to compare. */
 static const char *
 reported(const struct host *host, const char **name)
 {
@@ -44,7 +44,8 @@ reported(const struct host *host, const char **name)
 }
 
 static int
-differ(struct contact *c, const char *name, const char *says, const char *is)
+raise_mismatch(
+    struct contact *c, const char *name, const char *says, const char *is)
 {
 	const struct host *host = &c->identity.host;
 	char text[ALARM_TEXT];
@@ -77,7 +78,7 @@ attested_udid_check(struct contact *c)
 	else if (strcasecmp(row.udid, says) == 0)
 		r = alarms_close(c->db, ALARM_UDID_MISMATCH, host->id);
 	else
-		r = differ(c, name, says, row.udid);
+		r = raise_mismatch(c, name, says, row.udid);
 	attestations_release(&row);
 	return r;
 }

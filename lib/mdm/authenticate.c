@@ -14,7 +14,7 @@
 #include "store/hosts.h"
 
 #define TEXT_MAX 255
-/* Users choose it; the database keeps the first 255 bytes. */
+/* Users choose the name, at any length; the database keeps 255 bytes of it. */
 #define DEVICE_NAME_MAX 65536
 
 static int
@@ -84,8 +84,9 @@ may_change_udid(const struct contact *c)
 }
 
 /*
- * An attested certificate proves the serial number; nothing proved that of a
- * host which is not attested.
+ * May this device take the place of a host with another UDID? An attested
+ * certificate proves its serial number; a host that is not attested never
+ * proved that it is its own.
  */
 static int
 may_supersede(struct contact *c, bool *out)
@@ -170,7 +171,7 @@ complete(struct host_vitals *v, const struct enrollment *e)
 		v->build_version = e->build_version;
 }
 
-/* Always on the trail, for not every device that changes its key was erased. */
+/* On the trail in any case: not every device with a new key was erased. */
 static void
 note_signer(struct contact *c)
 {

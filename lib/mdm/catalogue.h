@@ -1,6 +1,7 @@
 /*
  * The commands that Apple's devices know (Apple: device management, "Commands
- * and Queries"), for administrators who write one by hand.
+ * and Queries"), to check what an administrator sends with attestmdm command
+ * send.
  */
 #ifndef MDM_CATALOGUE_H
 #define MDM_CATALOGUE_H
@@ -14,9 +15,9 @@
 struct catalogue_entry {
 	/* its RequestType */
 	const char *type;
-	/* what it does that is hard to undo, as in "it …"; NULL: nothing */
+	/* what it does that is hard to undo, to follow "it"; NULL: nothing */
 	const char *danger;
-	/* keys of Command without which no device takes it; then NULL */
+	/* keys of Command without which no device accepts it; the rest NULL */
 	const char *required[CATALOGUE_KEYS];
 };
 

@@ -150,14 +150,15 @@ handle_set_bootstrap_token(struct contact *c)
 	return hosts_set_bootstrap_token(c->db, c->identity.host.id, token);
 }
 
-/* Whoever saw a message can send it again, header and all. */
+/* Anybody who saw a message can send it again, Mdm-Signature included. */
 static int
 check_not_replayed(const struct contact *c)
 {
 	if (c->identity.by_tls)
 		return OK;
 	return fail(ERR_MDM_CLIENT_CERTIFICATE,
-	    "a bootstrap token goes only to who shows its certificate in TLS");
+	    "a bootstrap token goes only to a device that shows its "
+	    "certificate in TLS");
 }
 
 static int

@@ -113,8 +113,9 @@ command_simple(const char *request_type, struct command_text *out)
 }
 
 /*
- * A profile that holds a SCEP payload, in whatever is around it (CMS). One that
- * cannot be found is taken for such.
+ * Does it install a profile with a SCEP payload? The profile may be wrapped in
+ * CMS, so the bytes are searched. When no profile is found, assume that it
+ * does.
  */
 static bool
 installs_scep(const struct in_plist_node *root, const char *request_type)
@@ -155,8 +156,9 @@ read_names(const struct in_plist_node *root, struct command_text *out)
 }
 
 /*
- * Copies a sound document, with a CommandUUID at the end of its root. Not by
- * way of libplist's tree, which does not write every number as it read it.
+ * Copies a document that was read, with a CommandUUID added at the end of its
+ * root. Not by way of libplist's tree, which does not write every number as it
+ * read it.
  */
 static int
 copy_with_uuid(struct blob plist, struct command_text *out)

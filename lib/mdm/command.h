@@ -16,7 +16,7 @@ struct command_text {
 	char uuid[COMMANDS_UUID_TEXT];
 	char request_type[DB_NAME_TEXT];
 	struct buf plist;
-	/* it installs a profile with a SCEP payload, whose challenge is secret */
+	/* it installs a profile with a SCEP payload, which has a secret */
 	bool needs_client_certificate;
 };
 
@@ -45,8 +45,8 @@ int command_simple(const char *request_type, struct command_text *out);
 int command_read(struct blob plist, struct command_text *out);
 
 /*
- * Has a finished command all keys that mdm/catalogue.h says devices want? OK
- * also for a type that is not listed there. ERR_FIELD.
+ * ERR_FIELD when a finished command lacks a key that mdm/catalogue.h says
+ * devices require. OK also for a type that is not listed there.
  */
 int command_check_keys(const struct command_text *t);
 

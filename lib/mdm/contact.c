@@ -11,7 +11,7 @@
 
 #define REPLY_MAX (2u << 20)
 
-/* What is read of somebody who proved nothing, and kept. */
+/* How much is read, and kept, of a sender who proved nothing. */
 #define CLAIM_BODY_MAX 65536
 #define CLAIM_TEXT     (4 * 64 + 1)
 #define REASON_TEXT    512
@@ -49,7 +49,7 @@ note_achieved(struct contact *c)
 	return note_step(c, c->step, text);
 }
 
-/* Whom a sender who proved nothing claims to be, as far as it says. */
+/* Who a sender that proved nothing claims to be. */
 struct claim {
 	char serial[DB_SERIAL_TEXT];
 	char reason[REASON_TEXT];
@@ -84,9 +84,9 @@ read_claim(struct contact *c, struct claim *out)
 
 /*
  * Is an identity from before the host's present enrollment still in use? An
- * erased device does not have it any more. Who asked for the new profile proves
- * nothing, for a recorded request can be sent again; and whoever enrolled by it
- * may have checked out since.
+ * erased device would not have it any more. Who asked for the new profile proves
+ * nothing, because a recorded request can be sent again; and whoever enrolled
+ * with it may have checked out since.
  */
 static int
 is_replaced_twin(struct contact *c, int code, bool *out)
@@ -153,7 +153,7 @@ check(struct contact *c)
 	    &c->identity, c->conf->client_certificate_required);
 }
 
-/* From now on the host has to show its certificate, until it enrolls again. */
+/* From the first time on, until it enrolls again, the host must show it. */
 static int
 note_client_certificate(struct contact *c)
 {
@@ -168,8 +168,9 @@ note_client_certificate(struct contact *c)
 }
 
 /*
- * Another device key asked for a profile of this host. An erased device would
- * not come with its certificate from before any more.
+ * Another device key asked for a profile for this host (enroll/handout.c). An
+ * erased device could not use the present certificate any more: this one is not
+ * that device.
  */
 static int
 note_other_signer(struct contact *c)

@@ -24,29 +24,30 @@ struct contact {
 	/* Found out on the way. */
 	struct identity identity;
 	struct message message;
-	/* of reports alone, see mdm/report.h */
+	/* of results of commands only, see mdm/report.h */
 	struct report report;
 	/* for the trail: "authenticate", "token-update", "command", … */
 	const char *step;
 	/* what the step achieved, for the trail; NULL: leaves none */
 	const char *achieved;
-	/* what an administrator should know of it besides */
+	/* appended to `achieved`: what an administrator should know besides */
 	char remark[256];
 	/* the answer's body, an XML property list; empty for an empty answer */
 	struct buf reply;
 };
 
-/* Reads c->proof.body into c->message. */
+/* Reads c->proof.body into c->message, and c->report if it is one. */
 typedef int contact_reader(struct contact *c);
 
 /* Answers inside of one transaction; contact_serve() calls it. */
 typedef int contact_handler(struct contact *c);
 
 /*
- * Proves who sends, lets the reader read the message, then runs the handler in one write transaction after identity_check(). OK when that is
- * committed; c->reply is the answer. Every refusal leaves a row in the trail,
- * by the serial number of the certificate when that is one of ours; a routine
- * one does not.
+ * Proves who sends, lets the reader read the message, then runs the handler in
+ * one write transaction after identity_check(). OK when that is committed;
+ * c->reply is the answer. Every refusal leaves a row in the trail, under the
+ * serial number of the certificate when that is one of ours; routine ones (7 in
+ * err.def) do not. The caller releases *c in any case.
  */
 int contact_serve(
     struct contact *c, contact_reader *reader, contact_handler *handler);

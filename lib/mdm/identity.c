@@ -162,7 +162,7 @@ check_dates(struct identity *id, int64_t grace)
 	return OK;
 }
 
-/* Is `shown` the certificate in whose place the sender's comes, or came? */
+/* Is `shown` the certificate that the sender's replaces, or has replaced? */
 static bool
 is_before(const struct identity *id, const struct certificate *shown)
 {
@@ -181,8 +181,9 @@ is_before(const struct identity *id, const struct certificate *shown)
 }
 
 /*
- * Mdm-Signature may be by a new certificate while the connection, or the TLS
- * session that it resumes, is older than the renewal.
+ * Both ways must show the same certificate. But Mdm-Signature may be by a
+ * renewed one while the connection, or the TLS session that it resumes, is
+ * older than the renewal.
  */
 static int
 check_agreement(struct db *db, const struct identity *id)

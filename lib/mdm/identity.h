@@ -13,9 +13,9 @@
  *   enrolled; and it never yields a SCEP challenge or a bootstrap token.
  *
  * When both are there they must be of the same certificate, with one exception:
- * while a host renews, its connection may still show the certificate before.
- * The table of issued certificates says which device a certificate is of; names
- * inside of the certificate are never looked at.
+ * while a host renews, its connection may still show the previous certificate.
+ * The table of issued certificates says which device a certificate belongs to;
+ * names inside the certificate are never looked at.
  */
 #ifndef MDM_IDENTITY_H
 #define MDM_IDENTITY_H
@@ -33,8 +33,8 @@
 #define IDENTITY_HEADER_MAX 16384
 
 /*
- * How long, in seconds, TLS may still show the certificate before, once a
- * renewed one is in use: as long as nginx keeps a connection (keepalive_time).
+ * Seconds after the first use of a renewed certificate in which TLS may still
+ * show the previous one: as long as nginx keeps a connection (keepalive_time).
  */
 #define IDENTITY_TLS_LAG 3600
 
@@ -48,19 +48,22 @@ struct identity_proof {
 };
 
 struct identity {
-	/* The row in `cert` is one of ours, */
+	/* The certificate that was shown is one of ours: `cert` is its row. */
 	bool known;
-	/* and the sender holds its key. */
+	/* The sender proved that it holds the certificate's key. */
 	bool proven;
-	/* TLS showed a certificate: of this SHA-256. */
+	/* TLS showed a certificate, whose SHA-256 is tls_sha256. */
 	bool by_tls;
 	uint8_t tls_sha256[SECRET_SHA256];
 	struct certificate cert;
-	/* Which the certificate is of; since identity_check(). */
+	/* That of the certificate; set by identity_check(). */
 	struct enrollment enrollment;
-	/* It ended, not longer ago than identity_check() was told to bear. */
+	/*
+	 * The certificate has expired, but within the grace of
+	 * identity_check().
+	 */
 	bool expired;
-	/* It took over in this very message. */
+	/* It replaced the host's former certificate in this very message. */
 	bool renewed;
 	/* The host with the certificate's serial number. */
 	bool has_host;
@@ -91,16 +94,17 @@ int identity_prove(
  * Inside of a transaction, for a proven identity: loads certificate, enrollment
  * and host as they are now and checks what holds for every message: not
  * replaced, its enrollment not revoked, within its dates or ended less than
- * `grace` seconds ago, and TLS showed no other certificate but the one before,
- * of a host that renews or did so an hour ago (ERR_MDM_CERTIFICATE); host not
- * blocked, and the certificate not revoked (ERR_MDM_BLOCKED).
+ * `grace` seconds ago, and TLS showed no other certificate, except the previous
+ * one of a host that is renewing or did so within IDENTITY_TLS_LAG
+ * (ERR_MDM_CERTIFICATE); host not blocked, and certificate not revoked
+ * (ERR_MDM_BLOCKED).
  */
 int identity_check(struct db *db, struct identity *id, int64_t grace);
 
 /*
- * After identity_check(): TLS showed a certificate, or need not have: neither
- * `required` nor shown by this host since it enrolled.
- * ERR_MDM_CLIENT_CERTIFICATE.
+ * After identity_check(): ERR_MDM_CLIENT_CERTIFICATE when TLS showed no
+ * certificate although `required` asks for one, or this host has shown one since
+ * it enrolled.
  */
 int identity_check_client_certificate(const struct identity *id, bool required);
 

@@ -14,7 +14,8 @@
 #include "wire/plisthead.h"
 
 struct message {
-	/* NULL when it could not be read as a whole; see message_take_head() */
+	/* NULL when the message could not be read as a whole, see
+	 * message_take_head() */
 	struct in_plist *doc;
 	/* borrowed from doc, or NULL */
 	const struct in_plist_node *root;
@@ -31,19 +32,23 @@ struct message {
  */
 int message_parse(struct blob body, size_t max, struct message *out);
 
-/* The same for a document that was read already; it is `out`'s or freed. */
+/*
+ * message_parse() of a document that was read already. `doc` belongs to *out
+ * afterwards; on failure it is freed. ERR_MDM_MESSAGE.
+ */
 int message_take(struct in_plist *doc, struct message *out);
 
 /*
- * What is known of a message that cannot be read as a whole, from its members
- * UDID, UserID and EnrollmentID. It has no document, and without a usable UDID
- * the text "". ERR_MDM_MESSAGE: a user enrollment, or a UDID that is none.
+ * For a message that cannot be read as a whole: fills *out from its members
+ * UDID, UserID and EnrollmentID. *out has no document, and its udid is "" when
+ * the message has none. ERR_MDM_MESSAGE: a user enrollment, or a malformed
+ * UDID.
  */
 int message_take_head(const struct plisthead_member *udid,
     const struct plisthead_member *user,
     const struct plisthead_member *enrollment, struct message *out);
 
-/* Has it a MessageType, as check-in messages do and reports do not? */
+/* Does it have a MessageType, as check-in messages do and reports do not? */
 bool message_is_checkin(struct blob body);
 
 void message_release(struct message *m);

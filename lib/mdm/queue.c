@@ -162,7 +162,7 @@ end_command(struct contact *c, enum outcome *out)
 	return store_result(c, report->uuid, COMMAND_ERROR);
 }
 
-/* Nothing says which command it answers, or what became of that. */
+/* The answer does not say which command it is for, or what became of it. */
 static int
 count_unreadable(struct contact *c, enum outcome *out)
 {
@@ -215,8 +215,9 @@ send_next(struct contact *c)
 }
 
 /*
- * An unreadable report that does not say who sent it comes from whoever has the
- * certificate, unless that is being used for the first time.
+ * An unreadable report without a UDID is taken to be from the certificate's
+ * host, but not when the certificate is used for the first time: then the UDID
+ * has to be checked.
  */
 static int
 complete_udid(struct contact *c)
@@ -274,7 +275,7 @@ queue_serve_too_large(struct contact *c)
 {
 	c->step = "command";
 	c->expired_grace = INT64_C(86400) * c->conf->expired_grace_days;
-	/* It covers the body, which is not here. */
+	/* The header signs the body, which was not received. */
 	c->proof.signature = NULL;
 	return contact_serve(c, read_too_large, handle_report);
 }

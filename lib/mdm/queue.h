@@ -7,15 +7,15 @@
  * NotNow the same command is not sent again before the device comes anew
  * (Idle). A result for a command that this device was never sent is logged and
  * changes nothing. So that no answer stops the queue, a result that cannot be
- * read ends its command all the same (mdm/report.h), and a command whose
- * answers do not even tell that ends as failed (mdm/unreadable.h).
+ * read still ends its command (mdm/report.h), and a command whose answers do
+ * not even say which command they are for ends as failed (mdm/unreadable.h).
  */
 #ifndef MDM_QUEUE_H
 #define MDM_QUEUE_H
 
 #include "mdm/contact.h"
 
-/* Of a larger body nothing is read. */
+/* Nothing is read of a larger body. */
 #define QUEUE_BODY_MAX (32u << 20)
 
 /* Of an ErrorChain no more is kept than this. */

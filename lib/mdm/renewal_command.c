@@ -146,7 +146,7 @@ go_first(struct contact *c, const struct renewal *renewal, struct command *out)
 	return OK;
 }
 
-/* An administrator has to know that the renewal may not be sent. */
+/* An administrator has to know that the renewal is held back. */
 static int
 raise_held(struct contact *c, const struct renewal *renewal)
 {

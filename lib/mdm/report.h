@@ -2,10 +2,10 @@
  * What a device reports of its last command: Status, CommandUUID and the result
  * (Apple: device management, "Sending MDM commands to a device").
  *
- * A report decides nothing about who a device is or what it may have, and one
- * that is refused comes again for ever, so it is read as far as it can be:
- * repaired where devices are known to write what XML does not allow, and
- * otherwise for its Status and CommandUUID alone.
+ * A report decides nothing about who a device is or what it may have, and the
+ * device sends one that is refused again forever. So it is read as far as
+ * possible: repaired where devices are known to write what XML does not allow,
+ * or else only for its Status and CommandUUID.
  */
 #ifndef MDM_REPORT_H
 #define MDM_REPORT_H
@@ -28,7 +28,7 @@ struct report {
 	 * when it could not be read as a whole */
 	struct blob plist;
 	struct buf repaired;
-	/* why `plist` is not what came; "" when it is */
+	/* how `plist` differs from what the device sent; "" when it does not */
 	char note[COMMANDS_NOTE_TEXT];
 };
 

@@ -1,7 +1,7 @@
 /*
  * Answers that do not say which command they are for, or what became of it. The
- * device would give the same answer for ever, and nothing behind that command
- * would ever be sent: after UNREADABLE_MAX of them it ends as failed.
+ * device would repeat such an answer forever, and no later command would ever
+ * be sent. So the command ends as failed after UNREADABLE_MAX of them.
  */
 #ifndef MDM_UNREADABLE_H
 #define MDM_UNREADABLE_H
@@ -13,16 +13,17 @@
 #define UNREADABLE_MAX 3
 
 /*
- * Counts the report of *c against the command it names, or else against the one
- * that was sent to this host last, with a row in the trail. `over`: that was one
- * too many; the command failed now, and an alarm is raised. OK also when no
- * command of this host waits for an answer. In a transaction.
+ * In a transaction. Counts the report of *c against the command it names, or
+ * else against the one that was last sent to this host, and adds a row to the
+ * trail. *over is true when that was the last one allowed: the command has
+ * failed, and an alarm is raised. OK also when no command of this host waits
+ * for an answer.
  */
 int unreadable_count(struct contact *c, bool *over);
 
 /*
- * A command was answered, and the answer could be read: closes the alarm of
- * commands of its type.
+ * In a transaction, when an answer to this command could be read: closes the
+ * alarm about commands of its type for this host.
  */
 int unreadable_is_over(struct contact *c, const char *uuid);
 

@@ -126,9 +126,9 @@ certrep_failure(const struct authority *ca, const struct pkimessage *m,
 	signed_out_printable(info, next(&reply, PKIMESSAGE_OID_FAIL_INFO));
 	signed_out_utf8(err_text(code), next(&reply, PKIMESSAGE_OID_FAIL_TEXT));
 	/*
-	 * RFC 8894 section 3.2 leaves the content out. Clients that verify with
-	 * OpenSSL's PKCS7_verify() then read nothing at all; an empty one holds
-	 * as little, and Apple's client looks at the attributes alone.
+	 * RFC 8894 section 3.2 omits the content. Clients that verify with
+	 * OpenSSL's PKCS7_verify() cannot read that at all; empty content says
+	 * as little, and Apple's client looks only at the attributes.
 	 */
 	r = sign(ca, m, &reply, blob_of("", 0), older, out);
 	reply_release(&reply);

@@ -18,8 +18,8 @@ enum certrep_fail {
 enum certrep_fail certrep_fail_of(int code);
 
 /*
- * Appends a CertRep of status FAILURE, whose content is empty, with the text that
- * err.def has for clients. It is signed with the request's digest, or with
+ * Appends a CertRep of status FAILURE, whose content is empty, with the text
+ * that err.def has for clients. It is signed with the request's digest, or with
  * SHA-256 when that is not allowed. ERR_CRYPTO.
  */
 int certrep_failure(const struct authority *ca, const struct pkimessage *m,

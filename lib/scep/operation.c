@@ -54,7 +54,7 @@ check_type(const struct pkimessage *m, const struct conf *conf)
 	    ERR_SCEP_REQUEST, "messages of type %d are not served", m->type);
 }
 
-/* A code that is the client's to hear, in a CertRep. */
+/* Is this code a refusal that the client is told of in a CertRep? */
 static bool
 is_refusal(int code)
 {

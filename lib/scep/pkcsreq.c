@@ -36,8 +36,9 @@ is_renewal(const struct work *w)
 }
 
 /*
- * Who makes a request signs the message: nobody else hears of challenges and
- * devices. A renewal is signed with the former key, and `out` stays empty.
+ * The key of the request must also sign the message, so that a client learns
+ * nothing about challenges and devices by copying somebody's request. A renewal
+ * is signed with the former key, and `out` stays empty.
  */
 static int
 signer_key(const struct work *w, struct buf *out)
@@ -258,7 +259,7 @@ commit(struct work *w)
 	return r;
 }
 
-/* Nothing is opened for who has no renewal to ask for. */
+/* A RenewalReq is opened only for a signer that may renew. */
 static int
 understand(struct work *w, enum enveloped_cipher *cipher)
 {

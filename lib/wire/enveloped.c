@@ -59,8 +59,9 @@ refuse(const char *why)
 }
 
 /*
- * RFC 8894 section 3.2.1.4.5: badAlg. What is not encrypted says so before the
- * private key is used, so that it tells nothing about the content.
+ * RFC 8894 section 3.2.1.4.5: badAlg. The algorithms are not encrypted, and are
+ * checked before the private key is used: the answer reveals nothing about the
+ * content.
  */
 static int
 refuse_algorithm(const char *why)

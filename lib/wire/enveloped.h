@@ -29,10 +29,10 @@ enum enveloped_cipher {
  * is `recipient` (by issuer and serial number or by key identifier), and
  * appends the content, of type id-data, to `out`.
  *
- * ERR_SCEP_ALGORITHM: a cipher or key transport that is not allowed, which shows
+ * ERR_SCEP_ALGORITHM: a cipher or key transport that is not allowed; found
  * before anything is decrypted. No oracle (RFC 3218): whatever else is wrong,
- * structure, key or padding, the code is ERR_SCEP_MESSAGE; a wrong key costs the
- * same time as a right one, because decryption goes on with a random key. Also
+ * structure, key or padding, the code is ERR_SCEP_MESSAGE; a wrong key costs as
+ * much time as a right one, because decryption goes on with a random key. Also
  * ERR_CRYPTO: a cipher or the random numbers fail, whatever the message.
  */
 int enveloped_open(struct blob in, gnutls_privkey_t key,

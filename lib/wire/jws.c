@@ -208,8 +208,8 @@ jws_body_refused(const struct json *body)
 
 /*
  * The signature covers the text as it came (RFC 7515 section 5.2). The header
- * is read before it, since a signature of an algorithm that is not supported
- * may be longer than any of ours.
+ * is read first, so that an algorithm that is not supported is refused as such,
+ * and not because its signature is longer than any of ours.
  */
 static int
 jws_body(const struct json *body, unsigned flags, struct jws *jws)

@@ -30,7 +30,7 @@ out_json_short(uint8_t c)
 	}
 }
 
-/* What cannot be seen is escaped: JSON is also read on terminals. */
+/* Invisible characters are escaped: people read JSON on terminals, too. */
 static size_t
 out_json_character(struct buf *out, struct blob s, size_t at)
 {

@@ -6,7 +6,9 @@
 #include "base/err.h"
 #include "wire/plistlex.h"
 
-/* Prologues are shorter. */
+/*
+ * The root dict must begin within this many bytes; real prologues are shorter.
+ */
 #define PROLOGUE_MAX 4096
 #define NAME_MAX     16
 #define CDATA        "<![CDATA["
@@ -18,7 +20,7 @@ struct search {
 	size_t depth;
 	struct plisthead_member *members;
 	size_t n;
-	/* whose value comes next; NULL: nobody's */
+	/* the member whose value comes next, or NULL */
 	struct plisthead_member *wanted;
 	bool twice;
 };
@@ -44,7 +46,7 @@ looking_at(const struct search *s, const char *word)
 	return s->in.n - s->at >= n && memcmp(s->in.p + s->at, word, n) == 0;
 }
 
-/* Goes behind the <dict> that is the root. */
+/* Moves past the opening tag of the root, which must be a <dict>. */
 static bool
 enter_root(struct search *s)
 {
@@ -95,8 +97,8 @@ take_string(struct search *s, struct blob text)
 }
 
 /*
- * The text of a key or scalar up to its closing tag, whatever stands in it.
- * False when the document ends before.
+ * Takes the text of a key or scalar up to its closing tag, whatever is in it.
+ * False when there is no such tag.
  */
 static bool
 take_text(struct search *s, const char *name)

@@ -1,5 +1,5 @@
 /*
- * Finds single members of a property list that cannot be read as a whole,
+ * Finds a few members of a property list that cannot be read as a whole,
  * because it is too large, has too many values or is damaged.
  */
 #ifndef WIRE_PLISTHEAD_H
@@ -24,11 +24,11 @@ struct plisthead_member {
 /*
  * Fills in `present` and `text` of the n members from an XML property list
  * whose root is a dict. Members of inner dicts, and what looks like a member
- * inside of a string, data, comment or CDATA section, are passed over. Reading
- * ends without a failure where the root dict ends or the document breaks off.
- * Needs no memory, and time in proportion to the length. ERR_MALFORMED,
- * unlogged: no such document, or one of the keys comes twice; then all texts
- * are "".
+ * inside a string, data, comment or CDATA section, are skipped. Reading ends
+ * without an error where the root dict ends or the document breaks off.
+ * Allocates nothing, and takes time in proportion to the length. ERR_MALFORMED,
+ * unlogged: the document is of another kind, or one of the keys comes twice;
+ * then all texts are "".
  */
 int plisthead_find(
     struct blob in, struct plisthead_member *members, size_t n);

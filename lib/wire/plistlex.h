@@ -1,6 +1,6 @@
 /*
- * The characters and scalar texts that an XML property list may have: what the
- * strict scan (plisttext.h) and the repair (plistmend.h) agree on.
+ * Which characters and scalar texts an XML property list may have, for both the
+ * strict scan (plisttext.h) and the repair (plistmend.h).
  */
 #ifndef WIRE_PLISTLEX_H
 #define WIRE_PLISTLEX_H
@@ -12,8 +12,8 @@
 bool plistlex_is_space(uint8_t c);
 
 /*
- * May the character stand in a text? XML 1.0 section 2.2 without U+007F, which
- * XML only discourages.
+ * May the character occur in text? As XML 1.0 section 2.2 says, but without
+ * U+007F, which XML only discourages.
  */
 bool plistlex_is_char(uint32_t c);
 
