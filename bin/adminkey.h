@@ -1,4 +1,6 @@
-/* The key that authenticates administrators and sessions, see store/rowmac.h. */
+/*
+ * The key that authenticates administrators and sessions, see store/rowmac.h.
+ */
 #ifndef BIN_ADMINKEY_H
 #define BIN_ADMINKEY_H
 

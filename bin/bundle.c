@@ -167,7 +167,9 @@ bundle_open(const char *path, struct bundle **out)
 		close(fd);
 		return fail(ERR_NOMEM, "no memory for an archive");
 	}
-	/* what bundle_create() writes, and nothing else that libarchive knows */
+	/*
+	 * what bundle_create() writes, and nothing else that libarchive knows
+	 */
 	if (archive_read_support_format_tar(b->archive) != ARCHIVE_OK ||
 	    archive_read_support_filter_gzip(b->archive) != ARCHIVE_OK ||
 	    archive_read_open_fd(b->archive, fd, BUNDLE_CHUNK) != ARCHIVE_OK) {

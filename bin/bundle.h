@@ -1,4 +1,6 @@
-/* An archive (a compressed tar file) that is written or read from front to end. */
+/*
+ * An archive (a compressed tar file) that is written or read from front to end.
+ */
 #ifndef BIN_BUNDLE_H
 #define BIN_BUNDLE_H
 

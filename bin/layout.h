@@ -26,7 +26,9 @@ int layout_make(const struct owners *o, const char *state);
  */
 int layout_settle_folders(const struct owners *o, const struct conf *conf);
 
-/* The same for database, keys and certificates, as far as they exist. ERR_IO. */
+/*
+ * The same for database, keys and certificates, as far as they exist. ERR_IO.
+ */
 int layout_settle_files(const struct owners *o, const struct conf *conf);
 
 /* Gives the database and what lies beside it to the programs. ERR_IO. */

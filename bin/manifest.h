@@ -28,7 +28,9 @@ struct manifest_entry {
 	char group[MANIFEST_OWNER];
 	/* absolute */
 	char path[MANIFEST_PATH];
-	/* while a backup is made: what was read of it; empty for the database */
+	/*
+	 * while a backup is made: what was read of it; empty for the database
+	 */
 	struct buf bytes;
 	/* while one is read: it was there and is what the manifest says */
 	bool seen;

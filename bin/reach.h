@@ -13,9 +13,9 @@
 /*
  * Sends one FastCGI request, a GET of `path`, to the program at a socket, with
  * nginx's secret when that is not "". ERR_IO, with the reason logged, when
- * nobody listens, when the answer does not come in time or is none, and when its
- * status is 500 or more, as it is for a wrong secret; ERR_NOT_FOUND when there
- * is no such socket.
+ * nobody listens, when the answer does not come in time or is none, and when
+ * its status is 500 or more, as it is for a wrong secret; ERR_NOT_FOUND when
+ * there is no such socket.
  */
 int reach_program(const char *socket, const char *secret, const char *path);
 

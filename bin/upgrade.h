@@ -1,4 +1,6 @@
-/* Files that an older version laid out otherwise, brought to where they belong. */
+/*
+ * Files that an older version laid out otherwise, brought to where they belong.
+ */
 #ifndef BIN_UPGRADE_H
 #define BIN_UPGRADE_H
 

@@ -7,7 +7,6 @@
 #include "store/orders.h"
 #include "store/stmt.h"
 
-
 enum {
 	CREATE,
 	LOAD,

@@ -37,7 +37,7 @@ read_admin(struct stmt *s, void *out)
 	a->authentic = stmt_get_bytes(s, a->mac, sizeof(a->mac));
 }
 
-/* Over all that decides whether somebody may sign in. */
+/* Covers everything that decides whether an administrator may sign in. */
 static int
 make_mac(
     const struct db *db, const struct admin *a, uint8_t out[SECRET_SHA256])
@@ -51,7 +51,7 @@ make_mac(
 	    3, out);
 }
 
-/* Without a key nothing can be told, and no password is accepted. */
+/* Without the key no row can be verified, and no password is accepted. */
 static void
 check_mac(const struct db *db, struct admin *a)
 {
@@ -99,7 +99,7 @@ admins_load(struct db *db, const char *name, struct admin *out)
 	return code;
 }
 
-/* Nobody's change but a new password makes a foreign row one of ours. */
+/* A row that is not authentic stays so, unless its password was just set. */
 static int
 update(struct db *db, struct admin *a)
 {
@@ -117,7 +117,9 @@ update(struct db *db, struct admin *a)
 	return stmt_change(&s, ERR_NOT_FOUND);
 }
 
-/* Whoever held the account until now is a stranger from here on. */
+/*
+ * Somebody who used the account until now gets no benefit from that any more.
+ */
 static int
 sign_out_everywhere(struct db *db, const char *name)
 {

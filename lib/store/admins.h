@@ -1,6 +1,7 @@
 /*
  * Who may use the admin pages. The rows are authenticated, see rowmac.h:
- * functions that write one need the connection's key.
+ * functions that write one need the connection's key, and fail with ERR_CRYPTO
+ * without it.
  */
 #ifndef STORE_ADMINS_H
 #define STORE_ADMINS_H
@@ -16,7 +17,7 @@ struct admin {
 	char password_hash[ADMINS_HASH_TEXT];
 	int64_t created_at;
 	int64_t disabled_at;
-	/* false also when the connection has no key to tell */
+	/* its HMAC is good; false also when the connection has no key */
 	bool authentic;
 	uint8_t mac[SECRET_SHA256];
 };
@@ -36,18 +37,21 @@ int admins_create(struct db *db, const char *name, const char *hash);
 int admins_load(struct db *db, const char *name, struct admin *out);
 
 /*
- * Also ends every session of that administrator and forgets the browsers. Makes
- * the row authentic.
+ * Also ends every session of that administrator, forgets the browsers (see
+ * browsers.h), and makes the row authentic. ERR_NOT_FOUND, ERR_FIELD.
  */
 int admins_set_password(struct db *db, const char *name, const char *hash);
 
-/* A row that is not authentic stays so. Disabling ends every session, too. */
+/*
+ * A row that is not authentic stays so. Disabling also ends every session and
+ * forgets the browsers. ERR_NOT_FOUND.
+ */
 int admins_disable(struct db *db, const char *name);
 int admins_enable(struct db *db, const char *name);
 
 /*
- * Makes every row authentic: once, when an installation gets its key. What is
- * in the table then is believed.
+ * Makes every row authentic, whatever it says: for the one time when an
+ * installation gets its key.
  */
 int admins_authenticate_all(struct db *db);
 

@@ -12,7 +12,7 @@ enum { RAISE, CLOSE, COUNT_OPEN, LIST_OPEN, LIST_ALL, LIST_BY_SERIAL, PURGE };
 #define COLUMNS                                                                \
 	"id, kind, subject, serial, text, raised_at, last_seen_at, closed_at"
 
-/* The two that scan read the index of open alarms, which are few. */
+/* The two marked STMT_SCANS read the index of open alarms, which are few. */
 static const char *const texts[] = {
 	[RAISE] = "INSERT INTO alarms (kind, subject, serial, text, raised_at,"
 		  " last_seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)"

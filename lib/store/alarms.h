@@ -1,5 +1,5 @@
 /*
- * Alarms: what an administrator should look at. One is open at most for each
+ * Alarms: what an administrator should look at. At most one is open for each
  * kind and subject; it is closed when its cause is gone.
  */
 #ifndef STORE_ALARMS_H
@@ -56,15 +56,16 @@ const char *alarms_kind_name(enum alarm_kind kind);
  * In a write transaction. Raises the alarm, or, when one of this kind and
  * subject is open, updates its text, its serial number and last_seen_at.
  * `serial` is the device's serial number, NULL or "" when it concerns none;
- * `text` is a sentence for the administrator. Bound the number of subjects:
- * each has a row.
+ * `subject` tells alarms of one kind apart: a host's id, a serial number, a
+ * host and command type. `text` is a sentence for the administrator. Callers
+ * must bound the number of subjects, since each has a row.
  */
 int alarms_raise(struct db *db, enum alarm_kind kind, const char *subject,
     const char *serial, const char *text);
 
 /*
- * The same in a transaction of its own: for what is refused, whose own
- * transaction is rolled back.
+ * The same in a transaction of its own: for a refusal, after the request's own
+ * transaction was rolled back.
  */
 int alarms_note(struct db *db, enum alarm_kind kind, const char *subject,
     const char *serial, const char *text);

@@ -16,8 +16,8 @@ struct attestation_row {
 	struct blob leaf;
 	int64_t leaf_not_before;
 	int64_t leaf_not_after;
-	/* all certificates, as the device sent them; none in rows from before
-	 * they were kept */
+	/* the attestation object as the device sent it; empty in rows from
+	 * before it was kept */
 	struct blob object;
 	char os_version[DB_VERSION_TEXT];
 	char sepos_version[DB_VERSION_TEXT];

@@ -100,7 +100,7 @@ static const char *const texts[] = {
 	    " AND (n.first_used_at >= c.first_used_at"
 	    " OR EXISTS (SELECT 1 FROM hosts h WHERE h.serial = n.serial"
 	    " AND h.certificate_sha256 = n.sha256)) LIMIT 1",
-	/* their enrollments have nothing that refers to them then */
+	/* nothing refers to their enrollments any more: purge those, too */
 	[PURGE_RELEASE] = "UPDATE enrollments SET kept = 0 WHERE id IN"
 			  " (SELECT enrollment_id FROM certificates" UNUSED ")",
 	[PURGE] = "DELETE FROM certificates WHERE sha256 IN"

@@ -44,7 +44,8 @@ struct certificate {
 	enum certificate_state state;
 	int64_t not_before;
 	int64_t not_after;
-	/* seconds between those two in the certificate itself; set on a load */
+	/* seconds between those two in the certificate itself, also if not_after
+	 * was changed in the database; set on a load */
 	int64_t lifetime;
 	int64_t created_at;
 	int64_t first_used_at;
@@ -157,7 +158,7 @@ int certificates_list_revoked(struct db *db, struct blob issuer_key_id,
     struct certificate_revoked_list *out);
 void certificates_revoked_release(struct certificate_revoked_list *list);
 
-/* Was one of this issuer revoked at `since` or later? */
+/* Was a certificate of this issuer revoked at `since` or later? */
 int certificates_revoked_since(
     struct db *db, struct blob issuer_key_id, int64_t since, bool *out);
 

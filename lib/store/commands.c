@@ -98,7 +98,7 @@ static const char *const texts[] = {
 	[LIST] = "SELECT " BRIEF " FROM commands WHERE host_id = ?1"
 		 " ORDER BY seq DESC LIMIT ?2 OFFSET ?3",
 	[COUNT] = "SELECT count(*) FROM commands WHERE host_id = ?1",
-	/* in the words of the index commands_by_end */
+	/* the same expressions as in the index commands_by_end, to use it */
 	[PURGE] = "DELETE FROM commands WHERE seq IN (SELECT seq FROM commands"
 		  " WHERE state NOT IN ('queued', 'sent', 'notnow')"
 		  " AND COALESCE(completed_at, created_at) < ?1"

@@ -44,7 +44,7 @@ struct command {
 	struct blob result;
 	/* JSON array, or "" */
 	const char *error_chain;
-	/* what is unusual about the result, for an administrator; "" */
+	/* what is unusual about the result, for an administrator, or "" */
 	char note[COMMANDS_NOTE_TEXT];
 	void *memory;
 };
@@ -74,9 +74,9 @@ const char *commands_state_name(enum command_state state);
 
 /*
  * Queues in's uuid, host_id, request_type, plist, priority, created_by and
- * needs_client_certificate for the host's present generation. ERR_NOT_FOUND: no such host. ERR_CONFLICT:
- * the host is not enrolled (nor pending), or the uuid is taken. ERR_TOO_LARGE:
- * over COMMANDS_PLIST_MAX.
+ * needs_client_certificate for the host's present generation. ERR_NOT_FOUND: no
+ * such host. ERR_CONFLICT: the host is not enrolled (nor pending), or the uuid
+ * is taken. ERR_TOO_LARGE: over COMMANDS_PLIST_MAX.
  */
 int commands_enqueue(struct db *db, const struct command *in);
 
@@ -88,7 +88,10 @@ int commands_enqueue(struct db *db, const struct command *in);
  */
 int commands_next(struct db *db, const char *host_id, struct command *out);
 
-/* The same among those that need no client certificate. */
+/*
+ * commands_next() for a device that Mdm-Signature alone identifies: leaves out
+ * what needs_client_certificate.
+ */
 int commands_next_by_header(
     struct db *db, const char *host_id, struct command *out);
 
@@ -108,15 +111,14 @@ int commands_load_waiting(
 int commands_mark_sent(struct db *db, const struct command *c);
 
 /*
- * The command that was sent last and has no answer, which is what a report
- * without a CommandUUID answers. ERR_NOT_FOUND. The caller releases *out.
+ * The command that was sent last and has no answer yet: a report without a
+ * CommandUUID is about that one. ERR_NOT_FOUND. The caller releases *out.
  */
 int commands_last_sent(struct db *db, const char *host_id, struct command *out);
 
 /*
- * Notes that an answer to a command that was sent could not be read, and why;
- * `count`: how many such answers it has had. ERR_CONFLICT when it is not sent,
- * or has an answer.
+ * Notes that an answer to a command could not be read, and why; *count is how
+ * many such answers it has had. ERR_CONFLICT unless it is sent and unanswered.
  */
 int commands_count_unreadable(struct db *db, const struct command *c,
     const char *note, int64_t *count);

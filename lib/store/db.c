@@ -21,13 +21,16 @@
 /* The write-ahead log is moved into the database from 4 MiB on. */
 #define DB_LOG_PAGES 1000
 
-/* What the file of the log is cut to when SQLite begins it anew. */
+/* Bytes to which SQLite cuts the log's file when it starts it over. */
 #define DB_LOG_LIMIT 16777216
 
-/* Pages from which db_shrink_log() does something, and how long it waits. */
+/*
+ * How many pages make db_shrink_log() act, and how long it waits for readers.
+ */
 #define DB_LOG_LARGE  4096
 #define DB_SHRINK_MS  200
-/* Steps of SQLite's machine between two looks at the clock. */
+
+/* Instructions of SQLite's virtual machine between two looks at the clock. */
 #define DB_CHECK_STEPS 1000
 
 #define DB_TEXT(x)    #x
@@ -162,7 +165,7 @@ db_monotonic(void)
 	return (int64_t)now.tv_sec * DB_SECOND + now.tv_nsec;
 }
 
-/* SQLite takes this between transactions only. */
+/* SQLite accepts this only between transactions. */
 static int
 db_set_relaxed(struct db *db, bool relaxed)
 {
@@ -259,7 +262,7 @@ db_commit(struct db *db)
 	db_end(db);
 	if (code == OK && db->note[0] != '\0')
 		log_line(LOG_INFO, "%s", db->note);
-	/* no harm when another one is at it, or readers keep a part back */
+	/* whether it works does not matter: another commit tries again */
 	if (code == OK && db->log_pages >= DB_LOG_PAGES)
 		sqlite3_wal_checkpoint_v2(
 		    db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

@@ -73,16 +73,17 @@ void db_close(struct db *db);
 int db_begin(struct db *db);
 
 /*
- * A line for the log, at info, once the transaction is committed: what was done,
- * and not what was only tried. The last one of a transaction counts.
+ * A line for the log, at info, once the transaction is committed: what was
+ * done, and not what was only tried. The last one of a transaction counts.
  */
 void db_note(struct db *db, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * db_begin(), for what need not outlive a power cut: db_commit() then does not
- * wait for the disk, whatever the mode. Nothing that a sender without proof of
- * identity causes may cost a flush of the disk.
+ * db_begin(), for what need not survive a power cut: db_commit() then does not
+ * wait for the disk, whatever the mode. Use it for everything that a client
+ * without proof of identity can cause, so that such clients cannot make the
+ * server flush the disk.
  */
 int db_begin_relaxed(struct db *db);
 
@@ -120,7 +121,8 @@ int db_file_schema_number(const char *path, int *out);
  * (mode 0660) when it is absent. Before an existing database is changed it is
  * copied to PATH.schema-N with N its old number; an earlier copy of that name
  * becomes PATH.schema-N.1, or the next number. All steps are one transaction,
- * and a run that was killed is simply repeated. OK when there was nothing to do. ERR_SCHEMA when the file is newer or not ours.
+ * and a run that was killed is simply repeated. OK when there was nothing to
+ * do. ERR_SCHEMA when the file is newer or not ours.
  */
 int db_migrate(const char *path);
 
@@ -139,15 +141,16 @@ int db_settle(const char *path);
 int db_copy(struct db *db, const char *path);
 
 /*
- * Has any process the database at `path` open? False when there is none. This
- * process must not. ERR_IO.
+ * Does any process have the database at `path` open? *out is false when there
+ * is no such file. This process must not have it open itself: asking would drop
+ * its locks. ERR_IO.
  */
 int db_in_use(const char *path, bool *out);
 
 /*
- * SQLite's own check of the whole file; ERR_DB with its words in the log.
- * ERR_BUSY, unlogged, when it is stopped after so many seconds, because the log
- * grows while it reads; what was looked at is sound then.
+ * SQLite's own check of the whole file; ERR_DB with its words in the log. It is
+ * stopped after `seconds`, because the write-ahead log grows while it reads:
+ * then ERR_BUSY, unlogged, and what it read until then is sound.
  */
 int db_integrity_check(struct db *db, int seconds);
 

@@ -18,8 +18,8 @@
 #define COPY_MODE 0600
 
 /*
- * With SQLite's own waiting this stays below the time that a request may take in
- * a program: a client gets an answer that it can act on.
+ * Together with SQLite's own waiting this is less than the time that a request
+ * may take (FASTCGI_SECONDS), so that the client still gets an answer.
  */
 #define LOCK_MS 8000
 
@@ -186,7 +186,10 @@ dbfile_sync_folder(const char *path)
 	return code;
 }
 
-/* SQLite's online backup; in one step, which no writer makes it repeat. */
+/*
+ * SQLite's online backup, in a single step: more steps start over at each
+ * write.
+ */
 static int
 dbfile_copy_pages(sqlite3 *from, sqlite3 *to)
 {
@@ -198,7 +201,7 @@ dbfile_copy_pages(sqlite3 *from, sqlite3 *to)
 	rc = sqlite3_backup_step(backup, -1);
 	if (sqlite3_backup_finish(backup) != SQLITE_OK || rc != SQLITE_DONE)
 		return dbfile_fail(to, "backup");
-	/* one file, that can be moved and read without others beside it */
+	/* so that the copy is one file, with no log beside it */
 	return dbfile_exec(to, "PRAGMA journal_mode = DELETE");
 }
 

@@ -38,12 +38,15 @@ int dbfile_schema_number(sqlite3 *sqlite, int *out);
 int dbfile_copy(sqlite3 *sqlite, const char *path);
 
 /*
- * Has another process this database open? For a process that has not: closing
- * the file here drops this process's own locks on it. ERR_IO.
+ * Does another process have this database open? Only for a process that does
+ * not: closing the file here would drop that process's own locks on it. ERR_IO.
  */
 int dbfile_in_use(const char *path, bool *out);
 
-/* Makes a file's name last through a power cut. ERR_IO. */
+/*
+ * Syncs the folder of `path`: a new or changed name survives a power cut.
+ * ERR_IO.
+ */
 int dbfile_sync_folder(const char *path);
 
 /* Opens PATH.lock, making it for the common group; ERR_IO. */

@@ -1,6 +1,6 @@
 /*
- * One-time links for enrollment by hand. Who has the link gets one profile;
- * looking at its page uses nothing up.
+ * One-time links for manual enrollment. Whoever has the link gets one profile;
+ * looking at its page does not use it up.
  */
 #ifndef STORE_ENROLLMENT_LINKS_H
 #define STORE_ENROLLMENT_LINKS_H

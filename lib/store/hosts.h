@@ -51,7 +51,8 @@ struct host {
 	/* of the device key that asked for its profile, if it is known */
 	bool has_signer;
 	uint8_t signer_sha256[SECRET_SHA256];
-	/* a profile that another device key asked for may be used until then */
+	/* until then a profile that another device key asked for may be used;
+	 * 0: there is none */
 	int64_t other_signer_until;
 	/* as a Mac reports it; "" when it did not */
 	char provisioning_udid[DB_UDID_TEXT];
@@ -186,7 +187,7 @@ bool hosts_is_serial(const char *text);
 int hosts_seen(struct db *db, const char *id);
 
 /*
- * Is this the digest of another device key than the one that the host enrolled
+ * Does this digest differ from that of the device key that the host enrolled
  * with? True also when only one of the two is known (the other is zeros); false
  * for a host that is not there (no id).
  */
@@ -194,11 +195,12 @@ bool hosts_signer_differs(
     const struct host *host, const uint8_t signer_sha256[SECRET_SHA256]);
 
 /*
- * Another device key got a profile for this host, which may be used until then;
- * 0: no longer.
+ * Notes that another device key got a profile for this host, which may be used
+ * until `until`; 0 clears that. ERR_NOT_FOUND.
  */
 int hosts_note_other_signer(struct db *db, const char *id, int64_t until);
 
+/* Stores what a Mac reports. ERR_NOT_FOUND. */
 int hosts_note_provisioning_udid(
     struct db *db, const char *id, const char *udid);
 

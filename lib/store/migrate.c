@@ -38,8 +38,8 @@ migrate_put_aside(const char *copy)
 }
 
 /*
- * The copy gets its name when it is whole and on the disk: a run that was
- * killed leaves a file beside it, which the next run writes anew.
+ * The copy gets its name only when it is whole and on the disk. A run that is
+ * killed leaves a file named .new, which the next run overwrites.
  */
 static int
 migrate_copy(sqlite3 *sqlite, const char *path, int from)

@@ -35,7 +35,10 @@ nonces_generation(struct db *db, int64_t *out)
 	return stmt_integer(&s, out);
 }
 
-/* A deleted nonce is young enough again only if the clock is behind it. */
+/*
+ * A used nonce that was deleted would be accepted again only if the clock is
+ * behind its expiry. Then begin a new generation.
+ */
 static int
 check_clock(struct db *db)
 {

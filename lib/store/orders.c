@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "store/stmt.h"
 
-
 enum {
 	ACCOUNT_ALIVE,
 	COUNT_OPEN,

@@ -199,7 +199,8 @@ renewals_due(struct db *db, const struct renewal_query *query,
 	stmt_put_int(&s, query->limit);
 	stmt_put_int(&s, after->not_after);
 	stmt_put_digest(&s, after->sha256);
-	/* the longer a life, the longer before its end it is renewed */
+	/* the longer a life, the earlier before its end a renewal is due: the
+	 * longest one bounds them all */
 	stmt_put_int(&s, query->now - renewals_due_at(0, life, query->window));
 	return finish_list(&s, out);
 }

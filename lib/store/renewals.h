@@ -137,10 +137,10 @@ int renewals_postpone(
 
 /*
  * A renewed certificate is in use, or the host enrolls anew, left or was
- * blocked: none open, failures forgotten, alarms about it closed. The enrollment of an open one is
- * revoked unless a certificate came of it, and the profile in its command is
- * erased; the command stays, for its answer may come yet. OK also without a
- * row.
+ * blocked: none open, failures forgotten, alarms about renewal closed. The
+ * enrollment of an open one is revoked unless a certificate came of it, and the
+ * profile in its command is erased; the command stays, for its answer may come
+ * yet. OK also without a row.
  */
 int renewals_finish(struct db *db, const char *host_id);
 

@@ -36,7 +36,7 @@ rowmac_make(const struct db *db, const char *label, const struct blob *fields,
 		return fail(ERR_CRYPTO, "the administrators' key is missing");
 	buf_init(&text, FIELDS_MAX);
 	buf_printf(&text, "%s:", label);
-	/* With its length, no field can reach into the next one. */
+	/* Each with its length, so that no two lists give the same text. */
 	for (i = 0; i < n; i++) {
 		buf_printf(&text, "%zu:", fields[i].n);
 		buf_add_blob(&text, fields[i]);

@@ -14,15 +14,18 @@
 /* Bytes of the key file. */
 #define ROWMAC_KEY 32
 
-/* Reads the key of this connection: ERR_IO. */
+/*
+ * Gives the connection its key, from the file at `path`. ERR_IO. db_close()
+ * wipes it.
+ */
 int rowmac_load(struct db *db, const char *path);
 
 /* The same from memory. */
 void rowmac_set_key(struct db *db, const uint8_t key[ROWMAC_KEY]);
 
 /*
- * The HMAC over `n` fields; `label` names the table, so that no row passes for
- * one of another. ERR_CRYPTO when the connection has no key.
+ * The HMAC over `n` fields. `label` names the table, so that a row of one table
+ * cannot pass for one of another. ERR_CRYPTO when the connection has no key.
  */
 int rowmac_make(const struct db *db, const char *label,
     const struct blob *fields, size_t n, uint8_t out[SECRET_SHA256]);

@@ -155,7 +155,7 @@ sessions_create(struct db *db, const char *admin, int64_t seconds,
 	return code;
 }
 
-/* Is it a session that was made here, of an administrator who may sign in? */
+/* Was the row written by admin-settings, and may its administrator sign in? */
 static int
 check(struct db *db, const struct stored_session *row)
 {

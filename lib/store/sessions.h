@@ -1,6 +1,7 @@
 /*
  * Signed-in browsers, and the throttling of sign-ins. Sessions are
- * authenticated, see rowmac.h: a row that another program wrote signs nobody in.
+ * authenticated, see rowmac.h: a row that another program wrote signs nobody
+ * in.
  */
 #ifndef STORE_SESSIONS_H
 #define STORE_SESSIONS_H
@@ -9,7 +10,8 @@
 #include "store/db.h"
 
 struct session {
-	/* HMAC of the text of the cookie's token with the key of rowmac.h */
+	/* HMAC of the cookie's token with the key of rowmac.h; the name is from
+	 * when it was a plain SHA-256 */
 	uint8_t token_sha256[SECRET_SHA256];
 	char admin[ADMINS_NAME_TEXT];
 	char csrf_token[SECRET_TOKEN_TEXT];

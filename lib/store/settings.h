@@ -11,7 +11,7 @@
 #define SETTINGS_REQUIRE_ATTESTATION "apple_require_hardware_attestation"
 #define SETTINGS_BUSINESS_ONLY       "apple_business_enrollments_only"
 
-/* One for each system; enroll/software_update.h says whose. */
+/* One for each system; software_update_setting() says which. */
 #define SETTINGS_MINIMUM_MACOS    "minimum_os_version_macos"
 #define SETTINGS_MINIMUM_IOS      "minimum_os_version_ios"
 #define SETTINGS_MINIMUM_IPADOS   "minimum_os_version_ipados"
@@ -37,7 +37,7 @@ struct settings_entry {
 /* Who wants to change a setting. */
 enum settings_origin {
 	SETTINGS_BY_ADMIN,
-	/* an administrator on this host, although GitOps manages it */
+	/* an administrator with the tool, also what GitOps manages */
 	SETTINGS_BY_OVERRIDE,
 	SETTINGS_BY_GITOPS,
 };

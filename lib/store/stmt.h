@@ -71,7 +71,8 @@ struct db {
 	pid_t owner;
 	enum db_mode mode;
 	bool writing;
-	/* this transaction alone is not durable */
+	/* commits do not wait for the disk at the moment, though mode is
+	 * DB_DURABLE */
 	bool relaxed;
 	/* nanoseconds: when the last write began, how long it was open */
 	int64_t write_began;

@@ -12,7 +12,7 @@
 #include "store/sessions.h"
 #include "store/trails.h"
 
-/* Rows of one transaction, so that it takes a few milliseconds. */
+/* Rows in one transaction: so few that it takes a few milliseconds. */
 #define BATCH 100
 
 typedef int purge_fn(struct db *, int64_t, int, int *);
@@ -30,8 +30,10 @@ static purge_fn *const purges[] = {
 	alarms_purge,
 };
 
+/* One transaction of `purge`, or of enrollments_purge() when that is NULL. */
 static int
-purge_step(struct db *db, purge_fn *purge, int64_t now, int *deleted, bool *more)
+purge_step(
+    struct db *db, purge_fn *purge, int64_t now, int *deleted, bool *more)
 {
 	int seen = 0, code;
 
@@ -79,7 +81,7 @@ store_purge(struct db *db, int64_t now, int64_t *deleted)
 	for (i = 0; i < sizeof(purges) / sizeof(purges[0]); i++)
 		if ((code = purge_all(db, purges[i], now, deleted)) != OK)
 			return code;
-	/* behind the certificates, which refer to them */
+	/* enrollments, after the certificates, which refer to them */
 	if ((code = purge_all(db, NULL, now, deleted)) != OK)
 		return code;
 	return db_shrink_log(db);

@@ -16,8 +16,9 @@
 #define KEEP           (INT64_C(180) * 86400)
 
 /*
- * A whole pool is looked at for one row in EVERY, which then makes room for
- * twice as many, from the ROUNDS largest shares one after the other.
+ * Only one row in EVERY looks at the size of its whole pool. If that is too
+ * large, it makes room for twice as many rows, MAKE_ROOM at a time from
+ * whatever share is then the largest.
  */
 #define EVERY     64
 #define ROUNDS    8
@@ -85,8 +86,9 @@ static const char *const texts[] = {
 	    " ORDER BY id LIMIT ?2)",
 	[TRIM_OLDEST] = "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
 			" WHERE pool = ?1 ORDER BY id LIMIT ?2)",
-	[ENDED_BADLY] = "SELECT CASE WHEN outcome = 'ok' THEN 0 ELSE 1"
-			" END FROM trail WHERE enrollment_id = ?1 ORDER BY id DESC LIMIT 1",
+	[ENDED_BADLY] = "SELECT CASE WHEN outcome = 'ok' THEN 0 ELSE 1 END"
+			" FROM trail WHERE enrollment_id = ?1"
+			" ORDER BY id DESC LIMIT 1",
 	[LIST_BY_ENROLLMENT] = "SELECT " COLUMNS " FROM trail"
 			       " WHERE enrollment_id = ?1 ORDER BY id",
 	[LIST_BY_SERIAL] = "SELECT " COLUMNS " FROM trail"

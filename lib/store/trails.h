@@ -15,10 +15,10 @@
  * - known: as before, but the sender merely names the serial number.
  * - unknown: all others. Per network the newest TRAILS_PER_NETWORK rows.
  *
- * Each pool has about TRAILS_POOL rows at most; beyond that the serial number or
- * network with the most rows gives way first, or the oldest rows when none has
- * 16. A row takes less than 1,250 bytes with its indexes, so that a pool takes
- * less than 25 MB. A network is a /24 of IPv4 or a /48 of IPv6.
+ * Each pool has about TRAILS_POOL rows at most; beyond that the serial number
+ * or network with the most rows gives way first, or the oldest rows when none
+ * has 16. A row takes less than 1,250 bytes with its indexes, so that a pool
+ * takes less than 25 MB. A network is a /24 of IPv4 or a /48 of IPv6.
  */
 #ifndef STORE_TRAILS_H
 #define STORE_TRAILS_H
@@ -36,8 +36,9 @@ struct trail {
 	const char *enrollment_id;
 	const char *serial;
 	/*
-	 * Which serial number the row is about, when its sender proved nothing
-	 * and it must not appear under that number; NULL: `serial`. Not stored.
+	 * The serial number that a sender who proved nothing gave. It only
+	 * decides which pool the row counts in; the row is not listed under it.
+	 * NULL: `serial` decides. Not stored.
 	 */
 	const char *claimed;
 	/* Apple's device CA vouches for whoever named the serial number. */

@@ -37,7 +37,7 @@ fastcgi_read(void *arg, void *p, size_t n)
 
 /*
  * nginx closes the connection when the device has gone. After a rush many such
- * requests wait in the socket: to serve them would keep those waiting that
+ * requests wait at the socket, and serving them would delay the devices that
  * are still there.
  */
 static bool
@@ -55,7 +55,7 @@ fastcgi_answer(FCGX_Request *r, const char secret[SECRET_TOKEN_TEXT],
 	struct blob b;
 
 	if (fastcgi_is_abandoned(r)) {
-		log_line(LOG_DEBUG, "a request is dropped: its client left");
+		log_line(LOG_DEBUG, "a request is dropped: its client has gone");
 		FCGX_Finish_r(r);
 		return;
 	}
@@ -117,7 +117,7 @@ fastcgi_serve(int socket, const char secret[SECRET_TOKEN_TEXT],
 	while (!fastcgi_stop && served < FASTCGI_REQUESTS) {
 		if (!fastcgi_wait(socket, &open))
 			continue;
-		/* Its signal ends this process, which the master replaces. */
+		/* SIGALRM ends this process, and the master replaces it. */
 		alarm(FASTCGI_SECONDS);
 		if (FCGX_Accept_r(&r) == 0) {
 			fastcgi_answer(&r, secret, program, app, &out);

@@ -9,7 +9,7 @@
 /* Descriptor fd is a socket that listens. */
 bool listener_is(int fd);
 
-/* systemd passed this process a socket, and starts it again when it ends. */
+/* Did systemd pass this process a socket? Then it restarts it when it ends. */
 bool listener_is_systemd(void);
 
 /*

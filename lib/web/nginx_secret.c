@@ -20,21 +20,21 @@ nginx_secret_write(struct buf *out)
 	buf_printf(out,
 	    "# nginx sends this to the programs of attestmdm, which answer "
 	    "nobody else.\n"
-	    "# For root and the group attestmdm only. After a change reload "
-	    "nginx and\n"
-	    "# restart the programs.\n" LINE_BEGIN "%s;\n",
+	    "# Only root and the group attestmdm may read it. After a change, "
+	    "reload nginx\n"
+	    "# and restart the programs.\n" LINE_BEGIN "%s;\n",
 	    secret);
 	secret_wipe(secret, sizeof(secret));
 	return buf_status(out);
 }
 
 static bool
-is_remark(const char *line)
+is_comment(const char *line)
 {
 	return line[0] == '#' || line[0] == '\n';
 }
 
-/* The one line that counts; the buffer is cut in place. */
+/* Reads the line with the secret, cutting it in place. */
 static bool
 take_line(char line[LINE_MAX_TEXT], char out[SECRET_TOKEN_TEXT])
 {
@@ -66,15 +66,15 @@ nginx_secret_load(const char *path, char out[SECRET_TOKEN_TEXT])
 		    strerror(errno));
 	while (good && fgets(line, sizeof(line), f) != NULL)
 		good =
-		    is_remark(line) || (out[0] == '\0' && take_line(line, out));
+		    is_comment(line) || (out[0] == '\0' && take_line(line, out));
 	fclose(f);
 	secret_wipe(line, sizeof(line));
 	if (good && out[0] != '\0')
 		return OK;
 	secret_wipe(out, SECRET_TOKEN_TEXT);
 	return fail(ERR_CONFIG,
-	    "%s is not as made: remove it, and `attestmdm migrate` makes "
-	    "another",
+	    "%s is not as attestmdm wrote it: remove it, and `attestmdm "
+	    "migrate` makes another",
 	    path);
 }
 

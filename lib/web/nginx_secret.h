@@ -1,8 +1,8 @@
 /*
- * The secret by which the programs know nginx. Whoever can connect to a
- * program's socket can write any FastCGI parameter, and with it present any
- * device's certificate; nginx alone also sends this secret, which it reads as
- * root. The file is one that nginx includes:
+ * The secret by which the programs recognize nginx. A process that can connect
+ * to a program's socket can send any FastCGI parameter, and so present any
+ * device's certificate. Only nginx, which reads this secret as root, sends it
+ * too. It is in a file that nginx includes:
  *
  *	fastcgi_param ATTESTMDM_SECRET 43-base64url-characters;
  */
@@ -14,12 +14,13 @@
 
 #define NGINX_SECRET_PARAM "ATTESTMDM_SECRET"
 
-/* Appends the text of a file with a new secret. */
+/* Appends the text of such a file, with a new secret. ERR_TOO_LARGE. */
 int nginx_secret_write(struct buf *out);
 
 /*
  * Reads the secret from its file. ERR_IO when there is none, ERR_CONFIG when it
- * does not have the one line above, remarks and empty lines aside.
+ * does not hold exactly that line, comments and empty lines aside. *out is
+ * "" then; otherwise the caller wipes it.
  */
 int nginx_secret_load(const char *path, char out[SECRET_TOKEN_TEXT]);
 

@@ -195,7 +195,7 @@ resp_error_text(struct resp *resp, int code)
 {
 	int status = err_http_status(code);
 
-	/* Devices get these: they try again after 500, and 503 is for others. */
+	/* For devices, which must never be answered 503. */
 	return resp_text(resp, status == 503 ? 500 : status, err_text(code));
 }
 

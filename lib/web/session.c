@@ -24,7 +24,7 @@
 /* last_seen_at is written at most this often. */
 #define SESSION_TOUCH 60
 
-/* BROWSERS_LIFE: as long as the database remembers the browser. */
+/* As long as the database remembers the browser: BROWSERS_LIFE as text. */
 #define SESSION_KEEP "; Max-Age=15552000"
 _Static_assert(BROWSERS_LIFE == 15552000, "SESSION_KEEP differs");
 
@@ -109,7 +109,7 @@ session_check_password(
 	return r;
 }
 
-/* Which counters an attempt to sign in goes to; see session.h. */
+/* Which counters an attempt to sign in counts in; see session.h. */
 struct session_throttle {
 	char source[SESSION_SUBJECT_MAX];
 	/* "" when only the source is counted */
@@ -132,8 +132,8 @@ session_subject(const char *kind, const char *text, char *out)
 }
 
 /*
- * A name that nobody has is counted exactly as one that exists, or the waiting
- * would tell which accounts there are.
+ * A name that nobody has is counted just like one that exists, or the waiting
+ * would reveal which accounts there are.
  */
 static int
 session_choose_throttle(struct db *db, const struct req *req, const char *name,

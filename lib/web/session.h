@@ -1,9 +1,10 @@
 /*
  * Signed-in administrators: passwords, cookies, CSRF tokens, throttling.
  *
- * A session is a cookie of 32 random bytes of which the database knows only
- * an HMAC, whose key other programs cannot read (see store/rowmac.h). It ends after SESSION_IDLE seconds without a request and after
- * SESSION_LIFE in any case.
+ * A session is a cookie of 32 random bytes of which the database knows only an
+ * HMAC, whose key other programs cannot read (see store/rowmac.h). It ends
+ * after SESSION_IDLE seconds without a request and after SESSION_LIFE in any
+ * case.
  */
 #ifndef WEB_SESSION_H
 #define WEB_SESSION_H
@@ -32,14 +33,14 @@ struct resp;
  *
  * Attempts are counted per network (an IPv4 address, the first 48 bits of an
  * IPv6 address) and per name. A browser in which this administrator signed in
- * before, which the cookie SESSION_BROWSER_COOKIE shows, has a counter of its
- * own instead: strangers who use up the other two do not hold it up, and its
- * cookie alone gives nothing but that.
+ * before, as the cookie SESSION_BROWSER_COOKIE shows, has a counter of its own
+ * instead: others who use up the two counters cannot hold it up. That is all
+ * the cookie is good for.
  *
- * The passwords of all other browsers are checked one at a time: while another
- * process does so, which the file `lock` tells (an existing one that only
- * admin-settings can read; it is only locked), the attempt is ERR_RATE_LIMITED
- * and not counted.
+ * The passwords of all other browsers are checked one at a time, under the lock
+ * of the file `lock`: an existing file that only admin-settings can read, and
+ * that is only locked. While another process holds it, the attempt is
+ * ERR_RATE_LIMITED and not counted.
  */
 int session_start(struct db *db, const struct req *req, const char *lock,
     const char *name, const char *password, struct resp *resp);

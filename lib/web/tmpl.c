@@ -304,7 +304,7 @@ tmpl_parse(const char *name, struct blob text, struct tmpl **out)
 	return OK;
 }
 
-/* The reference of HTML that must stand for a character, or NULL. */
+/* The character reference that HTML needs in place of a character, or NULL. */
 static const char *
 tmpl_reference(uint32_t c)
 {
@@ -324,7 +324,7 @@ tmpl_reference(uint32_t c)
 	}
 }
 
-/* What is not text, or would change how other text is shown, is U+FFFD. */
+/* Bytes that are not UTF-8, and invisible characters, become U+FFFD. */
 static void
 tmpl_escape(const char *value, struct buf *out)
 {

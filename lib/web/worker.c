@@ -42,8 +42,8 @@
 #define WORKER_STOP_MS 20000
 
 /*
- * systemd starts a program that failed again, at once when a request waits at
- * its socket: so a failure takes that long.
+ * systemd restarts a program that failed at once when a request waits at its
+ * socket. So that it does not spin, a program that fails ends only after this.
  */
 #define WORKER_FAILED_MS 5000
 
@@ -387,7 +387,7 @@ worker_run(const struct web_program *program, const struct worker_options *o,
 }
 
 static int
-worker_failed(int status)
+worker_leave(int status)
 {
 	sigset_t set;
 
@@ -417,10 +417,10 @@ worker_main(int argc, char **argv, const struct web_program *program)
 		return WORKER_EXIT_USAGE;
 	}
 	if (conf_load(o.config, &conf) != OK)
-		return worker_failed(1);
+		return worker_leave(1);
 	log_open(program->name, (enum log_priority)conf.log_level);
 	clock_use_offset_file(conf.clock_offset_file);
 	status = worker_run(program, &o, &conf);
 	conf_release(&conf);
-	return worker_failed(status);
+	return worker_leave(status);
 }
