@@ -8,7 +8,14 @@ use MIME::Base64 qw(decode_base64);
 use Attestmdm::Device;
 use Attestmdm::Test;
 
-my $t = Attestmdm::Test->new(config => { 'renewal.expired_grace_days' => 10 });
+my $t = Attestmdm::Test->new(config => { 'renewal.expired_grace_days' => 10 }, start => 0);
+# As an administrator may have it, beside our include.
+my $nginx = $t->dir . '/nginx/nginx.conf';
+my $text = Attestmdm::Server::slurp($nginx);
+$text =~ s/^http \{\n\K/	ssl_protocols TLSv1.2 TLSv1.3; ssl_early_data on;\n/m or die;
+$text =~ s/(?=\tlocation = \/50x)/	location \/private { internal; return 200 private; }\n/ or die;
+Attestmdm::Server::spew($nginx, $text);
+$t->server->start;
 my $idle = sub { Attestmdm::Device::plist(Status => 'Idle', UDID => $_[0]{udid}) };
 my $n = 0;
 
@@ -88,7 +95,12 @@ subtest 'other paths, with an expired certificate' => sub {
 	my %o = (cert => $mac->cert, key => $mac->key);
 	is($t->http(GET => '/admin/sign-in', %o)->{status}, 200, 'the admin pages');
 	is($t->http(GET => '/mdm/checkin', %o)->{status}, 405, 'keep their methods');
-	is($t->http(GET => '/elsewhere', %o)->{status}, 404, 'what does not exist');
+	is($t->http(GET => '/mdm/elsewhere', %o)->{status}, 404, 'what does not exist');
+	is($t->http(GET => '/elsewhere', %o)->{status}, 400, 'what is not ours');
+	is($t->http(GET => '/private')->{status}, 404, 'an internal location of the server block');
+	for my $path ('/private', '/mdm/../private', '/mdm%2f..%2fprivate', '//private', '/private?/mdm/') {
+		is($t->http(GET => $path, %o)->{status}, 400, "is not opened by $path");
+	}
 	is($t->http(GET => '/crl/acme.crl', %o)->{status}, 200, 'a file');
 	is($t->http(POST => '/scep?operation=PKIOperation', body => 'x' x 140_000, %o)->{status},
 	    413, 'the limits of each');
@@ -101,6 +113,19 @@ sub asks {
 	like($r->{out}, qr/Cipher is \w/, 'TLS is there');
 	return $r->{out} =~ /^Client Certificate Types/m;
 }
+
+# A session ticket says how much early data the server takes.
+sub early_data {
+	my ($socket) = @_;
+	my $r = $t->command('sh', '-c', 'printf "GET / HTTP/1.0\r\n\r\n" |'
+	    . ' openssl s_client -ign_eof -unix "$0" -tls1_3', $socket);
+	return join(' ', $r->{out} =~ /Max Early Data: (\d+)/g);
+}
+
+subtest 'TLS early data, which can be replayed' => sub {
+	like(early_data($t->server->admin_socket), qr/^[1-9]\d*\b/, 'is on for other servers');
+	like(early_data($t->server->socket), qr/^0( 0)*$/, 'and off for devices');
+};
 
 subtest 'admin pages in a server block of their own' => sub {
 	ok(asks($t->server->socket), 'devices are asked for a certificate');
