@@ -212,41 +212,73 @@ done:
 	return r;
 }
 
+/* In the transaction. */
 static int
-cmd_cert_store_revocation(
-    struct cli *cli, const struct certificate *c, int reason)
+cmd_cert_revoke_one(struct cli *cli, const struct certificate *c, int reason)
 {
 	char detail[256];
 	int r;
 
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
 	r = certificates_revoke(cli->db, c->sha256, reason);
-	snprintf(detail, sizeof(detail), "%s of %s: %s", c->id, c->serial,
-	    cmd_cert_reason_name(reason));
-	if (r == OK &&
-	    (r = audits_add(cli->db, cli->actor, "cert.revoke", detail)) == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
 	if (r == ERR_ALREADY_REVOKED)
 		return fail(r, "certificate %s is revoked already", c->id);
+	if (r != OK)
+		return r;
+	snprintf(detail, sizeof(detail), "%s of %s: %s", c->id, c->serial,
+	    cmd_cert_reason_name(reason));
+	return audits_add(cli->db, cli->actor, "cert.revoke", detail);
+}
+
+/* All certificates that are named, or none. */
+static int
+cmd_cert_store_revocations(
+    struct cli *cli, const struct certificate *all, int reason)
+{
+	int i, r;
+
+	if ((r = db_begin(cli->db)) != OK)
+		return r;
+	for (i = 0; i < cli->count && r == OK; i++)
+		r = cmd_cert_revoke_one(cli, &all[i], reason);
+	if (r == OK)
+		r = db_commit(cli->db);
+	db_rollback(cli->db);
 	return r;
 }
 
-/* The programs refuse it from now on, list or no list. */
-static void
-cmd_cert_publish(struct cli *cli, struct blob issuer)
+static bool
+cmd_cert_same_issuer(const struct certificate *a, const struct certificate *b)
 {
-	const struct conf *conf = &cli->conf;
-	struct authorities_one all[AUTHORITIES];
-	const struct authorities_one *one;
-	bool done;
+	return blob_eq(blob_of(a->issuer_key_id, a->issuer_key_id_len),
+	    blob_of(b->issuer_key_id, b->issuer_key_id_len));
+}
 
-	authorities_of(conf, all);
-	one = authorities_find(all, issuer);
-	done = one != NULL
-	    ? authorities_publish(one, conf) == OK
-	    : fail(ERR_NOT_FOUND, "neither CA signed it") == OK;
+/*
+ * One list of each CA that signed any of them. The programs refuse the
+ * certificates from now on, list or no list.
+ */
+static void
+cmd_cert_publish(struct cli *cli, const struct certificate *all)
+{
+	struct authorities_one known[AUTHORITIES];
+	const struct authorities_one *one;
+	bool done = true;
+	int i, before;
+
+	authorities_of(&cli->conf, known);
+	for (i = 0; i < cli->count && done; i++) {
+		for (before = 0; before < i; before++) {
+			if (cmd_cert_same_issuer(&all[before], &all[i]))
+				break;
+		}
+		if (before < i)
+			continue;
+		one = authorities_find(known,
+		    blob_of(all[i].issuer_key_id, all[i].issuer_key_id_len));
+		done = one != NULL
+		    ? authorities_publish(one, &cli->conf) == OK
+		    : fail(ERR_NOT_FOUND, "neither CA signed it") == OK;
+	}
 	out_json_bool(&cli->out, "crl_published", done);
 	if (!done)
 		cli_say(cli,
@@ -255,24 +287,43 @@ cmd_cert_publish(struct cli *cli, struct blob issuer)
 		    log_reason());
 }
 
+static void
+cmd_cert_say_revoked(struct cli *cli, const struct certificate *all)
+{
+	int i;
+
+	out_json_open_array(&cli->out, "ids");
+	for (i = 0; i < cli->count; i++) {
+		out_json_string(&cli->out, NULL, all[i].id);
+		cli_say(cli, "Certificate %s of %s is revoked.", all[i].id,
+		    all[i].serial);
+	}
+	out_json_close_array(&cli->out);
+}
+
 static int
 cmd_cert_revoke(struct cli *cli)
 {
-	struct certificate c;
-	int reason, r;
+	struct certificate *all;
+	int reason, r, n = 0;
 
-	if ((r = cmd_cert_reason(cli, &reason)) != OK ||
-	    (r = cmd_cert_find(cli, cli->arguments[0], &c)) != OK)
+	if ((r = cmd_cert_reason(cli, &reason)) != OK)
 		return r;
-	if ((r = cmd_cert_store_revocation(cli, &c, reason)) == OK) {
-		out_json_string(&cli->out, "id", c.id);
-		out_json_string(&cli->out, "serial", c.serial);
-		cli_say(
-		    cli, "Certificate %s of %s is revoked.", c.id, c.serial);
-		cmd_cert_publish(
-		    cli, blob_of(c.issuer_key_id, c.issuer_key_id_len));
+	all = calloc((size_t)cli->count, sizeof(*all));
+	if (all == NULL)
+		return fail(ERR_NOMEM, "no memory for the certificates");
+	while (n < cli->count && r == OK) {
+		if ((r = cmd_cert_find(cli, cli->arguments[n], &all[n])) == OK)
+			n++;
 	}
-	certificates_release(&c);
+	if (r == OK &&
+	    (r = cmd_cert_store_revocations(cli, all, reason)) == OK) {
+		cmd_cert_say_revoked(cli, all);
+		cmd_cert_publish(cli, all);
+	}
+	while (n > 0)
+		certificates_release(&all[--n]);
+	free(all);
 	return r;
 }
 
@@ -308,11 +359,11 @@ static const struct cli_verb verbs[] = {
 	    .needs = CLI_READ,
 	    .run = cmd_cert_show },
 	{ .name = "revoke",
-	    .arguments = "CERTIFICATE",
-	    .help = "revokes one for ever and publishes the revocation list",
+	    .arguments = "CERTIFICATE...",
+	    .help = "revokes them for ever and publishes the revocation list",
 	    .options = revoke_options,
 	    .least = 1,
-	    .most = 1,
+	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
 	    .run = cmd_cert_revoke },
 	{ .run = NULL },

@@ -201,4 +201,28 @@ subtest 'a revocation goes to the list of the CA that signed' => sub {
 	is($after[1]{revoked}, $before[1]{revoked} + 1, 'but in that of the SCEP CA');
 };
 
+subtest 'several certificates are revoked, all or none' => sub {
+	my @serials = map { "C02MANYREV0$_" } 1 .. 3;
+	$t->assign(@serials);
+	$t->sim('enroll', '--serial', $_) for @serials;
+	my @ids = map { $t->tool_json('cert', 'list', '--serial', $_)->{certificates}[0]{id} } @serials;
+	my $revoked = sub {
+		return $t->db("SELECT count(*) AS n FROM certificates WHERE state = 'revoked'"
+		    . " AND serial LIKE 'C02MANYREV%'")->[0]{n};
+	};
+	my $before = $t->tool_json('crl')->{lists}[0];
+	is($t->tool('cert', 'revoke', @ids, 'unknown')->{exit}, 3, 'one of them is unknown');
+	is($t->tool('cert', 'revoke', @ids[0, 1, 0])->{exit}, 4, 'one of them stands there twice');
+	is($revoked->(), 0, 'none is revoked');
+	is($t->tool_json('crl')->{lists}[0]{number}, $before->{number}, 'no list is published');
+	my $done = $t->tool_json('cert', 'revoke', @ids, '--reason', 'superseded');
+	is_deeply($done->{ids}, \@ids, 'all are good: all are revoked');
+	is($revoked->(), 3, 'in the database');
+	my $after = $t->tool_json('crl')->{lists}[0];
+	is($after->{revoked}, $before->{revoked} + 3, 'in the list');
+	is($after->{number}, $before->{number} + 1, 'of which there is one more');
+	is($t->db("SELECT count(*) AS n FROM audit WHERE action = 'cert.revoke'"
+	    . " AND detail LIKE '%C02MANYREV%'")->[0]{n}, 3, 'each is on record');
+};
+
 $t->done;
