@@ -108,6 +108,17 @@ for my $path ('/enroll', '/mdm/checkin', '/scep', "/acme/$id/new-order") {
 	like($answer, qr/^4(?!29)/, "which is the program's");
 }
 
+# A taken-over program could put a link in the place of its list.
+my $list = $t->server->state . '/public/acme/acme.crl';
+is(status("/crl/$_.crl"), 200, "the list of $_ is served") for qw(acme scep);
+rename($list, "$list.aside") or die $!;
+symlink("$list.aside", $list) or die $!;
+is(status('/crl/acme.crl'), 403, 'but no link');
+unlink($list);
+link("$list.aside", $list) or die $!;
+is(status('/crl/acme.crl'), 200, 'and the list again');
+rename("$list.aside", $list);
+
 # People can wait.
 my %seen;
 $seen{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 8, "$url/admin/sign-in?[1-300]")->{out});
