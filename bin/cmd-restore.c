@@ -17,6 +17,7 @@
 #include "bin/place.h"
 #include "ca/crl.h"
 #include "store/audits.h"
+#include "store/restored.h"
 
 #define RESTORE_STAGED   ".restore.new"
 #define RESTORE_REPLACED ".replaced"
@@ -473,7 +474,10 @@ cmd_restore_unstage(const struct restore *rs)
 	}
 }
 
-/* An older database is migrated first. */
+/*
+ * An older database gets this version's schema at once, so that nothing of
+ * before is valid even for a moment.
+ */
 static int
 cmd_restore_note(struct restore *rs)
 {
@@ -482,17 +486,13 @@ cmd_restore_note(struct restore *rs)
 	struct db *db = NULL;
 	int r;
 
-	if (rs->manifest.schema == db_schema_number()) {
-		if ((r = db_open(database, DB_DURABLE, &db)) == OK &&
-		    (r = db_begin(db)) == OK &&
-		    (r = audits_add(db, rs->cli->actor, "restore",
-			 rs->archive)) == OK)
-			r = db_commit(db);
-		db_close(db);
-		if (r != OK)
-			return r;
-	}
-	if ((r = owners_find(database, &owners)) != OK)
+	if ((r = db_migrate(database)) == OK &&
+	    (r = db_open(database, DB_DURABLE, &db)) == OK &&
+	    (r = db_begin(db)) == OK && (r = restored_void(db)) == OK &&
+	    (r = audits_add(db, rs->cli->actor, "restore", rs->archive)) == OK)
+		r = db_commit(db);
+	db_close(db);
+	if (r != OK || (r = owners_find(database, &owners)) != OK)
 		return r;
 	return layout_settle_database(&owners, database);
 }

@@ -3,6 +3,7 @@
 # row that was acknowledged before is there, and enrolled devices stay enrolled.
 use strict;
 use warnings;
+use Digest::SHA qw(sha256_hex);
 use File::Path qw(make_path remove_tree);
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -104,19 +105,22 @@ subtest 'what is refused' => sub {
 	is($t->fingerprint, $before, 'and nothing was touched');
 };
 
-sub other_member {
+# An archive whose members a sub changes in a folder.
+sub edited {
 	my ($edit) = @_;
 	remove_tree("$dir/edit");
 	make_path("$dir/edit");
 	$t->command('tar', '-xzf', $backup, '-C', "$dir/edit");
 	my $manifest = Attestmdm::Server::slurp("$dir/edit/attestmdm-backup");
-	$edit->(\$manifest);
+	$edit->(\$manifest, "$dir/edit");
 	Attestmdm::Server::spew("$dir/edit/attestmdm-backup", $manifest);
 	my @members = split(/\n/, $t->command('tar', '-tzf', $backup)->{out});
 	unlink("$dir/edited");
 	$t->command('tar', '-czf', "$dir/edited", '-C', "$dir/edit", @members);
-	return restore("$dir/edited", '--force');
+	return "$dir/edited";
 }
+
+sub other_member { restore(edited(@_), '--force') }
 
 subtest 'a manifest that is wrong' => sub {
 	my $before = $t->fingerprint;
@@ -125,6 +129,8 @@ subtest 'a manifest that is wrong' => sub {
 		'a file less' => sub { ${ $_[0] } =~ s/^f .*nonce\.key\n//m },
 		'a file more' => sub { ${ $_[0] } =~ s/^(f .*)nonce\.key\n/$1nonce.key\n$1other.key\n/m },
 		'a way out' => sub { ${ $_[0] } =~ s{/nonce\.key$}{/../nonce.key}m },
+		'a way out at the end' => sub { ${ $_[0] } =~ s{^(f .*/)nonce\.key$}{$1..}m },
+		'a way round' => sub { ${ $_[0] } =~ s{/nonce\.key$}{/./nonce.key}m },
 		'a relative path' => sub { ${ $_[0] } =~ s{ /(\S*/nonce\.key)$}{ $1}m },
 		'no end' => sub { ${ $_[0] } =~ s/^end\n//m },
 		'a newer schema' => sub { ${ $_[0] } =~ s/^schema \d+/schema 9999/m },
@@ -133,6 +139,84 @@ subtest 'a manifest that is wrong' => sub {
 	isnt(other_member($edits{$_})->{exit}, 0, $_) for sort keys %edits;
 	is($t->fingerprint, $before, 'nothing was touched');
 	is(join(' ', glob("$state/*.restore.new $state/*/*.restore.new")), '', 'and nothing is left');
+};
+
+# The archive is read twice: a FIFO gives another one the second time.
+subtest 'an archive that changes while it is read' => sub {
+	my $before = $t->fingerprint;
+	my $other = "$dir/elsewhere";
+	my $second = edited(sub { ${ $_[0] } =~ s{^(f .* )/\S*/nginx-secret\.conf$}{$1$other}m });
+	POSIX::mkfifo("$dir/fifo", 0600) or die $!;
+	my $pid = fork() // die "fork: $!";
+	if (!$pid) {
+		$SIG{PIPE} = 'IGNORE';
+		for my $file ($backup, $second) {
+			open(my $out, '>', "$dir/fifo") or POSIX::_exit(1);
+			print {$out} Attestmdm::Server::slurp($file);
+			close($out);
+			sleep(0.5);
+		}
+		POSIX::_exit(0);
+	}
+	my $r = restore("$dir/fifo", '--force');
+	kill('KILL', $pid);
+	waitpid($pid, 0);
+	isnt($r->{exit}, 0, 'is refused');
+	like($r->{err}, qr/changed while it was read/, 'and it says so');
+	ok(!-e $other && !-e "$other.restore.new", 'nothing else is written');
+	is($t->fingerprint, $before, 'and nothing is touched');
+};
+
+# The facts of the database: what could be used a second time.
+sub open_things {
+	my ($file) = @_;
+	return join(' ', sqlite($file, 'SELECT count(*) FROM sessions UNION ALL'
+		. " SELECT count(*) FROM enrollments WHERE state = 'open' UNION ALL"
+		. ' SELECT count(*) FROM enrollment_links WHERE used_at IS NULL AND revoked_at IS NULL'));
+}
+
+subtest 'what was open when the backup was made' => sub {
+	my $rows = "INSERT INTO admins (name, password_hash, created_at) VALUES ('old', 'x', 1);"
+		. 'INSERT INTO sessions (token_sha256, admin, csrf_token, created_at, last_seen_at, expires_at)'
+		. " VALUES (zeroblob(32), 'old', 'x', 1, 1, 9999999999);"
+		. 'INSERT INTO enrollments (id, serial, source, purpose, method, state, created_at, expires_at)'
+		. " VALUES ('x', 'S', 'ade', 'enroll', 'acme', 'open', 1, 9999999999);";
+	my $link = 'INSERT INTO enrollment_links (id, token_sha256, created_at, created_by, expires_at)'
+		. " VALUES ('x', zeroblob(32), 1, 'me', 9999999999);";
+	my $with = sub {
+		my ($change) = @_;
+		return sub {
+			my ($manifest, $folder) = @_;
+			my $db = "$folder$state/db/attestmdm.db";
+			$change->($db);
+			my $bytes = Attestmdm::Server::slurp($db);
+			my ($sum, $size) = (sha256_hex($bytes), length($bytes));
+			${$manifest} =~ s{^f \S+ \d+ (.*/attestmdm\.db)$}{f $sum $size $1}m or die;
+		};
+	};
+	my $old = edited($with->(sub { sqlite($_[0], $rows . $link) }));
+	is(open_things("$dir/edit$state/db/attestmdm.db"), '1 1 1', 'a session, an enrollment and a link');
+	my ($generation) = sqlite("$dir/edit$state/db/attestmdm.db", 'SELECT generation FROM nonce_generations');
+	is(restore($old, '--force')->{exit}, 0, 'are restored');
+	is(open_things("$state/db/attestmdm.db"), '0 0 0', 'and void');
+	cmp_ok((sqlite("$state/db/attestmdm.db", 'SELECT generation FROM nonce_generations'))[0], '>',
+	    $generation, 'with all nonces');
+
+	my @files = map { glob("$Attestmdm::Server::TOP/schema/000$_-*.sql") } 1 .. 8;
+	$old = edited(sub {
+		my ($manifest, $folder) = @_;
+		${$manifest} =~ s/^schema \d+/schema 8/m;
+		$with->(sub {
+			unlink($_[0]);
+			sqlite($_[0], join('', 'BEGIN;', map({ Attestmdm::Server::slurp($_) } @files), 'COMMIT;')
+			    . "PRAGMA application_id = 1098140996; PRAGMA user_version = 8; $rows $link");
+		})->($manifest, $folder);
+	});
+	my $r = restore($old, '--force');
+	is($r->{exit}, 0, 'those of an older version') or diag($r->{err});
+	is(open_things("$state/db/attestmdm.db"), '0 0 0', 'are void, too');
+	is(scalar(sqlite("$state/db/attestmdm.db", "SELECT count(*) FROM audit WHERE action = 'restore'")), 1,
+	    'and it is on the activity list');
 };
 
 subtest 'back on an empty host' => sub {

@@ -36,6 +36,7 @@
 	X(nonces)                                                              \
 	X(orders)                                                              \
 	X(renewals)                                                            \
+	X(restored)                                                            \
 	X(scep_challenges)                                                     \
 	X(sessions)                                                            \
 	X(settings)                                                            \
