@@ -130,10 +130,20 @@ subtest 'client_certificate = header: what needs the hardware is sent' => sub {
 		$t->tool_ok('command', 'send', $mac->{serial}, '--file', $file);
 		without_tls($t, $mac);
 		my $body = replay($mac, $captured, 'idle')->{body};
-		($kind eq 'acme' ? \&like : \&unlike)->($body, qr/InstallProfile/,
-		    "a profile that an administrator sends: $kind");
+		unlike($body, qr/InstallProfile/, "no profile that an administrator sends: $kind");
 		$mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($mac->report('Idle')));
 	}
+	my @token = (cert => undef);
+	without_tls($t, $mac);
+	for (['other', 400], ['', 400], ['secret', 200]) {
+		my ($token, $status) = @$_;
+		is($mac->checkin($mac->message('SetBootstrapToken', BootstrapToken => \$token), @token)->{status},
+		    $status, "a stored bootstrap token, and now '$token'");
+		$t->refused($mac->{serial}, 'bootstrap-token', 'MDM_CLIENT_CERTIFICATE') if $status != 200;
+	}
+	is($mac->host->{bootstrap_token}, '736563726574', 'is as it was');
+	is($mac->checkin($mac->message('SetBootstrapToken', BootstrapToken => \'other'))->{status}, 200,
+	    'the device changes it in TLS');
 	my $new = $mac->again('certify');
 	without_tls($t, $mac);
 	is($new->checkin($new->message('Authenticate'), cert => undef)->{status}, 200,

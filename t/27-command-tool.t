@@ -85,9 +85,9 @@ subtest 'a CommandUUID is made for a file without one' => sub {
 	is(state_of($uuid), 'acknowledged', 'and done');
 };
 
-subtest 'a profile with a SCEP payload is for a host that shows its certificate' => sub {
+subtest 'a profile is for a host that shows its certificate' => sub {
 	my $mac = mac();
-	for (['com.apple.security.scep', 1], ['com.apple.wifi.managed', 0]) {
+	for (['com.apple.security.scep', 1], ['com.apple.wifi.managed', 1]) {
 		my ($type, $held) = @$_;
 		my $uuid = $t->tool_json('command', 'send', $mac->{serial},
 		    plist(Command => { RequestType => 'InstallProfile', Payload => \"<string>$type</string>" }))->{uuid};

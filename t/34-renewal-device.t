@@ -247,4 +247,38 @@ subtest 'all to ACME, in batches, with a dry run' => sub {
 	is(is_attested($old), 'No', 'what cannot attest is let alone');
 };
 
+subtest 'a connection that is older than the renewal' => sub {
+	my $serial = sprintf('C34TEST%05d', ++$number);
+	$t->assign($serial);
+	my $mac = Attestmdm::Device->begin($t, $serial);
+	my $run = $t->sim('enroll', '--serial', $serial, '--udid', $mac->{udid},
+	    '--state', $mac->{state}, @intel);
+	is($run->{exit}, 0, 'enrolled') or diag($run->{out}, $run->{err});
+	my @before;
+	for (1 .. 2) {
+		push @before, bless { %$mac, state => "$mac->{state}-before-$_" }, ref $mac;
+		$t->command('cp', '-a', $mac->{state}, $before[-1]{state});
+		$t->tool_ok('renew', '--host', $serial);
+		like(poll($mac)->{out}, qr/InstallProfile Acknowledged/, 'renewed');
+	}
+	my $shows = sub {
+		return $mac->poll(Attestmdm::Device::plist(Status => 'Idle', UDID => $mac->{udid}),
+		    cert => $_[0]->cert, key => $_[0]->key)->{status};
+	};
+	my $another = sprintf('C34TEST%05d', ++$number);
+	$t->assign($another);
+	my $other = Attestmdm::Device->enroll($t, $another, @intel);
+	is($shows->($before[1]), 200, 'may show the certificate before');
+	is($shows->($before[0]), 400, 'but none that is older');
+	is($shows->($other), 400, "nor another host's");
+	$t->server->clock(-300);
+	is($shows->($before[1]), 400, 'nor before it was replaced');
+	$t->server->clock(3700);
+	is($shows->($before[1]), 400, 'nor more than an hour later');
+	$t->server->clock(0);
+	my $unused = $mac->again('certify', @intel);
+	is($shows->($unused), 400, 'nor one that was never used');
+	is($shows->($mac), 200, 'its own is right');
+};
+
 $t->done;

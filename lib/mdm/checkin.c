@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "mdm/admission.h"
 #include "mdm/attested_udid.h"
 #include "mdm/authenticate.h"
@@ -135,21 +136,6 @@ handle_check_out(struct contact *c)
 	return hosts_check_out(c->db, c->identity.host.id);
 }
 
-static int
-handle_set_bootstrap_token(struct contact *c)
-{
-	struct blob token;
-	int r;
-
-	if ((r = admission_of_message(c)) != OK ||
-	    (r = message_data(
-		 &c->message, "BootstrapToken", BOOTSTRAP_MAX, &token)) != OK)
-		return r;
-	c->achieved =
-	    token.n > 0 ? "bootstrap token stored" : "bootstrap token deleted";
-	return hosts_set_bootstrap_token(c->db, c->identity.host.id, token);
-}
-
 /* Anybody who saw a message can send it again, Mdm-Signature included. */
 static int
 check_not_replayed(const struct contact *c)
@@ -158,7 +144,38 @@ check_not_replayed(const struct contact *c)
 		return OK;
 	return fail(ERR_MDM_CLIENT_CERTIFICATE,
 	    "a bootstrap token goes only to a device that shows its "
-	    "certificate in TLS");
+	    "certificate in TLS, and only such a device changes a stored one");
+}
+
+/* An older token in the place of the present one would unlock nothing. */
+static int
+check_token_change(struct contact *c, struct blob token)
+{
+	struct buf stored;
+	bool same;
+	int r;
+
+	buf_init(&stored, BOOTSTRAP_MAX);
+	r = hosts_get_bootstrap_token(c->db, c->identity.host.id, &stored);
+	same = stored.n == 0 || secret_eq(buf_blob(&stored), token);
+	buf_wipe(&stored);
+	return r != OK || same ? r : check_not_replayed(c);
+}
+
+static int
+handle_set_bootstrap_token(struct contact *c)
+{
+	struct blob token;
+	int r;
+
+	if ((r = admission_of_message(c)) != OK ||
+	    (r = message_data(
+		 &c->message, "BootstrapToken", BOOTSTRAP_MAX, &token)) != OK ||
+	    (r = check_token_change(c, token)) != OK)
+		return r;
+	c->achieved =
+	    token.n > 0 ? "bootstrap token stored" : "bootstrap token deleted";
+	return hosts_set_bootstrap_token(c->db, c->identity.host.id, token);
 }
 
 static int

@@ -112,25 +112,6 @@ command_simple(const char *request_type, struct command_text *out)
 	return r;
 }
 
-/*
- * Does it install a profile with a SCEP payload? The profile may be wrapped in
- * CMS, so the bytes are searched. When no profile is found, assume that it
- * does.
- */
-static bool
-installs_scep(const struct in_plist_node *root, const char *request_type)
-{
-	static const char type[] = "com.apple.security.scep";
-	const struct in_plist_node *command;
-	struct blob profile;
-
-	if (strcmp(request_type, "InstallProfile") != 0)
-		return false;
-	return in_plist_dict(root, "Command", &command) != OK ||
-	    in_plist_data(command, "Payload", &profile) != OK ||
-	    memmem(profile.p, profile.n, type, strlen(type)) != NULL;
-}
-
 static int
 read_names(const struct in_plist_node *root, struct command_text *out)
 {
@@ -143,7 +124,8 @@ read_names(const struct in_plist_node *root, struct command_text *out)
 		return fail(
 		    ERR_FIELD, "the command has no Command with a RequestType");
 	snprintf(out->request_type, sizeof(out->request_type), "%s", type);
-	out->needs_client_certificate = installs_scep(root, type);
+	/* passwords and challenges hide in a profile in many forms */
+	out->needs_client_certificate = strcmp(type, "InstallProfile") == 0;
 	if (in_plist_get(root, "CommandUUID") == NULL) {
 		secret_uuid(out->uuid);
 		return OK;

@@ -16,7 +16,7 @@ struct command_text {
 	char uuid[COMMANDS_UUID_TEXT];
 	char request_type[DB_NAME_TEXT];
 	struct buf plist;
-	/* it installs a profile with a SCEP payload, which has a secret */
+	/* it installs a profile, which may hold secrets */
 	bool needs_client_certificate;
 };
 

@@ -167,17 +167,22 @@ static bool
 is_before(const struct identity *id, const struct certificate *shown)
 {
 	const struct certificate *c = &id->cert;
+	const struct host *host = &id->host;
+	int64_t age = clock_now() - c->first_used_at;
 
 	if (c->purpose != ENROLLMENT_RENEW || !id->has_host ||
-	    !id->host.has_certificate || strcmp(shown->serial, c->serial) != 0)
+	    !host->has_certificate)
 		return false;
 	if (c->state == CERTIFICATE_ISSUED)
 		return shown->state == CERTIFICATE_CURRENT &&
-		    memcmp(id->host.certificate_sha256, shown->sha256,
+		    memcmp(host->certificate_sha256, shown->sha256,
 			SECRET_SHA256) == 0;
 	return shown->state == CERTIFICATE_RETIRED &&
-	    shown->first_used_at != 0 &&
-	    clock_now() - c->first_used_at <= IDENTITY_TLS_LAG;
+	    memcmp(host->certificate_sha256, c->sha256, SECRET_SHA256) == 0 &&
+	    host->has_certificate_before &&
+	    memcmp(host->certificate_before_sha256, shown->sha256,
+		SECRET_SHA256) == 0 &&
+	    age >= 0 && age <= IDENTITY_TLS_LAG;
 }
 
 /*

@@ -69,7 +69,7 @@ int
 alarms_note(struct db *db, enum alarm_kind kind, const char *subject,
     const char *serial, const char *text)
 {
-	int code = db_begin(db);
+	int code = db_begin_relaxed(db);
 
 	if (code != OK)
 		return code;

@@ -65,7 +65,8 @@ int alarms_raise(struct db *db, enum alarm_kind kind, const char *subject,
 
 /*
  * The same in a transaction of its own: for a refusal, after the request's own
- * transaction was rolled back.
+ * transaction was rolled back. It does not wait for the disk, since recorded
+ * messages can be sent again as often as somebody likes.
  */
 int alarms_note(struct db *db, enum alarm_kind kind, const char *subject,
     const char *serial, const char *text);

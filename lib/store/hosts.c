@@ -48,7 +48,7 @@ enum {
 	" CASE WHEN bootstrap_token IS NULL THEN 0 ELSE 1 END,"                \
 	" generation, created_at, enrolled_at, last_seen_at,"                  \
 	" client_certificate_at, signer_sha256, other_signer_until,"           \
-	" provisioning_udid"
+	" provisioning_udid, certificate_before_sha256"
 #define SELECT "SELECT " COLUMNS " FROM hosts WHERE "
 #define MATCHES                                                                \
 	" WHERE (lower(serial) LIKE ?1 ESCAPE '\\'"                            \
@@ -94,7 +94,7 @@ static const char *const texts[] = {
 	    " topic = excluded.topic,"
 	    " signer_sha256 = excluded.signer_sha256,"
 	    " other_signer_until = NULL, provisioning_udid = '',"
-	    " client_certificate_at = NULL,"
+	    " client_certificate_at = NULL, certificate_before_sha256 = NULL,"
 	    " ever_attested_at = COALESCE(hosts.ever_attested_at,"
 	    " excluded.ever_attested_at),"
 	    " state = 'pending', generation = hosts.generation + 1,"
@@ -111,6 +111,7 @@ static const char *const texts[] = {
 	    " build_version = COALESCE(NULLIF(?8, ''), build_version),"
 	    " topic = COALESCE(NULLIF(?9, ''), topic) WHERE id = ?1",
 	[SET_CERTIFICATE] = "UPDATE hosts SET last_seen_at = ?2,"
+			    " certificate_before_sha256 = certificate_sha256,"
 			    " certificate_sha256 = ?3, enrollment_id = ?4,"
 			    " hardware_attested = ?5,"
 			    " ever_attested_at = COALESCE("
@@ -130,7 +131,8 @@ static const char *const texts[] = {
 		      " awaiting_configuration = 0"
 		      " WHERE id = ?1 AND state IN ('pending', 'enrolled')",
 	[BLOCK] = "UPDATE hosts SET state = 'blocked',"
-		  " certificate_sha256 = NULL, hardware_attested = 0,"
+		  " certificate_sha256 = NULL,"
+		  " certificate_before_sha256 = NULL, hardware_attested = 0,"
 		  " push_token = NULL, push_magic = NULL, unlock_token = NULL,"
 		  " bootstrap_token = NULL, bootstrap_token_before = NULL,"
 		  " bootstrap_token_before_at = NULL,"
@@ -221,6 +223,8 @@ read_host(struct stmt *s, void *out)
 	    stmt_get_bytes(s, h->signer_sha256, sizeof(h->signer_sha256));
 	h->other_signer_until = stmt_get_int(s);
 	stmt_get_text(s, h->provisioning_udid, sizeof(h->provisioning_udid));
+	h->has_certificate_before = stmt_get_bytes(s,
+	    h->certificate_before_sha256, sizeof(h->certificate_before_sha256));
 }
 
 static int

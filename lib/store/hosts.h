@@ -56,6 +56,9 @@ struct host {
 	int64_t other_signer_until;
 	/* as a Mac reports it; "" when it did not */
 	char provisioning_udid[DB_UDID_TEXT];
+	/* what the present certificate renewed, if it did and that is known */
+	bool has_certificate_before;
+	uint8_t certificate_before_sha256[SECRET_SHA256];
 };
 
 struct host_list {
@@ -138,7 +141,10 @@ int hosts_authenticate(struct db *db, const struct host_identity *identity,
 int hosts_update_vitals(
     struct db *db, const char *id, const struct host_vitals *vitals);
 
-/* A renewed identity takes over; nothing else of the host changes. */
+/*
+ * A renewed identity takes over, and the one before is remembered; nothing else
+ * of the host changes.
+ */
 int hosts_set_certificate(
     struct db *db, const char *id, const struct host_identity *identity);
 

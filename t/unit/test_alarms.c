@@ -99,6 +99,23 @@ test_purge_keeps_open_alarms_and_a_year(void **state)
 	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM alarms"), 1);
 }
 
+/* Recorded messages can be sent again as often as somebody likes. */
+static void
+test_a_note_waits_for_no_disk(void **state)
+{
+	struct db *db = storefix_db(state);
+	int before;
+
+	/* the first write of all flushes the head of the log */
+	WRITE(db, alarms_raise(db, ALARM_SIGNER_CHANGED, "1", "C02A", "a"));
+	before = storefix_flushes();
+	assert_int_equal(
+	    alarms_note(db, ALARM_SIGNER_CHANGED, "2", "C02B", "b"), OK);
+	assert_int_equal(storefix_flushes(), before);
+	WRITE(db, alarms_raise(db, ALARM_SIGNER_CHANGED, "1", "C02A", "a"));
+	assert_true(storefix_flushes() > before);
+}
+
 static void
 test_kind_names_are_unique(void **state)
 {
@@ -114,6 +131,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_closed_alarms_can_be_raised_again),
 	STOREFIX_TEST(test_lists_are_paged_and_by_device),
 	STOREFIX_TEST(test_purge_keeps_open_alarms_and_a_year),
+	STOREFIX_TEST(test_a_note_waits_for_no_disk),
 	cmocka_unit_test(test_kind_names_are_unique),
 };
 

@@ -165,7 +165,7 @@ sub report {
 sub host {
 	my ($self) = @_;
 	my @bytes = qw(certificate_sha256 push_token unlock_token bootstrap_token
-	    bootstrap_token_before signer_sha256);
+	    bootstrap_token_before signer_sha256 certificate_before_sha256);
 	my %is = map { $_ => 1 } @bytes;
 	my @columns = map { $_->{name} }
 	    @{ $self->{t}->db("SELECT name FROM pragma_table_info('hosts')") };
