@@ -252,9 +252,10 @@ inspect_cas(struct verdict *v, const struct conf *conf)
 }
 
 /* What the pages are made of. */
-static const char *const templates[] = { "activity", "enrollment", "enrollments",
-	"error", "foot", "head", "host", "hosts", "links", "manual", "pager",
-	"refusals", "serial", "settings", "sign-in", "step" };
+static const char *const templates[] = { "activity", "alarms", "enrollment",
+	"enrollments", "error", "foot", "head", "host", "hosts", "links",
+	"manual", "pager", "refusals", "serial", "settings", "sign-in",
+	"step" };
 
 static void
 inspect_templates(struct verdict *v, const struct conf *conf)
