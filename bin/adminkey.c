@@ -20,7 +20,7 @@ adminkey_authenticate(struct db *db)
 	return r;
 }
 
-/* The file comes last: whoever finds none starts again. */
+/* The file comes last: a run that finds none starts over. */
 static int
 adminkey_make(
     const struct conf *conf, const struct owners *owners, struct db *db)

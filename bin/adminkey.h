@@ -9,10 +9,10 @@
 #include "store/db.h"
 
 /*
- * Gives the connection the key, which is made when the file is absent: then
- * the administrators that are in the database are believed, and *made is
- * true. A run that was cut short is repeated as a whole. Uses a transaction of
- * its own.
+ * Gives the connection the key. When the file is absent, makes it: the
+ * administrators that are in the database then are trusted as they are, and
+ * *made is true. A run that was interrupted is simply repeated. Uses a
+ * transaction of its own. ERR_IO, and the errors of admins_authenticate_all().
  */
 int adminkey_prepare(const struct conf *conf, const struct owners *owners,
     struct db *db, bool *made);

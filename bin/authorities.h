@@ -47,15 +47,16 @@ void authorities_crl_path(const struct authorities_one *one,
     const struct conf *conf, char out[AUTHORITIES_PATH]);
 
 /*
- * Takes up an authorities_create() that was killed when its key had its name
- * and its certificate did not. *resumed says whether there was one.
+ * Completes an authorities_create() that was killed after its key was renamed
+ * and before its certificate was. *resumed says whether there was one.
  */
 int authorities_resume(const struct authorities_one *one,
     const struct owners *owners, bool *resumed);
 
 /*
  * Makes key and certificate, and gives the key to the user who signs. Both get
- * their names when they are whole. ERR_EXISTS when either is there already.
+ * their final names only when they are complete. ERR_EXISTS when either is
+ * there already.
  */
 int authorities_create(const struct authorities_one *one,
     const struct owners *owners, const char *organization);

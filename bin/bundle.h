@@ -24,6 +24,8 @@ int bundle_add(struct bundle *b, const char *name, struct blob bytes);
 /* Adds a file of exactly this size. ERR_IO. */
 int bundle_add_file(
     struct bundle *b, const char *name, const char *path, int64_t size);
+
+/* Completes and syncs the archive, and frees b in any case. ERR_IO. */
 int bundle_finish(struct bundle *b);
 
 /* ERR_IO when it is absent, ERR_FIELD when it is no archive. */
@@ -42,8 +44,13 @@ int bundle_next(struct bundle *b, const char **name);
 int bundle_read(struct bundle *b, int fd, int64_t *size,
     uint8_t sha256[SECRET_SHA256]);
 
-/* Reads the member into out, whose maximum bounds it. */
+/*
+ * Appends the member to out, whose maximum bounds it. ERR_TOO_LARGE, ERR_FIELD
+ * when the archive is damaged.
+ */
 int bundle_read_bytes(struct bundle *b, struct buf *out);
+
+/* Closes the archive as it is, and frees b. NULL is fine. */
 void bundle_close(struct bundle *b);
 
 /* Size and digest of what is left to read of an open file. ERR_IO. */

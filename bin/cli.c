@@ -151,9 +151,7 @@ cli_take(struct cli *cli, const char *name, const char *value)
 	return OK;
 }
 
-/*
- * The option that somebody meant who wrote another one; NULL when none is near.
- */
+/* The option that was probably meant by `name`; NULL when none is similar. */
 static const char *
 cli_nearest_option(const struct cli_verb *verb, const char *name)
 {

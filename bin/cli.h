@@ -120,7 +120,8 @@ bool cli_in_colour(const struct cli *cli);
 
 /*
  * Writes text to standard output as utf8_show() shows it, but line ends as they
- * are. Names of devices come from strangers. cli_say() does the same.
+ * are, because names and reasons may come from untrusted devices. cli_say()
+ * does the same.
  */
 void cli_print(const char *text);
 

@@ -120,7 +120,7 @@ cmd_command_unknown(const char *type)
 	    "no command is called %s; --force sends it all the same", type);
 }
 
-/* A device executes what it gets: typing errors end here. */
+/* A device executes whatever it gets, so typing errors must end here. */
 static int
 cmd_command_check(const struct cli *cli, const struct command_text *text)
 {
@@ -192,7 +192,7 @@ cmd_command_send(struct cli *cli)
 	out_json_string(&cli->out, "uuid", text.uuid);
 	out_json_string(&cli->out, "request_type", text.request_type);
 	out_json_string(&cli->out, "host_id", host.id);
-	cli_say(cli, "%s %s waits for %s, who gets it when it next checks in.",
+	cli_say(cli, "%s %s is queued; %s gets it at its next check-in.",
 	    text.request_type, text.uuid, host.serial);
 done:
 	command_text_release(&text);

@@ -8,12 +8,12 @@
 #include "ca/crl.h"
 #include "store/certificates.h"
 
-/* With --if-due a list gets no older, also when nothing was revoked. */
+/* With --if-due a list is renewed at this age even if nothing was revoked. */
 #define HOUR 3600
 
 /*
- * A revocation has the time of its request, which may have waited for the
- * database while a list was made.
+ * A revocation carries the time of its request, which may have waited for the
+ * database while a list was made: look back this far before the last list.
  */
 #define REQUEST_SECONDS 60
 

@@ -322,7 +322,7 @@ cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
 	return r;
 }
 
-/* Who gets SCEP orders nothing; a script finds the empty list all the same. */
+/* With SCEP there are no orders; a script still finds the empty list. */
 static int
 cmd_enrollment_orders(struct cli *cli, const struct enrollment *e)
 {
@@ -376,9 +376,9 @@ cmd_enrollment_find(struct cli *cli, const char *name, struct enrollment *out)
 }
 
 /*
- * Who proves nothing gets into no enrollment's trail. What such senders were
- * refused is told apart, when they named this serial number; the outcome is
- * `when_none` if nobody did.
+ * A sender who proves nothing appears in no enrollment's trail. Refusals of
+ * such senders that named this serial number are listed separately; returns
+ * `when_none` if there are none.
  */
 static int
 cmd_enrollment_unproven(struct cli *cli, const char *serial, int when_none)

@@ -91,7 +91,7 @@ inspect_authority(const struct inspection *in, const struct conf *conf,
 	inspect_only(in, path, one->owner, W_OK);
 }
 
-/* Who may rename in a folder may replace a key, or freeze a list. */
+/* Whoever may rename in a folder may replace a key, or freeze a list. */
 static void
 inspect_folders(const struct inspection *in, const struct conf *conf)
 {

@@ -4,7 +4,7 @@
 
 #include "bin/verdict.h"
 
-/* Database, nonce key, CA, revocation list. In inspect-state.c. */
+/* Database, nonce key, CAs, revocation lists, pages. In inspect-state.c. */
 void inspect_state(struct verdict *v, const struct conf *conf);
 
 /* Can each program read what it must, and nobody more? In inspect-rights.c. */
@@ -20,13 +20,14 @@ void inspect_programs(struct verdict *v, const struct conf *conf);
 void inspect_url(
     struct verdict *v, const struct conf *conf, const char *where);
 void inspect_disk(struct verdict *v, const struct conf *conf);
-/* A word only when the database's log is large. */
+/* Warns when the database's write-ahead log is large; else adds no line. */
 void inspect_log(struct verdict *v, const struct conf *conf);
 
 /* The clock. In inspect-host.c. */
 void inspect_clock(struct verdict *v, const struct conf *conf);
 
-/* nginx's secret and configuration, and who waits. In inspect-nginx.c. */
+/* The backlog of sockets, nginx's secret and its configuration. In
+ * inspect-nginx.c. */
 void inspect_backlog(struct verdict *v);
 void inspect_nginx_secret(struct verdict *v, const struct conf *conf);
 void inspect_nginx(

@@ -69,7 +69,7 @@ owners_find(const char *database, struct owners *out)
 	return owners_load(true, out);
 }
 
-/* The folder may belong to the programs: a link in it leads anywhere. */
+/* The folder may be writable for the programs: follow no link in it. */
 static int
 owners_open(const char *path)
 {

@@ -1,8 +1,7 @@
 /*
  * Who owns the files of an installation: one system user for most programs, one
  * for each certification authority, one for the admin pages, and their common
- * group. In a demonstration
- * it is the one user who made it.
+ * group. In a demonstration (init --single-user) one user owns them all.
  */
 #ifndef BIN_OWNERS_H
 #define BIN_OWNERS_H
@@ -45,8 +44,8 @@ int owners_load(bool single_user, struct owners *out);
 int owners_find(const char *database, struct owners *out);
 
 /*
- * Gives a file or folder away; in a demonstration only its mode is set. ERR_IO,
- * also when it is a link, or a file with another name besides.
+ * Sets owner, group and mode of a file or folder; in a demonstration only the
+ * mode. ERR_IO, also for a symbolic link or a file with several hard links.
  */
 int owners_give(const struct owners *o, const char *path, enum owner owner,
     mode_t mode);

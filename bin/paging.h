@@ -27,7 +27,7 @@ struct paging {
 /* Reads --offset, --limit and --all. ERR_USAGE. */
 int paging_read(const struct cli *cli, struct paging *out);
 
-/* Was anything asked for that leaves rows out, but for the number of rows? */
+/* Was an option given that leaves rows out, other than --limit? */
 bool paging_is_filtered(const struct cli *cli);
 
 /*

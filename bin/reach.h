@@ -1,4 +1,7 @@
-/* Asks what should answer, as `attestmdm check` does; each wait has a limit. */
+/*
+ * Sends requests to what should answer, for `attestmdm check`, with time
+ * limits.
+ */
 #ifndef BIN_REACH_H
 #define BIN_REACH_H
 

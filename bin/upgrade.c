@@ -13,7 +13,7 @@
 
 #define PATH_SIZE 4096
 
-/* Signed with both keys in earlier versions. */
+/* The user who owned both CA keys in earlier versions. */
 #define CA_USER_BEFORE "attestmdm-ca"
 
 static bool
@@ -130,7 +130,9 @@ upgrade_files(struct cli *cli, const struct owners *owners)
 	if (!owners->single_user && geteuid() != 0)
 		return fail(ERR_USAGE, "run attestmdm migrate as root");
 	authorities_of(&cli->conf, all);
-	/* First of all nobody else can rename anything here any more. */
+	/*
+	 * First make sure that nobody else can rename anything here any more.
+	 */
 	if ((r = layout_make(owners, cli->conf.state)) != OK ||
 	    (!owners->single_user &&
 		(r = layout_settle_folders(owners, &cli->conf)) != OK) ||
