@@ -105,16 +105,16 @@ subtest 'what is refused' => sub {
 	is($t->fingerprint, $before, 'and nothing was touched');
 };
 
-# An archive whose members a sub changes in a folder.
+# An archive whose members a sub changes in a folder, with more members.
 sub edited {
-	my ($edit) = @_;
+	my ($edit, @more) = @_;
 	remove_tree("$dir/edit");
 	make_path("$dir/edit");
 	$t->command('tar', '-xzf', $backup, '-C', "$dir/edit");
 	my $manifest = Attestmdm::Server::slurp("$dir/edit/attestmdm-backup");
 	$edit->(\$manifest, "$dir/edit");
 	Attestmdm::Server::spew("$dir/edit/attestmdm-backup", $manifest);
-	my @members = split(/\n/, $t->command('tar', '-tzf', $backup)->{out});
+	my @members = (split(/\n/, $t->command('tar', '-tzf', $backup)->{out}), @more);
 	unlink("$dir/edited");
 	$t->command('tar', '-czf', "$dir/edited", '-C', "$dir/edit", @members);
 	return "$dir/edited";
@@ -145,7 +145,13 @@ subtest 'a manifest that is wrong' => sub {
 subtest 'an archive that changes while it is read' => sub {
 	my $before = $t->fingerprint;
 	my $other = "$dir/elsewhere";
-	my $second = edited(sub { ${ $_[0] } =~ s{^(f .* )/\S*/nginx-secret\.conf$}{$1$other}m });
+	my $second = edited(sub {
+		my ($manifest, $folder) = @_;
+		make_path("$folder$dir");
+		Attestmdm::Server::spew("$folder$other", 'X');
+		my ($sum, $group) = (sha256_hex('X'), scalar(getgrgid($()));
+		${$manifest} =~ s{^(?=f .*attestmdm\.db$)}{f $sum 1 600 @{[ scalar(getpwuid($>)) ]} $group $other\n}m;
+	}, substr($other, 1));
 	POSIX::mkfifo("$dir/fifo", 0600) or die $!;
 	my $pid = fork() // die "fork: $!";
 	if (!$pid) {
