@@ -128,27 +128,91 @@ manifest_digest(const char *hex, uint8_t out[SECRET_SHA256])
 	return r;
 }
 
+/* The next word of *line, which moves behind it and the space that ends it. */
+static bool
+manifest_word(const char **line, char *out, size_t size)
+{
+	size_t n = strcspn(*line, " ");
+
+	if (n == 0 || n >= size || (*line)[n] != ' ')
+		return false;
+	memcpy(out, *line, n);
+	out[n] = '\0';
+	*line += n + 1;
+	return true;
+}
+
+/* The next word, a number from 0 to `most`. */
+static bool
+manifest_number(const char **line, int base, int64_t most, int64_t *out)
+{
+	char word[24], *end;
+
+	if (!manifest_word(line, word, sizeof(word)) ||
+	    strspn(word, "0123456789") != strlen(word))
+		return false;
+	errno = 0;
+	*out = strtoll(word, &end, base);
+	return errno == 0 && *end == '\0' && *out <= most;
+}
+
 static int
 manifest_read_entry(struct manifest *m, const char *line)
 {
 	struct manifest_entry *e = manifest_grow(m);
-	char kind, hex[MANIFEST_HEX];
-	long long size;
-	int at = 0;
+	char kind[2], hex[MANIFEST_HEX];
+	const char *rest = line;
+	int64_t mode;
 
 	if (e == NULL)
 		return ERR_NOMEM;
-	if (sscanf(line, "%c %64[0-9a-f] %lld %o %32s %32s %n", &kind, hex,
-		&size, &e->mode, e->owner, e->group, &at) != 6 ||
-	    at == 0 || (kind != 'f' && kind != 'd') || size < 0 ||
-	    e->mode > 07777 || manifest_digest(hex, e->sha256) != OK ||
-	    !manifest_path_ok(line + at))
+	if (!manifest_word(&rest, kind, sizeof(kind)) ||
+	    (kind[0] != 'f' && kind[0] != 'd') ||
+	    !manifest_word(&rest, hex, sizeof(hex)) ||
+	    manifest_digest(hex, e->sha256) != OK ||
+	    !manifest_number(&rest, 10, INT64_MAX, &e->size) ||
+	    !manifest_number(&rest, 8, 07777, &mode) ||
+	    !manifest_word(&rest, e->owner, sizeof(e->owner)) ||
+	    !manifest_word(&rest, e->group, sizeof(e->group)) ||
+	    !manifest_path_ok(rest))
 		return fail(ERR_FIELD, "the manifest has a bad line: %.80s", line);
-	e->folder = kind == 'd';
-	e->mode = manifest_mode(e->folder, e->mode);
-	e->size = size;
-	snprintf(e->path, sizeof(e->path), "%s", line + at);
+	e->folder = kind[0] == 'd';
+	e->mode = manifest_mode(e->folder, (unsigned)mode);
+	snprintf(e->path, sizeof(e->path), "%s", rest);
 	return OK;
+}
+
+/* What follows the name and a space; NULL when the line is another. */
+static const char *
+manifest_value(const char *line, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(line, name, n) == 0 && line[n] == ' ' ? line + n + 1
+							     : NULL;
+}
+
+static bool
+manifest_path(const char *line, const char *name, char out[MANIFEST_PATH])
+{
+	const char *path = manifest_value(line, name);
+
+	if (path == NULL || !manifest_path_ok(path))
+		return false;
+	snprintf(out, MANIFEST_PATH, "%s", path);
+	return true;
+}
+
+static bool
+manifest_schema(const char *line, int *out)
+{
+	const char *digits = manifest_value(line, "schema");
+
+	if (digits == NULL || strlen(digits) > 6 || digits[0] == '\0' ||
+	    strspn(digits, "0123456789") != strlen(digits))
+		return false;
+	*out = (int)strtol(digits, NULL, 10);
+	return true;
 }
 
 static int
@@ -161,13 +225,13 @@ manifest_read_line(struct manifest *m, size_t number, const char *line)
 		ok = strcmp(line, MANIFEST_HEAD) == 0;
 		break;
 	case 1:
-		ok = sscanf(line, "schema %d", &m->schema) == 1;
+		ok = manifest_schema(line, &m->schema);
 		break;
 	case 2:
-		ok = sscanf(line, "conf %1023[^\n]", m->conf) == 1;
+		ok = manifest_path(line, "conf", m->conf);
 		break;
 	case 3:
-		ok = sscanf(line, "database %1023[^\n]", m->database) == 1;
+		ok = manifest_path(line, "database", m->database);
 		break;
 	default:
 		return manifest_read_entry(m, line);
