@@ -27,10 +27,12 @@ make_account(struct acmefix *f)
 void
 acmefix_init(void **state, struct acmefix *f)
 {
+	static char url[] = ACMEFIX_URL, organization[] = "Example";
+
 	memset(f, 0, sizeof(*f));
 	f->db = storefix_db(state);
-	f->conf.url = (char[]){ ACMEFIX_URL };
-	f->conf.organization = (char[]){ "Example" };
+	f->conf.url = url;
+	f->conf.organization = organization;
 	f->conf.certificate_days = 365;
 	f->conf.premium = true;
 	f->acme.db = f->db;
