@@ -22,15 +22,17 @@ adminkey_authenticate(struct db *db)
 
 /* The file comes last: a run that finds none starts over. */
 static int
-adminkey_make(
-    const struct conf *conf, const struct owners *owners, struct db *db)
+adminkey_make(const struct conf *conf, const struct owners *owners,
+    struct db *db, bool believe)
 {
 	uint8_t key[ROWMAC_KEY];
-	int r;
+	int r = OK;
 
 	secret_random(key, sizeof(key));
 	rowmac_set_key(db, key);
-	if ((r = adminkey_authenticate(db)) == OK &&
+	if (believe)
+		r = adminkey_authenticate(db);
+	if (r == OK &&
 	    (r = file_create(conf->admin_key, blob_of(key, sizeof(key)),
 		 0600)) == OK)
 		r = owners_give(owners, conf->admin_key, OWNER_ADMIN, 0600);
@@ -40,9 +42,16 @@ adminkey_make(
 
 int
 adminkey_prepare(const struct conf *conf, const struct owners *owners,
-    struct db *db, bool *made)
+    struct db *db, bool believe, bool *made)
 {
 	*made = access(conf->admin_key, F_OK) != 0;
-	return *made ? adminkey_make(conf, owners, db)
+	return *made ? adminkey_make(conf, owners, db, believe)
 		     : rowmac_load(db, conf->admin_key);
+}
+
+int
+adminkey_try(const struct conf *conf, struct db *db, bool *readable)
+{
+	*readable = access(conf->admin_key, R_OK) == 0;
+	return *readable ? rowmac_load(db, conf->admin_key) : OK;
 }

@@ -9,12 +9,19 @@
 #include "store/db.h"
 
 /*
- * Gives the connection the key. When the file is absent, makes it: the
- * administrators that are in the database then are trusted as they are, and
- * *made is true. A run that was interrupted is simply repeated. Uses a
+ * Gives the connection the key, which is made when the file is absent; *made
+ * is true then. With `believe`, a new key authenticates the administrators that
+ * are in the database. Any program can insert one there: only for a database
+ * from before there was a key. Without it, each needs a new password. Uses a
  * transaction of its own. ERR_IO, and the errors of admins_authenticate_all().
  */
 int adminkey_prepare(const struct conf *conf, const struct owners *owners,
-    struct db *db, bool *made);
+    struct db *db, bool believe, bool *made);
+
+/*
+ * Gives the connection the key when this user can read it, so that a row that
+ * another program wrote can be told; *readable says so. OK when he cannot.
+ */
+int adminkey_try(const struct conf *conf, struct db *db, bool *readable);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "bin/adminkey.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
 #include "ca/file.h"
@@ -15,6 +16,7 @@ static const struct view_column columns[] = {
 	{ "name", "NAME", VIEW_TEXT },
 	{ "created_at", "CREATED", VIEW_TIME },
 	{ "disabled_at", "DISABLED", VIEW_TIME },
+	{ "authentic", "AUTHENTIC", VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
 };
 
@@ -177,16 +179,22 @@ cmd_admin_list(struct cli *cli)
 {
 	struct admin_list list;
 	struct view *v;
+	bool readable;
 	size_t i;
 	int r;
 
-	if ((r = admins_list(cli->db, &list)) != OK)
+	if ((r = adminkey_try(&cli->conf, cli->db, &readable)) != OK ||
+	    (r = admins_list(cli->db, &list)) != OK)
 		return r;
 	v = view_new(columns);
 	for (i = 0; i < list.n; i++) {
 		view_text(v, list.rows[i].name);
 		view_time(v, list.rows[i].created_at);
 		view_time(v, list.rows[i].disabled_at);
+		view_text(v,
+		    !readable			? "unknown"
+			: list.rows[i].authentic ? "yes"
+						 : "no");
 	}
 	r = view_table(cli, v, "admins", "There are no administrators.");
 	view_free(v);

@@ -201,7 +201,7 @@ cmd_init_admin(struct init *in)
 
 	buf_init(&hash, ADMINS_HASH_TEXT);
 	if ((r = adminkey_prepare(
-		 &in->cli->conf, &in->owners, db, &made)) != OK ||
+		 &in->cli->conf, &in->owners, db, false, &made)) != OK ||
 	    (r = cmd_admin_password(in->password, &hash)) != OK ||
 	    (r = db_begin(db)) != OK)
 		goto done;

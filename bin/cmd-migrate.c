@@ -7,6 +7,7 @@
 #include "bin/layout.h"
 #include "bin/nginx-file.h"
 #include "bin/upgrade.h"
+#include "store/admins.h"
 #include "store/enrollments.h"
 
 /* Installations from before nginx had to name a secret. */
@@ -79,10 +80,16 @@ cmd_migrate_profiles(const struct conf *conf)
 	return r;
 }
 
-/* Installations from before administrators were authenticated have no key. */
+/*
+ * Installations from before administrators were authenticated have no key. A
+ * key that is missing although this database was authenticated before got
+ * lost, and meanwhile any program may have inserted an administrator.
+ */
 static int
-cmd_migrate_admins(struct cli *cli, const struct owners *owners)
+cmd_migrate_admins(
+    struct cli *cli, const struct owners *owners, int schema_before)
 {
+	bool believe = schema_before < ADMINS_SCHEMA;
 	struct db *db = NULL;
 	bool made = false;
 	int r;
@@ -90,12 +97,18 @@ cmd_migrate_admins(struct cli *cli, const struct owners *owners)
 	if (access(cli->conf.admin_key, F_OK) == 0)
 		return OK;
 	if ((r = db_open(cli->conf.database, DB_DURABLE, &db)) == OK)
-		r = adminkey_prepare(&cli->conf, owners, db, &made);
+		r = adminkey_prepare(&cli->conf, owners, db, believe, &made);
 	db_close(db);
 	if (r == OK && made)
 		cli_say(cli,
 		    "Administrators are authenticated with the new key %s.",
 		    cli->conf.admin_key);
+	if (r == OK && made && !believe)
+		cli_say(cli,
+		    "The key was missing, so the administrators in the "
+		    "database are not trusted and\ncannot sign in. Look at "
+		    "attestmdm admin list, and give each that is genuine a\n"
+		    "new password: attestmdm admin password NAME");
 	return r;
 }
 
@@ -113,8 +126,9 @@ cmd_migrate_run(struct cli *cli)
 	    (r = db_migrate(cli->conf.database)) != OK)
 		return r;
 	authorities_of(&cli->conf, all);
-	if ((r = cmd_migrate_profiles(&cli->conf)) != OK ||
-	    (r = cmd_migrate_admins(cli, &owners)) != OK ||
+	/* at once: what is cut short before it has its key is not trusted */
+	if ((r = cmd_migrate_admins(cli, &owners, before)) != OK ||
+	    (r = cmd_migrate_profiles(&cli->conf)) != OK ||
 	    (r = cmd_migrate_authority(cli, &all[1], &owners)) != OK ||
 	    (r = cmd_migrate_nginx(cli, &owners)) != OK ||
 	    (r = layout_settle_database(&owners, cli->conf.database)) != OK)

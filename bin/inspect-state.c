@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "bin/adminkey.h"
 #include "bin/authorities.h"
 #include "bin/inspect.h"
 #include "ca/authority.h"
@@ -24,18 +25,30 @@
 #define NONCE_KEY 32
 
 static void
-inspect_admins(struct verdict *v, struct db *db)
+inspect_admins(struct verdict *v, struct db *db, const struct conf *conf)
 {
+	const struct admin *a;
 	struct admin_list list;
 	size_t i, active = 0;
+	bool readable;
 	int r;
 
-	if ((r = admins_list(db, &list)) != OK) {
+	if ((r = adminkey_try(conf, db, &readable)) != OK ||
+	    (r = admins_list(db, &list)) != OK) {
 		verdict_of(v, r, "admins", "unreadable");
 		return;
 	}
-	for (i = 0; i < list.n; i++)
-		active += list.rows[i].disabled_at == 0;
+	for (i = 0; i < list.n; i++) {
+		a = &list.rows[i];
+		active += a->disabled_at == 0 && (a->authentic || !readable);
+		if (readable && !a->authentic)
+			verdict_add(v, VERDICT_BAD, "admins",
+			    "the row of %s was not written with %s and is not "
+			    "trusted: if you know this administrator, attestmdm "
+			    "admin password %s; if not, a program was taken "
+			    "over",
+			    a->name, conf->admin_key, a->name);
+	}
 	verdict_add(v, active > 0 ? VERDICT_OK : VERDICT_WARNING, "admins",
 	    active > 0 ? "%zu can sign in"
 		       : "%zu can sign in: attestmdm admin add NAME",
@@ -104,7 +117,7 @@ inspect_database(struct verdict *v, const struct conf *conf)
 		    conf->database, db_schema_number());
 	}
 	if (r == OK) {
-		inspect_admins(v, db);
+		inspect_admins(v, db, conf);
 		inspect_settings(v, db, conf);
 		inspect_client_certificate(v, db, conf);
 	}

@@ -60,20 +60,34 @@ $t->tool_ok('admin', 'enable', 'other');
 is(Attestmdm::Admin->new($t)->sign_in('other', $other->{password})->{status}, 403,
     'and the row of another hand is not believed later');
 
-# migrate believes them once, when it makes the key, and again when it was cut
-# short before the key was in its place.
+# The tool tells which rows are genuine.
+my %authentic = map { $_->{name} => $_->{authentic} } @{ $t->tool_json('admin', 'list')->{admins} };
+is("$authentic{admin} $authentic{other} $authentic{mallory}", 'yes no no', 'admin list tells them apart');
+my @lines = grep { $_->{check} eq 'admins' }
+    @{ JSON::PP::decode_json($t->tool('check', '--no-nginx', '--json')->{out})->{checks} };
+is(join(' ', map { $_->{result} } @lines), 'BAD BAD ok', 'check complains of two');
+like("$lines[0]{text} $lines[1]{text}", qr/row of mallory .* row of other /, 'and names them');
+like($lines[2]{text}, qr/^1 can sign in/, 'who cannot sign in');
+
+# migrate makes a key that is missing, and believes no row that is there.
 my $key = $t->server->state . '/admin.key';
 $t->tool_ok('migrate');
 is($t->db("SELECT count(mac) AS n FROM admins WHERE name = 'other'")->[0]{n}, 0,
     'migrate does not believe a row of another hand');
-sql("DELETE FROM admins WHERE name <> 'admin'; UPDATE admins SET mac = NULL;");
-for my $run ('an upgrade', 'an upgrade that was cut short') {
+sql("DELETE FROM admins WHERE name = 'other'; UPDATE admins SET mac = NULL WHERE name = 'mallory';");
+for my $run ('a lost key', 'a lost key, and no row that had been authenticated') {
 	unlink($key) or die;
-	like($t->tool_ok('migrate'), qr/new key \Q$key\E/, "$run: the key is made");
+	my $out = $t->tool_ok('migrate');
+	like($out, qr/new key \Q$key\E/, "$run: the key is made");
+	like($out, qr/attestmdm admin password NAME/, "$run: with advice");
 	is(sprintf('%04o', (stat $key)[2] & 07777), '0600', "$run: for its owner alone");
 	$t->server->restart('admin-settings');
+	is(join(' ', map { $_->{authentic} } @{ $t->tool_json('admin', 'list')->{admins} }), 'no no',
+	    "$run: no administrator is trusted");
+	$new = $t->tool_json('admin', 'password', 'admin');
 	is(Attestmdm::Admin->new($t)->sign_in('admin', $new->{password})->{status}, 303,
-	    "$run: the password is still good");
+	    "$run: who does with a new password");
+	sql("UPDATE admins SET mac = NULL;");
 }
 my $before = Attestmdm::Server::slurp($key);
 $t->tool_ok('migrate');

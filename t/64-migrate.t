@@ -32,7 +32,9 @@ sub make_old {
 	    . 'PRAGMA application_id = 1098140996; PRAGMA user_version = 6;'
 	    . 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n'
 	    . " WHERE i < $ROWS) INSERT INTO audit (at, actor, action, detail)"
-	    . " SELECT i, 'me', 'old', hex(randomblob(100)) FROM n");
+	    . " SELECT i, 'me', 'old', hex(randomblob(100)) FROM n;"
+	    . " INSERT INTO admins (name, password_hash, created_at) VALUES ('early', 'x', 1)");
+	unlink("$old/admin.key");
 	chmod(0660, "$old/attestmdm.db");
 }
 
@@ -79,6 +81,9 @@ begin_anew();
 my $began = time;
 is(whole(), '', 'a run that nothing stops');
 my $whole = time - $began;
+my ($early) = @{ $t->tool_json('admin', 'list')->{admins} };
+is("$early->{name} $early->{authentic}", 'early yes',
+    'administrators from before they were authenticated are trusted');
 
 my ($killed, @wrong) = (0);
 for my $point (1 .. 24) {

@@ -11,6 +11,9 @@
 #define ADMINS_NAME_TEXT 65
 #define ADMINS_HASH_TEXT 384
 
+/* The first schema number whose rows are authenticated. */
+#define ADMINS_SCHEMA 19
+
 struct admin {
 	char name[ADMINS_NAME_TEXT];
 	/* as crypt(3) writes it */
@@ -50,8 +53,8 @@ int admins_disable(struct db *db, const char *name);
 int admins_enable(struct db *db, const char *name);
 
 /*
- * Makes every row authentic, whatever it says: for the one time when an
- * installation gets its key.
+ * Makes every row authentic, whatever it says: only for a database of a schema before
+ * ADMINS_SCHEMA, whose rows nothing could authenticate.
  */
 int admins_authenticate_all(struct db *db);
 
