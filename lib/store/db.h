@@ -66,8 +66,8 @@ void db_close(struct db *db);
 /*
  * Starts the one write transaction: waits for its turn on the lock file
  * PATH.lock, fairly, then takes SQLite's write lock. Keep it short: no
- * cryptography and no network inside. ERR_BUSY when others keep the lock for 8
- * seconds, or SQLite's for 5. ERR_INTERNAL when one is open already or the
+ * cryptography and no network inside. ERR_BUSY when others keep the lock for 6
+ * seconds, or SQLite's for 2. ERR_INTERNAL when one is open already or the
  * database is DB_READ_ONLY.
  */
 int db_begin(struct db *db);

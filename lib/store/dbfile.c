@@ -17,12 +17,6 @@
 #define MODE	  0660
 #define COPY_MODE 0600
 
-/*
- * Together with SQLite's own waiting this is less than the time that a request
- * may take (FASTCGI_SECONDS), so that the client still gets an answer.
- */
-#define LOCK_MS 8000
-
 static int
 dbfile_fail(sqlite3 *sqlite, const char *what)
 {
@@ -251,7 +245,7 @@ dbfile_open_lock(const char *path, int *out)
 int
 dbfile_lock(int fd)
 {
-	return lockfile_take(fd, LOCK_MS);
+	return lockfile_take(fd, DBFILE_LOCK_MS);
 }
 
 int

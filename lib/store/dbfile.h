@@ -8,8 +8,19 @@
 /* PRAGMA application_id of our files: "AtMD". */
 #define DBFILE_APPLICATION_ID 0x41744d44
 
-/* How long SQLite waits for its own locks. */
-#define DBFILE_BUSY_MS 5000
+/*
+ * How long SQLite waits for its own locks. Programs that write wait for their
+ * turn at the lock file, so this is for those that move the log into the
+ * database, and for another program's ways of locking.
+ */
+#define DBFILE_BUSY_MS 2000
+
+/*
+ * How long a transaction waits for the lock file. Both together, twice, stay
+ * below the 20 seconds of a request (web/fastcgi.h): also a request with two
+ * transactions is answered with an error that a client can act on.
+ */
+#define DBFILE_LOCK_MS 6000
 
 /*
  * Opens the file, by dbvfs.h, and sets what every connection needs, all but
@@ -52,7 +63,7 @@ int dbfile_sync_folder(const char *path);
 /* Opens PATH.lock, making it for the common group; ERR_IO. */
 int dbfile_open_lock(const char *path, int *out);
 
-/* Waits at most 8 seconds for the lock file; ERR_BUSY. */
+/* Waits at most DBFILE_LOCK_MS for the lock file; ERR_BUSY. */
 int dbfile_lock(int fd);
 
 /* Creates an empty file of mode 0660; ERR_EXISTS, ERR_IO. */

@@ -14,6 +14,7 @@
 #include "store/schema.h"
 #include "store/stmt.h"
 #include "store/store.h"
+#include "web/fastcgi.h"
 
 static void
 raw_sql(const char *path, const char *sql)
@@ -48,7 +49,7 @@ test_open_sets_the_pragmas(void **state)
 	assert_int_equal(storefix_sql(db, "PRAGMA foreign_keys"), 1);
 	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 2);
 	assert_int_equal(storefix_sql(db, "PRAGMA trusted_schema"), 0);
-	assert_int_equal(storefix_sql(db, "PRAGMA busy_timeout"), 5000);
+	assert_int_equal(storefix_sql(db, "PRAGMA busy_timeout"), 2000);
 	assert_int_equal(
 	    storefix_sql(db, "PRAGMA application_id"), DBFILE_APPLICATION_ID);
 	assert_int_equal(
@@ -56,6 +57,14 @@ test_open_sets_the_pragmas(void **state)
 	assert_int_equal(
 	    dbfile_expect(db->sqlite, "PRAGMA journal_mode", "wal"), OK);
 	assert_int_equal(db_integrity_check(db, 60), OK);
+}
+
+/* A request with two transactions is answered before it is given up. */
+static void
+test_waits_end_before_the_request(void **state)
+{
+	assert_true(2 * (DBFILE_LOCK_MS + DBFILE_BUSY_MS) <
+	    FASTCGI_SECONDS * 1000);
 }
 
 /* One transaction is relaxed, and the next one durable again. */
@@ -587,3 +596,4 @@ static const struct CMUnitTest tests[] = {
 };
 
 STOREFIX_MAIN(tests)
+	STOREFIX_TEST(test_waits_end_before_the_request),
