@@ -53,7 +53,8 @@ inspect_only(
 static void
 inspect_database(const struct inspection *in, const struct conf *conf)
 {
-	static const char *const ends[] = { "", ".lock", "-wal", "-shm" };
+	static const char *const ends[] = { "", ".lock", "-wal", "-shm",
+		"-journal" };
 	const char *slash = strrchr(conf->database, '/');
 	char path[4096];
 	struct stat st;

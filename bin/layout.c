@@ -75,7 +75,8 @@ layout_settle_folders(const struct owners *o, const struct conf *conf)
 int
 layout_settle_database(const struct owners *o, const char *database)
 {
-	static const char *const beside[] = { "", ".lock", "-wal", "-shm" };
+	static const char *const beside[] = { "", ".lock", "-wal", "-shm",
+		"-journal" };
 	char path[PATH_SIZE];
 	struct stat st;
 	size_t i;

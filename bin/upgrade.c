@@ -120,6 +120,20 @@ upgrade_tell(const struct cli *cli, const struct owners *owners)
 	    CA_USER_BEFORE);
 }
 
+/* What is given to another user must not be open in the old one's hands. */
+static int
+upgrade_stopped(const struct conf *conf)
+{
+	bool in_use;
+	int r;
+
+	if ((r = db_in_use(conf->database, &in_use)) != OK || !in_use)
+		return r;
+	return fail(ERR_BUSY,
+	    "%s is in use: systemctl stop attestmdm.target 'attestmdm@*'",
+	    conf->database);
+}
+
 int
 upgrade_files(struct cli *cli, const struct owners *owners)
 {
@@ -129,6 +143,8 @@ upgrade_files(struct cli *cli, const struct owners *owners)
 
 	if (!owners->single_user && geteuid() != 0)
 		return fail(ERR_USAGE, "run attestmdm migrate as root");
+	if (!owners->single_user && (r = upgrade_stopped(&cli->conf)) != OK)
+		return r;
 	authorities_of(&cli->conf, all);
 	/*
 	 * First make sure that nobody else can rename anything here any more.

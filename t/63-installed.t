@@ -127,6 +127,26 @@ is($i->tool('root', 'setting set minimum_os_version_macos 14.2')->{exit}, 0, 'ro
 is($i->tool($_, 'setting set minimum_os_version_macos 14.3')->{exit}, 0, "then $_ still can") for @users;
 $i->tool('root', 'migrate');
 
+# Not while a program has the database open. A journal, here one that SQLite is
+# done with, is the group's like all beside the database.
+my $journal = "$state/db/attestmdm.db-journal";
+Attestmdm::Server::spew($journal, "\0");
+chmod(0600, $journal);
+like($i->rights, qr/may not write .*-journal/, 'check names a journal that only root can write');
+my $reader = open2(my $from, my $to, 'sqlite3', "$state/db/attestmdm.db");
+print {$to} "SELECT count(*) FROM hosts;\n";
+$to->flush;
+readline($from);
+$r = $i->tool('root', 'migrate');
+is($r->{exit}, 1, 'migrate changes nothing while a program has the database open');
+like($r->{err}, qr/is in use: systemctl stop/, 'and says what to do');
+like(owner_and_mode('db/attestmdm.db-journal'), qr/ 0600$/, 'the journal is as before');
+close($to);
+waitpid($reader, 0);
+is($i->tool('root', 'migrate')->{exit}, 0, 'afterwards it does');
+is(owner_and_mode('db/attestmdm.db-journal'), 'attestmdm 0660', 'and the journal is the group\'s');
+unlink($journal);
+
 for (['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but attestmdm may read it/],
     ['scep-ca.key', 0640, qr/is for attestmdm-scep alone, but attestmdm-acme may read it/],
     ['admin.key', 0640, qr/admin\.key is for attestmdm-admin alone, but attestmdm may read it/],
