@@ -93,6 +93,21 @@ inspect_client_certificate(
 		    (long long)hosts.enrolled);
 }
 
+/* Without its log a reader and a writer wait for each other. */
+static void
+inspect_mode(struct verdict *v, struct db *db)
+{
+	bool has_log;
+	int r = db_has_log(db, &has_log);
+
+	if (r != OK)
+		verdict_of(v, r, "database", "unreadable");
+	else if (!has_log)
+		verdict_add(v, VERDICT_WARNING, "database",
+		    "it is not in WAL mode, so that readers and writers wait "
+		    "for each other: restart the programs, which set it");
+}
+
 static void
 inspect_database(struct verdict *v, const struct conf *conf)
 {
@@ -117,6 +132,7 @@ inspect_database(struct verdict *v, const struct conf *conf)
 		    conf->database, db_schema_number());
 	}
 	if (r == OK) {
+		inspect_mode(v, db);
 		inspect_admins(v, db, conf);
 		inspect_settings(v, db, conf);
 		inspect_client_certificate(v, db, conf);

@@ -69,6 +69,16 @@ is(join(' ', map { $_->{result} } @lines), 'BAD BAD ok', 'check complains of two
 like("$lines[0]{text} $lines[1]{text}", qr/row of mallory .* row of other /, 'and names them');
 like($lines[2]{text}, qr/^1 can sign in/, 'who cannot sign in');
 
+# A database that is not in WAL mode is still served; check says so.
+$t->server->stop(@Attestmdm::Server::PROGRAMS);
+sql('PRAGMA journal_mode = DELETE');
+sub mode_line { return grep { /WAL mode/ } map { $_->{text} } @{ JSON::PP::decode_json(
+    $t->tool('check', '--no-nginx', '--json')->{out})->{checks} } }
+is(scalar(mode_line()), 1, 'check tells that the database is not in WAL mode');
+$t->server->start_program($_) for @Attestmdm::Server::PROGRAMS;
+is($t->http(GET => '/admin/hosts')->{status}, 303, 'a program opens it');
+is(scalar(mode_line()), 0, 'and sets it');
+
 # migrate makes a key that is missing, and believes no row that is there.
 my $key = $t->server->state . '/admin.key';
 $t->tool_ok('migrate');

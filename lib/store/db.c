@@ -72,6 +72,15 @@ db_note_log(void *db, sqlite3 *sqlite, const char *name, int pages)
 static int
 db_prepare_log(struct db *db)
 {
+	int code;
+
+	/*
+	 * A copy, such as the one of a backup, is in another mode. Nobody else
+	 * may have it open for that moment: then a later one sets it.
+	 */
+	code = dbfile_exec(db->sqlite, "PRAGMA journal_mode = WAL");
+	if (code != OK && code != ERR_BUSY)
+		return code;
 	sqlite3_wal_hook(db->sqlite, db_note_log, db);
 	return dbfile_exec(db->sqlite,
 	    "PRAGMA journal_size_limit = " DB_TEXT_OF(DB_LOG_LIMIT));
@@ -360,6 +369,12 @@ db_integrity_check(struct db *db, int seconds)
 		    dbfile_expect(db->sqlite, "PRAGMA foreign_key_check", "");
 	sqlite3_progress_handler(db->sqlite, 0, NULL, NULL);
 	return code;
+}
+
+int
+db_has_log(struct db *db, bool *out)
+{
+	return dbfile_has_log(db->sqlite, out);
 }
 
 int

@@ -107,6 +107,12 @@ void db_give_way(struct db *db);
  */
 int db_shrink_log(struct db *db);
 
+/*
+ * Is it in WAL mode, in which readers and a writer do not wait for each other?
+ * Each db_open() that may write sets it. ERR_DB.
+ */
+int db_has_log(struct db *db, bool *out);
+
 /* True between db_begin() and its end. */
 bool db_in_transaction(const struct db *db);
 

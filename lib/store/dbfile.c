@@ -103,6 +103,24 @@ dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted)
 }
 
 int
+dbfile_has_log(sqlite3 *sqlite, bool *out)
+{
+	sqlite3_stmt *st = NULL;
+	int code = OK;
+
+	*out = false;
+	if (sqlite3_prepare_v2(
+		sqlite, "PRAGMA journal_mode", -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW)
+		code = dbfile_fail(sqlite, "journal_mode");
+	else
+		*out = sqlite3_stricmp(
+			   (const char *)sqlite3_column_text(st, 0), "wal") == 0;
+	sqlite3_finalize(st);
+	return code;
+}
+
+int
 dbfile_schema_number(sqlite3 *sqlite, int *out)
 {
 	int application, tables, number, code;

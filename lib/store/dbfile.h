@@ -38,6 +38,9 @@ int dbfile_exec(sqlite3 *sqlite, const char *sql);
  */
 int dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted);
 
+/* Is it in WAL mode? ERR_DB. */
+int dbfile_has_log(sqlite3 *sqlite, bool *out);
+
 /* 0 for an empty file; ERR_SCHEMA when it is not ours. */
 int dbfile_schema_number(sqlite3 *sqlite, int *out);
 

@@ -229,6 +229,31 @@ test_a_journal_deletes_no_other_file(void **state)
 	db_close(db);
 }
 
+/* A copy is one file in another mode, until a program that writes opens it. */
+static void
+test_a_copy_gets_its_log_when_it_serves(void **state)
+{
+	struct storefix *fix = *state;
+	char copy[160];
+	struct db *db;
+	bool has_log;
+
+	snprintf(copy, sizeof(copy), "%s/copy.db", fix->folder);
+	assert_int_equal(db_copy(fix->db, copy), OK);
+	assert_int_equal(db_open(copy, DB_READ_ONLY, &db), OK);
+	assert_int_equal(db_has_log(db, &has_log), OK);
+	assert_false(has_log);
+	db_close(db);
+	assert_int_equal(db_open(copy, DB_RELAXED, &db), OK);
+	assert_int_equal(db_has_log(db, &has_log), OK);
+	assert_true(has_log);
+	db_close(db);
+	assert_int_equal(db_open(copy, DB_READ_ONLY, &db), OK);
+	assert_int_equal(db_has_log(db, &has_log), OK);
+	assert_true(has_log);
+	db_close(db);
+}
+
 static void
 test_open_follows_no_link_but_of_the_folder(void **state)
 {
@@ -571,12 +596,14 @@ test_the_log_shrinks_after_a_long_reader(void **state)
 
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_open_sets_the_pragmas),
+	STOREFIX_TEST(test_waits_end_before_the_request),
 	STOREFIX_TEST(test_one_transaction_is_relaxed),
 	STOREFIX_TEST(test_relaxed_is_synchronous_normal),
 	STOREFIX_TEST(test_open_refuses_other_schemas),
 	STOREFIX_TEST(test_open_refuses_what_is_absent),
 	STOREFIX_TEST(test_files_are_for_the_group),
 	STOREFIX_TEST(test_a_journal_deletes_no_other_file),
+	STOREFIX_TEST(test_a_copy_gets_its_log_when_it_serves),
 	STOREFIX_TEST(test_open_follows_no_link_but_of_the_folder),
 	STOREFIX_TEST(test_migrate_is_idempotent),
 	STOREFIX_TEST(test_migrate_copies_first),
@@ -596,4 +623,3 @@ static const struct CMUnitTest tests[] = {
 };
 
 STOREFIX_MAIN(tests)
-	STOREFIX_TEST(test_waits_end_before_the_request),
