@@ -53,8 +53,8 @@ int admins_disable(struct db *db, const char *name);
 int admins_enable(struct db *db, const char *name);
 
 /*
- * Makes every row authentic, whatever it says: only for a database of a schema before
- * ADMINS_SCHEMA, whose rows nothing could authenticate.
+ * Makes every row authentic, whatever it says: only for a database of a schema
+ * before ADMINS_SCHEMA, whose rows nothing could authenticate.
  */
 int admins_authenticate_all(struct db *db);
 
