@@ -135,14 +135,17 @@ subtest 'a restore into the folders of programs' => sub {
 	my %planted = ("$state/db/evil/cron" => 'root', "$state/db/planted" => 'attestmdm',
 		"$state/public/acme/planted" => 'attestmdm-acme');
 	my $refused = sub {
-		my ($name, $path, $owner) = @_;
-		my $bad = edited($good, sub { ${ $_[0] } =~ s/^(f .*attestmdm\.db\n)/line($path, 'X', $owner) . $1/me },
-			$path => 'X');
+		my ($name, $path, $owner, $without) = @_;
+		my $bad = edited($good, sub {
+			${ $_[0] } =~ s{^d .*\Q$without\E\n}{}m or die if $without;
+			${ $_[0] } =~ s/^(f .*attestmdm\.db\n)/line($path, 'X', $owner) . $1/me;
+		}, $path => 'X');
 		my $r = $i->run("$i->{tool} restore $bad --force");
 		isnt($r->{exit}, 0, $name);
 		like($r->{err}, qr/\Q$path\E.*(link|does not belong to root)/, 'and says which');
 	};
 	$refused->("no other file: $_", $_, $planted{$_}) for sort keys %planted;
+	$refused->('nor if the archive does not say whose folder it is', "$state/db/planted", 'root', "$state/db");
 	as_user('attestmdm', "ln -s $outside $state/db/evil");
 	$refused->('not through a link', "$state/db/evil/cron", 'root');
 	as_user('attestmdm', "rm $state/db/evil");
