@@ -289,8 +289,12 @@ admin_page_pager(struct admin_page *page, const char *path,
 	long long first = (long long)number * ADMIN_PAGE_ROWS;
 	long long last = first + (long long)rows;
 
-	if (rows == 0)
+	if (rows == 0) {
+		if (total > 0)
+			set_page_url(page, "last_url", path, filters,
+			    (int)((total - 1) / ADMIN_PAGE_ROWS));
 		return;
+	}
 	tmplrow_setf(page->row, "first", "%lld", first + 1);
 	tmplrow_setf(page->row, "last", "%lld", last);
 	tmplrow_setf(page->row, "total", "%lld", (long long)total);

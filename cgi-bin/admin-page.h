@@ -75,7 +75,7 @@ int admin_page_number(const struct admin_page *page);
 
 /*
  * The values of the pager: `first`, `last`, `total`, `older_url`, `newer_url`;
- * none without rows.
+ * none without rows. `last_url` when the page asked for is past the last one.
  * `filters` ends with NULL and names the query parameters to keep.
  */
 void admin_page_pager(struct admin_page *page, const char *path,
