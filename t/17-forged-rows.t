@@ -62,6 +62,10 @@ sub forged {
 	make_ready($o);
 	is($c->get($o->{url})->{json}{status}, 'ready', "$name: the order looks ready");
 	$c->refused($c->finalize($o), 403, 'orderNotReady', 'finalize', $code, $name);
+	$c->finalize($o);
+	is(scalar @{ $t->db("SELECT id FROM alarms WHERE kind = 'evidence-forged'"
+		. " AND serial = '$c->{serial}' AND closed_at IS NULL") }, $code eq 'EVIDENCE' ? 1 : 0,
+	    "$name: " . ($code eq 'EVIDENCE' ? 'one alarm' : 'no alarm'));
 }
 
 sub object { my ($c, $o, %with) = @_; return Attestmdm::Acme::from_b64u($c->attestation($o, %with)) }

@@ -13,6 +13,7 @@
 #include "ca/policy.h"
 #include "ca/standing.h"
 #include "store/ade_devices.h"
+#include "store/alarms.h"
 #include "store/attestations.h"
 #include "wire/csr.h"
 
@@ -93,6 +94,24 @@ done:
 }
 
 /*
+ * acme-challenge keeps no evidence that does not verify: another program wrote
+ * this row. One alarm for a serial number, in a transaction of its own.
+ */
+static void
+alarm_forged(const struct request *rq, const struct work *w)
+{
+	const char *serial = rq->enrollment.serial;
+	char text[256];
+
+	snprintf(text, sizeof text,
+	    "order %s had an attestation that does not verify: nothing was "
+	    "signed, but a program that writes to the database may be taken "
+	    "over",
+	    w->order.id);
+	alarms_note(rq->acme->db, ALARM_EVIDENCE_FORGED, serial, serial, text);
+}
+
+/*
  * Whoever can write to the database can write this row, so its columns prove
  * nothing; Apple's signatures in the attestation object do. The certificates
  * must be valid at the time the challenge was accepted. That time is a column
@@ -117,6 +136,7 @@ verify_evidence(
 		&w->order, at, &w->attested) == OK)
 		return OK;
 	snprintf(reason, sizeof reason, "%s", log_reason());
+	alarm_forged(rq, w);
 	return fail(ERR_EVIDENCE,
 	    "order %s is ready, but its attestation does not verify: %s",
 	    w->order.id, reason);

@@ -14,6 +14,7 @@
 #define ALARM_KINDS(X)                                                         \
 	X(CERTIFICATE_ENDING, "certificate-ending")                            \
 	X(DOWNGRADE_REFUSED, "downgrade-refused")                              \
+	X(EVIDENCE_FORGED, "evidence-forged")                                  \
 	X(HELD_FOR_REVIEW, "held-for-review")                                  \
 	X(RENEWED_WITHOUT_ATTESTATION, "renewed-without-attestation")          \
 	X(RENEWAL_FAILING, "renewal-failing")                                  \
