@@ -309,7 +309,7 @@ subtest 'a link for any device claims nothing that is known' => sub {
 	$t->tool_ok('ade', 'remove', $mac->{serial});
 	$thief->{udid} = 'DDDDDDDD-0000-4000-8000-000000000036';
 	$mac->checkin($mac->message('CheckOut'));
-	is(authenticates($thief), 403, 'not the serial number of what left');
+	is(authenticates($thief), 400, 'not the serial number of what left');
 	$t->refused($mac->{serial}, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
 	my ($told) = grep { $_->{code} eq 'ENROLL_OTHER_DEVICE' } @{ $t->trail($mac->{serial}) };
 	like($told->{reason}, qr/was another device/, 'for it was another device');
