@@ -161,8 +161,10 @@ subtest 'a link for any device claims no enrolled one' => sub {
 	enter($mac);
 	($path) = link_();
 	my $thief = take($path, $mac->{serial});
-	is(authenticates($thief), 403, 'refused');
+	is(authenticates($thief), 400, 'refused');
 	$t->refused($mac->{serial}, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
+	is_deeply($t->db("SELECT serial FROM alarms WHERE kind = 'held-for-review' AND closed_at IS NULL"),
+	    [{ serial => $mac->{serial} }], 'with an alarm');
 	is($t->db("SELECT count(*) AS n FROM certificates WHERE serial = ''")->[0]{n} > 0, 1,
 	    'the refused certificate stays unbound');
 	is($mac->report('Idle')->{status}, 200, 'the host is not hurt');
@@ -187,7 +189,7 @@ subtest 'a link for any device claims no host that is on its way' => sub {
 	my $before = $first->host;
 	my $thief = take((link_())[0], $serial);
 	is($thief->{udid}, $first->{udid}, 'another says that it is the same device');
-	is(authenticates($thief), 403, 'refused');
+	is(authenticates($thief), 400, 'refused');
 	$t->refused($serial, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
 	is_deeply($first->host, $before, 'the host is as it was');
 	is($first->checkin($first->message('TokenUpdate'))->{status}, 200, 'and completes its enrollment');
@@ -198,7 +200,7 @@ subtest 'a link for any device claims nothing that is assigned' => sub {
 	my $serial = serial();
 	my $thief = take((link_())[0], $serial);
 	$t->assign($serial);
-	is(authenticates($thief), 403, 'refused');
+	is(authenticates($thief), 400, 'refused');
 	$t->refused($serial, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
 	is(scalar(@{ $t->db("SELECT 1 FROM hosts WHERE serial = '$serial'") }), 0, 'no host');
 	is($t->sim('enroll', '--serial', $serial)->{exit}, 0, 'the device itself enrolls');
@@ -215,7 +217,7 @@ subtest 'a serial number that attested, by hand' => sub {
 	my ($path) = link_();
 	my $mac = take($path, $serial);
 	$t->tool_ok('ade', 'remove', $serial);
-	is(authenticates($mac), 403, 'is not downgraded by a link');
+	is(authenticates($mac), 400, 'is not downgraded by a link');
 	$t->refused($serial, 'authenticate', 'ENROLL_DOWNGRADE', 'downgrade');
 	($path) = link_('--serial', $serial);
 	is($t->http(POST => $path, body => '')->{status}, 403, 'nor by one for it');
@@ -234,7 +236,7 @@ subtest 'fleet-135: Apple Business enrollments only' => sub {
 	setting('apple_business_enrollments_only', 'true');
 	is($t->tool('enrollment', 'new')->{exit}, 4, 'no link is made');
 	is($t->http(POST => $other, body => '')->{status}, 403, 'no profile is handed out');
-	is(authenticates($mac), 403, 'no device enters, though assigned');
+	is(authenticates($mac), 400, 'no device enters, though assigned');
 	$t->refused($serial, 'authenticate', 'ENROLL_BUSINESS', 'refused');
 	setting('apple_business_enrollments_only', 'false');
 	enter($mac);
