@@ -301,7 +301,8 @@ subtest 'admin-16: all addresses of one IPv6 network count as one' => sub {
 	my @seen = map { sign_in_from("2001:db8:1:2::$_", "name$_", 'x') } 1 .. 5;
 	is($seen[4], 403, 'five are free');
 	ok(waits(sub { sign_in_from("2001:db8:1:2::a$_[0]", "other$_[0]", 'x') }), 'then one waits');
-	is(sign_in_from('2001:db8:1:3::1', 'name7', 'x'), 429, 'and another part of its /48');
+	# Fewer tries than a network of its own would have for free.
+	ok((grep { sign_in_from("2001:db8:1:3::b$_", "third$_", 'x') == 429 } 1 .. 4), 'and another part of its /48');
 	is(sign_in_from('2001:db8:2:2::1', 'name7', 'x'), 403, 'another network does not');
 	@seen = map { sign_in_from("::ffff:192.0.2.$_", "name$_", 'x') } 1 .. 6;
 	is($seen[5], 403, 'mapped IPv4 addresses are told apart');

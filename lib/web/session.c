@@ -295,7 +295,7 @@ session_start(struct db *db, const struct req *req, const char *lock,
 {
 	char token[SECRET_TOKEN_TEXT];
 	struct session_throttle t;
-	bool right;
+	bool right = false;
 	int r;
 
 	if (strlen(name) >= ADMINS_NAME_TEXT ||
