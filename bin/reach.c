@@ -250,10 +250,13 @@ tls_get(gnutls_session_t session, const char *host, const char *path,
 	    path, host);
 	if (gnutls_record_send(session, request, strlen(request)) < 0)
 		return fail(ERR_IO, "%s: it hung up", host);
-	while (time(NULL) <= until &&
-	    (n = gnutls_record_recv(session, chunk, sizeof(chunk))) > 0 &&
-	    buf_add(&out->text, chunk, (size_t)n) == OK)
-		;
+	/* TLS 1.3: what follows the handshake, such as a ticket, is "again" */
+	do {
+		n = gnutls_record_recv(session, chunk, sizeof(chunk));
+		if (n > 0 && buf_add(&out->text, chunk, (size_t)n) != OK)
+			break;
+	} while (time(NULL) <= until &&
+	    (n > 0 || n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED));
 	if ((out->status = http_status(buf_str(&out->text))) == 0)
 		return fail(ERR_IO, "%s: no answer in %d seconds", host,
 		    REACH_SECONDS);
