@@ -111,6 +111,8 @@ sub sim {
 		'--server', $self->url,
 		'--unix-socket', $self->server->socket,
 		'--cacert', $self->server->cacert,
+		# A busy machine is slower than Apple's clients are patient.
+		'--timeout', '60',
 	);
 	push @where, '--apple', $self->server->apple
 	    if $verb =~ /^(enroll|fleet|poll)$/
