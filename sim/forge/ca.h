@@ -1,0 +1,45 @@
+/* A certificate together with its key: something that signs others. */
+#ifndef CA_H
+#define CA_H
+
+#include <stdbool.h>
+
+#include "sim/forge/cert.h"
+
+struct ca {
+	EVP_PKEY *key; /* NULL when only the certificate is known */
+	struct buf der;
+	struct buf subject; /* DER Name */
+};
+
+/* As path_len: a CA whose key usage forbids it to sign certificates. */
+#define CA_NO_SIGNING (-2)
+
+/* What ca_make fills a CA certificate with. */
+struct ca_plan {
+	const char *kind; /* as for keypair_make */
+	const char *name; /* as for cert_name_text */
+	const char *digest;
+	int64_t not_before;
+	int64_t not_after;
+	int path_len;      /* < 0: none; or CA_NO_SIGNING */
+	struct ca *issuer; /* NULL: self-signed */
+};
+
+void ca_init(struct ca *ca);
+void ca_release(struct ca *ca);
+
+/* Makes key and certificate. */
+int ca_make(const struct ca_plan *plan, struct ca *out);
+
+/* Reads and writes DIR/NAME.pem and DIR/NAME.key. */
+int ca_load(const char *dir, const char *name, struct ca *out);
+int ca_save(const char *dir, const char *name, const struct ca *ca);
+
+/* Reads DIR/NAME.pem alone. */
+int ca_load_public(const char *dir, const char *name, struct ca *out);
+
+/* Takes a certificate in DER: fills der and subject. */
+int ca_set_der(struct ca *ca, struct blob der);
+
+#endif

@@ -1,0 +1,56 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "sim/forge/fault.h"
+
+static const struct {
+	const char *name;
+	const char *step;
+	const char *text;
+} fault_table[FAULT_COUNT] = {
+#define KNOB(id, name, step, text) { name, step, text },
+#include "sim/forge/fault.def"
+#undef KNOB
+};
+
+static int
+fault_set_one(struct faults *knobs, const char *name)
+{
+	for (size_t i = 0; i < FAULT_COUNT; i++) {
+		if (strcmp(name, fault_table[i].name) == 0) {
+			knobs->on[i] = true;
+			return OK;
+		}
+	}
+	return fail(
+	    ERR_USAGE, "no knob is called %s; see attestmdm-sim knobs", name);
+}
+
+int
+fault_set(struct faults *knobs, const char *names)
+{
+	char *copy = strdup(names), *save = NULL;
+	int rc = copy == NULL ? ERR_NOMEM : OK;
+
+	for (char *name = rc == OK ? strtok_r(copy, ",", &save) : NULL;
+	     name != NULL && rc == OK; name = strtok_r(NULL, ",", &save))
+		rc = fault_set_one(knobs, name);
+	free(copy);
+	return rc;
+}
+
+bool
+fault_on(const struct faults *knobs, enum fault_id id)
+{
+	return knobs != NULL && knobs->on[id];
+}
+
+void
+fault_list(FILE *f, bool tabs)
+{
+	for (size_t i = 0; i < FAULT_COUNT; i++)
+		fprintf(f, tabs ? "%s\t%s\t%s\n" : "%-33s %-13s %s\n",
+		    fault_table[i].name, fault_table[i].step,
+		    fault_table[i].text);
+}

@@ -1,0 +1,316 @@
+/* The simulator's own writers and readers (sim/). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/enc.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "sim/forge/attestation.h"
+#include "sim/forge/cbor.h"
+#include "sim/forge/signed_data.h"
+#include "sim/forge/certreq.h"
+#include "sim/forge/der.h"
+#include "sim/forge/json.h"
+#include "sim/forge/jose.h"
+#include "sim/forge/plist.h"
+#include "unit/unit.h"
+
+static void
+check_hex(struct buf *b, const char *want)
+{
+	struct buf hex;
+
+	buf_init(&hex, 65536);
+	assert_int_equal(buf_status(b), OK);
+	assert_int_equal(enc_hex(buf_blob(b), &hex), OK);
+	assert_string_equal(buf_str(&hex), want);
+	buf_release(&hex);
+	buf_reset(b);
+}
+
+static void
+test_der_numbers(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1024);
+	der_put_int(&b, 0);
+	check_hex(&b, "020100");
+	der_put_int(&b, 127);
+	check_hex(&b, "02017f");
+	der_put_int(&b, 128);
+	check_hex(&b, "02020080");
+	der_put_oid(&b, "1.2.840.113635.100.8.11.1");
+	check_hex(&b, "060a2a864886f76364080b01");
+	der_put_oid(&b, "2.999.3");
+	check_hex(&b, "0603883703");
+	der_put_time(&b, 1795470000);
+	check_hex(&b, "170d3236313132333231343030305a");
+	der_put_time(&b, 2524608000);
+	check_hex(&b, "180f32303530303130313030303030305a");
+	buf_release(&b);
+}
+
+/* Lengths around each change of form, closed and put. */
+static void
+test_der_lengths(void **state)
+{
+	static const struct {
+		size_t n;
+		const char *head;
+	} table[] = { { 0, "0400" }, { 127, "047f" }, { 128, "048180" },
+		{ 255, "0481ff" }, { 256, "04820100" },
+		{ 65536, "0483010000" } };
+	uint8_t *bytes = calloc(1, 65536);
+	struct buf put, closed;
+
+	(void)state;
+	assert_non_null(bytes);
+	buf_init(&put, DER_MAX);
+	buf_init(&closed, DER_MAX);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		size_t mark = der_open(&closed, DER_OCTETS);
+
+		buf_add(&closed, bytes, table[i].n);
+		der_close(&closed, mark);
+		der_put(&put, DER_OCTETS, blob_of(bytes, table[i].n));
+		assert_true(blob_eq(buf_blob(&put), buf_blob(&closed)));
+		put.n = strlen(table[i].head) / 2;
+		check_hex(&put, table[i].head);
+		buf_reset(&closed);
+	}
+	buf_release(&put);
+	buf_release(&closed);
+	free(bytes);
+}
+
+static void
+test_cbor(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1024);
+	cbor_head(&b, CBOR_ARRAY, 23);
+	check_hex(&b, "97");
+	cbor_head(&b, CBOR_ARRAY, 24);
+	check_hex(&b, "9818");
+	cbor_head(&b, CBOR_BYTES, 256);
+	check_hex(&b, "590100");
+	cbor_head(&b, CBOR_BYTES, UINT64_C(1) << 32);
+	check_hex(&b, "5b0000000100000000");
+	/* What Apple's client sends when it got no attestation. */
+	attestation_failed(&b);
+	check_hex(&b, "a263666d74656170706c656761747453746d74a16378356380");
+	buf_release(&b);
+}
+
+/* A signature shorter than 64 bytes verifies once its zeros are back. */
+static void
+test_short_signatures(void **state)
+{
+	struct jose jws = { .alg = "ES256", .short_signature = true };
+	struct value *v;
+	struct buf out, sig;
+
+	(void)state;
+	buf_init(&out, 65536);
+	buf_init(&sig, 1024);
+	assert_int_equal(keypair_make("P-256", &jws.key), OK);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(
+		    jose_write(&jws, blob_str("{}"), blob_str("x"), &out), OK);
+		assert_int_equal(json_parse(buf_blob(&out), &v), OK);
+		assert_int_equal(
+		    enc_base64url_decode(
+			blob_str(value_text(v, "signature")), &sig),
+		    OK);
+		assert_in_range(sig.n, 56, 63);
+		value_free(v);
+		buf_reset(&out);
+		buf_reset(&sig);
+	}
+	EVP_PKEY_free(jws.key);
+	buf_release(&out);
+	buf_release(&sig);
+}
+
+static void
+test_padding(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 64);
+	jose_base64(blob_str("a"), true, &b);
+	assert_string_equal(buf_str(&b), "YQ==");
+	buf_reset(&b);
+	jose_base64(blob_str("abc"), true, &b);
+	assert_string_equal(buf_str(&b), "YWJj");
+	buf_reset(&b);
+	jose_base64(blob_str("ab"), false, &b);
+	assert_string_equal(buf_str(&b), "YWI");
+	buf_release(&b);
+}
+
+static void
+test_json(void **state)
+{
+	static const char text[] =
+	    "{\"a\":[1,{\"b\":\"x\\u00e9\\/\"},null,true],\"n\":-7,\"s\":\"\"}";
+	struct value *v;
+	const struct value *list;
+
+	(void)state;
+	assert_int_equal(json_parse(blob_str(text), &v), OK);
+	assert_int_equal(value_number(v, "n", 0), -7);
+	assert_string_equal(value_text(v, "s"), "");
+	list = value_first(value_get(v, "a"));
+	assert_string_equal(value_text(list->next, "b"), "x\xc3\xa9/");
+	assert_null(value_text(v, "absent"));
+	value_free(v);
+	for (size_t n = 0; n < strlen(text); n++)
+		assert_int_equal(
+		    json_parse(blob_of(text, n), &v), ERR_MALFORMED);
+}
+
+static void
+test_plist(void **state)
+{
+	static const char text[] =
+	    "<?xml version=\"1.0\"?><!DOCTYPE plist><plist version=\"1.0\">"
+	    "<dict><key>a&amp;b</key><string>&lt;1></string><key>d</key>"
+	    "<data>\n\tQUJD\n\t</data><key>l</key><array><true/><integer>12"
+	    "</integer><dict/></array></dict>";
+	struct value *v;
+
+	(void)state;
+	assert_int_equal(plist_parse(blob_str(text), &v), OK);
+	assert_string_equal(value_text(v, "a&b"), "<1>");
+	assert_true(blob_eq_str(value_data(v, "d"), "ABC"));
+	assert_int_equal(value_first(value_get(v, "l"))->next->number, 12);
+	value_free(v);
+	for (size_t n = 0; n < strlen(text); n++)
+		assert_int_equal(
+		    plist_parse(blob_of(text, n), &v), ERR_MALFORMED);
+}
+
+/* No depth of nesting may exhaust the stack. */
+static void
+test_depth(void **state)
+{
+	struct value *v;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, DER_MAX);
+	for (int i = 0; i < 100000; i++)
+		buf_add_byte(&b, '[');
+	assert_int_equal(json_parse(buf_blob(&b), &v), ERR_MALFORMED);
+	buf_reset(&b);
+	buf_add_str(&b, "<plist>");
+	for (int i = 0; i < 100000; i++)
+		buf_add_str(&b, "<array>");
+	assert_int_equal(plist_parse(buf_blob(&b), &v), ERR_MALFORMED);
+	buf_release(&b);
+}
+
+/* The reader, which is OpenSSL's, opens what the writer made. */
+static void
+check_cms(struct signed_data *cms)
+{
+	struct buf message, content;
+
+	buf_init(&message, DER_MAX);
+	buf_init(&content, DER_MAX);
+	assert_int_equal(
+	    signed_data_sign(cms, blob_str("some content"), &message), OK);
+	assert_int_equal(signed_data_open(buf_blob(&message), &content), OK);
+	assert_true(blob_eq_str(buf_blob(&content), "some content"));
+	message.p[message.n - 12] ^= 1;
+	assert_int_equal(
+	    signed_data_open(buf_blob(&message), &content), ERR_MALFORMED);
+	buf_release(&message);
+	buf_release(&content);
+}
+
+static void
+test_cms(void **state)
+{
+	struct signed_data cms = { .digest = "sha256", .chunk = 5 };
+	struct cert_rdn rdn = { "2.5.4.3", DER_UTF8, "x" };
+	struct buf name, spki, crt;
+
+	(void)state;
+	buf_init(&name, 1024);
+	buf_init(&spki, 1024);
+	buf_init(&crt, DER_MAX);
+	assert_int_equal(keypair_make("P-384", &cms.key), OK);
+	cert_name(&name, &rdn, 1);
+	assert_int_equal(keypair_spki(cms.key, &spki), OK);
+	assert_int_equal(cert_sign(
+			     &(struct cert){
+				 .serial = blob_of("\1", 1),
+				 .issuer = buf_blob(&name),
+				 .subject = buf_blob(&name),
+				 .spki = buf_blob(&spki),
+				 .not_after = 4000000000,
+				 .digest = "sha256",
+			     },
+			     cms.key, &crt),
+	    OK);
+	cms.signer = buf_blob(&crt);
+	for (int i = 0; i < 4; i++) {
+		cms.der = (i & 1) != 0;
+		cms.attributes = (i & 2) != 0;
+		check_cms(&cms);
+	}
+	EVP_PKEY_free(cms.key);
+	buf_release(&name);
+	buf_release(&spki);
+	buf_release(&crt);
+}
+
+/* PermanentIdentifier as RFC 4043 encodes it. */
+static void
+test_permanent_identifier(void **state)
+{
+	static const char want[] = "301ea01c06082b06010505070803a010300e0c0c"
+				   "43303241424331323358595a";
+	struct certreq csr = { .permanent_identifier = { "C02ABC123XYZ" } };
+	struct buf der, hex;
+
+	(void)state;
+	buf_init(&der, DER_MAX);
+	buf_init(&hex, DER_MAX);
+	assert_int_equal(keypair_make("P-256", &csr.key), OK);
+	assert_int_equal(certreq_write(&csr, &der), OK);
+	enc_hex(buf_blob(&der), &hex);
+	assert_non_null(strstr(buf_str(&hex), want));
+	EVP_PKEY_free(csr.key);
+	buf_release(&der);
+	buf_release(&hex);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_der_numbers),
+		cmocka_unit_test(test_der_lengths),
+		cmocka_unit_test(test_cbor),
+		cmocka_unit_test(test_short_signatures),
+		cmocka_unit_test(test_padding),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_plist),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_cms),
+		cmocka_unit_test(test_permanent_identifier),
+	};
+
+	/* Each cut-off text would be a line of log. */
+	log_open("forge", LOG_ERROR);
+	return unit_run("forge", tests);
+}
