@@ -178,7 +178,7 @@ delete $c->{nonce};
 $nonce = $c->new_nonce;
 my $other = Attestmdm::Acme->new($t, 'C02TRANSPOR2')->new_nonce;
 for my $bad ([ 'random', 'A' x 54 ], [ 'in another case', $nonce ^ (' ' x 54) ],
-	[ 'with its end cut', substr($nonce, 0, 50) ], [ 'of another enrollment', $other ]) {
+	[ 'with its end cut (acme-34)', substr($nonce, 0, 50) ], [ 'of another enrollment', $other ]) {
 	my $value = $bad->[1] =~ /^[A-Za-z0-9_-]+$/ ? $bad->[1] : lc $nonce;
 	$c->refused($c->get($c->{kid}, nonce => $value), 400, 'badNonce', 'account',
 	    'BAD_NONCE', "acme-27: a nonce $bad->[0]");
@@ -213,7 +213,7 @@ $t->server->clock(25 * 3600);
 is($t->http(GET => "$base/directory")->{status}, 404, 'acme-16: expired enrollment');
 is($t->http(HEAD => "$base/new-nonce")->{status}, 404, 'acme-16: its nonces too');
 $rows = @{ $t->db('SELECT id FROM trail') };
-is($c->get($c->{kid})->{status}, 404, 'acme-16: its accounts too');
+is($c->get($c->{kid})->{status}, 404, 'acme-16, acme-112: its accounts too');
 is(scalar @{ $t->db('SELECT id FROM trail') }, $rows, 'acme-16: without a trail');
 
 $c->done;

@@ -96,6 +96,7 @@ bad('acme-53: depth in the payload', $c->post(where(), '{"x":' . $deep . '}'));
 header('acme-54: no alg', text(alg => undef));
 header('acme-54: alg is ' . $JSON->encode($_), text(alg => $_)) for 1, [], {};
 
+# acme-56: in any letter case.
 for my $alg ('none', 'None', 'NONE', 'nOnE', 'HS256', 'HS384', 'ES256K', 'ES512', 'PS256',
 	'RS256', 'RS1', 'es256', '') {
 	my $r = $c->get(where(), protected => { alg => $alg });

@@ -54,7 +54,7 @@ is($c->post('new-account', { onlyReturnExisting => JSON::PP::true })->{status}, 
     'acme-99: onlyReturnExisting, known');
 
 my $mail = $c->sibling;
-for my $bad ([ 'malformed', 'MALFORMED', 'mailto:a@example.com' ],
+for my $bad ([ 'malformed', 'MALFORMED', 'mailto:a@example.com' ], # acme-101: no list
 	[ 'unsupportedContact', 'CONTACT_SCHEME', ['http://x'] ],
 	[ 'unsupportedContact', 'CONTACT_SCHEME', ['tel:+49'] ],
 	[ 'invalidContact', 'CONTACT', ['mailto:a@example.com?subject=x'] ],
@@ -207,7 +207,7 @@ $k = $device;
 key_refused('to an attested key', 403, 'unauthorized', 'UNAUTHORIZED',
     inner($device->{device_key}));
 
-# Ten accounts at most on one enrollment.
+# acme-287: ten accounts at most on one enrollment.
 my $full = Attestmdm::Acme->new($t, 'C02ACCOUNT03');
 my @accounts = map { my $s = $full->sibling; $s->account; $s } 1 .. 10;
 $full->refused($full->post('new-account', {}), 429, 'rateLimited', 'account', 'RATE_LIMITED',

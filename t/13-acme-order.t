@@ -45,7 +45,7 @@ refused('acme-117: hardware-module', { identifiers => [{ type => 'hardware-modul
 	value => "$SERIAL/1.3.6.1.4.1.99999.2" }] }, @unsupported);
 refused("acme-118: value \"$_\"", { identifiers => $c->identifiers($_) }, @malformed)
     for '', '/', '/1.2.3', 'A/', 'A/B', 'A/1', 'A/3.1', 'A/1.40', 'A/01.2', 'A/1.2.03',
-	'A/1.2/1.3', 'kJ3v/+wQ==';
+	'A/1.2/1.3', 'kJ3v/+wQ=='; # acme-120: base64
 refused("acme-119: value \"$_\" is well formed", { identifiers => $c->identifiers($_) }, @rejected)
     for 'A/1.2.3', 'A/2.999.1', 'A/0.39', "$SERIAL/1.2.3";
 refused('acme-121: a long value', { identifiers => $c->identifiers('A' x 257) }, @malformed);
@@ -86,18 +86,18 @@ $stranger->account;
 my $authz_url = $o->{authorizations}[0];
 my $authz = $c->get($authz_url)->{json};
 my $challenge = $authz->{challenges}[0];
-for my $place ([ 'order', $url, 131 ], [ 'authorization', $authz_url, 136 ],
-	[ 'challenge', $challenge->{url}, 140 ]) {
-	my ($step, $where, $number) = @$place;
+for my $place ([ 'order', $url, 'acme-131' ], [ 'authorization', $authz_url, 'acme-136' ],
+	[ 'challenge', $challenge->{url}, 'acme-140' ]) {
+	my ($step, $where, $case) = @$place;
 	my $payload = $step eq 'challenge' ? { attObj => $c->attestation({ token => $challenge->{token} }) } : '';
 	$other->refused($other->post($where, $payload), 404, 'malformed', $step, 'NOT_FOUND',
-	    "acme-$number: $step of another account");
+	    "$case: $step of another account");
 	my $elsewhere = $where =~ s/\Q$c->{enrollment}\E/$stranger->{enrollment}/r;
 	$stranger->refused($stranger->post($elsewhere, $payload), 404, 'malformed', $step, 'NOT_FOUND',
-	    "acme-$number: $step of another enrollment");
+	    "$case: $step of another enrollment");
 	my $unknown = $where =~ s{[^/]+$}{AAAAAAAAAAAAAAAAAAAAAA}r;
 	$c->refused($c->post($unknown, $payload), 404, 'malformed', $step, 'NOT_FOUND',
-	    "acme-$number: unknown $step");
+	    "$case: unknown $step");
 }
 (my $mixed = $authz_url) =~ s{[^/]+$}{$challenge->{url} =~ m{([^/]+)$} ? $1 : ''}e;
 $c->problem($c->get($mixed), 404, 'malformed', 'acme-139: the id of a challenge is none of an authorization');

@@ -82,7 +82,7 @@ subtest 'a device that is only claimed' => sub {
 	    'with it the certificate counts');
 };
 
-subtest 'who connects and sends nothing more holds up nobody for ever' => sub {
+subtest 'acme-288: who connects and sends nothing more holds up nobody for ever' => sub {
 	my @held = map {
 		my $s = IO::Socket::UNIX->new(Peer => $t->dir . '/run/acme-directory.sock') or die $!;
 		print {$s} record(1, pack('nCx5', 1, 0));

@@ -76,10 +76,10 @@ my $slow = "POST /enroll HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nConnectio
 my @slow = map { begin($slow) } 1 .. 20;
 sleep 1;
 is(rest(begin($slow), 5), '', 'the next of one address gets no answer, which no device takes for a refusal');
-is($t->http(POST => '/enroll', body => 'x')->{status}, 400, 'others are served');
+is($t->http(POST => '/enroll', body => 'x')->{status}, 400, 'acme-12, acme-288: others are served');
 like(rest(begin("GET /admin/sign-in HTTP/1.0\r\nHost: x\r\n\r\n"), 5), qr/^HTTP\S+ 200/,
     'and so is an administrator behind that address');
-like(rest($slow[0], 8) // 'open', qr/^(HTTP\S+ 408|\z)/, 'a body that does not come ends the request');
+like(rest($slow[0], 8) // 'open', qr/^(HTTP\S+ 408|\z)/, 'acme-12, acme-288: a body that does not come ends the request');
 is(rest(begin("POST /enroll HTTP/1.1\r\nHo"), 8), '', 'and so does a header');
 rest($_, 8) for @slow;
 my $fast = begin("POST /enroll HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nConnection: close\r\n\r\na");

@@ -194,7 +194,8 @@ for my $knob (@knobs) {
 	};
 }
 
-# Ten seconds of waiting are for acme-278, not for each run.
+# Ten seconds of waiting are for acme-278, not for each run. short-signatures is
+# acme-275.
 for my $knob (grep { $_->[1] =~ /^\((?!command)/ && $_->[0] ne 'slow-attestation' } @knobs) {
 	my ($name, undef, $text) = @$knob;
 	my $case = $step{$name} eq '(scep)' ? 'mdm-72' : 'acme-274';

@@ -420,7 +420,10 @@ test_enrollment(void **state)
 	assert_string_equal(e.id, "");
 }
 
-/* The attested serial number against those of enrollment and order. */
+/*
+ * acme-208, acme-210: The attested serial number against those of enrollment
+ * and order.
+ */
 static void
 test_evidence_identity(void **state)
 {

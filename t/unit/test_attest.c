@@ -145,6 +145,7 @@ read_leaf(mda_tweak *tweak, struct attestation *out)
 	mda_release(&c);
 }
 
+/* acme-190, acme-227 */
 static void
 test_good(void **state)
 {
@@ -188,6 +189,7 @@ test_spki(void **state)
 	attest_release(&a);
 }
 
+/* acme-217 */
 static void
 test_curves(void **state)
 {
@@ -240,6 +242,7 @@ big_key(gnutls_x509_crt_t crt)
 	gnutls_x509_crt_set_key(crt, mda_key(GNUTLS_ECC_CURVE_SECP521R1, 1));
 }
 
+/* acme-193 */
 static void
 test_ca_curve(void **state)
 {
@@ -253,6 +256,7 @@ test_ca_curve(void **state)
 	mda_release(&c);
 }
 
+/* acme-193 */
 static void
 test_digests(void **state)
 {
@@ -277,6 +281,7 @@ test_digests(void **state)
 	}
 }
 
+/* acme-166, acme-167, acme-179, acme-180, acme-182 */
 static void
 test_counts(void **state)
 {
@@ -302,6 +307,7 @@ test_counts(void **state)
 	expect_x5c(ERR_ATT_CHAIN, (struct blob[]){ l, { NULL, 0 } }, 2);
 }
 
+/* acme-174, acme-196 */
 static void
 test_sizes(void **state)
 {
@@ -335,6 +341,7 @@ path_one(gnutls_x509_crt_t crt)
 	gnutls_x509_crt_set_basic_constraints(crt, 1, 1);
 }
 
+/* acme-184 */
 static void
 expect_two_subs(int expected, mda_tweak *upper)
 {
@@ -379,6 +386,7 @@ is_ca(gnutls_x509_crt_t crt)
 	gnutls_x509_crt_set_basic_constraints(crt, 1, -1);
 }
 
+/* acme-181, acme-184 */
 static void
 test_ca_bits(void **state)
 {
@@ -388,7 +396,7 @@ test_ca_bits(void **state)
 	expect_leaf(ERR_ATT_CHAIN, is_ca);
 }
 
-/* A leaf of the same device factory as issuer of another. */
+/* acme-183: A leaf of the same device factory as issuer of another. */
 static void
 test_leaf_as_issuer(void **state)
 {
@@ -402,6 +410,7 @@ test_leaf_as_issuer(void **state)
 	mda_release(&c);
 }
 
+/* acme-177, acme-178, acme-185 */
 static void
 test_foreign_root(void **state)
 {
@@ -423,6 +432,7 @@ test_foreign_root(void **state)
 	mda_release(&c);
 }
 
+/* acme-192 */
 static void
 test_signature_bits(void **state)
 {
@@ -463,6 +473,7 @@ just_now(gnutls_x509_crt_t crt)
 	gnutls_x509_crt_set_expiration_time(crt, MDA_NOW);
 }
 
+/* acme-189 */
 static void
 test_time(void **state)
 {
@@ -550,6 +561,7 @@ names_plain(gnutls_x509_crt_t crt)
 	name_constraints(crt, 0);
 }
 
+/* acme-195, acme-207 */
 static void
 test_extensions(void **state)
 {
@@ -564,7 +576,7 @@ test_extensions(void **state)
 	expect_sub(ERR_ATT_CHAIN, names_plain);
 }
 
-/* The version is 2 in the certificate's own count from 0. */
+/* acme-191: The version is 2 in the certificate's own count from 0. */
 static void
 test_version(void **state)
 {
@@ -598,7 +610,10 @@ expect_code(int expected, const void *p, size_t n)
 	expect_leaf(expected, set_code);
 }
 
-/* The code of acme.md's vectors: of the token, and of a key authorization. */
+/*
+ * acme-199, acme-200, acme-201, acme-204, acme-206: known digests, of the token
+ * and of a key authorization.
+ */
 static void
 test_freshness(void **state)
 {
@@ -626,7 +641,7 @@ test_freshness(void **state)
 	expect_code(ERR_ATT_FRESHNESS, "", 0);
 }
 
-/* A token whose digest begins like a DER OCTET STRING of 30 bytes. */
+/* acme-205: A token whose digest begins like a DER OCTET STRING of 30 bytes. */
 static void
 test_freshness_like_der(void **state)
 {
@@ -657,7 +672,10 @@ test_freshness_like_der(void **state)
 	mda_release(&c);
 }
 
-/* DER of the last arcs 11.1 becomes 11.9 and another name becomes 11.1. */
+/*
+ * acme-198, acme-206, acme-212: DER of the last arcs 11.1 becomes 11.9 and
+ * another name becomes 11.1.
+ */
 static void
 test_freshness_place(void **state)
 {
@@ -685,7 +703,10 @@ test_freshness_place(void **state)
 	mda_release(&c);
 }
 
-/* BER that is not DER: a critical that is not FF, a length with a zero. */
+/*
+ * acme-197: BER that is not DER: a critical that is not FF, a length with a
+ * zero.
+ */
 static void
 test_not_der(void **state)
 {
@@ -711,7 +732,9 @@ test_not_der(void **state)
 	buf_release(&long_form);
 }
 
-/* The inner signature algorithm says SHA-256, the outer one SHA-384. */
+/*
+ * acme-194: The inner signature algorithm says SHA-256, the outer one SHA-384.
+ */
 static void
 test_inner_algorithm(void **state)
 {
@@ -758,6 +781,7 @@ bend_refused(const char *oid, struct blob value)
 	expect_leaf(ERR_ATT_IDENTITY, bend);
 }
 
+/* acme-210, acme-213, acme-214 */
 static void
 test_identity(void **state)
 {
@@ -790,6 +814,7 @@ test_identity(void **state)
 	attest_release(&a);
 }
 
+/* acme-223 */
 static void
 test_number(void **state)
 {
@@ -846,7 +871,7 @@ test_versions(void **state)
 	attest_release(&a);
 }
 
-/* A leaf without any of Apple's extensions but the freshness code. */
+/* acme-215: A leaf without any of Apple's extensions but the freshness code. */
 static void
 test_user_enrollment(void **state)
 {
@@ -878,6 +903,7 @@ test_user_enrollment(void **state)
 	mda_release(&c);
 }
 
+/* acme-173 */
 static void
 test_too_large(void **state)
 {
@@ -890,6 +916,7 @@ test_too_large(void **state)
 	free(big);
 }
 
+/* acme-292 */
 static void
 test_roots(void **state)
 {

@@ -54,6 +54,7 @@ expect(int expected, const void *p, size_t n)
 	"\x68"                                                                 \
 	"authData"
 
+/* acme-158, acme-161 */
 static void
 test_good(void **state)
 {
@@ -78,7 +79,7 @@ test_good(void **state)
 	    "x5c\x84\x43" LEAF "\x43" SUB "\x43" SUB "\x43" SUB);
 }
 
-/* What a device sends that could not attest (25 bytes). */
+/* acme-152: What a device sends that could not attest (25 bytes). */
 static void
 test_failed_device(void **state)
 {
@@ -95,6 +96,7 @@ test_failed_device(void **state)
 	buf_release(&b);
 }
 
+/* acme-154 */
 static void
 test_truncated(void **state)
 {
@@ -105,6 +107,7 @@ test_truncated(void **state)
 		expect(ERR_ATT_CBOR, good, i);
 }
 
+/* acme-153 */
 static void
 test_trailing(void **state)
 {
@@ -113,6 +116,7 @@ test_trailing(void **state)
 	EXPECT(ERR_ATT_CBOR, GOOD "\xff");
 }
 
+/* acme-155 */
 static void
 test_indefinite(void **state)
 {
@@ -138,6 +142,7 @@ test_indefinite(void **state)
 	    "apple" STMT);
 }
 
+/* acme-156 */
 static void
 test_long_heads(void **state)
 {
@@ -202,6 +207,7 @@ test_head_edges(void **state)
 	buf_release(&b);
 }
 
+/* acme-157 */
 static void
 test_duplicates(void **state)
 {
@@ -230,6 +236,7 @@ test_missing(void **state)
 	    "attStmt\xa0");
 }
 
+/* acme-158, acme-159 */
 static void
 test_unknown(void **state)
 {
@@ -251,6 +258,7 @@ test_unknown(void **state)
 	EXPECT(ERR_ATT_CBOR, "\xa3" FMT STMT AUTH "\xa0");
 }
 
+/* acme-160, acme-164, acme-165, acme-172 */
 static void
 test_types(void **state)
 {
@@ -305,6 +313,7 @@ test_types(void **state)
 	EXPECT(ERR_ATT_CBOR, "\x1c");
 }
 
+/* acme-162 */
 static void
 test_tags(void **state)
 {
@@ -319,6 +328,7 @@ test_tags(void **state)
 	    "attStmt\xc0\xa1" X5C);
 }
 
+/* acme-163 */
 static void
 test_formats(void **state)
 {
@@ -360,6 +370,7 @@ test_formats(void **state)
 	    "step");
 }
 
+/* acme-166, acme-167, acme-168, acme-169 */
 static void
 test_counts(void **state)
 {
@@ -400,6 +411,7 @@ test_counts(void **state)
 	    "attStmt\xbb\x10\x00\x00\x00\x00\x00\x00\x00");
 }
 
+/* acme-174 */
 static void
 test_sizes(void **state)
 {
@@ -418,6 +430,7 @@ test_sizes(void **state)
 	buf_release(&b);
 }
 
+/* acme-170 */
 static void
 test_nesting(void **state)
 {
@@ -431,6 +444,7 @@ test_nesting(void **state)
 	expect(ERR_ATT_CBOR, deep, sizeof(deep));
 }
 
+/* acme-171 */
 static void
 test_utf8(void **state)
 {

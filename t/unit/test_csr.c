@@ -159,6 +159,7 @@ expect(const struct knobs *k, const char *why)
 	expect_with(k, 0, why);
 }
 
+/* acme-246 */
 static void
 test_good(void **state)
 {
@@ -185,6 +186,7 @@ test_good(void **state)
 	csr_free(NULL);
 }
 
+/* acme-239, acme-240, acme-249 */
 static void
 test_shape(void **state)
 {
@@ -211,6 +213,7 @@ test_shape(void **state)
 	buf_release(&b);
 }
 
+/* acme-239 */
 static void
 test_certificate_instead(void **state)
 {
@@ -228,6 +231,7 @@ test_certificate_instead(void **state)
 	X509_free(crt);
 }
 
+/* acme-234, acme-235 */
 static void
 test_signature(void **state)
 {
@@ -291,6 +295,7 @@ with_point(size_t drop, int first, int flip, const char *why)
 	buf_release(&spki);
 }
 
+/* acme-233 */
 static void
 test_points(void **state)
 {
@@ -302,6 +307,7 @@ test_points(void **state)
 	with_point(0, 0, 1, "public key:"); /* not on the curve */
 }
 
+/* acme-218 */
 static void
 test_explicit_curve(void **state)
 {
@@ -351,6 +357,7 @@ rsa_exponent(int bits, unsigned long e)
 	return key;
 }
 
+/* acme-236 */
 static void
 test_rsa(void **state)
 {
@@ -425,6 +432,7 @@ with_cn(uint8_t tag, const char *p, size_t n, const char *why)
 	expect(&(struct knobs){ .cn_tag = tag, .cn = blob_of(p, n) }, why);
 }
 
+/* acme-243 */
 static void
 test_names(void **state)
 {
@@ -481,6 +489,7 @@ with_extension(
 	buf_release(&b);
 }
 
+/* acme-247 */
 static void
 test_extensions(void **state)
 {
@@ -513,6 +522,7 @@ test_extensions(void **state)
 	with_extension("1.2.3.4", false, "\x05\x00", 2, NULL);
 }
 
+/* acme-241 */
 static void
 test_twice(void **state)
 {
@@ -635,6 +645,7 @@ refuse_other_name(const char *oid, const void *p, size_t n, const char *why)
 		unit_fail("%s instead of %s", log_reason(), why);
 }
 
+/* acme-244 */
 static void
 test_permanent_identifier(void **state)
 {
@@ -679,6 +690,7 @@ test_permanent_identifier(void **state)
 	    7, why);
 }
 
+/* acme-245 */
 static void
 test_other_names(void **state)
 {

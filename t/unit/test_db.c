@@ -541,6 +541,7 @@ test_purge_of_an_empty_database(void **state)
 	assert_int_equal(deleted, 0);
 }
 
+/* acme-289 */
 static void
 test_purge_goes_on_until_all_is_gone(void **state)
 {

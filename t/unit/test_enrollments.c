@@ -196,6 +196,7 @@ kept(struct db *db)
 	return storefix_sql(db, "SELECT count(*) FROM enrollments WHERE kept");
 }
 
+/* acme-112 */
 static void
 test_purge_takes_all_beneath(void **state)
 {

@@ -12,6 +12,7 @@ check(const char *value)
 	    blob_str("permanent-identifier"), blob_str(value));
 }
 
+/* acme-119 */
 static void
 values_of_the_grammar(void **state)
 {
@@ -25,6 +26,7 @@ values_of_the_grammar(void **state)
 		assert_int_equal(check(good[i]), OK);
 }
 
+/* acme-118, acme-120 */
 static void
 values_outside_of_it(void **state)
 {
@@ -39,6 +41,7 @@ values_outside_of_it(void **state)
 		assert_int_equal(check(bad[i]), ERR_MALFORMED);
 }
 
+/* acme-121 */
 static void
 the_length_is_bounded(void **state)
 {
@@ -53,6 +56,7 @@ the_length_is_bounded(void **state)
 	assert_int_equal(check(value), ERR_MALFORMED);
 }
 
+/* acme-116, acme-117 */
 static void
 other_types(void **state)
 {

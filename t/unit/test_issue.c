@@ -150,6 +150,7 @@ assert_extensions(gnutls_x509_crt_t crt, const char *expected)
 	assert_string_equal(all, expected);
 }
 
+/* acme-228 */
 static void
 the_certificate_is_exactly_this(void **state)
 {
@@ -204,6 +205,7 @@ the_certificate_is_exactly_this(void **state)
 	buf_release(&spki);
 }
 
+/* acme-285 */
 static void
 privacy_mode_leaves_the_serial_number_out(void **state)
 {
@@ -224,6 +226,7 @@ privacy_mode_leaves_the_serial_number_out(void **state)
 	buf_release(&spki);
 }
 
+/* acme-254 */
 static void
 serial_numbers_are_random_and_positive(void **state)
 {
@@ -247,6 +250,7 @@ serial_numbers_are_random_and_positive(void **state)
 	buf_release(&spki);
 }
 
+/* acme-253 */
 static void
 life_ends_with_the_authority(void **state)
 {

@@ -76,6 +76,7 @@ test_kinds(void **state)
 	expect(ERR_BAD_PUBLIC_KEY, "{\"kty\":\"EC\",\"x\":\"" X "\"}");
 }
 
+/* acme-66 */
 static void
 test_private(void **state)
 {
@@ -94,6 +95,7 @@ test_private(void **state)
 	}
 }
 
+/* acme-69 */
 static void
 test_lengths(void **state)
 {
@@ -124,6 +126,7 @@ test_lengths(void **state)
 	expect(ERR_BAD_PUBLIC_KEY, "{\"kty\":\"OKP\",\"crv\":\"Ed25519\"}");
 }
 
+/* acme-70, acme-71 */
 static void
 test_off_curve(void **state)
 {

@@ -643,7 +643,10 @@ test_alg_binds(void **state)
 	signer_release(&s);
 }
 
-/* Zero and the curve's order are no numbers of a signature; DER is no JWS. */
+/*
+ * acme-80: Zero and the curve's order are no numbers of a signature; DER is
+ * no JWS.
+ */
 static void
 test_degenerate(void **state)
 {
@@ -795,7 +798,10 @@ verify_short(const struct short_row *row, const char *signature)
 	return r;
 }
 
-/* Together 60 to 64 bytes, no half under 28: taken. Others: not. */
+/*
+ * acme-82, acme-83, acme-84, acme-85: Together 60 to 64 bytes, no half under
+ * 28: taken. Others: not.
+ */
 static void
 test_short(void **state)
 {
@@ -812,7 +818,7 @@ test_short(void **state)
 	}
 }
 
-/* The same signature as the second row's, with its zero in place. */
+/* acme-87: The same signature as the second row's, with its zero in place. */
 static void
 test_true_zero(void **state)
 {
@@ -823,7 +829,7 @@ test_true_zero(void **state)
 	    OK);
 }
 
-/* A short signature of another key, and one that is random. */
+/* acme-86: A short signature of another key, and one that is random. */
 static void
 test_short_wrong(void **state)
 {

@@ -26,6 +26,7 @@ a_fresh_nonce_is_ours(void **state)
 	assert_int_equal(t.generation, 7);
 }
 
+/* acme-26 */
 static void
 it_lives_an_hour(void **state)
 {
@@ -44,6 +45,7 @@ it_lives_an_hour(void **state)
 	    nonce_token_check(key, "E1", text, NOW - 86400, &t), OK);
 }
 
+/* acme-27 */
 static void
 it_is_bound_to_key_and_enrollment(void **state)
 {
@@ -58,6 +60,7 @@ it_is_bound_to_key_and_enrollment(void **state)
 	    nonce_token_check(key, "E2", text, NOW, &t), ERR_BAD_NONCE);
 }
 
+/* acme-34 */
 static void
 every_character_counts(void **state)
 {

@@ -38,12 +38,14 @@ use(struct db *db, int number, void *arg)
 	return code == ERR_BAD_NONCE ? 1 : 2;
 }
 
+/* acme-25 */
 static void
 test_one_winner_of_eight(void **state)
 {
 	assert_int_equal(storefix_race(state, 8, use, NULL), 1);
 }
 
+/* acme-289 */
 static void
 test_purge_in_batches(void **state)
 {
@@ -71,7 +73,9 @@ generation(struct db *db)
 	return n;
 }
 
-/* Forward, purge, and back: what was deleted is not accepted again. */
+/*
+ * acme-290: Forward, purge, and back: what was deleted is not accepted again.
+ */
 static void
 test_clock_set_back_behind_a_purge(void **state)
 {

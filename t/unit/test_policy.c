@@ -123,6 +123,7 @@ an_enrollment_that_is_over_says_no(void **state)
 	REFUSED(ERR_UNAUTHORIZED, w.enrollment.serial[0] = '\0');
 }
 
+/* acme-229 */
 static void
 an_order_in_another_state_says_no(void **state)
 {
@@ -151,6 +152,7 @@ rows_of_others_say_no(void **state)
 	REFUSED(ERR_UNAUTHORIZED, w.order.identifier_value[0] = 'x');
 }
 
+/* acme-231, acme-232, acme-237 */
 static void
 another_key_says_no(void **state)
 {
@@ -160,6 +162,7 @@ another_key_says_no(void **state)
 	REFUSED(ERR_BAD_CSR, w.facts.account_spki = blob_str("attested key"));
 }
 
+/* acme-244, acme-245 */
 static void
 another_name_says_no(void **state)
 {

@@ -102,6 +102,7 @@ compare(const char *a, const char *b)
 	return product_os_compare(&x, &y);
 }
 
+/* acme-224 */
 static void
 test_compare(void **state)
 {

@@ -8,6 +8,7 @@
 /* RFC 9773 section 4.1 */
 #define EXAMPLE "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
 
+/* acme-261 */
 static void
 the_example_of_the_rfc(void **state)
 {
@@ -33,6 +34,7 @@ the_example_of_the_rfc(void **state)
 	buf_release(&b);
 }
 
+/* acme-260 */
 static void
 other_texts(void **state)
 {
@@ -50,6 +52,7 @@ other_texts(void **state)
 	}
 }
 
+/* acme-259 */
 static void
 the_window_is_late_in_life(void **state)
 {
