@@ -211,7 +211,7 @@ sub identity {
 $thief->account;
 identity('acme-209: the attestation of another device', 'ATT_IDENTITY', serial => $SERIAL);
 identity('acme-209: in another case', 'ATT_IDENTITY', serial => 'c02order0004');
-identity('acme-210: of no device', 'ATT_IDENTITY', knob => 'serial-missing');
+identity('acme-210: of no device', 'ATT_IDENTITY', fault => 'serial-missing');
 identity('acme-220: a key that was attested before', 'ATT_KEY_REUSE', key => $c->{device_key});
 identity('acme-219: the key of the account', 'ATT_KEY_REUSE', key => $thief->{key});
 identity('acme-219: the key of another account', 'ATT_KEY_REUSE', key => $c->{key});

@@ -46,17 +46,17 @@ sub bad_csr {
 	my ($bad) = $t->db("SELECT bad_csrs FROM orders WHERE id = '" . ($o->{url} =~ s{.*/}{}r) . "'")->[0]{bad_csrs};
 	($d, $o) = () if $bad >= 4 || $status ne 'ready';
 }
-bad_csr('acme-234: bad signature', sub { $d->csr('--misbehave', 'csr-bad-signature') });
-bad_csr('acme-235: signed with SHA-1', sub { $d->csr('--misbehave', 'csr-sha1') });
+bad_csr('acme-234: bad signature', sub { $d->csr('--fault', 'csr-bad-signature') });
+bad_csr('acme-235: signed with SHA-1', sub { $d->csr('--fault', 'csr-sha1') });
 bad_csr('acme-235: signed with MD5', sub { $d->csr('--digest', 'md5') });
-bad_csr('acme-239: bytes behind it', sub { $d->csr('--misbehave', 'csr-trailing') });
+bad_csr('acme-239: bytes behind it', sub { $d->csr('--fault', 'csr-trailing') });
 bad_csr('acme-239: cut short', sub { encode_base64url(substr(Attestmdm::Acme::from_b64u($d->csr), 0, -1)) });
 bad_csr('acme-239: text', encode_base64url("-----BEGIN CERTIFICATE REQUEST-----\n"));
-bad_csr('acme-240: version 2', sub { $d->csr('--misbehave', 'csr-version') });
-bad_csr('acme-241: extensions asked twice', sub { $d->csr('--misbehave', 'csr-two-extension-requests') });
+bad_csr('acme-240: version 2', sub { $d->csr('--fault', 'csr-version') });
+bad_csr('acme-241: extensions asked twice', sub { $d->csr('--fault', 'csr-two-extension-requests') });
 bad_csr('acme-243: a control character in a name', sub { $d->csr('--subject', "/CN=a\x01b") });
-bad_csr('acme-244: a foreign PermanentIdentifier', sub { $d->csr('--misbehave', 'csr-foreign-permanent-identifier') });
-bad_csr('acme-247: CA:TRUE', sub { $d->csr('--misbehave', 'csr-ca-true') });
+bad_csr('acme-244: a foreign PermanentIdentifier', sub { $d->csr('--fault', 'csr-foreign-permanent-identifier') });
+bad_csr('acme-247: CA:TRUE', sub { $d->csr('--fault', 'csr-ca-true') });
 bad_csr('acme-249: 8193 bytes', encode_base64url("\x30\x82\x1f\xfd" . "\0" x 8189));
 
 # A key that was not attested ends the order.
@@ -70,7 +70,7 @@ bad_csr('acme-236: an RSA key', sub { $d->csr('--key', $d->new_key('RSA-2048')) 
 
 ($d, $o) = ready();
 for my $n (1 .. 5) {
-	my $r = $d->finalize($o, '--misbehave', 'csr-bad-signature');
+	my $r = $d->finalize($o, '--fault', 'csr-bad-signature');
 	$d->problem($r, 400, 'badCSR', "acme-250: bad request number $n");
 }
 is($d->get($o->{url})->{json}{status}, 'invalid', 'acme-250: the fifth ends the order');

@@ -58,7 +58,7 @@ for my $round (1 .. 5) {
 	my $c = client();
 	my $o = $c->order;
 	my @requests = (request($c, $o->{challenge}, { attObj => $c->attestation($o) }),
-	    request($c, $o->{challenge}, { attObj => $c->attestation($o, knob => 'wrong-freshness') }));
+	    request($c, $o->{challenge}, { attObj => $c->attestation($o, fault => 'wrong-freshness') }));
 	@requests = reverse @requests if $round % 2;
 	my @got = at_once(@requests);
 	is($got[0], $got[1], 'acme-263: a good and a bad answer have one outcome');

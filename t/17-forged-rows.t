@@ -72,10 +72,10 @@ sub object { my ($c, $o, %with) = @_; return Attestmdm::Acme::from_b64u($c->atte
 
 forged('a row without an attestation object', 'ORDER_NOT_READY', sub { undef });
 forged('an object that is none', 'EVIDENCE', sub { 'made up' });
-forged('an attestation under another root', 'EVIDENCE', sub { object(@_, knob => 'foreign-root') });
+forged('an attestation under another root', 'EVIDENCE', sub { object(@_, fault => 'foreign-root') });
 forged('an attestation for another token', 'EVIDENCE', sub { object(@_, token => 'A' x 43) });
 forged('an attestation of another device', 'EVIDENCE', sub { object(@_, serial => 'C02OTHER0001') });
-forged('an attestation whose leaf has expired', 'EVIDENCE', sub { object(@_, knob => 'expired-leaf') });
+forged('an attestation whose leaf has expired', 'EVIDENCE', sub { object(@_, fault => 'expired-leaf') });
 
 # The columns of the row say one key, Apple's signature another.
 my ($c, $o) = client();

@@ -140,7 +140,7 @@ for my $i (0 .. $#names) {
 	my $out = `'@{[$server->sim]}' enroll --server https://$HOST/$i \\
 	    --apple '@{[$server->apple]}' --serial C02CLIENT001 \\
 	    --unix-socket '@{[$server->socket]}' --cacert '@{[$server->cacert]}' \\
-	    --misbehave no-tls-certificate 2>&1`;
+	    --fault no-tls-certificate 2>&1`;
 	my $exit = $? >> 8;
 	if (!$case) {
 		is($exit, 0, $names[$i]) or diag($out);
@@ -155,7 +155,7 @@ for my $i (0 .. $#names) {
 my $out = `'@{[$server->sim]}' enroll --link https://$HOST/link \\
     --apple '@{[$server->apple]}' --serial C02CLIENT001 --verbose \\
     --unix-socket '@{[$server->socket]}' --cacert '@{[$server->cacert]}' \\
-    --misbehave no-tls-certificate 2>&1`;
+    --fault no-tls-certificate 2>&1`;
 is($? >> 8, 0, 'client: a link of manual enrollment leads to the end') or diag($out);
 like($out, qr{^> POST \S+/link$}m, 'by POST');
 

@@ -261,10 +261,10 @@ subtest 'mdm-33: every form of a signature that devices use' => sub {
 			    join(' ', 'BER', @$form, $digest));
 		}
 	}
-	for my $knob (qw(mdm-sha1 mdm-attributes mdm-der no-mdm-signature)) {
+	for my $fault (qw(mdm-sha1 mdm-attributes mdm-der no-mdm-signature)) {
 		my $serial = serial();
-		my $run = $t->sim('enroll', '--serial', $serial, '--misbehave', $knob);
-		is($run->{exit}, 0, "a device with $knob enrolls") or diag($run->{out}, $run->{err});
+		my $run = $t->sim('enroll', '--serial', $serial, '--fault', $fault);
+		is($run->{exit}, 0, "a device with $fault enrolls") or diag($run->{out}, $run->{err});
 	}
 };
 
@@ -372,12 +372,12 @@ subtest 'fleet-103: attested follows the certificate' => sub {
 };
 
 subtest 'mdm-40: every way to cheat at check-in' => sub {
-	for my $knob (qw(checkin-other-serial checkin-no-signature checkin-wrong-body
+	for my $fault (qw(checkin-other-serial checkin-no-signature checkin-wrong-body
 	    checkin-foreign-certificate checkin-other-device-tls checkin-wrong-topic
 	    checkin-other-udid)) {
 		my $serial = serial();
-		my $run = $t->sim('enroll', '--serial', $serial, '--misbehave', $knob);
-		is($run->{exit}, 3, "$knob is refused") or diag($run->{out}, $run->{err});
+		my $run = $t->sim('enroll', '--serial', $serial, '--fault', $fault);
+		is($run->{exit}, 3, "$fault is refused") or diag($run->{out}, $run->{err});
 		my $host = $t->db("SELECT state FROM hosts WHERE serial = '$serial'")->[0];
 		isnt($host && $host->{state}, 'enrolled', 'and not enrolled');
 	}

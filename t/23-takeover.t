@@ -176,7 +176,7 @@ subtest 'an attestation takes the place of what nothing proved, when it is used'
 	like($page, qr/nothing proves that they are the same/, 'what that means');
 	like($page, qr/host block and host unblock/, 'and what to do');
 	require_attestation('true');
-	is($t->sim(@ask, '--misbehave', 'wrong-serial')->{exit}, 3, 'whoever attests another serial number fails');
+	is($t->sim(@ask, '--fault', 'wrong-serial')->{exit}, 3, 'whoever attests another serial number fails');
 	my $before = $old->host;
 	is($t->sim(@ask)->{exit}, 0, 'who can attest gets a certificate');
 	is_deeply($old->host, { %$before, other_signer_until => $old->host->{other_signer_until} },
@@ -204,7 +204,7 @@ subtest 'the attested UDID of an iPhone is the one that checks in' => sub {
 		is($t->db("SELECT a.udid FROM attestations a WHERE a.serial = '$phone->{serial}'")->[0]{udid},
 		    $phone->{udid}, "$product->[0]: OID 9.2 is recorded");
 		is(alarms($phone, 'udid-mismatch'), 0, 'the same: no alarm');
-		my $other = Attestmdm::Device->enroll($t, serial(), @kind, '--misbehave', 'attested-other-udid');
+		my $other = Attestmdm::Device->enroll($t, serial(), @kind, '--fault', 'attested-other-udid');
 		is(alarms($other, 'udid-mismatch'), 1, 'another one: an alarm');
 		is($other->report('Idle')->{status}, 200, 'but no refusal');
 		$other->again('enroll', @kind);
@@ -223,7 +223,7 @@ subtest 'the attested UDID of a Mac is its ProvisioningUDID' => sub {
 	$mac->report('Acknowledged', CommandUUID => $uuid,
 	    QueryResponses => { ProvisioningUDID => '00008000-0000000000000BAD' });
 	is(alarms($mac, 'udid-mismatch'), 1, 'another one: an alarm');
-	my $other = Attestmdm::Device->enroll($t, serial(), @silicon, '--misbehave', 'attested-other-udid');
+	my $other = Attestmdm::Device->enroll($t, serial(), @silicon, '--fault', 'attested-other-udid');
 	is(alarms($other, 'udid-mismatch'), 1, 'also of one that attested another');
 	my $intel = Attestmdm::Device->enroll($t, serial(), @intel);
 	is($intel->report('Idle')->{body}, '', 'what is not attested is not asked');

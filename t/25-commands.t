@@ -111,7 +111,7 @@ subtest 'mdm-44: all answer NotNow' => sub {
 	uuid_is($mac->report('NotNow', CommandUUID => $all[0]), $all[1], 'two');
 	uuid_is($mac->report('NotNow', CommandUUID => $all[1]), $all[2], 'three');
 	uuid_is($mac->report('NotNow', CommandUUID => $all[2]), '', 'no loop');
-	my $run = $t->sim('poll', '--state', $mac->{state}, '--misbehave', 'not-now');
+	my $run = $t->sim('poll', '--state', $mac->{state}, '--fault', 'not-now');
 	is($run->{exit}, 0, 'a simulated Mac that refuses once does them later') or diag($run->{err});
 	is(command($_)->{state}, 'acknowledged', 'done') for @all;
 };

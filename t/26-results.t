@@ -22,12 +22,12 @@ sub send_command { $t->tool_json('command', 'send', $_[0]{serial}, $_[1])->{uuid
 sub command { $t->tool_json('command', 'show', $_[0]) }
 
 # The simulator fetches its commands and answers the list of applications as the
-# knob says. Returns how both commands are afterwards.
+# fault says. Returns how both commands are afterwards.
 sub polls_with {
-	my ($mac, $knob, @options) = @_;
+	my ($mac, $fault, @options) = @_;
 	my ($odd, $next) = (send_command($mac, 'InstalledApplicationList'), send_command($mac, 'SecurityInfo'));
-	my $run = $t->sim('poll', '--state', $mac->{state}, '--misbehave', $knob, @options);
-	is($run->{exit}, 0, "$knob: polled") or diag($run->{out}, $run->{err});
+	my $run = $t->sim('poll', '--state', $mac->{state}, '--fault', $fault, @options);
+	is($run->{exit}, 0, "$fault: polled") or diag($run->{out}, $run->{err});
 	is(command($next)->{state}, 'acknowledged', 'the next command is done');
 	return command($odd);
 }

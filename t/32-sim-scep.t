@@ -62,7 +62,7 @@ sub received {
 subtest 'mdm-74: PKIOperation by GET with a literal +, and other ways to write it' => sub {
 	my ($serial, $state) = (serial(), $t->dir . '/get');
 	my $run = $t->sim('enroll', '--serial', $serial, @intel, '--state', $state,
-	    '--misbehave', 'scep-get', '--verbose');
+	    '--fault', 'scep-get', '--verbose');
 	is($run->{exit}, 0, 'it enrolls') or diag($run->{out});
 	like($run->{err}, qr{^> GET \S+/scep\?operation=PKIOperation&message=[^%\s]*\+}m,
 	    'by GET, nothing of the + escaped');
@@ -90,7 +90,7 @@ subtest 'mdm-74: PKIOperation by GET with a literal +, and other ways to write i
 
 subtest 'mdm-75: a request sent twice gets one certificate' => sub {
 	my $serial = serial();
-	enrolls($serial, '--misbehave', 'scep-again');
+	enrolls($serial, '--fault', 'scep-again');
 	is(certificates($serial), 1, 'there is one');
 };
 
@@ -135,7 +135,7 @@ for (@kinds) {
 subtest 'fleet-88, fleet-96, fleet-149: a broken attestation is no way to SCEP' => sub {
 	my ($serial, $state) = (serial(), $t->dir . '/broken');
 	my @mac = ('--serial', $serial, '--state', $state);
-	my $run = $t->sim('enroll', @mac, '--misbehave', 'foreign-root');
+	my $run = $t->sim('enroll', @mac, '--fault', 'foreign-root');
 	is($run->{exit}, 3, 'a foreign root is refused');
 	is(certificates($serial), 0, 'no certificate');
 	is(scalar(@{ $t->db("SELECT 1 FROM hosts WHERE serial = '$serial'") }), 0, 'no host');

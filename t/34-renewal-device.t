@@ -190,12 +190,12 @@ subtest 'an attested host is not renewed by less' => sub {
 };
 
 subtest 'the attestation fails: the device keeps what it had' => sub {
-	for my $knob (qw(wrong-freshness foreign-root wrong-serial wrong-key-csr)) {
+	for my $fault (qw(wrong-freshness foreign-root wrong-serial wrong-key-csr)) {
 		my $mac = enrolled(@silicon);
 		my $old = shown($mac)->{certificate_sha256};
 		$t->tool_ok('renew', '--host', $mac->{serial});
-		my $run = poll($mac, '--misbehave', $knob);
-		like($run->{out}, qr/ InstallProfile Error$/m, "$knob: Error");
+		my $run = poll($mac, '--fault', $fault);
+		like($run->{out}, qr/ InstallProfile Error$/m, "$fault: Error");
 		is(shown($mac)->{certificate_sha256}, $old, 'the old certificate');
 		is(is_attested($mac), 'Yes', 'attested still');
 		$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo');
@@ -207,7 +207,7 @@ subtest 'the attestation fails: the device keeps what it had' => sub {
 subtest 'NotNow, then the same command' => sub {
 	my $mac = enrolled(@silicon);
 	$t->tool_ok('renew', '--host', $mac->{serial});
-	my $run = poll($mac, '--misbehave', 'not-now');
+	my $run = poll($mac, '--fault', 'not-now');
 	like($run->{out}, qr/^(\S+) InstallProfile NotNow\n\1 InstallProfile Acknowledged$/m, 'both');
 };
 

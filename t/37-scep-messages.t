@@ -126,13 +126,13 @@ subtest 'mdm-76: a challenge that is refused' => sub {
 	for (['scep-two-challenges', 1, qr/two challengePasswords/],
 	    ['scep-long-challenge', 1, qr/challengePassword is no short text/],
 	    ['scep-no-challenge', 2, qr/there is no challenge/]) {
-		my ($knob, $info, $reason) = @$_;
+		my ($fault, $info, $reason) = @$_;
 		my $other = sprintf('C37TEST%05d', ++$n);
 		$t->assign($other);
 		my $run = $t->sim('enroll', '--serial', $other, '--product', 'MacBookPro16,1',
-		    '--os-version', '13.6', '--misbehave', $knob);
-		like($run->{out}, qr/^refused at scep: HTTP 200\nfailInfo $info /m, "$knob: FAILURE by HTTP 200");
-		like(last_row()->{reason}, $reason, "$knob: for its reason");
+		    '--os-version', '13.6', '--fault', $fault);
+		like($run->{out}, qr/^refused at scep: HTTP 200\nfailInfo $info /m, "$fault: FAILURE by HTTP 200");
+		like(last_row()->{reason}, $reason, "$fault: for its reason");
 	}
 	is(certificates(), $before, 'no certificate');
 	is(status_of(ask('mac', '--request', request('mac', $challenge))), '0',
@@ -330,7 +330,7 @@ subtest 'a refusal can be verified by clients that want a content' => sub {
 
 subtest 'mdm-82: an envelope that nobody signed' => sub {
 	pair('mac');
-	my $r = ask('mac', '--misbehave', 'scep-unsigned');
+	my $r = ask('mac', '--fault', 'scep-unsigned');
 	is($r->{status}, 400, 'cannot be answered in kind');
 	like($r->{headers}{'content-type'}, qr{^text/plain}, 'and no message');
 	is(last_row()->{reason}, 'CMS message is not SignedData', 'the trail says why');
@@ -359,7 +359,7 @@ subtest 'mdm-66: the chain of MachineInfo signs no SCEP message' => sub {
 	    'and digest');
 	$t->server->set_conf('scep.renewal_requests', 'true');
 	$t->server->restart('scep');
-	fails(ask('strong', '--request', request('strong'), '--misbehave', 'scep-renewal'), 2,
+	fails(ask('strong', '--request', request('strong'), '--fault', 'scep-renewal'), 2,
 	    qr/was not issued here/, 'a renewal, with a better key');
 	is(certificates(), $before, 'no certificate');
 };

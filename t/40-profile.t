@@ -178,7 +178,7 @@ subtest 'mdm-60: looking is not asking' => sub {
 
 subtest 'mdm-62: a device that asks by header enrolls' => sub {
 	my $serial = serial();
-	my $run = $t->sim('enroll', '--serial', $serial, '--misbehave', 'deviceinfo-header');
+	my $run = $t->sim('enroll', '--serial', $serial, '--fault', 'deviceinfo-header');
 	is($run->{exit}, 0, 'enrolled') or diag($run->{out}, $run->{err});
 	is(enrollments($serial), 1, 'one enrollment');
 	my $good = encode_base64(info(serial()), '');
@@ -190,22 +190,22 @@ subtest 'mdm-62: a device that asks by header enrolls' => sub {
 };
 
 subtest 'mdm-63, fleet-94: device information that Apple did not sign' => sub {
-	for my $knob (qw(machineinfo-foreign-ca machineinfo-tampered machineinfo-no-serial
+	for my $fault (qw(machineinfo-foreign-ca machineinfo-tampered machineinfo-no-serial
 	    machineinfo-unsigned machineinfo-no-certificates machineinfo-self-signed)) {
 		my $serial = serial();
 		my $before = $t->fingerprint;
-		my $run = $t->sim('enroll', '--serial', $serial, '--misbehave', $knob);
-		is($run->{exit}, 3, "$knob is refused") or diag($run->{out}, $run->{err});
-		like($run->{out} . $run->{err}, qr/refused at profile/, "$knob: at this step");
-		is($t->fingerprint, $before, "$knob: no change");
+		my $run = $t->sim('enroll', '--serial', $serial, '--fault', $fault);
+		is($run->{exit}, 3, "$fault is refused") or diag($run->{out}, $run->{err});
+		like($run->{out} . $run->{err}, qr/refused at profile/, "$fault: at this step");
+		is($t->fingerprint, $before, "$fault: no change");
 		my $last = $t->db("SELECT * FROM trail WHERE serial IN ('', '$serial') ORDER BY id DESC LIMIT 1")->[0];
-		like($last->{code}, qr/^ENROLL_(SIGNATURE|MACHINEINFO)$/, "$knob: the trail says $last->{code}");
-		ok(length $last->{reason}, "$knob: with a reason");
-		next if $knob !~ /foreign|self-signed/;
-		is($last->{serial}, '', "$knob: of nobody known");
-		like($last->{reason}, qr/"$serial"/, "$knob: which names the claimed number");
+		like($last->{code}, qr/^ENROLL_(SIGNATURE|MACHINEINFO)$/, "$fault: the trail says $last->{code}");
+		ok(length $last->{reason}, "$fault: with a reason");
+		next if $fault !~ /foreign|self-signed/;
+		is($last->{serial}, '', "$fault: of nobody known");
+		like($last->{reason}, qr/"$serial"/, "$fault: which names the claimed number");
 		like($t->tool_ok('enrollment', 'list', '--refused'), qr/$serial/,
-		    "$knob: the administrator finds it");
+		    "$fault: the administrator finds it");
 	}
 	for my $body ('hello', "\x30\x80" x 20000, "\x30\x84\x04\x00\x00\x00\x06\x09",
 	    substr(info(serial()), 0, 500)) {
@@ -232,7 +232,7 @@ subtest 'mdm-63, fleet-94: device information that Apple did not sign' => sub {
 		    '--cert', "$ca/device-ca.pem", '--body', "$file.plist");
 		is(post(MIME::Base64::decode_base64($b64))->{status}, 403, 'signed by the CA itself');
 	}
-	is(ask(serial(), more => ['--misbehave', 'machineinfo-attributes'])->{status}, 200,
+	is(ask(serial(), more => ['--fault', 'machineinfo-attributes'])->{status}, 200,
 	    'with signed attributes, as iPads do, it is fine');
 };
 
@@ -337,7 +337,7 @@ subtest 'fleet-97: the same device asks twice' => sub {
 
 subtest 'fleet-98: the profile on another device' => sub {
 	my $serial = serial();
-	my $run = $t->sim('enroll', '--serial', $serial, '--misbehave', 'wrong-serial');
+	my $run = $t->sim('enroll', '--serial', $serial, '--fault', 'wrong-serial');
 	is($run->{exit}, 3, 'its attestation names another serial number');
 	$t->refused($serial, 'challenge', 'ATT_IDENTITY');
 };

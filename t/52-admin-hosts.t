@@ -152,7 +152,7 @@ subtest 'admin-32: empty lists' => sub {
 
 subtest 'admin-22: a cheating device, step by step' => sub {
 	$t->assign('C02WEB000002');
-	my $run = $t->sim('enroll', '--serial', 'C02WEB000002', '--misbehave', 'wrong-freshness');
+	my $run = $t->sim('enroll', '--serial', 'C02WEB000002', '--fault', 'wrong-freshness');
 	is($run->{exit}, 3, 'it is refused');
 	my $list = $b->get('/admin/enrollments?q=C02WEB000002')->{body};
 	like($list, qr/chip refused">refused<\/span> Hardware attestation/, 'the list says where');

@@ -36,7 +36,7 @@ subtest 'host show has what the admin needs' => sub {
 };
 
 subtest 'acme-231: the trail of a refused enrollment names the step' => sub {
-	my $r = $t->sim('enroll', '--serial', 'C02TEST00002', @mac, '--misbehave', 'wrong-key-csr');
+	my $r = $t->sim('enroll', '--serial', 'C02TEST00002', @mac, '--fault', 'wrong-key-csr');
 	is($r->{exit}, 3, 'refused');
 	$t->refused('C02TEST00002', 'finalize', 'CSR_KEY');
 	my $text = $t->tool_ok('enrollment', 'show', 'C02TEST00002');
@@ -60,7 +60,7 @@ subtest 'only who gets ACME orders' => sub {
 	unlike($text, qr/ordered|ORDER/, 'nothing is said of orders');
 	is_deeply($t->tool_json('enrollment', 'show', $serial)->{orders}, [], 'a script finds none');
 	$t->assign('C02TEST00004');
-	$t->sim('enroll', '--serial', 'C02TEST00004', @mac, '--misbehave', 'bad-nonce');
+	$t->sim('enroll', '--serial', 'C02TEST00004', @mac, '--fault', 'bad-nonce');
 	like($t->tool_ok('enrollment', 'show', 'C02TEST00004'), qr/^State: +refused$/m, 'an open profile whose device was refused');
 	like($t->tool_ok('enrollment', 'show', 'C02TEST00004'),
 	    qr/^The device ordered nothing yet\.$/m, 'a Mac that did not get that far');
@@ -167,7 +167,7 @@ subtest 'mdm-38: a profile that is out leads nowhere once its host is blocked' =
 	my $serial = 'C02TEST00039';
 	$t->assign($serial);
 	is($t->sim('enroll', '--serial', $serial, '--state', $t->dir . '/mac-39')->{exit}, 0, 'a host');
-	my $device = $t->sim('enroll', '--serial', $serial, '--misbehave', 'wrong-key-csr');
+	my $device = $t->sim('enroll', '--serial', $serial, '--fault', 'wrong-key-csr');
 	is($device->{exit}, 3, 'another profile of it stays open');
 	$t->tool_ok('host', 'block', $serial);
 	is($t->db("SELECT COUNT(*) AS n FROM enrollments WHERE serial = '$serial'

@@ -6,7 +6,7 @@ use warnings;
 
 use Attestmdm::Test;
 
-# Knob => case it proves, error code of the trail. '' as code: the sender proved
+# Fault => case it proves, error code of the trail. '' as code: the sender proved
 # nothing, so that no device's trail tells of it; with ? the code stands in the
 # trail of nobody known.
 my %want = (
@@ -140,21 +140,21 @@ my %want = (
 my $t = Attestmdm::Test->new;
 
 # [name, step, what it does] of each, and a serial number for it.
-my @knobs = map { [split(/\t/)] }
-    split(/\n/, $t->sim('knobs', '--tabs')->{out});
+my @faults = map { [split(/\t/)] }
+    split(/\n/, $t->sim('faults', '--tabs')->{out});
 my $number = 0;
-my %serial = map { $_->[0] => sprintf('C02KNOB%05d', ++$number) } @knobs;
+my %serial = map { $_->[0] => sprintf('C02FLT%06d', ++$number) } @faults;
 $t->assign('C02BUSY00001', values %serial);
 $serial{'unassigned-serial'} = 'ZZNOBODY0000';
 
-# What a device is to be, so that it gets to the step that the knob is for.
-my %step = map { $_->[0] => $_->[1] } @knobs;
+# What a device is to be, so that it gets to the step that the fault is for.
+my %step = map { $_->[0] => $_->[1] } @faults;
 my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
 
 sub enroll {
-	my ($knob, @more) = @_;
-	push @more, @intel if $step{$knob} =~ /\bscep\b/;
-	return $t->sim('enroll', '--serial', $serial{$knob}, '--misbehave', $knob,
+	my ($fault, @more) = @_;
+	push @more, @intel if $step{$fault} =~ /\bscep\b/;
+	return $t->sim('enroll', '--serial', $serial{$fault}, '--fault', $fault,
 	    @more);
 }
 
@@ -164,8 +164,8 @@ sub refused_at {
 	like($run->{out}, qr/^refused at \Q$step\E: HTTP \d{3}$/m, "$name at $step");
 }
 
-for my $knob (@knobs) {
-	my ($name, $step, $text) = @$knob;
+for my $fault (@faults) {
+	my ($name, $step, $text) = @$fault;
 	next if $step =~ /^\(/ || $step eq 'command';
 	my ($case, $code) = @{ delete $want{$name} || ['?', '?'] };
 	subtest "$case: a device that $text is refused" => sub {
@@ -196,8 +196,8 @@ for my $knob (@knobs) {
 
 # Ten seconds of waiting are for acme-278, not for each run. short-signatures is
 # acme-275.
-for my $knob (grep { $_->[1] =~ /^\((?!command)/ && $_->[0] ne 'slow-attestation' } @knobs) {
-	my ($name, undef, $text) = @$knob;
+for my $fault (grep { $_->[1] =~ /^\((?!command)/ && $_->[0] ne 'slow-attestation' } @faults) {
+	my ($name, undef, $text) = @$fault;
 	my $case = $step{$name} eq '(scep)' ? 'mdm-72' : 'acme-274';
 	subtest "$case: a device that $text is served" => sub {
 		my $run = enroll($name);
@@ -215,7 +215,7 @@ subtest 'mdm-24: a device that polls with another UDID is refused' => sub {
 	is($t->sim('enroll', '--serial', $serial, '--state', $state)->{exit}, 0,
 	    'it enrolls');
 	refused_at($t->sim('poll', '--state', $state,
-	    '--misbehave', 'command-other-udid'), 'command', 'its poll is refused');
+	    '--fault', 'command-other-udid'), 'command', 'its poll is refused');
 	$t->refused($serial, 'command', $code);
 	is($t->sim('poll', '--state', $state)->{exit}, 0, 'its own is not');
 };
@@ -226,7 +226,7 @@ subtest 'mdm-43: commands answered NotNow come back' => sub {
 	is($t->sim('enroll', '--serial', $serial, '--state', $state)->{exit}, 0,
 	    'it enrolls');
 	$t->tool_ok('command', 'send', $serial, 'SecurityInfo');
-	my $run = $t->sim('poll', '--state', $state, '--misbehave', 'not-now');
+	my $run = $t->sim('poll', '--state', $state, '--fault', 'not-now');
 	is($run->{exit}, 0, 'it polls');
 	like($run->{out}, qr/\A(\S+) SecurityInfo NotNow\n\1 SecurityInfo Acknowledged\n\z/,
 	    'once not now, once done');
@@ -238,7 +238,7 @@ subtest 'acme-203: an attestation of the same key is not taken twice' => sub {
 	is($t->sim('enroll', '--serial', $serial, '--state', $state)->{exit}, 0,
 	    'it enrolls');
 	refused_at($t->sim('enroll', '--serial', $serial, '--state', $state,
-	    '--misbehave', 'stale-attestation'), 'challenge', 'its replay is refused');
+	    '--fault', 'stale-attestation'), 'challenge', 'its replay is refused');
 	is($t->sim('poll', '--state', $state)->{exit}, 0,
 	    'its old certificate still serves');
 };

@@ -77,7 +77,7 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
 
   A Mac that attests one key and asks to certify another is refused, and the
   trail says why:
-    $demo/other-mac enroll --serial C02DEMO00002 --misbehave wrong-key-csr
+    $demo/other-mac enroll --serial C02DEMO00002 --fault wrong-key-csr
     $demo/attestmdm enrollment list --serial C02DEMO00002
     $demo/attestmdm enrollment show ID
 
@@ -94,7 +94,7 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
     $demo/other-mac enroll --serial C02DEMO00002 --verbose
 
   Every way to cheat that the simulator knows:
-    $demo/mac knobs
+    $demo/mac faults
 
 Admin page:  $server->{url}/admin/
 Sign in as:  admin

@@ -32,7 +32,7 @@ struct acme_client_run {
 static bool
 acme_client_on(const struct acme_client_run *r, enum fault_id id)
 {
-	return fault_on(r->acme->knobs, id);
+	return fault_on(r->acme->faults, id);
 }
 
 /* Both keys and the request exist before the first exchange. */
@@ -76,7 +76,7 @@ acme_client_make_csr(struct acme_client_run *r)
 	struct certreq csr = {
 		.key = r->certified,
 		.subject = buf_blob(&p->subject),
-		.knobs = r->acme->knobs,
+		.faults = r->acme->faults,
 	};
 	struct buf name;
 	int rc;
@@ -241,7 +241,7 @@ acme_client_attest(
 		    : d->provisioning_udid,
 		.os_version = d->os_version,
 		.board = p.board,
-		.knobs = r->acme->knobs,
+		.faults = r->acme->faults,
 	};
 	int rc;
 
@@ -422,7 +422,7 @@ acme_client_run(const struct acme_client *acme)
 	buf_init(&r->csr, DER_MAX);
 	exchange_init(&r->x);
 	r->x.http = acme->http;
-	r->x.knobs = acme->knobs;
+	r->x.faults = acme->faults;
 	r->x.refusal = acme->refusal;
 	rc = acme_client_exchanges(r);
 	/* An account serves one run, and its key is forgotten with it. */

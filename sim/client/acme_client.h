@@ -12,7 +12,7 @@ struct acme_client {
 	struct http *http;
 	struct apple *apple;
 	struct apple_device *device;
-	const struct faults *knobs;
+	const struct faults *faults;
 	struct refusal *refusal;
 };
 

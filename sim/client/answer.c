@@ -216,7 +216,7 @@ answer_installed(
 }
 
 const char *
-answer_write(const struct apple_device *d, const struct faults *knobs,
+answer_write(const struct apple_device *d, const struct faults *faults,
     const char *uuid, const struct value *command, struct buf *out)
 {
 	static const struct {
@@ -243,7 +243,7 @@ answer_write(const struct apple_device *d, const struct faults *knobs,
 		status = "Acknowledged";
 	}
 	if (type != NULL && strcmp(type, "InstalledApplicationList") == 0) {
-		apps_write(&x, knobs);
+		apps_write(&x, faults);
 		status = "Acknowledged";
 	}
 	if (strcmp(status, "Error") == 0)

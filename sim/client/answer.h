@@ -8,11 +8,11 @@
 
 /*
  * Appends the answer to one command dictionary ({RequestType: …}); an unknown
- * one is answered with Error 12021. `knobs` may spoil a result. Returns its
+ * one is answered with Error 12021. `faults` may spoil a result. Returns its
  * Status, a static text.
  */
 const char *answer_write(const struct apple_device *d,
-    const struct faults *knobs, const char *uuid, const struct value *command,
+    const struct faults *faults, const char *uuid, const struct value *command,
     struct buf *out);
 
 /*

@@ -15,16 +15,16 @@ apps_one(struct xml *x, const char *name, const char *identifier)
 
 /* As Core Foundation writes a name with a control character, and no number. */
 static void
-apps_odd(struct xml *x, const struct faults *knobs)
+apps_odd(struct xml *x, const struct faults *faults)
 {
-	if (fault_on(knobs, FAULT_RESULT_CONTROL))
+	if (fault_on(faults, FAULT_RESULT_CONTROL))
 		buf_add_str(x->out,
 		    "<dict><key>Name</key>"
 		    "<string>Odd\x01\x1f\x7f</string></dict>\n");
-	if (fault_on(knobs, FAULT_RESULT_NAN))
+	if (fault_on(faults, FAULT_RESULT_NAN))
 		buf_add_str(x->out,
 		    "<dict><key>DynamicSize</key><real>nan</real></dict>\n");
-	if (fault_on(knobs, FAULT_RESULT_DAMAGED))
+	if (fault_on(faults, FAULT_RESULT_DAMAGED))
 		buf_add_str(x->out, "<dict><key>Name</key></dict>\n");
 }
 
@@ -40,18 +40,18 @@ apps_large(struct xml *x)
 }
 
 void
-apps_write(struct xml *x, const struct faults *knobs)
+apps_write(struct xml *x, const struct faults *faults)
 {
 	size_t i;
 
 	xml_open_array(x, "InstalledApplicationList");
 	apps_one(x, "Safari", "com.apple.Safari");
 	apps_one(x, "Terminal", "com.apple.Terminal");
-	apps_odd(x, knobs);
-	if (fault_on(knobs, FAULT_RESULT_MANY))
+	apps_odd(x, faults);
+	if (fault_on(faults, FAULT_RESULT_MANY))
 		for (i = 0; i < APPS_MANY; i++)
 			apps_one(x, "App", "com.example.app");
-	if (fault_on(knobs, FAULT_RESULT_LARGE))
+	if (fault_on(faults, FAULT_RESULT_LARGE))
 		apps_large(x);
 	xml_close_array(x);
 }

@@ -6,9 +6,9 @@
 #include "sim/forge/xml.h"
 
 /*
- * Writes InstalledApplicationList, with what the knobs result-… put into it.
- * `knobs` may be NULL.
+ * Writes InstalledApplicationList, with what the faults result-… put into it.
+ * `faults` may be NULL.
  */
-void apps_write(struct xml *x, const struct faults *knobs);
+void apps_write(struct xml *x, const struct faults *faults);
 
 #endif

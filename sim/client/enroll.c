@@ -26,19 +26,19 @@ enroll_machineinfo(struct player *s, struct buf *out)
 
 	apple_init(&foreign);
 	buf_init(&crt, DER_MAX);
-	if (fault_on(&s->knobs, FAULT_UNASSIGNED_SERIAL))
+	if (fault_on(&s->faults, FAULT_UNASSIGNED_SERIAL))
 		m.serial = "ZZNOBODY0000";
-	if (fault_on(&s->knobs, FAULT_MACHINEINFO_FOREIGN_CA)) {
+	if (fault_on(&s->faults, FAULT_MACHINEINFO_FOREIGN_CA)) {
 		rc = apple_make(&foreign);
 		if (rc == OK)
 			rc = apple_device_certificate(
 			    &foreign, d->software_key, &crt);
 		if (rc == OK)
 			rc = machine_sign(&m, &foreign, d->software_key,
-			    buf_blob(&crt), &s->knobs, out);
+			    buf_blob(&crt), &s->faults, out);
 	} else {
 		rc = machine_sign(&m, &s->apple, d->software_key,
-		    buf_blob(&d->software_certificate), &s->knobs, out);
+		    buf_blob(&d->software_certificate), &s->faults, out);
 	}
 	apple_release(&foreign);
 	buf_release(&crt);
@@ -50,7 +50,7 @@ static int
 enroll_ask(struct player *s, struct http *http, struct blob message,
     struct http_reply *reply)
 {
-	bool by_header = fault_on(&s->knobs, FAULT_DEVICEINFO_HEADER);
+	bool by_header = fault_on(&s->faults, FAULT_DEVICEINFO_HEADER);
 	char url[ENROLL_URL];
 	struct http_request q = {
 		.method = by_header ? "GET" : "POST",
@@ -144,13 +144,13 @@ enroll_certificate(struct player *s)
 		.http = &http,
 		.apple = &s->apple,
 		.device = &s->device,
-		.knobs = &s->knobs,
+		.faults = &s->faults,
 		.refusal = &s->refusal,
 	};
 	struct scep_client scep = {
 		.http = &http,
 		.device = &s->device,
-		.knobs = &s->knobs,
+		.faults = &s->faults,
 		.refusal = &s->refusal,
 	};
 	int rc;
@@ -170,7 +170,7 @@ enroll_messages(struct player *s, const char *const *types, size_t count,
 	struct mdm_client mdm = {
 		.http = &http,
 		.device = &s->device,
-		.knobs = &s->knobs,
+		.faults = &s->faults,
 		.refusal = &s->refusal,
 		.awaiting = s->awaiting,
 	};

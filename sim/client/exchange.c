@@ -92,12 +92,12 @@ exchange_header_key(struct exchange *x, bool is_account, struct buf *out)
 
 	if (is_account) {
 		buf_add_str(out, ",\"jwk\":");
-		rc = fault_on(x->knobs, FAULT_JWK_PRIVATE)
+		rc = fault_on(x->faults, FAULT_JWK_PRIVATE)
 		    ? jose_private_jwk(x->account, out)
 		    : jose_jwk(x->account, out);
 	}
-	if (!is_account || fault_on(x->knobs, FAULT_JWK_AND_KID)) {
-		bool wrong = fault_on(x->knobs, FAULT_WRONG_KID);
+	if (!is_account || fault_on(x->faults, FAULT_JWK_AND_KID)) {
+		bool wrong = fault_on(x->faults, FAULT_WRONG_KID);
 
 		buf_add_str(out, ",\"kid\":");
 		json_string(out, is_account || wrong ? x->new_account : x->kid);
@@ -129,20 +129,20 @@ exchange_header(struct exchange *x, const struct jose *jws, const char *url,
 	int rc;
 
 	buf_printf(out, "{\"alg\":\"%s\"", jws->alg);
-	if (is_account && fault_on(x->knobs, FAULT_DUPLICATE_MEMBER))
+	if (is_account && fault_on(x->faults, FAULT_DUPLICATE_MEMBER))
 		buf_add_str(out, ",\"alg\":\"ES256\"");
 	if ((rc = exchange_header_key(x, is_account, out)) != OK)
 		return rc;
 	buf_add_str(out, ",\"nonce\":");
-	if (is_account && fault_on(x->knobs, FAULT_BAD_NONCE))
+	if (is_account && fault_on(x->faults, FAULT_BAD_NONCE))
 		exchange_invent_nonce(out);
-	else if (is_order && fault_on(x->knobs, FAULT_REUSED_NONCE))
+	else if (is_order && fault_on(x->faults, FAULT_REUSED_NONCE))
 		json_string(out, x->used_nonce);
 	else
 		json_string(out, x->nonce);
 	buf_add_str(out, ",\"url\":");
 	json_string(out, url);
-	if (is_order && fault_on(x->knobs, FAULT_WRONG_URL)) {
+	if (is_order && fault_on(x->faults, FAULT_WRONG_URL)) {
 		out->n--;
 		buf_add_str(out, "x\"");
 	}
@@ -157,21 +157,21 @@ exchange_sign(
 	struct jose jws = {
 		.alg = "ES256",
 		.key = x->account,
-		.short_signature = fault_on(x->knobs, FAULT_SHORT_SIGNATURES),
+		.short_signature = fault_on(x->faults, FAULT_SHORT_SIGNATURES),
 		.der_signature =
-		    is_account && fault_on(x->knobs, FAULT_DER_SIGNATURE),
-		.pad = is_account && fault_on(x->knobs, FAULT_PADDED_BASE64),
+		    is_account && fault_on(x->faults, FAULT_DER_SIGNATURE),
+		.pad = is_account && fault_on(x->faults, FAULT_PADDED_BASE64),
 		.corrupt =
-		    is_account && fault_on(x->knobs, FAULT_BAD_SIGNATURE),
+		    is_account && fault_on(x->faults, FAULT_BAD_SIGNATURE),
 	};
 	struct buf head, secret;
 	int rc;
 
 	buf_init(&head, 65536);
 	buf_init(&secret, 4096);
-	if (is_account && fault_on(x->knobs, FAULT_ALG_NONE))
+	if (is_account && fault_on(x->faults, FAULT_ALG_NONE))
 		jws.alg = "none";
-	if (is_account && fault_on(x->knobs, FAULT_ALG_HS256)) {
+	if (is_account && fault_on(x->faults, FAULT_ALG_HS256)) {
 		jws.alg = "HS256";
 		jose_jwk(x->account, &secret);
 		jws.secret = buf_blob(&secret);

@@ -15,7 +15,7 @@
 
 struct exchange {
 	struct http *http;
-	const struct faults *knobs;
+	const struct faults *faults;
 	struct refusal *refusal;
 	EVP_PKEY *account;
 	struct http_reply reply; /* the last one */

@@ -59,7 +59,7 @@ static int
 fleet_prepare(struct fleet *f, long i, struct apple_device *d)
 {
 	struct player *s = &f->session;
-	bool small = fault_on(&s->knobs, FAULT_KEY_P256);
+	bool small = fault_on(&s->faults, FAULT_KEY_P256);
 	struct model p;
 	char serial[65];
 	int rc;

@@ -53,11 +53,11 @@ mdm_client_present(const struct mdm_client *m)
 	struct buf der;
 	int rc = OK;
 
-	if (fault_on(m->knobs, FAULT_NO_TLS_CERTIFICATE) ||
-	    fault_on(m->knobs, FAULT_CHECKIN_NO_SIGNATURE) ||
-	    fault_on(m->knobs, FAULT_CHECKIN_FOREIGN_CERTIFICATE))
+	if (fault_on(m->faults, FAULT_NO_TLS_CERTIFICATE) ||
+	    fault_on(m->faults, FAULT_CHECKIN_NO_SIGNATURE) ||
+	    fault_on(m->faults, FAULT_CHECKIN_FOREIGN_CERTIFICATE))
 		return OK;
-	if (!fault_on(m->knobs, FAULT_CHECKIN_OTHER_TLS)) {
+	if (!fault_on(m->faults, FAULT_CHECKIN_OTHER_TLS)) {
 		m->http->certificate = mdm_client_x509(&d->identity);
 		m->http->key = d->hardware_key;
 		EVP_PKEY_up_ref(d->hardware_key);
@@ -92,9 +92,9 @@ mdm_client_sign(const struct mdm_client *m, struct blob body, struct buf *out)
 		.key = d->hardware_key,
 		.signer = buf_blob(&d->identity),
 		.digest =
-		    fault_on(m->knobs, FAULT_MDM_SHA1) ? "sha1" : "sha256",
-		.attributes = fault_on(m->knobs, FAULT_MDM_ATTRIBUTES),
-		.der = fault_on(m->knobs, FAULT_MDM_DER),
+		    fault_on(m->faults, FAULT_MDM_SHA1) ? "sha1" : "sha256",
+		.attributes = fault_on(m->faults, FAULT_MDM_ATTRIBUTES),
+		.der = fault_on(m->faults, FAULT_MDM_DER),
 		.detached = true,
 	};
 	EVP_PKEY *foreign = NULL;
@@ -103,9 +103,9 @@ mdm_client_sign(const struct mdm_client *m, struct blob body, struct buf *out)
 
 	buf_init(&crt, DER_MAX);
 	buf_init(&message, DER_MAX);
-	if (fault_on(m->knobs, FAULT_CHECKIN_WRONG_BODY))
+	if (fault_on(m->faults, FAULT_CHECKIN_WRONG_BODY))
 		body = blob_str("<plist version=\"1.0\"><dict/></plist>");
-	if (fault_on(m->knobs, FAULT_CHECKIN_FOREIGN_CERTIFICATE)) {
+	if (fault_on(m->faults, FAULT_CHECKIN_FOREIGN_CERTIFICATE)) {
 		rc = keypair_make("P-384", &foreign);
 		if (rc == OK)
 			rc = mdm_client_copy(d, foreign, &crt);
@@ -133,8 +133,8 @@ mdm_client_headers(const struct mdm_client *m, const char *type,
 	    "Content-Type: %s\r\n",
 	    type);
 	if (m->device->profile.sign_message &&
-	    !fault_on(m->knobs, FAULT_NO_SIGNATURE) &&
-	    !fault_on(m->knobs, FAULT_CHECKIN_NO_SIGNATURE)) {
+	    !fault_on(m->faults, FAULT_NO_SIGNATURE) &&
+	    !fault_on(m->faults, FAULT_CHECKIN_NO_SIGNATURE)) {
 		buf_add_str(out, "Mdm-Signature: ");
 		rc = mdm_client_sign(m, body, out);
 		buf_add_str(out, "\r\n");
@@ -200,8 +200,8 @@ mdm_client_authenticate(const struct mdm_client *m, struct xml *x)
 	xml_string(x, "OSVersion", d->os_version);
 	xml_string(x, "ProductName", d->product);
 	xml_string(x, "SerialNumber",
-	    fault_on(m->knobs, FAULT_CHECKIN_OTHER_SERIAL) ? "ZZNOTMINE999"
-							   : d->serial);
+	    fault_on(m->faults, FAULT_CHECKIN_OTHER_SERIAL) ? "ZZNOTMINE999"
+							    : d->serial);
 }
 
 static void
@@ -213,7 +213,7 @@ mdm_client_message(const struct mdm_client *m, const char *type,
 	const char *udid = d->udid;
 	struct xml x;
 
-	if (is_update && fault_on(m->knobs, FAULT_CHECKIN_OTHER_UDID))
+	if (is_update && fault_on(m->faults, FAULT_CHECKIN_OTHER_UDID))
 		udid = "FFFFFFFF-0000-4000-8000-00000000BEEF";
 	xml_start(&x, out);
 	if (strcmp(type, "Authenticate") == 0) {
@@ -231,7 +231,7 @@ mdm_client_message(const struct mdm_client *m, const char *type,
 		    &x, "Token", blob_of(d->push_token, sizeof d->push_token));
 	}
 	xml_string(&x, "Topic",
-	    fault_on(m->knobs, FAULT_CHECKIN_WRONG_TOPIC)
+	    fault_on(m->faults, FAULT_CHECKIN_WRONG_TOPIC)
 		? "com.apple.mgmt.External.00000000-0000-4000-8000-00000000BEEF"
 		: d->profile.topic);
 	xml_string(&x, "UDID", udid);

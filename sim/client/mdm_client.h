@@ -11,14 +11,14 @@
 struct mdm_client {
 	struct http *http;
 	struct apple_device *device;
-	const struct faults *knobs;
+	const struct faults *faults;
 	struct refusal *refusal;
 	bool awaiting; /* still in Setup Assistant */
 };
 
 /*
- * Presents the device's identity in TLS, unless a knob forbids; the odd
- * certificates of some knobs are made here. Undo with mdm_client_leave.
+ * Presents the device's identity in TLS, unless a fault forbids; the odd
+ * certificates of some faults are made here. Undo with mdm_client_leave.
  */
 int mdm_client_present(const struct mdm_client *m);
 void mdm_client_leave(const struct mdm_client *m);

@@ -40,7 +40,7 @@ player_options(struct player *s, struct args table[PLAYER_OPTIONS])
 		{ "os-version", &s->os_version, NULL, NULL, false },
 		{ "build", &s->build, NULL, NULL, false },
 		{ "udid", &s->udid, NULL, NULL, false },
-		{ "misbehave", &s->misbehave, NULL, NULL, false },
+		{ "fault", &s->fault, NULL, NULL, false },
 		{ "awaiting", NULL, &s->awaiting, NULL, false },
 		{ "no-mdm", NULL, &s->no_mdm, NULL, false },
 		{ "unix-socket", &s->config.unix_socket, NULL, NULL, false },
@@ -59,8 +59,8 @@ player_ready(struct player *s)
 {
 	int rc = OK;
 
-	if (s->misbehave != NULL)
-		rc = fault_set(&s->knobs, s->misbehave);
+	if (s->fault != NULL)
+		rc = fault_set(&s->faults, s->fault);
 	if (rc != OK)
 		return rc;
 	s->ctx = connect_context(&s->config);

@@ -17,12 +17,12 @@ struct player {
 	const char *os_version; /* NULL: as its kind has today */
 	const char *build;      /* NULL: of that version */
 	const char *udid;
-	const char *misbehave;
+	const char *fault;
 	bool awaiting;
 	bool no_mdm; /* stop once the certificate is there */
 	struct http_config config;
 	/* objects */
-	struct faults knobs;
+	struct faults faults;
 	SSL_CTX *ctx;
 	struct apple apple;
 	struct apple_device device;
@@ -37,10 +37,10 @@ void player_release(struct player *s);
 #define PLAYER_OPTIONS 19
 void player_options(struct player *s, struct args table[PLAYER_OPTIONS]);
 
-/* Reads the options; then knobs and TLS are ready. */
+/* Reads the options; then faults and TLS are ready. */
 int player_parse(struct player *s, int *argc, char **argv);
 
-/* Sets knobs and TLS up from options that were read; player_parse did. */
+/* Sets faults and TLS up from options that were read; player_parse did. */
 int player_ready(struct player *s);
 
 /*

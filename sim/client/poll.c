@@ -24,7 +24,7 @@ struct poll {
 static const char *
 poll_udid(const struct poll *p)
 {
-	if (fault_on(&p->session->knobs, FAULT_COMMAND_OTHER_UDID))
+	if (fault_on(&p->session->faults, FAULT_COMMAND_OTHER_UDID))
 		return "FFFFFFFF-0000-4000-8000-00000000BEEF";
 	return p->session->device.udid;
 }
@@ -61,7 +61,7 @@ poll_answer(struct poll *p, const char *uuid, const char *type,
 	else if (strcmp(type, "InstallProfile") == 0)
 		rc = poll_install(p, uuid, command, &status);
 	else
-		status = answer_write(&p->session->device, &p->session->knobs,
+		status = answer_write(&p->session->device, &p->session->faults,
 		    uuid, command, &p->body);
 	printf("%s %s %s\n", uuid, type, status);
 	return rc == OK ? buf_status(&p->body) : rc;
@@ -117,7 +117,7 @@ poll_session(struct player *s)
 	struct mdm_client mdm = {
 		.http = &http,
 		.device = &s->device,
-		.knobs = &s->knobs,
+		.faults = &s->faults,
 		.refusal = &s->refusal,
 	};
 	struct poll p = { .session = s, .mdm = &mdm };
@@ -126,7 +126,7 @@ poll_session(struct player *s)
 	http_init(&http, &s->config, s->ctx);
 	buf_init(&p.body, (size_t)32 << 20);
 	buf_init(&p.answer, (size_t)16 << 20);
-	p.not_now = fault_on(&s->knobs, FAULT_NOT_NOW);
+	p.not_now = fault_on(&s->faults, FAULT_NOT_NOW);
 	rc = mdm_client_present(&mdm);
 	if (rc == OK)
 		rc = poll_round(&p);

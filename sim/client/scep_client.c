@@ -25,7 +25,7 @@ struct scep_client_run {
 static bool
 scep_client_on(const struct scep_client_run *r, enum fault_id id)
 {
-	return fault_on(r->scep->knobs, id);
+	return fault_on(r->scep->faults, id);
 }
 
 static int
@@ -246,7 +246,7 @@ static int
 scep_client_prepare(struct scep_client_run *r, struct scep_message *m)
 {
 	m->profile = &r->scep->device->profile;
-	m->knobs = r->scep->knobs;
+	m->faults = r->scep->faults;
 	m->ca = buf_blob(&r->ca);
 	m->digest = r->digest;
 	m->cipher = r->cipher;

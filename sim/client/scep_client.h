@@ -11,7 +11,7 @@
 struct scep_client {
 	struct http *http;
 	struct apple_device *device;
-	const struct faults *knobs;
+	const struct faults *faults;
 	struct refusal *refusal;
 };
 

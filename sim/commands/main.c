@@ -47,7 +47,7 @@ main_apple(int argc, char **argv)
 
 /* Options of other commands are let pass: wrappers add them everywhere. */
 static int
-main_knobs(int argc, char **argv)
+main_faults(int argc, char **argv)
 {
 	bool tabs = false;
 
@@ -68,7 +68,7 @@ static const struct {
 	{ "enroll", enroll_run },
 	{ "fleet", fleet_run },
 	{ "get-bootstrap-token", enroll_check_in },
-	{ "knobs", main_knobs },
+	{ "faults", main_faults },
 	{ "make", make_run },
 	{ "poll", poll_run },
 	{ "set-bootstrap-token", enroll_check_in },

@@ -38,10 +38,10 @@ make_line(struct blob text)
 }
 
 int
-make_knobs(const char *names, struct faults *knobs)
+make_faults(const char *names, struct faults *faults)
 {
-	memset(knobs, 0, sizeof *knobs);
-	return names == NULL ? OK : fault_set(knobs, names);
+	memset(faults, 0, sizeof *faults);
+	return names == NULL ? OK : fault_set(faults, names);
 }
 
 static int
@@ -162,23 +162,23 @@ make_attestation(int argc, char **argv)
 		{ "os-version", &leaf.os_version, NULL, NULL, false },
 		{ "board", &leaf.board, NULL, NULL, false },
 		{ "thumbprint", &leaf.thumbprint, NULL, NULL, false },
-		{ "misbehave", &odd, NULL, NULL, false },
+		{ "fault", &odd, NULL, NULL, false },
 		{ "o", &output, NULL, NULL, false },
 	};
 	struct apple apple;
-	struct faults knobs;
+	struct faults faults;
 	struct buf object, text;
 	int rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
 	apple_init(&apple);
 	buf_init(&object, DER_MAX);
 	buf_init(&text, 2 * DER_MAX);
-	if (rc != OK || (rc = make_knobs(odd, &knobs)) != OK ||
+	if (rc != OK || (rc = make_faults(odd, &faults)) != OK ||
 	    (rc = apple_load(dir, &apple)) != OK ||
 	    (rc = keypair_load(file, &leaf.key)) != OK)
 		goto done;
 	leaf.token = blob_str(token);
-	leaf.knobs = &knobs;
+	leaf.faults = &faults;
 	rc = attestation_make(&apple, &leaf, &object);
 	if (rc == OK && output != NULL) {
 		rc = make_output(output, buf_blob(&object));
@@ -259,15 +259,15 @@ make_csr(int argc, char **argv)
 		{ "eku", &lists[MAKE_EKU], NULL, NULL, false },
 		{ "usage", NULL, NULL, &usage, false },
 		{ "no-extensions", NULL, &csr.no_extensions, NULL, false },
-		{ "misbehave", &odd, NULL, NULL, false },
+		{ "fault", &odd, NULL, NULL, false },
 		{ "o", &output, NULL, NULL, false },
 	};
-	struct faults knobs;
+	struct faults faults;
 	struct buf name;
 	int rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
 	buf_init(&name, DER_MAX);
-	if (rc != OK || (rc = make_knobs(odd, &knobs)) != OK ||
+	if (rc != OK || (rc = make_faults(odd, &faults)) != OK ||
 	    (rc = keypair_load(file, &csr.key)) != OK ||
 	    (signer != NULL &&
 		(rc = keypair_load(signer, &csr.signer)) != OK) ||
@@ -275,7 +275,7 @@ make_csr(int argc, char **argv)
 		goto done;
 	csr.subject = buf_blob(&name);
 	csr.usage = (uint8_t)usage;
-	csr.knobs = &knobs;
+	csr.faults = &faults;
 	rc = make_csr_write(&csr, lists, output);
 done:
 	EVP_PKEY_free(csr.key);

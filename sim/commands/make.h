@@ -16,7 +16,7 @@ int make_argument(const char *arg, struct buf *out);
 int make_output(const char *path, struct blob data);
 int make_line(struct blob text);
 
-/* Turns on the knobs of an option that may be NULL. */
-int make_knobs(const char *names, struct faults *knobs);
+/* Turns on the faults of an option that may be NULL. */
+int make_faults(const char *names, struct faults *faults);
 
 #endif

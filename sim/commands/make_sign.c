@@ -15,7 +15,7 @@
 /* Signs with a device key of the moment, certified by the fake Apple. */
 static int
 make_sign_write(const char *dir, const struct machine *m,
-    const struct faults *knobs, const char *output)
+    const struct faults *faults, const char *output)
 {
 	struct apple apple;
 	EVP_PKEY *key = NULL;
@@ -25,7 +25,7 @@ make_sign_write(const char *dir, const struct machine *m,
 	apple_init(&apple);
 	buf_init(&crt, DER_MAX);
 	buf_init(&message, 2 * DER_MAX);
-	rc = fault_on(knobs, FAULT_MACHINEINFO_FOREIGN_CA)
+	rc = fault_on(faults, FAULT_MACHINEINFO_FOREIGN_CA)
 	    ? apple_make(&apple)
 	    : apple_load(dir, &apple);
 	if (rc == OK)
@@ -34,7 +34,7 @@ make_sign_write(const char *dir, const struct machine *m,
 		rc = apple_device_certificate(&apple, key, &crt);
 	if (rc == OK)
 		rc = machine_sign(
-		    m, &apple, key, buf_blob(&crt), knobs, &message);
+		    m, &apple, key, buf_blob(&crt), faults, &message);
 	if (rc == OK)
 		rc = make_output(output, buf_blob(&message));
 	EVP_PKEY_free(key);
@@ -64,16 +64,16 @@ make_sign_machineinfo(int argc, char **argv)
 		{ "os-version", &m.os_version, NULL, NULL, false },
 		{ "build", &m.build, NULL, NULL, false },
 		{ "cannot-update", NULL, &cannot_update, NULL, false },
-		{ "misbehave", &odd, NULL, NULL, false },
+		{ "fault", &odd, NULL, NULL, false },
 		{ "o", &output, NULL, NULL, false },
 	};
-	struct faults knobs;
+	struct faults faults;
 	int rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
 	if (rc == OK)
-		rc = make_knobs(odd, &knobs);
+		rc = make_faults(odd, &faults);
 	m.can_update = !cannot_update;
-	return rc == OK ? make_sign_write(dir, &m, &knobs, output) : rc;
+	return rc == OK ? make_sign_write(dir, &m, &faults, output) : rc;
 }
 
 static int
@@ -180,7 +180,7 @@ make_sign_pkimessage(int argc, char **argv)
 	struct make_sign_files f = { NULL, NULL, NULL, NULL, NULL };
 	struct payload profile = { 0 };
 	struct scep_message m;
-	struct faults knobs;
+	struct faults faults;
 	const struct args table[] = {
 		{ "ca", &f.ca, NULL, NULL, true },
 		{ "key", &f.key, NULL, NULL, true },
@@ -189,7 +189,7 @@ make_sign_pkimessage(int argc, char **argv)
 		{ "envelope", &f.envelope, NULL, NULL, false },
 		{ "cipher", &m.cipher, NULL, NULL, false },
 		{ "digest", &m.digest, NULL, NULL, false },
-		{ "misbehave", &odd, NULL, NULL, false },
+		{ "fault", &odd, NULL, NULL, false },
 		{ "o", &output, NULL, NULL, false },
 	};
 	int rc;
@@ -198,10 +198,10 @@ make_sign_pkimessage(int argc, char **argv)
 	m.cipher = "AES-128-CBC";
 	m.digest = "sha256";
 	m.profile = &profile;
-	m.knobs = &knobs;
+	m.faults = &faults;
 	rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
 	if (rc == OK)
-		rc = make_knobs(odd, &knobs);
+		rc = make_faults(odd, &faults);
 	if (rc == OK)
 		rc = make_sign_scep(&f, &m, output);
 	scep_message_release(&m);

@@ -147,7 +147,7 @@ attestation_leaf_issuer(
 	if (rc != OK)
 		return rc;
 	other.key = out->key;
-	other.knobs = NULL;
+	other.faults = NULL;
 	buf_init(&der, DER_MAX);
 	rc = leaf_make(&other, &apple->attestation_sub, &der);
 	if (rc == OK)
@@ -196,7 +196,7 @@ attestation_arrange(const struct apple *apple, const struct ca *issuer,
 static int
 attestation_under(struct apple *apple, const struct leaf *leaf, struct buf *out)
 {
-	const struct faults *k = leaf->knobs;
+	const struct faults *k = leaf->faults;
 	struct attestation_chain chain = { .n = 0 };
 	struct ca odd, *issuer = &apple->attestation_sub;
 	struct buf der;
@@ -229,8 +229,8 @@ attestation_make(struct apple *apple, const struct leaf *leaf, struct buf *out)
 	struct apple foreign;
 	int rc;
 
-	if (!fault_on(leaf->knobs, FAULT_FOREIGN_ROOT) &&
-	    !fault_on(leaf->knobs, FAULT_SELF_ROOT_IN_X5C))
+	if (!fault_on(leaf->faults, FAULT_FOREIGN_ROOT) &&
+	    !fault_on(leaf->faults, FAULT_SELF_ROOT_IN_X5C))
 		return attestation_under(apple, leaf, out);
 	apple_init(&foreign);
 	rc = apple_make_attestation(&foreign);

@@ -46,7 +46,7 @@ certreq_san(const struct certreq *csr, struct buf *out)
 	certreq_names(csr->uri, DER_CONTEXT + 6, &names);
 	for (size_t i = 0; i < CERTREQ_NAMES && pid[i] != NULL; i++)
 		certreq_permanent(pid[i], &names);
-	if (fault_on(csr->knobs, FAULT_CSR_FOREIGN_PERMANENT_IDENTIFIER))
+	if (fault_on(csr->faults, FAULT_CSR_FOREIGN_PERMANENT_IDENTIFIER))
 		certreq_permanent("ZZNOTMINE999", &names);
 	if (names.n > mark) {
 		der_close(&names, mark);
@@ -80,7 +80,7 @@ certreq_request(const struct certreq *csr, struct buf *out)
 	der_put_oid(out, CERTREQ_EXTENSION_REQUEST);
 	set = der_open(out, DER_SET);
 	seq = der_open(out, DER_SEQUENCE);
-	if (fault_on(csr->knobs, FAULT_CSR_CA_TRUE))
+	if (fault_on(csr->faults, FAULT_CSR_CA_TRUE))
 		cert_basic(out, true, -1);
 	certreq_san(csr, out);
 	certreq_ekus(csr, out);
@@ -105,7 +105,7 @@ certreq_password(const char *challenge, struct buf *out)
 static int
 certreq_info(const struct certreq *csr, struct buf *out)
 {
-	bool odd = fault_on(csr->knobs, FAULT_CSR_VERSION);
+	bool odd = fault_on(csr->faults, FAULT_CSR_VERSION);
 	size_t info = der_open(out, DER_SEQUENCE), attributes;
 	int rc;
 
@@ -124,7 +124,7 @@ certreq_info(const struct certreq *csr, struct buf *out)
 		certreq_password(csr->challenge, out);
 	if (!csr->no_extensions)
 		certreq_request(csr, out);
-	if (fault_on(csr->knobs, FAULT_CSR_TWO_REQUESTS))
+	if (fault_on(csr->faults, FAULT_CSR_TWO_REQUESTS))
 		certreq_request(csr, out);
 	der_close(out, attributes);
 	der_close(out, info);
@@ -140,7 +140,7 @@ certreq_write(const struct certreq *csr, struct buf *out)
 	size_t mark;
 	int rc;
 
-	if (fault_on(csr->knobs, FAULT_CSR_SHA1))
+	if (fault_on(csr->faults, FAULT_CSR_SHA1))
 		digest = "sha1";
 	buf_init(&info, DER_MAX);
 	buf_init(&sig, 4096);
@@ -148,14 +148,14 @@ certreq_write(const struct certreq *csr, struct buf *out)
 	if (rc == OK)
 		rc = keypair_sign(signer, digest, buf_blob(&info), &sig);
 	if (rc == OK) {
-		if (fault_on(csr->knobs, FAULT_CSR_BAD_SIGNATURE))
+		if (fault_on(csr->faults, FAULT_CSR_BAD_SIGNATURE))
 			sig.p[sig.n - 1] ^= 1;
 		mark = der_open(out, DER_SEQUENCE);
 		buf_add_blob(out, buf_blob(&info));
 		keypair_algorithm(signer, digest, out);
 		der_put_bits(out, buf_blob(&sig));
 		der_close(out, mark);
-		if (fault_on(csr->knobs, FAULT_CSR_TRAILING))
+		if (fault_on(csr->faults, FAULT_CSR_TRAILING))
 			buf_add_byte(out, 0);
 		rc = buf_status(out);
 	}

@@ -24,7 +24,7 @@ struct certreq {
 	bool challenge_twice;
 	uint8_t usage; /* bits of KeyUsage; 0: signing and encipherment */
 	bool no_extensions;
-	const struct faults *knobs;
+	const struct faults *faults;
 };
 
 /* Appends the request in DER. */

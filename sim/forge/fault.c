@@ -9,41 +9,41 @@ static const struct {
 	const char *step;
 	const char *text;
 } fault_table[FAULT_COUNT] = {
-#define KNOB(id, name, step, text) { name, step, text },
+#define FAULT(id, name, step, text) { name, step, text },
 #include "sim/forge/fault.def"
-#undef KNOB
+#undef FAULT
 };
 
 static int
-fault_set_one(struct faults *knobs, const char *name)
+fault_set_one(struct faults *faults, const char *name)
 {
 	for (size_t i = 0; i < FAULT_COUNT; i++) {
 		if (strcmp(name, fault_table[i].name) == 0) {
-			knobs->on[i] = true;
+			faults->on[i] = true;
 			return OK;
 		}
 	}
 	return fail(
-	    ERR_USAGE, "no knob is called %s; see attestmdm-sim knobs", name);
+	    ERR_USAGE, "no fault is called %s; see attestmdm-sim faults", name);
 }
 
 int
-fault_set(struct faults *knobs, const char *names)
+fault_set(struct faults *faults, const char *names)
 {
 	char *copy = strdup(names), *save = NULL;
 	int rc = copy == NULL ? ERR_NOMEM : OK;
 
 	for (char *name = rc == OK ? strtok_r(copy, ",", &save) : NULL;
 	     name != NULL && rc == OK; name = strtok_r(NULL, ",", &save))
-		rc = fault_set_one(knobs, name);
+		rc = fault_set_one(faults, name);
 	free(copy);
 	return rc;
 }
 
 bool
-fault_on(const struct faults *knobs, enum fault_id id)
+fault_on(const struct faults *faults, enum fault_id id)
 {
-	return knobs != NULL && knobs->on[id];
+	return faults != NULL && faults->on[id];
 }
 
 void

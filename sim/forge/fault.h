@@ -1,4 +1,4 @@
-/* Ways to misbehave, by name: fault.def is the list. */
+/* What a device does wrong, by name: fault.def is the list. */
 #ifndef FAULT_H
 #define FAULT_H
 
@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 enum fault_id {
-#define KNOB(id, name, step, text) FAULT_##id,
+#define FAULT(id, name, step, text) FAULT_##id,
 #include "sim/forge/fault.def"
-#undef KNOB
+#undef FAULT
 	FAULT_COUNT
 };
 
@@ -16,11 +16,11 @@ struct faults {
 	bool on[FAULT_COUNT];
 };
 
-/* Turns on the knobs of a comma-separated list; ERR_USAGE for an unknown. */
-int fault_set(struct faults *knobs, const char *names);
+/* Turns on the faults of a comma-separated list; ERR_USAGE for an unknown. */
+int fault_set(struct faults *faults, const char *names);
 
-/* False also when knobs is NULL. */
-bool fault_on(const struct faults *knobs, enum fault_id id);
+/* False also when faults is NULL. */
+bool fault_on(const struct faults *faults, enum fault_id id);
 
 /* One line each: name, step, text; separated by tabs or, for people, padded. */
 void fault_list(FILE *f, bool tabs);

@@ -23,10 +23,10 @@ leaf_text(struct buf *out, const char *oid, const char *text)
 static void
 leaf_posture(const struct leaf *leaf, struct buf *out)
 {
-	bool weak = fault_on(leaf->knobs, FAULT_POSTURE_REDUCED);
+	bool weak = fault_on(leaf->faults, FAULT_POSTURE_REDUCED);
 	struct blob on = blob_of("\2\1\0", 3), off = blob_of("\2\1\1", 3);
 
-	if (fault_on(leaf->knobs, FAULT_POSTURE_MISSING))
+	if (fault_on(leaf->faults, FAULT_POSTURE_MISSING))
 		return;
 	leaf_text(out, LEAF_ARC "10.2", leaf->os_version);
 	leaf_text(out, LEAF_ARC "10.3", leaf->os_version);
@@ -41,7 +41,7 @@ leaf_posture(const struct leaf *leaf, struct buf *out)
 static void
 leaf_serial_number(const struct leaf *leaf, struct buf *out)
 {
-	const struct faults *k = leaf->knobs;
+	const struct faults *k = leaf->faults;
 	const char *oid = LEAF_ARC "9.1";
 	struct buf v;
 
@@ -68,7 +68,7 @@ leaf_serial_number(const struct leaf *leaf, struct buf *out)
 static void
 leaf_code(const struct leaf *leaf, uint8_t out[KEYPAIR_SHA256])
 {
-	const struct faults *k = leaf->knobs;
+	const struct faults *k = leaf->faults;
 	struct buf text;
 
 	if (fault_on(k, FAULT_WRONG_FRESHNESS)) {
@@ -87,7 +87,7 @@ leaf_code(const struct leaf *leaf, uint8_t out[KEYPAIR_SHA256])
 static void
 leaf_freshness(const struct leaf *leaf, struct buf *out)
 {
-	const struct faults *k = leaf->knobs;
+	const struct faults *k = leaf->faults;
 	bool critical = fault_on(k, FAULT_FRESHNESS_CRITICAL);
 	const char *oid = LEAF_ARC "11.1";
 	uint8_t code[KEYPAIR_SHA256];
@@ -115,7 +115,7 @@ leaf_freshness(const struct leaf *leaf, struct buf *out)
 static void
 leaf_extensions(const struct leaf *leaf, struct buf *out)
 {
-	const struct faults *k = leaf->knobs;
+	const struct faults *k = leaf->faults;
 
 	if (fault_on(k, FAULT_LEAF_V1))
 		return;
@@ -164,9 +164,9 @@ leaf_subject(EVP_PKEY *key, struct buf *out)
 static int
 leaf_key(const struct leaf *leaf, EVP_PKEY **out)
 {
-	if (fault_on(leaf->knobs, FAULT_RSA_LEAF))
+	if (fault_on(leaf->faults, FAULT_RSA_LEAF))
 		return keypair_make("RSA-2048", out);
-	if (fault_on(leaf->knobs, FAULT_P521_LEAF))
+	if (fault_on(leaf->faults, FAULT_P521_LEAF))
 		return keypair_make("P-521", out);
 	if (EVP_PKEY_up_ref(leaf->key) != 1)
 		return fail(ERR_CRYPTO, "no key");
@@ -180,7 +180,7 @@ leaf_spki(const struct leaf *leaf, EVP_PKEY *key, struct buf *out)
 	EVP_PKEY *copy;
 	int rc;
 
-	if (!fault_on(leaf->knobs, FAULT_COMPRESSED_POINT))
+	if (!fault_on(leaf->faults, FAULT_COMPRESSED_POINT))
 		return keypair_spki(key, out);
 	copy = EVP_PKEY_dup(key);
 	if (copy == NULL ||
@@ -198,7 +198,7 @@ static int
 leaf_sign(const struct leaf *leaf, const struct ca *issuer, struct blob subject,
     struct blob spki, struct buf *der)
 {
-	const struct faults *k = leaf->knobs;
+	const struct faults *k = leaf->faults;
 	int64_t now = clock_now();
 	struct timespec ts = { 0 };
 	uint8_t serial[6];
@@ -249,9 +249,9 @@ leaf_make(const struct leaf *leaf, const struct ca *issuer, struct buf *der)
 	if (rc == OK)
 		rc = leaf_sign(
 		    leaf, issuer, buf_blob(&subject), buf_blob(&spki), der);
-	if (rc == OK && fault_on(leaf->knobs, FAULT_LEAF_TAMPERED))
+	if (rc == OK && fault_on(leaf->faults, FAULT_LEAF_TAMPERED))
 		der->p[der->n - 1] ^= 1;
-	if (rc == OK && fault_on(leaf->knobs, FAULT_LEAF_TRAILING))
+	if (rc == OK && fault_on(leaf->faults, FAULT_LEAF_TRAILING))
 		rc = buf_add_byte(der, 0);
 	EVP_PKEY_free(key);
 	buf_release(&subject);

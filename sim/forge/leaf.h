@@ -16,7 +16,7 @@ struct leaf {
 	const char *os_version;
 	const char *board;
 	const char *thumbprint; /* of the account key; NULL if unknown */
-	const struct faults *knobs;
+	const struct faults *faults;
 };
 
 /* Appends the leaf in DER, signed by the given CA. */

@@ -6,7 +6,7 @@
 
 static void
 machine_plist(
-    const struct machine *m, const struct faults *knobs, struct buf *out)
+    const struct machine *m, const struct faults *faults, struct buf *out)
 {
 	struct xml x;
 
@@ -19,7 +19,7 @@ machine_plist(
 	xml_string(&x, "OS_VERSION", m->os_version);
 	xml_string(&x, "PAIRING_TOKEN", m->pairing_token);
 	xml_string(&x, "PRODUCT", m->product);
-	if (!fault_on(knobs, FAULT_MACHINEINFO_NO_SERIAL))
+	if (!fault_on(faults, FAULT_MACHINEINFO_NO_SERIAL))
 		xml_string(&x, "SERIAL", m->serial);
 	xml_string(&x, "SOFTWARE_UPDATE_DEVICE_ID", m->update_device_id);
 	xml_string(&x, "UDID", m->udid);
@@ -44,16 +44,16 @@ machine_tamper(struct buf *message)
 
 static int
 machine_wrap(const struct signed_data *as_usual, EVP_PKEY *device,
-    struct blob plist, const struct faults *knobs, struct buf *out)
+    struct blob plist, const struct faults *faults, struct buf *out)
 {
 	struct signed_data cms = *as_usual;
 	struct buf own;
 	int rc = OK;
 
-	if (fault_on(knobs, FAULT_MACHINEINFO_UNSIGNED))
+	if (fault_on(faults, FAULT_MACHINEINFO_UNSIGNED))
 		return buf_add_blob(out, plist);
 	buf_init(&own, DER_MAX);
-	if (fault_on(knobs, FAULT_MACHINEINFO_SELF_SIGNED)) {
+	if (fault_on(faults, FAULT_MACHINEINFO_SELF_SIGNED)) {
 		rc = cert_self_signed(
 		    &(struct cert_rdn){ "2.5.4.3", DER_IA5, "self-made" },
 		    blob_of(NULL, 0), "sha1", device, &own);
@@ -62,7 +62,7 @@ machine_wrap(const struct signed_data *as_usual, EVP_PKEY *device,
 	}
 	if (rc == OK)
 		rc = signed_data_sign(&cms, plist, out);
-	if (rc == OK && fault_on(knobs, FAULT_MACHINEINFO_TAMPERED))
+	if (rc == OK && fault_on(faults, FAULT_MACHINEINFO_TAMPERED))
 		machine_tamper(out);
 	buf_release(&own);
 	return rc;
@@ -70,7 +70,7 @@ machine_wrap(const struct signed_data *as_usual, EVP_PKEY *device,
 
 int
 machine_sign(const struct machine *m, struct apple *apple, EVP_PKEY *device,
-    struct blob certificate, const struct faults *knobs, struct buf *out)
+    struct blob certificate, const struct faults *faults, struct buf *out)
 {
 	struct signed_data cms = {
 		.key = device,
@@ -81,18 +81,18 @@ machine_sign(const struct machine *m, struct apple *apple, EVP_PKEY *device,
 		.others_count = 3,
 		.digest = "sha1",
 		.attributes = m->has_attributes ||
-		    fault_on(knobs, FAULT_MACHINEINFO_ATTRIBUTES),
+		    fault_on(faults, FAULT_MACHINEINFO_ATTRIBUTES),
 		.no_certificates =
-		    fault_on(knobs, FAULT_MACHINEINFO_NO_CERTIFICATES),
+		    fault_on(faults, FAULT_MACHINEINFO_NO_CERTIFICATES),
 	};
 	struct buf plist;
 	int rc;
 
 	buf_init(&plist, DER_MAX);
-	machine_plist(m, knobs, &plist);
+	machine_plist(m, faults, &plist);
 	rc = buf_status(&plist);
 	if (rc == OK)
-		rc = machine_wrap(&cms, device, buf_blob(&plist), knobs, out);
+		rc = machine_wrap(&cms, device, buf_blob(&plist), faults, out);
 	buf_release(&plist);
 	return rc;
 }

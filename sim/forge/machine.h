@@ -25,6 +25,6 @@ struct machine {
  * with the three certificates above it.
  */
 int machine_sign(const struct machine *m, struct apple *apple, EVP_PKEY *device,
-    struct blob certificate, const struct faults *knobs, struct buf *out);
+    struct blob certificate, const struct faults *faults, struct buf *out);
 
 #endif

@@ -43,7 +43,7 @@ scep_message_release(struct scep_message *m)
 static bool
 scep_message_on(const struct scep_message *m, enum fault_id id)
 {
-	return fault_on(m->knobs, id);
+	return fault_on(m->faults, id);
 }
 
 /* A certificate by itself, for nobody: its subject is a random UUID. */
@@ -112,7 +112,7 @@ scep_message_request(const struct scep_message *m, struct buf *out)
 		.digest = m->digest,
 		.usage = m->profile->usage,
 		.challenge = m->profile->challenge,
-		.knobs = &odd,
+		.faults = &odd,
 	};
 
 	if (m->request.n > 0)

@@ -15,7 +15,7 @@
 struct scep_message {
 	/* The caller sets these; all borrowed. */
 	const struct payload *profile;
-	const struct faults *knobs;
+	const struct faults *faults;
 	struct blob ca; /* certificate of the CA, DER */
 	const char *digest;
 	const char *cipher;   /* as for envelope_seal */

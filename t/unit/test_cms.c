@@ -32,7 +32,7 @@
 static const char text[] = "<plist><dict/></plist>";
 
 /* What a hand-made message has; all zero is a good one with attributes. */
-struct knobs {
+struct faults {
 	const char *outer_type;
 	const char *inner_type;
 	const char *digest;
@@ -83,7 +83,7 @@ add_attribute(
 }
 
 static void
-add_attributes(struct buf *b, const struct knobs *k)
+add_attributes(struct buf *b, const struct faults *k)
 {
 	const char *content = k->content ? k->content : text;
 	uint8_t sum[EVP_MAX_MD_SIZE];
@@ -126,7 +126,7 @@ add_algorithm(struct buf *b, const char *oid)
 }
 
 static void
-add_signer_name(struct buf *b, const struct knobs *k)
+add_signer_name(struct buf *b, const struct faults *k)
 {
 	unsigned char *der = NULL;
 	size_t at = b->n;
@@ -141,7 +141,7 @@ add_signer_name(struct buf *b, const struct knobs *k)
 }
 
 static void
-add_signature(struct buf *b, const struct knobs *k, struct blob attributes)
+add_signature(struct buf *b, const struct faults *k, struct blob attributes)
 {
 	const char *content = k->content ? k->content : text;
 	struct buf set, signature;
@@ -160,7 +160,7 @@ add_signature(struct buf *b, const struct knobs *k, struct blob attributes)
 }
 
 static void
-add_signer(struct buf *b, const struct knobs *k)
+add_signer(struct buf *b, const struct faults *k)
 {
 	size_t at = b->n;
 	struct buf attributes;
@@ -179,7 +179,7 @@ add_signer(struct buf *b, const struct knobs *k)
 }
 
 static void
-add_content(struct buf *b, const struct knobs *k)
+add_content(struct buf *b, const struct faults *k)
 {
 	size_t at = b->n, inner;
 
@@ -196,7 +196,7 @@ add_content(struct buf *b, const struct knobs *k)
 }
 
 static void
-build(struct buf *b, const struct knobs *k)
+build(struct buf *b, const struct faults *k)
 {
 	size_t at, i;
 
@@ -246,7 +246,7 @@ judge(struct blob in, const char *content, unsigned flags)
 }
 
 static void
-expect(const struct knobs *k, int want, const char *why)
+expect(const struct faults *k, int want, const char *why)
 {
 	struct buf b;
 	int r;
@@ -265,38 +265,38 @@ static void
 test_by_hand(void **state)
 {
 	(void)state;
-	expect(&(struct knobs){ .signers = 0 }, OK, "");
-	expect(&(struct knobs){ .detached = true }, OK, "");
-	expect(&(struct knobs){ .no_attributes = true }, OK, "");
-	expect(&(struct knobs){ .algorithm = OID_SHA256_EC }, OK, "");
+	expect(&(struct faults){ .signers = 0 }, OK, "");
+	expect(&(struct faults){ .detached = true }, OK, "");
+	expect(&(struct faults){ .no_attributes = true }, OK, "");
+	expect(&(struct faults){ .algorithm = OID_SHA256_EC }, OK, "");
 }
 
 static void
 test_shape(void **state)
 {
 	(void)state;
-	expect(&(struct knobs){ .outer_type = OID_DATA }, ERR_MALFORMED,
+	expect(&(struct faults){ .outer_type = OID_DATA }, ERR_MALFORMED,
 	    "not SignedData");
-	expect(&(struct knobs){ .inner_type = OID_SIGNED }, ERR_MALFORMED,
+	expect(&(struct faults){ .inner_type = OID_SIGNED }, ERR_MALFORMED,
 	    "not of type data");
-	expect(&(struct knobs){ .signers = 1 }, ERR_MALFORMED, "2 signers");
-	expect(&(struct knobs){ .signers = -1 }, ERR_MALFORMED, "0 signers");
-	expect(&(struct knobs){ .no_certificate = true }, ERR_MALFORMED,
+	expect(&(struct faults){ .signers = 1 }, ERR_MALFORMED, "2 signers");
+	expect(&(struct faults){ .signers = -1 }, ERR_MALFORMED, "0 signers");
+	expect(&(struct faults){ .no_certificate = true }, ERR_MALFORMED,
 	    "0 of 0 certificates");
-	expect(&(struct knobs){ .certificate_twice = true }, ERR_MALFORMED,
+	expect(&(struct faults){ .certificate_twice = true }, ERR_MALFORMED,
 	    "2 of 2 certificates");
-	expect(&(struct knobs){ .other_serial = true }, ERR_MALFORMED,
+	expect(&(struct faults){ .other_serial = true }, ERR_MALFORMED,
 	    "0 of 1 certificates");
-	expect(&(struct knobs){ .other_issuer = true }, ERR_MALFORMED,
+	expect(&(struct faults){ .other_issuer = true }, ERR_MALFORMED,
 	    "0 of 1 certificates");
 	/* serial numbers are of an issuer, and another may have the same */
-	expect(&(struct knobs){ .with_namesake = true }, OK, "");
-	expect(&(struct knobs){ .with_namesake = true, .other_issuer = true },
+	expect(&(struct faults){ .with_namesake = true }, OK, "");
+	expect(&(struct faults){ .with_namesake = true, .other_issuer = true },
 	    ERR_BAD_SIGNATURE, "");
-	expect(&(struct knobs){ .signers = -1, .empty_signer = true },
+	expect(&(struct faults){ .signers = -1, .empty_signer = true },
 	    ERR_MALFORMED, "without a name");
-	expect(&(struct knobs){ .more_certificates = 15 }, OK, "");
-	expect(&(struct knobs){ .more_certificates = 16 }, ERR_MALFORMED,
+	expect(&(struct faults){ .more_certificates = 15 }, OK, "");
+	expect(&(struct faults){ .more_certificates = 16 }, ERR_MALFORMED,
 	    "17 certificates");
 }
 
@@ -304,26 +304,26 @@ static void
 test_attributes(void **state)
 {
 	(void)state;
-	expect(&(struct knobs){ .empty_attributes = true }, ERR_MALFORMED,
+	expect(&(struct faults){ .empty_attributes = true }, ERR_MALFORMED,
 	    "0 attributes");
-	expect(&(struct knobs){ .types = -1 }, ERR_MALFORMED, "missing");
-	expect(&(struct knobs){ .digests = -1 }, ERR_MALFORMED, "missing");
-	expect(&(struct knobs){ .types = 1 }, ERR_MALFORMED, "not single");
-	expect(&(struct knobs){ .digests = 1 }, ERR_MALFORMED, "not single");
-	expect(
-	    &(struct knobs){ .two_values = true }, ERR_MALFORMED, "not single");
-	expect(&(struct knobs){ .type = OID_SIGNED }, ERR_MALFORMED,
+	expect(&(struct faults){ .types = -1 }, ERR_MALFORMED, "missing");
+	expect(&(struct faults){ .digests = -1 }, ERR_MALFORMED, "missing");
+	expect(&(struct faults){ .types = 1 }, ERR_MALFORMED, "not single");
+	expect(&(struct faults){ .digests = 1 }, ERR_MALFORMED, "not single");
+	expect(&(struct faults){ .two_values = true }, ERR_MALFORMED,
+	    "not single");
+	expect(&(struct faults){ .type = OID_SIGNED }, ERR_MALFORMED,
 	    "contentType");
-	expect(&(struct knobs){ .other_digest = true }, ERR_BAD_SIGNATURE,
+	expect(&(struct faults){ .other_digest = true }, ERR_BAD_SIGNATURE,
 	    "digest differs");
-	expect(&(struct knobs){ .loose_attribute = true }, ERR_MALFORMED,
+	expect(&(struct faults){ .loose_attribute = true }, ERR_MALFORMED,
 	    "not minimal");
-	expect(&(struct knobs){ .junk_attribute = true }, ERR_MALFORMED,
+	expect(&(struct faults){ .junk_attribute = true }, ERR_MALFORMED,
 	    "attribute's shape");
-	expect(&(struct knobs){ .long_attribute = true }, ERR_MALFORMED,
+	expect(&(struct faults){ .long_attribute = true }, ERR_MALFORMED,
 	    "attribute's shape");
-	expect(&(struct knobs){ .more_attributes = 30 }, OK, "");
-	expect(&(struct knobs){ .more_attributes = 31 }, ERR_MALFORMED,
+	expect(&(struct faults){ .more_attributes = 30 }, OK, "");
+	expect(&(struct faults){ .more_attributes = 31 }, ERR_MALFORMED,
 	    "33 attributes");
 }
 
@@ -331,22 +331,22 @@ static void
 test_algorithms(void **state)
 {
 	(void)state;
-	expect(&(struct knobs){ .digest = OID_MD5 }, ERR_BAD_ALGORITHM,
+	expect(&(struct faults){ .digest = OID_MD5 }, ERR_BAD_ALGORITHM,
 	    "digest 1.2");
-	expect(&(struct knobs){ .digest = OID_SHA1, .md = EVP_sha1() },
+	expect(&(struct faults){ .digest = OID_SHA1, .md = EVP_sha1() },
 	    ERR_BAD_ALGORITHM, "SHA-1");
-	expect(&(struct knobs){ .algorithm = OID_SHA384_EC }, ERR_BAD_ALGORITHM,
+	expect(&(struct faults){ .algorithm = OID_SHA384_EC },
+	    ERR_BAD_ALGORITHM, "signature algorithm");
+	expect(&(struct faults){ .algorithm = OID_RSA }, ERR_BAD_ALGORITHM,
 	    "signature algorithm");
-	expect(&(struct knobs){ .algorithm = OID_RSA }, ERR_BAD_ALGORITHM,
-	    "signature algorithm");
-	expect(&(struct knobs){ .algorithm = OID_SHA256_RSA },
+	expect(&(struct faults){ .algorithm = OID_SHA256_RSA },
 	    ERR_BAD_ALGORITHM, "signature algorithm");
 }
 
 static void
 test_sha1_by_flag(void **state)
 {
-	struct knobs k = { .digest = OID_SHA1, .md = EVP_sha1() };
+	struct faults k = { .digest = OID_SHA1, .md = EVP_sha1() };
 	struct buf b;
 
 	(void)state;
@@ -362,14 +362,14 @@ test_sha1_by_flag(void **state)
 static void
 test_attributes_as_content(void **state)
 {
-	struct knobs k = { .no_attributes = true, .detached = true };
+	struct faults k = { .no_attributes = true, .detached = true };
 	struct buf attributes, set, b;
 	char *content;
 
 	(void)state;
 	buf_init(&attributes, MAX);
 	buf_init(&set, MAX);
-	add_attributes(&attributes, &(struct knobs){ .signers = 0 });
+	add_attributes(&attributes, &(struct faults){ .signers = 0 });
 	testpki_wrap(&set, 0x31, buf_blob(&attributes));
 	content = strdup(buf_str(&set));
 	assert_non_null(content);
@@ -391,7 +391,7 @@ test_content(void **state)
 	struct buf b;
 
 	(void)state;
-	build(&b, &(struct knobs){ .signers = 0 });
+	build(&b, &(struct faults){ .signers = 0 });
 	assert_int_equal(judge(buf_blob(&b), "other", 0), ERR_BAD_SIGNATURE);
 	assert_non_null(strstr(log_reason(), "another content"));
 	assert_int_equal(cms_signed_parse(buf_blob(&b), &cms), OK);
@@ -400,16 +400,16 @@ test_content(void **state)
 	assert_int_equal(cms->n_certs, 1);
 	cms_signed_free(cms);
 	buf_release(&b);
-	build(&b, &(struct knobs){ .detached = true });
+	build(&b, &(struct faults){ .detached = true });
 	assert_int_equal(judge(buf_blob(&b), "other", 0), ERR_BAD_SIGNATURE);
 	assert_int_equal(cms_signed_parse(buf_blob(&b), &cms), OK);
 	assert_false(cms->has_content);
 	cms_signed_free(cms);
 	buf_release(&b);
-	build(&b, &(struct knobs){ .detached = true, .no_attributes = true });
+	build(&b, &(struct faults){ .detached = true, .no_attributes = true });
 	assert_int_equal(judge(buf_blob(&b), "other", 0), ERR_BAD_SIGNATURE);
 	buf_release(&b);
-	build(&b, &(struct knobs){ .content = "" });
+	build(&b, &(struct faults){ .content = "" });
 	assert_int_equal(cms_signed_parse(buf_blob(&b), &cms), OK);
 	assert_true(cms->has_content);
 	assert_int_equal(cms->content.n, 0);
@@ -424,20 +424,20 @@ test_content_shape(void **state)
 	struct buf b;
 
 	(void)state;
-	expect(&(struct knobs){ .raw_content = "\x05\x00", .raw_length = 2 },
+	expect(&(struct faults){ .raw_content = "\x05\x00", .raw_length = 2 },
 	    ERR_MALFORMED, "not a string");
-	expect(&(struct knobs){ .raw_content = "\x24\x04\x05\x00\x05\x00",
+	expect(&(struct faults){ .raw_content = "\x24\x04\x05\x00\x05\x00",
 		   .raw_length = 6 },
 	    ERR_MALFORMED, "not a string");
-	expect(&(struct knobs){ .raw_content = "\x04\x01"
-					       "a\x04\x01"
-					       "b",
+	expect(&(struct faults){ .raw_content = "\x04\x01"
+						"a\x04\x01"
+						"b",
 		   .raw_length = 6 },
 	    ERR_MALFORMED, "not a CMS SignedData");
 	build(&b,
-	    &(struct knobs){ .raw_content = "\x24\x06\x04\x01"
-					    "a\x04\x01"
-					    "b",
+	    &(struct faults){ .raw_content = "\x24\x06\x04\x01"
+					     "a\x04\x01"
+					     "b",
 		.raw_length = 8 });
 	assert_int_equal(cms_signed_parse(buf_blob(&b), &cms), OK);
 	assert_true(blob_eq_str(cms->content, "ab"));
@@ -463,7 +463,7 @@ test_attribute(void **state)
 	struct buf b;
 
 	(void)state;
-	build(&b, &(struct knobs){ .signers = 0 });
+	build(&b, &(struct faults){ .signers = 0 });
 	assert_int_equal(cms_signed_parse(buf_blob(&b), &cms), OK);
 	assert_int_equal(
 	    cms_signed_attribute(cms, OID_MESSAGE_DIGEST, &der), OK);
@@ -480,7 +480,7 @@ test_attribute(void **state)
 static void
 test_flipped_bytes(void **state)
 {
-	struct knobs k = { .signers = 0 };
+	struct faults k = { .signers = 0 };
 	struct buf b;
 	size_t i, n;
 
@@ -706,10 +706,10 @@ test_key_kinds(void **state)
 	EVP_PKEY_free(key);
 	key = was;
 	expect(
-	    &(struct knobs){ .signers = 0 }, ERR_BAD_ALGORITHM, "key of kind");
+	    &(struct faults){ .signers = 0 }, ERR_BAD_ALGORITHM, "key of kind");
 	X509_free(crt);
 	crt = had;
-	expect(&(struct knobs){ .no_attributes = true, .content = "1 text" },
+	expect(&(struct faults){ .no_attributes = true, .content = "1 text" },
 	    OK, "");
 }
 

@@ -26,7 +26,7 @@
 #define OID_SHA1_RSA   "1.2.840.113549.1.1.5"
 
 /* A hand-made request; all zero is a good one with an empty subject. */
-struct knobs {
+struct faults {
 	EVP_PKEY *key; /* P-256 otherwise */
 	const struct buf *spki;
 	const char *version; /* one byte; "\0" otherwise */
@@ -47,7 +47,7 @@ struct knobs {
 static EVP_PKEY *ec;
 
 static void
-add_subject(struct buf *b, const struct knobs *k)
+add_subject(struct buf *b, const struct faults *k)
 {
 	size_t at = b->n;
 
@@ -74,7 +74,7 @@ add_spki(struct buf *b, EVP_PKEY *key)
 }
 
 static void
-add_attributes(struct buf *b, const struct knobs *k)
+add_attributes(struct buf *b, const struct faults *k)
 {
 	size_t all = b->n;
 
@@ -100,7 +100,7 @@ add_attributes(struct buf *b, const struct knobs *k)
 }
 
 static void
-build(struct buf *b, const struct knobs *k)
+build(struct buf *b, const struct faults *k)
 {
 	EVP_PKEY *key = k->key ? k->key : ec;
 	struct buf signature;
@@ -133,7 +133,7 @@ build(struct buf *b, const struct knobs *k)
 }
 
 static void
-expect_with(const struct knobs *k, unsigned flags, const char *why)
+expect_with(const struct faults *k, unsigned flags, const char *why)
 {
 	struct csr *csr;
 	struct buf b;
@@ -154,7 +154,7 @@ expect_with(const struct knobs *k, unsigned flags, const char *why)
 
 /* NULL: good; else refused with a reason that holds these words. */
 static void
-expect(const struct knobs *k, const char *why)
+expect(const struct faults *k, const char *why)
 {
 	expect_with(k, 0, why);
 }
@@ -168,9 +168,9 @@ test_good(void **state)
 	uint8_t sum[SECRET_SHA256];
 
 	(void)state;
-	expect(&(struct knobs){ .no_attributes = true }, NULL);
-	expect(&(struct knobs){ .password = true }, NULL);
-	build(&b, &(struct knobs){ .cn_tag = 0x0c, .cn = blob_str("x") });
+	expect(&(struct faults){ .no_attributes = true }, NULL);
+	expect(&(struct faults){ .password = true }, NULL);
+	build(&b, &(struct faults){ .cn_tag = 0x0c, .cn = blob_str("x") });
 	assert_int_equal(csr_parse(buf_blob(&b), 0, &csr), OK);
 	buf_release(&b);
 	buf_init(&spki, 1024);
@@ -195,8 +195,8 @@ test_shape(void **state)
 	struct buf b;
 
 	(void)state;
-	expect(&(struct knobs){ .version = "\x01" }, "version");
-	expect(&(struct knobs){ .more = true }, "more than its parts");
+	expect(&(struct faults){ .version = "\x01" }, "version");
+	expect(&(struct faults){ .more = true }, "more than its parts");
 	assert_int_equal(
 	    csr_parse(blob_of(big, sizeof(big)), 0, &csr), ERR_BAD_CSR);
 	assert_non_null(strstr(log_reason(), "8193 bytes"));
@@ -204,7 +204,7 @@ test_shape(void **state)
 	assert_int_equal(
 	    csr_parse(blob_str("-----BEGIN CERTIFICATE REQUEST-----"), 0, &csr),
 	    ERR_BAD_CSR);
-	build(&b, &(struct knobs){ .requests = 0 });
+	build(&b, &(struct faults){ .requests = 0 });
 	buf_add_byte(&b, 0);
 	assert_int_equal(csr_parse(buf_blob(&b), 0, &csr), ERR_BAD_CSR);
 	assert_non_null(strstr(log_reason(), "bytes after"));
@@ -236,15 +236,15 @@ static void
 test_signature(void **state)
 {
 	(void)state;
-	expect(&(struct knobs){ .other_signature = true }, "signature:");
-	expect(&(struct knobs){ .algorithm = OID_SHA1_EC, .md = EVP_sha1() },
+	expect(&(struct faults){ .other_signature = true }, "signature:");
+	expect(&(struct faults){ .algorithm = OID_SHA1_EC, .md = EVP_sha1() },
 	    "not allowed");
-	expect(&(struct knobs){ .algorithm = OID_SHA256_RSA }, "not allowed");
-	expect(&(struct knobs){ .algorithm = OID_SHA384_EC }, "signature:");
+	expect(&(struct faults){ .algorithm = OID_SHA256_RSA }, "not allowed");
+	expect(&(struct faults){ .algorithm = OID_SHA384_EC }, "signature:");
 	expect(
-	    &(struct knobs){ .algorithm = OID_SHA384_EC, .md = EVP_sha384() },
+	    &(struct faults){ .algorithm = OID_SHA384_EC, .md = EVP_sha384() },
 	    NULL);
-	expect(&(struct knobs){ .algorithm = "1.2.840.10045.4.3.4",
+	expect(&(struct faults){ .algorithm = "1.2.840.10045.4.3.4",
 		   .md = EVP_sha512() },
 	    NULL);
 }
@@ -252,7 +252,7 @@ test_signature(void **state)
 static void
 with_key(EVP_PKEY *key, const char *why)
 {
-	expect(&(struct knobs){ .key = key }, why);
+	expect(&(struct faults){ .key = key }, why);
 	EVP_PKEY_free(key);
 }
 
@@ -291,7 +291,7 @@ with_point(size_t drop, int first, int flip, const char *why)
 	spki.p[spki.n - 1] ^= (uint8_t)flip;
 	testpki_enclose(&spki, at, 0x03);
 	testpki_enclose(&spki, 0, 0x30);
-	expect(&(struct knobs){ .spki = &spki }, why);
+	expect(&(struct faults){ .spki = &spki }, why);
 	buf_release(&spki);
 }
 
@@ -328,14 +328,14 @@ test_kinds(void **state)
 	(void)state;
 	buf_init(&spki, MAX);
 	add_spki(&spki, key);
-	expect(&(struct knobs){ .spki = &spki }, "kind of key");
+	expect(&(struct faults){ .spki = &spki }, "kind of key");
 	EVP_PKEY_free(key);
 	buf_reset(&spki);
 	buf_add(&spki,
 	    "\x30\x10\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"
 	    "\x03\x01\x00",
 	    18);
-	expect_with(&(struct knobs){ .spki = &spki }, CSR_ALLOW_RSA,
+	expect_with(&(struct faults){ .spki = &spki }, CSR_ALLOW_RSA,
 	    "has parameters or no NULL");
 	buf_release(&spki);
 }
@@ -362,7 +362,7 @@ static void
 test_rsa(void **state)
 {
 	EVP_PKEY *key = testpki_rsa(2048);
-	struct knobs k = { .key = key, .algorithm = OID_SHA256_RSA };
+	struct faults k = { .key = key, .algorithm = OID_SHA256_RSA };
 
 	(void)state;
 	expect(&k, "kind of key");
@@ -371,7 +371,7 @@ test_rsa(void **state)
 	k.md = EVP_sha1();
 	expect_with(&k, CSR_ALLOW_RSA, "not allowed");
 	EVP_PKEY_free(key);
-	k = (struct knobs){ .key = testpki_rsa(2040),
+	k = (struct faults){ .key = testpki_rsa(2040),
 		.algorithm = OID_SHA256_RSA };
 	expect_with(&k, CSR_ALLOW_RSA, "RSA-2040");
 	EVP_PKEY_free(k.key);
@@ -384,7 +384,7 @@ test_rsa(void **state)
 static void
 rsa_numbers(size_t bytes, const char *e, size_t e_len, const char *why)
 {
-	struct knobs k = { .algorithm = OID_SHA256_RSA };
+	struct faults k = { .algorithm = OID_SHA256_RSA };
 	struct buf spki;
 	size_t at, i;
 
@@ -429,7 +429,7 @@ test_rsa_numbers(void **state)
 static void
 with_cn(uint8_t tag, const char *p, size_t n, const char *why)
 {
-	expect(&(struct knobs){ .cn_tag = tag, .cn = blob_of(p, n) }, why);
+	expect(&(struct faults){ .cn_tag = tag, .cn = blob_of(p, n) }, why);
 }
 
 /* acme-243 */
@@ -458,7 +458,7 @@ test_names(void **state)
 	with_cn(0x0c, "\x7f", 1, bad);
 	with_cn(0x04, "abc", 3, bad);
 	expect(
-	    &(struct knobs){
+	    &(struct faults){
 		.cn_tag = 0x0c, .cn = blob_str("x"), .two_cn = true },
 	    NULL);
 }
@@ -485,7 +485,7 @@ with_extension(
 
 	buf_init(&b, MAX);
 	add_extension(&b, oid, critical, p, n);
-	expect(&(struct knobs){ .extensions = buf_blob(&b) }, why);
+	expect(&(struct faults){ .extensions = buf_blob(&b) }, why);
 	buf_release(&b);
 }
 
@@ -531,15 +531,15 @@ test_twice(void **state)
 	(void)state;
 	buf_init(&b, MAX);
 	add_extension(&b, "1.2.3.4", false, "\x05\x00", 2);
-	expect(&(struct knobs){ .extensions = buf_blob(&b), .requests = 1 },
+	expect(&(struct faults){ .extensions = buf_blob(&b), .requests = 1 },
 	    "two extensionRequests");
 	expect(
-	    &(struct knobs){ .extensions = buf_blob(&b), .two_values = true },
+	    &(struct faults){ .extensions = buf_blob(&b), .two_values = true },
 	    "not single");
 	add_extension(&b, "1.2.3.5", false, "\x05\x00", 2);
-	expect(&(struct knobs){ .extensions = buf_blob(&b) }, NULL);
+	expect(&(struct faults){ .extensions = buf_blob(&b) }, NULL);
 	add_extension(&b, "1.2.3.4", false, "\x05\x00", 2);
-	expect(&(struct knobs){ .extensions = buf_blob(&b) }, "comes twice");
+	expect(&(struct faults){ .extensions = buf_blob(&b) }, "comes twice");
 	buf_release(&b);
 	buf_init(&b, MAX);
 	for (int i = 0; i < 33; i++) {
@@ -548,7 +548,7 @@ test_twice(void **state)
 		snprintf(oid, sizeof(oid), "1.2.3.%d", i);
 		add_extension(&b, oid, false, "\x05\x00", 2);
 	}
-	expect(&(struct knobs){ .extensions = buf_blob(&b) }, "too many");
+	expect(&(struct faults){ .extensions = buf_blob(&b) }, "too many");
 	buf_release(&b);
 }
 
@@ -573,7 +573,7 @@ with_name(uint8_t tag, const char *p, size_t n, const char *why)
 	buf_init(&b, MAX);
 	testpki_wrap(&names, tag, blob_of(p, n));
 	add_san(&b, buf_blob(&names));
-	expect(&(struct knobs){ .extensions = buf_blob(&b) }, why);
+	expect(&(struct faults){ .extensions = buf_blob(&b) }, why);
 	buf_release(&b);
 	buf_release(&names);
 }
@@ -626,7 +626,7 @@ parse_other_name(
 	while (times-- > 0)
 		add_other_name(&names, oid, p, n);
 	add_san(&extensions, buf_blob(&names));
-	build(&b, &(struct knobs){ .extensions = buf_blob(&extensions) });
+	build(&b, &(struct faults){ .extensions = buf_blob(&extensions) });
 	r = csr_parse(buf_blob(&b), 0, csr);
 	buf_release(&b);
 	buf_release(&extensions);
@@ -757,7 +757,7 @@ operate(struct buf *out, struct blob in, enum surgery how, int *left)
 
 /* The request with the surgery, signed again; false when it changed nothing. */
 static bool
-operated(struct buf *out, const struct knobs *k, enum surgery how, int left)
+operated(struct buf *out, const struct faults *k, enum surgery how, int left)
 {
 	struct blob rest, whole, algorithm;
 	struct in_der info = { .tag = 0 };
@@ -784,7 +784,7 @@ operated(struct buf *out, const struct knobs *k, enum surgery how, int left)
 }
 
 static void
-refuse_operated(const struct knobs *k, enum surgery how, int at)
+refuse_operated(const struct faults *k, enum surgery how, int at)
 {
 	struct csr *csr;
 	struct buf b;
@@ -800,7 +800,7 @@ refuse_operated(const struct knobs *k, enum surgery how, int at)
 
 /* Counts the elements and tries each. */
 static void
-try_all(const struct knobs *k)
+try_all(const struct faults *k)
 {
 	struct blob rest, whole;
 	struct in_der info = { .tag = 0 };
@@ -827,7 +827,7 @@ static void
 test_every_element(void **state)
 {
 	struct buf names, extensions;
-	struct knobs k = { .key = ec, .cn_tag = 0x0c, .cn = blob_str("x") };
+	struct faults k = { .key = ec, .cn_tag = 0x0c, .cn = blob_str("x") };
 
 	(void)state;
 	buf_init(&names, MAX);
@@ -851,7 +851,7 @@ test_every_element(void **state)
 	try_all(&k);
 	buf_release(&extensions);
 	buf_release(&names);
-	k = (struct knobs){ .key = testpki_rsa(2048),
+	k = (struct faults){ .key = testpki_rsa(2048),
 		.algorithm = OID_SHA256_RSA };
 	try_all(&k);
 	EVP_PKEY_free(k.key);
@@ -867,7 +867,7 @@ test_outer_parts(void **state)
 	struct buf b, out;
 
 	(void)state;
-	build(&b, &(struct knobs){ .requests = 0 });
+	build(&b, &(struct faults){ .requests = 0 });
 	buf_init(&out, MAX);
 	rest = buf_blob(&b);
 	assert_true(in_der_take(&rest, IN_DER_SEQUENCE, &whole));

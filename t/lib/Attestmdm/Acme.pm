@@ -172,7 +172,7 @@ sub attestation {
 	$self->{device_key} ||= $self->new_key('P-384');
 	return $self->{t}->make('attestation', '--token', $o{token} // $order->{token},
 	    '--key', $o{key} // $self->{device_key}, '--serial', $o{serial} // $self->{serial},
-	    $o{knob} ? ('--misbehave', $o{knob}) : ());
+	    $o{fault} ? ('--fault', $o{fault}) : ());
 }
 
 # Answers the challenge; an order that is ready afterwards when nothing is odd.

@@ -107,7 +107,7 @@ sub tool_json {
 # attestmdm-sim VERB … against this server. "make" blocks need no server.
 sub sim {
 	my ($self, $verb, @args) = @_;
-	my @where = $verb =~ /^(make|knobs|apple)$/ ? () : (
+	my @where = $verb =~ /^(make|faults|apple)$/ ? () : (
 		'--server', $self->url,
 		'--unix-socket', $self->server->socket,
 		'--cacert', $self->server->cacert,
