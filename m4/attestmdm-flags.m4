@@ -25,8 +25,11 @@ AC_DEFUN([ATTESTMDM_FLAGS], [
     HOUSE_CFLAGS="$HOUSE_CFLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
     HOUSE_LDFLAGS="$HOUSE_LDFLAGS -fsanitize=address,undefined"
   ], [HOUSE_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"])
-  AS_IF([test "$enable_fuzzers" = yes],
-    [HOUSE_CFLAGS="$HOUSE_CFLAGS -fsanitize=fuzzer-no-link"])
+  FUZZ_MAIN=t/fuzz/libreplay.a
+  AS_IF([test "$enable_fuzzers" = yes], [
+    HOUSE_CFLAGS="$HOUSE_CFLAGS -fsanitize=fuzzer-no-link"
+    FUZZ_MAIN=-fsanitize=fuzzer
+  ])
   AS_IF([test "$enable_coverage" = yes], [
     HOUSE_CFLAGS="$HOUSE_CFLAGS --coverage"
     HOUSE_LDFLAGS="$HOUSE_LDFLAGS --coverage"
@@ -34,4 +37,5 @@ AC_DEFUN([ATTESTMDM_FLAGS], [
   AC_SUBST([HOUSE_CFLAGS])
   AC_SUBST([HOUSE_LDFLAGS])
   AC_SUBST([HOUSE_CPPFLAGS])
+  AC_SUBST([FUZZ_MAIN])
 ])

@@ -5,9 +5,9 @@ use warnings;
 use Test::More;
 
 my $build = $ENV{ATTESTMDM_BUILD} || 'build';
-for my $target (sort grep { -x && -f && !/\.o$/ } glob("$build/t/fuzz/*")) {
-	my ($name) = $target =~ m{([^/]+)$};
-	my $out = `$target t/corpus/$name 2>&1`;
+for my $source (glob('t/fuzz/fuzz_*.c')) {
+	my ($name) = $source =~ m{fuzz_(\w+)\.c$};
+	my $out = `$build/t/fuzz/fuzz_$name t/corpus/$name 2>&1`;
 	is($?, 0, $name) or diag($out);
 }
 done_testing();

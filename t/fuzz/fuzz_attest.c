@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "unit/source.h"
 #include "wire/attest.h"
 
 #define TOKEN "Xi3BjFJjVR88SoO_b04rVON7dj6z3dKQfmWzBgiv7Dk"
@@ -20,7 +21,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct attestation a;
 
 	log_open("fuzz", LOG_ERROR);
-	if (roots == NULL && attest_roots_load(FUZZ_ROOT, &roots) != OK)
+	if (roots == NULL &&
+	    attest_roots_load(
+		source_path("t/data/test-attestation-root.pem"), &roots) != OK)
 		abort();
 	if (attest_verify(
 		roots, blob_of(data, size), blob_str(TOKEN), NOW, &a) != OK)

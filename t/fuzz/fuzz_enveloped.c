@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "unit/source.h"
 #include "wire/enveloped.h"
 #include "wire/x509.h"
 
@@ -19,14 +20,14 @@ load(void)
 {
 	unsigned char pem[FILE_MAX];
 	gnutls_datum_t d = { pem, 0 };
-	FILE *f = fopen(FUZZ_KEY, "rb");
+	FILE *f = fopen(source_path("t/data/test-recipient.key"), "rb");
 	size_t n;
 
 	if (f == NULL)
 		abort();
 	d.size = (unsigned)fread(pem, 1, sizeof(pem), f);
 	fclose(f);
-	if (x509_load(FUZZ_CERTIFICATE, 1, &crt, &n) != OK ||
+	if (x509_load(source_path("t/data/test-recipient.pem"), 1, &crt, &n) != OK ||
 	    gnutls_privkey_init(&key) < 0 ||
 	    gnutls_privkey_import_x509_raw(
 		key, &d, GNUTLS_X509_FMT_PEM, NULL, 0) < 0)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "unit/source.h"
 #include "wire/x509.h"
 
 static gnutls_x509_crt_t crt;
@@ -18,7 +19,7 @@ load(void **state)
 {
 	unsigned char pem[8192];
 	gnutls_datum_t d = { pem, 0 };
-	FILE *f = fopen(SOURCE_DIR "/t/data/test-recipient.key", "rb");
+	FILE *f = fopen(source_path("t/data/test-recipient.key"), "rb");
 	size_t n;
 
 	(void)state;
@@ -26,7 +27,7 @@ load(void **state)
 		return -1;
 	d.size = (unsigned)fread(pem, 1, sizeof(pem), f);
 	fclose(f);
-	if (x509_load(SOURCE_DIR "/t/data/test-recipient.pem", 1, &crt, &n) !=
+	if (x509_load(source_path("t/data/test-recipient.pem"), 1, &crt, &n) !=
 		OK ||
 	    gnutls_privkey_init(&key) < 0)
 		return -1;

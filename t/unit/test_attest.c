@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "unit/mda.h"
+#include "unit/source.h"
 #include "wire/attest.h"
 #include "wire/x509.h"
 
@@ -954,9 +955,9 @@ test_apple_root(void **state)
 {
 	struct attest_roots *apple;
 
-	assert_int_equal(attest_roots_load(SOURCE_DIR
-			     "/data/apple-enterprise-attestation-root-ca.pem",
-			     &apple),
+	assert_int_equal(attest_roots_load(
+	    source_path("data/apple-enterprise-attestation-root-ca.pem"),
+	    &apple),
 	    OK);
 	attest_roots_free(apple);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "unit/fixture.h"
+#include "unit/source.h"
 #include "unit/testpki.h"
 #include "wire/cms.h"
 #include "wire/x509.h"
@@ -816,7 +817,7 @@ test_real_machineinfo(void **state)
 	}
 	assert_int_equal(
 	    x509_load(
-		SOURCE_DIR "/data/apple-iphone-device-ca.pem", 1, &apple, &n),
+		source_path("data/apple-iphone-device-ca.pem"), 1, &apple, &n),
 	    OK);
 	assert_int_equal(cms_signed_parse(buf_blob(&b), &cms), OK);
 	assert_int_equal(cms->n_certs, 4);

@@ -1,6 +1,7 @@
 /* Signed device information (lib/enroll/machineinfo.h). */
 #include "fixture.h"
 #include "mdmfix.h"
+#include "source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,7 +231,7 @@ test_real_device(void **state)
 		return;
 	assert_int_equal(
 	    x509_load(
-		SOURCE_DATA_DIR "/apple-iphone-device-ca.pem", 1, &apple, &n),
+		source_path("data/apple-iphone-device-ca.pem"), 1, &apple, &n),
 	    OK);
 	assert_int_equal(machineinfo_read(buf_blob(&real), apple, &m), OK);
 	assert_true(strlen(m.serial) >= 8 && strlen(m.udid) >= 25);
