@@ -872,7 +872,10 @@ test_versions(void **state)
 	attest_release(&a);
 }
 
-/* acme-215: A leaf without any of Apple's extensions but the freshness code. */
+/*
+ * acme-211, acme-215: a leaf without any of Apple's extensions but the freshness
+ * code; what its subject says is no serial number.
+ */
 static void
 test_user_enrollment(void **state)
 {
@@ -890,6 +893,7 @@ test_user_enrollment(void **state)
 	mda_leaf(&c, leaf_key(), &sub, NULL, GNUTLS_DIG_SHA384);
 	for (i = 0; i < 4; i++)
 		mda_patch(&c, &sub, oids[i], others[i], 5);
+	mda_patch(&c, &sub, "leaf", "C02A", 4);
 	buf_init(&object, 10000);
 	mda_object(&object,
 	    (struct blob[]){ buf_blob(&c.der), buf_blob(&sub.der) }, 2);
@@ -902,6 +906,28 @@ test_user_enrollment(void **state)
 	attest_release(&a);
 	buf_release(&object);
 	mda_release(&c);
+}
+
+/* acme-175: no byte of a good object can be another. */
+static void
+test_every_byte(void **state)
+{
+	struct blob x5c[2] = { buf_blob(&leaf.der), buf_blob(&sub.der) };
+	struct buf object;
+	uint8_t bit;
+	size_t i;
+
+	buf_init(&object, 10000);
+	mda_object(&object, x5c, 2);
+	expect_object(OK, &object);
+	for (i = 0; i < object.n; i++) {
+		bit = (uint8_t)(1 << i % 8);
+		object.p[i] ^= bit;
+		if (verify_object(buf_blob(&object)) == OK)
+			unit_fail("byte %zu", i);
+		object.p[i] ^= bit;
+	}
+	buf_release(&object);
 }
 
 /* acme-173 */
@@ -1012,6 +1038,7 @@ main(void)
 		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_user_enrollment),
+		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_roots),
 		cmocka_unit_test(test_apple_root),

@@ -682,6 +682,37 @@ test_degenerate(void **state)
 	signer_release(&s);
 }
 
+/*
+ * acme-81: n - S verifies as well as S; the nonce, not the signature's form,
+ * stops a replay.
+ */
+static void
+test_high_s(void **state)
+{
+	static const uint8_t order[32] = { 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
+		0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2,
+		0xfc, 0x63, 0x25, 0x51 };
+	struct signer s;
+	struct jws *jws;
+	struct buf sig;
+	int i, borrow = 0;
+
+	signer_init(
+	    &s, "ES256", GNUTLS_PK_ECDSA, GNUTLS_ECC_CURVE_SECP256R1, "P-256");
+	signer_request(&s, &sig, &jws);
+	for (i = 31; i >= 0; i--) {
+		int d = order[i] - sig.p[32 + i] - borrow;
+
+		sig.p[32 + i] = (uint8_t)d;
+		borrow = d < 0;
+	}
+	assert_int_equal(verify_other(jws, s.jwk, buf_blob(&sig)), OK);
+	jws_free(jws);
+	buf_release(&sig);
+	signer_release(&s);
+}
+
 #define SHORT_HEADER                                                           \
 	"{\"alg\":\"ES256\",\"kid\":\"https://a/1\",\"nonce\":\"bm9uY2U\","    \
 	"\"url\":\"https://a/2\"}"
@@ -898,6 +929,7 @@ main(void)
 		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_alg_binds),
 		cmocka_unit_test(test_degenerate),
+		cmocka_unit_test(test_high_s),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_true_zero),
 		cmocka_unit_test(test_short_wrong),
