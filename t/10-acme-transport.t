@@ -6,7 +6,7 @@ use Attestmdm::Test;
 use Attestmdm::Acme;
 
 my $SERIAL = 'C02TRANSPORT';
-my $t = Attestmdm::Test->new;
+my $t = Attestmdm::Test->new(http2 => 1);
 my $c = Attestmdm::Acme->new($t, $SERIAL);
 my $base = $c->{base};
 my %apple = ('Content-Type' => 'application/json',
@@ -139,6 +139,15 @@ my $host = $t->http(GET => "$base/directory",
 unlike($host->{body}, qr/evil|http:/, 'acme-19: Host is never reflected');
 unlike($host->{headers}{link} || '', qr/evil/, 'acme-20: nor are X-Forwarded headers');
 
+# Apple's clients speak HTTP/2 where they can.
+for my $try ([ GET => "$base/directory" ],
+	[ POST => $c->target($order->{url}), body => $c->sign($order->{url}, ''), headers => \%jose ]) {
+	my ($method, $path, %o) = @$try;
+	my $r = $t->http($method => $path, %o, http2 => 1);
+	is("$r->{version} $r->{status}", '2 200', "acme-21: $method by HTTP/2");
+	like($r->{headers}{link} // '', qr/rel="index"/, 'acme-21: with our headers') if $method eq 'POST';
+}
+
 # Nonces.
 my $nonce = $c->new_nonce;
 is($c->get($order->{url}, nonce => $nonce)->{status}, 200, 'acme-23: a fresh nonce');
@@ -216,5 +225,6 @@ $rows = @{ $t->db('SELECT id FROM trail') };
 is($c->get($c->{kid})->{status}, 404, 'acme-16, acme-112: its accounts too');
 is(scalar @{ $t->db('SELECT id FROM trail') }, $rows, 'acme-16: without a trail');
 
+# acme-282, acme-295: plain URLs, and objects with the members that they may have.
 $c->done;
 $t->done;

@@ -74,6 +74,11 @@ $mail->refused($mail->post('new-account', { externalAccountBinding => {} }), 400
 $mail->refused($mail->post('new-account', { onlyReturnExisting => 'yes' }), 400, 'malformed',
     'account', 'MALFORMED', 'acme-99: onlyReturnExisting must be a boolean');
 
+my $quoted = $c->sibling;
+my $address = q{mailto:x'||'y--%_`@example.com};
+is_deeply($quoted->account({ contact => [$address] })->{json}{contact}, [$address],
+    'acme-286: signs of SQL are stored as they are');
+
 my $sly = $c->sibling;
 $r = $sly->account({ orders => 'https://evil.example/', status => 'deactivated', x => [1] });
 is($r->{json}{status}, 'valid', 'acme-102: status is ours to say');

@@ -116,9 +116,64 @@ sub post {
 	$self->{nonce} = $r->{headers}{'replay-nonce'};
 	$r->{json} = $JSON->decode($r->{body})
 	    if ($r->{headers}{'content-type'} || '') =~ /json/;
+	push @sloppy, map { "$where $r->{status}: $_" } misshapen(kind($where, $r->{status}), $r->{json})
+	    if ref $r->{json} eq 'HASH';
 	$r->{type} = ref $r->{json} eq 'HASH'
 	    && ($r->{json}{type} // '') =~ /^urn:ietf:params:acme:error:(\w+)$/ ? $1 : '';
 	return $r;
+}
+
+# acme-295: the members that an object has, of their types: TEXT, NUMBER, BOOLEAN,
+# LIST, OBJECT. One in lower case may be absent, and there are no others.
+my %MEMBERS = (
+	'problem' => 'type TEXT detail TEXT status NUMBER algorithms list',
+	'directory' => 'newNonce TEXT newAccount TEXT newOrder TEXT revokeCert TEXT keyChange TEXT'
+	    . ' renewalInfo TEXT meta OBJECT',
+	'account' => 'status TEXT orders TEXT contact list termsOfServiceAgreed boolean',
+	'orders' => 'orders LIST',
+	'order' => 'status TEXT expires TEXT identifiers LIST authorizations LIST finalize TEXT'
+	    . ' certificate text replaces text error problem',
+	'authz' => 'identifier IDENTIFIER status TEXT expires TEXT challenges LIST',
+	'challenge' => 'type TEXT url TEXT status TEXT token TEXT validated text error problem',
+	'identifier' => 'type TEXT value TEXT',
+);
+my %IS = (
+	text => sub { defined $_[0] && !ref $_[0] },
+	number => sub { defined $_[0] && $JSON->encode($_[0]) =~ /^\d+$/ },
+	boolean => sub { JSON::PP::is_bool($_[0]) },
+	list => sub { ref $_[0] eq 'ARRAY' },
+	object => sub { ref $_[0] eq 'HASH' },
+);
+
+# What is wrong with an object, in words.
+sub misshapen {
+	my ($kind, $object) = @_;
+	my %left = %$object;
+	my %members = split(/ /, $MEMBERS{$kind} // return $kind);
+	my @wrong;
+	for my $name (sort keys %members) {
+		my $type = lc $members{$name};
+		my $there = exists $left{$name};
+		my $value = delete $left{$name};
+		next if !$there && $type eq $members{$name};
+		push @wrong, !$there ? "no $name"
+		    : $IS{$type} ? ($IS{$type}->($value) ? () : "$name is no $type")
+		    : ref $value eq 'HASH' ? misshapen($type, $value) : "$name is no object";
+	}
+	push @wrong, map { misshapen($_->[0], $_->[1]) }
+	    (map { [ identifier => $_ ] } @{ $object->{identifiers} || [] }),
+	    (map { [ challenge => $_ ] } @{ $object->{challenges} || [] });
+	return (@wrong, map { "unknown $_" } sort keys %left);
+}
+
+# Which object the answer of a resource is.
+sub kind {
+	my ($where, $status) = @_;
+	return $status >= 400 ? 'problem'
+	    : $where =~ m{(?:^|/)orders(?:/\d+)?$} ? 'orders'
+	    : $where =~ m{/finalize$|new-order$} ? 'order'
+	    : $where =~ m{new-account$|key-change$} ? 'account'
+	    : $where =~ m{(?:^|/)(directory|account|order|authz|challenge)(?:/[A-Za-z0-9_-]{22})?$} ? $1 : $where;
 }
 
 # What every answer to a POST must have (RFC 8555 sections 6.5 and 7.1).
@@ -222,7 +277,7 @@ sub refused {
 sub done {
 	my ($self) = @_;
 	is("@sloppy", '', 'acme-1: every answer to a POST has nonce, index link, '
-	    . 'no-store, its type and plain URLs');
+	    . 'no-store, its type, the members of its object and plain URLs');
 	return $self;
 }
 

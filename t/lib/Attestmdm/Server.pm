@@ -146,6 +146,7 @@ sub write_nginx {
 	}
 EOT
 	my $listen = $self->{port} ? "listen 127.0.0.1:$self->{port} ssl backlog=4096;" : '';
+	$listen .= "listen unix:$dir/run/http2.sock ssl http2;" if $self->{http2};
 	spew("$dir/nginx/nginx.conf", <<"EOT");
 $user
 worker_processes $workers;

@@ -144,7 +144,7 @@ sub http {
 	my ($self, $method, $path, %o) = @_;
 	my $base = $self->dir . '/http-' . $$ . '-' . ++$self->{requests};
 	my @cmd = ('curl', '-s', '-S', '--path-as-is', '--max-time', 30,
-	    '--unix-socket', $self->server->socket,
+	    '--unix-socket', $o{http2} ? $self->dir . '/run/http2.sock' : $self->server->socket,
 	    '--cacert', $self->server->cacert,
 	    '-o', "$base.body", '-D', "$base.head");
 	push @cmd, $method eq 'HEAD' ? '-I' : ('-X', $method);
@@ -164,8 +164,8 @@ sub http {
 	die "curl: $r->{err}" if $r->{exit} != 0;
 	my %answer = (headers => {}, body => '');
 	for (split(/\r?\n/, Attestmdm::Server::slurp("$base.head"))) {
-		if (m{^HTTP/[\d.]+ (\d+)}) {
-			%answer = (%answer, status => $1, headers => {});
+		if (m{^HTTP/([\d.]+) (\d+)}) {
+			%answer = (%answer, version => $1, status => $2, headers => {});
 		} elsif (/^([^:]+): *(.*)$/) {
 			my $more = $answer{headers}{ lc $1 };
 			$answer{headers}{ lc $1 } = defined $more ? "$more, $2" : $2;
