@@ -135,15 +135,53 @@ for my $round (1 .. 3) {
 	    'acme-266: the answer says what was stored');
 }
 
+sub kill_workers {
+	my ($program) = @_;
+	my $pid = $t->{server}{pids}{$program};
+	kill('KILL', split(/\s+/, Attestmdm::Server::slurp("/proc/$pid/task/$pid/children")));
+}
+
+# A worker that verified an attestation dies before it can store it.
+{
+	my $c = client();
+	my $o = $c->order;
+	my $request = request($c, $o->{challenge}, { attObj => $c->attestation($o) });
+	open(my $lock, '<', $t->server->database . '.lock') or die $!;
+	flock($lock, 2) or die $!;
+	my $pid = fork() // die $!;
+	if (!$pid) {
+		my ($got) = at_once($request);
+		POSIX::_exit($got =~ /^200/ ? 1 : 0);
+	}
+	sleep 1.5;
+	kill_workers('acme-challenge');
+	waitpid($pid, 0);
+	is($?, 0, 'acme-270: killed before the commit');
+	close($lock);
+	is(row($o, 'challenge_status'), 'pending', 'acme-270: the challenge is still pending');
+	is((at_once($request))[0], '200 valid', 'acme-270: the same request again succeeds');
+}
+
+# A certificate that cannot be stored.
+{
+	my $c = client();
+	my $o = ready($c);
+	my $database = $t->server->database;
+	$t->command('sqlite3', $database, 'CREATE TRIGGER full BEFORE INSERT ON certificates'
+	    . " BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+	$c->problem($c->finalize($o), 500, 'serverInternal', 'acme-271: the disk is full');
+	is($c->get($o->{url})->{json}{status}, 'ready', 'acme-271: the order is not valid');
+	$t->command('sqlite3', $database, 'DROP TRIGGER full');
+	is($c->finalize($o)->{json}{status}, 'valid', 'acme-271: and then succeeds');
+}
+
 # Workers of finalize die with requests in their hands.
 my @work = map { my $c = client(); my $o = ready($c); [ $c, $o, request($c, $o->{finalize}, { csr => $c->csr }) ] } 1 .. 8;
 my $killer = fork() // die $!;
 if (!$killer) {
 	for (1 .. 6) {
 		sleep(0.004);
-		my @children = split(/\s+/, Attestmdm::Server::slurp(
-			"/proc/$t->{server}{pids}{'acme-finalize'}/task/$t->{server}{pids}{'acme-finalize'}/children"));
-		kill('KILL', @children);
+		kill_workers('acme-finalize');
 	}
 	POSIX::_exit(0);
 }
