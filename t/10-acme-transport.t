@@ -34,6 +34,13 @@ is($t->http(GET => "$base/directory", body => '{}', headers => \%apple)->{status
 my $head = $t->http(HEAD => "$base/new-nonce", headers => \%apple);
 is($head->{status}, 200, 'acme-3: HEAD newNonce');
 like($head->{headers}{'replay-nonce'}, qr/^[A-Za-z0-9_-]{54}$/, 'acme-3: has a nonce');
+# curl sends no body with HEAD.
+my $raw = $t->command('sh', '-c', 'printf "HEAD $1/new-nonce HTTP/1.1\r\nHost: mdm.example.com\r\n'
+    . 'Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}GET $1/directory HTTP/1.1\r\n'
+    . 'Host: mdm.example.com\r\nConnection: close\r\n\r\n" | openssl s_client -quiet -ign_eof -unix "$0"',
+    $t->server->socket, $base);
+like($raw->{out}, qr{^HTTP/1\.1 200 .*\nReplay-Nonce: .*\r\n\r\nHTTP/1\.1 200 .*"newOrder"}s,
+    'acme-3: the body that Apple sends is read, and the next request is answered');
 my $get = $t->http(GET => "$base/new-nonce");
 is($get->{status}, 204, 'acme-4: GET newNonce');
 like($get->{headers}{'replay-nonce'}, qr/^[A-Za-z0-9_-]{54}$/, 'acme-4: has a nonce');

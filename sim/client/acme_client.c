@@ -116,6 +116,17 @@ acme_client_directory(struct acme_client_run *r)
 }
 
 static int
+acme_client_location(struct acme_client_run *r, char out[EXCHANGE_URL])
+{
+	const char *url = http_header(r->x.http, "Location");
+
+	if (url == NULL || strlen(url) >= EXCHANGE_URL)
+		return fail(ERR_MALFORMED, "the answer has no Location");
+	snprintf(out, EXCHANGE_URL, "%s", url);
+	return OK;
+}
+
+static int
 acme_client_account(struct acme_client_run *r)
 {
 	int rc = exchange_post_json(&r->x, "account", r->x.new_account,
@@ -128,9 +139,7 @@ acme_client_account(struct acme_client_run *r)
 	if (!exchange_status_is(&r->x, "valid") || orders == NULL ||
 	    orders->type == VALUE_NULL)
 		return fail(ERR_MALFORMED, "the account has no orders");
-	if (!http_header(&r->x.reply, "Location", r->x.kid, sizeof r->x.kid))
-		return fail(ERR_MALFORMED, "the account has no Location");
-	return OK;
+	return acme_client_location(r, r->x.kid);
 }
 
 static void
@@ -192,8 +201,8 @@ acme_client_order(struct acme_client_run *r)
 	    authz->n >= sizeof r->authorization)
 		return fail(ERR_MALFORMED, "the order has no authorization");
 	memcpy(r->authorization, authz->bytes, authz->n + 1);
-	if (!http_header(&r->x.reply, "Location", r->order, sizeof r->order))
-		return fail(ERR_MALFORMED, "the order has no Location");
+	if ((rc = acme_client_location(r, r->order)) != OK)
+		return rc;
 	return exchange_need(
 	    r->x.json, "finalize", r->finalize, sizeof r->finalize);
 }
@@ -384,7 +393,7 @@ acme_client_certificate(struct acme_client_run *r)
 	r->certified = NULL;
 	buf_reset(&d->identity);
 	return disk_first_pem(
-	    buf_blob(&r->x.reply.body), "CERTIFICATE", &d->identity);
+	    buf_blob(&r->x.http->body), "CERTIFICATE", &d->identity);
 }
 
 static int
@@ -420,7 +429,6 @@ acme_client_run(const struct acme_client *acme)
 		return fail(ERR_NOMEM, "no memory");
 	r->acme = acme;
 	buf_init(&r->csr, DER_MAX);
-	exchange_init(&r->x);
 	r->x.http = acme->http;
 	r->x.faults = acme->faults;
 	r->x.refusal = acme->refusal;

@@ -47,59 +47,48 @@ enroll_machineinfo(struct player *s, struct buf *out)
 
 /* POST as Setup Assistant does, or GET as its web view does. */
 static int
-enroll_ask(struct player *s, struct http *http, struct blob message,
-    struct http_reply *reply)
+enroll_ask(struct player *s, struct http *http, struct blob message)
 {
-	bool by_header = fault_on(&s->faults, FAULT_DEVICEINFO_HEADER);
 	char url[ENROLL_URL];
-	struct http_request q = {
-		.method = by_header ? "GET" : "POST",
-		.url = url,
-	};
-	struct buf headers;
+	struct http_request q = { .method = "POST", .url = url };
+	struct buf header;
 	int rc;
 
-	buf_init(&headers, DER_MAX);
+	buf_init(&header, DER_MAX);
 	snprintf(url, sizeof url, "%s/enroll", s->server);
-	if (by_header) {
-		buf_add_str(&headers, "x-apple-aspen-deviceinfo: ");
-		enc_base64(message, &headers);
-		buf_add_str(&headers, "\r\n");
+	if (fault_on(&s->faults, FAULT_DEVICEINFO_HEADER)) {
+		buf_add_str(&header, "x-apple-aspen-deviceinfo: ");
+		enc_base64(message, &header);
+		q.method = "GET";
+		q.headers[0] = buf_str(&header);
 	} else {
-		buf_add_str(
-		    &headers, "Content-Type: application/pkcs7-signature\r\n");
+		q.headers[0] = "Content-Type: application/pkcs7-signature";
 		q.body = message;
 		q.has_body = true;
 	}
-	q.headers = buf_str(&headers);
-	rc = http_send(http, &q, reply);
-	if (rc == OK && reply->status != 200)
-		rc = refusal_set(&s->refusal, "profile", reply);
-	buf_release(&headers);
+	rc = http_send(http, &q);
+	buf_release(&header);
 	return rc;
 }
 
 /* POST as the button of the link's page does; the device says nothing. */
 static int
-enroll_follow(struct player *s, struct http *http, struct http_reply *reply)
+enroll_follow(struct player *s, struct http *http)
 {
 	const struct http_request q = {
 		.method = "POST",
 		.url = s->link,
-		.headers =
-		    "Content-Type: application/x-www-form-urlencoded\r\n",
+		.headers = { "Content-Type: "
+			     "application/x-www-form-urlencoded" },
 		.as_is = true,
 		.has_body = true,
 	};
-	int rc = http_send(http, &q, reply);
 
-	if (rc == OK && reply->status != 200)
-		rc = refusal_set(&s->refusal, "profile", reply);
-	return rc;
+	return http_send(http, &q);
 }
 
 static int
-enroll_identify(struct player *s, struct http *http, struct http_reply *reply)
+enroll_identify(struct player *s, struct http *http)
 {
 	struct buf message;
 	int rc;
@@ -107,7 +96,7 @@ enroll_identify(struct player *s, struct http *http, struct http_reply *reply)
 	buf_init(&message, DER_MAX);
 	rc = enroll_machineinfo(s, &message);
 	if (rc == OK)
-		rc = enroll_ask(s, http, buf_blob(&message), reply);
+		rc = enroll_ask(s, http, buf_blob(&message));
 	buf_release(&message);
 	return rc;
 }
@@ -117,22 +106,20 @@ enroll_profile(struct player *s)
 {
 	struct apple_device *d = &s->device;
 	struct http http;
-	struct http_reply reply;
 	int rc;
 
-	http_init(&http, &s->config, s->ctx);
-	http_reply_init(&reply);
+	http_init(&http, &s->config);
 	d->is_manual = s->link != NULL;
-	rc = d->is_manual ? enroll_follow(s, &http, &reply)
-			  : enroll_identify(s, &http, &reply);
+	rc = d->is_manual ? enroll_follow(s, &http) : enroll_identify(s, &http);
+	if (rc == OK && http.status != 200)
+		rc = refusal_set(&s->refusal, "profile", &http);
 	if (rc == OK) {
 		payload_release(&d->profile);
 		buf_reset(&d->profile_bytes);
-		buf_add_blob(&d->profile_bytes, buf_blob(&reply.body));
+		buf_add_blob(&d->profile_bytes, buf_blob(&http.body));
 		rc = payload_parse(buf_blob(&d->profile_bytes), &d->profile);
 	}
 	http_release(&http);
-	http_reply_release(&reply);
 	return rc;
 }
 
@@ -155,7 +142,7 @@ enroll_certificate(struct player *s)
 	};
 	int rc;
 
-	http_init(&http, &s->config, s->ctx);
+	http_init(&http, &s->config);
 	rc = s->device.profile.is_scep ? scep_client_run(&scep)
 				       : acme_client_run(&acme);
 	http_release(&http);
@@ -176,13 +163,12 @@ enroll_messages(struct player *s, const char *const *types, size_t count,
 	};
 	int rc;
 
-	http_init(&http, &s->config, s->ctx);
+	http_init(&http, &s->config);
 	rc = mdm_client_present(&mdm);
 	for (size_t i = 0; i < count && rc == OK; i++)
 		rc = mdm_client_check_in(&mdm, types[i],
 		    blob_str("simulated bootstrap token"), answer);
 	http_release(&http);
-	mdm_client_leave(&mdm);
 	return rc;
 }
 

@@ -8,19 +8,11 @@
 #include "sim/forge/json.h"
 #include "sim/forge/jose.h"
 
-#define EXCHANGE_AGENT "User-Agent: com.apple.security.acmeclient/1.0\r\n"
-
-void
-exchange_init(struct exchange *x)
-{
-	memset(x, 0, sizeof *x);
-	http_reply_init(&x->reply);
-}
+#define EXCHANGE_AGENT "User-Agent: com.apple.security.acmeclient/1.0"
 
 void
 exchange_release(struct exchange *x)
 {
-	http_reply_release(&x->reply);
 	value_free(x->json);
 	x->json = NULL;
 }
@@ -28,35 +20,34 @@ exchange_release(struct exchange *x)
 int
 exchange_refuse(struct exchange *x, const char *step)
 {
-	return refusal_set(x->refusal, step, &x->reply);
+	return refusal_set(x->refusal, step, x->http);
 }
 
 /* What Apple's client takes for success; anything else ends its run. */
 static bool
-exchange_accepts(const struct http_reply *reply)
+exchange_accepts(const struct http *http)
 {
-	char value[EXCHANGE_URL];
+	const char *location = http_header(http, "Location");
 
-	if (reply->status == 201)
-		return http_header(reply, "Location", value, sizeof value) &&
-		    value[0] != '\0';
-	if (reply->status == 204)
-		return http_header(reply, "Replay-Nonce", value, sizeof value);
-	return reply->status == 200;
+	if (http->status == 201)
+		return location != NULL && location[0] != '\0';
+	if (http->status == 204)
+		return http_header(http, "Replay-Nonce") != NULL;
+	return http->status == 200;
 }
 
 static int
 exchange_send(
     struct exchange *x, const char *step, const struct http_request *q)
 {
-	char value[sizeof x->nonce];
-	int rc = http_send(x->http, q, &x->reply);
+	const char *nonce;
+	int rc = http_send(x->http, q);
 
 	if (rc != OK)
 		return rc;
-	if (http_header(&x->reply, "Replay-Nonce", value, sizeof value))
-		snprintf(x->nonce, sizeof x->nonce, "%s", value);
-	if (!exchange_accepts(&x->reply))
+	if ((nonce = http_header(x->http, "Replay-Nonce")) != NULL)
+		snprintf(x->nonce, sizeof x->nonce, "%s", nonce);
+	if (!exchange_accepts(x->http))
 		return exchange_refuse(x, step);
 	return OK;
 }
@@ -66,7 +57,7 @@ exchange_parse(struct exchange *x)
 {
 	value_free(x->json);
 	x->json = NULL;
-	return json_parse(buf_blob(&x->reply.body), &x->json);
+	return json_parse(buf_blob(&x->http->body), &x->json);
 }
 
 /* Requests without signature still carry Apple's empty JSON body. */
@@ -77,7 +68,7 @@ exchange_plain(
 	const struct http_request q = {
 		.method = method,
 		.url = url,
-		.headers = EXCHANGE_AGENT "Content-Type: application/json\r\n",
+		.headers = { EXCHANGE_AGENT, "Content-Type: application/json" },
 		.body = blob_str("{}"),
 		.has_body = true,
 	};
@@ -192,8 +183,8 @@ exchange_post(
 	struct http_request q = {
 		.method = "POST",
 		.url = url,
-		.headers =
-		    EXCHANGE_AGENT "Content-Type: application/jose+json\r\n",
+		.headers = { EXCHANGE_AGENT,
+		    "Content-Type: application/jose+json" },
 		.has_body = true,
 	};
 	char used[sizeof x->nonce];

@@ -18,9 +18,8 @@ struct exchange {
 	const struct faults *faults;
 	struct refusal *refusal;
 	EVP_PKEY *account;
-	struct http_reply reply; /* the last one */
-	struct value *json;      /* its body; owned */
-	char nonce[256];         /* of the last answer that had one */
+	struct value *json; /* its body; owned */
+	char nonce[256];    /* of the last answer that had one */
 	char used_nonce[256];
 	char new_nonce[EXCHANGE_URL];
 	char new_account[EXCHANGE_URL];
@@ -28,7 +27,6 @@ struct exchange {
 	char kid[EXCHANGE_URL];
 };
 
-void exchange_init(struct exchange *x);
 void exchange_release(struct exchange *x);
 
 /*

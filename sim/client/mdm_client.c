@@ -38,50 +38,28 @@ mdm_client_copy(const struct apple_device *d, EVP_PKEY *key, struct buf *out)
 	return rc;
 }
 
-static X509 *
-mdm_client_x509(const struct buf *der)
-{
-	const unsigned char *p = der->p;
-
-	return d2i_X509(NULL, &p, (long)der->n);
-}
-
 int
 mdm_client_present(const struct mdm_client *m)
 {
 	const struct apple_device *d = m->device;
+	EVP_PKEY *other = NULL;
 	struct buf der;
-	int rc = OK;
+	int rc;
 
 	if (fault_on(m->faults, FAULT_NO_TLS_CERTIFICATE) ||
 	    fault_on(m->faults, FAULT_CHECKIN_NO_SIGNATURE) ||
 	    fault_on(m->faults, FAULT_CHECKIN_FOREIGN_CERTIFICATE))
 		return OK;
-	if (!fault_on(m->faults, FAULT_CHECKIN_OTHER_TLS)) {
-		m->http->certificate = mdm_client_x509(&d->identity);
-		m->http->key = d->hardware_key;
-		EVP_PKEY_up_ref(d->hardware_key);
-	} else {
-		buf_init(&der, DER_MAX);
-		rc = keypair_make("P-256", &m->http->key);
-		if (rc == OK)
-			rc = mdm_client_copy(d, m->http->key, &der);
-		if (rc == OK)
-			m->http->certificate = mdm_client_x509(&der);
-		buf_release(&der);
-	}
-	if (rc == OK && m->http->certificate == NULL)
-		rc = fail(ERR_MALFORMED, "the identity is no certificate");
+	if (!fault_on(m->faults, FAULT_CHECKIN_OTHER_TLS))
+		return http_present(
+		    m->http, buf_blob(&d->identity), d->hardware_key);
+	buf_init(&der, DER_MAX);
+	if ((rc = keypair_make("P-256", &other)) == OK &&
+	    (rc = mdm_client_copy(d, other, &der)) == OK)
+		rc = http_present(m->http, buf_blob(&der), other);
+	EVP_PKEY_free(other);
+	buf_release(&der);
 	return rc;
-}
-
-void
-mdm_client_leave(const struct mdm_client *m)
-{
-	X509_free(m->http->certificate);
-	EVP_PKEY_free(m->http->key);
-	m->http->certificate = NULL;
-	m->http->key = NULL;
 }
 
 static int
@@ -123,51 +101,34 @@ mdm_client_sign(const struct mdm_client *m, struct blob body, struct buf *out)
 }
 
 static int
-mdm_client_headers(const struct mdm_client *m, const char *type,
-    struct blob body, struct buf *out)
-{
-	int rc = OK;
-
-	buf_printf(out,
-	    "User-Agent: MDM/1.0\r\n"
-	    "Content-Type: %s\r\n",
-	    type);
-	if (m->device->profile.sign_message &&
-	    !fault_on(m->faults, FAULT_NO_SIGNATURE) &&
-	    !fault_on(m->faults, FAULT_CHECKIN_NO_SIGNATURE)) {
-		buf_add_str(out, "Mdm-Signature: ");
-		rc = mdm_client_sign(m, body, out);
-		buf_add_str(out, "\r\n");
-	}
-	return rc != OK ? rc : buf_status(out);
-}
-
-static int
 mdm_client_put(const struct mdm_client *m, const char *step, const char *url,
     const char *type, struct blob body, struct buf *answer)
 {
 	struct http_request q = {
 		.method = "PUT",
 		.url = url,
+		.headers = { "User-Agent: MDM/1.0", type },
 		.body = body,
 		.has_body = true,
 	};
-	struct http_reply reply;
-	struct buf headers;
-	int rc;
+	struct buf signature;
+	int rc = OK;
 
-	http_reply_init(&reply);
-	buf_init(&headers, (size_t)1 << 20);
-	rc = mdm_client_headers(m, type, body, &headers);
-	q.headers = buf_str(&headers);
+	buf_init(&signature, (size_t)1 << 20);
+	if (m->device->profile.sign_message &&
+	    !fault_on(m->faults, FAULT_NO_SIGNATURE) &&
+	    !fault_on(m->faults, FAULT_CHECKIN_NO_SIGNATURE)) {
+		buf_add_str(&signature, "Mdm-Signature: ");
+		rc = mdm_client_sign(m, body, &signature);
+		q.headers[2] = buf_str(&signature);
+	}
 	if (rc == OK)
-		rc = http_send(m->http, &q, &reply);
-	if (rc == OK && reply.status != 200)
-		rc = refusal_set(m->refusal, step, &reply);
+		rc = http_send(m->http, &q);
+	if (rc == OK && m->http->status != 200)
+		rc = refusal_set(m->refusal, step, m->http);
 	if (rc == OK && answer != NULL)
-		rc = buf_add_blob(answer, buf_blob(&reply.body));
-	buf_release(&headers);
-	http_reply_release(&reply);
+		rc = buf_add_blob(answer, buf_blob(&m->http->body));
+	buf_release(&signature);
 	return rc;
 }
 
@@ -176,7 +137,8 @@ mdm_client_connect(
     const struct mdm_client *m, struct blob body, struct buf *answer)
 {
 	return mdm_client_put(m, "command", m->device->profile.server_url,
-	    "application/x-apple-aspen-mdm; charset=UTF-8", body, answer);
+	    "Content-Type: application/x-apple-aspen-mdm; charset=UTF-8", body,
+	    answer);
 }
 
 /* The keys of Authenticate on a Mac or, without the models, on the others. */
@@ -268,7 +230,8 @@ mdm_client_check_in(const struct mdm_client *m, const char *type,
 	if (rc == OK)
 		rc = mdm_client_put(m, mdm_client_step(type),
 		    m->device->profile.checkin_url,
-		    "application/x-apple-aspen-mdm-checkin; charset=UTF-8",
+		    "Content-Type: application/x-apple-aspen-mdm-checkin; "
+		    "charset=UTF-8",
 		    buf_blob(&body), answer);
 	buf_release(&body);
 	return rc;

@@ -18,10 +18,9 @@ struct mdm_client {
 
 /*
  * Presents the device's identity in TLS, unless a fault forbids; the odd
- * certificates of some faults are made here. Undo with mdm_client_leave.
+ * certificates of some faults are made here.
  */
 int mdm_client_present(const struct mdm_client *m);
-void mdm_client_leave(const struct mdm_client *m);
 
 /*
  * Sends one check-in message, named by its MessageType. ERR_UNAUTHORIZED

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "sim/client/connect.h"
 #include "sim/forge/disk.h"
 #include "sim/client/player.h"
 
@@ -20,8 +19,6 @@ player_init(struct player *s)
 void
 player_release(struct player *s)
 {
-	SSL_CTX_free(s->ctx);
-	s->ctx = NULL;
 	apple_release(&s->apple);
 	apple_device_release(&s->device);
 	refusal_release(&s->refusal);
@@ -57,14 +54,7 @@ player_options(struct player *s, struct args table[PLAYER_OPTIONS])
 int
 player_ready(struct player *s)
 {
-	int rc = OK;
-
-	if (s->fault != NULL)
-		rc = fault_set(&s->faults, s->fault);
-	if (rc != OK)
-		return rc;
-	s->ctx = connect_context(&s->config);
-	return s->ctx == NULL ? ERR_CRYPTO : OK;
+	return s->fault == NULL ? OK : fault_set(&s->faults, s->fault);
 }
 
 int

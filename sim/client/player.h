@@ -23,7 +23,6 @@ struct player {
 	struct http_config config;
 	/* objects */
 	struct faults faults;
-	SSL_CTX *ctx;
 	struct apple apple;
 	struct apple_device device;
 	struct refusal refusal;
@@ -37,10 +36,10 @@ void player_release(struct player *s);
 #define PLAYER_OPTIONS 19
 void player_options(struct player *s, struct args table[PLAYER_OPTIONS]);
 
-/* Reads the options; then faults and TLS are ready. */
+/* Reads the options; then the faults are set. */
 int player_parse(struct player *s, int *argc, char **argv);
 
-/* Sets faults and TLS up from options that were read; player_parse did. */
+/* Sets the faults up from options that were read; player_parse did. */
 int player_ready(struct player *s);
 
 /*

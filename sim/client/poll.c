@@ -44,8 +44,7 @@ poll_install(struct poll *p, const char *uuid, const struct value *command,
 	if (!installed)
 		return OK;
 	http_release(p->mdm->http);
-	mdm_client_leave(p->mdm);
-	http_init(p->mdm->http, &s->config, s->ctx);
+	http_init(p->mdm->http, &s->config);
 	return mdm_client_present(p->mdm);
 }
 
@@ -123,7 +122,7 @@ poll_session(struct player *s)
 	struct poll p = { .session = s, .mdm = &mdm };
 	int rc;
 
-	http_init(&http, &s->config, s->ctx);
+	http_init(&http, &s->config);
 	buf_init(&p.body, (size_t)32 << 20);
 	buf_init(&p.answer, (size_t)16 << 20);
 	p.not_now = fault_on(&s->faults, FAULT_NOT_NOW);
@@ -135,7 +134,6 @@ poll_session(struct player *s)
 		rc = poll_round(&p);
 	}
 	http_release(&http);
-	mdm_client_leave(&mdm);
 	buf_release(&p.body);
 	buf_release(&p.answer);
 	return rc;

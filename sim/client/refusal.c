@@ -17,12 +17,12 @@ refusal_release(struct refusal *r)
 }
 
 int
-refusal_set(struct refusal *r, const char *step, const struct http_reply *reply)
+refusal_set(struct refusal *r, const char *step, const struct http *http)
 {
 	r->step = step;
-	r->status = reply->status;
+	r->status = http->status;
 	buf_reset(&r->body);
-	buf_add_blob(&r->body, buf_blob(&reply->body));
+	buf_add_blob(&r->body, buf_blob(&http->body));
 	return ERR_UNAUTHORIZED;
 }
 

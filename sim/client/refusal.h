@@ -14,8 +14,7 @@ void refusal_init(struct refusal *r);
 void refusal_release(struct refusal *r);
 
 /* Notes it and returns ERR_UNAUTHORIZED, which ends the run. */
-int refusal_set(
-    struct refusal *r, const char *step, const struct http_reply *reply);
+int refusal_set(struct refusal *r, const char *step, const struct http *http);
 
 /* "refused at STEP: HTTP STATUS" and the answer, on standard output. */
 void refusal_print(const struct refusal *r);

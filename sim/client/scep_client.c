@@ -9,13 +9,11 @@
 #include "sim/forge/scep_message.h"
 #include "sim/client/scep_client.h"
 
-#define SCEP_CLIENT_URL  ((size_t)256 << 10)
-#define SCEP_CLIENT_TYPE 128
+#define SCEP_CLIENT_URL ((size_t)256 << 10)
 
 /* One run: what the client remembers between exchanges. */
 struct scep_client_run {
 	const struct scep_client *scep;
-	struct http_reply reply;
 	struct buf ca;
 	const char *digest;
 	const char *cipher;
@@ -32,10 +30,10 @@ static int
 scep_client_send(
     struct scep_client_run *r, const char *step, const struct http_request *q)
 {
-	int rc = http_send(r->scep->http, q, &r->reply);
+	int rc = http_send(r->scep->http, q);
 
-	if (rc == OK && r->reply.status != 200)
-		rc = refusal_set(r->scep->refusal, step, &r->reply);
+	if (rc == OK && r->scep->http->status != 200)
+		rc = refusal_set(r->scep->refusal, step, r->scep->http);
 	return rc;
 }
 
@@ -89,20 +87,20 @@ static int
 scep_client_ca(struct scep_client_run *r)
 {
 	struct blob hash = r->scep->device->profile.ca_fingerprint;
-	char type[SCEP_CLIENT_TYPE];
+	const char *type;
 	int rc = scep_client_ask(r, "scep-ca", "GetCACert");
 
 	if (rc != OK)
 		return rc;
 	/* Compared for equality; another type would announce several. */
-	if (!http_header(&r->reply, "Content-Type", type, sizeof type) ||
-	    strcmp(type, "application/x-x509-ca-cert") != 0)
+	type = http_header(r->scep->http, "Content-Type");
+	if (type == NULL || strcmp(type, "application/x-x509-ca-cert") != 0)
 		return fail(ERR_MALFORMED, "GetCACert gave no certificate");
 	if (hash.n > 0 &&
-	    !scep_client_is_fingerprint(buf_blob(&r->reply.body), hash))
+	    !scep_client_is_fingerprint(buf_blob(&r->scep->http->body), hash))
 		return fail(
 		    ERR_MALFORMED, "the CA is another than the profile names");
-	return buf_add_blob(&r->ca, buf_blob(&r->reply.body));
+	return buf_add_blob(&r->ca, buf_blob(&r->scep->http->body));
 }
 
 /* Lines end with LF alone, and each is compared as a whole. */
@@ -126,7 +124,7 @@ scep_client_offers(const struct buf *caps, const char *name)
 static int
 scep_client_caps(struct scep_client_run *r)
 {
-	const struct buf *caps = &r->reply.body;
+	const struct buf *caps = &r->scep->http->body;
 	int rc = scep_client_ask(r, "scep-caps", "GetCACaps");
 
 	if (rc != OK)
@@ -173,7 +171,7 @@ scep_client_operation(struct scep_client_run *r, struct blob message)
 		scep_client_query(message, &url);
 	} else {
 		q.method = "POST";
-		q.headers = "Content-Type: application/x-pki-message\r\n";
+		q.headers[0] = "Content-Type: application/x-pki-message";
 		q.body = message;
 		q.has_body = true;
 	}
@@ -189,7 +187,7 @@ scep_client_operation(struct scep_client_run *r, struct blob message)
 static int
 scep_client_refused(struct scep_client_run *r, const struct scep_reply *answer)
 {
-	struct http_reply *reply = &r->reply;
+	struct http *reply = r->scep->http;
 
 	if (answer->status == SCEP_REPLY_PENDING)
 		return fail(ERR_MALFORMED, "the CA wants to be asked later");
@@ -210,8 +208,8 @@ scep_client_take(struct scep_client_run *r, const struct scep_message *m,
 
 	scep_reply_init(&answer);
 	buf_init(&inner, DER_MAX);
-	rc = scep_reply_read(
-	    buf_blob(&r->reply.body), buf_blob(&r->ca), &request, &answer);
+	rc = scep_reply_read(buf_blob(&r->scep->http->body), buf_blob(&r->ca),
+	    &request, &answer);
 	if (rc == OK && answer.status != SCEP_REPLY_SUCCESS)
 		rc = scep_client_refused(r, &answer);
 	if (rc == OK)
@@ -333,13 +331,11 @@ scep_client_run(const struct scep_client *scep)
 	struct scep_client_run r = { .scep = scep };
 	int rc;
 
-	http_reply_init(&r.reply);
 	buf_init(&r.ca, DER_MAX);
 	if ((rc = scep_client_key(&r)) == OK &&
 	    (rc = scep_client_ca(&r)) == OK &&
 	    (rc = scep_client_caps(&r)) == OK)
 		rc = scep_client_certificate(&r);
-	http_reply_release(&r.reply);
 	buf_release(&r.ca);
 	return rc;
 }
