@@ -228,7 +228,21 @@ sub finish {
 		} split(/\n/, Attestmdm::Server::slurp($log) // '');
 	}
 	is("@alarms", '', 'no log holds an alarm');
+	$self->show_logs if !Test::More->builder->is_passing;
 }
+
+# What nginx and the programs said last, for the log of a test that fails.
+sub show_logs {
+	my ($self) = @_;
+	for my $log (glob($self->dir . '/*.log')) {
+		my @lines = split(/^/, Attestmdm::Server::slurp($log));
+		splice(@lines, 0, -10) if @lines > 10;
+		print STDERR "$log:\n", @lines if @lines;
+	}
+}
+
+# A test that dies has not called done().
+END { $_->show_logs for $? ? @running : () }
 
 # Call at the end of each file in place of done_testing.
 sub done {
