@@ -340,4 +340,23 @@ subtest 'mdm-22: a database that cannot be written' => sub {
 	is($mac->checkin($mac->message('Authenticate'))->{status}, 200, 'and then succeeds');
 };
 
+subtest 'mdm-109: no secret of a device is logged' => sub {
+	my $mac = mac();
+	my %secret = (Token => 'push-token-of-32-bytes-in-a-test', PushMagic => 'MAGIC-IN-A-TEST',
+	    UnlockToken => 'unlock-in-a-test', BootstrapToken => 'bootstrap-in-a-test');
+	my $update = sub { $mac->checkin($mac->message('TokenUpdate', Token => \$secret{Token},
+	    PushMagic => $secret{PushMagic}, UnlockToken => \$secret{UnlockToken}, @_))->{status} };
+	is($update->(), 200, 'its tokens');
+	is($update->(Topic => 'com.apple.mgmt.External.other'), 400, 'once more, refused');
+	is($mac->checkin($mac->message('SetBootstrapToken', BootstrapToken => \$secret{BootstrapToken}))->{status},
+	    200, 'its bootstrap token');
+	my $log = join('', map { Attestmdm::Server::slurp($_) } glob($t->dir . '/*.log'));
+	like($log, qr/\Q$mac->{serial}\E/, 'the logs tell of it');
+	for my $name (sort keys %secret) {
+		for ($secret{$name}, unpack('H*', $secret{$name}), MIME::Base64::encode_base64($secret{$name}, '')) {
+			unlike($log, qr/\Q$_\E/i, "without its $name");
+		}
+	}
+};
+
 $t->done;

@@ -371,7 +371,7 @@ subtest 'fleet-103: attested follows the certificate' => sub {
 	is($again->host->{hardware_attested}, 1, 'attested with the next one');
 };
 
-subtest 'mdm-40: every way to cheat at check-in' => sub {
+subtest 'every way to cheat at check-in' => sub {
 	for my $fault (qw(checkin-other-serial checkin-no-signature checkin-wrong-body
 	    checkin-foreign-certificate checkin-other-device-tls checkin-wrong-topic
 	    checkin-other-udid)) {

@@ -58,7 +58,7 @@ subtest 'keys that a device wants' => sub {
 	is($t->tool('command', 'send', $mac->{serial}, 'InstallProfile', '--force')->{exit}, 0, '--force');
 };
 
-subtest 'what is hard to undo wants --yes' => sub {
+subtest 'mdm-55: what is hard to undo wants --yes' => sub {
 	my $mac = mac();
 	for (qw(EraseDevice DeviceLock RestartDevice ShutDownDevice)) {
 		my $r = $t->tool('command', 'send', $mac->{serial}, $_, '--force');
@@ -70,6 +70,9 @@ subtest 'what is hard to undo wants --yes' => sub {
 	$t->tool_ok('command', 'send', $mac->{serial}, 'RestartDevice', '--yes');
 	is($t->db("SELECT request_type FROM commands ORDER BY seq DESC LIMIT 1")->[0]{request_type},
 	    'RestartDevice', 'sent with it');
+	like($t->tool_ok('command', 'send', $mac->{serial}, 'EraseDevice', '--yes'), qr/./, 'EraseDevice, too');
+	my $row = $t->db("SELECT actor, detail FROM audit ORDER BY id DESC LIMIT 1")->[0];
+	like("$row->{actor} $row->{detail}", qr/^cli:\S+ EraseDevice .*\Q$mac->{serial}\E/, 'by whom is on the activity list');
 };
 
 subtest 'a CommandUUID is made for a file without one' => sub {

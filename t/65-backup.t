@@ -225,7 +225,7 @@ subtest 'what was open when the backup was made' => sub {
 	    'and it is on the activity list');
 };
 
-subtest 'back on an empty host' => sub {
+subtest 'mdm-108: back on an empty host' => sub {
 	rename($state, "$dir/old-state");
 	rename($conf, "$dir/old-conf");
 	rename("$dir/nginx-secret.conf", "$dir/old-secret");

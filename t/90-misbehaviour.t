@@ -182,6 +182,7 @@ for my $fault (@faults) {
 			like($t->tool_ok('enrollment', 'list', '--refused', '--limit', 1),
 			    qr/^\S+ \S+ UTC +(?:\S+ +)?\Q$step\E +refused /m, 'an admin sees it');
 		} else {
+			is(scalar @bad, 1, 'mdm-110: one event');
 			$t->refused($serial{$name}, $step, $code);
 		}
 		like($t->tool_ok('enrollment', 'show', $serial{$name}),

@@ -272,6 +272,7 @@ test_by_hand(void **state)
 	expect(&(struct faults){ .algorithm = OID_SHA256_EC }, OK, "");
 }
 
+/* mdm-30 */
 static void
 test_shape(void **state)
 {
@@ -301,6 +302,7 @@ test_shape(void **state)
 	    "17 certificates");
 }
 
+/* mdm-31 */
 static void
 test_attributes(void **state)
 {
@@ -328,6 +330,7 @@ test_attributes(void **state)
 	    "33 attributes");
 }
 
+/* mdm-32 */
 static void
 test_algorithms(void **state)
 {
@@ -500,6 +503,7 @@ test_flipped_bytes(void **state)
 	buf_release(&b);
 }
 
+/* mdm-34 */
 static void
 test_bounds(void **state)
 {
@@ -651,6 +655,7 @@ test_rsa_exponent(void **state)
 	assert_int_equal(judge_exponent("4294967311"), ERR_BAD_ALGORITHM);
 }
 
+/* mdm-32 */
 static void
 test_rsa1024_by_flag(void **state)
 {
@@ -839,6 +844,7 @@ test_real_machineinfo(void **state)
 	buf_release(&b);
 }
 
+/* mdm-33 */
 static void
 test_real_mdm_signature(void **state)
 {

@@ -506,6 +506,7 @@ write_often(struct db *db, int number, void *arg)
 	return 0;
 }
 
+/* mdm-54 */
 static void
 test_eight_writers_never_see_busy(void **state)
 {

@@ -200,6 +200,7 @@ test_prologue(void **state)
 	refuse("<html></html>", "no plist element");
 }
 
+/* mdm-15 */
 static void
 test_doctype(void **state)
 {
@@ -216,6 +217,7 @@ test_doctype(void **state)
 	    "no plist element");
 }
 
+/* mdm-13 */
 static void
 test_root(void **state)
 {
@@ -275,6 +277,7 @@ test_structure(void **state)
 	accept_inside("<key>a</key><true></true>");
 }
 
+/* mdm-16 */
 static void
 test_twice(void **state)
 {
@@ -417,6 +420,7 @@ parse_nested(size_t n)
 	return r;
 }
 
+/* mdm-14 */
 static void
 test_depth(void **state)
 {
