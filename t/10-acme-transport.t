@@ -220,6 +220,12 @@ is($c->get($c->{kid}, nonce => $nonce)->{status}, 200,
     'acme-31: and its nonce is still good');
 
 $nonce = $c->new_nonce;
+isnt($c->new_nonce, $nonce, 'fleet-4: each nonce is another');
+$c->problem($c->post('new-order', { identifiers => [] }, nonce => $nonce), 400, 'malformed',
+    'fleet-15: a signed request that is refused');
+$c->problem($c->get($c->{kid}, nonce => $nonce), 400, 'badNonce', 'fleet-15: has used its nonce up');
+
+$nonce = $c->new_nonce;
 $t->server->restart('acme-directory', 'acme-account');
 is($c->get($c->{kid}, nonce => $nonce)->{status}, 200,
     'acme-32: a nonce from before the restart');

@@ -99,6 +99,8 @@ $d->refused($d->finalize($o), 403, 'unauthorized', 'finalize', 'UNAUTHORIZED',
 ($d, $o) = ready();
 is($t->sim('enroll', '--serial', $d->{serial})->{exit}, 0, 'acme-251: meanwhile it enrolls anew');
 is($d->finalize($o)->{status}, 404, 'acme-251: which revoked the older enrollment');
+is($t->http(HEAD => "$d->{base}/new-nonce")->{status}, 404, 'fleet-6: it has no nonces');
+is($t->http(GET => "$d->{base}/directory")->{status}, 404, 'fleet-10: nor a directory');
 is(scalar @{ $t->db($certified) }, 1, 'acme-231: no certificate came of any of these');
 
 # The good one.

@@ -81,7 +81,7 @@ subtest 'mdm-56, mdm-61: the profile of a Mac' => sub {
 sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
 sub method { $_[0] =~ /com\.apple\.security\.(acme|scep)/ ? $1 : 'none' }
 
-subtest 'mdm-61, fleet-87 to 89, 134: who gets what' => sub {
+subtest 'mdm-61, fleet-87, fleet-88, fleet-89, fleet-134: who gets what' => sub {
 	for (['Mac15,3', '14.0', 'acme'], ['iPhone14,2', '18.1', 'acme'],
 	    ['iPad8,1', '16.1', 'acme'], ['MacBookPro16,1', '15.1', 'scep'],
 	    ['MacBookPro13,2', '12.7', 'scep'], ['VirtualMac2,1', '15.1', 'scep'],

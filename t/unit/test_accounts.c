@@ -35,12 +35,14 @@ test_create_once_per_key(void **state)
 	assert_null(out.memory);
 }
 
+/* fleet-38, fleet-39 */
 static void
 test_cap_per_enrollment(void **state)
 {
 	struct db *db = storefix_db(state);
 	struct account a, in = { .jwk = "{}", .thumbprint = "another" };
 	struct enrollment e, other;
+	char last[DB_ID_TEXT];
 	bool created;
 	int n;
 
@@ -48,8 +50,11 @@ test_cap_per_enrollment(void **state)
 	storefix_enrollment(db, "S1", &other);
 	for (int i = 0; i < ACCOUNTS_PER_ENROLLMENT; i++) {
 		storefix_account(db, &e, i, &a);
+		memcpy(last, a.id, sizeof(last));
 		accounts_release(&a);
 	}
+	/* one that is dead still counts */
+	WRITE(db, accounts_deactivate(db, e.id, last));
 	memcpy(in.enrollment_id, e.id, sizeof(e.id));
 	REFUSE(db, ERR_RATE_LIMITED, accounts_create(db, &in, &a, &created));
 	assert_false(created);
@@ -81,6 +86,7 @@ create(struct db *db, int number, void *arg)
 	return code == ERR_RATE_LIMITED ? 1 : 2;
 }
 
+/* fleet-42 */
 static void
 test_cap_holds_in_a_race(void **state)
 {

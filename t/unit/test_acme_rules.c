@@ -392,6 +392,7 @@ test_begin(void **state)
 	assert_int_equal(request_begin(rq), ERR_NOT_FOUND);
 }
 
+/* fleet-86 */
 static void
 test_enrollment(void **state)
 {

@@ -873,8 +873,8 @@ test_versions(void **state)
 }
 
 /*
- * acme-211, acme-215: a leaf without any of Apple's extensions but the freshness
- * code; what its subject says is no serial number.
+ * acme-211, acme-215: a leaf without any of Apple's extensions but the
+ * freshness code; what its subject says is no serial number.
  */
 static void
 test_user_enrollment(void **state)

@@ -180,7 +180,10 @@ test_unassigned(void **state)
 	mdmfix_device_release(&d);
 }
 
-/* mdm-23, 25, 26, 27, 30: who cannot prove a key of ours is nobody. */
+/*
+ * mdm-23, mdm-25, mdm-26, mdm-27, mdm-30: who cannot prove a key of ours is
+ * nobody.
+ */
 static void
 test_proofs(void **state)
 {

@@ -171,15 +171,17 @@ static const struct fact_row {
 	int history;
 	const char *expected;
 } facts[] = {
-	{ "fleet-87, 88", DECISION_ADE, ASSIGNED, ABLE, 0, "SASA" },
-	{ "fleet-89, 134", DECISION_ADE, ASSIGNED, UNABLE, NEW, "SSSM" },
+	{ "fleet-87, fleet-88", DECISION_ADE, ASSIGNED, ABLE, 0, "SASA" },
+	{ "fleet-89, fleet-134", DECISION_ADE, ASSIGNED, UNABLE, NEW, "SSSM" },
 	{ "downgrade", DECISION_ADE, ASSIGNED, UNABLE, EVER | NOW | SILICON,
 	    "SDSD" },
 	{ "fleet-133", DECISION_ADE, NOT_OURS, 0, 0, "UUUU" },
-	{ "fleet-90, 135", DECISION_MANUAL, 0, 0, NEW | SILICON, "SSBB" },
+	{ "fleet-90, fleet-135", DECISION_MANUAL, 0, 0, NEW | SILICON, "SSBB" },
 	{ "downgrade", DECISION_MANUAL, 0, 0, EVER | NOW, "SDBB" },
-	{ "fleet-108..111", DECISION_RENEWAL, ASSIGNED, ABLE, 0, "SASA" },
-	{ "fleet-108, 138", DECISION_RENEWAL, ASSIGNED, UNABLE, NEW, "SSSM" },
+	{ "fleet-109, fleet-110, fleet-111", DECISION_RENEWAL, ASSIGNED, ABLE,
+	    0, "SASA" },
+	{ "fleet-108, fleet-138", DECISION_RENEWAL, ASSIGNED, UNABLE, NEW,
+	    "SSSM" },
 	{ "says less now", DECISION_RENEWAL, ASSIGNED, UNABLE,
 	    EVER | NOW | SILICON, "SASA" },
 	{ "fleet-117", DECISION_RENEWAL, NOT_OURS, 0, NEW | EVER | SILICON,

@@ -114,7 +114,10 @@ test_cap_of_open_orders(void **state)
 	end(&s);
 }
 
-/* One profile cannot fill the database, however often its orders fail. */
+/*
+ * fleet-49: One profile cannot fill the database, however often its orders
+ * fail.
+ */
 static void
 test_cap_of_all_orders(void **state)
 {

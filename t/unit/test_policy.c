@@ -112,6 +112,7 @@ a_forgotten_fact_says_no(void **state)
 	REFUSED(ERR_CSR_KEY, w.csr.spki = w.attested.spki = blob_str(""));
 }
 
+/* fleet-86 */
 static void
 an_enrollment_that_is_over_says_no(void **state)
 {
