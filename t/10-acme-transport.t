@@ -126,7 +126,7 @@ is($t->fingerprint, $rows, 'acme-15: nothing written');
 is(scalar @{ $t->db("SELECT id FROM trail WHERE enrollment_id IS NOT '$c->{enrollment}'") },
     0, 'acme-16: no trail of an unknown enrollment');
 
-is($t->http(GET => "$base/directory", headers => { 'User-Agent' => [''] })->{status},
+is($t->http(GET => "$base/directory", headers => { 'User-Agent' => [] })->{status},
     200, 'acme-17: no User-Agent');
 
 # Other spellings of a path that exists are other paths.

@@ -46,6 +46,7 @@ sub state { $_[0]{dir} . '/state' }
 sub database { $_[0]->state . '/db/attestmdm.db' }
 sub apple { $_[0]{dir} . '/apple' }
 sub socket { $_[0]{dir} . '/run/https.sock' }
+sub plain_socket { $_[0]{dir} . '/run/http.sock' }
 sub admin_socket { $_[0]{dir} . '/run/admin.sock' }
 sub cacert { $_[0]{dir} . '/tls/tls-ca.pem' }
 sub program { my ($self, $name) = @_; "$self->{build}/cgi-bin/$name" }
@@ -85,7 +86,8 @@ sub prepare {
 	my ($self) = @_;
 	make_path("$self->{dir}/run", "$self->{dir}/nginx", "$self->{dir}/tls",
 	    "$self->{dir}/tmp");
-	$self->run($self->sim, 'apple', $self->apple);
+	my $made = "$self->{build}/t/apple";
+	$self->run(-d $made ? ('cp', '-R', $made) : ($self->sim, 'apple'), $self->apple);
 	$self->run($self->sim, 'make', 'tls', '--dir', "$self->{dir}/tls",
 	    '--name', $self->{host});
 	$self->{init} = $self->run($self->tool, 'init', '--single-user',
@@ -165,6 +167,7 @@ http {
 	access_log $dir/nginx-combined.log combined;
 	server {
 		listen unix:$dir/run/https.sock ssl backlog=4096;
+		listen unix:$dir/run/http.sock;
 		$listen
 		ssl_certificate $dir/tls/tls.pem;
 		ssl_certificate_key $dir/tls/tls.key;

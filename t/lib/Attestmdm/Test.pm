@@ -19,6 +19,7 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Test::More;
 
+use Attestmdm::Http;
 use Attestmdm::Server;
 
 our @EXPORT = @Test::More::EXPORT;
@@ -138,43 +139,37 @@ sub assign {
 }
 
 # One request through nginx: $t->http(PUT => '/mdm/checkin', body => …,
-# headers => { 'Content-Type' => … }, cert => PEM, key => PEM).
-# Returns { status, headers (lower-case names), body }.
+# headers => { 'Content-Type' => … }, cert => PEM, key => PEM, http2 => 1).
+# Returns { version, status, headers (lower-case names), body }. Only a client
+# certificate or HTTP/2 makes it use TLS.
 sub http {
 	my ($self, $method, $path, %o) = @_;
-	my $base = $self->dir . '/http-' . $$ . '-' . ++$self->{requests};
-	my @cmd = ('curl', '-s', '-S', '--path-as-is', '--max-time', 30,
+	my %headers = ('User-Agent' => 't', %{ $o{headers} || {} });
+	return $self->https($method, $path, \%headers, %o) if $o{cert} || $o{http2};
+	my ($host) = $self->url =~ m{//(.*)};
+	return Attestmdm::Http::request($self->server->plain_socket, $method, $path,
+	    { Host => $host, %headers }, $o{body});
+}
+
+sub https {
+	my ($self, $method, $path, $headers, %o) = @_;
+	my $in = $self->dir . '/http-' . $$ . '-' . ++$self->{requests};
+	my @cmd = ('curl', '-s', '-S', '-i', '--path-as-is', '--max-time', 30,
+	    $o{http2} ? '--http2' : '--http1.1',
 	    '--unix-socket', $o{http2} ? $self->dir . '/run/http2.sock' : $self->server->socket,
 	    '--cacert', $self->server->cacert,
-	    '-o', "$base.body", '-D', "$base.head");
-	push @cmd, $method eq 'HEAD' ? '-I' : ('-X', $method);
-	push @cmd, $o{http2} ? '--http2' : '--http1.1';
-	my %headers = ('User-Agent' => 't', 'Expect' => '', %{ $o{headers} || {} });
-	for my $name (sort keys %headers) {
-		push @cmd, '-H', "$name: $_"
-		    for ref $headers{$name} ? @{ $headers{$name} } : $headers{$name};
-	}
+	    $o{cert} ? ('--cert', $o{cert}, '--key', $o{key}) : (),
+	    $method eq 'HEAD' ? '-I' : ('-X', $method), '-H', 'Expect:');
+	push @cmd, '-H', $_ for Attestmdm::Http::lines($headers);
 	if (defined $o{body}) {
-		Attestmdm::Server::spew("$base.in", $o{body});
-		push @cmd, '--data-binary', "\@$base.in";
-		push @cmd, '-H', 'Content-Type:' if !exists $headers{'Content-Type'};
+		Attestmdm::Server::spew($in, $o{body});
+		push @cmd, '--data-binary', "\@$in";
+		push @cmd, '-H', 'Content-Type:' if !exists $headers->{'Content-Type'};
 	}
-	push @cmd, '--cert', $o{cert}, '--key', $o{key} if $o{cert};
 	my $r = $self->command(@cmd, $self->url . $path);
+	unlink($in);
 	die "curl: $r->{err}" if $r->{exit} != 0;
-	my %answer = (headers => {}, body => '');
-	for (split(/\r?\n/, Attestmdm::Server::slurp("$base.head"))) {
-		if (m{^HTTP/([\d.]+) (\d+)}) {
-			%answer = (%answer, version => $1, status => $2, headers => {});
-		} elsif (/^([^:]+): *(.*)$/) {
-			my $more = $answer{headers}{ lc $1 };
-			$answer{headers}{ lc $1 } = defined $more ? "$more, $2" : $2;
-		}
-	}
-	$answer{body} = Attestmdm::Server::slurp("$base.body") // ''
-	    if -e "$base.body";
-	unlink glob("$base.*");
-	return \%answer;
+	return Attestmdm::Http::parse($r->{out}, 1);
 }
 
 sub json { JSON::PP::decode_json($_[1]{body}) }
@@ -236,7 +231,7 @@ sub show_logs {
 	my ($self) = @_;
 	for my $log (glob($self->dir . '/*.log')) {
 		my @lines = split(/^/, Attestmdm::Server::slurp($log));
-		splice(@lines, 0, -10) if @lines > 10;
+		splice(@lines, 0, -8) if @lines > 8;
 		print STDERR "$log:\n", @lines if @lines;
 	}
 }
