@@ -13,7 +13,7 @@ GetOptions('hosts=i' => \$hosts, 'rows=i' => \$rows, 'polls=i' => \$polls, 'help
     && !$help or die "usage: purge.pl [--hosts N] [--rows N] [--polls N]\n";
 
 # Half of the old rows are expired enrollments without a certificate, the others
-# lines of the trail.
+# lines of the event log.
 sub fill {
 	my ($b) = @_;
 	my $half = int($rows / 2);
@@ -25,7 +25,7 @@ CREATE TEMP TABLE n AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 F
     $now - 86400 * (200 + i % 100) AS at FROM c;
 INSERT INTO enrollments (id, serial, source, purpose, method, state, created_at, expires_at)
     SELECT id, serial, 'ade', 'enroll', 'acme', 'open', at, at FROM n;
-INSERT INTO trail (at, enrollment_id, serial, step, outcome) SELECT at, id, serial, 'profile', 'ok'
+INSERT INTO events (at, enrollment_id, serial, step, outcome) SELECT at, id, serial, 'profile', 'ok'
     FROM n;
 COMMIT;
 ANALYZE;

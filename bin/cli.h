@@ -74,7 +74,7 @@ struct cli {
 	bool json;
 	struct conf conf;
 	struct db *db;
-	/* "cli:USER", for the audit */
+	/* "cli:USER", for the activity log */
 	char actor[DB_ACTOR_TEXT];
 	/* arguments after noun and verb */
 	const char *arguments[CLI_ARGUMENTS_MAX];

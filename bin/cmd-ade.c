@@ -10,7 +10,7 @@
 #include "bin/view.h"
 #include "ca/file.h"
 #include "store/ade_devices.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "wire/in_json.h"
 
 #define IMPORT_MAX   (32 * 1024 * 1024)
@@ -288,7 +288,7 @@ cmd_ade_note(struct import *im)
 	if (!db_in_transaction(im->cli->db))
 		r = db_begin(im->cli->db);
 	return r == OK
-	    ? audits_add(im->cli->db, im->cli->actor, "ade.import", detail)
+	    ? activities_add(im->cli->db, im->cli->actor, "ade.import", detail)
 	    : r;
 }
 
@@ -391,8 +391,9 @@ cmd_ade_remove_one(struct cli *cli, const char *given)
 	r = ade_devices_remove(cli->db, serial);
 	if (r == ERR_NOT_FOUND)
 		return fail(r, "%s is not assigned", serial);
-	return r == OK ? audits_add(cli->db, cli->actor, "ade.remove", serial)
-		       : r;
+	return r == OK
+	    ? activities_add(cli->db, cli->actor, "ade.remove", serial)
+	    : r;
 }
 
 static int

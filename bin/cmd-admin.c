@@ -8,7 +8,7 @@
 #include "bin/view.h"
 #include "ca/file.h"
 #include "store/admins.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/rowmac.h"
 #include "web/session.h"
 
@@ -74,7 +74,7 @@ cmd_admin_store_one(struct cli *cli, const char *name, cmd_admin_write *write,
 	int r = write(cli->db, name, hash);
 
 	if (r == OK)
-		return audits_add(cli->db, cli->actor, action, name);
+		return activities_add(cli->db, cli->actor, action, name);
 	if (r == ERR_EXISTS)
 		return fail(r, "there is an administrator %s already", name);
 	if (r == ERR_NOT_FOUND)

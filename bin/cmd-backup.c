@@ -16,7 +16,7 @@
 #include "bin/place.h"
 #include "ca/file.h"
 #include "ca/key.h"
-#include "store/audits.h"
+#include "store/activities.h"
 
 struct backup {
 	const struct conf *conf;
@@ -336,7 +336,7 @@ cmd_backup_note(struct cli *cli)
 
 	if ((r = db_begin(cli->db)) != OK)
 		return r;
-	r = audits_add(cli->db, cli->actor, "backup", cli->arguments[0]);
+	r = activities_add(cli->db, cli->actor, "backup", cli->arguments[0]);
 	if (r == OK)
 		r = db_commit(cli->db);
 	db_rollback(cli->db);

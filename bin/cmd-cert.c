@@ -8,7 +8,7 @@
 #include "bin/cmd.h"
 #include "bin/paging.h"
 #include "bin/view.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/certificates.h"
 #include "wire/x509.h"
 
@@ -226,7 +226,7 @@ cmd_cert_revoke_one(struct cli *cli, const struct certificate *c, int reason)
 		return r;
 	snprintf(detail, sizeof(detail), "%s of %s: %s", c->id, c->serial,
 	    cmd_cert_reason_name(reason));
-	return audits_add(cli->db, cli->actor, "cert.revoke", detail);
+	return activities_add(cli->db, cli->actor, "cert.revoke", detail);
 }
 
 /* All certificates that are named, or none. */

@@ -10,7 +10,7 @@
 #include "ca/file.h"
 #include "mdm/catalogue.h"
 #include "mdm/command.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/commands.h"
 #include "store/hosts.h"
 #include "store/renewals.h"
@@ -157,21 +157,22 @@ cmd_command_enqueue(struct cli *cli, const struct host *host,
 	    c.request_type, sizeof(c.request_type), "%s", text->request_type);
 	snprintf(c.created_by, sizeof(c.created_by), "%s", cli->actor);
 	snprintf(detail, sizeof(detail), "%.100s %s to %s", text->request_type,
-	    text->uuid, host->serial);
+	    text->uuid, host->device.serial);
 	c.plist = buf_blob(&text->plist);
 	c.priority = priority;
 	c.needs_client_certificate = text->needs_client_certificate;
 	if ((r = db_begin(cli->db)) != OK)
 		return r;
 	if ((r = commands_enqueue(cli->db, &c)) == OK &&
-	    (r = audits_add(cli->db, cli->actor, "command.send", detail)) == OK)
+	    (r = activities_add(cli->db, cli->actor, "command.send", detail)) ==
+		OK)
 		r = db_commit(cli->db);
 	db_rollback(cli->db);
 	if (r == ERR_CONFLICT)
 		return fail(r,
 		    "%s takes no commands (it is %s), or has this CommandUUID "
 		    "already",
-		    host->serial, hosts_state_name(host->state));
+		    host->device.serial, hosts_state_name(host->state));
 	return r;
 }
 
@@ -193,7 +194,7 @@ cmd_command_send(struct cli *cli)
 	out_json_string(&cli->out, "request_type", text.request_type);
 	out_json_string(&cli->out, "host_id", host.id);
 	cli_say(cli, "%s %s is queued; %s gets it at its next check-in.",
-	    text.request_type, text.uuid, host.serial);
+	    text.request_type, text.uuid, host.device.serial);
 done:
 	command_text_release(&text);
 	return r;
@@ -224,18 +225,20 @@ cmd_command_cancel_one(
 	int r = commands_load(cli->db, host->id, uuid, &c);
 
 	if (r == ERR_NOT_FOUND)
-		return fail(r, "host %s has no command %s", host->serial, uuid);
+		return fail(
+		    r, "host %s has no command %s", host->device.serial, uuid);
 	if (r != OK)
 		return r;
 	*sent = c.sent_at != 0;
 	snprintf(detail, sizeof(detail), "%.100s %s to %s", c.request_type,
-	    c.uuid, host->serial);
+	    c.uuid, host->device.serial);
 	if (c.state != COMMAND_QUEUED && c.state != COMMAND_SENT &&
 	    c.state != COMMAND_NOT_NOW)
 		r = fail(ERR_CONFLICT, "it is over already: %s",
 		    commands_state_name(c.state));
 	else if ((r = cmd_command_take_back(cli, &c)) == OK)
-		r = audits_add(cli->db, cli->actor, "command.cancel", detail);
+		r = activities_add(
+		    cli->db, cli->actor, "command.cancel", detail);
 	commands_release(&c);
 	return r;
 }

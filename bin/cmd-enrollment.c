@@ -9,9 +9,9 @@
 #include "store/certificates.h"
 #include "store/enrollments.h"
 #include "store/orders.h"
-#include "store/trails.h"
+#include "store/events.h"
 
-#define TRAIL_ROWS 1000
+#define EVENT_ROWS 1000
 
 static const struct view_column list_columns[] = {
 	{ "id", "ENROLLMENT", VIEW_TEXT },
@@ -59,7 +59,7 @@ static const struct view_column order_columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
-static const struct view_column trail_columns[] = {
+static const struct view_column event_columns[] = {
 	{ "at", "TIME", VIEW_TIME },
 	{ "enrollment_id", NULL, VIEW_TEXT },
 	{ "serial", NULL, VIEW_TEXT },
@@ -88,7 +88,7 @@ static const struct view_column refusal_columns[] = {
 
 /* Is it the first row with this code? */
 static bool
-cmd_enrollment_is_first(const struct trail_list *list, size_t row)
+cmd_enrollment_is_first(const struct event_list *list, size_t row)
 {
 	size_t i;
 
@@ -99,9 +99,9 @@ cmd_enrollment_is_first(const struct trail_list *list, size_t row)
 	return true;
 }
 
-/* What to do about each code of a trail, for people. */
+/* What to do about each code of an event, for people. */
 static void
-cmd_enrollment_advise(const struct cli *cli, const struct trail_list *list)
+cmd_enrollment_advise(const struct cli *cli, const struct event_list *list)
 {
 	bool begun = false;
 	const char *advice;
@@ -120,7 +120,7 @@ cmd_enrollment_advise(const struct cli *cli, const struct trail_list *list)
 
 static int
 cmd_enrollment_steps(struct cli *cli, const struct view_column *columns,
-    const struct trail_list *list, const char *key, const char *none)
+    const struct event_list *list, const char *key, const char *none)
 {
 	struct view *v = view_new(columns);
 	size_t i;
@@ -131,7 +131,7 @@ cmd_enrollment_steps(struct cli *cli, const struct view_column *columns,
 		view_text(v, list->rows[i].enrollment_id);
 		view_text(v, list->rows[i].serial);
 		view_text(v, list->rows[i].step);
-		view_text(v, trails_outcome_name(list->rows[i].outcome));
+		view_text(v, events_outcome_name(list->rows[i].outcome));
 		view_text(v, list->rows[i].code);
 		view_text(v, list->rows[i].remote_address);
 		view_text(v, list->rows[i].reason);
@@ -144,10 +144,10 @@ cmd_enrollment_steps(struct cli *cli, const struct view_column *columns,
 }
 
 int
-cmd_enrollment_trail(struct cli *cli, const struct trail_list *list)
+cmd_enrollment_events(struct cli *cli, const struct event_list *list)
 {
 	return cmd_enrollment_steps(
-	    cli, trail_columns, list, "trail", "The trail is empty.");
+	    cli, event_columns, list, "events", "The event log is empty.");
 }
 
 /* How far it got, for people: what the state in the database leaves out. */
@@ -161,7 +161,7 @@ cmd_enrollment_status(
 	*out = enrollments_state_name(e->state);
 	if (e->state != ENROLLMENT_OPEN)
 		return OK;
-	r = trails_ended_badly(cli->db, e->id, &refused);
+	r = events_ended_badly(cli->db, e->id, &refused);
 	if (r == OK && refused)
 		*out = "refused";
 	else if (e->expires_at <= clock_now())
@@ -174,12 +174,12 @@ cmd_enrollment_refusals(struct cli *cli, const struct paging *p)
 {
 	const char *search = cli_option(cli, "search");
 	size_t last = (size_t)p->offset + (size_t)p->limit;
-	struct trail_list list, part;
+	struct event_list list, part;
 	int r;
 
 	if (cli_flag(cli, "serial"))
 		search = cli_option(cli, "serial");
-	if ((r = trails_list_refusals(
+	if ((r = events_list_refusals(
 		 cli->db, search, 0, p->offset + p->limit + 1, &list)) != OK)
 		return r;
 	part = list;
@@ -190,7 +190,7 @@ cmd_enrollment_refusals(struct cli *cli, const struct paging *p)
 	    paging_is_filtered(cli) ? "No refusal matches."
 				    : "Nothing was refused yet.");
 	paging_end_uncounted(cli, p, part.n, list.n > last);
-	trails_list_release(&list);
+	events_list_release(&list);
 	return r;
 }
 
@@ -224,9 +224,9 @@ cmd_enrollment_table(struct cli *cli, const struct paging *p,
 
 		r = cmd_enrollment_status(cli, e, &status);
 		view_text(v, e->id);
-		view_text(v, e->serial);
-		view_text(v, e->product);
-		view_text(v, e->os_version);
+		view_text(v, e->device.serial);
+		view_text(v, e->device.product);
+		view_text(v, e->device.os_version);
 		view_text(v, enrollments_source_name(e->source));
 		view_text(v, enrollments_purpose_name(e->purpose));
 		view_text(v, enrollments_method_name(e->method));
@@ -251,18 +251,18 @@ cmd_enrollment_table(struct cli *cli, const struct paging *p,
 
 /* What happened to this serial number, also without an enrollment. */
 static int
-cmd_enrollment_serial_trail(struct cli *cli)
+cmd_enrollment_serial_events(struct cli *cli)
 {
 	const char *serial = cli_option(cli, "serial");
-	struct trail_list list;
+	struct event_list list;
 	int r;
 
-	r = trails_list_by_serial(cli->db, serial, TRAIL_ROWS, &list);
+	r = events_list_by_serial(cli->db, serial, EVENT_ROWS, &list);
 	if (r != OK)
 		return r;
-	cli_say(cli, "\nTrail of %s, newest first:", serial);
-	r = cmd_enrollment_trail(cli, &list);
-	trails_list_release(&list);
+	cli_say(cli, "\nEvents of %s, newest first:", serial);
+	r = cmd_enrollment_events(cli, &list);
+	events_list_release(&list);
 	return r;
 }
 
@@ -282,7 +282,7 @@ cmd_enrollment_list(struct cli *cli)
 	r = cmd_enrollment_table(cli, &p, &list);
 	enrollments_list_release(&list);
 	return r == OK && cli_flag(cli, "serial")
-	    ? cmd_enrollment_serial_trail(cli)
+	    ? cmd_enrollment_serial_events(cli)
 	    : r;
 }
 
@@ -301,11 +301,11 @@ cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
 		return r;
 	v = view_new(record_columns);
 	view_text(v, e->id);
-	view_text(v, e->serial);
-	view_text(v, e->udid);
-	view_text(v, e->product);
-	view_text(v, e->os_version);
-	view_text(v, e->build_version);
+	view_text(v, e->device.serial);
+	view_text(v, e->device.udid);
+	view_text(v, e->device.product);
+	view_text(v, e->device.os_version);
+	view_text(v, e->device.build_version);
 	view_text(v, enrollments_source_name(e->source));
 	view_text(v, enrollments_purpose_name(e->purpose));
 	view_text(v, enrollments_method_name(e->method));
@@ -376,18 +376,18 @@ cmd_enrollment_find(struct cli *cli, const char *name, struct enrollment *out)
 }
 
 /*
- * A sender who proves nothing appears in no enrollment's trail. Refusals of
+ * A sender who proves nothing appears in no enrollment's event log. Refusals of
  * such senders that named this serial number are listed separately; returns
  * `when_none` if there are none.
  */
 static int
 cmd_enrollment_unproven(struct cli *cli, const char *serial, int when_none)
 {
-	struct trail_list list;
+	struct event_list list;
 	size_t i, n = 0;
 	int r;
 
-	if ((r = trails_list_refusals(cli->db, serial, 0, TRAIL_ROWS, &list)) !=
+	if ((r = events_list_refusals(cli->db, serial, 0, EVENT_ROWS, &list)) !=
 	    OK)
 		return r;
 	for (i = 0; i < list.n; i++)
@@ -403,8 +403,8 @@ cmd_enrollment_unproven(struct cli *cli, const char *serial, int when_none)
 		    serial);
 	if (n > 0)
 		r = cmd_enrollment_steps(
-		    cli, trail_columns, &list, "unproven", "");
-	trails_list_release(&list);
+		    cli, event_columns, &list, "unproven", "");
+	events_list_release(&list);
 	return r;
 }
 
@@ -412,21 +412,22 @@ cmd_enrollment_unproven(struct cli *cli, const char *serial, int when_none)
 static int
 cmd_enrollment_show_serial(struct cli *cli, const char *serial, int code)
 {
-	struct trail_list trail;
+	struct event_list events;
 	int r;
 
-	if ((r = trails_list_by_serial(cli->db, serial, TRAIL_ROWS, &trail)) !=
+	if ((r = events_list_by_serial(cli->db, serial, EVENT_ROWS, &events)) !=
 	    OK)
 		return r;
-	if (trail.n == 0) {
-		trails_list_release(&trail);
+	if (events.n == 0) {
+		events_list_release(&events);
 		return cmd_enrollment_unproven(cli, serial, code);
 	}
 	out_json_string(&cli->out, "serial", serial);
 	cli_say(cli,
-	    "%s got no enrollment profile. Its trail, newest first:", serial);
-	r = cmd_enrollment_trail(cli, &trail);
-	trails_list_release(&trail);
+	    "%s got no enrollment profile. Its event log, newest first:",
+	    serial);
+	r = cmd_enrollment_events(cli, &events);
+	events_list_release(&events);
 	return r;
 }
 
@@ -434,7 +435,7 @@ static int
 cmd_enrollment_show(struct cli *cli)
 {
 	const char *name = cli->arguments[0];
-	struct trail_list trail;
+	struct event_list events;
 	struct enrollment e;
 	int r;
 
@@ -442,16 +443,16 @@ cmd_enrollment_show(struct cli *cli)
 		return cmd_enrollment_show_serial(cli, name, r);
 	if (r != OK || (r = cmd_enrollment_record(cli, &e)) != OK ||
 	    (r = cmd_enrollment_orders(cli, &e)) != OK ||
-	    (r = trails_list_by_enrollment(cli->db, e.id, &trail)) != OK)
+	    (r = events_list_by_enrollment(cli->db, e.id, &events)) != OK)
 		return r;
-	cli_say(cli, "\nTrail, step by step:");
-	r = cmd_enrollment_trail(cli, &trail);
-	trails_list_release(&trail);
-	return r == OK ? cmd_enrollment_unproven(cli, e.serial, OK) : r;
+	cli_say(cli, "\nEvents, step by step:");
+	r = cmd_enrollment_events(cli, &events);
+	events_list_release(&events);
+	return r == OK ? cmd_enrollment_unproven(cli, e.device.serial, OK) : r;
 }
 
 static const struct cli_option list_options[] = {
-	{ "serial", "SERIAL", "of this device, with its trail", 0 },
+	{ "serial", "SERIAL", "of this device, with its event log", 0 },
 	{ "search", "TEXT", "in id, serial number, product, address", 0 },
 	{ "refused", NULL, "only refusals, each with its reason", 0 },
 	PAGING_OPTIONS,

@@ -5,14 +5,14 @@
 #include "bin/paging.h"
 #include "bin/view.h"
 #include "store/attestations.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/renewals.h"
-#include "store/trails.h"
+#include "store/events.h"
 
-#define TRAIL_ROWS 20
+#define EVENT_ROWS 20
 #define DAY        INT64_C(86400)
 
 static const struct view_column list_columns[] = {
@@ -130,11 +130,11 @@ cmd_host_list(struct cli *cli)
 	v = view_new(list_columns);
 	for (i = 0; i < list.n; i++) {
 		view_text(v, list.rows[i].id);
-		view_text(v, list.rows[i].serial);
-		view_text(v, list.rows[i].udid);
+		view_text(v, list.rows[i].device.serial);
+		view_text(v, list.rows[i].device.udid);
 		view_text(v, list.rows[i].device_name);
-		view_text(v, list.rows[i].product_name);
-		view_text(v, list.rows[i].os_version);
+		view_text(v, list.rows[i].device.product);
+		view_text(v, list.rows[i].device.os_version);
 		view_text(v, hosts_state_name(list.rows[i].state));
 		view_bool(v, list.rows[i].hardware_attested);
 		view_time(v, list.rows[i].last_seen_at);
@@ -159,17 +159,17 @@ cmd_host_record(struct cli *cli, const struct host *h)
 	int r;
 
 	view_text(v, h->id);
-	view_text(v, h->serial);
-	view_text(v, h->udid);
+	view_text(v, h->device.serial);
+	view_text(v, h->device.udid);
 	view_text(v, hosts_state_name(h->state));
 	view_bool(v, h->hardware_attested);
 	view_text(v, h->hardware_attested ? "Yes" : "");
 	view_time(v, h->ever_attested_at);
 	view_text(v, h->device_name);
 	view_text(v, h->model_name);
-	view_text(v, h->product_name);
-	view_text(v, h->os_version);
-	view_text(v, h->build_version);
+	view_text(v, h->device.product);
+	view_text(v, h->device.os_version);
+	view_text(v, h->device.build_version);
 	view_text(v, h->topic);
 	view_text(v, h->enrollment_id);
 	if (h->has_certificate)
@@ -268,7 +268,7 @@ cmd_host_evidence(struct cli *cli, const struct host *h)
 static int
 cmd_host_show(struct cli *cli)
 {
-	struct trail_list trail;
+	struct event_list events;
 	struct host h;
 	int r;
 
@@ -276,12 +276,12 @@ cmd_host_show(struct cli *cli)
 	    (r = cmd_host_record(cli, &h)) != OK ||
 	    (r = cmd_host_certificate(cli, &h)) != OK ||
 	    (r = cmd_host_evidence(cli, &h)) != OK ||
-	    (r = trails_list_by_serial(
-		 cli->db, h.serial, TRAIL_ROWS, &trail)) != OK)
+	    (r = events_list_by_serial(
+		 cli->db, h.device.serial, EVENT_ROWS, &events)) != OK)
 		return r;
-	cli_say(cli, "\nTrail, newest first:");
-	r = cmd_enrollment_trail(cli, &trail);
-	trails_list_release(&trail);
+	cli_say(cli, "\nEvents, newest first:");
+	r = cmd_enrollment_events(cli, &events);
+	events_list_release(&events);
 	return r;
 }
 
@@ -292,10 +292,11 @@ cmd_host_block_one(struct cli *cli, const struct host *h)
 	int r, revoked;
 
 	if ((r = hosts_block(cli->db, h->id)) != OK ||
-	    (r = enrollments_revoke_open(cli->db, h->serial, NULL, &revoked)) !=
-		OK)
+	    (r = enrollments_revoke_open(
+		 cli->db, h->device.serial, NULL, &revoked)) != OK)
 		return r;
-	return audits_add(cli->db, cli->actor, "host.block", h->serial);
+	return activities_add(
+	    cli->db, cli->actor, "host.block", h->device.serial);
 }
 
 static int
@@ -304,10 +305,11 @@ cmd_host_unblock_one(struct cli *cli, const struct host *h)
 	int r;
 
 	if ((r = hosts_unblock(cli->db, h->id)) == ERR_CONFLICT)
-		return fail(r, "%s is not blocked", h->serial);
+		return fail(r, "%s is not blocked", h->device.serial);
 	if (r != OK)
 		return r;
-	return audits_add(cli->db, cli->actor, "host.unblock", h->serial);
+	return activities_add(
+	    cli->db, cli->actor, "host.unblock", h->device.serial);
 }
 
 /* All hosts that are named, or none. */
@@ -333,8 +335,8 @@ cmd_host_change(struct cli *cli,
 	for (i = 0; i < cli->count && r == OK; i++) {
 		if ((r = cmd_host_find(cli, cli->arguments[i], &h)) != OK)
 			break;
-		out_json_string(&cli->out, NULL, h.serial);
-		cli_say(cli, "%s %s", h.serial, said);
+		out_json_string(&cli->out, NULL, h.device.serial);
+		cli_say(cli, "%s %s", h.device.serial, said);
 	}
 	out_json_close_array(&cli->out);
 	return r;

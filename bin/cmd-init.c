@@ -14,7 +14,7 @@
 #include "bin/nginx-file.h"
 #include "ca/file.h"
 #include "store/admins.h"
-#include "store/audits.h"
+#include "store/activities.h"
 
 #define STATE_DEFAULT "/var/lib/attestmdm"
 #define NONCE_KEY     32
@@ -207,7 +207,7 @@ cmd_init_admin(struct init *in)
 		goto done;
 	r = admins_create(db, in->admin, buf_str(&hash));
 	if (r == OK &&
-	    (r = audits_add(db, in->cli->actor, "init", in->admin)) == OK)
+	    (r = activities_add(db, in->cli->actor, "init", in->admin)) == OK)
 		r = db_commit(db);
 	db_rollback(db);
 	if (r == ERR_FIELD)

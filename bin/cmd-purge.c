@@ -22,7 +22,7 @@ cmd_purge_run(struct cli *cli)
 }
 
 static const struct cli_verb verbs[] = {
-	{ .help = "deletes what is over: sessions, nonces, old trails",
+	{ .help = "deletes what is over: sessions, nonces, old events",
 	    .needs = CLI_CONF,
 	    .run = cmd_purge_run },
 	{ .run = NULL },

@@ -6,7 +6,7 @@
 #include "bin/cmd.h"
 #include "bin/view.h"
 #include "enroll/renewer.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/hosts.h"
 #include "store/settings.h"
 
@@ -140,7 +140,7 @@ cmd_renew_one(struct run *run, const char *name)
 	r = renewals_candidate(run->cli->db, host.id, &candidate);
 	if (r == ERR_NOT_FOUND)
 		return fail(ERR_CONFLICT, "%s is not enrolled: it is %s",
-		    host.serial, hosts_state_name(host.state));
+		    host.device.serial, hosts_state_name(host.state));
 	if (r != OK)
 		return r;
 	r = cmd_renew_host(run, &candidate);
@@ -148,10 +148,10 @@ cmd_renew_one(struct run *run, const char *name)
 		return fail(r,
 		    "%s changed meanwhile, or has a new certificate already, "
 		    "which waits for its first use",
-		    host.serial);
+		    host.device.serial);
 	if (r == OK && run->refused > 0 && !run->dry)
 		return fail(run->decision.code, "%s cannot be renewed: %s",
-		    host.serial, run->decision.reason);
+		    host.device.serial, run->decision.reason);
 	return r;
 }
 
@@ -263,7 +263,7 @@ cmd_renew_note(struct run *run)
 	    host == NULL ? "" : host, run->opened, run->refused, run->faults);
 	if ((r = db_begin(cli->db)) != OK)
 		return r;
-	if ((r = audits_add(cli->db, cli->actor, "renew", detail)) == OK)
+	if ((r = activities_add(cli->db, cli->actor, "renew", detail)) == OK)
 		r = db_commit(cli->db);
 	db_rollback(cli->db);
 	return r;

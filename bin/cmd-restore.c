@@ -16,7 +16,7 @@
 #include "bin/manifest.h"
 #include "bin/place.h"
 #include "ca/crl.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/restored.h"
 
 #define RESTORE_STAGED   ".restore.new"
@@ -489,7 +489,8 @@ cmd_restore_note(struct restore *rs)
 	if ((r = db_migrate(database)) == OK &&
 	    (r = db_open(database, DB_DURABLE, &db)) == OK &&
 	    (r = db_begin(db)) == OK && (r = restored_void(db)) == OK &&
-	    (r = audits_add(db, rs->cli->actor, "restore", rs->archive)) == OK)
+	    (r = activities_add(db, rs->cli->actor, "restore", rs->archive)) ==
+		OK)
 		r = db_commit(db);
 	db_close(db);
 	if (r != OK || (r = owners_find(database, &owners)) != OK)

@@ -27,9 +27,9 @@ extern const struct cli_noun cmd_setting;
 struct host;
 int cmd_host_find(struct cli *cli, const char *name, struct host *out);
 
-/* Shows trail rows as a table. In cmd-enrollment.c. */
-struct trail_list;
-int cmd_enrollment_trail(struct cli *cli, const struct trail_list *list);
+/* Shows events as a table. In cmd-enrollment.c. */
+struct event_list;
+int cmd_enrollment_events(struct cli *cli, const struct event_list *list);
 
 /* The verbs of "enrollment" about one-time links. In cmd-link.c. */
 int cmd_link_new(struct cli *cli);

@@ -99,8 +99,8 @@ acme_http_signed(struct acme_http *app, const struct req *req,
 }
 
 /*
- * What the handler did not put on the trail itself: wrong methods and bodies
- * that were too large. Unknown enrollments leave nothing.
+ * What the handler did not put in the event log itself: wrong methods and
+ * bodies that were too large. Unknown enrollments leave nothing.
  */
 static void
 note(struct acme_http *app, const struct req *req, int code)

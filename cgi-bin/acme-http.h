@@ -20,8 +20,8 @@ struct acme_http {
 	void *own;
 	void (*own_free)(void *own);
 
-	/* Of the present request: the step for the trail, is it in there, and
-	 * a Location that an error shall have. */
+	/* Of the present request: the step for the event log, is it in there,
+	 * and a Location that an error shall have. */
 	const char *step;
 	bool noted;
 	char location[LINKS_TEXT];
@@ -40,7 +40,7 @@ void acme_http_end(void *app, const struct req *req, struct resp *resp);
 /*
  * One resource: how its requests are signed and what is done for them. The
  * action gets a verified request and fills the response; a code from it, or
- * from the checks before, is put on the trail.
+ * from the checks before, is put in the event log.
  */
 struct acme_http_resource {
 	const char *step;

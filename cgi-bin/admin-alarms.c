@@ -14,7 +14,7 @@ fill_alarm(struct tmpl_row *row, const struct alarm *a)
 	admin_page_time(row, "raised_at", a->raised_at);
 	admin_page_time(row, "seen_at", a->last_seen_at);
 	admin_page_time(row, "closed_at", a->closed_at);
-	admin_page_link(row, "trail", "/admin/serial", "serial", a->serial);
+	admin_page_link(row, "events", "/admin/serial", "serial", a->serial);
 }
 
 static int

@@ -9,13 +9,14 @@
 #include "store/certificates.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 #define SERIAL_STEPS 100
 
 static const char *const filters[] = { "q", NULL };
 
-/* What a step of the trail is called on a page; others by their own name. */
+/* What a step of the event log is called on a page; others by their own name.
+ */
 static const char *
 step_text(const char *step)
 {
@@ -47,12 +48,12 @@ step_text(const char *step)
 }
 
 static void
-fill_step(struct tmpl_row *row, const struct trail_row *t)
+fill_step(struct tmpl_row *row, const struct event_row *t)
 {
 	tmplrow_set(row, "step", t->step);
 	tmplrow_set(row, "step_text", step_text(t->step));
-	tmplrow_set(row, "outcome", trails_outcome_name(t->outcome));
-	tmplrow_flag(row, "bad", t->outcome != TRAIL_OK);
+	tmplrow_set(row, "outcome", events_outcome_name(t->outcome));
+	tmplrow_flag(row, "bad", t->outcome != EVENT_OK);
 	tmplrow_set(row, "code", t->code);
 	tmplrow_set(row, "reason", t->reason);
 	tmplrow_set(row, "advice", err_advice(err_find(t->code)));
@@ -60,7 +61,7 @@ fill_step(struct tmpl_row *row, const struct trail_row *t)
 	tmplrow_set(row, "serial", t->serial);
 	tmplrow_set(row, "enrollment", t->enrollment_id);
 	admin_page_time(row, "at", t->at);
-	admin_page_link(row, "trail", "/admin/serial", "serial", t->serial);
+	admin_page_link(row, "events", "/admin/serial", "serial", t->serial);
 }
 
 /* `refused`: its last step was refused, or failed. */
@@ -100,7 +101,7 @@ static int
 fill_state(struct db *db, struct tmpl_row *row, const struct enrollment *e)
 {
 	bool refused;
-	int r = trails_ended_badly(db, e->id, &refused);
+	int r = events_ended_badly(db, e->id, &refused);
 
 	refused = refused && e->state == ENROLLMENT_OPEN;
 	tmplrow_set(row, "state",
@@ -114,11 +115,11 @@ fill_enrollment(
     struct db *db, struct tmpl_row *row, const struct enrollment *e)
 {
 	tmplrow_set(row, "enrollment", e->id);
-	tmplrow_set(row, "serial", e->serial);
-	tmplrow_set(row, "udid", e->udid);
-	tmplrow_set(row, "product", e->product);
-	tmplrow_set(row, "os_version", e->os_version);
-	tmplrow_set(row, "build_version", e->build_version);
+	tmplrow_set(row, "serial", e->device.serial);
+	tmplrow_set(row, "udid", e->device.udid);
+	tmplrow_set(row, "product", e->device.product);
+	tmplrow_set(row, "os_version", e->device.os_version);
+	tmplrow_set(row, "build_version", e->device.build_version);
 	tmplrow_set(row, "source_text", source_text(e->source));
 	tmplrow_flag(row, "manual", e->source == ENROLLMENT_MANUAL);
 	tmplrow_flag(row, "renewal", e->purpose == ENROLLMENT_RENEW);
@@ -127,7 +128,8 @@ fill_enrollment(
 	tmplrow_set(row, "address", e->remote_address);
 	admin_page_time(row, "created_at", e->created_at);
 	admin_page_time(row, "expires_at", e->expires_at);
-	admin_page_link(row, "trail", "/admin/serial", "serial", e->serial);
+	admin_page_link(
+	    row, "events", "/admin/serial", "serial", e->device.serial);
 	return fill_state(db, row, e);
 }
 
@@ -135,14 +137,14 @@ fill_enrollment(
 static int
 fill_last_step(struct db *db, struct tmpl_row *row, const char *id)
 {
-	struct trail_list list;
+	struct event_list list;
 	int r;
 
-	if ((r = trails_list_by_enrollment(db, id, &list)) != OK)
+	if ((r = events_list_by_enrollment(db, id, &list)) != OK)
 		return r;
 	if (list.n > 0)
 		fill_step(tmplrow_add(row, "last"), &list.rows[list.n - 1]);
-	trails_list_release(&list);
+	events_list_release(&list);
 	return OK;
 }
 
@@ -195,12 +197,12 @@ fill_refusals(struct admin_page *page)
 {
 	const char *q = form_text(page->query, "q");
 	long long before = strtoll(form_text(page->query, "before"), NULL, 10);
-	struct trail_list list;
+	struct event_list list;
 	struct tmpl_row *row;
 	size_t i;
 	int r;
 
-	r = trails_list_refusals(page->app->db, q, before > 0 ? before : 0,
+	r = events_list_refusals(page->app->db, q, before > 0 ? before : 0,
 	    ADMIN_PAGE_ROWS + 1, &list);
 	if (r != OK)
 		return r;
@@ -215,7 +217,7 @@ fill_refusals(struct admin_page *page)
 		tmplrow_setf(
 		    page->row, "last_id", "%lld", (long long)list.rows[i].id);
 	}
-	trails_list_release(&list);
+	events_list_release(&list);
 	return OK;
 }
 
@@ -238,15 +240,15 @@ done:
 static int
 fill_steps(struct admin_page *page, const char *id)
 {
-	struct trail_list list;
+	struct event_list list;
 	size_t i;
 	int r;
 
-	if ((r = trails_list_by_enrollment(page->app->db, id, &list)) != OK)
+	if ((r = events_list_by_enrollment(page->app->db, id, &list)) != OK)
 		return r;
 	for (i = 0; i < list.n; i++)
 		fill_step(tmplrow_add(page->row, "steps"), &list.rows[i]);
-	trails_list_release(&list);
+	events_list_release(&list);
 	return OK;
 }
 
@@ -293,7 +295,7 @@ admin_enrollments_show(void *app, const struct req *req, struct resp *resp)
 		goto done;
 	if ((r = fill_enrollment(page.app->db, page.row, &e)) != OK ||
 	    (r = fill_steps(&page, e.id)) != OK ||
-	    (r = fill_host_link(&page, e.serial)) != OK ||
+	    (r = fill_host_link(&page, e.device.serial)) != OK ||
 	    (r = fill_certificate(&page, e.id)) != OK)
 		goto done;
 	tmplrow_flag(page.row, "in_enrollments", true);
@@ -317,19 +319,19 @@ fill_assignment(struct admin_page *page, const char *serial)
 static int
 fill_serial(struct admin_page *page, const char *serial)
 {
-	struct trail_list list;
+	struct event_list list;
 	size_t i;
 	int r;
 
 	tmplrow_set(page->row, "serial", serial);
 	if ((r = fill_assignment(page, serial)) != OK ||
 	    (r = fill_host_link(page, serial)) != OK ||
-	    (r = trails_list_by_serial(
+	    (r = events_list_by_serial(
 		 page->app->db, serial, SERIAL_STEPS, &list)) != OK)
 		return r;
 	for (i = 0; i < list.n; i++)
 		fill_step(tmplrow_add(page->row, "steps"), &list.rows[i]);
-	trails_list_release(&list);
+	events_list_release(&list);
 	return OK;
 }
 

@@ -10,7 +10,7 @@
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/renewals.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 #define COMMANDS_SHOWN    20
 #define ENROLLMENTS_SHOWN 10
@@ -49,7 +49,7 @@ name_of(const struct host *h)
 {
 	if (h->device_name[0] != '\0')
 		return h->device_name;
-	return h->serial;
+	return h->device.serial;
 }
 
 static const char *
@@ -57,7 +57,7 @@ model_of(const struct host *h)
 {
 	if (h->model_name[0] != '\0')
 		return h->model_name;
-	return h->product_name[0] != '\0' ? h->product_name : h->model;
+	return h->device.product[0] != '\0' ? h->device.product : h->model;
 }
 
 static void
@@ -65,12 +65,12 @@ fill_host(struct tmpl_row *row, const struct host *h)
 {
 	tmplrow_set(row, "id", h->id);
 	tmplrow_set(row, "name", name_of(h));
-	tmplrow_set(row, "serial", h->serial);
-	tmplrow_set(row, "udid", h->udid);
+	tmplrow_set(row, "serial", h->device.serial);
+	tmplrow_set(row, "udid", h->device.udid);
 	tmplrow_set(row, "model", model_of(h));
-	tmplrow_set(row, "product", h->product_name);
-	tmplrow_set(row, "os_version", h->os_version);
-	tmplrow_set(row, "build_version", h->build_version);
+	tmplrow_set(row, "product", h->device.product);
+	tmplrow_set(row, "os_version", h->device.os_version);
+	tmplrow_set(row, "build_version", h->device.build_version);
 	tmplrow_set(row, "state", hosts_state_name(h->state));
 	tmplrow_set(row, "state_text", state_text(h->state));
 	tmplrow_flag(row, "attested", is_attested(h));
@@ -78,7 +78,8 @@ fill_host(struct tmpl_row *row, const struct host *h)
 	tmplrow_flag(row, "bootstrap_token", h->has_bootstrap_token);
 	admin_page_time(row, "enrolled_at", h->enrolled_at);
 	admin_page_time(row, "seen_at", h->last_seen_at);
-	admin_page_link(row, "trail", "/admin/serial", "serial", h->serial);
+	admin_page_link(
+	    row, "events", "/admin/serial", "serial", h->device.serial);
 }
 
 static enum host_attested
@@ -257,7 +258,7 @@ fill_alarms(struct admin_page *page, const struct host *h)
 	int r;
 
 	r = alarms_list_by_serial(
-	    page->app->db, h->serial, ALARMS_SHOWN, &list);
+	    page->app->db, h->device.serial, ALARMS_SHOWN, &list);
 	if (r != OK)
 		return r;
 	for (i = 0; i < list.n; i++) {
@@ -273,16 +274,16 @@ fill_alarms(struct admin_page *page, const struct host *h)
 static int
 fill_refusal(struct admin_page *page, const struct host *h)
 {
-	struct trail_list list;
+	struct event_list list;
 	struct tmpl_row *row;
 	size_t i;
 	int r;
 
-	r = trails_list_by_serial(
-	    page->app->db, h->serial, STEPS_LOOKED_AT, &list);
+	r = events_list_by_serial(
+	    page->app->db, h->device.serial, STEPS_LOOKED_AT, &list);
 	if (r != OK)
 		return r;
-	for (i = 0; i < list.n && list.rows[i].outcome == TRAIL_OK; i++)
+	for (i = 0; i < list.n && list.rows[i].outcome == EVENT_OK; i++)
 		;
 	if (i < list.n) {
 		row = tmplrow_add(page->row, "refusal");
@@ -292,7 +293,7 @@ fill_refusal(struct admin_page *page, const struct host *h)
 		tmplrow_set(
 		    row, "advice", err_advice(err_find(list.rows[i].code)));
 	}
-	trails_list_release(&list);
+	events_list_release(&list);
 	return OK;
 }
 
@@ -348,11 +349,11 @@ fill_enrollments(struct admin_page *page, const struct host *h)
 	int r;
 
 	r = enrollments_list_by_serial(
-	    page->app->db, h->serial, ENROLLMENTS_SHOWN, &list);
+	    page->app->db, h->device.serial, ENROLLMENTS_SHOWN, &list);
 	if (r != OK)
 		return r;
 	for (i = 0; i < list.n && r == OK; i++) {
-		r = trails_ended_badly(
+		r = events_ended_badly(
 		    page->app->db, list.rows[i].id, &refused);
 		row = tmplrow_add(page->row, "enrollments");
 		tmplrow_set(row, "enrollment", list.rows[i].id);

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "enroll/software_update.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/settings.h"
 
 static const enum product_system systems[] = { SYSTEM_MACOS, SYSTEM_IOS,
@@ -200,19 +200,19 @@ static int
 fill_activity(struct admin_page *page)
 {
 	long long before = strtoll(form_text(page->query, "before"), NULL, 10);
-	struct audit_list list;
+	struct activity_list list;
 	struct tmpl_row *row;
 	size_t i;
 	int r;
 
-	r = audits_list(
+	r = activities_list(
 	    page->app->db, before > 0 ? before : 0, ADMIN_PAGE_ROWS + 1, &list);
 	if (r != OK)
 		return r;
 	tmplrow_flag(page->row, "paged", before > 0);
 	tmplrow_flag(page->row, "more", list.n > ADMIN_PAGE_ROWS);
 	for (i = 0; i < list.n && i < ADMIN_PAGE_ROWS; i++) {
-		row = tmplrow_add(page->row, "audits");
+		row = tmplrow_add(page->row, "activities");
 		tmplrow_set(row, "actor", list.rows[i].actor);
 		tmplrow_set(row, "action", list.rows[i].action);
 		tmplrow_set(row, "detail", list.rows[i].detail);
@@ -220,7 +220,7 @@ fill_activity(struct admin_page *page)
 		tmplrow_setf(
 		    page->row, "last_id", "%lld", (long long)list.rows[i].id);
 	}
-	audits_list_release(&list);
+	activities_list_release(&list);
 	return OK;
 }
 

@@ -27,7 +27,7 @@ void mdm_http_error(
 int mdm_http_serve(void *app, const struct req *req, mdm_http_service *service,
     struct resp *resp);
 
-/* Refuses a request of another content type, with its trail. */
+/* Refuses a request of another content type, with its event log. */
 int mdm_http_wrong_type(void *app, const struct req *req, const char *step);
 
 #endif

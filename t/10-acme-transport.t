@@ -102,7 +102,7 @@ $c->refused($c->post('new-order', '', body => ''), 400, 'malformed', 'order',
     'MALFORMED', 'acme-14: empty body');
 
 my $rows = $t->fingerprint;
-my $trails = @{ $t->db('SELECT id FROM trail') };
+my $events = @{ $t->db('SELECT id FROM events') };
 my @unknown = ("$base/nothing", "$base/order/", "$base/order/a/b",
     '/acme/AAAAAAAAAAAAAAAAAAAAAA/directory', '/acme/AAAAAAAAAAAAAAAAAAAAAA/new-nonce',
     '/acme//directory', '/acme/directory', '/acme/');
@@ -123,8 +123,8 @@ for my $where ('new-account', 'new-order', 'order/AAAAAAAAAAAAAAAAAAAAAA',
 }
 is(scalar keys %bodies, 1, 'acme-16: unknown paths and enrollments look alike');
 is($t->fingerprint, $rows, 'acme-15: nothing written');
-is(scalar @{ $t->db("SELECT id FROM trail WHERE enrollment_id IS NOT '$c->{enrollment}'") },
-    0, 'acme-16: no trail of an unknown enrollment');
+is(scalar @{ $t->db("SELECT id FROM events WHERE enrollment_id IS NOT '$c->{enrollment}'") },
+    0, 'acme-16: no event of an unknown enrollment');
 
 is($t->http(GET => "$base/directory", headers => { 'User-Agent' => [] })->{status},
     200, 'acme-17: no User-Agent');
@@ -234,9 +234,9 @@ is($c->get($c->{kid}, nonce => $nonce)->{status}, 200,
 $t->server->clock(25 * 3600);
 is($t->http(GET => "$base/directory")->{status}, 404, 'acme-16: expired enrollment');
 is($t->http(HEAD => "$base/new-nonce")->{status}, 404, 'acme-16: its nonces too');
-$rows = @{ $t->db('SELECT id FROM trail') };
+$rows = @{ $t->db('SELECT id FROM events') };
 is($c->get($c->{kid})->{status}, 404, 'acme-16, acme-112: its accounts too');
-is(scalar @{ $t->db('SELECT id FROM trail') }, $rows, 'acme-16: without a trail');
+is(scalar @{ $t->db('SELECT id FROM events') }, $rows, 'acme-16: without an event');
 
 # acme-282, acme-295: plain URLs, and objects with the members that they may have.
 $c->done;

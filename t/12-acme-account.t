@@ -17,8 +17,8 @@ is($r->{status}, 201, 'acme-95: a new account without contact');
 is($r->{json}{status}, 'valid', 'acme-95: is valid');
 is($r->{json}{orders}, "$c->{kid}/orders", 'acme-95: has its orders');
 like($r->{headers}{location}, qr{/account/[A-Za-z0-9_-]{22}$}, 'acme-95: has a Location');
-is($t->trail($SERIAL)->[-1]{step}, 'account', 'acme-95: is on the trail');
-is($t->trail($SERIAL)->[-1]{outcome}, 'ok', 'acme-95: as ok');
+is($t->events($SERIAL)->[-1]{step}, 'account', 'acme-95: is in the event log');
+is($t->events($SERIAL)->[-1]{outcome}, 'ok', 'acme-95: as ok');
 
 my $plain = $c->sibling;
 is($plain->account({})->{status}, 201, 'acme-96: payload {}');

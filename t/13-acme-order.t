@@ -22,7 +22,7 @@ is(scalar @{ $o->{authorizations} }, 1, 'acme-113: has one authorization');
 is($o->{finalize}, "$r->{headers}{location}/finalize", 'acme-113: has finalize');
 like($o->{expires}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'acme-113: has an end');
 my $url = $r->{headers}{location};
-is($t->trail($SERIAL)->[-1]{step}, 'order', 'acme-113: is on the trail');
+is($t->events($SERIAL)->[-1]{step}, 'order', 'acme-113: is in the event log');
 
 sub refused { my ($name, $payload, @what) = @_; $c->refused($c->post('new-order', $payload), @what, $name) }
 my @malformed = (400, 'malformed', 'order', 'MALFORMED');
@@ -55,8 +55,8 @@ refused('acme-121: bad UTF-8', qq({"identifiers":[{"type":"permanent-identifier"
     @malformed);
 refused('acme-121: control characters',
     '{"identifiers":[{"type":"permanent-identifier","value":"A\u001b[31m\u000aX"}]}', @rejected);
-my $reason = $t->trail($SERIAL)->[-1]{reason};
-like($reason, qr/A\\x1b\[31m\\x0aX/, 'acme-283: and they are escaped on the trail');
+my $reason = $t->events($SERIAL)->[-1]{reason};
+like($reason, qr/A\\x1b\[31m\\x0aX/, 'acme-283: and they are escaped in the event log');
 refused('acme-122: another normal form', qq({"identifiers":[{"type":"permanent-identifier","value":"\xC3\xA4"}]}),
     @rejected);
 refused("acme-123: value \"$_\"", { identifiers => $c->identifiers($_) }, @rejected)
@@ -179,12 +179,12 @@ bas('acme-149: attObj is padded', sub { { attObj => $c->attestation($_[0]) . '='
 bas('acme-149: attObj with a space', sub { { attObj => ' ' . $c->attestation($_[0]) } }, 'ATT_CBOR');
 bas('acme-151: an error beside a good attObj',
     sub { { attObj => $c->attestation($_[0]), error => "x\n\e[31my" } }, 'ATT_NONE');
-like($t->trail($SERIAL)->[-1]{reason}, qr/x\\x0a\\x1b\[31my/, 'acme-152: the words of the device, escaped');
+like($t->events($SERIAL)->[-1]{reason}, qr/x\\x0a\\x1b\[31my/, 'acme-152: the words of the device, escaped');
 bas('acme-152: the device could not attest',
     { attObj => 'omNmbXRlYXBwbGVnYXR0U3RtdKFjeDVjgA', error => 'no' }, 'ATT_NONE');
 bas('acme-152: empty x5c', { attObj => 'omNmbXRlYXBwbGVnYXR0U3RtdKFjeDVjgA' }, 'ATT_NONE');
 bas('acme-151: a very long error', { error => 'x' x 20000 }, 'ATT_NONE');
-ok(length $t->trail($SERIAL)->[-1]{reason} <= 500, 'acme-151: is cut on the trail');
+ok(length $t->events($SERIAL)->[-1]{reason} <= 500, 'acme-151: is cut in the event log');
 
 $r = $c->post($still->{challenge}, { attObj => $c->attestation($still), authData => 1, x => [1] });
 is($r->{json}{status}, 'valid', 'acme-150: unknown members are ignored');

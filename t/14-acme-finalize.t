@@ -135,8 +135,8 @@ like($t->command('openssl', 'verify', '-CAfile', $ca, $t->dir . '/leaf.pem')->{o
     'acme-255: leaf first, its issuer behind');
 my $attested = $t->command('openssl', 'pkey', '-in', $c->{device_key}, '-pubout')->{out};
 is(openssl($leaf, 'x509', '-noout', '-pubkey'), $attested, 'acme-228: certifies the attested key');
-my @steps = map { $_->{step} } grep { $_->{outcome} eq 'ok' } @{ $t->trail($SERIAL) };
-is("@steps", 'profile account order challenge finalize certificate', 'acme-228: every step is on the trail');
+my @steps = map { $_->{step} } grep { $_->{outcome} eq 'ok' } @{ $t->events($SERIAL) };
+is("@steps", 'profile account order challenge finalize certificate', 'acme-228: every step is in the event log');
 my $row = $t->db("SELECT hex(sha256) AS sha256, serial, hardware_attested, state, enrollment_id,"
 	. " hex(serial_number) AS number, hex(issuer_key_id) AS issuer FROM certificates WHERE serial = '$SERIAL'")->[0];
 is($row->{serial}, $SERIAL, 'acme-228: bound to the device');

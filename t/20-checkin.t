@@ -37,8 +37,8 @@ subtest 'mdm-1: a fresh Mac is pending, then enrolled; fleet-101: attested' => s
 	is($mac->host->{state}, 'enrolled', 'enrolled');
 	is($mac->host->{hardware_attested}, 1, 'attested');
 	is($mac->host->{push_token}, uc unpack('H*', 't' x 32), 'push token');
-	my $steps = join(' ', map { "$_->{step}:$_->{outcome}" } @{ $t->trail($mac->{serial}) });
-	like($steps, qr/profile:ok.*authenticate:ok token-update:ok$/, 'the trail tells it');
+	my $steps = join(' ', map { "$_->{step}:$_->{outcome}" } @{ $t->events($mac->{serial}) });
+	like($steps, qr/profile:ok.*authenticate:ok token-update:ok$/, 'the event log says it');
 	my $e = $t->db("SELECT state FROM enrollments WHERE serial = '$mac->{serial}'");
 	is_deeply([map { $_->{state} } @$e], ['enrolled'], 'the enrollment is done');
 };
@@ -109,13 +109,13 @@ subtest 'mdm-71: half an hour in Setup Assistant is enough' => sub {
 	$t->server->clock(1900);
 	my $r = $mac->report('Idle');
 	like($r->{body}, qr/DeviceConfigured/, 'that is never answered holds up the last one no more');
-	my ($row) = grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->trail($mac->{serial}) };
+	my ($row) = grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->events($mac->{serial}) };
 	is($row->{step}, 'command', 'and an administrator can read it');
 	like($mac->report('NotNow', CommandUUID => Attestmdm::Device::uuid_of($r))->{body},
 	    qr/SecurityInfo/, 'put off, the other goes on');
 	$r = $mac->report('Idle');
 	like($r->{body}, qr/DeviceConfigured/, 'and it comes again');
-	is(scalar(grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->trail($mac->{serial}) }),
+	is(scalar(grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->events($mac->{serial}) }),
 	    1, 'which is said once');
 	like($mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($r))->{body},
 	    qr/SecurityInfo/, 'then the rest');

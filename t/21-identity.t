@@ -20,10 +20,10 @@ sub new_mac { Attestmdm::Device->certify($t, serial(), @_) }
 # The last refusal that names no device.
 sub refused_unknown {
 	my ($code, $name) = @_;
-	my $last = $t->db("SELECT code, reason FROM trail WHERE serial = ''"
+	my $last = $t->db("SELECT code, reason FROM events WHERE serial = ''"
 	    . " AND outcome <> 'ok' ORDER BY id DESC LIMIT 1")->[0] || {};
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	is($last->{code}, $code, "$name: trail says $code");
+	is($last->{code}, $code, "$name: event log says $code");
 }
 
 # A certificate like the device's own by somebody else.
@@ -48,7 +48,7 @@ subtest 'mdm-23: what claims to be one of ours is kept apart from what does not'
 	my $mac = mac();
 	my $pool = sub {
 		is($mac->checkin($_[0], signature => undef, cert => undef)->{status}, 400, 'answered 400');
-		my $last = $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0];
+		my $last = $t->db('SELECT * FROM events ORDER BY id DESC LIMIT 1')->[0];
 		is($last->{serial}, '', 'not under a serial number');
 		return "$last->{pool} $last->{pool_key}";
 	};
@@ -190,7 +190,7 @@ subtest 'mdm-27: the signature is over another body' => sub {
 	(my $other = $body) =~ s/CheckOut/CheckOuT/;
 	is($mac->checkin($body, signature => $mac->signature($other))->{status}, 400, 'one byte');
 	$t->refused($mac->{serial}, 'check-out', 'MDM_SIGNATURE');
-	is_deeply($t->db("SELECT count(*) AS n FROM trail WHERE code = 'MDM_SIGNATURE'"
+	is_deeply($t->db("SELECT count(*) AS n FROM events WHERE code = 'MDM_SIGNATURE'"
 	    . " AND serial = '$mac->{serial}' AND enrollment_id IS NOT NULL")->[0], { n => 0 },
 	    'whoever has not the key adds nothing to the enrollment');
 	is($mac->checkin("$body ", signature => $mac->signature($body))->{status}, 400,

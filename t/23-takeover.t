@@ -27,22 +27,22 @@ sub alarms {
 	    . " AND serial = '$mac->{serial}' AND closed_at IS NULL") };
 }
 
-# The reasons of a step on the trail.
+# The reasons of a step in the event log.
 sub reasons {
 	my ($mac, $step) = @_;
-	return join("\n", map { $_->{reason} } grep { $_->{step} eq $step } @{ $t->trail($mac->{serial}) });
+	return join("\n", map { $_->{reason} } grep { $_->{step} eq $step } @{ $t->events($mac->{serial}) });
 }
 
-subtest 'another signer of the same serial number and UDID: on the trail, with an alarm' => sub {
+subtest 'another signer of the same serial number and UDID: in the event log, with an alarm' => sub {
 	my $mac = Attestmdm::Device->enroll($t, serial(), @intel);
 	unlike(reasons($mac, 'profile'), qr/another device key/, 'nothing at first');
 	my $thief = $mac->again('certify', @intel);
-	like(reasons($mac, 'profile'), qr/signed by another device key/, 'the trail has it');
+	like(reasons($mac, 'profile'), qr/signed by another device key/, 'the event log has it');
 	is(alarms($mac, 'signer-changed'), 0, 'no alarm yet: the Mac may have been erased');
 	is($mac->report('Idle')->{status}, 200, 'but it was not');
 	is(alarms($mac, 'signer-changed'), 1, 'now there is one');
 	is($thief->checkin($thief->message('Authenticate'))->{status}, 200, 'the other one enrolls');
-	like(reasons($mac, 'authenticate'), qr/not asked for by the device key from before/, 'the trail has that, too');
+	like(reasons($mac, 'authenticate'), qr/not asked for by the device key from before/, 'the event log has that, too');
 	is(alarms($mac, 'signer-changed'), 0, 'the alarm is over: perhaps it was erased after all');
 	is($mac->report('Idle')->{status}, 400, 'the identity from before is refused');
 	is(alarms($mac, 'signer-changed'), 1, 'and in use, so that there is an alarm again');
@@ -114,7 +114,7 @@ subtest 'a device key that is not known' => sub {
 	$mac->report('Idle');
 	is(alarms($mac, 'signer-changed'), 0, 'is no alarm');
 	my $new = $mac->again('certify', @intel);
-	like(reasons($mac, 'profile'), qr/enrolled with is not known/, 'a request leaves it on the trail');
+	like(reasons($mac, 'profile'), qr/enrolled with is not known/, 'a request leaves it in the event log');
 	$mac->report('Idle');
 	is(alarms($mac, 'signer-changed'), 1, 'and is an alarm while the old certificate is in use');
 	$forget->();
@@ -131,7 +131,7 @@ subtest 'after a renewal the signer is still known' => sub {
 	$t->tool_ok('renew', '--host', $mac->{serial});
 	like($run->('poll')->{out}, qr/InstallProfile Acknowledged/, 'renewed');
 	my $thief = $mac->again('enroll', @intel);
-	like(reasons($mac, 'profile'), qr/signed by another device key/, 'the trail has it');
+	like(reasons($mac, 'profile'), qr/signed by another device key/, 'the event log has it');
 	is($mac->report('Idle')->{status}, 400, 'the renewed certificate is refused');
 	is(alarms($mac, 'signer-changed'), 1, 'with an alarm');
 };
@@ -186,7 +186,7 @@ subtest 'an attestation takes the place of what nothing proved, when it is used'
 	my $host = $new->host;
 	is($host->{udid}, $new->{udid}, 'then the host is the attested device');
 	is($host->{hardware_attested}, 1, 'attested');
-	like(reasons($new, 'authenticate'), qr/takes the place of UDID \Q$old->{udid}\E/, 'the trail tells');
+	like(reasons($new, 'authenticate'), qr/takes the place of UDID \Q$old->{udid}\E/, 'the event log says');
 	is(alarms($old, 'held-for-review'), 0, 'nothing is left to review');
 	is($old->report('Idle')->{status}, 400, 'the other one is out');
 	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'enrolled');

@@ -75,7 +75,7 @@ subtest 'a result larger than is received ends its command after three times' =>
 	}
 	is(command($bad)->{state}, 'error', 'failed');
 	like($t->tool_ok('enrollment', 'show', $mac->{serial}), qr/larger than the server receives/,
-	    'and the trail says why');
+	    'and the event log says why');
 	is($mac->poll($_, signature => 'AAAA', cert => undef)->{status}, 413, 'without a TLS certificate: 413')
 	    for $body, $huge;
 };

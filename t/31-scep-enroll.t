@@ -54,8 +54,8 @@ subtest 'fleet-89, fleet-102: an Intel Mac enrolls, not attested' => sub {
 	my $page = $admin->get("/admin/hosts/" . $mac->host->{id});
 	is($page->{status}, 200, 'its page');
 	unlike($page->{body}, qr/MDM attestation/, 'fleet-102: has no such row');
-	my ($step) = grep { $_->{step} eq 'scep' } @{ $t->trail($mac->{serial}) };
-	is($step->{outcome}, 'ok', 'the trail has the certificate');
+	my ($step) = grep { $_->{step} eq 'scep' } @{ $t->events($mac->{serial}) };
+	is($step->{outcome}, 'ok', 'the event log has the certificate');
 };
 
 subtest 'mdm-78, fleet-146: nothing of the request but its key' => sub {
@@ -91,8 +91,8 @@ subtest 'mdm-75, fleet-140: a repeated request gets the same certificate' => sub
 	is(Attestmdm::Server::slurp($mac->cert), $first, 'the same');
 	is(scalar(@{ $t->db("SELECT 1 FROM certificates WHERE serial = '$mac->{serial}'") }), 1,
 	    'there is one');
-	my ($again) = grep { $_->{step} eq 'scep-again' } @{ $t->trail($mac->{serial}) };
-	is($again->{outcome}, 'ok', 'the trail tells it apart');
+	my ($again) = grep { $_->{step} eq 'scep-again' } @{ $t->events($mac->{serial}) };
+	is($again->{outcome}, 'ok', 'the event log says it apart');
 	unlink $mac->cert;
 	$t->server->clock(601);
 	ok(!certify($mac), 'ten minutes later the challenge is used up');
@@ -135,7 +135,7 @@ subtest 'mdm-76, fleet-140: challenges that are over' => sub {
 	my $wrong = intel();
 	$wrong->{challenge} = 'A' x 32;
 	ok(!certify($wrong), 'unknown');
-	my $last = $t->db("SELECT * FROM trail WHERE step = 'scep' ORDER BY id DESC LIMIT 1")->[0];
+	my $last = $t->db("SELECT * FROM events WHERE step = 'scep' ORDER BY id DESC LIMIT 1")->[0];
 	is("$last->{code} $last->{serial}", 'SCEP_CHALLENGE ', 'a refusal of nobody known');
 	is(scalar(@{ $t->db("SELECT 1 FROM certificates WHERE serial = '$wrong->{serial}'") }),
 	    0, 'and no certificate');
@@ -154,8 +154,8 @@ subtest 'an enrollment makes an end of the others of its device' => sub {
 	    . " WHERE serial = '$mac->{serial}' ORDER BY state") }], ['enrolled', 'revoked'],
 	    'the other profile is void');
 	ok(!certify($other), 'and its challenge with it');
-	my ($last) = reverse @{ $t->trail($mac->{serial}) };
-	is("$last->{step} $last->{outcome}", 'scep refused', 'which its trail tells');
+	my ($last) = reverse @{ $t->events($mac->{serial}) };
+	is("$last->{step} $last->{outcome}", 'scep refused', 'which its event log tells');
 	is($mac->report('Idle')->{status}, 200, 'the host is not hurt');
 };
 
@@ -239,8 +239,8 @@ subtest 'mdm-80, mdm-85: a refusal is a CertRep without content' => sub {
 		    '-in', "$dir/reply.der")->{out};
 		my ($got) = $print =~ /2\.16\.840\.1\.113733\.1\.9\.4.*?PRINTABLESTRING:(\d)/s;
 		is($got, $info, "$name: failInfo $info");
-		my ($last) = @{ $t->db("SELECT reason FROM trail WHERE step = 'scep' ORDER BY id DESC LIMIT 1") };
-		is($last->{reason}, 'a message without signer or content', "$name: the trail")
+		my ($last) = @{ $t->db("SELECT reason FROM events WHERE step = 'scep' ORDER BY id DESC LIMIT 1") };
+		is($last->{reason}, 'a message without signer or content', "$name: the event log")
 		    if $name =~ /^no c/;
 	}
 };

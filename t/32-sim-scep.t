@@ -40,9 +40,9 @@ subtest 'mdm-72: a client of Apple\'s form: BER, AES, SHA-512' => sub {
 	my $run = $t->sim('poll', '--state', $state);
 	is($run->{exit}, 0, 'it polls');
 	like($run->{out}, qr/ SecurityInfo Acknowledged$/m, 'and answers');
-	my ($profile) = grep { $_->{step} eq 'profile' } @{ $t->trail($serial) };
+	my ($profile) = grep { $_->{step} eq 'profile' } @{ $t->events($serial) };
 	like($profile->{reason}, qr/^SCEP profile for MacBookPro16,1( [\d.]+)?: /,
-	    'the trail says why it was SCEP');
+	    'the event log says why it was SCEP');
 };
 
 # The certificate in a CertRep for that state's key, as PEM.

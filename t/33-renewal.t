@@ -115,7 +115,7 @@ subtest 'mdm-102, fleet-108, fleet-112: one command, and nothing of the host cha
 	is($after->{bootstrap_token}, unpack('H*', 'boot') =~ tr/a-f/A-F/r, 'the bootstrap token, too');
 	is(due()->{opened}, 0, 'it is not due any more');
 	ok((grep { $_->{step} eq 'renewal' && $_->{reason} =~ /^renewed/ }
-	    @{ $t->trail($mac->{serial}) }), 'the trail tells');
+	    @{ $t->events($mac->{serial}) }), 'the event log says');
 	at(0);
 };
 
@@ -140,8 +140,8 @@ subtest 'mdm-105, fleet-114: the device says Error' => sub {
 	    { ErrorDomain => 'SCEP', LocalizedDescription => "kein Schl\xc3\xbcssel",
 		USEnglishDescription => "no key\n<3>forged" },
 	    { ErrorDomain => 'MDM', LocalizedDescription => 'gave up' } ]);
-	$t->refused($mac->{serial}, 'renewal', 'RENEWAL_DEVICE', 'the trail has it', 'failed');
-	my ($told) = grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->trail($mac->{serial}) };
+	$t->refused($mac->{serial}, 'renewal', 'RENEWAL_DEVICE', 'the event log has it', 'failed');
+	my ($told) = grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->events($mac->{serial}) };
 	is($told->{reason}, 'the device could not renew its certificate: '
 	    . 'no key\x0a<3>forged (SCEP); gave up (MDM)', "in the device's words");
 	is($mac->report('Idle')->{status}, 200, 'the old certificate stays good');
@@ -208,8 +208,8 @@ subtest 'an Error that answers another command leaves the renewal open' => sub {
 	    ErrorChain => [ { ErrorDomain => 'MDM', LocalizedDescription => 'no' } ]);
 	$mac->report('CommandFormatError', CommandUUID => '00000000-0000-4000-8000-000000000000');
 	ok(asked($mac), 'it is open');
-	ok(!(grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->trail($mac->{serial}) }),
-	    'nothing of it in the trail');
+	ok(!(grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->events($mac->{serial}) }),
+	    'nothing of it in the event log');
 	is(install($mac)->{uuid}, $command->{uuid}, 'and its command comes again');
 	my $new = renewed($mac, $command);
 	$new->checkin($new->message('Authenticate'));
@@ -224,8 +224,8 @@ subtest 'Error after the certificate was fetched' => sub {
 	is(install($mac), undef, 'it is not sent again');
 	$mac->report('Error', CommandUUID => $command->{uuid},
 	    ErrorChain => [ { ErrorDomain => 'MDM', LocalizedDescription => 'gave up' } ]);
-	my ($told) = grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->trail($mac->{serial}) };
-	like($told->{reason}, qr/gave up/, 'the trail has it');
+	my ($told) = grep { $_->{code} eq 'RENEWAL_DEVICE' } @{ $t->events($mac->{serial}) };
+	like($told->{reason}, qr/gave up/, 'the event log has it');
 	ok(!asked($mac), 'and it is not open any more');
 };
 
@@ -305,7 +305,7 @@ subtest 'mdm-104, fleet-142: the challenge of another device' => sub {
 
 sub enrolled_rows {
 	scalar grep { $_->{step} eq 'token-update' && $_->{reason} eq 'enrolled' }
-	    @{ $t->trail($_[0]->{serial}) };
+	    @{ $t->events($_[0]->{serial}) };
 }
 
 subtest 'fleet-115, fleet-116: a wipe while a renewal is open' => sub {
@@ -318,11 +318,11 @@ subtest 'fleet-115, fleet-116: a wipe while a renewal is open' => sub {
 	$t->make('machineinfo', '--serial', $mac->{serial}, '--udid', $mac->{udid},
 	    '--product', 'MacBookPro16,1', '--os-version', '13.6', '-o', $file);
 	my $r = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file));
-	is(enrolled_rows($mac), 1, 'the trail has its first enrollment');
+	is(enrolled_rows($mac), 1, 'the event log has its first enrollment');
 	fetch($wiped, challenge_of($r->{body}));
 	enter($wiped, AwaitingConfiguration => '<true/>');
 	is($wiped->host->{generation}, 2, 'a new enrollment');
-	is(enrolled_rows($mac), 2, 'and the trail its second');
+	is(enrolled_rows($mac), 2, 'and the event log its second');
 	my $setup = $wiped->report('Idle');
 	like($setup->{body}, qr/DeviceConfigured/, 'Setup Assistant is let go');
 	is($wiped->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($setup))->{body},
@@ -354,10 +354,10 @@ subtest 'fleet-117, fleet-138: not assigned any more' => sub {
 	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'true');
 	is($t->tool('renew', '--host', $other->{serial})->{exit}, 4,
 	    'none when only assigned ones may');
-	$t->refused($other->{serial}, 'renewal', 'ENROLL_BUSINESS', 'its trail');
-	my $before = @{ $t->trail($other->{serial}) };
+	$t->refused($other->{serial}, 'renewal', 'ENROLL_BUSINESS', 'its event log');
+	my $before = @{ $t->events($other->{serial}) };
 	$t->tool('renew', '--host', $other->{serial});
-	is(scalar(@{ $t->trail($other->{serial}) }), $before, 'said once');
+	is(scalar(@{ $t->events($other->{serial}) }), $before, 'said once');
 	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false');
 	is(one($other)->{opened}, 1, 'renewed when the setting is off again');
 };
@@ -365,14 +365,14 @@ subtest 'fleet-117, fleet-138: not assigned any more' => sub {
 subtest 'fleet-138: a host that cannot attest, when only attested ones may enroll' => sub {
 	my $mac = intel();
 	my @both = qw(apple_business_enrollments_only apple_require_hardware_attestation);
-	my $told = sub { scalar grep { $_->{step} eq 'renewal' } @{ $t->trail($mac->{serial}) } };
+	my $told = sub { scalar grep { $_->{step} eq 'renewal' } @{ $t->events($mac->{serial}) } };
 	my $listed = sub { scalar grep { $_->{serial} eq $mac->{serial} } @{ due('--dry-run', '--limit', 1000)->{hosts} } };
 	at(365 - 100);
 	is($listed->(), 1, 'due');
 	$t->tool_ok('setting', 'set', $_, 'true') for @both;
 	due('--limit', 1000);
 	ok(!asked($mac), 'it is not asked');
-	$t->refused($mac->{serial}, 'renewal', 'ENROLL_METHOD', 'and the trail says why');
+	$t->refused($mac->{serial}, 'renewal', 'ENROLL_METHOD', 'and the event log says why');
 	is($told->(), 1, 'once');
 	for my $hours (1, 2, 23) {
 		at(365 - 100 + $hours / 24);
@@ -535,11 +535,11 @@ subtest 'usage' => sub {
 subtest 'what was done is on the activity list' => sub {
 	my $mac = intel();
 	due('--limit', 1000);
-	my $rows = count("audit WHERE action = 'renew'");
+	my $rows = count("activities WHERE action = 'renew'");
 	due('--limit', 1000);
-	is(count("audit WHERE action = 'renew'"), $rows, 'not a run with nothing to do');
+	is(count("activities WHERE action = 'renew'"), $rows, 'not a run with nothing to do');
 	one($mac);
-	my $row = $t->db("SELECT * FROM audit WHERE action = 'renew' ORDER BY id DESC LIMIT 1")->[0];
+	my $row = $t->db("SELECT * FROM activities WHERE action = 'renew' ORDER BY id DESC LIMIT 1")->[0];
 	like($row->{detail}, qr/^host \Q$mac->{serial}\E: 1 opened/, 'a renewal by hand');
 	like($row->{actor}, qr/^cli:/, 'and who did it');
 };

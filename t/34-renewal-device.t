@@ -181,7 +181,7 @@ subtest 'an attested host is not renewed by less' => sub {
 	my $r = $t->tool('renew', '--host', $mac->{serial});
 	is($r->{exit}, 4, 'refused');
 	like($r->{err}, qr/the host is attested, and now its serial number is not assigned/, 'and why');
-	$t->refused($mac->{serial}, 'renewal', 'ENROLL_DOWNGRADE', 'which its trail says');
+	$t->refused($mac->{serial}, 'renewal', 'ENROLL_DOWNGRADE', 'which its event log says');
 	my ($alarm) = grep { $_->{serial} eq $mac->{serial} }
 	    @{ $t->tool_json('alarms')->{alarms} };
 	is($alarm->{kind}, 'renewal-failing', 'and an alarm');
@@ -200,7 +200,7 @@ subtest 'the attestation fails: the device keeps what it had' => sub {
 		is(is_attested($mac), 'Yes', 'attested still');
 		$t->tool_ok('command', 'send', $mac->{serial}, 'SecurityInfo');
 		like(poll($mac)->{out}, qr/ SecurityInfo Acknowledged$/m, 'and commands work');
-		$t->refused($mac->{serial}, 'renewal', 'RENEWAL_DEVICE', 'the trail tells', 'failed');
+		$t->refused($mac->{serial}, 'renewal', 'RENEWAL_DEVICE', 'the event log says', 'failed');
 	}
 };
 

@@ -126,7 +126,7 @@ subtest 'mdm-81: single DES has a switch of its own' => sub {
 	    '-private-key', "$dir/des.key", '-certificate', "$dir/des.pem");
 	$t->command(@client);
 	ok(!-e "$dir/des.pem", 'for older clients alone: none');
-	my $last = $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0];
+	my $last = $t->db('SELECT * FROM events ORDER BY id DESC LIMIT 1')->[0];
 	is("$last->{step} $last->{code} $last->{reason}",
 	    'scep SCEP_ALGORITHM envelope: the cipher is not allowed', 'by its cipher');
 	is($t->db("SELECT count(*) AS n FROM certificates WHERE serial = '$serial'")->[0]{n}, 0,
@@ -147,7 +147,7 @@ subtest 'mdm-72: neither is served with the switch off' => sub {
 	my $r = $t->command('scepclient', '-server-url', $url, '-challenge', $challenge,
 	    '-private-key', "$dir/no.key", '-certificate', "$dir/no.pem");
 	ok(!-e "$dir/no.pem", 'SHA-1 and DES get nothing');
-	like($t->db('SELECT reason FROM trail ORDER BY id DESC LIMIT 1')->[0]{reason},
+	like($t->db('SELECT reason FROM events ORDER BY id DESC LIMIT 1')->[0]{reason},
 	    qr/the cipher is not allowed|digest is SHA-1/, 'by their names');
 	is(scalar(@{ $t->db("SELECT 1 FROM certificates WHERE serial = '$serial'") }), 0,
 	    'no certificate is made');

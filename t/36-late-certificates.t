@@ -240,8 +240,8 @@ subtest 'a certificate of a link that was never used' => sub {
 	is(authenticates($revoked), 400, 'is void with its link');
 	$t->server->clock(25 * $HOUR);
 	is(authenticates($mac), 400, 'and after its hours');
-	my $last = $t->db('SELECT reason FROM trail ORDER BY id DESC LIMIT 1')->[0];
-	like($last->{reason}, qr/not used within 24 hours/, 'which the trail tells');
+	my $last = $t->db('SELECT reason FROM events ORDER BY id DESC LIMIT 1')->[0];
+	like($last->{reason}, qr/not used within 24 hours/, 'which the event log says');
 	$t->server->clock(31 * 24 * $HOUR);
 	my $before = @{ $t->db('SELECT 1 FROM certificates') };
 	$t->tool_ok('purge');
@@ -311,7 +311,7 @@ subtest 'a link for any device claims nothing that is known' => sub {
 	$mac->checkin($mac->message('CheckOut'));
 	is(authenticates($thief), 400, 'not the serial number of what left');
 	$t->refused($mac->{serial}, 'authenticate', 'ENROLL_OTHER_DEVICE', 'held for review');
-	my ($told) = grep { $_->{code} eq 'ENROLL_OTHER_DEVICE' } @{ $t->trail($mac->{serial}) };
+	my ($told) = grep { $_->{code} eq 'ENROLL_OTHER_DEVICE' } @{ $t->events($mac->{serial}) };
 	like($told->{reason}, qr/was another device/, 'for it was another device');
 	$thief->{serial} = lc $mac->{serial};
 	is(authenticates($thief), 400, 'nor the same in small letters');

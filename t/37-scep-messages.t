@@ -78,7 +78,7 @@ sub status_of {
 	return join(' ', map { $print =~ /2\.16\.840\.1\.113733\.1\.9\.$_\b.*?PRINTABLESTRING:(\d)/s } 3, 4);
 }
 
-sub last_row { $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0] }
+sub last_row { $t->db('SELECT * FROM events ORDER BY id DESC LIMIT 1')->[0] }
 sub certificates { $t->db('SELECT count(*) AS n FROM certificates')->[0]{n} }
 
 # FAILURE with this failInfo, for a reason that matches; nothing is signed.
@@ -333,7 +333,7 @@ subtest 'mdm-82: an envelope that nobody signed' => sub {
 	my $r = ask('mac', '--fault', 'scep-unsigned');
 	is($r->{status}, 400, 'cannot be answered in kind');
 	like($r->{headers}{'content-type'}, qr{^text/plain}, 'and no message');
-	is(last_row()->{reason}, 'CMS message is not SignedData', 'the trail says why');
+	is(last_row()->{reason}, 'CMS message is not SignedData', 'the event log says why');
 };
 
 # Their certificates are expired, of RSA-1024 and signed with SHA-1: MachineInfo

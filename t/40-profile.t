@@ -32,7 +32,7 @@ sub ask { my ($serial, %o) = @_; return post(info($serial, %o)) }
 
 sub enrollments { scalar @{ $t->db("SELECT 1 FROM enrollments WHERE serial = '$_[0]'") } }
 
-# Refused: status, code in the trail, nothing created, no secret in the reply.
+# Refused: status, code in the event log, nothing created, no secret in the reply.
 sub refused {
 	my ($r, $serial, $status, $code, $name) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -73,9 +73,9 @@ subtest 'mdm-56, mdm-61: the profile of a Mac' => sub {
 	is((texts($body, 'Topic'))[0], $t->server->{topic}, 'Topic');
 	is((texts($body, 'AccessRights'))[0], 8191, 'all rights');
 	unlike($body, qr/com\.apple\.security\.scep/, 'no SCEP in it');
-	my ($trail) = @{ $t->trail($serial) };
-	is("$trail->{step} $trail->{outcome}", 'profile ok', 'the trail says so');
-	like($trail->{reason}, qr/Apple silicon/, 'and why');
+	my ($event) = @{ $t->events($serial) };
+	is("$event->{step} $event->{outcome}", 'profile ok', 'the event log says so');
+	like($event->{reason}, qr/Apple silicon/, 'and why');
 };
 
 sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
@@ -158,18 +158,18 @@ subtest 'mdm-59: an organization with <, & and quotes' => sub {
 	is($lint->{exit}, 0, 'the profile is XML') if $lint->{exit} != 127;
 };
 
-sub trail_rows { $t->db('SELECT count(*) AS n FROM trail')->[0]{n} }
+sub event_rows { $t->db('SELECT count(*) AS n FROM events')->[0]{n} }
 
 subtest 'mdm-60: looking is not asking' => sub {
 	my $serial = serial();
 	my $header = { 'x-apple-aspen-deviceinfo' => encode_base64(info($serial), '') };
 	is($t->http(HEAD => '/enroll', headers => $header)->{status}, 405, 'HEAD');
-	my ($log, $rows) = ($t->dir . '/profile-download.log', trail_rows());
+	my ($log, $rows) = ($t->dir . '/profile-download.log', event_rows());
 	my $before = length Attestmdm::Server::slurp($log);
 	is($t->http(GET => '/enroll')->{status}, 400, 'GET without device information');
 	like(substr(Attestmdm::Server::slurp($log), $before),
 	    qr/^<[345]>.*the request carries no device information/m, 'fleet-94: is logged');
-	is(trail_rows(), $rows, 'and leaves no row');
+	is(event_rows(), $rows, 'and leaves no row');
 	is($t->http(PUT => '/enroll', body => 'x')->{status}, 405, 'PUT');
 	is(enrollments($serial), 0, 'nothing is created');
 	is($t->http(GET => '/enroll', headers => $header)->{status}, 200, 'GET with it');
@@ -198,8 +198,8 @@ subtest 'mdm-63, fleet-94: device information that Apple did not sign' => sub {
 		is($run->{exit}, 3, "$fault is refused") or diag($run->{out}, $run->{err});
 		like($run->{out} . $run->{err}, qr/refused at profile/, "$fault: at this step");
 		is($t->fingerprint, $before, "$fault: no change");
-		my $last = $t->db("SELECT * FROM trail WHERE serial IN ('', '$serial') ORDER BY id DESC LIMIT 1")->[0];
-		like($last->{code}, qr/^ENROLL_(SIGNATURE|MACHINEINFO)$/, "$fault: the trail says $last->{code}");
+		my $last = $t->db("SELECT * FROM events WHERE serial IN ('', '$serial') ORDER BY id DESC LIMIT 1")->[0];
+		like($last->{code}, qr/^ENROLL_(SIGNATURE|MACHINEINFO)$/, "$fault: the event log says $last->{code}");
 		ok(length $last->{reason}, "$fault: with a reason");
 		next if $fault !~ /foreign|self-signed/;
 		is($last->{serial}, '', "$fault: of nobody known");
@@ -211,16 +211,16 @@ subtest 'mdm-63, fleet-94: device information that Apple did not sign' => sub {
 	    substr(info(serial()), 0, 500)) {
 		is(post($body)->{status}, 400, 'no CMS: 400');
 	}
-	my $rows = trail_rows();
+	my $rows = event_rows();
 	is(post('')->{status}, 400, 'empty: 400');
-	is(trail_rows(), $rows + 1, 'empty: one row');
-	my $empty = $t->db('SELECT * FROM trail ORDER BY id DESC LIMIT 1')->[0];
+	is(event_rows(), $rows + 1, 'empty: one row');
+	my $empty = $t->db('SELECT * FROM events ORDER BY id DESC LIMIT 1')->[0];
 	is("$empty->{step} $empty->{outcome} $empty->{code}", 'profile refused ENROLL_MACHINEINFO',
-	    'empty: on the trail');
+	    'empty: in the event log');
 	is($empty->{reason}, 'the request carries no device information', 'empty: and why');
 	is(post('x' x 70000)->{status}, 413, '70 kB: 413');
-	is($t->db('SELECT code FROM trail ORDER BY id DESC LIMIT 1')->[0]{code}, 'TOO_LARGE',
-	    '70 kB: on the trail');
+	is($t->db('SELECT code FROM events ORDER BY id DESC LIMIT 1')->[0]{code}, 'TOO_LARGE',
+	    '70 kB: in the event log');
 	my $ca = $t->server->apple;
 	my ($key) = grep { -e } map { "$ca/$_" } qw(device-ca.key device-ca-key.pem);
 	SKIP: {
@@ -241,7 +241,7 @@ subtest 'mdm-64, fleet-100: serial numbers that are not ours' => sub {
 	my $serial = serial();
 	$t->db("UPDATE ade_devices SET removed_at = 1 WHERE serial = '$serial'");
 	refused(ask($serial), $serial, 403, 'ENROLL_UNASSIGNED', 'taken away');
-	like($t->trail($serial)->[-1]{reason}, qr/took .* away/, 'and the trail tells which');
+	like($t->events($serial)->[-1]{reason}, qr/took .* away/, 'and the event log says which');
 };
 
 subtest 'mdm-65: an enrolled serial number from another device' => sub {
@@ -251,7 +251,7 @@ subtest 'mdm-65: an enrolled serial number from another device' => sub {
 	my $r = ask($serial, udid => '99999999-0000-4000-8000-000000000000');
 	is($r->{status}, 403, 'answered 403');
 	$t->refused($serial, 'profile', 'ENROLL_OTHER_DEVICE');
-	is($t->db("SELECT pool FROM trail WHERE code = 'ENROLL_OTHER_DEVICE'")->[0]{pool}, 'signed',
+	is($t->db("SELECT pool FROM events WHERE code = 'ENROLL_OTHER_DEVICE'")->[0]{pool}, 'signed',
 	    'kept apart from what others claim');
 	is_deeply($mac->host, $before, 'the host is untouched');
 	is(ask($serial, udid => $mac->{udid})->{status}, 200, 'the device itself may enroll again');
@@ -298,7 +298,7 @@ subtest 'mdm-69: strange products' => sub {
 		my $serial = serial();
 		my $r = ask($serial, product => $product);
 		is(method($r->{body}), 'scep', substr($product, 0, 20) . ': scep');
-		like($t->trail($serial)->[-1]{reason}, qr/unknown kind/, 'an unknown kind of device');
+		like($t->events($serial)->[-1]{reason}, qr/unknown kind/, 'an unknown kind of device');
 	}
 	is(ask(serial(), product => 'Mac99,1')->{status}, 200, 'a future Mac');
 	like(Attestmdm::Server::slurp($t->dir . '/profile-download.log'),
@@ -348,8 +348,8 @@ subtest 'a serial number that attested is never downgraded' => sub {
 	my $r = ask($serial, udid => $mac->{udid}, product => 'MacBookPro16,1');
 	is($r->{status}, 403, 'it gets no profile');
 	$t->refused($serial, 'profile', 'ENROLL_DOWNGRADE');
-	my @rows = @{ $t->trail($serial) };
-	like($rows[-1]{reason}, qr/attested before/, 'and the trail says why');
+	my @rows = @{ $t->events($serial) };
+	like($rows[-1]{reason}, qr/attested before/, 'and the event log says why');
 	my $alarms = sub {
 		return map { $_->{kind} } grep { $_->{serial} eq $serial } @{ $t->tool_json('alarms')->{alarms} };
 	};

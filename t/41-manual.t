@@ -111,8 +111,8 @@ subtest 'mdm-58: once' => sub {
 		like($r->{body}, qr/does not work/, 'and a page that says so');
 		unlike($r->{body}, qr/Challenge|<form/, 'without profile or button');
 	}
-	my $last = $t->db("SELECT * FROM trail WHERE code = 'ENROLL_LINK' ORDER BY id DESC LIMIT 1")->[0];
-	like($last->{reason}, qr/\Q$id\E is used/, 'the trail names the link');
+	my $last = $t->db("SELECT * FROM events WHERE code = 'ENROLL_LINK' ORDER BY id DESC LIMIT 1")->[0];
+	like($last->{reason}, qr/\Q$id\E is used/, 'the event log names the link');
 };
 
 subtest 'links that are over, and none' => sub {
@@ -127,15 +127,15 @@ subtest 'links that are over, and none' => sub {
 	$t->server->clock(0);
 	is($t->http($_ => '/enroll/manual/AAAAAAAAAAAAAAAAAAAAAA',
 	    $_ eq 'POST' ? (body => '') : ())->{status}, 404, "$_ of no link") for qw(GET POST);
-	my $before = rows('trail');
+	my $before = rows('events');
 	for (qw(AAAAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAAB x)) {
 		is($t->http(GET => "/enroll/manual/$_")->{status}, 404, "GET of $_");
 		is($t->http(POST => "/enroll/manual/$_", body => '')->{status}, 404, "POST of $_");
 	}
-	is(rows('trail'), $before, 'who holds no link leaves no row');
+	is(rows('events'), $before, 'who holds no link leaves no row');
 	is($t->http(POST => '/enroll/manual/AAAAAAAAAAAAAAAAAAAAAA', body => 'x' x 1025)->{status},
 	    413, 'a large body for no link');
-	is(rows('trail'), $before, 'leaves no row');
+	is(rows('events'), $before, 'leaves no row');
 	is($t->tool('enrollment', 'new', '--serial', 'a b')->{exit}, 4, 'no serial number');
 };
 
@@ -145,7 +145,7 @@ subtest 'a link for one device' => sub {
 	my $mac = take($path, $serial);
 	my $other = bless { %$mac, serial => serial() }, ref $mac;
 	is(authenticates($other), 400, 'not for another');
-	$t->refused($serial, 'authenticate', 'MDM_DEVICE', 'and its trail');
+	$t->refused($serial, 'authenticate', 'MDM_DEVICE', 'and its event log');
 	enter($mac);
 	($path) = link_('--serial', $serial);
 	my $again = take($path, $serial);
@@ -170,7 +170,7 @@ subtest 'a link for any device claims no enrolled one' => sub {
 	is($mac->report('Idle')->{status}, 200, 'the host is not hurt');
 	for (undef, '', "x'--", 'A' x 65) {
 		is(authenticates($thief, SerialNumber => $_), 400, 'nor with a strange number');
-		like($t->db('SELECT reason FROM trail ORDER BY id DESC LIMIT 1')->[0]{reason},
+		like($t->db('SELECT reason FROM events ORDER BY id DESC LIMIT 1')->[0]{reason},
 		    qr/SerialNumber/, 'and that is why');
 	}
 	$t->tool_ok('host', 'block', $mac->{serial});
@@ -268,7 +268,7 @@ subtest 'the pages of an administrator' => sub {
 	is($admin->post($revoke, from => '/admin/links')->{status}, 303, 'revoked');
 	is($t->http(GET => $path)->{status}, 410, 'it works no more');
 	ok((grep { $_->{action} eq 'enrollment-link.revoke' }
-	    @{ $t->db("SELECT action FROM audit") }), 'the record has it');
+	    @{ $t->db("SELECT action FROM activities") }), 'the record has it');
 	($path) = link_();
 	$t->http(POST => $path, body => '');
 	my ($waiting) = $admin->get('/admin/enrollments')->{body}

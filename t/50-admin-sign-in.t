@@ -309,7 +309,7 @@ subtest 'admin-16: all addresses of one IPv6 network count as one' => sub {
 };
 
 subtest 'admin-14: signing in is on record' => sub {
-	my $rows = $t->db("SELECT DISTINCT actor, action FROM audit WHERE action LIKE 'log%'");
+	my $rows = $t->db("SELECT DISTINCT actor, action FROM activities WHERE action LIKE 'log%'");
 	my %seen = map { ("$_->{actor} $_->{action}" => 1) } @$rows;
 	ok($seen{"admin $_"}, "admin $_") for qw(login logout login.refused);
 	ok($seen{'nobody login.refused'}, 'also names that nobody has');

@@ -57,7 +57,7 @@ subtest 'premium' => sub {
 	like($b->get('/admin/settings?saved=1')->{body}, qr/role="status">Saved\./, 'and says so');
 	like(box($b), qr/ checked/, 'fleet-120: shown on');
 	like($t->tool_ok('setting', 'get', $REQUIRE), qr/true/, 'the command line says the same');
-	my $rows = $t->db("SELECT actor, detail FROM audit WHERE action = 'setting.set'");
+	my $rows = $t->db("SELECT actor, detail FROM activities WHERE action = 'setting.set'");
 	is($rows->[-1]{actor}, 'admin', 'fleet-130: who changed it is on record');
 	like($rows->[-1]{detail}, qr/\Q$REQUIRE\E/, 'fleet-130: and what');
 	like($b->get('/admin/activity')->{body}, qr/<code>setting\.set<\/code>/,

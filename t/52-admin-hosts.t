@@ -173,9 +173,9 @@ subtest 'admin-23: what a device says of itself stays text' => sub {
 	    . "product_name = $text, os_version = '<b>15', build_version = '<b>24'");
 	sql("UPDATE enrollments SET product = $text, os_version = '<b>15', "
 	    . "build_version = '<b>24', udid = $text, remote_address = '<b>1'");
-	sql("INSERT INTO trail (at, serial, step, outcome, code, reason, remote_address) "
+	sql("INSERT INTO events (at, serial, step, outcome, code, reason, remote_address) "
 	    . "VALUES (1700000000, $text, '<b>step', 'refused', '<b>code', $text, '<b>1')");
-	sql("INSERT INTO audit (at, actor, action, detail) VALUES (1, $text, $text, $text)");
+	sql("INSERT INTO activities (at, actor, action, detail) VALUES (1, $text, $text, $text)");
 	sql("UPDATE commands SET request_type = $text, created_by = $text, uuid = '<b>u' || seq");
 	my ($enrollment) = map { $_->{id} } @{ $t->db('SELECT id FROM enrollments LIMIT 1') };
 	my $query = Attestmdm::Admin::encode($HOSTILE);

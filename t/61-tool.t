@@ -87,9 +87,9 @@ subtest 'settings' => sub {
 	is($t->tool('setting', 'set', $name)->{exit}, 2, 'a word is missing');
 	is($t->tool('setting', 'set', 'minimum_os_version_macos', '14.x')->{exit}, 4, 'not a version');
 	is($t->tool('setting', 'set', 'minimum_os_version_macos', '14.5')->{exit}, 0, 'a version');
-	my $audit = $t->db("SELECT * FROM audit WHERE action = 'setting.set' ORDER BY id");
-	is(scalar @$audit, 2, 'each change is in the audit');
-	like($audit->[0]{actor}, qr/^cli:/, 'with who did it');
+	my $activity = $t->db("SELECT * FROM activities WHERE action = 'setting.set' ORDER BY id");
+	is(scalar @$activity, 2, 'each change is in the activity log');
+	like($activity->[0]{actor}, qr/^cli:/, 'with who did it');
 };
 
 subtest 'fleet: GitOps mode manages the setting' => sub {
@@ -105,7 +105,7 @@ subtest 'fleet: GitOps mode manages the setting' => sub {
 	is($r->{exit}, 0, 'overridden on this host');
 	like($r->{err}, qr/warning: GitOps mode is on/, 'with a warning');
 	is($t->tool_ok('setting', 'get', 'apple_require_hardware_attestation'), "false\n", 'changed');
-	is($t->db("SELECT action FROM audit ORDER BY id DESC LIMIT 1")->[0]{action},
+	is($t->db("SELECT action FROM activities ORDER BY id DESC LIMIT 1")->[0]{action},
 	    'setting.override', 'and the activity list tells');
 	$t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', 'true', '--override-gitops');
 	Attestmdm::Server::spew($t->server->conf, $kept);

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# attestmdm over a server with devices: trails, commands, revocation.
+# attestmdm over a server with devices: events, commands, revocation.
 use strict;
 use warnings;
 use lib 't/lib';
@@ -35,14 +35,14 @@ subtest 'host show has what the admin needs' => sub {
 	is(scalar @{ $t->tool_json('host', 'list', '--not-attested')->{hosts} }, 0, 'and not as not');
 };
 
-subtest 'acme-231: the trail of a refused enrollment names the step' => sub {
+subtest 'acme-231: the event log of a refused enrollment names the step' => sub {
 	my $r = $t->sim('enroll', '--serial', 'C02TEST00002', @mac, '--fault', 'wrong-key-csr');
 	is($r->{exit}, 3, 'refused');
 	$t->refused('C02TEST00002', 'finalize', 'CSR_KEY');
 	my $text = $t->tool_ok('enrollment', 'show', 'C02TEST00002');
 	like($text, qr/ finalize +refused +CSR_KEY +the request's key is not/, 'shown to people');
 	my $doc = $t->tool_json('enrollment', 'show', 'C02TEST00002');
-	is($doc->{trail}[-1]{code}, 'CSR_KEY', 'and to scripts');
+	is($doc->{events}[-1]{code}, 'CSR_KEY', 'and to scripts');
 	is($doc->{orders}[0]{status}, 'invalid', 'the order is invalid');
 	my $id = $doc->{id};
 	is($t->tool_json('enrollment', 'show', $id)->{serial}, 'C02TEST00002', 'found by id');
@@ -75,7 +75,7 @@ subtest 'a device that is not ours is seen as well' => sub {
 	    qr/^What to do:\nENROLL_UNASSIGNED: If the device is yours, assign it/m,
 	    'with what to do');
 	is(() = $r =~ /assign it to this/g, 1, 'once');
-	like($t->tool_json('enrollment', 'show', 'C02XXXX00009')->{trail}[0]{advice},
+	like($t->tool_json('enrollment', 'show', 'C02XXXX00009')->{events}[0]{advice},
 	    qr/^If the device is yours/, 'in JSON, too');
 	like($t->tool_ok('enrollment', 'list', '--refused'),
 	    qr/C02XXXX00009 +profile +refused +ENROLL_UNASSIGNED/, 'and in the list of refusals');
@@ -139,8 +139,8 @@ subtest 'acme-258: a revoked certificate is worth nothing any more' => sub {
 	    $t->server->state . '/acme-ca.pem');
 	like($text->{err}, qr/verify OK/, 'openssl verifies it');
 	like($text->{out}, qr/Serial Number: 0*\Q$number\E/i, 'and finds the certificate');
-	is($t->db("SELECT detail FROM audit WHERE action = 'cert.revoke'")->[0]{detail},
-	    "$cert->{id} of C02TEST00001: keyCompromise", 'the audit knows');
+	is($t->db("SELECT detail FROM activities WHERE action = 'cert.revoke'")->[0]{detail},
+	    "$cert->{id} of C02TEST00001: keyCompromise", 'the activity log knows');
 };
 
 subtest 'mdm-38: a blocked host is sent away, until it may come back' => sub {
@@ -159,8 +159,8 @@ subtest 'mdm-38: a blocked host is sent away, until it may come back' => sub {
 	$t->refused($serial, 'profile', 'MDM_BLOCKED');
 	$t->tool_ok('host', 'unblock', $serial);
 	is($t->sim('enroll', @mac)->{exit}, 0, 'it enrolls again');
-	my $actions = $t->db("SELECT action FROM audit WHERE detail = '$serial' ORDER BY id");
-	is(join(' ', map { $_->{action} } @$actions), 'host.block host.unblock', 'the audit knows');
+	my $actions = $t->db("SELECT action FROM activities WHERE detail = '$serial' ORDER BY id");
+	is(join(' ', map { $_->{action} } @$actions), 'host.block host.unblock', 'the activity log knows');
 };
 
 subtest 'mdm-38: a profile that is out leads nowhere once its host is blocked' => sub {
@@ -221,7 +221,7 @@ subtest 'several certificates are revoked, all or none' => sub {
 	my $after = $t->tool_json('crl')->{lists}[0];
 	is($after->{revoked}, $before->{revoked} + 3, 'in the list');
 	is($after->{number}, $before->{number} + 1, 'of which there is one more');
-	is($t->db("SELECT count(*) AS n FROM audit WHERE action = 'cert.revoke'"
+	is($t->db("SELECT count(*) AS n FROM activities WHERE action = 'cert.revoke'"
 	    . " AND detail LIKE '%C02MANYREV%'")->[0]{n}, 3, 'each is on record');
 };
 

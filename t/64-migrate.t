@@ -66,7 +66,7 @@ sub whole {
 	my @bad = grep { $_->{result} eq 'BAD' && $_->{check} =~ /CA|CRL|database/ }
 	    @{ JSON::PP::decode_json($r->{out})->{checks} };
 	return "$bad[0]{check}: $bad[0]{text}" if @bad;
-	return 'rows are missing' if sqlite("$state/db/attestmdm.db", 'SELECT count(*) FROM audit') < $ROWS;
+	return 'rows are missing' if sqlite("$state/db/attestmdm.db", 'SELECT count(*) FROM activities') < $ROWS;
 	my $copy = "$state/db/attestmdm.db.schema-6";
 	return 'the copy is not whole'
 	    if sqlite($copy, 'PRAGMA integrity_check') ne 'ok'

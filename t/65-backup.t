@@ -70,7 +70,7 @@ subtest 'under load' => sub {
 	my $list = $t->command('tar', '-tzf', "$dir/backup-1")->{out};
 	like($list, qr/\Q$_\E$/m, "$_ is in it") for 'attestmdm.conf', 'nginx-secret.conf', 'nonce.key',
 	    'acme-ca.key', 'scep-ca.key', 'acme.crl', 'attestation-root.pem', 'device-ca.pem';
-	is(scalar(@{ $t->db("SELECT * FROM audit WHERE action = 'backup'") }), 5,
+	is(scalar(@{ $t->db("SELECT * FROM activities WHERE action = 'backup'") }), 5,
 	    'each is on the activity list');
 };
 
@@ -221,7 +221,7 @@ subtest 'what was open when the backup was made' => sub {
 	my $r = restore($old, '--force');
 	is($r->{exit}, 0, 'those of an older version') or diag($r->{err});
 	is(open_things("$state/db/attestmdm.db"), '0 0 0', 'are void, too');
-	is(scalar(sqlite("$state/db/attestmdm.db", "SELECT count(*) FROM audit WHERE action = 'restore'")), 1,
+	is(scalar(sqlite("$state/db/attestmdm.db", "SELECT count(*) FROM activities WHERE action = 'restore'")), 1,
 	    'and it is on the activity list');
 };
 
@@ -241,7 +241,7 @@ subtest 'mdm-108: back on an empty host' => sub {
 	unlink("$dir/run/$_.sock"), $t->server->start_program($_) for @programs;
 	Attestmdm::Server::answers("$dir/run/$_.sock", 20) or die $_ for @programs;
 	is(poll(), 0, 'the Mac is still enrolled');
-	is(scalar(@{ $t->db("SELECT * FROM audit WHERE action = 'restore'") }), 1,
+	is(scalar(@{ $t->db("SELECT * FROM activities WHERE action = 'restore'") }), 1,
 	    'the restore is on the activity list');
 	is($t->tool('crl', '--publish')->{exit}, 0, 'the CAs sign');
 };

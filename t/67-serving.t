@@ -44,12 +44,12 @@ $server->set_conf('profile.server_ca', $server->cacert);
 $kept = Attestmdm::Server::slurp($server->conf);
 
 subtest 'all is well' => sub {
-	my ($refused) = map { $_->{n} } @{ $t->db('SELECT count(*) AS n FROM trail') };
+	my ($refused) = map { $_->{n} } @{ $t->db('SELECT count(*) AS n FROM events') };
 	says('programs', qr/^ok: all \d+ answer/, 'the programs');
 	says('TLS', qr/^(ok|warning): .*20\d\d/, 'the certificate');
 	says('reached', qr/^ok: /, 'the URL');
 	says('disk', qr/^(ok|warning): \d+ MiB/, 'the disk');
-	is($t->db('SELECT count(*) AS n FROM trail')->[0]{n}, $refused, 'no row on the trail comes of it');
+	is($t->db('SELECT count(*) AS n FROM events')->[0]{n}, $refused, 'no row in the event log comes of it');
 	says('programs', qr/^none/, 'none is asked when they are stopped', '--stopped');
 };
 

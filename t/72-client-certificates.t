@@ -59,7 +59,7 @@ subtest 'a certificate that has expired' => sub {
 	is($r->{status}, 400, 'answered 400');
 	unlike($r->{body}, qr/SSL certificate error|nginx/, 'not by nginx');
 	$t->refused($mac->{serial}, 'command', 'MDM_CERTIFICATE');
-	like($t->trail($mac->{serial})->[-1]{reason}, qr/has expired/, 'with the reason');
+	like($t->events($mac->{serial})->[-1]{reason}, qr/has expired/, 'with the reason');
 	is($mac->checkin($mac->message('TokenUpdate'), cert => $mac->cert, key => $mac->key)->{status},
 	    400, 'a check-in as well');
 	$t->refused($mac->{serial}, 'token-update', 'MDM_CERTIFICATE');
@@ -87,7 +87,7 @@ subtest 'a certificate that is not valid yet' => sub {
 	openssl_says($mac, qr/not yet valid/, 'OpenSSL says so');
 	is(poll($mac)->{status}, 400, 'answered 400');
 	$t->refused($mac->{serial}, 'command', 'MDM_CERTIFICATE');
-	like($t->trail($mac->{serial})->[-1]{reason}, qr/not valid yet/, 'with the reason');
+	like($t->events($mac->{serial})->[-1]{reason}, qr/not valid yet/, 'with the reason');
 };
 
 subtest 'other paths, with an expired certificate' => sub {

@@ -6,9 +6,9 @@ use warnings;
 
 use Attestmdm::Test;
 
-# Fault => case it proves, error code of the trail. '' as code: the sender proved
-# nothing, so that no device's trail tells of it; with ? the code stands in the
-# trail of nobody known.
+# Fault => case it proves, error code of the event log. '' as code: the sender proved
+# nothing, so that no device's event log tells of it; with ? the code stands in the
+# event log of nobody known.
 my %want = (
 	'unassigned-serial' => ['mdm-64', 'ENROLL_UNASSIGNED'],
 	'machineinfo-foreign-ca' => ['mdm-63', ''],
@@ -171,10 +171,10 @@ for my $fault (@faults) {
 	subtest "$case: a device that $text is refused" => sub {
 		refused_at(enroll($name), $step, $name);
 		my @bad = grep { $_->{outcome} ne 'ok' }
-		    @{ $t->trail($serial{$name}) };
+		    @{ $t->events($serial{$name}) };
 		if ($code =~ s/^\?//) {
 			is(scalar @bad, 0, 'nobody is known to write about');
-			my $last = $t->db("SELECT * FROM trail WHERE serial = ''
+			my $last = $t->db("SELECT * FROM events WHERE serial = ''
 			    AND outcome <> 'ok' ORDER BY id DESC LIMIT 1")->[0];
 			is("$last->{step} $last->{code}", "$step $code", 'an admin sees it');
 		} elsif ($code eq '') {

@@ -76,7 +76,7 @@ sub say_next {
 The server runs until you press Ctrl-C. In another terminal, from this folder:
 
   A Mac that attests one key and asks to certify another is refused, and the
-  trail says why:
+  event log says why:
     $demo/other-mac enroll --serial C02DEMO00002 --fault wrong-key-csr
     $demo/attestmdm enrollment list --serial C02DEMO00002
     $demo/attestmdm enrollment show ID

@@ -8,7 +8,7 @@
 /* Orders on one page of the list. */
 #define ACCOUNT_ORDERS_PAGE 4
 
-/* Name of the step in the trail. */
+/* Name of the step in the event log. */
 #define ACCOUNT_STEP "account"
 
 /*

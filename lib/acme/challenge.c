@@ -12,7 +12,7 @@
 #include "store/attestations.h"
 #include "store/certificates.h"
 
-/* Of the device's own words, in the trail. */
+/* Of the device's own words, in the event log. */
 #define DEVICE_ERROR_MAX 256
 
 /* Where the point stands in the two SubjectPublicKeyInfo we know. */

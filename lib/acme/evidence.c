@@ -12,10 +12,10 @@ evidence_check_identity(const struct attestation *a,
 	if (a->serial[0] == '\0')
 		return fail(
 		    ERR_ATT_IDENTITY, "the attestation names no serial number");
-	if (strcmp(a->serial, enrollment->serial) != 0)
+	if (strcmp(a->serial, enrollment->device.serial) != 0)
 		return fail(ERR_ATT_IDENTITY,
 		    "attested %s, but the enrollment is for %s", a->serial,
-		    enrollment->serial);
+		    enrollment->device.serial);
 	if (!order_is_for(o, a->serial))
 		return fail(ERR_ATT_IDENTITY,
 		    "attested %s, but the order is for another", a->serial);

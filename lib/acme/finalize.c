@@ -100,7 +100,7 @@ done:
 static void
 alarm_forged(const struct request *rq, const struct work *w)
 {
-	const char *serial = rq->enrollment.serial;
+	const char *serial = rq->enrollment.device.serial;
 	char text[256];
 
 	snprintf(text, sizeof text,
@@ -154,7 +154,7 @@ load_facts(const struct request *rq, struct work *w)
 		    w->order.id);
 	if (r != OK ||
 	    (r = ade_devices_assigned(
-		 db, rq->enrollment.serial, &w->assigned)) != OK)
+		 db, rq->enrollment.device.serial, &w->assigned)) != OK)
 		return r;
 	return jwk_spki(rq->account_key, &w->account_spki);
 }
@@ -223,7 +223,7 @@ store_certificate(
 static int
 check_device(const struct request *rq)
 {
-	const char *serial = rq->enrollment.serial;
+	const char *serial = rq->enrollment.device.serial;
 	struct standing s;
 	int r;
 

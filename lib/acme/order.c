@@ -90,11 +90,11 @@ check_policy(const struct request *rq, const struct order *o)
 	if (rq->enrollment.state != ENROLLMENT_OPEN)
 		return fail(ERR_IDENTIFIER_REJECTED,
 		    "the enrollment has its certificate already");
-	if (order_is_for(o, rq->enrollment.serial))
+	if (order_is_for(o, rq->enrollment.device.serial))
 		return OK;
 	return fail(ERR_IDENTIFIER_REJECTED,
 	    "ordered for %.80s, but the enrollment is for %s",
-	    o->identifier_value, rq->enrollment.serial);
+	    o->identifier_value, rq->enrollment.device.serial);
 }
 
 /* Apple makes a new account each time: "same account" is "same device". */
@@ -109,7 +109,7 @@ find_predecessor(
 		return OK;
 	r = renewal_info_find(rq->acme->db, buf_str(replaces), &c);
 	if (r == ERR_NOT_FOUND ||
-	    (r == OK && strcmp(c.serial, rq->enrollment.serial) != 0))
+	    (r == OK && strcmp(c.serial, rq->enrollment.device.serial) != 0))
 		r = fail(ERR_MALFORMED,
 		    "replaces names no certificate of this device");
 	if (r == OK) {

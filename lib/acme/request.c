@@ -201,11 +201,11 @@ int
 request_note(struct request *rq, const char *step, int code, const char *reason,
     const char *remote_address)
 {
-	struct trail t = {
+	struct event t = {
 		.enrollment_id = rq->enrollment.id,
-		.serial = rq->enrollment.serial,
+		.serial = rq->enrollment.device.serial,
 		.step = step,
-		.outcome = TRAIL_OK,
+		.outcome = EVENT_OK,
 		.code = code,
 		.reason = reason,
 		.remote_address = remote_address,
@@ -213,8 +213,8 @@ request_note(struct request *rq, const char *step, int code, const char *reason,
 	int r;
 
 	if (code != OK)
-		t.outcome = trails_outcome(code);
-	r = trails_add(rq->acme->db, &t);
+		t.outcome = events_outcome(code);
+	r = events_add(rq->acme->db, &t);
 	if (r == OK)
 		rq->noted = true;
 	return r;
@@ -247,6 +247,6 @@ request_refuse(struct request *rq, const char *step, int code,
 		r = db_commit(db);
 	if (r != OK) {
 		db_rollback(db);
-		log_line(LOG_WARN, "the trail of a refusal was lost");
+		log_line(LOG_WARN, "the event log of a refusal was lost");
 	}
 }

@@ -14,7 +14,7 @@
 #include "base/conf.h"
 #include "store/accounts.h"
 #include "store/enrollments.h"
-#include "store/trails.h"
+#include "store/events.h"
 #include "wire/in_json.h"
 #include "wire/jws.h"
 
@@ -55,7 +55,7 @@ struct request {
 	struct account account;
 	struct jwk *account_key;
 	struct nonce_token nonce;
-	/* already written to the trail */
+	/* already written to the event log */
 	bool noted;
 };
 
@@ -94,16 +94,16 @@ int request_want_object(const struct request *rq, struct json **out);
  */
 int request_begin(struct request *rq);
 
-/* Commits it; on failure nothing was written, the trail's row included. */
+/* Commits it; on failure nothing was written, the event log's row included. */
 int request_commit(struct request *rq);
 
-/* Adds a row to the trail, inside of the open transaction. */
+/* Adds a row to the event log, inside of the open transaction. */
 int request_note(struct request *rq, const char *step, int code,
     const char *reason, const char *remote_address);
 
 /*
  * Ends a refused request: drops an open transaction, then, in one of its own,
- * uses the nonce up, if the signature was good, and adds a row to the trail
+ * uses the nonce up, if the signature was good, and adds a row to the event log
  * unless the request has one. A failure here is logged and changes nothing.
  */
 void request_refuse(struct request *rq, const char *step, int code,

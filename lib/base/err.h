@@ -34,7 +34,7 @@ const char *err_text(int code);
 const char *err_advice(int code);
 
 /*
- * The code with this name, as trails and orders store it, or OK when there is
+ * The code with this name, as events and orders store it, or OK when there is
  * none: a database may hold the names of an older version.
  */
 int err_find(const char *name);

@@ -23,10 +23,10 @@ policy_check_enrollment(const struct policy_facts *f)
 		    enrollments_state_name(e->state));
 	if (e->expires_at <= f->now)
 		return fail(ERR_UNAUTHORIZED, "the enrollment is expired");
-	if (e->serial[0] == '\0' || !f->assigned)
+	if (e->device.serial[0] == '\0' || !f->assigned)
 		return fail(ERR_UNAUTHORIZED,
 		    "serial number %s is not assigned to us any more",
-		    e->serial);
+		    e->device.serial);
 	return OK;
 }
 
@@ -68,15 +68,15 @@ policy_check_identity(const struct policy_facts *f)
 	    strcmp(a->enrollment_id, f->enrollment->id) != 0)
 		return fail(ERR_UNAUTHORIZED,
 		    "the attestation was made for another order");
-	if (strcmp(f->attested->serial, f->enrollment->serial) != 0)
+	if (strcmp(f->attested->serial, f->enrollment->device.serial) != 0)
 		return fail(ERR_UNAUTHORIZED,
 		    "serial number %s was attested, %s was enrolled",
-		    f->attested->serial,
-		    f->enrollment->serial);
-	if (strcmp(f->order->identifier_value, f->enrollment->serial) != 0)
+		    f->attested->serial, f->enrollment->device.serial);
+	if (strcmp(f->order->identifier_value, f->enrollment->device.serial) !=
+	    0)
 		return fail(ERR_UNAUTHORIZED,
 		    "the order is not for serial number %s",
-		    f->enrollment->serial);
+		    f->enrollment->device.serial);
 	return OK;
 }
 
@@ -145,7 +145,7 @@ policy_check_scep_enrollment(const struct policy_scep_facts *f)
 	if (e->expires_at <= f->now)
 		return fail(ERR_SCEP_CHALLENGE, "the enrollment is expired");
 	/* Only a link may be for a device that is not known yet. */
-	if (e->serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
+	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
 		return fail(ERR_UNAUTHORIZED, "the enrollment names no device");
 	return OK;
 }
@@ -158,7 +158,7 @@ policy_check_scep_device(const struct policy_scep_facts *f)
 
 	if (f->standing->host.state == HOST_BLOCKED)
 		return fail(ERR_MDM_BLOCKED, "host %s is blocked",
-		    f->standing->host.serial);
+		    f->standing->host.device.serial);
 	if ((r = standing_check_source(f->standing, f->enrollment)) != OK)
 		return r;
 	return standing_check_method(f->standing, f->enrollment, false);

@@ -22,7 +22,7 @@ facts_input(const struct standing *s, struct decision_input *in)
 		.host_enrolled = s->host.state == HOST_ENROLLED ||
 		    s->host.state == HOST_PENDING,
 		.host_blocked = s->host.state == HOST_BLOCKED,
-		.host_udid = s->host.udid,
+		.host_udid = s->host.device.udid,
 		.host_attested = s->host.hardware_attested,
 		.ever_attested = s->host.ever_attested_at != 0,
 	};

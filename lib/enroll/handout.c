@@ -10,7 +10,7 @@
 #include "enroll/machineinfo.h"
 #include "enroll/software_update.h"
 #include "store/alarms.h"
-#include "store/trails.h"
+#include "store/events.h"
 #include "wire/x509.h"
 
 /* Who asks, and what is known of it when the decision is made. */
@@ -61,7 +61,7 @@ load_minimum(
 	struct product product;
 	const char *name;
 
-	product_parse(rq->info.product, &product);
+	product_parse(rq->info.device.product, &product);
 	if ((name = software_update_setting(product.system)) == NULL)
 		return OK;
 	return settings_get_text(
@@ -76,7 +76,8 @@ load_standing(
 
 	if ((r = load_minimum(h, rq, answer)) != OK)
 		return r;
-	return standing_load(h->db, h->conf, rq->info.serial, &rq->standing);
+	return standing_load(
+	    h->db, h->conf, rq->info.device.serial, &rq->standing);
 }
 
 static void
@@ -88,15 +89,15 @@ decide(const struct request *rq, const struct handout_answer *answer,
 	facts_input(&rq->standing, &in);
 	in.source = DECISION_ADE;
 	in.minimum_os_version = answer->minimum_os_version;
-	in.udid = rq->info.udid;
-	in.product = rq->info.product;
-	in.os_version = rq->info.os_version;
-	in.build_version = rq->info.build_version;
+	in.udid = rq->info.device.udid;
+	in.product = rq->info.device.product;
+	in.os_version = rq->info.device.os_version;
+	in.build_version = rq->info.device.build_version;
 	in.can_update = rq->info.can_update;
 	decision_make(&in, out);
 	if (out->alert)
 		log_line(LOG_WARN, "please look at device %s: %s",
-		    rq->info.serial, out->reason);
+		    rq->info.device.serial, out->reason);
 }
 
 /*
@@ -122,7 +123,7 @@ refusal_of(const struct decision *d, const struct request *rq)
 {
 	if (d->method != DECISION_REFUSE)
 		return OK;
-	return fail(d->code, "%s (%s)%s", d->reason, rq->info.product,
+	return fail(d->code, "%s (%s)%s", d->reason, rq->info.device.product,
 	    signer_remark(rq));
 }
 
@@ -136,12 +137,16 @@ fill_in(const struct machineinfo *info, enum decision_method method,
 		.method =
 		    method == DECISION_ACME ? ENROLLMENT_ACME : ENROLLMENT_SCEP,
 	};
-	snprintf(e->serial, sizeof(e->serial), "%s", info->serial);
-	snprintf(e->udid, sizeof(e->udid), "%s", info->udid);
-	snprintf(e->product, sizeof(e->product), "%s", info->product);
-	snprintf(e->os_version, sizeof(e->os_version), "%s", info->os_version);
-	snprintf(e->build_version, sizeof(e->build_version), "%s",
-	    info->build_version);
+	snprintf(e->device.serial, sizeof(e->device.serial), "%s",
+	    info->device.serial);
+	snprintf(
+	    e->device.udid, sizeof(e->device.udid), "%s", info->device.udid);
+	snprintf(e->device.product, sizeof(e->device.product), "%s",
+	    info->device.product);
+	snprintf(e->device.os_version, sizeof(e->device.os_version), "%s",
+	    info->device.os_version);
+	snprintf(e->device.build_version, sizeof(e->device.build_version), "%s",
+	    info->device.build_version);
 	memcpy(e->signer_sha256, info->signer_sha256, sizeof(e->signer_sha256));
 	snprintf(
 	    e->remote_address, sizeof(e->remote_address), "%s", remote_address);
@@ -154,14 +159,14 @@ note(struct handout *h, const struct enrollment *e, const struct decision *d,
 	char reason[600];
 
 	snprintf(reason, sizeof(reason), "%s profile for %s%s%s: %s%s",
-	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", e->product,
-	    e->os_version[0] == '\0' ? "" : " ", e->os_version, d->reason,
-	    remark);
-	return trails_add(h->db,
-	    &(struct trail){ .enrollment_id = e->id,
-		.serial = e->serial,
+	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", e->device.product,
+	    e->device.os_version[0] == '\0' ? "" : " ", e->device.os_version,
+	    d->reason, remark);
+	return events_add(h->db,
+	    &(struct event){ .enrollment_id = e->id,
+		.serial = e->device.serial,
 		.step = "profile",
-		.outcome = TRAIL_OK,
+		.outcome = EVENT_OK,
 		.code = OK,
 		.reason = reason,
 		.remote_address = e->remote_address });
@@ -184,7 +189,7 @@ note_signer(
 	log_line(LOG_NOTICE,
 	    "a profile for host %s was requested with a device key that is not "
 	    "known to be its own",
-	    host->serial);
+	    host->device.serial);
 	return hosts_note_other_signer(h->db, host->id,
 	    e->expires_at + INT64_C(3600) * h->conf->enrollment_hours);
 }
@@ -201,7 +206,7 @@ store(struct handout *h, const struct request *rq, const struct decision *d,
 		 h->conf, h->db, NULL, h->conf->enrollment_hours, g)) != OK ||
 	    /* What a device signed once can be sent any number of times. */
 	    (r = enrollments_make_room(
-		 h->db, e->serial, e->id, HANDOUT_OPEN_MAX)) != OK ||
+		 h->db, e->device.serial, e->id, HANDOUT_OPEN_MAX)) != OK ||
 	    (r = note_signer(h, rq, e)) != OK)
 		return r;
 	return note(h, e, d, signer_remark(rq));
@@ -237,11 +242,11 @@ refuse(
 	char reason[ALARM_TEXT];
 
 	snprintf(reason, sizeof(reason), "%s", log_reason());
-	trails_note(h->db,
-	    &(struct trail){ .serial = serial,
+	events_note(h->db,
+	    &(struct event){ .serial = serial,
 		.is_signed = serial[0] != '\0',
 		.step = "profile",
-		.outcome = trails_outcome(code),
+		.outcome = events_outcome(code),
 		.code = code,
 		.reason = reason,
 		.remote_address = remote_address });
@@ -261,7 +266,7 @@ int
 handout_make(struct handout *h, struct blob cms, const char *remote_address,
     struct handout_answer *answer)
 {
-	struct request rq = { .info = { .serial = "" } };
+	struct request rq = { .info = { .device.serial = "" } };
 	struct grant g = { .challenge = "" };
 	int r;
 
@@ -272,7 +277,7 @@ handout_make(struct handout *h, struct blob cms, const char *remote_address,
 		r = profile_write(h->conf, &h->files, &g, &answer->profile);
 	grant_wipe(&g);
 	if (r != OK)
-		return refuse(h, rq.info.serial, r, remote_address);
+		return refuse(h, rq.info.device.serial, r, remote_address);
 	return OK;
 }
 

@@ -1,6 +1,6 @@
 /*
  * Handing out an enrollment profile by Automated Device Enrollment: from the
- * signed device information to the profile or a refusal, with its trail.
+ * signed device information to the profile or a refusal, with its event log.
  */
 #ifndef ENROLL_HANDOUT_H
 #define ENROLL_HANDOUT_H
@@ -45,8 +45,8 @@ void handout_answer_release(struct handout_answer *a);
 /*
  * Answers a request whose signed device information is `cms`. OK with the
  * profile after its enrollment was stored, or the code of the refusal; either
- * way with a row in the trail. When a serial number has HANDOUT_OPEN_MAX open
- * enrollments the oldest make room. ERR_ENROLL_SIGNATURE,
+ * way with a row in the event log. When a serial number has HANDOUT_OPEN_MAX
+ * open enrollments the oldest make room. ERR_ENROLL_SIGNATURE,
  * ERR_ENROLL_MACHINEINFO, ERR_ENROLL_UNASSIGNED, ERR_ENROLL_OTHER_DEVICE,
  * ERR_ENROLL_OS_TOO_OLD, ERR_ENROLL_METHOD, ERR_ENROLL_DOWNGRADE,
  * ERR_MDM_BLOCKED, ERR_TOO_LARGE.
@@ -54,7 +54,8 @@ void handout_answer_release(struct handout_answer *a);
 int handout_make(struct handout *h, struct blob cms, const char *remote_address,
     struct handout_answer *answer);
 
-/* Writes the trail of a request that carries no device information to read. */
+/* Records the refusal of a request that carries no device information to read.
+ */
 int handout_refuse(struct handout *h, int code, const char *remote_address);
 
 #endif

@@ -114,21 +114,23 @@ take(const struct in_plist_node *root, const char *key, const char *set,
 static int
 read_fields(const struct in_plist_node *root, struct machineinfo *out)
 {
-	struct machineinfo m = { .serial = "" };
+	struct machineinfo m = { .device.serial = "" };
 
-	if (!take(
-		root, "SERIAL", LETTERS DIGITS "-", m.serial, sizeof(m.serial)))
+	if (!take(root, "SERIAL", LETTERS DIGITS "-", m.device.serial,
+		sizeof(m.device.serial)))
 		return fail(ERR_ENROLL_MACHINEINFO,
 		    "the device information has no usable SERIAL");
-	if (!take(root, "UDID", HEXES "-", m.udid, sizeof(m.udid)))
+	if (!take(
+		root, "UDID", HEXES "-", m.device.udid, sizeof(m.device.udid)))
 		return fail(ERR_ENROLL_MACHINEINFO,
 		    "the device information of %s has no usable UDID",
-		    m.serial);
-	take(root, "PRODUCT", LETTERS DIGITS ",", m.product, sizeof(m.product));
-	take(
-	    root, "OS_VERSION", DIGITS ".", m.os_version, sizeof(m.os_version));
-	take(root, "VERSION", LETTERS DIGITS, m.build_version,
-	    sizeof(m.build_version));
+		    m.device.serial);
+	take(root, "PRODUCT", LETTERS DIGITS ",", m.device.product,
+	    sizeof(m.device.product));
+	take(root, "OS_VERSION", DIGITS ".", m.device.os_version,
+	    sizeof(m.device.os_version));
+	take(root, "VERSION", LETTERS DIGITS, m.device.build_version,
+	    sizeof(m.device.build_version));
 	if (in_plist_bool(
 		root, "MDM_CAN_REQUEST_SOFTWARE_UPDATE", &m.can_update) != OK)
 		m.can_update = false;
@@ -142,7 +144,7 @@ machineinfo_parse(struct blob plist, struct machineinfo *out)
 	struct in_plist *doc = NULL;
 	int r;
 
-	*out = (struct machineinfo){ .serial = "" };
+	*out = (struct machineinfo){ .device.serial = "" };
 	if (in_plist_parse(plist, MACHINEINFO_BYTES_MAX, &doc) != OK)
 		return ERR_ENROLL_MACHINEINFO;
 	r = read_fields(in_plist_root(doc), out);
@@ -158,7 +160,7 @@ machineinfo_read(
 	struct buf content;
 	int r;
 
-	*out = (struct machineinfo){ .serial = "" };
+	*out = (struct machineinfo){ .device.serial = "" };
 	buf_init(&content, MACHINEINFO_BYTES_MAX);
 	r = machineinfo_verify(cms, device_ca, signer, &content);
 	if (r == OK)

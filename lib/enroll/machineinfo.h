@@ -15,21 +15,17 @@
 #include "base/blob.h"
 #include "base/buf.h"
 #include "base/secret.h"
-#include "store/db.h"
+#include "store/device.h"
 
 #define MACHINEINFO_BYTES_MAX 65536
 
-/* Texts are "" when absent. */
 struct machineinfo {
-	/* 1..64 letters, digits and '-' */
-	char serial[DB_SERIAL_TEXT];
-	/* 1..64 hexadecimal digits and '-' */
-	char udid[DB_UDID_TEXT];
-	/* "" too when it is longer or has other than letters, digits, ',' */
-	char product[DB_NAME_TEXT];
-	/* digits and dots, letters and digits; "" too when they are not */
-	char os_version[DB_VERSION_TEXT];
-	char build_version[DB_VERSION_TEXT];
+	/*
+	 * Product and versions are "" too when they are too long or hold other
+	 * than letters, digits and ',' (product), digits and dots (os_version),
+	 * letters and digits (build_version).
+	 */
+	struct device device;
 	/* of the key that signed it: one for each device */
 	uint8_t signer_sha256[SECRET_SHA256];
 	/* the device can install a system update during enrollment */

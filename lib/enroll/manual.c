@@ -9,7 +9,7 @@
 #include "enroll/decision.h"
 #include "enroll/facts.h"
 #include "store/enrollment_links.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 /* What comes of a link; holds a secret. */
 struct taking {
@@ -67,11 +67,11 @@ decide(struct handout *h, const struct enrollment_link *link)
 static int
 note(struct handout *h, const struct taking *t, const char *reason)
 {
-	return trails_add(h->db,
-	    &(struct trail){ .enrollment_id = t->grant.enrollment.id,
+	return events_add(h->db,
+	    &(struct event){ .enrollment_id = t->grant.enrollment.id,
 		.serial = t->link.serial,
 		.step = "profile",
-		.outcome = TRAIL_OK,
+		.outcome = EVENT_OK,
 		.reason = reason,
 		.remote_address = t->remote_address });
 }
@@ -86,7 +86,8 @@ store(struct handout *h, struct taking *t)
 	*e = (struct enrollment){ .source = ENROLLMENT_MANUAL,
 		.purpose = ENROLLMENT_ENROLL,
 		.method = ENROLLMENT_SCEP };
-	snprintf(e->serial, sizeof(e->serial), "%s", t->link.serial);
+	snprintf(
+	    e->device.serial, sizeof(e->device.serial), "%s", t->link.serial);
 	snprintf(e->remote_address, sizeof(e->remote_address), "%s",
 	    t->remote_address);
 	snprintf(reason, sizeof(reason), "SCEP profile by link %s%s%s",
@@ -118,11 +119,11 @@ note_refusal(struct handout *h, const struct taking *t, int code)
 {
 	if (t->link.id[0] == '\0')
 		return;
-	trails_note(h->db,
-	    &(struct trail){ .enrollment_id = t->link.enrollment_id,
+	events_note(h->db,
+	    &(struct event){ .enrollment_id = t->link.enrollment_id,
 		.serial = t->link.serial,
 		.step = "profile",
-		.outcome = trails_outcome(code),
+		.outcome = events_outcome(code),
 		.code = code,
 		.reason = log_reason(),
 		.remote_address = t->remote_address });

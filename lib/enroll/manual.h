@@ -18,7 +18,7 @@ int manual_look(struct handout *h, const char *token);
  * Uses the link and appends its profile to `out`, all in one transaction but
  * the signature. Also ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED and
  * ERR_ENROLL_DOWNGRADE: the decision refuses. Refusals of a known link leave
- * a row in the trail.
+ * a row in the event log.
  */
 int manual_take(struct handout *h, const char *token,
     const char *remote_address, struct buf *out);

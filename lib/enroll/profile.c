@@ -120,12 +120,13 @@ add_acme(struct writer *w)
 	    w, "com.apple.security.acme", "identity", "Device identity");
 	add_text(to, "DirectoryURL", "%s/acme/%s/directory", w->conf->url,
 	    w->grant->enrollment.id);
-	out_plist_string(to, "ClientIdentifier", w->grant->enrollment.serial);
+	out_plist_string(
+	    to, "ClientIdentifier", w->grant->enrollment.device.serial);
 	out_plist_string(to, "KeyType", "ECSECPrimeRandom");
 	out_plist_int(to, "KeySize", 384);
 	out_plist_bool(to, "HardwareBound", true);
 	out_plist_bool(to, "Attest", true);
-	add_subject(to, w->grant->enrollment.serial);
+	add_subject(to, w->grant->enrollment.device.serial);
 }
 
 /* The URL has no query: a device appends its own. */

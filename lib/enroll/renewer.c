@@ -9,7 +9,7 @@
 #include "enroll/facts.h"
 #include "store/alarms.h"
 #include "store/commands.h"
-#include "store/trails.h"
+#include "store/events.h"
 #include "wire/out_plist.h"
 
 #define HOUR INT64_C(3600)
@@ -46,10 +46,10 @@ decide(const struct standing *standing, enum renewer_wish wish,
 
 	facts_input(standing, &in);
 	in.source = DECISION_RENEWAL;
-	in.udid = standing->host.udid;
-	in.product = standing->host.product_name;
-	in.os_version = standing->host.os_version;
-	in.build_version = standing->host.build_version;
+	in.udid = standing->host.device.udid;
+	in.product = standing->host.device.product;
+	in.os_version = standing->host.device.os_version;
+	in.build_version = standing->host.device.build_version;
 	decision_make(&in, out);
 	if (wish == RENEWER_TO_ACME && out->method == DECISION_SCEP) {
 		out->method = DECISION_REFUSE;
@@ -97,14 +97,17 @@ create_enrollment(struct renewer *rn, struct errand *e)
 		.method = e->decision.method == DECISION_ACME
 		    ? ENROLLMENT_ACME
 		    : ENROLLMENT_SCEP };
-	snprintf(en->serial, sizeof(en->serial), "%s", host->serial);
-	snprintf(en->udid, sizeof(en->udid), "%s", host->udid);
-	memcpy(en->signer_sha256, host->signer_sha256, SECRET_SHA256);
-	snprintf(en->product, sizeof(en->product), "%s", host->product_name);
+	snprintf(en->device.serial, sizeof(en->device.serial), "%s",
+	    host->device.serial);
 	snprintf(
-	    en->os_version, sizeof(en->os_version), "%s", host->os_version);
-	snprintf(en->build_version, sizeof(en->build_version), "%s",
-	    host->build_version);
+	    en->device.udid, sizeof(en->device.udid), "%s", host->device.udid);
+	memcpy(en->signer_sha256, host->signer_sha256, SECRET_SHA256);
+	snprintf(en->device.product, sizeof(en->device.product), "%s",
+	    host->device.product);
+	snprintf(en->device.os_version, sizeof(en->device.os_version), "%s",
+	    host->device.os_version);
+	snprintf(en->device.build_version, sizeof(en->device.build_version),
+	    "%s", host->device.build_version);
 	r = enrollments_load(rn->db, host->enrollment_id, &present);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
@@ -157,11 +160,11 @@ queue_command(struct renewer *rn, struct errand *e)
 }
 
 static int
-note(struct renewer *rn, const struct errand *e, enum trail_outcome outcome,
+note(struct renewer *rn, const struct errand *e, enum event_outcome outcome,
     int code, const char *reason)
 {
-	return trails_add(rn->db,
-	    &(struct trail){ .enrollment_id = e->grant.enrollment.id,
+	return events_add(rn->db,
+	    &(struct event){ .enrollment_id = e->grant.enrollment.id,
 		.serial = e->host->serial,
 		.step = "renewal",
 		.outcome = outcome,
@@ -218,7 +221,7 @@ open_renewal(struct renewer *rn, struct errand *e)
 	snprintf(reason, sizeof(reason), "%s profile queued: %s",
 	    e->decision.method == DECISION_ACME ? "ACME" : "SCEP",
 	    e->decision.reason);
-	return note(rn, e, TRAIL_OK, OK, reason);
+	return note(rn, e, EVENT_OK, OK, reason);
 }
 
 static int
@@ -246,7 +249,7 @@ put_off(struct renewer *rn, struct errand *e)
 	if (r == ERR_NOT_FOUND || strcmp(before.last_error, d->reason) != 0) {
 		log_line(LOG_WARN, "host %s cannot be renewed: %s",
 		    e->host->serial, d->reason);
-		r = note(rn, e, TRAIL_REFUSED, d->code, d->reason);
+		r = note(rn, e, EVENT_REFUSED, d->code, d->reason);
 		if (r != OK)
 			return r;
 	}
@@ -359,7 +362,7 @@ close_one(struct renewer *rn, const struct renewal_candidate *host)
 		return r;
 	snprintf(e.grant.enrollment.id, sizeof(e.grant.enrollment.id), "%s",
 	    open.enrollment_id);
-	return note(rn, &e, TRAIL_FAILED, ERR_RENEWAL_UNANSWERED, reason);
+	return note(rn, &e, EVENT_FAILED, ERR_RENEWAL_UNANSWERED, reason);
 }
 
 int

@@ -62,9 +62,9 @@ int renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
 
 /*
  * Opens the renewal of one host, in one transaction: decision, enrollment,
- * SCEP challenge, command and trail. *out says what was decided; when that is
+ * SCEP challenge, command and event. *out says what was decided; when that is
  * to refuse, nothing is sent and the host is put off for a day (not with
- * RENEWER_TO_ACME), with a row in the trail when the reason is a new one.
+ * RENEWER_TO_ACME), with a row in the event log when the reason is a new one.
  * ERR_CONFLICT: meanwhile it got another certificate or left; or one is open
  * whose place may not be taken: any with RENEWER_ANY, one by ACME with
  * RENEWER_TO_ACME, and one whose certificate waits for its first use.
@@ -79,7 +79,7 @@ int renewer_send(struct renewer *rn, const struct renewal_candidate *host,
 int renewer_close_unanswered(struct renewer *rn, int limit, int *closed);
 
 /*
- * Tells the log and the trail, once a week, of hosts whose certificate ends
+ * Tells the log and the event log, once a week, of hosts whose certificate ends
  * soon (RENEWER_ALARM, half of days_before, or a sixth of its life, whichever
  * is least); `limit` at most. Sets *told.
  */

@@ -72,9 +72,9 @@ check_method(struct contact *c, const struct standing *s,
 	log_line(LOG_WARN,
 	    "host %s renewed its certificate without attestation while that "
 	    "was not required",
-	    e->serial);
+	    e->device.serial);
 	return alarms_raise(c->db, ALARM_RENEWED_WITHOUT_ATTESTATION,
-	    e->serial, e->serial,
+	    e->device.serial, e->device.serial,
 	    "it renewed its certificate without attestation while that was "
 	    "not required; attestmdm renew --all-to-acme lets it attest again");
 }
@@ -100,13 +100,14 @@ admission_of_certificate(struct contact *c)
 	int r;
 
 	if ((r = check_age(c)) != OK || (r = check_predecessor(c)) != OK ||
-	    (r = standing_load(c->db, c->conf, e->serial, &standing)) != OK ||
+	    (r = standing_load(c->db, c->conf, e->device.serial, &standing)) !=
+		OK ||
 	    (r = standing_check_source(&standing, e)) != OK ||
 	    (r = identity_attested(c->db, &c->identity, &attested)) != OK)
 		return r;
 	if ((r = check_method(c, &standing, e, attested)) != OK)
 		return r;
-	return attested ? close_alarms(c, e->serial) : OK;
+	return attested ? close_alarms(c, e->device.serial) : OK;
 }
 
 int

@@ -16,7 +16,7 @@ system_of(const struct host *host)
 {
 	struct product product;
 
-	product_parse(host->product_name, &product);
+	product_parse(host->device.product, &product);
 	if (product.system == SYSTEM_UNKNOWN)
 		product_parse(host->model, &product);
 	return product.system;
@@ -30,7 +30,7 @@ reported(const struct host *host, const char **name)
 	case SYSTEM_IOS:
 	case SYSTEM_IPADOS:
 		*name = "UDID";
-		return host->udid;
+		return host->device.udid;
 	case SYSTEM_MACOS:
 		*name = "ProvisioningUDID";
 		return host->provisioning_udid;
@@ -54,9 +54,10 @@ raise_mismatch(
 	    "its %s is %s, but Apple attested %s for its key: the device that "
 	    "checks in may not be the one that attested",
 	    name, says, is);
-	log_line(LOG_WARN, "please look at host %s: %s", host->serial, text);
+	log_line(
+	    LOG_WARN, "please look at host %s: %s", host->device.serial, text);
 	return alarms_raise(
-	    c->db, ALARM_UDID_MISMATCH, host->id, host->serial, text);
+	    c->db, ALARM_UDID_MISMATCH, host->id, host->device.serial, text);
 }
 
 int

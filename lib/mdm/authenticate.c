@@ -45,11 +45,11 @@ static int
 check_known_udid(const struct contact *c)
 {
 	const struct identity *id = &c->identity;
-	const char *asker = id->enrollment.udid;
+	const char *asker = id->enrollment.device.udid;
 
 	if ((asker[0] != '\0' && strcasecmp(asker, c->message.udid) == 0) ||
-	    (id->has_host && id->host.udid[0] != '\0' &&
-		strcasecmp(id->host.udid, c->message.udid) == 0))
+	    (id->has_host && id->host.device.udid[0] != '\0' &&
+		strcasecmp(id->host.device.udid, c->message.udid) == 0))
 		return OK;
 	return fail(ERR_MDM_DEVICE,
 	    "Authenticate has no SerialNumber, and its UDID is not known for "
@@ -107,19 +107,19 @@ check_host_udid(struct contact *c)
 	bool supersedes;
 	int r;
 
-	if (!c->identity.has_host || host->udid[0] == '\0' ||
+	if (!c->identity.has_host || host->device.udid[0] == '\0' ||
 	    may_change_udid(c) || host->state == HOST_UNENROLLED ||
-	    strcasecmp(host->udid, c->message.udid) == 0)
+	    strcasecmp(host->device.udid, c->message.udid) == 0)
 		return OK;
 	if ((r = may_supersede(c, &supersedes)) != OK)
 		return r;
 	if (!supersedes)
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate is from UDID %s, the host is enrolled as %s",
-		    c->message.udid, host->udid);
+		    c->message.udid, host->device.udid);
 	snprintf(c->remark, sizeof(c->remark),
 	    "; it takes the place of UDID %s, which was not attested",
-	    host->udid);
+	    host->device.udid);
 	return OK;
 }
 
@@ -134,14 +134,15 @@ check_udid(struct contact *c)
 	r = hosts_load_by_udid(c->db, c->message.udid, &other);
 	if (r == ERR_NOT_FOUND)
 		return OK;
-	if (r != OK || strcmp(other.serial, c->identity.cert.serial) == 0)
+	if (r != OK ||
+	    strcmp(other.device.serial, c->identity.cert.serial) == 0)
 		return r;
 	if (other.state != HOST_UNENROLLED && other.state != HOST_BLOCKED)
 		return fail(ERR_MDM_DEVICE,
 		    "the UDID %s belongs to the host with serial number %s",
-		    c->message.udid, other.serial);
+		    c->message.udid, other.device.serial);
 	log_line(LOG_WARN, "the UDID %s of host %s is now of %s",
-	    c->message.udid, other.serial, c->identity.cert.serial);
+	    c->message.udid, other.device.serial, c->identity.cert.serial);
 	return hosts_release_udid(c->db, other.id);
 }
 
@@ -151,11 +152,11 @@ check_asker(const struct contact *c)
 {
 	const struct enrollment *e = &c->identity.enrollment;
 
-	if (e->method == ENROLLMENT_SCEP && e->udid[0] != '\0' &&
-	    strcasecmp(e->udid, c->message.udid) != 0)
+	if (e->method == ENROLLMENT_SCEP && e->device.udid[0] != '\0' &&
+	    strcasecmp(e->device.udid, c->message.udid) != 0)
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate is from UDID %s, the profile was for UDID %s",
-		    c->message.udid, e->udid);
+		    c->message.udid, e->device.udid);
 	return OK;
 }
 
@@ -164,14 +165,14 @@ static void
 complete(struct host_vitals *v, const struct enrollment *e)
 {
 	if (v->product_name[0] == '\0')
-		v->product_name = e->product;
+		v->product_name = e->device.product;
 	if (v->os_version[0] == '\0')
-		v->os_version = e->os_version;
+		v->os_version = e->device.os_version;
 	if (v->build_version[0] == '\0')
-		v->build_version = e->build_version;
+		v->build_version = e->device.build_version;
 }
 
-/* On the trail in any case: not every device with a new key was erased. */
+/* In the event log in any case: not every device with a new key was erased. */
 static void
 note_signer(struct contact *c)
 {

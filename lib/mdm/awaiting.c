@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "mdm/command.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 #define TYPE "DeviceConfigured"
 
@@ -47,11 +47,11 @@ note(struct contact *c)
 	    AWAITING_MAX / 60);
 	log_line(LOG_WARN, "host %s: %s",
 	    c->identity.cert.serial, reason);
-	return trails_add(c->db,
-	    &(struct trail){ .enrollment_id = c->identity.cert.enrollment_id,
+	return events_add(c->db,
+	    &(struct event){ .enrollment_id = c->identity.cert.enrollment_id,
 		.serial = c->identity.cert.serial,
 		.step = c->step,
-		.outcome = TRAIL_OK,
+		.outcome = EVENT_OK,
 		.code = OK,
 		.reason = reason,
 		.remote_address = c->remote_address });

@@ -21,7 +21,7 @@ int awaiting_enqueue(struct contact *c);
 /*
  * The DeviceConfigured of a device that waits for longer than AWAITING_MAX: it
  * is to be sent before whatever holds it up. The first time leaves a row in the
- * trail.
+ * event log.
  * ERR_NOT_FOUND, unlogged, when there is none to send. The caller releases
  * *out.
  */

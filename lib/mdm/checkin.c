@@ -269,8 +269,8 @@ dispatch_message(struct contact *c)
 }
 
 /*
- * A label for the trail of a message whose sender is not known yet, and which
- * therefore is not read.
+ * A label for the event log of a message whose sender is not known yet, and
+ * which therefore is not read.
  */
 static const char *
 guess_step(struct blob body)

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "store/alarms.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 #define REPLY_MAX (2u << 20)
 
@@ -16,17 +16,17 @@
 #define CLAIM_TEXT     (4 * 64 + 1)
 #define REASON_TEXT    512
 
-/* Priority of err.def for what happens all day and needs no trail. */
+/* Priority of err.def for what happens all day and needs no event. */
 #define ROUTINE LOG_DEBUG
 
 static int
 note_step(struct contact *c, const char *step, const char *achieved)
 {
-	return trails_add(c->db,
-	    &(struct trail){ .enrollment_id = c->identity.cert.enrollment_id,
+	return events_add(c->db,
+	    &(struct event){ .enrollment_id = c->identity.cert.enrollment_id,
 		.serial = c->identity.cert.serial,
 		.step = step,
-		.outcome = TRAIL_OK,
+		.outcome = EVENT_OK,
 		.code = OK,
 		.reason = achieved,
 		.remote_address = c->remote_address });
@@ -78,7 +78,7 @@ read_claim(struct contact *c, struct claim *out)
 	    c->message.udid, safe);
 	if (*serial == '\0' &&
 	    hosts_load_by_udid(c->db, c->message.udid, &host) == OK)
-		serial = host.serial;
+		serial = host.device.serial;
 	snprintf(out->serial, sizeof(out->serial), "%s", serial);
 }
 
@@ -110,7 +110,7 @@ alarm_of_refusal(struct contact *c, int code, const char *reason)
 		    id->cert.serial, reason);
 	else if (is_replaced_twin(c, code, &twin) == OK && twin)
 		alarms_note(c->db, ALARM_SIGNER_CHANGED, id->host.id,
-		    id->host.serial,
+		    id->host.device.serial,
 		    "this serial number enrolled again, and the certificate "
 		    "from before is still in use: either two devices claim to "
 		    "be this host, or somebody sends recorded messages");
@@ -127,14 +127,15 @@ contact_refuse(struct contact *c, int code)
 	snprintf(claim.reason, sizeof(claim.reason), "%s", log_reason());
 	if (!id->proven)
 		read_claim(c, &claim);
-	/* Anybody can show a certificate: only its key gets into its trail. */
-	trails_note(c->db,
-	    &(struct trail){
+	/* Anybody can show a certificate: only its key gets into its event log.
+	 */
+	events_note(c->db,
+	    &(struct event){
 		.enrollment_id = id->proven ? id->cert.enrollment_id : NULL,
 		.serial = id->known ? id->cert.serial : NULL,
 		.claimed = id->known ? NULL : claim.serial,
 		.step = c->step,
-		.outcome = trails_outcome(code),
+		.outcome = events_outcome(code),
 		.code = code,
 		.reason = claim.reason,
 		.remote_address = c->remote_address });
@@ -185,9 +186,10 @@ note_other_signer(struct contact *c)
 		return OK;
 	if (clock_now() <= host->other_signer_until)
 		return alarms_raise(c->db, ALARM_SIGNER_CHANGED, host->id,
-		    host->serial,
+		    host->device.serial,
 		    "a device key that is not known to be this host's asked "
-		    "for a profile with its serial number, and the host's certificate is still in use: "
+		    "for a profile with its serial number, and the host's "
+		    "certificate is still in use: "
 		    "unless it is about to enroll again, another device claims "
 		    "to be this host");
 	if ((r = hosts_note_other_signer(c->db, host->id, 0)) != OK)

@@ -1,6 +1,6 @@
 /*
  * One request of an enrolled or enrolling device: what came, where it goes, and
- * the trail that it leaves.
+ * the events that it leaves.
  */
 #ifndef MDM_CONTACT_H
 #define MDM_CONTACT_H
@@ -26,9 +26,9 @@ struct contact {
 	struct message message;
 	/* of results of commands only, see mdm/report.h */
 	struct report report;
-	/* for the trail: "authenticate", "token-update", "command", … */
+	/* for the event log: "authenticate", "token-update", "command", … */
 	const char *step;
-	/* what the step achieved, for the trail; NULL: leaves none */
+	/* what the step achieved, for the event log; NULL: leaves none */
 	const char *achieved;
 	/* appended to `achieved`: what an administrator should know besides */
 	char remark[256];
@@ -45,9 +45,9 @@ typedef int contact_handler(struct contact *c);
 /*
  * Proves who sends, lets the reader read the message, then runs the handler in
  * one write transaction after identity_check(). OK when that is committed;
- * c->reply is the answer. Every refusal leaves a row in the trail, under the
- * serial number of the certificate when that is one of ours; routine ones (7 in
- * err.def) do not. The caller releases *c in any case.
+ * c->reply is the answer. Every refusal leaves a row in the event log, under
+ * the serial number of the certificate when that is one of ours; routine ones
+ * (7 in err.def) do not. The caller releases *c in any case.
  */
 int contact_serve(
     struct contact *c, contact_reader *reader, contact_handler *handler);

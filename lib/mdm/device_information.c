@@ -55,10 +55,10 @@ device_information_learn(struct contact *c)
 	/* The database keeps the beginning of a long one. */
 	v.device_name =
 	    learn_text(answers, "DeviceName", SIZE_MAX, host->device_name);
-	v.os_version = learn_text(
-	    answers, "OSVersion", sizeof(host->os_version), host->os_version);
+	v.os_version = learn_text(answers, "OSVersion",
+	    sizeof(host->device.os_version), host->device.os_version);
 	v.build_version = learn_text(answers, "BuildVersion",
-	    sizeof(host->build_version), host->build_version);
+	    sizeof(host->device.build_version), host->device.build_version);
 	if (v.device_name[0] == '\0' && v.os_version[0] == '\0' &&
 	    v.build_version[0] == '\0')
 		return learn_provisioning_udid(c, answers);

@@ -293,11 +293,11 @@ identity_recognize(const struct identity *id, const char *udid)
 	if (id->host.state == HOST_UNENROLLED)
 		return fail(ERR_MDM_CERTIFICATE,
 		    "the host checked out and has to enroll again");
-	if (strcasecmp(id->host.udid, udid) != 0)
+	if (strcasecmp(id->host.device.udid, udid) != 0)
 		return fail(ERR_MDM_DEVICE,
 		    "the message is from UDID %s, the certificate is of UDID "
 		    "%s",
-		    udid, id->host.udid);
+		    udid, id->host.device.udid);
 	return OK;
 }
 
@@ -331,7 +331,7 @@ int
 identity_take_over(struct db *db, struct identity *id)
 {
 	struct host_identity new = { .serial = id->cert.serial,
-		.udid = id->host.udid,
+		.udid = id->host.device.udid,
 		.certificate_sha256 = id->cert.sha256,
 		.enrollment_id = id->cert.enrollment_id };
 	int r = enrollments_mark_enrolled(db, id->cert.enrollment_id);

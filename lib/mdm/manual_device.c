@@ -23,7 +23,7 @@ bind_serial(struct contact *c, const char *serial)
 		    "SerialNumber");
 	/* A refusal is to be found under the number that was claimed. */
 	snprintf(cert->serial, sizeof(cert->serial), "%s", serial);
-	snprintf(e->serial, sizeof(e->serial), "%s", serial);
+	snprintf(e->device.serial, sizeof(e->device.serial), "%s", serial);
 	if ((r = enrollments_bind(c->db, e->id, serial)) != OK ||
 	    (r = certificates_bind(c->db, cert->sha256, serial)) != OK)
 		return r == ERR_CONFLICT
@@ -40,12 +40,13 @@ check_host(const struct host *host, const char *udid)
 		return fail(ERR_ENROLL_OTHER_DEVICE,
 		    "%s is enrolled, and the link was not made for it; held "
 		    "for review",
-		    host->serial);
-	if (host->udid[0] != '\0' && strcasecmp(host->udid, udid) != 0)
+		    host->device.serial);
+	if (host->device.udid[0] != '\0' &&
+	    strcasecmp(host->device.udid, udid) != 0)
 		return fail(ERR_ENROLL_OTHER_DEVICE,
 		    "%s was another device, and the link was not made for it; "
 		    "held for review",
-		    host->serial);
+		    host->device.serial);
 	return OK;
 }
 
@@ -73,7 +74,7 @@ int
 manual_device_bind(struct contact *c)
 {
 	struct identity *id = &c->identity;
-	bool named = id->enrollment.serial[0] != '\0';
+	bool named = id->enrollment.device.serial[0] != '\0';
 	const char *serial;
 	int r;
 

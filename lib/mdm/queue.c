@@ -228,7 +228,7 @@ complete_udid(struct contact *c)
 		return OK;
 	if (!id->has_host || id->cert.state != CERTIFICATE_CURRENT)
 		return fail(ERR_MDM_MESSAGE, "%s", c->report.note);
-	memcpy(c->message.udid, id->host.udid, sizeof(c->message.udid));
+	memcpy(c->message.udid, id->host.device.udid, sizeof(c->message.udid));
 	return OK;
 }
 

@@ -10,7 +10,7 @@
 #include "store/alarms.h"
 #include "store/enrollments.h"
 #include "store/renewals.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 /* Bytes of a device's text that go into a reason. */
 #define ERROR_WORDS 120
@@ -35,7 +35,8 @@ check_standing(struct contact *c, const struct enrollment *e)
 	struct standing standing;
 	int r;
 
-	if ((r = standing_load(c->db, c->conf, e->serial, &standing)) != OK ||
+	if ((r = standing_load(c->db, c->conf, e->device.serial, &standing)) !=
+		OK ||
 	    (r = standing_check_source(&standing, e)) != OK)
 		return r;
 	if (attests && standing.assignment != STANDING_ASSIGNED)
@@ -52,11 +53,11 @@ take_back(struct contact *c, const struct renewal *renewal, int code)
 	int r;
 
 	snprintf(reason, sizeof(reason), "taken back: %s", log_reason());
-	r = trails_add(c->db,
-	    &(struct trail){ .enrollment_id = renewal->enrollment_id,
+	r = events_add(c->db,
+	    &(struct event){ .enrollment_id = renewal->enrollment_id,
 		.serial = c->identity.cert.serial,
 		.step = "renewal",
-		.outcome = TRAIL_REFUSED,
+		.outcome = EVENT_REFUSED,
 		.code = code,
 		.reason = reason,
 		.remote_address = c->remote_address });
@@ -166,8 +167,9 @@ raise_held(struct contact *c, const struct renewal *renewal)
 		return OK;
 	log_line(LOG_NOTICE,
 	    "the renewal of host %s waits until TLS shows its certificate",
-	    host->serial);
-	return alarms_raise(c->db, ALARM_RENEWAL_HELD, host->id, host->serial,
+	    host->device.serial);
+	return alarms_raise(c->db, ALARM_RENEWAL_HELD, host->id,
+	    host->device.serial,
 	    "its renewal by SCEP is not sent, because the host shows no "
 	    "certificate in TLS (attestmdm.conf: [mdm] client_certificate)");
 }
@@ -207,17 +209,17 @@ renewal_command_allows(struct contact *c, const char *uuid)
 	return false;
 }
 
-/* The trail of the enrollment that failed, not of the one in use. */
+/* The event log of the enrollment that failed, not of the one in use. */
 static int
 note_failure(
     struct contact *c, const struct renewal *renewal, const char *reason)
 {
 	log_line(LOG_WARN, "host %s: %s", c->identity.cert.serial, reason);
-	return trails_add(c->db,
-	    &(struct trail){ .enrollment_id = renewal->enrollment_id,
+	return events_add(c->db,
+	    &(struct event){ .enrollment_id = renewal->enrollment_id,
 		.serial = c->identity.cert.serial,
 		.step = "renewal",
-		.outcome = TRAIL_FAILED,
+		.outcome = EVENT_FAILED,
 		.code = ERR_RENEWAL_DEVICE,
 		.reason = reason,
 		.remote_address = c->remote_address });

@@ -14,7 +14,7 @@
 /*
  * As commands_next(), but a renewal whose enrollment is used up or over is
  * cancelled instead of sent; one that the settings or Apple Business forbid
- * by now is taken back, with a row in the trail; one that waits goes before
+ * by now is taken back, with a row in the event log; one that waits goes before
  * commands that were sent and have no answer; and to an expired identity
  * nothing else than its renewal is sent. ERR_NOT_FOUND. The caller releases
  * *out.
@@ -26,7 +26,7 @@ bool renewal_command_allows(struct contact *c, const char *uuid);
 
 /*
  * After an answer came, also one that is not stored: an error that answers the
- * open renewal ends it in failure, with the device's words in the trail.
+ * open renewal ends it in failure, with the device's words in the event log.
  */
 int renewal_command_answered(
     struct contact *c, const struct command_result *result);

@@ -8,7 +8,7 @@
 #include "mdm/renewal_command.h"
 #include "store/alarms.h"
 #include "store/commands.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 static const char *
 why(const struct contact *c)
@@ -35,11 +35,11 @@ note(struct contact *c, const struct command *command, int64_t count)
 	    (long long)count, UNREADABLE_MAX, command->request_type,
 	    command->uuid, why(c));
 	log_line(LOG_WARN, "host %s: %s", c->identity.cert.serial, reason);
-	return trails_add(c->db,
-	    &(struct trail){ .enrollment_id = c->identity.cert.enrollment_id,
+	return events_add(c->db,
+	    &(struct event){ .enrollment_id = c->identity.cert.enrollment_id,
 		.serial = c->identity.cert.serial,
 		.step = c->step,
-		.outcome = TRAIL_REFUSED,
+		.outcome = EVENT_REFUSED,
 		.code = ERR_MDM_MESSAGE,
 		.reason = reason,
 		.remote_address = c->remote_address });

@@ -15,7 +15,7 @@
 /*
  * In a transaction. Counts the report of *c against the command it names, or
  * else against the one that was last sent to this host, and adds a row to the
- * trail. *over is true when that was the last one allowed: the command has
+ * event log. *over is true when that was the last one allowed: the command has
  * failed, and an alarm is raised. OK also when no command of this host waits
  * for an answer.
  */

@@ -63,7 +63,7 @@ load_renewal(struct db *db, const struct certificate *c, struct renewal *out)
 	if (r == ERR_NOT_FOUND || (r == OK && out->enrollment_id[0] == '\0'))
 		return fail(ERR_SCEP_REQUEST,
 		    "host %s asks for a renewal, but none is open",
-		    host.serial);
+		    host.device.serial);
 	return r;
 }
 

@@ -12,7 +12,7 @@
 #include "scep/entitlement.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
-#include "store/trails.h"
+#include "store/events.h"
 #include "wire/csr.h"
 #include "wire/x509.h"
 
@@ -116,14 +116,15 @@ is_retry(const struct work *w)
 		SECRET_SHA256) == 0;
 }
 
-static struct trail
-trail_of(const struct work *w, int code, const char *reason)
+static struct event
+event_of(const struct work *w, int code, const char *reason)
 {
-	return (struct trail){
+	return (struct event){
 		.enrollment_id = w->right.known ? w->right.enrollment.id : NULL,
-		.serial = w->right.known ? w->right.enrollment.serial : NULL,
+		.serial =
+		    w->right.known ? w->right.enrollment.device.serial : NULL,
 		.step = PKCSREQ_STEP,
-		.outcome = trails_outcome(code),
+		.outcome = events_outcome(code),
 		.code = code,
 		.reason = reason,
 		.remote_address = w->remote_address
@@ -134,7 +135,7 @@ static int
 answer_again(struct work *w, struct buf *out)
 {
 	struct certificate c;
-	struct trail again;
+	struct event again;
 	int r;
 
 	if ((r = certificates_load_by_enrollment(
@@ -142,9 +143,9 @@ answer_again(struct work *w, struct buf *out)
 		return r;
 	if (c.state == CERTIFICATE_ISSUED || c.state == CERTIFICATE_CURRENT) {
 		r = buf_add_blob(out, c.der);
-		again = trail_of(w, OK, "the same certificate, asked again");
+		again = event_of(w, OK, "the same certificate, asked again");
 		again.step = PKCSREQ_STEP_AGAIN;
-		trails_note(w->scep->db, &again);
+		events_note(w->scep->db, &again);
 	} else
 		r = fail(ERR_SCEP_CHALLENGE, "the certificate is %s",
 		    certificates_state_name(c.state));
@@ -171,8 +172,8 @@ check_policy(const struct work *w)
 		.csr = w->csr };
 	int r;
 
-	if ((r = standing_load(db, w->scep->conf, w->right.enrollment.serial,
-		 &standing)) != OK ||
+	if ((r = standing_load(db, w->scep->conf,
+		 w->right.enrollment.device.serial, &standing)) != OK ||
 	    (r = certificates_spki_known(
 		 db, w->csr->spki_sha256, &facts.key_known)) != OK)
 		return r;
@@ -184,13 +185,13 @@ sign(struct work *w)
 {
 	const struct conf *conf = w->scep->conf;
 	bool named =
-	    !conf->privacy_mode && w->right.enrollment.serial[0] != '\0';
+	    !conf->privacy_mode && w->right.enrollment.device.serial[0] != '\0';
 	struct issue_request req = {
 		.spki = w->csr->spki,
 		.common_name = w->right.enrollment.id,
 		.organization = conf->organization,
 		.permanent_identifier =
-		    named ? w->right.enrollment.serial : NULL,
+		    named ? w->right.enrollment.device.serial : NULL,
 		.now = clock_now(),
 		.days = conf->scep_certificate_days,
 	};
@@ -215,7 +216,7 @@ store_certificate(const struct work *w)
 	c.purpose = e->purpose;
 	secret_id(c.id);
 	memcpy(c.enrollment_id, e->id, sizeof(c.enrollment_id));
-	memcpy(c.serial, e->serial, sizeof(c.serial));
+	memcpy(c.serial, e->device.serial, sizeof(c.serial));
 	return certificates_insert(w->scep->db, &c);
 }
 
@@ -224,7 +225,7 @@ static int
 bind_certificate(struct work *w)
 {
 	struct db *db = w->scep->db;
-	struct trail done;
+	struct event done;
 	char signed_for[DB_ID_TEXT];
 	int r;
 
@@ -242,8 +243,8 @@ bind_certificate(struct work *w)
 		    ? fail(ERR_SCEP_CHALLENGE,
 			  "challenge or enrollment was used meanwhile")
 		    : r;
-	done = trail_of(w, OK, "a certificate for a key that was not attested");
-	return trails_add(db, &done);
+	done = event_of(w, OK, "a certificate for a key that was not attested");
+	return events_add(db, &done);
 }
 
 static int
@@ -289,9 +290,9 @@ serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 static void
 refuse(const struct work *w, int code)
 {
-	struct trail t = trail_of(w, code, log_reason());
+	struct event t = event_of(w, code, log_reason());
 
-	trails_note(w->scep->db, &t);
+	events_note(w->scep->db, &t);
 }
 
 int

@@ -28,7 +28,7 @@ struct scep {
 
 /*
  * Answers a verified message: opens the envelope, checks request and challenge,
- * signs, and stores certificate, used challenge and trail in one transaction.
+ * signs, and stores certificate, used challenge and event in one transaction.
  * Appends the certificate's DER. The same transaction with the same key for the
  * same enrollment gets the same certificate again for PKCSREQ_RETRY_SECONDS.
  *
@@ -38,12 +38,12 @@ struct scep {
  * was certified before, or the signer of a RenewalReq may not have one, or
  * signed it before that was so. ERR_SCEP_CHALLENGE: absent, unknown, used or
  * expired; one answer for all of these. And the codes of policy_check_scep().
- * Every refusal leaves a row in the trail.
+ * Every refusal leaves a row in the event log.
  */
 int pkcsreq_serve(struct scep *scep, const struct pkimessage *m,
     const char *remote_address, enum enveloped_cipher *cipher, struct buf *out);
 
-/* Writes the trail of a refusal that concerns no known device. */
+/* Records the refusal of a refusal that concerns no known device. */
 int pkcsreq_refuse(struct scep *scep, int code, const char *remote_address);
 
 #endif

@@ -227,7 +227,7 @@ db_begin_relaxed(struct db *db)
 }
 
 static void
-db_end(struct db *db)
+finish(struct db *db)
 {
 	if (db->writing) {
 		flock(db->lock_fd, LOCK_UN);
@@ -268,7 +268,7 @@ db_commit(struct db *db)
 		code = dbfile_exec(db->sqlite, "COMMIT");
 	if (code != OK)
 		db_rollback(db);
-	db_end(db);
+	finish(db);
 	if (code == OK && db->note[0] != '\0')
 		log_line(LOG_INFO, "%s", db->note);
 	/* whether it works does not matter: another commit tries again */
@@ -311,7 +311,16 @@ db_rollback(struct db *db)
 		return;
 	if (db->sqlite != NULL && db_in_transaction(db))
 		dbfile_exec(db->sqlite, "ROLLBACK");
-	db_end(db);
+	finish(db);
+}
+
+int
+db_end(struct db *db, int r)
+{
+	if (r == OK)
+		return db_commit(db);
+	db_rollback(db);
+	return r;
 }
 
 int

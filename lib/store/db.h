@@ -94,6 +94,15 @@ int db_commit(struct db *db);
 void db_rollback(struct db *db);
 
 /*
+ * Ends the transaction of work that came to `r`: commits when that is OK, else
+ * rolls back. Returns r, or why the commit failed. The usual shape is
+ *
+ *	if ((r = db_begin(db)) == OK)
+ *		r = db_end(db, work(db));
+ */
+int db_end(struct db *db, int r);
+
+/*
  * Between the write transactions of a long run: waits twice as long as the last
  * one was open (0.2 s at most), so that others get their turn without a queue.
  */

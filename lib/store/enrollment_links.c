@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/stmt.h"
@@ -106,7 +106,7 @@ enrollment_links_create(struct db *db, struct enrollment_link *link, int hours,
 	code = insert(db, link, token);
 	if (code != OK)
 		return code;
-	return audits_add(
+	return activities_add(
 	    db, link->created_by, "enrollment-link.create", detail);
 }
 
@@ -179,7 +179,7 @@ enrollment_links_revoke(struct db *db, const char *id, const char *actor)
 	if ((code = stmt_change(&s, ERR_CONFLICT)) != OK)
 		return code;
 	snprintf(detail, sizeof(detail), "link %s", id);
-	return audits_add(db, actor, "enrollment-link.revoke", detail);
+	return activities_add(db, actor, "enrollment-link.revoke", detail);
 }
 
 int

@@ -44,7 +44,7 @@ struct enrollment_link_list {
 
 /*
  * Stores a link from link's serial, note and created_by that lives `hours`;
- * writes the audit row "enrollment-link.create". Sets the other fields of *link
+ * writes the activity "enrollment-link.create". Sets the other fields of *link
  * and the token, which nobody can read again. ERR_FIELD when the serial number
  * is not "" or as hosts_is_serial() says.
  */
@@ -67,7 +67,7 @@ int enrollment_links_use(
 
 /*
  * Open or expired → revoked; used → revoked together with what came of it, as
- * long as the device has not enrolled. With the audit row
+ * long as the device has not enrolled. With the activity
  * "enrollment-link.revoke".
  * ERR_NOT_FOUND; ERR_CONFLICT: it has, or the link was revoked before.
  */

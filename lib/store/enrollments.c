@@ -19,7 +19,7 @@ enum {
 	REVOKE,
 	REVOKE_OPEN,
 	REVOKE_OLD,
-	FORGET_TRAIL,
+	FORGET_EVENTS,
 	FORGET,
 	LIST,
 	COUNT,
@@ -84,7 +84,7 @@ static const char *const texts[] = {
 	    " AND e.signer_sha256 = (SELECT n.signer_sha256"
 	    " FROM enrollments n WHERE n.id = ?3)"
 	    " ORDER BY e.created_at DESC, e.id LIMIT 1000 OFFSET ?2)",
-	[FORGET_TRAIL] = "DELETE FROM trail WHERE enrollment_id" FORGOTTEN,
+	[FORGET_EVENTS] = "DELETE FROM events WHERE enrollment_id" FORGOTTEN,
 	[FORGET] = "DELETE FROM enrollments WHERE id" FORGOTTEN,
 	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM enrollments" MATCHES
 			    " ORDER BY created_at DESC, id LIMIT ?2 OFFSET ?3",
@@ -162,11 +162,12 @@ read_enrollment(struct stmt *s, void *out)
 	struct enrollment *e = out;
 
 	stmt_get_text(s, e->id, sizeof(e->id));
-	stmt_get_text(s, e->serial, sizeof(e->serial));
-	stmt_get_text(s, e->udid, sizeof(e->udid));
-	stmt_get_text(s, e->product, sizeof(e->product));
-	stmt_get_text(s, e->os_version, sizeof(e->os_version));
-	stmt_get_text(s, e->build_version, sizeof(e->build_version));
+	stmt_get_text(s, e->device.serial, sizeof(e->device.serial));
+	stmt_get_text(s, e->device.udid, sizeof(e->device.udid));
+	stmt_get_text(s, e->device.product, sizeof(e->device.product));
+	stmt_get_text(s, e->device.os_version, sizeof(e->device.os_version));
+	stmt_get_text(
+	    s, e->device.build_version, sizeof(e->device.build_version));
 	e->source = (enum enrollment_source)STMT_GET_WORD(s, sources);
 	e->purpose = (enum enrollment_purpose)STMT_GET_WORD(s, purposes);
 	e->method = (enum enrollment_method)STMT_GET_WORD(s, methods);
@@ -185,7 +186,7 @@ enrollments_create(struct db *db, struct enrollment *e, int hours)
 {
 	struct stmt s;
 
-	if (e->serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
+	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
 		return ERR_FIELD;
 	secret_id(e->id);
 	e->state = ENROLLMENT_OPEN;
@@ -193,11 +194,11 @@ enrollments_create(struct db *db, struct enrollment *e, int hours)
 	e->expires_at = e->created_at + INT64_C(3600) * hours;
 	stmt_start(&s, db, STMT_enrollments, CREATE);
 	stmt_put_text(&s, e->id);
-	stmt_put_text(&s, e->serial);
-	stmt_put_text(&s, e->udid);
-	stmt_put_text(&s, e->product);
-	stmt_put_text(&s, e->os_version);
-	stmt_put_text(&s, e->build_version);
+	stmt_put_text(&s, e->device.serial);
+	stmt_put_text(&s, e->device.udid);
+	stmt_put_text(&s, e->device.product);
+	stmt_put_text(&s, e->device.os_version);
+	stmt_put_text(&s, e->device.build_version);
 	stmt_put_text(&s, sources[e->source]);
 	stmt_put_text(&s, purposes[e->purpose]);
 	stmt_put_text(&s, methods[e->method]);
@@ -327,7 +328,7 @@ enrollments_make_room(
 	stmt_put_text(&s, newest);
 	code = stmt_run(&s);
 	if (code == OK)
-		code = forget(db, FORGET_TRAIL, serial, keep, newest);
+		code = forget(db, FORGET_EVENTS, serial, keep, newest);
 	return code == OK ? forget(db, FORGET, serial, keep, newest) : code;
 }
 

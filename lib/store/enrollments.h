@@ -7,6 +7,7 @@
 #define STORE_ENROLLMENTS_H
 
 #include "store/db.h"
+#include "store/device.h"
 
 enum enrollment_source {
 	ENROLLMENT_ADE,
@@ -33,13 +34,9 @@ enum enrollment_state {
 
 struct enrollment {
 	char id[DB_ID_TEXT];
-	/* "": by a link for any device, which is not known yet */
-	char serial[DB_SERIAL_TEXT];
-	/* what the device said when it asked; "" when it did not */
-	char udid[DB_UDID_TEXT];
-	char product[DB_NAME_TEXT];
-	char os_version[DB_VERSION_TEXT];
-	char build_version[DB_VERSION_TEXT];
+	/* as of its request; no serial number: a link for any device, not yet
+	 * redeemed */
+	struct device device;
 	/* what its profile says and renewals repeat; "": the configuration's */
 	char server_url[ENROLLMENTS_PROFILE_TEXT];
 	char topic[ENROLLMENTS_PROFILE_TEXT];
@@ -111,7 +108,7 @@ int enrollments_revoke_open(
  * `newest` and the latest others of the same signer stay open, `keep` in all,
  * the rest is revoked, but never a renewal, which strangers cannot ask for; of
  * the revoked ones that were never used (no account, evidence or certificate)
- * `keep` stay, the rest is deleted with its trail.
+ * `keep` stay, the rest is deleted with its events.
  */
 int enrollments_make_room(
     struct db *db, const char *serial, const char *newest, int keep);

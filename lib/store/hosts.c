@@ -193,8 +193,8 @@ read_host(struct stmt *s, void *out)
 	struct host *h = out;
 
 	stmt_get_text(s, h->id, sizeof(h->id));
-	stmt_get_text(s, h->serial, sizeof(h->serial));
-	stmt_get_text(s, h->udid, sizeof(h->udid));
+	stmt_get_text(s, h->device.serial, sizeof(h->device.serial));
+	stmt_get_text(s, h->device.udid, sizeof(h->device.udid));
 	h->state = (enum host_state)STMT_GET_WORD(s, states);
 	h->has_certificate = stmt_get_bytes(
 	    s, h->certificate_sha256, sizeof(h->certificate_sha256));
@@ -204,9 +204,10 @@ read_host(struct stmt *s, void *out)
 	stmt_get_text(s, h->device_name, sizeof(h->device_name));
 	stmt_get_text(s, h->model, sizeof(h->model));
 	stmt_get_text(s, h->model_name, sizeof(h->model_name));
-	stmt_get_text(s, h->product_name, sizeof(h->product_name));
-	stmt_get_text(s, h->os_version, sizeof(h->os_version));
-	stmt_get_text(s, h->build_version, sizeof(h->build_version));
+	stmt_get_text(s, h->device.product, sizeof(h->device.product));
+	stmt_get_text(s, h->device.os_version, sizeof(h->device.os_version));
+	stmt_get_text(
+	    s, h->device.build_version, sizeof(h->device.build_version));
 	stmt_get_text(s, h->topic, sizeof(h->topic));
 	h->push_token_len =
 	    stmt_get_some(s, h->push_token, sizeof(h->push_token));
@@ -276,8 +277,8 @@ end_generation(struct db *db, const char *id)
 
 	if ((code = hosts_load(db, id, &host)) != OK ||
 	    (code = alarms_close(db, ALARM_UDID_MISMATCH, id)) != OK ||
-	    (code = alarms_close(db, ALARM_HELD_FOR_REVIEW, host.serial)) !=
-		OK ||
+	    (code = alarms_close(
+		 db, ALARM_HELD_FOR_REVIEW, host.device.serial)) != OK ||
 	    (code = renewals_finish(db, id)) != OK ||
 	    (code = certificates_retire_unused(db, id, true)) != OK)
 		return code;

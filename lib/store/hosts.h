@@ -3,6 +3,7 @@
 #define STORE_HOSTS_H
 
 #include "store/db.h"
+#include "store/device.h"
 
 #define HOSTS_PUSH_TOKEN_MAX 256
 
@@ -17,8 +18,8 @@ enum host_state {
 
 struct host {
 	char id[DB_ID_TEXT];
-	char serial[DB_SERIAL_TEXT];
-	char udid[DB_UDID_TEXT];
+	/* as of its last check-in; the serial number never changes */
+	struct device device;
 	enum host_state state;
 	/* the identity that check-in accepts now, if any */
 	bool has_certificate;
@@ -30,9 +31,6 @@ struct host {
 	char device_name[256];
 	char model[DB_NAME_TEXT];
 	char model_name[DB_NAME_TEXT];
-	char product_name[DB_NAME_TEXT];
-	char os_version[DB_VERSION_TEXT];
-	char build_version[DB_VERSION_TEXT];
 	char topic[256];
 	uint8_t push_token[HOSTS_PUSH_TOKEN_MAX];
 	/* 0: cannot be pushed to */

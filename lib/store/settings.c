@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/stmt.h"
 
 enum { GET, SET };
@@ -181,14 +181,14 @@ settings_check(const struct conf *conf, enum settings_origin origin,
 }
 
 static int
-audit_change(struct db *db, const char *action, const char *name,
+record_change(struct db *db, const char *action, const char *name,
     const char *before, const char *after, const char *actor)
 {
 	char detail[3 * SETTINGS_VALUE_TEXT];
 
 	snprintf(detail, sizeof(detail), "%s: \"%s\" -> \"%s\"", name, before,
 	    after);
-	return audits_add(db, actor, action, detail);
+	return activities_add(db, actor, action, detail);
 }
 
 int
@@ -212,7 +212,7 @@ settings_set(struct db *db, const struct conf *conf,
 	stmt_put_cut(&s, actor, DB_ACTOR_TEXT);
 	code = stmt_run(&s);
 	if (code == OK)
-		code = audit_change(db,
+		code = record_change(db,
 		    origin == SETTINGS_BY_OVERRIDE &&
 			    is_managed(conf, find_in_any_tier(name))
 			? "setting.override"

@@ -69,7 +69,7 @@ int settings_check(const struct conf *conf, enum settings_origin origin,
     const char *name, const char *value);
 
 /*
- * settings_check(), then stores the value and writes the audit row
+ * settings_check(), then stores the value and writes the activity
  * "setting.set", or "setting.override" for what GitOps manages, with the old
  * and the new value when they differ.
  */

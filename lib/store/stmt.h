@@ -26,7 +26,7 @@
 	X(admins)                                                              \
 	X(alarms)                                                              \
 	X(attestations)                                                        \
-	X(audits)                                                              \
+	X(activities)                                                          \
 	X(browsers)                                                            \
 	X(certificates)                                                        \
 	X(commands)                                                            \
@@ -40,7 +40,7 @@
 	X(scep_challenges)                                                     \
 	X(sessions)                                                            \
 	X(settings)                                                            \
-	X(trails)
+	X(events)
 
 enum stmt_family_index {
 #define STMT_INDEX(family) STMT_##family,

@@ -1,7 +1,7 @@
 #include "store/store.h"
 
 #include "store/alarms.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/browsers.h"
 #include "store/certificates.h"
 #include "store/commands.h"
@@ -10,7 +10,7 @@
 #include "store/hosts.h"
 #include "store/nonces.h"
 #include "store/sessions.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 /* Rows in one transaction: so few that it takes a few milliseconds. */
 #define BATCH 100
@@ -23,10 +23,10 @@ static purge_fn *const purges[] = {
 	browsers_purge,
 	certificates_purge,
 	enrollment_links_purge,
-	trails_purge,
+	events_purge,
 	commands_purge,
 	hosts_purge,
-	audits_purge,
+	activities_purge,
 	alarms_purge,
 };
 

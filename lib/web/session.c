@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/network.h"
 #include "store/admins.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/browsers.h"
 #include "web/form.h"
 #include "web/req.h"
@@ -236,7 +236,8 @@ session_create(struct db *db, const struct req *req, const char *name,
 	    (r = sessions_login_ok(db, t->name)) != OK ||
 	    (r = sessions_login_ok(db, t->source)) != OK ||
 	    (r = browsers_remember(db, t->browser, name)) != OK ||
-	    (r = audits_add(db, name, "login", req->remote_address)) != OK ||
+	    (r = activities_add(db, name, "login", req->remote_address)) !=
+		OK ||
 	    (r = sessions_create(db, name, SESSION_LIFE, token, &s)) != OK) {
 		db_rollback(db);
 		return r;
@@ -251,7 +252,7 @@ session_refused(struct db *db, const char *name, const char *address)
 
 	if ((r = db_begin_relaxed(db)) != OK)
 		return r;
-	if ((r = audits_add_refusal(db, name, "login.refused", address)) !=
+	if ((r = activities_add_refusal(db, name, "login.refused", address)) !=
 	    OK) {
 		db_rollback(db);
 		return r;
@@ -357,7 +358,7 @@ session_end(struct db *db, const struct session *s, struct resp *resp)
 	if ((r = db_begin(db)) != OK)
 		return r;
 	if ((r = sessions_end(db, s)) != OK ||
-	    (r = audits_add(db, s->admin, "logout", "")) != OK) {
+	    (r = activities_add(db, s->admin, "logout", "")) != OK) {
 		db_rollback(db);
 		return r;
 	}

@@ -28,7 +28,7 @@ struct resp;
  * Checks name and password and starts a session: `resp` gets the cookie.
  * ERR_LOGIN when they are wrong, in the same time for unknown names;
  * ERR_RATE_LIMITED when name or network have to wait, without looking at the
- * password; then `resp` gets Retry-After. Writes audit rows. An older session
+ * password; then `resp` gets Retry-After. Writes activities. An older session
  * of the same browser ends. Uses transactions of its own.
  *
  * Attempts are counted per network (an IPv4 address, the first 48 bits of an

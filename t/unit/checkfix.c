@@ -8,7 +8,7 @@
 #include "mdm/command.h"
 #include "mdm/queue.h"
 #include "store/commands.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 void
 checkfix_escape_pem(const struct mdmfix_cert *cert, struct buf *out)
@@ -96,27 +96,27 @@ checkfix_host(void **state, const char *serial, struct host *out)
 void
 checkfix_refused(void **state, const char *serial, const char *step, int code)
 {
-	struct trail_list list;
+	struct event_list list;
 
 	assert_int_equal(
-	    trails_list_by_serial(storefix_db(state), serial, 1, &list), OK);
+	    events_list_by_serial(storefix_db(state), serial, 1, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].step, step);
 	assert_string_equal(list.rows[0].code, err_name(code));
 	assert_true(list.rows[0].reason[0] != '\0');
-	trails_list_release(&list);
+	events_list_release(&list);
 }
 
 void
 checkfix_because(void **state, const char *serial, const char *words)
 {
-	struct trail_list list;
+	struct event_list list;
 
 	assert_int_equal(
-	    trails_list_by_serial(storefix_db(state), serial, 1, &list), OK);
+	    events_list_by_serial(storefix_db(state), serial, 1, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_non_null(strstr(list.rows[0].reason, words));
-	trails_list_release(&list);
+	events_list_release(&list);
 }
 
 void

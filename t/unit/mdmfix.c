@@ -121,7 +121,7 @@ certify(struct db *db, struct mdmfix_device *d, const struct enrollment *e)
 	row->not_before = clock_now() - 600;
 	row->not_after = clock_now() + 3600;
 	snprintf(row->enrollment_id, sizeof(row->enrollment_id), "%s", e->id);
-	snprintf(row->serial, sizeof(row->serial), "%s", e->serial);
+	snprintf(row->serial, sizeof(row->serial), "%s", e->device.serial);
 	WRITE(db, certificates_insert(db, row));
 	WRITE(db, enrollments_mark_issued(db, e->id));
 }

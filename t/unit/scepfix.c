@@ -288,7 +288,7 @@ scepfix_granted(struct db *db, bool renewal_requests,
 	assert_int_equal(out->status, '0');
 }
 
-/* FAILURE with this failInfo, and this code at the end of the trail. */
+/* FAILURE with this failInfo, and this code at the end of the event log. */
 void
 scepfix_refused(struct db *db, bool renewal_requests,
     const struct scepfix_message *m, char fail_info, const char *code)
@@ -304,19 +304,20 @@ scepfix_refused(struct db *db, bool renewal_requests,
 	    storefix_sql(db, "SELECT count(*) FROM certificates"), before);
 	snprintf(sql, sizeof(sql),
 	    "SELECT code = '%s' AND step = 'scep' AND outcome = 'refused'"
-	    " FROM trail ORDER BY id DESC LIMIT 1",
+	    " FROM events ORDER BY id DESC LIMIT 1",
 	    code);
 	assert_int_equal(storefix_sql(db, sql), 1);
 }
 
-/* What the trail says last. */
+/* What the event log says last. */
 void
 scepfix_reason(struct db *db, const char *reason)
 {
 	char sql[256];
 
 	snprintf(sql, sizeof(sql),
-	    "SELECT reason = '%s' FROM trail ORDER BY id DESC LIMIT 1", reason);
+	    "SELECT reason = '%s' FROM events ORDER BY id DESC LIMIT 1",
+	    reason);
 	assert_int_equal(storefix_sql(db, sql), 1);
 }
 
@@ -329,7 +330,7 @@ scepfix_open(struct db *db, enum enrollment_purpose purpose,
 		    : ENROLLMENT_ADE,
 		.purpose = purpose,
 		.method = ENROLLMENT_SCEP,
-		.serial = SCEPFIX_SERIAL };
+		.device.serial = SCEPFIX_SERIAL };
 	WRITE(db, enrollments_create(db, e, 24));
 	WRITE(db, scep_challenges_create(db, e->id, challenge));
 }

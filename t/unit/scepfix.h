@@ -70,11 +70,11 @@ void scepfix_ask(struct db *db, bool renewal_requests,
 void scepfix_granted(struct db *db, bool renewal_requests,
     const struct scepfix_message *m, struct scepfix_reply *out);
 
-/* FAILURE with this failInfo, and this code at the end of the trail. */
+/* FAILURE with this failInfo, and this code at the end of the event log. */
 void scepfix_refused(struct db *db, bool renewal_requests,
     const struct scepfix_message *m, char fail_info, const char *code);
 
-/* What the trail says last. */
+/* What the event log says last. */
 void scepfix_reason(struct db *db, const char *reason);
 
 /* An enrollment for SCEPFIX_SERIAL with its challenge. */

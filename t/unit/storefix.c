@@ -95,7 +95,7 @@ void
 storefix_enrollment(struct db *db, const char *serial, struct enrollment *out)
 {
 	*out = (struct enrollment){ .source = ENROLLMENT_ADE };
-	snprintf(out->serial, sizeof(out->serial), "%s", serial);
+	snprintf(out->device.serial, sizeof(out->device.serial), "%s", serial);
 	WRITE(db, enrollments_create(db, out, 1));
 }
 

@@ -429,16 +429,16 @@ static void
 test_evidence_identity(void **state)
 {
 	struct attestation a = { .serial = "C02A" };
-	struct enrollment e = { .serial = "C02A" };
+	struct enrollment e = { .device.serial = "C02A" };
 	struct order o = { .identifier_value = "C02A" };
 
 	assert_int_equal(evidence_check_identity(&a, &e, &o), OK);
-	snprintf(e.serial, sizeof(e.serial), "C02B");
+	snprintf(e.device.serial, sizeof(e.device.serial), "C02B");
 	assert_int_equal(evidence_check_identity(&a, &e, &o), ERR_ATT_IDENTITY);
-	snprintf(e.serial, sizeof(e.serial), "C02A");
+	snprintf(e.device.serial, sizeof(e.device.serial), "C02A");
 	snprintf(o.identifier_value, sizeof(o.identifier_value), "C02B");
 	assert_int_equal(evidence_check_identity(&a, &e, &o), ERR_ATT_IDENTITY);
-	a.serial[0] = e.serial[0] = o.identifier_value[0] = '\0';
+	a.serial[0] = e.device.serial[0] = o.identifier_value[0] = '\0';
 	assert_int_equal(evidence_check_identity(&a, &e, &o), ERR_ATT_IDENTITY);
 }
 

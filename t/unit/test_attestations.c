@@ -28,7 +28,7 @@ fill(
 		.spki_sha256 = { key } };
 	memcpy(out->order_id, o.id, sizeof(o.id));
 	memcpy(out->enrollment_id, e.id, sizeof(e.id));
-	memcpy(out->serial, e.serial, sizeof(e.serial));
+	memcpy(out->serial, e.device.serial, sizeof(e.device.serial));
 }
 
 static void

@@ -32,7 +32,7 @@ fill(struct db *db, const char *serial, uint8_t tag, struct certificate *c)
 	secret_id(c->id);
 	memcpy(c->issuer_key_id, key_id, sizeof(key_id));
 	memcpy(c->enrollment_id, e.id, sizeof(e.id));
-	memcpy(c->serial, e.serial, sizeof(e.serial));
+	memcpy(c->serial, e.device.serial, sizeof(e.device.serial));
 }
 
 static void

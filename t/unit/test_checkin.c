@@ -29,7 +29,7 @@ test_enroll(void **state)
 	checkfix_host(state, SERIAL_A, &h);
 	assert_int_equal(h.state, HOST_PENDING);
 	assert_true(h.hardware_attested);
-	assert_string_equal(h.udid, UDID_A);
+	assert_string_equal(h.device.udid, UDID_A);
 	assert_int_equal(checkfix_checkin(state, &d, TOKEN_UPDATE(UDID_A)), OK);
 	checkfix_host(state, SERIAL_A, &h);
 	assert_int_equal(h.state, HOST_ENROLLED);

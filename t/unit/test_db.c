@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/dbfile.h"
 #include "store/nonces.h"
 #include "store/schema.h"
@@ -75,14 +75,14 @@ test_one_transaction_is_relaxed(void **state)
 	int before;
 
 	/* the first write of all flushes the head of the log */
-	WRITE(db, audits_add(db, "a", "b", "c"));
+	WRITE(db, activities_add(db, "a", "b", "c"));
 	before = storefix_flushes();
 	assert_int_equal(db_begin_relaxed(db), OK);
 	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 1);
-	assert_int_equal(audits_add(db, "a", "b", "c"), OK);
+	assert_int_equal(activities_add(db, "a", "b", "c"), OK);
 	assert_int_equal(db_commit(db), OK);
 	assert_int_equal(storefix_flushes(), before);
-	WRITE(db, audits_add(db, "a", "b", "c"));
+	WRITE(db, activities_add(db, "a", "b", "c"));
 	assert_true(storefix_flushes() > before);
 	assert_int_equal(db_begin(db), OK);
 	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 2);
@@ -144,7 +144,7 @@ test_files_are_for_the_group(void **state)
 	struct storefix *fix = *state;
 	char name[160];
 
-	WRITE(fix->db, audits_add(fix->db, "a", "b", "c"));
+	WRITE(fix->db, activities_add(fix->db, "a", "b", "c"));
 	assert_mode(fix->path, 0660);
 	snprintf(name, sizeof(name), "%s.lock", fix->path);
 	assert_mode(name, 0660);
@@ -276,10 +276,10 @@ test_open_follows_no_link_but_of_the_folder(void **state)
 	snprintf(below, sizeof(below), "%s%s", folder,
 	    strrchr(fix->path, '/'));
 	assert_int_equal(db_open(below, DB_DURABLE, &db), OK);
-	WRITE(db, audits_add(db, "a", "b", "c"));
+	WRITE(db, activities_add(db, "a", "b", "c"));
 	db_close(db);
 	assert_int_equal(
-	    storefix_sql(fix->db, "SELECT count(*) FROM audit"), 1);
+	    storefix_sql(fix->db, "SELECT count(*) FROM activities"), 1);
 }
 
 static void
@@ -287,10 +287,10 @@ test_migrate_is_idempotent(void **state)
 {
 	struct storefix *fix = *state;
 
-	WRITE(fix->db, audits_add(fix->db, "a", "b", "c"));
+	WRITE(fix->db, activities_add(fix->db, "a", "b", "c"));
 	assert_int_equal(db_migrate(fix->path), OK);
 	assert_int_equal(
-	    storefix_sql(fix->db, "SELECT count(*) FROM audit"), 1);
+	    storefix_sql(fix->db, "SELECT count(*) FROM activities"), 1);
 }
 
 static void
@@ -311,7 +311,8 @@ test_migrate_copies_first(void **state)
 	assert_int_equal(db_file_schema_number(copy, &number), OK);
 	assert_int_equal(number, 1);
 	assert_int_equal(db_open(path, DB_DURABLE, &db), OK);
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 1);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM activities"), 1);
 	db_close(db);
 }
 
@@ -411,7 +412,7 @@ test_writes_need_a_transaction(void **state)
 {
 	struct db *db = storefix_db(state);
 
-	assert_int_equal(audits_add(db, "a", "b", "c"), ERR_INTERNAL);
+	assert_int_equal(activities_add(db, "a", "b", "c"), ERR_INTERNAL);
 	assert_int_equal(db_begin(db), OK);
 	assert_int_equal(db_begin(db), ERR_INTERNAL);
 	db_rollback(db);
@@ -428,7 +429,8 @@ test_the_integrity_check_ends_in_time(void **state)
 	WRITE(db,
 	    storefix_sql(db,
 		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
-		" FROM n WHERE i < 20000) INSERT INTO audit (at, actor, action,"
+		" FROM n WHERE i < 20000) INSERT INTO activities (at, actor, "
+		"action,"
 		" detail) SELECT i, 'a', 'b', 'c' FROM n"));
 	assert_int_equal(db_integrity_check(db, 0), ERR_BUSY);
 	assert_int_equal(db_integrity_check(db, 60), OK);
@@ -441,28 +443,29 @@ test_rollback_undoes(void **state)
 
 	assert_int_equal(db_begin(db), OK);
 	assert_true(db_in_transaction(db));
-	assert_int_equal(audits_add(db, "a", "b", "c"), OK);
+	assert_int_equal(activities_add(db, "a", "b", "c"), OK);
 	db_rollback(db);
 	db_rollback(db);
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 0);
-	WRITE(db, audits_add(db, "a", "b", "c"));
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM activities"), 0);
+	WRITE(db, activities_add(db, "a", "b", "c"));
 }
 
 static void
 test_read_only_does_not_write(void **state)
 {
 	struct storefix *fix = *state;
-	struct audit_list list;
+	struct activity_list list;
 	struct db *db;
 
-	WRITE(fix->db, audits_add(fix->db, "a", "b", "c"));
+	WRITE(fix->db, activities_add(fix->db, "a", "b", "c"));
 	/* the last writer takes the log file away with it */
 	db_close(fix->db);
 	fix->db = NULL;
 	assert_int_equal(db_open(fix->path, DB_READ_ONLY, &db), OK);
-	assert_int_equal(audits_list(db, 0, 10, &list), OK);
+	assert_int_equal(activities_list(db, 0, 10, &list), OK);
 	assert_int_equal(list.n, 1);
-	audits_list_release(&list);
+	activities_list_release(&list);
 	assert_int_equal(db_begin(db), ERR_INTERNAL);
 	db_close(db);
 }
@@ -475,11 +478,11 @@ test_connection_does_not_cross_fork(void **state)
 	pid_t pid;
 
 	assert_int_equal(db_begin(db), OK);
-	assert_int_equal(audits_add(db, "a", "b", "c"), OK);
+	assert_int_equal(activities_add(db, "a", "b", "c"), OK);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		bool ok = audits_add(db, "a", "b", "c") == ERR_INTERNAL &&
+		bool ok = activities_add(db, "a", "b", "c") == ERR_INTERNAL &&
 		    db_commit(db) == ERR_INTERNAL;
 
 		db_close(db);
@@ -489,7 +492,8 @@ test_connection_does_not_cross_fork(void **state)
 	assert_int_equal(status, 0);
 	/* the child's end took neither the lock nor the transaction away */
 	assert_int_equal(db_commit(db), OK);
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 1);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM activities"), 1);
 }
 
 static int
@@ -500,7 +504,8 @@ write_often(struct db *db, int number, void *arg)
 	snprintf(actor, sizeof(actor), "writer %d", number);
 	for (int i = 0; i < 100; i++) {
 		if (db_begin(db) != OK ||
-		    audits_add(db, actor, "w", "") != OK || db_commit(db) != OK)
+		    activities_add(db, actor, "w", "") != OK ||
+		    db_commit(db) != OK)
 			return 2;
 	}
 	return 0;
@@ -512,14 +517,14 @@ test_eight_writers_never_see_busy(void **state)
 {
 	assert_int_equal(storefix_race(state, 8, write_often, NULL), 8);
 	assert_int_equal(
-	    storefix_sql(storefix_db(state), "SELECT count(*) FROM audit"),
+	    storefix_sql(storefix_db(state), "SELECT count(*) FROM activities"),
 	    800);
 }
 
 static int
 die_in_transaction(struct db *db, int number, void *arg)
 {
-	if (db_begin(db) != OK || audits_add(db, "dead", "w", "") != OK)
+	if (db_begin(db) != OK || activities_add(db, "dead", "w", "") != OK)
 		return 2;
 	_exit(0);
 }
@@ -529,8 +534,10 @@ test_death_releases_the_lock_and_undoes(void **state)
 {
 	assert_int_equal(storefix_race(state, 3, die_in_transaction, NULL), 3);
 	assert_int_equal(
-	    storefix_sql(storefix_db(state), "SELECT count(*) FROM audit"), 0);
-	WRITE(storefix_db(state), audits_add(storefix_db(state), "a", "b", ""));
+	    storefix_sql(storefix_db(state), "SELECT count(*) FROM activities"),
+	    0);
+	WRITE(storefix_db(state),
+	    activities_add(storefix_db(state), "a", "b", ""));
 }
 
 static void

@@ -46,7 +46,7 @@ test_create_and_load(void **state)
 	assert_int_equal(
 	    enrollment_links_load(db, link.id, &out), ERR_NOT_FOUND);
 	assert_int_equal(storefix_sql(db,
-			     "SELECT count(*) FROM audit"
+			     "SELECT count(*) FROM activities"
 			     " WHERE action = 'enrollment-link.create'"),
 	    1);
 }

@@ -10,11 +10,11 @@ static void
 test_create_and_load(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct enrollment e = { .serial = "S1",
-		.udid = "U",
-		.product = "Mac",
-		.os_version = "15.1",
-		.build_version = "24B83",
+	struct enrollment e = { .device.serial = "S1",
+		.device.udid = "U",
+		.device.product = "Mac",
+		.device.os_version = "15.1",
+		.device.build_version = "24B83",
 		.source = ENROLLMENT_MANUAL,
 		.purpose = ENROLLMENT_RENEW,
 		.method = ENROLLMENT_SCEP,
@@ -27,7 +27,7 @@ test_create_and_load(void **state)
 	assert_int_equal(enrollments_load(db, e.id, &out), OK);
 	assert_memory_equal(&e, &out, sizeof(e));
 	assert_int_equal(enrollments_load(db, "x", &out), ERR_NOT_FOUND);
-	e.serial[0] = '\0';
+	e.device.serial[0] = '\0';
 	e.source = ENROLLMENT_ADE;
 	REFUSE(db, ERR_FIELD, enrollments_create(db, &e, 24));
 }
@@ -45,7 +45,7 @@ test_bind(void **state)
 	WRITE(db, enrollments_bind(db, e.id, "S1"));
 	REFUSE(db, ERR_CONFLICT, enrollments_bind(db, e.id, "S2"));
 	assert_int_equal(enrollments_load(db, e.id, &out), OK);
-	assert_string_equal(out.serial, "S1");
+	assert_string_equal(out.device.serial, "S1");
 }
 
 static void
@@ -145,7 +145,7 @@ test_list(void **state)
 	assert_int_equal(enrollments_list(db, "search", 0, 1, &list), OK);
 	assert_int_equal(list.total, 2);
 	assert_int_equal(list.n, 1);
-	assert_string_equal(list.rows[0].serial, "SEARCHED2");
+	assert_string_equal(list.rows[0].device.serial, "SEARCHED2");
 	enrollments_list_release(&list);
 	assert_int_equal(enrollments_list(db, e.id, 0, 9, &list), OK);
 	assert_int_equal(list.total, 1);
@@ -306,12 +306,12 @@ static void
 test_room_of_each_signer(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct enrollment victim = {
-		.source = ENROLLMENT_ADE, .signer_sha256 = { 1 }, .serial = "S1"
-	};
-	struct enrollment thief = {
-		.source = ENROLLMENT_ADE, .signer_sha256 = { 2 }, .serial = "S1"
-	};
+	struct enrollment victim = { .source = ENROLLMENT_ADE,
+		.signer_sha256 = { 1 },
+		.device.serial = "S1" };
+	struct enrollment thief = { .source = ENROLLMENT_ADE,
+		.signer_sha256 = { 2 },
+		.device.serial = "S1" };
 
 	WRITE(db, enrollments_create(db, &victim, 1));
 	for (int i = 0; i < 5; i++) {

@@ -10,7 +10,7 @@
 #include "enroll/handout.h"
 #include "store/ade_devices.h"
 #include "store/settings.h"
-#include "store/trails.h"
+#include "store/events.h"
 #include "wire/cms.h"
 #include "wire/in_plist.h"
 #include "wire/x509.h"
@@ -86,7 +86,7 @@ refused(void **state, const char *info, int code)
 {
 	struct db *db = storefix_db(state);
 	struct handout_answer answer;
-	struct trail_list list;
+	struct event_list list;
 	int before = storefix_sql(db, "SELECT count(*) FROM enrollments");
 
 	handout_answer_init(&answer);
@@ -94,12 +94,12 @@ refused(void **state, const char *info, int code)
 	assert_int_equal(answer.profile.n, 0);
 	assert_int_equal(
 	    storefix_sql(db, "SELECT count(*) FROM enrollments"), before);
-	assert_int_equal(trails_list_by_serial(db, SERIAL, 1, &list), OK);
+	assert_int_equal(events_list_by_serial(db, SERIAL, 1, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].step, "profile");
 	assert_string_equal(list.rows[0].code, err_name(code));
 	assert_true(list.rows[0].reason[0] != '\0');
-	trails_list_release(&list);
+	events_list_release(&list);
 	handout_answer_release(&answer);
 }
 
@@ -266,9 +266,9 @@ test_profile(void **state)
 	id = url + strlen("https://mdm.example.com/acme/");
 	id[22] = '\0';
 	assert_int_equal(enrollments_load(storefix_db(state), id, &e), OK);
-	assert_string_equal(e.serial, SERIAL);
-	assert_string_equal(e.udid, UDID);
-	assert_string_equal(e.product, "Mac15,3");
+	assert_string_equal(e.device.serial, SERIAL);
+	assert_string_equal(e.device.udid, UDID);
+	assert_string_equal(e.device.product, "Mac15,3");
 	snprintf(want, sizeof(want), "%s", text_of(acme, "PayloadUUID"));
 	in_plist_free(doc);
 
@@ -309,7 +309,7 @@ test_room(void **state)
 			     "SELECT count(*) FROM enrollments"),
 	    2 * HANDOUT_OPEN_MAX);
 	assert_int_equal(
-	    storefix_sql(storefix_db(state), "SELECT count(*) FROM trail"),
+	    storefix_sql(storefix_db(state), "SELECT count(*) FROM events"),
 	    2 * HANDOUT_OPEN_MAX);
 	handout_answer_release(&answer);
 }

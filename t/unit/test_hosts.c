@@ -41,7 +41,7 @@ test_authenticate_makes_a_pending_host(void **state)
 	assert_int_equal(h.enrolled_at, 0);
 	assert_int_equal(h.push_token_len, 0);
 	assert_string_equal(h.device_name, "Mac of Zoe");
-	assert_string_equal(h.product_name, "");
+	assert_string_equal(h.device.product, "");
 	assert_int_equal(hosts_load(db, h.id, &again), OK);
 	assert_int_equal(hosts_load_by_serial(db, "S1", &again), OK);
 	assert_int_equal(hosts_load_by_udid(db, "U1", &again), OK);
@@ -121,7 +121,7 @@ test_two_hosts_without_udid(void **state)
 
 	WRITE(db, hosts_authenticate(db, &a, &vitals, &h));
 	WRITE(db, hosts_authenticate(db, &b, &vitals, &h));
-	assert_string_equal(h.udid, "");
+	assert_string_equal(h.device.udid, "");
 }
 
 static void
@@ -166,7 +166,7 @@ test_vitals_alone(void **state)
 	assert_int_equal(out.push_token_len, h.push_token_len);
 	WRITE(db, hosts_update_vitals(db, h.id, &newer));
 	assert_int_equal(hosts_load(db, h.id, &out), OK);
-	assert_string_equal(out.os_version, "99.1");
+	assert_string_equal(out.device.os_version, "99.1");
 	assert_string_equal(out.device_name, "Mac of Zoe");
 	assert_string_equal(out.topic, vitals.topic);
 	assert_int_equal(commands_next(db, h.id, &c), OK);

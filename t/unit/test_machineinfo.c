@@ -68,11 +68,11 @@ test_good(void **state)
 
 	(void)state;
 	assert_int_equal(read_signed(&leaf, DOC(GOOD), EMBED, &m), OK);
-	assert_string_equal(m.serial, "C02TEST");
-	assert_string_equal(m.udid, "AAAA-01");
-	assert_string_equal(m.product, "Mac15,3");
-	assert_string_equal(m.os_version, "15.1");
-	assert_string_equal(m.build_version, "24B83");
+	assert_string_equal(m.device.serial, "C02TEST");
+	assert_string_equal(m.device.udid, "AAAA-01");
+	assert_string_equal(m.device.product, "Mac15,3");
+	assert_string_equal(m.device.os_version, "15.1");
+	assert_string_equal(m.device.build_version, "24B83");
 	assert_true(m.can_update);
 	assert_int_equal(read_signed(&leaf, DOC(GOOD), EMBED | ATTRS, &m), OK);
 }
@@ -96,7 +96,7 @@ test_foreign_signer(void **state)
 	    read_signed(&ca_leaf, DOC(GOOD), EMBED, &m), ERR_ENROLL_SIGNATURE);
 	assert_int_equal(read_signed(&device_ca, DOC(GOOD), EMBED, &m),
 	    ERR_ENROLL_SIGNATURE);
-	assert_string_equal(m.serial, "");
+	assert_string_equal(m.device.serial, "");
 	mdmfix_cert_release(&foreign);
 	mdmfix_cert_release(&grandchild);
 	mdmfix_cert_release(&ca_leaf);
@@ -192,7 +192,7 @@ test_bad_fields(void **state)
 		print_message("# %s\n", bad[i]);
 		assert_int_equal(machineinfo_parse(blob_str(text), &m),
 		    ERR_ENROLL_MACHINEINFO);
-		assert_string_equal(m.serial, "");
+		assert_string_equal(m.device.serial, "");
 	}
 }
 
@@ -211,8 +211,8 @@ test_strange_product(void **state)
 		"%s") PAIR("OS_VERSION", "fifteen") PAIR("FUTURE", "ignored")),
 	    product);
 	assert_int_equal(machineinfo_parse(blob_str(text), &m), OK);
-	assert_string_equal(m.product, "");
-	assert_string_equal(m.os_version, "");
+	assert_string_equal(m.device.product, "");
+	assert_string_equal(m.device.os_version, "");
 	assert_false(m.can_update);
 }
 
@@ -234,7 +234,8 @@ test_real_device(void **state)
 		source_path("data/apple-iphone-device-ca.pem"), 1, &apple, &n),
 	    OK);
 	assert_int_equal(machineinfo_read(buf_blob(&real), apple, &m), OK);
-	assert_true(strlen(m.serial) >= 8 && strlen(m.udid) >= 25);
+	assert_true(
+	    strlen(m.device.serial) >= 8 && strlen(m.device.udid) >= 25);
 	/* The same bytes under another CA, and with a changed content. */
 	assert_int_equal(machineinfo_read(buf_blob(&real), device_ca.crt, &m),
 	    ERR_ENROLL_SIGNATURE);
@@ -271,7 +272,7 @@ test_no_plist(void **state)
 		assert_int_equal(read_signed(&leaf, bad[i], EMBED, &m),
 		    ERR_ENROLL_MACHINEINFO);
 		assert_non_null(strstr(log_reason(), "property list"));
-		assert_string_equal(m.serial, "");
+		assert_string_equal(m.device.serial, "");
 	}
 }
 

@@ -36,8 +36,8 @@ world_init(struct world *w)
 {
 	memset(w, 0, sizeof(*w));
 	snprintf(w->enrollment.id, sizeof(w->enrollment.id), "enrollment");
-	snprintf(
-	    w->enrollment.serial, sizeof(w->enrollment.serial), "%s", same);
+	snprintf(w->enrollment.device.serial,
+	    sizeof(w->enrollment.device.serial), "%s", same);
 	w->enrollment.expires_at = NOW + 1;
 	snprintf(w->account.id, sizeof(w->account.id), "account");
 	snprintf(w->account.enrollment_id, sizeof(w->account.enrollment_id),
@@ -121,7 +121,7 @@ an_enrollment_that_is_over_says_no(void **state)
 	REFUSED(ERR_UNAUTHORIZED, w.enrollment.state = ENROLLMENT_REVOKED);
 	REFUSED(ERR_UNAUTHORIZED, w.enrollment.expires_at = NOW);
 	REFUSED(ERR_UNAUTHORIZED, w.enrollment.method = ENROLLMENT_SCEP);
-	REFUSED(ERR_UNAUTHORIZED, w.enrollment.serial[0] = '\0');
+	REFUSED(ERR_UNAUTHORIZED, w.enrollment.device.serial[0] = '\0');
 }
 
 /* acme-229 */
@@ -191,8 +191,8 @@ static void
 scep_world_init(struct scep_world *w)
 {
 	memset(w, 0, sizeof(*w));
-	snprintf(
-	    w->enrollment.serial, sizeof(w->enrollment.serial), "%s", same);
+	snprintf(w->enrollment.device.serial,
+	    sizeof(w->enrollment.device.serial), "%s", same);
 	w->enrollment.method = ENROLLMENT_SCEP;
 	w->standing.assignment = STANDING_ASSIGNED;
 	w->enrollment.expires_at = NOW + 1;
@@ -221,7 +221,7 @@ the_right_facts_of_scep_say_yes(void **state)
 	SCEP(OK, w.standing.business_only = true);
 	SCEP(OK, {
 		w.enrollment.source = ENROLLMENT_MANUAL;
-		w.enrollment.serial[0] = '\0';
+		w.enrollment.device.serial[0] = '\0';
 		w.standing.assignment = STANDING_REMOVED;
 	});
 	SCEP(OK, {
@@ -337,7 +337,7 @@ an_enrollment_for_acme_gets_no_scep(void **state)
 static void
 an_enrollment_without_device_gets_no_scep(void **state)
 {
-	SCEP(ERR_UNAUTHORIZED, w.enrollment.serial[0] = '\0');
+	SCEP(ERR_UNAUTHORIZED, w.enrollment.device.serial[0] = '\0');
 }
 
 static void

@@ -32,7 +32,7 @@ enroll(struct db *db, const char *serial, int tag, int64_t from, int64_t to,
 	storefix_enrollment(db, serial, &e);
 	secret_id(c.id);
 	memcpy(c.enrollment_id, e.id, sizeof(e.id));
-	memcpy(c.serial, e.serial, sizeof(e.serial));
+	memcpy(c.serial, e.device.serial, sizeof(e.device.serial));
 	WRITE(db, certificates_insert(db, &c));
 	WRITE(db, certificates_make_current(db, c.sha256));
 	storefix_host(db, serial, tag, host);
@@ -101,7 +101,7 @@ open_it(struct db *db, const struct host *host, struct enrollment *e,
 
 	*e = (struct enrollment){ .source = ENROLLMENT_COMMAND,
 		.purpose = ENROLLMENT_RENEW };
-	memcpy(e->serial, host->serial, sizeof(e->serial));
+	memcpy(e->device.serial, host->device.serial, sizeof(e->device.serial));
 	secret_uuid(uuid);
 	memcpy(c.uuid, uuid, sizeof(c.uuid));
 	memcpy(c.host_id, host->id, sizeof(c.host_id));
@@ -269,7 +269,7 @@ test_only_enrolled(void **state)
 	WRITE(db,
 	    hosts_set_certificate(db, other.id,
 		&(struct host_identity){ .serial = "OTHER",
-		    .udid = other.udid,
+		    .udid = other.device.udid,
 		    .certificate_sha256 = (const uint8_t[32]){ 9 },
 		    .enrollment_id = "e" }));
 	assert_due(db, "");
@@ -613,7 +613,7 @@ test_not_attested(void **state)
 			WRITE(db,
 			    hosts_set_certificate(db, h.id,
 				&(struct host_identity){ .serial = serial,
-				    .udid = h.udid,
+				    .udid = h.device.udid,
 				    .certificate_sha256 = h.certificate_sha256,
 				    .enrollment_id = "e" }));
 		if (i != 1)
@@ -696,7 +696,7 @@ certify(struct db *db, const struct enrollment *e)
 
 	secret_id(c.id);
 	memcpy(c.enrollment_id, e->id, sizeof(e->id));
-	memcpy(c.serial, e->serial, sizeof(e->serial));
+	memcpy(c.serial, e->device.serial, sizeof(e->device.serial));
 	WRITE(db, certificates_insert(db, &c));
 	WRITE(db, enrollments_mark_issued(db, e->id));
 }

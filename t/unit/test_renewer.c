@@ -11,7 +11,7 @@
 #include "store/ade_devices.h"
 #include "store/commands.h"
 #include "store/settings.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 #define SERIAL "C02RENEWAL01"
 #define DAY    INT64_C(86400)
@@ -47,7 +47,7 @@ prepare(void **state, const char *product, int days, struct fixture *f)
 	storefix_enrollment(f->db, SERIAL, &e);
 	secret_id(c.id);
 	memcpy(c.enrollment_id, e.id, sizeof(e.id));
-	memcpy(c.serial, e.serial, sizeof(e.serial));
+	memcpy(c.serial, e.device.serial, sizeof(e.device.serial));
 	WRITE(f->db, certificates_insert(f->db, &c));
 	WRITE(f->db, certificates_make_current(f->db, c.sha256));
 	storefix_host(f->db, SERIAL, 1, &f->host);
@@ -66,15 +66,16 @@ set(struct fixture *f, const char *name, const char *value)
 		f->db, &mdmfix_conf, SETTINGS_BY_ADMIN, name, value, "test"));
 }
 
-/* The newest row of the trail of step "renewal" has this outcome and code. */
+/* The newest row of the event log of step "renewal" has this outcome and code.
+ */
 static void
-assert_trail(struct fixture *f, const char *outcome, int code)
+assert_events(struct fixture *f, const char *outcome, int code)
 {
 	char sql[256];
 
 	snprintf(sql, sizeof(sql),
 	    "SELECT step = 'renewal' AND outcome = '%s' AND code = '%s'"
-	    " AND serial = '" SERIAL "' FROM trail ORDER BY id DESC LIMIT 1",
+	    " AND serial = '" SERIAL "' FROM events ORDER BY id DESC LIMIT 1",
 	    outcome, code == OK ? "" : err_name(code));
 	assert_int_equal(storefix_sql(f->db, sql), 1);
 }
@@ -108,7 +109,7 @@ test_scep(void **state)
 	prepare(state, "MacBookPro16,1", 100, &f);
 	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
 	assert_int_equal(send(&f, RENEWER_ANY, DECISION_SCEP), OK);
-	assert_trail(&f, "ok", OK);
+	assert_events(&f, "ok", OK);
 	assert_int_equal(count(&f, "scep_challenges"), 1);
 	assert_int_equal(
 	    count(&f,
@@ -175,13 +176,13 @@ test_refused(void **state)
 	set(&f, SETTINGS_BUSINESS_ONLY, "true");
 	WRITE(f.db, ade_devices_remove(f.db, SERIAL));
 	assert_int_equal(send(&f, RENEWER_ANY, DECISION_REFUSE), OK);
-	assert_trail(&f, "refused", ERR_ENROLL_BUSINESS);
+	assert_events(&f, "refused", ERR_ENROLL_BUSINESS);
 	assert_int_equal(renewals_load(f.db, f.host.id, &renewal), OK);
 	assert_int_equal(renewal.next_try_at, clock_now() + RENEWER_PUT_OFF);
 	assert_int_equal(renewal.failures, 0);
 	assert_true(renewal.last_error[0] != '\0');
 	assert_int_equal(send(&f, RENEWER_ANY, DECISION_REFUSE), OK);
-	assert_int_equal(count(&f, "trail WHERE step = 'renewal'"), 1);
+	assert_int_equal(count(&f, "events WHERE step = 'renewal'"), 1);
 	assert_int_equal(count(&f, "commands"), 0);
 }
 
@@ -194,7 +195,7 @@ test_to_acme_only(void **state)
 	prepare(state, "MacBookPro16,1", 100, &f);
 	set(&f, SETTINGS_REQUIRE_ATTESTATION, "true");
 	assert_int_equal(send(&f, RENEWER_TO_ACME, DECISION_REFUSE), OK);
-	assert_int_equal(count(&f, "trail WHERE step = 'renewal'"), 0);
+	assert_int_equal(count(&f, "events WHERE step = 'renewal'"), 0);
 	assert_int_equal(count(&f, "renewals"), 0);
 	assert_int_equal(count(&f, "commands"), 0);
 }
@@ -215,7 +216,7 @@ test_unanswered(void **state)
 	clock_set_offset(8 * DAY);
 	assert_int_equal(renewer_close_unanswered(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 1);
-	assert_trail(&f, "failed", ERR_RENEWAL_UNANSWERED);
+	assert_events(&f, "failed", ERR_RENEWAL_UNANSWERED);
 	assert_int_equal(renewer_close_unanswered(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 0);
 	clock_set_offset(0);
@@ -246,7 +247,7 @@ test_answered_meanwhile(void **state)
 	assert_int_equal(
 	    count(&f, "renewals WHERE enrollment_id IS NOT NULL"), 1);
 	assert_int_equal(count(&f, "commands WHERE state = 'queued'"), 1);
-	assert_int_equal(count(&f, "trail WHERE outcome = 'failed'"), 0);
+	assert_int_equal(count(&f, "events WHERE outcome = 'failed'"), 0);
 }
 
 /* The last renewal's enrollment lives so many hours. */
@@ -347,7 +348,7 @@ test_alarm(void **state)
 		assert_int_equal(n, steps[i].told);
 		assert_int_equal(count(&f, "alarms"), steps[i].day >= 2);
 	}
-	assert_int_equal(count(&f, "trail"), 0);
+	assert_int_equal(count(&f, "events"), 0);
 	assert_int_equal(
 	    count(&f, "alarms WHERE kind = 'certificate-ending'"
 		      " AND text LIKE '%is not renewed%'"
@@ -379,7 +380,7 @@ test_no_alarm_meanwhile(void **state)
 		assert_int_equal(n, 0);
 	}
 	clock_set_offset(0);
-	assert_int_equal(count(&f, "trail WHERE outcome = 'failed'"), 0);
+	assert_int_equal(count(&f, "events WHERE outcome = 'failed'"), 0);
 }
 
 /* A look changes nothing. */
@@ -396,7 +397,7 @@ test_decide(void **state)
 	assert_int_equal(
 	    renewer_decide(&f.rn, &f.candidate, RENEWER_TO_ACME, &d), OK);
 	assert_int_equal(d.method, DECISION_REFUSE);
-	assert_int_equal(count(&f, "trail"), 0);
+	assert_int_equal(count(&f, "events"), 0);
 	assert_int_equal(count(&f, "renewals"), 0);
 }
 
@@ -406,7 +407,7 @@ grant(struct db *db, const struct conf *conf, const struct enrollment *renewed,
 {
 	int r;
 
-	*g = (struct grant){ .enrollment = { .serial = SERIAL,
+	*g = (struct grant){ .enrollment = { .device.serial = SERIAL,
 				 .method = ENROLLMENT_SCEP } };
 	assert_int_equal(db_begin(db), OK);
 	if ((r = grant_create(conf, db, renewed, 1, g)) == OK)

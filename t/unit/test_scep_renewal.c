@@ -160,7 +160,7 @@ test_renewal_not_open(void **state)
 	struct enrollment acme = { .source = ENROLLMENT_COMMAND,
 		.purpose = ENROLLMENT_RENEW,
 		.method = ENROLLMENT_ACME,
-		.serial = SCEPFIX_SERIAL };
+		.device.serial = SCEPFIX_SERIAL };
 	struct renewing r;
 	struct scepfix_message m;
 

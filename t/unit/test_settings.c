@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "store/audits.h"
+#include "store/activities.h"
 #include "store/settings.h"
 
 static const struct conf free_tier = { .premium = false };
@@ -124,19 +124,19 @@ test_getting_the_wrong_type_is_a_fault(void **state)
 }
 
 static void
-test_a_change_is_audited_once(void **state)
+test_a_change_is_recorded_once(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct audit_list list;
+	struct activity_list list;
 
 	WRITE(db, set(db, &premium, SETTINGS_REQUIRE_ATTESTATION, "true"));
 	WRITE(db, set(db, &premium, SETTINGS_REQUIRE_ATTESTATION, "true"));
-	assert_int_equal(audits_list(db, 0, 10, &list), OK);
+	assert_int_equal(activities_list(db, 0, 10, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].actor, "root");
 	assert_string_equal(list.rows[0].action, "setting.set");
 	assert_non_null(strstr(list.rows[0].detail, "\"false\" -> \"true\""));
-	audits_list_release(&list);
+	activities_list_release(&list);
 }
 
 static void
@@ -155,7 +155,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_gitops_mode_refuses_administrators),
 	STOREFIX_TEST(test_values_are_checked),
 	STOREFIX_TEST(test_getting_the_wrong_type_is_a_fault),
-	STOREFIX_TEST(test_a_change_is_audited_once),
+	STOREFIX_TEST(test_a_change_is_recorded_once),
 	STOREFIX_TEST(test_every_default_is_a_value),
 };
 

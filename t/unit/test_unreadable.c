@@ -10,7 +10,7 @@
 #include "mdm/unreadable.h"
 #include "store/alarms.h"
 #include "store/commands.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 #define ANSWER(status, uuid, more)                                             \
 	"<plist><dict>" PAIR("CommandUUID", uuid) more PAIR("Status", status)  \

@@ -265,7 +265,7 @@ sub problem {
 	    || diag($r->{body});
 }
 
-# The same, and its trail: step and code.
+# The same, and its event log: step and code.
 sub refused {
 	my ($self, $r, $status, $type, $step, $code, $name) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;

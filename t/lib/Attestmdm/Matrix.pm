@@ -22,7 +22,7 @@ my @DEVICES = (
 
 # require: "Require hardware attestation" is on; business: "Allow only Apple
 # Business enrollments" is. BUSINESS, METHOD: refused, with this code in the
-# trail (ENROLL_...).
+# event log (ENROLL_...).
 my $ENROLLMENTS = <<'EOT';
 settings   source      Apple silicon  Intel     iPhone    iPad
 neither    automatic   SCEP           SCEP      SCEP      SCEP
@@ -101,9 +101,9 @@ sub vital {
 # The code of the newest refusal; a link is for no serial number.
 sub refusal {
 	my ($t, $serial) = @_;
-	my ($row) = @{ $t->db("SELECT code FROM trail WHERE serial = '$serial'"
+	my ($row) = @{ $t->db("SELECT code FROM events WHERE serial = '$serial'"
 	    . " AND outcome = 'refused' ORDER BY id DESC LIMIT 1") };
-	return $row ? $row->{code} : 'no row in the trail';
+	return $row ? $row->{code} : 'no row in the event log';
 }
 
 # A link has to exist before a setting forbids to make one.

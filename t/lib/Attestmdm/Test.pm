@@ -184,30 +184,30 @@ sub db {
 	return $r->{out} =~ /\S/ ? JSON::PP::decode_json($r->{out}) : [];
 }
 
-# A number that changes when anything but the trail and used nonces changes.
+# A number that changes when anything but the event log and used nonces changes.
 sub fingerprint {
 	my ($self) = @_;
 	my $r = $self->command('sqlite3', $self->server->database, '.dump');
-	my @rows = grep { !/^INSERT INTO "?(trail|used_nonces|audit)"? / } split(/\n/, $r->{out});
+	my @rows = grep { !/^INSERT INTO "?(events|used_nonces|activities)"? / } split(/\n/, $r->{out});
 	return join("\n", sort @rows);
 }
 
-# The trail of a serial number, oldest first.
-sub trail {
+# The event log of a serial number, oldest first.
+sub events {
 	my ($self, $serial) = @_;
-	return $self->db("SELECT * FROM trail WHERE serial = '$serial' ORDER BY id");
+	return $self->db("SELECT * FROM events WHERE serial = '$serial' ORDER BY id");
 }
 
 # Tests that the last refusal of a serial number was this step with this code
 # and has a reason that an admin can read.
 sub refused {
 	my ($self, $serial, $step, $code, $name) = @_;
-	my @refusals = grep { $_->{outcome} ne 'ok' } @{ $self->trail($serial) };
+	my @refusals = grep { $_->{outcome} ne 'ok' } @{ $self->events($serial) };
 	my $last = $refusals[-1] || {};
 	my $ok = ($last->{step} // '') eq $step && ($last->{code} // '') eq $code
 	    && length($last->{reason} // '');
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	ok($ok, ($name || "$serial is refused") . ": trail says $step $code")
+	ok($ok, ($name || "$serial is refused") . ": event log says $step $code")
 	    or diag(explain($last));
 }
 

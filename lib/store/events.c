@@ -1,4 +1,4 @@
-#include "store/trails.h"
+#include "store/events.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,53 +48,53 @@ enum {
 
 #define TRIM(rows)                                                             \
 	" " rows " AND step = ?2 AND code = ?3"                                \
-	" AND id <= (SELECT id FROM trail WHERE " rows                         \
+	" AND id <= (SELECT id FROM events WHERE " rows                        \
 	" AND step = ?2 AND code = ?3 ORDER BY id DESC LIMIT 1 OFFSET ?4)"
 
 static const char *const texts[] = {
-	[ADD] = "INSERT INTO trail (at, enrollment_id, serial, step, outcome,"
+	[ADD] = "INSERT INTO events (at, enrollment_id, serial, step, outcome,"
 		" code, reason, remote_address, pool, pool_key, network)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
 		" RETURNING id",
 	[TRIM_ENROLLMENT] =
-	    "DELETE FROM trail WHERE" TRIM("enrollment_id = ?1"),
+	    "DELETE FROM events WHERE" TRIM("enrollment_id = ?1"),
 	[TRIM_SERIAL] =
-	    "DELETE FROM trail WHERE" TRIM("serial = ?1"
-					   " AND enrollment_id IS NULL"
-					   " AND pool IS NULL"),
+	    "DELETE FROM events WHERE" TRIM("serial = ?1"
+					    " AND enrollment_id IS NULL"
+					    " AND pool IS NULL"),
 	[IS_KNOWN] = "SELECT 1 FROM ade_devices WHERE serial = ?1"
 		     " UNION ALL SELECT 1 FROM hosts WHERE serial = ?1",
 	[TRIM_CLAIM] =
-	    "DELETE FROM trail WHERE" TRIM("pool = ?6 AND pool_key = ?1"
-					   " AND network = ?5"),
+	    "DELETE FROM events WHERE" TRIM("pool = ?6 AND pool_key = ?1"
+					    " AND network = ?5"),
 	[TRIM_CLAIMED] =
-	    "DELETE FROM trail WHERE id = (SELECT min(id) FROM trail"
+	    "DELETE FROM events WHERE id = (SELECT min(id) FROM events"
 	    " WHERE pool = ?3 AND pool_key = ?1"
 	    " GROUP BY network ORDER BY count(*) DESC, min(id) LIMIT 1)"
-	    " AND (SELECT count(*) FROM trail"
+	    " AND (SELECT count(*) FROM events"
 	    " WHERE pool = ?3 AND pool_key = ?1) > ?2",
 	[TRIM_NETWORK] =
-	    "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
+	    "DELETE FROM events WHERE id IN (SELECT id FROM events"
 	    " WHERE pool = 'unknown' AND pool_key = ?1 AND network = ?1"
 	    " ORDER BY id DESC LIMIT ?3 OFFSET ?2)",
-	[POOL_SIZE] = "SELECT count(*) FROM trail WHERE pool = ?1",
+	[POOL_SIZE] = "SELECT count(*) FROM events WHERE pool = ?1",
 	[TRIM_LARGEST] =
-	    "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
-	    " WHERE pool = ?1 AND pool_key = (SELECT pool_key FROM trail"
+	    "DELETE FROM events WHERE id IN (SELECT id FROM events"
+	    " WHERE pool = ?1 AND pool_key = (SELECT pool_key FROM events"
 	    " WHERE pool = ?1 GROUP BY pool_key"
 	    " ORDER BY count(*) DESC, min(id) LIMIT 1)"
 	    " ORDER BY id LIMIT ?2)",
-	[TRIM_OLDEST] = "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
+	[TRIM_OLDEST] = "DELETE FROM events WHERE id IN (SELECT id FROM events"
 			" WHERE pool = ?1 ORDER BY id LIMIT ?2)",
 	[ENDED_BADLY] = "SELECT CASE WHEN outcome = 'ok' THEN 0 ELSE 1 END"
-			" FROM trail WHERE enrollment_id = ?1"
+			" FROM events WHERE enrollment_id = ?1"
 			" ORDER BY id DESC LIMIT 1",
-	[LIST_BY_ENROLLMENT] = "SELECT " COLUMNS " FROM trail"
+	[LIST_BY_ENROLLMENT] = "SELECT " COLUMNS " FROM events"
 			       " WHERE enrollment_id = ?1 ORDER BY id",
-	[LIST_BY_SERIAL] = "SELECT " COLUMNS " FROM trail"
+	[LIST_BY_SERIAL] = "SELECT " COLUMNS " FROM events"
 			   " WHERE serial = ?1 ORDER BY id DESC LIMIT ?2",
 	[LIST_REFUSALS] =
-	    STMT_SCANS "SELECT " COLUMNS " FROM trail"
+	    STMT_SCANS "SELECT " COLUMNS " FROM events"
 		       " WHERE outcome IN ('refused', 'failed') AND id < ?2"
 		       " AND (lower(serial) LIKE ?1 ESCAPE '\\'"
 		       " OR lower(step) LIKE ?1 ESCAPE '\\'"
@@ -102,43 +102,43 @@ static const char *const texts[] = {
 		       " OR lower(reason) LIKE ?1 ESCAPE '\\'"
 		       " OR lower(remote_address) LIKE ?1 ESCAPE '\\')"
 		       " ORDER BY id DESC LIMIT ?3",
-	[PURGE] = "DELETE FROM trail WHERE id IN (SELECT id FROM trail"
+	[PURGE] = "DELETE FROM events WHERE id IN (SELECT id FROM events"
 		  " WHERE at < ?1 ORDER BY at LIMIT ?2)",
 };
 
-STMT_FAMILY(trails, texts);
+STMT_FAMILY(events, texts);
 
 static const char *const outcomes[] = {
-	[TRAIL_OK] = "ok",
-	[TRAIL_REFUSED] = "refused",
-	[TRAIL_FAILED] = "failed",
+	[EVENT_OK] = "ok",
+	[EVENT_REFUSED] = "refused",
+	[EVENT_FAILED] = "failed",
 };
 
-enum trail_outcome
-trails_outcome(int code)
+enum event_outcome
+events_outcome(int code)
 {
 	if (code == OK)
-		return TRAIL_OK;
-	return err_http_status(code) >= 500 ? TRAIL_FAILED : TRAIL_REFUSED;
+		return EVENT_OK;
+	return err_http_status(code) >= 500 ? EVENT_FAILED : EVENT_REFUSED;
 }
 
 const char *
-trails_outcome_name(enum trail_outcome outcome)
+events_outcome_name(enum event_outcome outcome)
 {
 	return outcomes[outcome];
 }
 
 static void
-read_trail(struct stmt *s, void *out)
+read_events(struct stmt *s, void *out)
 {
-	struct trail_row *r = out;
+	struct event_row *r = out;
 
 	r->id = stmt_get_int(s);
 	r->at = stmt_get_int(s);
 	stmt_get_text(s, r->enrollment_id, sizeof(r->enrollment_id));
 	stmt_get_text(s, r->serial, sizeof(r->serial));
 	stmt_get_text(s, r->step, sizeof(r->step));
-	r->outcome = (enum trail_outcome)STMT_GET_WORD(s, outcomes);
+	r->outcome = (enum event_outcome)STMT_GET_WORD(s, outcomes);
 	stmt_get_text(s, r->code, sizeof(r->code));
 	stmt_get_text(s, r->reason, sizeof(r->reason));
 	stmt_get_text(s, r->remote_address, sizeof(r->remote_address));
@@ -153,7 +153,7 @@ static const char *const pools[] = {
 	[POOL_UNKNOWN] = "unknown",
 };
 
-/* Where a row belongs; see trails.h. */
+/* Where a row belongs; see events.h. */
 struct place {
 	enum pool pool;
 	char key[DB_SERIAL_TEXT];
@@ -171,13 +171,13 @@ is_known(struct db *db, const char *serial, bool *out)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, IS_KNOWN);
+	stmt_start(&s, db, STMT_events, IS_KNOWN);
 	stmt_put_text(&s, serial);
 	return stmt_exists(&s, out);
 }
 
 static int
-find_place(struct db *db, const struct trail *t, struct place *out)
+find_place(struct db *db, const struct event *t, struct place *out)
 {
 	const char *serial = t->claimed != NULL ? t->claimed : t->serial;
 	bool known = false;
@@ -199,12 +199,12 @@ find_place(struct db *db, const struct trail *t, struct place *out)
 
 /* Trims rows of one step with one code to the newest `keep`. */
 static int
-trim_kind(struct db *db, int which, const char *key, const struct trail *t,
+trim_kind(struct db *db, int which, const char *key, const struct event *t,
     const struct place *p, int keep)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, which);
+	stmt_start(&s, db, STMT_events, which);
 	stmt_put_text(&s, key);
 	stmt_put_cut(&s, t->step, 33);
 	stmt_put_cut(&s, t->code == OK ? "" : err_name(t->code), 33);
@@ -217,7 +217,7 @@ trim_kind(struct db *db, int which, const char *key, const struct trail *t,
 }
 
 static int
-trim_claimed(struct db *db, const struct trail *t, const struct place *p)
+trim_claimed(struct db *db, const struct event *t, const struct place *p)
 {
 	struct stmt s;
 	int code;
@@ -225,9 +225,9 @@ trim_claimed(struct db *db, const struct trail *t, const struct place *p)
 	if ((code = trim_kind(
 		 db, TRIM_CLAIM, p->key, t, p, PER_KIND_CLAIM)) != OK)
 		return code;
-	stmt_start(&s, db, STMT_trails, TRIM_CLAIMED);
+	stmt_start(&s, db, STMT_events, TRIM_CLAIMED);
 	stmt_put_text(&s, p->key);
-	stmt_put_int(&s, TRAILS_PER_SERIAL);
+	stmt_put_int(&s, EVENTS_PER_SERIAL);
 	stmt_put_text(&s, pools[p->pool]);
 	return stmt_run(&s);
 }
@@ -237,9 +237,9 @@ trim_network(struct db *db, const struct place *p)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, TRIM_NETWORK);
+	stmt_start(&s, db, STMT_events, TRIM_NETWORK);
 	stmt_put_text(&s, p->key);
-	stmt_put_int(&s, TRAILS_PER_NETWORK);
+	stmt_put_int(&s, EVENTS_PER_NETWORK);
 	stmt_put_int(&s, MAKE_ROOM);
 	return stmt_run(&s);
 }
@@ -249,7 +249,7 @@ make_room(struct db *db, const struct place *p, int which, int rows, int *gone)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, which);
+	stmt_start(&s, db, STMT_events, which);
 	stmt_put_text(&s, pools[p->pool]);
 	stmt_put_int(&s, rows);
 	return stmt_purge(&s, gone);
@@ -263,9 +263,9 @@ trim_pool(struct db *db, const struct place *p)
 	int64_t rows;
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, POOL_SIZE);
+	stmt_start(&s, db, STMT_events, POOL_SIZE);
 	stmt_put_text(&s, pools[p->pool]);
-	if ((code = stmt_integer(&s, &rows)) != OK || rows <= TRAILS_POOL)
+	if ((code = stmt_integer(&s, &rows)) != OK || rows <= EVENTS_POOL)
 		return code;
 	for (int i = 0; i < ROUNDS && gone == MAKE_ROOM && code == OK; i++)
 		code = make_room(db, p, TRIM_LARGEST, MAKE_ROOM, &gone);
@@ -275,7 +275,7 @@ trim_pool(struct db *db, const struct place *p)
 }
 
 static int
-trim(struct db *db, const struct trail *t, const struct place *p, int64_t id)
+trim(struct db *db, const struct event *t, const struct place *p, int64_t id)
 {
 	int code;
 
@@ -292,12 +292,11 @@ trim(struct db *db, const struct trail *t, const struct place *p, int64_t id)
 }
 
 static int
-insert(
-    struct db *db, const struct trail *t, const struct place *p, int64_t *id)
+insert(struct db *db, const struct event *t, const struct place *p, int64_t *id)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, ADD);
+	stmt_start(&s, db, STMT_events, ADD);
 	stmt_put_int(&s, clock_now());
 	stmt_put_text_or_null(&s, t->enrollment_id);
 	stmt_put_cut(&s, t->serial, DB_SERIAL_TEXT);
@@ -314,7 +313,7 @@ insert(
 
 /* Refusals are logged where they are noticed, by fail(). */
 static void
-note_success(struct db *db, const struct trail *t)
+note_success(struct db *db, const struct event *t)
 {
 	const char *serial = t->serial == NULL ? "" : t->serial;
 	const char *reason = t->reason == NULL ? "" : t->reason;
@@ -325,7 +324,7 @@ note_success(struct db *db, const struct trail *t)
 }
 
 int
-trails_add(struct db *db, const struct trail *t)
+events_add(struct db *db, const struct event *t)
 {
 	struct place p;
 	int64_t id;
@@ -334,19 +333,19 @@ trails_add(struct db *db, const struct trail *t)
 	if ((code = find_place(db, t, &p)) != OK ||
 	    (code = insert(db, t, &p, &id)) != OK)
 		return code;
-	if (t->outcome == TRAIL_OK)
+	if (t->outcome == EVENT_OK)
 		note_success(db, t);
 	return trim(db, t, &p, id);
 }
 
 int
-trails_note(struct db *db, const struct trail *t)
+events_note(struct db *db, const struct event *t)
 {
 	int code = db_begin_relaxed(db);
 
 	if (code != OK)
 		return code;
-	code = trails_add(db, t);
+	code = events_add(db, t);
 	if (code == OK)
 		code = db_commit(db);
 	else
@@ -355,36 +354,36 @@ trails_note(struct db *db, const struct trail *t)
 }
 
 static int
-finish_list(struct stmt *s, struct trail_list *out)
+finish_list(struct stmt *s, struct event_list *out)
 {
 	int code;
 
-	out->rows = stmt_rows(s, read_trail, sizeof(*out->rows), &out->n);
+	out->rows = stmt_rows(s, read_events, sizeof(*out->rows), &out->n);
 	code = stmt_end(s);
 	if (code != OK)
-		trails_list_release(out);
+		events_list_release(out);
 	return code;
 }
 
 int
-trails_list_by_enrollment(
-    struct db *db, const char *enrollment_id, struct trail_list *out)
+events_list_by_enrollment(
+    struct db *db, const char *enrollment_id, struct event_list *out)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, LIST_BY_ENROLLMENT);
+	stmt_start(&s, db, STMT_events, LIST_BY_ENROLLMENT);
 	stmt_put_text(&s, enrollment_id);
 	return finish_list(&s, out);
 }
 
 int
-trails_ended_badly(struct db *db, const char *enrollment_id, bool *out)
+events_ended_badly(struct db *db, const char *enrollment_id, bool *out)
 {
 	int64_t badly = 0;
 	struct stmt s;
 	int code;
 
-	stmt_start(&s, db, STMT_trails, ENDED_BADLY);
+	stmt_start(&s, db, STMT_events, ENDED_BADLY);
 	stmt_put_text(&s, enrollment_id);
 	code = stmt_integer(&s, &badly);
 	*out = code == OK && badly != 0;
@@ -392,24 +391,24 @@ trails_ended_badly(struct db *db, const char *enrollment_id, bool *out)
 }
 
 int
-trails_list_by_serial(
-    struct db *db, const char *serial, int limit, struct trail_list *out)
+events_list_by_serial(
+    struct db *db, const char *serial, int limit, struct event_list *out)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, LIST_BY_SERIAL);
+	stmt_start(&s, db, STMT_events, LIST_BY_SERIAL);
 	stmt_put_text(&s, serial);
 	stmt_put_int(&s, limit);
 	return finish_list(&s, out);
 }
 
 int
-trails_list_refusals(struct db *db, const char *search, int64_t before,
-    int limit, struct trail_list *out)
+events_list_refusals(struct db *db, const char *search, int64_t before,
+    int limit, struct event_list *out)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, LIST_REFUSALS);
+	stmt_start(&s, db, STMT_events, LIST_REFUSALS);
 	stmt_put_search(&s, search);
 	stmt_put_int(&s, before != 0 ? before : INT64_MAX);
 	stmt_put_int(&s, limit);
@@ -417,18 +416,18 @@ trails_list_refusals(struct db *db, const char *search, int64_t before,
 }
 
 void
-trails_list_release(struct trail_list *list)
+events_list_release(struct event_list *list)
 {
 	free(list->rows);
-	*list = (struct trail_list){ 0 };
+	*list = (struct event_list){ 0 };
 }
 
 int
-trails_purge(struct db *db, int64_t now, int limit, int *deleted)
+events_purge(struct db *db, int64_t now, int limit, int *deleted)
 {
 	struct stmt s;
 
-	stmt_start(&s, db, STMT_trails, PURGE);
+	stmt_start(&s, db, STMT_events, PURGE);
 	stmt_put_int(&s, now - KEEP);
 	stmt_put_int(&s, limit);
 	return stmt_purge(&s, deleted);

@@ -3,44 +3,44 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/audits.h"
+#include "store/activities.h"
 
 static void
 test_newest_first_with_paging(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct audit_list list;
+	struct activity_list list;
 	int64_t before;
 
-	WRITE(db, audits_add(db, "zoe", "login", NULL));
-	WRITE(db, audits_add(db, "zoe", "setting.set", "x: 1"));
-	WRITE(db, audits_add(db, "zoe", "logout", ""));
-	assert_int_equal(audits_list(db, 0, 2, &list), OK);
+	WRITE(db, activities_add(db, "zoe", "login", NULL));
+	WRITE(db, activities_add(db, "zoe", "setting.set", "x: 1"));
+	WRITE(db, activities_add(db, "zoe", "logout", ""));
+	assert_int_equal(activities_list(db, 0, 2, &list), OK);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].action, "logout");
 	assert_string_equal(list.rows[1].detail, "x: 1");
 	before = list.rows[1].id;
-	audits_list_release(&list);
-	assert_int_equal(audits_list(db, before, 2, &list), OK);
+	activities_list_release(&list);
+	assert_int_equal(activities_list(db, before, 2, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].detail, "");
-	audits_list_release(&list);
+	activities_list_release(&list);
 }
 
 static void
 test_long_texts_are_cut(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct audit_list list;
+	struct activity_list list;
 	char text[5001];
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	WRITE(db, audits_add(db, text, text, text));
-	assert_int_equal(audits_list(db, 0, 2, &list), OK);
+	WRITE(db, activities_add(db, text, text, text));
+	assert_int_equal(activities_list(db, 0, 2, &list), OK);
 	assert_int_equal(strlen(list.rows[0].detail), 2000);
 	assert_int_equal(strlen(list.rows[0].actor), DB_ACTOR_TEXT - 1);
-	audits_list_release(&list);
+	activities_list_release(&list);
 }
 
 static void
@@ -50,10 +50,10 @@ test_purge_keeps_two_years(void **state)
 	int64_t now = clock_now();
 	int deleted;
 
-	WRITE(db, audits_add(db, "a", "b", "c"));
-	WRITE(db, audits_purge(db, now + 86400 * 729, 10, &deleted));
+	WRITE(db, activities_add(db, "a", "b", "c"));
+	WRITE(db, activities_purge(db, now + 86400 * 729, 10, &deleted));
 	assert_int_equal(deleted, 0);
-	WRITE(db, audits_purge(db, now + 86400 * 731, 10, &deleted));
+	WRITE(db, activities_purge(db, now + 86400 * 731, 10, &deleted));
 	assert_int_equal(deleted, 1);
 }
 
@@ -62,14 +62,15 @@ test_strangers_push_out_only_their_own(void **state)
 {
 	struct db *db = storefix_db(state);
 
-	WRITE(db, audits_add(db, "a", "login", ""));
+	WRITE(db, activities_add(db, "a", "login", ""));
 	assert_int_equal(db_begin(db), OK);
 	for (int i = 0; i < 2010; i++)
 		assert_int_equal(
-		    audits_add_refusal(db, "x", "login.refused", ""), OK);
+		    activities_add_refusal(db, "x", "login.refused", ""), OK);
 	assert_int_equal(db_commit(db), OK);
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM audit"), 2001);
-	assert_int_equal(storefix_sql(db, "SELECT min(id) FROM audit"), 1);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM activities"), 2001);
+	assert_int_equal(storefix_sql(db, "SELECT min(id) FROM activities"), 1);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -1,10 +1,10 @@
 /* What administrators did, and who was refused. */
-#ifndef STORE_AUDITS_H
-#define STORE_AUDITS_H
+#ifndef STORE_ACTIVITIES_H
+#define STORE_ACTIVITIES_H
 
 #include "store/db.h"
 
-struct audit {
+struct activity {
 	int64_t id;
 	int64_t at;
 	char actor[DB_ACTOR_TEXT];
@@ -13,8 +13,8 @@ struct audit {
 	void *memory;
 };
 
-struct audit_list {
-	struct audit *rows;
+struct activity_list {
+	struct activity *rows;
 	size_t n;
 };
 
@@ -23,20 +23,20 @@ struct audit_list {
  * "setting.set", "login", "command.send"; `detail` is text for people, cut at
  * 2000 bytes. NULL detail is "".
  */
-int audits_add(
+int activities_add(
     struct db *db, const char *actor, const char *action, const char *detail);
 
 /* The same for what anybody may cause: the newest 2000 of an action are kept.
  */
-int audits_add_refusal(
+int activities_add_refusal(
     struct db *db, const char *actor, const char *action, const char *detail);
 
 /* Newest first, ids below `before` only (0: from the newest). */
-int audits_list(
-    struct db *db, int64_t before, int limit, struct audit_list *out);
-void audits_list_release(struct audit_list *list);
+int activities_list(
+    struct db *db, int64_t before, int limit, struct activity_list *out);
+void activities_list_release(struct activity_list *list);
 
 /* Deletes at most `limit` rows older than two years. */
-int audits_purge(struct db *db, int64_t now, int limit, int *deleted);
+int activities_purge(struct db *db, int64_t now, int limit, int *deleted);
 
 #endif

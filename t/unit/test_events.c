@@ -4,43 +4,43 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/trails.h"
+#include "store/events.h"
 
 static void
 test_add_and_list(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct trail_list list;
-	struct trail_row *r;
+	struct event_list list;
+	struct event_row *r;
 
 	WRITE(db,
-	    trails_add(db,
-		&(struct trail){ .enrollment_id = "e1",
+	    events_add(db,
+		&(struct event){ .enrollment_id = "e1",
 		    .serial = "S1",
 		    .step = "profile" }));
-	assert_int_equal(trails_note(db,
-			     &(struct trail){ .enrollment_id = "e1",
+	assert_int_equal(events_note(db,
+			     &(struct event){ .enrollment_id = "e1",
 				 .serial = "S1",
 				 .step = "challenge",
-				 .outcome = TRAIL_REFUSED,
+				 .outcome = EVENT_REFUSED,
 				 .code = ERR_ATT_CHAIN,
 				 .reason = "why",
 				 .remote_address = "::1" }),
 	    OK);
-	assert_int_equal(trails_list_by_enrollment(db, "e1", &list), OK);
+	assert_int_equal(events_list_by_enrollment(db, "e1", &list), OK);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].step, "profile");
 	assert_string_equal(list.rows[0].code, "");
 	r = &list.rows[1];
-	assert_int_equal(r->outcome, TRAIL_REFUSED);
+	assert_int_equal(r->outcome, EVENT_REFUSED);
 	assert_string_equal(r->code, "ATT_CHAIN");
 	assert_string_equal(r->reason, "why");
 	assert_string_equal(r->remote_address, "::1");
-	trails_list_release(&list);
-	assert_int_equal(trails_list_by_serial(db, "S1", 1, &list), OK);
+	events_list_release(&list);
+	assert_int_equal(events_list_by_serial(db, "S1", 1, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].step, "challenge");
-	trails_list_release(&list);
+	events_list_release(&list);
 }
 
 static void
@@ -50,7 +50,7 @@ test_note_leaves_a_transaction_alone(void **state)
 
 	assert_int_equal(db_begin(db), OK);
 	assert_int_equal(
-	    trails_note(db, &(struct trail){ .step = "x" }), ERR_INTERNAL);
+	    events_note(db, &(struct event){ .step = "x" }), ERR_INTERNAL);
 	assert_true(db_in_transaction(db));
 	db_rollback(db);
 }
@@ -61,11 +61,11 @@ add_many(struct db *db, int n, const char *enrollment, const char *serial)
 	assert_int_equal(db_begin(db), OK);
 	for (int i = 0; i < n; i++)
 		assert_int_equal(
-		    trails_add(db,
-			&(struct trail){ .enrollment_id = enrollment,
+		    events_add(db,
+			&(struct event){ .enrollment_id = enrollment,
 			    .serial = serial,
 			    .step = "x",
-			    .outcome = TRAIL_REFUSED,
+			    .outcome = EVENT_REFUSED,
 			    .code = ERR_MALFORMED }),
 		    OK);
 	assert_int_equal(db_commit(db), OK);
@@ -75,24 +75,24 @@ static void
 test_caps(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct trail_list list;
+	struct event_list list;
 	int64_t last;
 
 	add_many(db, 51, "e1", "S1");
-	assert_int_equal(trails_list_by_enrollment(db, "e1", &list), OK);
+	assert_int_equal(events_list_by_enrollment(db, "e1", &list), OK);
 	assert_int_equal(list.n, 50);
 	/* the oldest one went */
 	assert_int_equal(list.rows[0].id, 2);
 	last = list.rows[49].id;
 	assert_int_equal(last, 51);
-	trails_list_release(&list);
+	events_list_release(&list);
 	/* rows without enrollment have a cap of their own */
 	add_many(db, 60, NULL, "S1");
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM trail"), 100);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM events"), 100);
 	add_many(db, 60, NULL, NULL);
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM trail"), 150);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM events"), 150);
 	add_many(db, 5, "e2", "S1");
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM trail"), 155);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM events"), 155);
 }
 
 /* The worst a sender without proof can have stored. */
@@ -102,14 +102,13 @@ refuse_from(struct db *db, const char *serial, const char *address)
 	static char reason[600];
 
 	memset(reason, 'x', sizeof(reason) - 1);
-	assert_int_equal(
-	    trails_add(db,
-		&(struct trail){ .serial = serial,
-		    .step = "a step of thirty-two characters.",
-		    .outcome = TRAIL_REFUSED,
-		    .code = ERR_ENROLL_UNASSIGNED,
-		    .reason = reason,
-		    .remote_address = address }),
+	assert_int_equal(events_add(db,
+			     &(struct event){ .serial = serial,
+				 .step = "a step of thirty-two characters.",
+				 .outcome = EVENT_REFUSED,
+				 .code = ERR_ENROLL_UNASSIGNED,
+				 .reason = reason,
+				 .remote_address = address }),
 	    OK);
 }
 
@@ -129,7 +128,7 @@ make_up(struct db *db, int number, int n)
 	assert_int_equal(db_commit(db), OK);
 }
 
-/* As many rows as fit, of `keys` keys, made faster than by trails_add(). */
+/* As many rows as fit, of `keys` keys, made faster than by events_add(). */
 static void
 fill(struct db *db, const char *pool, const char *prefix, int keys)
 {
@@ -138,12 +137,12 @@ fill(struct db *db, const char *pool, const char *prefix, int keys)
 	snprintf(sql, sizeof(sql),
 	    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL"
 	    " SELECT i + 1 FROM n WHERE i < %d)"
-	    " INSERT INTO trail (at, serial, step, outcome, code, reason,"
+	    " INSERT INTO events (at, serial, step, outcome, code, reason,"
 	    " remote_address, pool, pool_key, network)"
 	    " SELECT 1, printf('%%064d', i), printf('%%032d', i), 'refused',"
 	    " printf('%%032d', i), printf('%%0500d', i), printf('%%039d', i),"
 	    " '%s', '%s' || (i %% %d), '%s' || (i %% %d) FROM n",
-	    TRAILS_POOL - 1, pool, prefix, keys, prefix, keys);
+	    EVENTS_POOL - 1, pool, prefix, keys, prefix, keys);
 	WRITE(db, storefix_sql(db, sql));
 }
 
@@ -153,7 +152,7 @@ pool_size(struct db *db, const char *pool)
 	char sql[128];
 
 	snprintf(sql, sizeof(sql),
-	    "SELECT count(*) FROM trail WHERE pool = '%s'", pool);
+	    "SELECT count(*) FROM events WHERE pool = '%s'", pool);
 	return storefix_sql(db, sql);
 }
 
@@ -185,11 +184,11 @@ test_one_network_is_bounded(void **state)
 
 	make_up(db, 2, 3);
 	make_up(db, 1, 3000);
-	assert_int_equal(pool_size(db, "unknown"), TRAILS_PER_NETWORK + 3);
+	assert_int_equal(pool_size(db, "unknown"), EVENTS_PER_NETWORK + 3);
 	assert_in_range(size_of_database(db) - before, 0, 1300000);
 	/* the newest, and nothing of another network's */
 	assert_int_equal(storefix_sql(db,
-			     "SELECT count(*) FROM trail WHERE serial LIKE"
+			     "SELECT count(*) FROM events WHERE serial LIKE"
 			     " '%102999' OR serial LIKE '%20000_'"),
 	    4);
 }
@@ -204,12 +203,11 @@ test_all_networks_are_bounded(void **state)
 	fill(db, "unknown", "2001:db8:ffff:", 20);
 	for (int i = 2; i <= 4; i++)
 		make_up(db, i, 1000);
-	assert_in_range(pool_size(db, "unknown"), 19000,
-	    TRAILS_POOL + 1000);
+	assert_in_range(pool_size(db, "unknown"), 19000, EVENTS_POOL + 1000);
 	assert_in_range(size_of_database(db) - before, 0, 25000000);
 	/* the network with few rows keeps them */
 	assert_int_equal(storefix_sql(db,
-			     "SELECT count(*) FROM trail"
+			     "SELECT count(*) FROM events"
 			     " WHERE serial LIKE '%10000_'"),
 	    5);
 }
@@ -222,7 +220,7 @@ test_many_small_networks_are_bounded(void **state)
 
 	char address[DB_ADDRESS_TEXT];
 
-	fill(db, "unknown", "2001:db8:", TRAILS_POOL);
+	fill(db, "unknown", "2001:db8:", EVENTS_POOL);
 	assert_int_equal(db_begin(db), OK);
 	for (int i = 0; i < 2000; i++) {
 		snprintf(address, sizeof(address), "10.%d.%d.1", i / 250,
@@ -230,8 +228,7 @@ test_many_small_networks_are_bounded(void **state)
 		refuse_from(db, "made up", address);
 	}
 	assert_int_equal(db_commit(db), OK);
-	assert_in_range(pool_size(db, "unknown"), 19000,
-	    TRAILS_POOL + 1000);
+	assert_in_range(pool_size(db, "unknown"), 19000, EVENTS_POOL + 1000);
 }
 
 static void
@@ -256,9 +253,9 @@ test_known_serial_numbers_are_kept_apart(void **state)
 		refuse_from(db, "S1", address);
 	}
 	assert_int_equal(db_commit(db), OK);
-	assert_int_equal(pool_size(db, "known"), TRAILS_PER_SERIAL);
+	assert_int_equal(pool_size(db, "known"), EVENTS_PER_SERIAL);
 	assert_int_equal(storefix_sql(db,
-			     "SELECT count(*) FROM trail WHERE serial = 'S1'"
+			     "SELECT count(*) FROM events WHERE serial = 'S1'"
 			     " AND remote_address = '192.0.2.7'"),
 	    1);
 }
@@ -268,17 +265,17 @@ static void
 test_claims_do_not_push_out_what_is_signed(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct trail t = { .serial = "S1",
+	struct event t = { .serial = "S1",
 		.is_signed = true,
 		.step = "profile",
-		.outcome = TRAIL_REFUSED,
+		.outcome = EVENT_REFUSED,
 		.code = ERR_ENROLL_OTHER_DEVICE,
 		.remote_address = "192.0.2.7" };
 	char address[DB_ADDRESS_TEXT];
 	int i;
 
 	know(db, "S1");
-	WRITE(db, trails_add(db, &t));
+	WRITE(db, events_add(db, &t));
 	assert_int_equal(db_begin(db), OK);
 	for (i = 0; i < 300; i++) {
 		snprintf(address, sizeof(address), "10.%d.%d.1", i / 200,
@@ -287,22 +284,22 @@ test_claims_do_not_push_out_what_is_signed(void **state)
 	}
 	assert_int_equal(db_commit(db), OK);
 	assert_int_equal(pool_size(db, "signed"), 1);
-	assert_int_equal(pool_size(db, "known"), TRAILS_PER_SERIAL);
+	assert_int_equal(pool_size(db, "known"), EVENTS_PER_SERIAL);
 	/* signed rows are bounded, too */
 	t.remote_address = "10.0.1.1";
 	assert_int_equal(db_begin(db), OK);
 	for (i = 0; i < 30; i++)
-		assert_int_equal(trails_add(db, &t), OK);
+		assert_int_equal(events_add(db, &t), OK);
 	assert_int_equal(pool_size(db, "signed"), 11);
 	for (i = 0; i < 300; i++) {
 		snprintf(address, sizeof(address), "10.%d.%d.1", i / 200,
 		    i % 200);
 		t.remote_address = address;
-		assert_int_equal(trails_add(db, &t), OK);
+		assert_int_equal(events_add(db, &t), OK);
 	}
 	assert_int_equal(db_commit(db), OK);
-	assert_int_equal(pool_size(db, "signed"), TRAILS_PER_SERIAL);
-	assert_int_equal(pool_size(db, "known"), TRAILS_PER_SERIAL);
+	assert_int_equal(pool_size(db, "signed"), EVENTS_PER_SERIAL);
+	assert_int_equal(pool_size(db, "known"), EVENTS_PER_SERIAL);
 }
 
 /* However many of our serial numbers strangers know. */
@@ -329,9 +326,10 @@ test_known_serial_numbers_are_bounded(void **state)
 		refuse_from(db, serial, address);
 	}
 	assert_int_equal(db_commit(db), OK);
-	assert_in_range(pool_size(db, "known"), 19000, TRAILS_POOL + 1000);
-	assert_int_equal(storefix_sql(db,
-			     "SELECT count(*) FROM trail WHERE serial = 'S499'"),
+	assert_in_range(pool_size(db, "known"), 19000, EVENTS_POOL + 1000);
+	assert_int_equal(
+	    storefix_sql(
+		db, "SELECT count(*) FROM events WHERE serial = 'S499'"),
 	    1);
 }
 
@@ -340,22 +338,22 @@ static void
 test_a_claim_is_kept_with_the_serial_number(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct trail_list list;
+	struct event_list list;
 
 	know(db, "S1");
 	WRITE(db,
-	    trails_add(db,
-		&(struct trail){ .claimed = "S1",
+	    events_add(db,
+		&(struct event){ .claimed = "S1",
 		    .step = "checkin",
-		    .outcome = TRAIL_REFUSED,
+		    .outcome = EVENT_REFUSED,
 		    .code = ERR_MDM_IDENTITY,
 		    .reason = "it says it is S1",
 		    .remote_address = "192.0.2.7" }));
 	make_up(db, 1, 1500);
-	assert_int_equal(trails_list_refusals(db, "it is s1", 0, 9, &list), OK);
+	assert_int_equal(events_list_refusals(db, "it is s1", 0, 9, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].serial, "");
-	trails_list_release(&list);
+	events_list_release(&list);
 	assert_int_equal(pool_size(db, "known"), 1);
 }
 
@@ -363,20 +361,20 @@ static void
 test_a_note_does_not_wait_for_the_disk(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct trail t = { .serial = "made up",
+	struct event t = { .serial = "made up",
 		.step = "profile",
-		.outcome = TRAIL_REFUSED,
+		.outcome = EVENT_REFUSED,
 		.code = ERR_ENROLL_UNASSIGNED,
 		.remote_address = "192.0.2.7" };
 	int before;
 
 	/* the first write of all flushes the head of the log */
-	assert_int_equal(trails_note(db, &t), OK);
+	assert_int_equal(events_note(db, &t), OK);
 	before = storefix_flushes();
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(trails_note(db, &t), OK);
+		assert_int_equal(events_note(db, &t), OK);
 	assert_int_equal(storefix_flushes(), before);
-	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM trail"), 21);
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM events"), 21);
 }
 
 /* Noise of one kind does not push out what tells the story. */
@@ -384,84 +382,84 @@ static void
 test_noise_keeps_the_rest(void **state)
 {
 	struct db *db = storefix_db(state);
-	static const struct trail rows[] = {
+	static const struct event rows[] = {
 		{ .enrollment_id = "e1", .serial = "S1", .step = "profile" },
 		{ .enrollment_id = "e1",
 		    .serial = "S1",
 		    .step = "challenge",
-		    .outcome = TRAIL_REFUSED,
+		    .outcome = EVENT_REFUSED,
 		    .code = ERR_ATT_CHAIN },
 		{ .enrollment_id = "e1",
 		    .serial = "S1",
 		    .step = "x",
-		    .outcome = TRAIL_REFUSED,
+		    .outcome = EVENT_REFUSED,
 		    .code = ERR_ATT_KEY },
 		{ .serial = "S1",
 		    .step = "profile",
-		    .outcome = TRAIL_REFUSED,
+		    .outcome = EVENT_REFUSED,
 		    .code = ERR_ENROLL_UNASSIGNED },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		WRITE(db, trails_add(db, &rows[i]));
+		WRITE(db, events_add(db, &rows[i]));
 	add_many(db, 300, "e1", "S1");
 	add_many(db, 300, NULL, "S1");
 	assert_int_equal(
-	    storefix_sql(db, "SELECT count(*) FROM trail WHERE id <= 4"), 4);
+	    storefix_sql(db, "SELECT count(*) FROM events WHERE id <= 4"), 4);
 }
 
 static void
 test_refusals(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct trail_list list;
+	struct event_list list;
 	int64_t before;
 
 	add_many(db, 3, "e1", "S1");
 	WRITE(db,
-	    trails_add(db,
-		&(struct trail){ .serial = "S2",
+	    events_add(db,
+		&(struct event){ .serial = "S2",
 		    .step = "enroll",
 		    .code = ERR_NOMEM,
-		    .outcome = TRAIL_FAILED }));
+		    .outcome = EVENT_FAILED }));
 	WRITE(db,
-	    trails_add(
-		db, &(struct trail){ .serial = "S2", .step = "profile" }));
-	assert_int_equal(trails_list_refusals(db, NULL, 0, 2, &list), OK);
+	    events_add(
+		db, &(struct event){ .serial = "S2", .step = "profile" }));
+	assert_int_equal(events_list_refusals(db, NULL, 0, 2, &list), OK);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].code, "NOMEM");
 	before = list.rows[1].id;
-	trails_list_release(&list);
-	assert_int_equal(trails_list_refusals(db, "", before, 9, &list), OK);
+	events_list_release(&list);
+	assert_int_equal(events_list_refusals(db, "", before, 9, &list), OK);
 	assert_int_equal(list.n, 2);
-	trails_list_release(&list);
-	assert_int_equal(trails_list_refusals(db, "malf", 0, 9, &list), OK);
+	events_list_release(&list);
+	assert_int_equal(events_list_refusals(db, "malf", 0, 9, &list), OK);
 	assert_int_equal(list.n, 3);
-	trails_list_release(&list);
-	assert_int_equal(trails_list_refusals(db, "s2", 0, 9, &list), OK);
+	events_list_release(&list);
+	assert_int_equal(events_list_refusals(db, "s2", 0, 9, &list), OK);
 	assert_int_equal(list.n, 1);
-	trails_list_release(&list);
+	events_list_release(&list);
 }
 
 static void
 test_long_texts_are_cut(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct trail_list list;
+	struct event_list list;
 	char text[2001];
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	WRITE(db,
-	    trails_add(db,
-		&(struct trail){ .enrollment_id = "e1",
+	    events_add(db,
+		&(struct event){ .enrollment_id = "e1",
 		    .serial = text,
 		    .step = text,
 		    .reason = text,
 		    .remote_address = text }));
-	assert_int_equal(trails_list_by_enrollment(db, "e1", &list), OK);
+	assert_int_equal(events_list_by_enrollment(db, "e1", &list), OK);
 	assert_int_equal(strlen(list.rows[0].reason), 500);
-	trails_list_release(&list);
+	events_list_release(&list);
 }
 
 static void
@@ -472,9 +470,9 @@ test_purge(void **state)
 	int deleted;
 
 	add_many(db, 3, "e1", "S1");
-	WRITE(db, trails_purge(db, now + 86400 * 179, 2, &deleted));
+	WRITE(db, events_purge(db, now + 86400 * 179, 2, &deleted));
 	assert_int_equal(deleted, 0);
-	WRITE(db, trails_purge(db, now + 86400 * 181, 2, &deleted));
+	WRITE(db, events_purge(db, now + 86400 * 181, 2, &deleted));
 	assert_int_equal(deleted, 2);
 }
 

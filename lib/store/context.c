@@ -1,0 +1,64 @@
+#include "store/context.h"
+
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "store/events.h"
+
+int
+context_begin(struct context *c)
+{
+	c->logged = false;
+	return db_begin(c->db);
+}
+
+int
+context_end(struct context *c, int r)
+{
+	r = db_end(c->db, r);
+	if (r != OK)
+		c->logged = false;
+	return r;
+}
+
+int
+context_log(struct context *c, int code, const char *reason)
+{
+	struct event e = {
+		.enrollment_id = c->enrollment_id,
+		.serial = c->serial,
+		.claimed = c->claimed[0] == '\0' ? NULL : c->claimed,
+		.is_signed = c->is_signed,
+		.step = c->step,
+		.outcome = code == OK ? EVENT_OK : events_outcome(code),
+		.code = code,
+		.reason = reason,
+		.remote_address = c->remote_address,
+	};
+	int r = events_add(c->db, &e);
+
+	c->logged = r == OK;
+	return r;
+}
+
+int
+context_refuse(struct context *c, int code)
+{
+	char reason[EVENTS_REASON_TEXT];
+	int r;
+
+	/* What fails from here on must not replace the reason. */
+	snprintf(reason, sizeof reason, "%s",
+	    log_reason()[0] == '\0' ? err_text(code) : log_reason());
+	if (db_in_transaction(c->db))
+		context_end(c, code);
+	/* Nobody waits for a busy database a second time. */
+	if (c->logged || code == ERR_BUSY)
+		return code;
+	if ((r = db_begin_relaxed(c->db)) == OK)
+		r = context_end(c, context_log(c, code, reason));
+	if (r != OK)
+		log_line(LOG_WARN, "a refusal is missing in the event log");
+	return code;
+}
