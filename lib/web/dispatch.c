@@ -53,6 +53,15 @@ dispatch_error(const struct web_program *program, void *app,
 		resp_error_text(resp, code);
 }
 
+/* Nothing of the request before is left. */
+static void
+begin_context(struct context *c, const char *remote_address)
+{
+	*c = (struct context){
+		.conf = c->conf, .db = c->db, .remote_address = remote_address
+	};
+}
+
 void
 dispatch(const struct web_program *program, void *app, char *const *envp,
     req_reader *reader, void *arg, struct buf *out)
@@ -65,6 +74,8 @@ dispatch(const struct web_program *program, void *app, char *const *envp,
 	log_forget_reason();
 	resp_init(&resp);
 	r = req_init(&req, envp);
+	if (program->app_size > 0)
+		begin_context(app, req.remote_address);
 	log_request(req.id);
 	if (r == OK)
 		r = dispatch_answer(program, app, &req, reader, arg, &resp);

@@ -105,6 +105,45 @@ worker_block(sigset_t *set)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+static void
+worker_close(const struct web_program *program, void *app)
+{
+	struct context *c = app;
+
+	if (program->close != NULL) {
+		program->close(app);
+		return;
+	}
+	if (program->unload != NULL)
+		program->unload(app);
+	db_close(c->db);
+	free(app);
+}
+
+/* On failure *out is NULL. */
+static int
+worker_open(
+    const struct web_program *program, const struct conf *conf, void **out)
+{
+	struct context *c;
+	int r;
+
+	*out = NULL;
+	if (program->open != NULL)
+		return program->open(conf, out);
+	if ((c = calloc(1, program->app_size)) == NULL)
+		return fail(ERR_NOMEM, "no memory to start with");
+	c->conf = conf;
+	r = db_open(conf->database, program->database, &c->db);
+	if (r == OK && program->load != NULL)
+		r = program->load(c);
+	if (r == OK)
+		*out = c;
+	else
+		worker_close(program, c);
+	return r;
+}
+
 static int
 worker_child(const struct worker_master *m)
 {
@@ -113,11 +152,11 @@ worker_child(const struct worker_master *m)
 	int r;
 
 	if (nginx_secret_load(m->conf->nginx_secret, secret) != OK ||
-	    m->program->open(m->conf, &app) != OK)
+	    worker_open(m->program, m->conf, &app) != OK)
 		return WORKER_EXIT_OPEN;
 	r = fastcgi_serve(m->socket, secret, m->program, app);
 	secret_wipe(secret, sizeof(secret));
-	m->program->close(app);
+	worker_close(m->program, app);
 	return r == OK ? 0 : 1;
 }
 
@@ -345,10 +384,10 @@ worker_check(const struct web_program *program, const struct conf *conf)
 	void *app = NULL;
 
 	if (nginx_secret_load(conf->nginx_secret, secret) != OK ||
-	    program->open(conf, &app) != OK)
+	    worker_open(program, conf, &app) != OK)
 		return 1;
 	secret_wipe(secret, sizeof(secret));
-	program->close(app);
+	worker_close(program, app);
 	printf("%s: ready\n", program->name);
 	return 0;
 }
@@ -359,10 +398,10 @@ worker_cgi(const struct web_program *program, const struct conf *conf)
 	void *app = NULL;
 	int r;
 
-	if (program->open(conf, &app) != OK)
+	if (worker_open(program, conf, &app) != OK)
 		return 1;
 	r = fastcgi_once(program, app);
-	program->close(app);
+	worker_close(program, app);
 	return r == OK ? 0 : 1;
 }
 

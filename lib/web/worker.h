@@ -12,6 +12,7 @@
 #define WEB_WORKER_H
 
 #include "base/conf.h"
+#include "store/context.h"
 #include "web/req.h"
 #include "web/resp.h"
 #include "web/route.h"
@@ -22,11 +23,22 @@ struct web_program {
 	const struct route *routes;
 
 	/*
-	 * Opens what the handlers need: database, keys, templates. Called in
-	 * every worker after the fork, and by --check, which reports its
-	 * outcome. `conf` outlives the application. On failure *app stays
-	 * NULL.
+	 * What the handlers get: zeroed memory of this size whose first member
+	 * is a struct context. Its conf and db are always there; for each
+	 * request the rest of it starts empty but for the remote address.
 	 */
+	size_t app_size;
+	enum db_mode database;
+
+	/*
+	 * Keys, templates and whatever else the program needs, NULL when it
+	 * needs nothing. Called in every worker after the fork, and by --check,
+	 * which reports its outcome. `unload` also runs after a failed `load`.
+	 */
+	int (*load)(void *app);
+	void (*unload)(void *app);
+
+	/* In place of the four members above. */
 	int (*open)(const struct conf *conf, void **app);
 	void (*close)(void *app);
 
