@@ -89,7 +89,7 @@ source_text(enum enrollment_source source)
 	switch (source) {
 	case ENROLLMENT_ADE:
 		return "Automated Device Enrollment";
-	case ENROLLMENT_MANUAL:
+	case ENROLLMENT_LINK:
 		return "by hand";
 	case ENROLLMENT_COMMAND:
 		return "sent by command";
@@ -111,8 +111,7 @@ fill_state(struct db *db, struct tmpl_row *row, const struct enrollment *e)
 }
 
 static int
-fill_enrollment(
-    struct db *db, struct tmpl_row *row, const struct enrollment *e)
+fill_enrollment(struct db *db, struct tmpl_row *row, const struct enrollment *e)
 {
 	tmplrow_set(row, "enrollment", e->id);
 	tmplrow_set(row, "serial", e->device.serial);
@@ -121,7 +120,7 @@ fill_enrollment(
 	tmplrow_set(row, "os_version", e->device.os_version);
 	tmplrow_set(row, "build_version", e->device.build_version);
 	tmplrow_set(row, "source_text", source_text(e->source));
-	tmplrow_flag(row, "manual", e->source == ENROLLMENT_MANUAL);
+	tmplrow_flag(row, "manual", e->source == ENROLLMENT_LINK);
 	tmplrow_flag(row, "renewal", e->purpose == ENROLLMENT_RENEW);
 	tmplrow_set(
 	    row, "method", e->method == ENROLLMENT_ACME ? "ACME" : "SCEP");
@@ -167,8 +166,7 @@ fill_list(struct admin_page *page)
 		row = tmplrow_add(page->row, "enrollments");
 		r = fill_enrollment(page->app->db, row, &list.rows[i]);
 		if (r == OK)
-			r = fill_last_step(
-			    page->app->db, row, list.rows[i].id);
+			r = fill_last_step(page->app->db, row, list.rows[i].id);
 	}
 	admin_page_pager(
 	    page, "/admin/enrollments", filters, list.n, list.total);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "enroll/software_update.h"
+#include "policy/product.h"
 #include "store/activities.h"
 #include "store/settings.h"
 
@@ -34,7 +34,7 @@ fill_minimums(struct admin_page *page, const struct form *typed)
 	int r;
 
 	for (i = 0; i < SYSTEMS; i++) {
-		name = software_update_setting(systems[i]);
+		name = product_minimum_setting(systems[i]);
 		r = settings_get_text(page->app->db, conf, name, stored);
 		if (r != OK)
 			return r;
@@ -159,8 +159,8 @@ set(struct admin_app *app, const struct req *req, const char *const *names,
 	if (r == OK)
 		r = resp_redirect(resp, "/admin/settings?saved=1");
 	else if (r == ERR_NOT_FOUND || err_http_status(r) < 500)
-		r = refuse(app, req, r == ERR_NOT_FOUND ? ERR_LICENSE : r, form,
-		    resp);
+		r = refuse(
+		    app, req, r == ERR_NOT_FOUND ? ERR_LICENSE : r, form, resp);
 	form_free(form);
 	return r;
 }
@@ -192,7 +192,7 @@ admin_options_set_minimum_os(
 	size_t i;
 
 	for (i = 0; i < SYSTEMS; i++)
-		names[i] = software_update_setting(systems[i]);
+		names[i] = product_minimum_setting(systems[i]);
 	return set(app, req, names, NULL, resp);
 }
 

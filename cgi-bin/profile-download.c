@@ -8,11 +8,11 @@
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "enroll/handout.h"
+#include "enroll/ade_profile.h"
 #include "enroll/machineinfo.h"
-#include "enroll/manual.h"
+#include "enroll/link_profile.h"
 #include "enroll/software_update.h"
-#include "manual-page.h"
+#include "link-page.h"
 #include "web/worker.h"
 
 #define DEVICE_INFO_HEADER "x-apple-aspen-deviceinfo"
@@ -23,8 +23,8 @@
 #define LINK_BODY_MAX 1024
 
 struct app {
-	struct handout handout;
-	struct manual_page page;
+	struct ade_profile ade;
+	struct link_page page;
 };
 
 static int
@@ -54,19 +54,19 @@ send_update(struct resp *resp, const char *minimum)
 }
 
 static int
-hand_out(struct handout *h, const struct req *req, struct blob cms,
+hand_out(struct ade_profile *h, const struct req *req, struct blob cms,
     struct resp *resp)
 {
-	struct handout_answer answer;
+	struct ade_profile_answer answer;
 	int r;
 
-	handout_answer_init(&answer);
-	r = handout_make(h, cms, req->remote_address, &answer);
+	ade_profile_answer_init(&answer);
+	r = ade_profile_make(h, cms, req->remote_address, &answer);
 	if (r == OK)
 		r = send_profile(resp, buf_blob(&answer.profile));
 	else if (r == ERR_ENROLL_OS_TOO_OLD)
 		r = send_update(resp, answer.minimum_os_version);
-	handout_answer_release(&answer);
+	ade_profile_answer_release(&answer);
 	return r;
 }
 
@@ -77,11 +77,11 @@ post_enroll(void *p, const struct req *req, struct resp *resp)
 	struct app *app = p;
 
 	if (req->body.n == 0)
-		return handout_refuse(&app->handout,
+		return ade_profile_refuse(&app->ade,
 		    fail(ERR_ENROLL_MACHINEINFO,
 			"the request carries no device information"),
 		    req->remote_address);
-	return hand_out(&app->handout, req, req->body, resp);
+	return hand_out(&app->ade, req, req->body, resp);
 }
 
 /* A web view sends it in a header. Looking at the page alone is no request. */
@@ -100,12 +100,12 @@ get_enroll(void *p, const struct req *req, struct resp *resp)
 		    "the request carries no device information");
 	buf_init(&cms, MACHINEINFO_BYTES_MAX);
 	if (enc_base64_decode(blob_str(header), &cms) != OK)
-		r = handout_refuse(&app->handout,
+		r = ade_profile_refuse(&app->ade,
 		    fail(ERR_ENROLL_MACHINEINFO,
 			"the device information is not strict base64"),
 		    req->remote_address);
 	else
-		r = hand_out(&app->handout, req, buf_blob(&cms), resp);
+		r = hand_out(&app->ade, req, buf_blob(&cms), resp);
 	buf_release(&cms);
 	return r;
 }
@@ -114,9 +114,9 @@ static int
 get_link(void *p, const struct req *req, struct resp *resp)
 {
 	struct app *app = p;
-	int r = manual_look(&app->handout, req_path_param(req, "token"));
+	int r = link_profile_look(&app->ade, req_path_param(req, "token"));
 
-	return manual_page_send(&app->page, r, resp);
+	return link_page_send(&app->page, r, resp);
 }
 
 static int
@@ -128,11 +128,12 @@ post_link(void *p, const struct req *req, struct resp *resp)
 	int r;
 
 	buf_init(&profile, PROFILE_BYTES_MAX);
-	r = manual_take(&app->handout, token, req->remote_address, &profile);
+	r = link_profile_redeem(
+	    &app->ade, token, req->remote_address, &profile);
 	if (r == OK)
 		r = send_profile(resp, buf_blob(&profile));
 	else
-		r = manual_page_send(&app->page, r, resp);
+		r = link_page_send(&app->page, r, resp);
 	buf_wipe(&profile);
 	return r;
 }
@@ -158,8 +159,8 @@ close_app(void *p)
 
 	if (app == NULL)
 		return;
-	manual_page_release(&app->page);
-	handout_close(&app->handout);
+	link_page_release(&app->page);
+	ade_profile_close(&app->ade);
 	free(app);
 }
 
@@ -171,8 +172,8 @@ open_app(const struct conf *conf, void **out)
 
 	if (app == NULL)
 		return ERR_NOMEM;
-	if ((r = handout_open(conf, &app->handout)) != OK ||
-	    (r = manual_page_init(&app->page, conf)) != OK) {
+	if ((r = ade_profile_open(conf, &app->ade)) != OK ||
+	    (r = link_page_init(&app->page, conf)) != OK) {
 		close_app(app);
 		return r;
 	}
@@ -190,7 +191,7 @@ on_error(void *p, const struct req *req, int code, struct resp *resp)
 	struct app *app = p;
 
 	if (code == ERR_TOO_LARGE && strcmp(req->path, ENROLL_PATH) == 0)
-		handout_refuse(&app->handout, code, req->remote_address);
+		ade_profile_refuse(&app->ade, code, req->remote_address);
 	resp_error_text(resp, code);
 }
 

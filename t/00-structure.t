@@ -20,12 +20,13 @@ for my $file (@sources) {
 
 # Who may include whom. A folder may always include itself.
 my @protocols = qw(net acme mdm scep enroll);
-my @below_ca = qw(ca store wire base);
+my @below_ca = qw(ca policy store wire base);
 my %may = (
 	base => [],
 	store => ['base'],
 	wire => ['base'],
 	ca => [qw(store wire base)],
+	policy => [qw(store wire base)],
 	web => [qw(store base)],
 	(map { $_ => \@below_ca } @protocols),
 	'cgi-bin' => ['web', @protocols, @below_ca],

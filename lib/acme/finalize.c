@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "ca/crl.h"
 #include "ca/issue.h"
-#include "ca/policy.h"
-#include "ca/standing.h"
+#include "policy/issuance.h"
+#include "policy/device_state.h"
 #include "store/ade_devices.h"
 #include "store/alarms.h"
 #include "store/attestations.h"
@@ -163,7 +163,7 @@ load_facts(const struct request *rq, struct work *w)
 static int
 check_policy(const struct request *rq, const struct work *w)
 {
-	struct policy_facts facts = {
+	struct issuance_acme facts = {
 		.now = clock_now(),
 		.enrollment = &rq->enrollment,
 		.assigned = w->assigned,
@@ -175,7 +175,7 @@ check_policy(const struct request *rq, const struct work *w)
 		.csr = w->csr,
 	};
 
-	return policy_check(&facts);
+	return issuance_check_acme(&facts);
 }
 
 static int
@@ -224,13 +224,13 @@ static int
 check_device(const struct request *rq)
 {
 	const char *serial = rq->enrollment.device.serial;
-	struct standing s;
+	struct device_state s;
 	int r;
 
-	r = standing_load(rq->acme->db, rq->acme->conf, serial, &s);
+	r = device_state_load(rq->acme->db, rq->acme->conf, serial, &s);
 	if (r == OK && s.host.state == HOST_BLOCKED)
 		r = fail(ERR_UNAUTHORIZED, "host %s is blocked", serial);
-	if (r == OK && s.assignment != STANDING_ASSIGNED)
+	if (r == OK && s.assignment != DEVICE_ASSIGNED)
 		r = fail(ERR_UNAUTHORIZED,
 		    "the device is not assigned to us any more");
 	return r;

@@ -1,13 +1,7 @@
 #include "enroll/facts.h"
 
-static const enum decision_assignment assignments[] = {
-	[STANDING_NEVER_ASSIGNED] = DECISION_NEVER_ASSIGNED,
-	[STANDING_ASSIGNED] = DECISION_ASSIGNED,
-	[STANDING_REMOVED] = DECISION_REMOVED,
-};
-
 void
-facts_input(const struct standing *s, struct decision_input *in)
+facts_input(const struct device_state *s, struct decision_input *in)
 {
 	*in = (struct decision_input){
 		.require_attestation = s->require_attestation,
@@ -17,7 +11,7 @@ facts_input(const struct standing *s, struct decision_input *in)
 		.product = "",
 		.os_version = "",
 		.build_version = "",
-		.assignment = assignments[s->assignment],
+		.assignment = s->assignment,
 		.known_silicon = s->known_silicon,
 		.host_enrolled = s->host.state == HOST_ENROLLED ||
 		    s->host.state == HOST_PENDING,

@@ -2,13 +2,13 @@
 #ifndef ENROLL_FACTS_H
 #define ENROLL_FACTS_H
 
-#include "ca/standing.h"
-#include "enroll/decision.h"
+#include "policy/device_state.h"
+#include "policy/decision.h"
 
 /*
- * Fills in what the standing says; the request's part is empty and for the
+ * Fills in what the state says; the request's part is empty and for the
  * caller. *in points into *s.
  */
-void facts_input(const struct standing *s, struct decision_input *in);
+void facts_input(const struct device_state *s, struct decision_input *in);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * The making of a one-time link for enrollment by hand. What becomes of it is
- * in enroll/manual.h.
+ * in enroll/link_profile.h.
  */
 #ifndef ENROLL_MANUAL_LINK_H
 #define ENROLL_MANUAL_LINK_H

@@ -20,7 +20,7 @@
 struct writer {
 	const struct conf *conf;
 	const struct profile_files *files;
-	const struct grant *grant;
+	const struct new_enrollment *new;
 	struct out_plist_node *payloads;
 };
 
@@ -67,11 +67,11 @@ add_payload(struct writer *w, const char *type, const char *name,
 	struct out_plist_node *to = out_plist_dict(w->payloads, NULL);
 	char uuid[SECRET_UUID_TEXT];
 
-	profile_uuid(w->grant->enrollment.profile_identifier, name, uuid);
+	profile_uuid(w->new->enrollment.profile_identifier, name, uuid);
 	out_plist_string(to, "PayloadType", type);
 	out_plist_int(to, "PayloadVersion", 1);
 	add_text(to, "PayloadIdentifier", "%s.%s",
-	    w->grant->enrollment.profile_identifier, name);
+	    w->new->enrollment.profile_identifier, name);
 	out_plist_string(to, "PayloadUUID", uuid);
 	out_plist_string(to, "PayloadDisplayName", display_name);
 	return to;
@@ -85,12 +85,12 @@ add_mdm(struct writer *w)
 
 	to = add_payload(w, "com.apple.mdm", "mdm", "Device management");
 	profile_uuid(
-	    w->grant->enrollment.profile_identifier, "identity", identity);
+	    w->new->enrollment.profile_identifier, "identity", identity);
 	out_plist_string(to, "IdentityCertificateUUID", identity);
-	out_plist_string(to, "Topic", w->grant->enrollment.topic);
-	add_text(to, "ServerURL", "%s%s", w->grant->enrollment.server_url,
+	out_plist_string(to, "Topic", w->new->enrollment.topic);
+	add_text(to, "ServerURL", "%s%s", w->new->enrollment.server_url,
 	    PROFILE_SERVER_PATH);
-	add_text(to, "CheckInURL", "%s%s", w->grant->enrollment.server_url,
+	add_text(to, "CheckInURL", "%s%s", w->new->enrollment.server_url,
 	    PROFILE_CHECKIN_PATH);
 	out_plist_bool(to, "SignMessage", true);
 	out_plist_bool(to, "CheckOutWhenRemoved", true);
@@ -119,14 +119,14 @@ add_acme(struct writer *w)
 	to = add_payload(
 	    w, "com.apple.security.acme", "identity", "Device identity");
 	add_text(to, "DirectoryURL", "%s/acme/%s/directory", w->conf->url,
-	    w->grant->enrollment.id);
+	    w->new->enrollment.id);
 	out_plist_string(
-	    to, "ClientIdentifier", w->grant->enrollment.device.serial);
+	    to, "ClientIdentifier", w->new->enrollment.device.serial);
 	out_plist_string(to, "KeyType", "ECSECPrimeRandom");
 	out_plist_int(to, "KeySize", 384);
 	out_plist_bool(to, "HardwareBound", true);
 	out_plist_bool(to, "Attest", true);
-	add_subject(to, w->grant->enrollment.device.serial);
+	add_subject(to, w->new->enrollment.device.serial);
 }
 
 /* The URL has no query: a device appends its own. */
@@ -139,14 +139,14 @@ add_scep(struct writer *w)
 				"identity", "Device identity"),
 	    "PayloadContent");
 	add_text(to, "URL", "%s%s", w->conf->url, PROFILE_SCEP_PATH);
-	out_plist_string(to, "Challenge", w->grant->challenge);
+	out_plist_string(to, "Challenge", w->new->challenge);
 	out_plist_string(to, "Key Type", "RSA");
 	out_plist_int(to, "Keysize", SCEP_KEY_BITS);
 	out_plist_int(to, "Key Usage", SCEP_KEY_USAGE);
 	out_plist_bool(to, "KeyIsExtractable", false);
 	out_plist_data(to, "CAFingerprint",
 	    blob_of(w->files->scep_ca_sha256, SECRET_SHA256));
-	add_subject(to, w->grant->enrollment.id);
+	add_subject(to, w->new->enrollment.id);
 }
 
 static int
@@ -175,11 +175,11 @@ add_top(struct writer *w, struct out_plist_node *root)
 {
 	char uuid[SECRET_UUID_TEXT];
 
-	profile_uuid(w->grant->enrollment.profile_identifier, "", uuid);
+	profile_uuid(w->new->enrollment.profile_identifier, "", uuid);
 	out_plist_string(root, "PayloadType", "Configuration");
 	out_plist_int(root, "PayloadVersion", 1);
 	out_plist_string(
-	    root, "PayloadIdentifier", w->grant->enrollment.profile_identifier);
+	    root, "PayloadIdentifier", w->new->enrollment.profile_identifier);
 	out_plist_string(root, "PayloadUUID", uuid);
 	add_text(
 	    root, "PayloadDisplayName", "%s enrollment", w->conf->organization);
@@ -190,9 +190,9 @@ add_top(struct writer *w, struct out_plist_node *root)
 
 int
 profile_write_plist(const struct conf *conf, const struct profile_files *files,
-    const struct grant *grant, struct buf *out)
+    const struct new_enrollment *new, struct buf *out)
 {
-	struct writer w = { conf, files, grant, NULL };
+	struct writer w = { conf, files, new, NULL };
 	struct out_plist *doc = out_plist_new();
 	size_t i;
 	int r = OK;
@@ -200,7 +200,7 @@ profile_write_plist(const struct conf *conf, const struct profile_files *files,
 	add_top(&w, out_plist_root(doc));
 	for (i = 0; i < files->n_server_cas && r == OK; i++)
 		r = add_server_ca(&w, i);
-	if (grant->enrollment.method == ENROLLMENT_ACME)
+	if (new->enrollment.method == ENROLLMENT_ACME)
 		add_acme(&w);
 	else
 		add_scep(&w);
@@ -213,15 +213,15 @@ profile_write_plist(const struct conf *conf, const struct profile_files *files,
 
 int
 profile_write(const struct conf *conf, const struct profile_files *files,
-    const struct grant *grant, struct buf *out)
+    const struct new_enrollment *new, struct buf *out)
 {
 	struct buf plist;
 	int r;
 
 	if (files->key == NULL)
-		return profile_write_plist(conf, files, grant, out);
+		return profile_write_plist(conf, files, new, out);
 	buf_init(&plist, PROFILE_BYTES_MAX);
-	if ((r = profile_write_plist(conf, files, grant, &plist)) == OK)
+	if ((r = profile_write_plist(conf, files, new, &plist)) == OK)
 		r = cms_sign(buf_blob(&plist), key_handle(files->key),
 		    files->chain, files->n_chain, out);
 	buf_wipe(&plist);

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/secret.h"
-#include "enroll/grant.h"
+#include "enroll/new_enrollment.h"
 
 struct key;
 
@@ -62,14 +62,14 @@ void profile_files_release(struct profile_files *files);
  * identifiers and UUIDs are the same, so that one profile replaces the other.
  */
 int profile_write(const struct conf *conf, const struct profile_files *files,
-    const struct grant *grant, struct buf *out);
+    const struct new_enrollment *new, struct buf *out);
 
 /*
  * The same as a bare property list, as an InstallProfile command carries it
  * over the connection that device and server trust already.
  */
 int profile_write_plist(const struct conf *conf,
-    const struct profile_files *files, const struct grant *grant,
+    const struct profile_files *files, const struct new_enrollment *new,
     struct buf *out);
 
 /*

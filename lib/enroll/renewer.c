@@ -19,9 +19,9 @@
 /* What is sent to one host; holds a secret. */
 struct errand {
 	const struct renewal_candidate *host;
-	struct standing standing;
+	struct device_state state;
 	struct decision decision;
-	struct grant grant;
+	struct new_enrollment new;
 	char uuid[SECRET_UUID_TEXT];
 };
 
@@ -39,17 +39,17 @@ renewer_release(struct renewer *rn)
 }
 
 static void
-decide(const struct standing *standing, enum renewer_wish wish,
+decide(const struct device_state *state, enum renewer_wish wish,
     struct decision *out)
 {
 	struct decision_input in;
 
-	facts_input(standing, &in);
+	facts_input(state, &in);
 	in.source = DECISION_RENEWAL;
-	in.udid = standing->host.device.udid;
-	in.product = standing->host.device.product;
-	in.os_version = standing->host.device.os_version;
-	in.build_version = standing->host.device.build_version;
+	in.udid = state->host.device.udid;
+	in.product = state->host.device.product;
+	in.os_version = state->host.device.os_version;
+	in.build_version = state->host.device.build_version;
 	decision_make(&in, out);
 	if (wish == RENEWER_TO_ACME && out->method == DECISION_SCEP) {
 		out->method = DECISION_REFUSE;
@@ -61,13 +61,13 @@ decide(const struct standing *standing, enum renewer_wish wish,
 static int
 load_standing(struct renewer *rn, struct errand *e)
 {
-	int r = standing_load(rn->db, rn->conf, e->host->serial, &e->standing);
+	int r = device_state_load(rn->db, rn->conf, e->host->serial, &e->state);
 
 	if (r != OK)
 		return r;
-	if (e->standing.host.state != HOST_ENROLLED ||
-	    !e->standing.host.has_certificate ||
-	    memcmp(e->standing.host.certificate_sha256, e->host->sha256,
+	if (e->state.host.state != HOST_ENROLLED ||
+	    !e->state.host.has_certificate ||
+	    memcmp(e->state.host.certificate_sha256, e->host->sha256,
 		SECRET_SHA256) != 0)
 		return ERR_CONFLICT;
 	return OK;
@@ -87,8 +87,8 @@ hours_for(int64_t not_after)
 static int
 create_enrollment(struct renewer *rn, struct errand *e)
 {
-	const struct host *host = &e->standing.host;
-	struct enrollment *en = &e->grant.enrollment;
+	const struct host *host = &e->state.host;
+	struct enrollment *en = &e->new.enrollment;
 	struct enrollment present;
 	int r;
 
@@ -111,8 +111,8 @@ create_enrollment(struct renewer *rn, struct errand *e)
 	r = enrollments_load(rn->db, host->enrollment_id, &present);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
-	return grant_create(rn->conf, rn->db, r == OK ? &present : NULL,
-	    hours_for(e->host->not_after), &e->grant);
+	return new_enrollment_create(rn->conf, rn->db,
+	    r == OK ? &present : NULL, hours_for(e->host->not_after), &e->new);
 }
 
 /* Apple: device management commands, InstallProfile. */
@@ -125,7 +125,7 @@ write_command(struct renewer *rn, struct errand *e, struct buf *out)
 	int r;
 
 	buf_init(&profile, PROFILE_BYTES_MAX);
-	r = profile_write_plist(rn->conf, &rn->files, &e->grant, &profile);
+	r = profile_write_plist(rn->conf, &rn->files, &e->new, &profile);
 	secret_uuid(e->uuid);
 	command = out_plist_dict(out_plist_root(doc), "Command");
 	out_plist_string(command, "RequestType", "InstallProfile");
@@ -149,7 +149,7 @@ queue_command(struct renewer *rn, struct errand *e)
 	buf_init(&plist, COMMANDS_PLIST_MAX);
 	r = write_command(rn, e, &plist);
 	snprintf(c.uuid, sizeof(c.uuid), "%s", e->uuid);
-	snprintf(c.host_id, sizeof(c.host_id), "%s", e->standing.host.id);
+	snprintf(c.host_id, sizeof(c.host_id), "%s", e->state.host.id);
 	c.plist = buf_blob(&plist);
 	/* only the device's own hardware can use an ACME profile */
 	c.needs_client_certificate = e->decision.method != DECISION_ACME;
@@ -164,7 +164,7 @@ note(struct renewer *rn, const struct errand *e, enum event_outcome outcome,
     int code, const char *reason)
 {
 	return events_add(rn->db,
-	    &(struct event){ .enrollment_id = e->grant.enrollment.id,
+	    &(struct event){ .enrollment_id = e->new.enrollment.id,
 		.serial = e->host->serial,
 		.step = "renewal",
 		.outcome = outcome,
@@ -198,7 +198,7 @@ find_open(
 static int
 make_way(struct renewer *rn, struct errand *e, enum renewer_wish wish)
 {
-	const char *host_id = e->standing.host.id;
+	const char *host_id = e->state.host.id;
 	bool is_open;
 	int r = find_open(rn, host_id, wish, &is_open);
 
@@ -215,8 +215,8 @@ open_renewal(struct renewer *rn, struct errand *e)
 
 	if ((r = create_enrollment(rn, e)) != OK ||
 	    (r = queue_command(rn, e)) != OK ||
-	    (r = renewals_open(rn->db, e->standing.host.id,
-		 e->grant.enrollment.id, e->uuid)) != OK)
+	    (r = renewals_open(rn->db, e->state.host.id, e->new.enrollment.id,
+		 e->uuid)) != OK)
 		return r;
 	snprintf(reason, sizeof(reason), "%s profile queued: %s",
 	    e->decision.method == DECISION_ACME ? "ACME" : "SCEP",
@@ -231,7 +231,7 @@ raise_failing(struct renewer *rn, const struct errand *e)
 
 	snprintf(
 	    text, sizeof(text), "it cannot be renewed: %s", e->decision.reason);
-	return alarms_raise(rn->db, ALARM_RENEWAL_FAILING, e->standing.host.id,
+	return alarms_raise(rn->db, ALARM_RENEWAL_FAILING, e->state.host.id,
 	    e->host->serial, text);
 }
 
@@ -243,7 +243,7 @@ put_off(struct renewer *rn, struct errand *e)
 	struct renewal before;
 	int r;
 
-	r = renewals_load(rn->db, e->standing.host.id, &before);
+	r = renewals_load(rn->db, e->state.host.id, &before);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
 	if (r == ERR_NOT_FOUND || strcmp(before.last_error, d->reason) != 0) {
@@ -255,8 +255,8 @@ put_off(struct renewer *rn, struct errand *e)
 	}
 	if ((r = raise_failing(rn, e)) != OK)
 		return r;
-	return renewals_postpone(rn->db, e->standing.host.id, d->reason,
-	    clock_now() + RENEWER_PUT_OFF);
+	return renewals_postpone(
+	    rn->db, e->state.host.id, d->reason, clock_now() + RENEWER_PUT_OFF);
 }
 
 static int
@@ -267,7 +267,7 @@ send_one(struct renewer *rn, struct errand *e, enum renewer_wish wish)
 
 	if ((r = load_standing(rn, e)) != OK)
 		return r;
-	decide(&e->standing, wish, &e->decision);
+	decide(&e->state, wish, &e->decision);
 	refused = e->decision.method == DECISION_REFUSE;
 	if (refused && wish == RENEWER_TO_ACME)
 		return OK;
@@ -287,10 +287,10 @@ renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
 	*out = (struct decision){ .method = DECISION_REFUSE };
 	if (r != OK)
 		return r;
-	decide(&e.standing, wish, out);
+	decide(&e.state, wish, out);
 	return out->method == DECISION_REFUSE
 	    ? OK
-	    : find_open(rn, e.standing.host.id, wish, &is_open);
+	    : find_open(rn, e.state.host.id, wish, &is_open);
 }
 
 int
@@ -305,7 +305,7 @@ renewer_send(struct renewer *rn, const struct renewal_candidate *host,
 	if ((r = send_one(rn, &e, wish)) == OK)
 		r = db_commit(rn->db);
 	db_rollback(rn->db);
-	grant_wipe(&e.grant);
+	new_enrollment_wipe(&e.new);
 	*out = e.decision;
 	return r;
 }
@@ -360,7 +360,7 @@ close_one(struct renewer *rn, const struct renewal_candidate *host)
 		return ERR_CONFLICT;
 	if ((r = renewals_fail(rn->db, host->host_id, true, reason)) != OK)
 		return r;
-	snprintf(e.grant.enrollment.id, sizeof(e.grant.enrollment.id), "%s",
+	snprintf(e.new.enrollment.id, sizeof(e.new.enrollment.id), "%s",
 	    open.enrollment_id);
 	return note(rn, &e, EVENT_FAILED, ERR_RENEWAL_UNANSWERED, reason);
 }

@@ -8,7 +8,7 @@
 #define ENROLL_RENEWER_H
 
 #include "base/conf.h"
-#include "enroll/decision.h"
+#include "policy/decision.h"
 #include "enroll/profile.h"
 #include "store/db.h"
 #include "store/renewals.h"

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "ca/standing.h"
+#include "policy/device_state.h"
 #include "mdm/attested_udid.h"
 #include "store/alarms.h"
 #include "store/certificates.h"
@@ -57,18 +57,18 @@ check_age(const struct contact *c)
  * replaced its attested key by this one.
  */
 static bool
-is_from_before(const struct standing *s, const struct enrollment *e)
+is_from_before(const struct device_state *s, const struct enrollment *e)
 {
 	return e->purpose == ENROLLMENT_RENEW && s->require_attestation &&
 	    !s->business_only && s->host.hardware_attested;
 }
 
 static int
-check_method(struct contact *c, const struct standing *s,
+check_method(struct contact *c, const struct device_state *s,
     const struct enrollment *e, bool attested)
 {
 	if (attested || !is_from_before(s, e))
-		return standing_check_method(s, e, attested);
+		return device_state_check_method(s, e, attested);
 	log_line(LOG_WARN,
 	    "host %s renewed its certificate without attestation while that "
 	    "was not required",
@@ -95,17 +95,17 @@ int
 admission_of_certificate(struct contact *c)
 {
 	const struct enrollment *e = &c->identity.enrollment;
-	struct standing standing;
+	struct device_state state;
 	bool attested;
 	int r;
 
 	if ((r = check_age(c)) != OK || (r = check_predecessor(c)) != OK ||
-	    (r = standing_load(c->db, c->conf, e->device.serial, &standing)) !=
+	    (r = device_state_load(c->db, c->conf, e->device.serial, &state)) !=
 		OK ||
-	    (r = standing_check_source(&standing, e)) != OK ||
+	    (r = device_state_check_source(&state, e)) != OK ||
 	    (r = identity_attested(c->db, &c->identity, &attested)) != OK)
 		return r;
-	if ((r = check_method(c, &standing, e, attested)) != OK)
+	if ((r = check_method(c, &state, e, attested)) != OK)
 		return r;
 	return attested ? close_alarms(c, e->device.serial) : OK;
 }

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "ca/product.h"
+#include "policy/product.h"
 #include "mdm/command.h"
 #include "store/alarms.h"
 #include "store/attestations.h"

@@ -79,7 +79,7 @@ check_serial(const struct contact *c)
 static bool
 may_change_udid(const struct contact *c)
 {
-	return c->identity.enrollment.source == ENROLLMENT_MANUAL &&
+	return c->identity.enrollment.source == ENROLLMENT_LINK &&
 	    c->identity.cert.state == CERTIFICATE_ISSUED;
 }
 
@@ -227,7 +227,7 @@ authenticate_handle(struct contact *c)
 
 	if ((r = read_vitals(c, &vitals)) != OK)
 		return r;
-	if (id->enrollment.source == ENROLLMENT_MANUAL &&
+	if (id->enrollment.source == ENROLLMENT_LINK &&
 	    id->cert.state == CERTIFICATE_ISSUED &&
 	    (r = manual_device_bind(c)) != OK)
 		return r;

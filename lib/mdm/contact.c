@@ -169,7 +169,7 @@ note_client_certificate(struct contact *c)
 }
 
 /*
- * Another device key asked for a profile for this host (enroll/handout.c). An
+ * Another device key asked for a profile for this host (enroll/ade_profile.c). An
  * erased device could not use the present certificate any more: this one is not
  * that device.
  */

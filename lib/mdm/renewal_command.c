@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "ca/standing.h"
+#include "policy/device_state.h"
 #include "mdm/queue.h"
 #include "store/alarms.h"
 #include "store/enrollments.h"
@@ -32,17 +32,17 @@ static int
 check_standing(struct contact *c, const struct enrollment *e)
 {
 	bool attests = e->method == ENROLLMENT_ACME;
-	struct standing standing;
+	struct device_state state;
 	int r;
 
-	if ((r = standing_load(c->db, c->conf, e->device.serial, &standing)) !=
+	if ((r = device_state_load(c->db, c->conf, e->device.serial, &state)) !=
 		OK ||
-	    (r = standing_check_source(&standing, e)) != OK)
+	    (r = device_state_check_source(&state, e)) != OK)
 		return r;
-	if (attests && standing.assignment != STANDING_ASSIGNED)
+	if (attests && state.assignment != DEVICE_ASSIGNED)
 		return fail(ERR_ENROLL_UNASSIGNED,
 		    "Apple Business took this serial number away");
-	return standing_check_method(&standing, e, attests);
+	return device_state_check_method(&state, e, attests);
 }
 
 /* It would only fail: the next run decides anew. */
@@ -106,8 +106,7 @@ static bool
 is_open(const struct command *command)
 {
 	return command->state == COMMAND_QUEUED ||
-	    command->state == COMMAND_SENT ||
-	    command->state == COMMAND_NOT_NOW;
+	    command->state == COMMAND_SENT || command->state == COMMAND_NOT_NOW;
 }
 
 /* That one command, when it is still to be answered. */

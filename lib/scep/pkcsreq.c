@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "ca/crl.h"
 #include "ca/issue.h"
-#include "ca/policy.h"
-#include "ca/standing.h"
+#include "policy/issuance.h"
+#include "policy/device_state.h"
 #include "scep/entitlement.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
@@ -165,19 +165,19 @@ static int
 check_policy(const struct work *w)
 {
 	struct db *db = w->scep->db;
-	struct standing standing;
-	struct policy_scep_facts facts = { .now = clock_now(),
+	struct device_state state;
+	struct issuance_scep facts = { .now = clock_now(),
 		.enrollment = &w->right.enrollment,
-		.standing = &standing,
+		.state = &state,
 		.csr = w->csr };
 	int r;
 
-	if ((r = standing_load(db, w->scep->conf,
-		 w->right.enrollment.device.serial, &standing)) != OK ||
+	if ((r = device_state_load(db, w->scep->conf,
+		 w->right.enrollment.device.serial, &state)) != OK ||
 	    (r = certificates_spki_known(
 		 db, w->csr->spki_sha256, &facts.key_known)) != OK)
 		return r;
-	return policy_check_scep(&facts);
+	return issuance_check_scep(&facts);
 }
 
 static int

@@ -37,7 +37,7 @@ struct scep {
  * for the signer's key; one answer for all of these. ERR_SCEP_REQUEST: the key
  * was certified before, or the signer of a RenewalReq may not have one, or
  * signed it before that was so. ERR_SCEP_CHALLENGE: absent, unknown, used or
- * expired; one answer for all of these. And the codes of policy_check_scep().
+ * expired; one answer for all of these. And the codes of issuance_check_scep().
  * Every refusal leaves a row in the event log.
  */
 int pkcsreq_serve(struct scep *scep, const struct pkimessage *m,

@@ -111,7 +111,7 @@ STMT_FAMILY(enrollments, texts);
 
 static const char *const sources[] = {
 	[ENROLLMENT_ADE] = "ade",
-	[ENROLLMENT_MANUAL] = "manual",
+	[ENROLLMENT_LINK] = "manual",
 	[ENROLLMENT_COMMAND] = "command",
 };
 
@@ -186,7 +186,7 @@ enrollments_create(struct db *db, struct enrollment *e, int hours)
 {
 	struct stmt s;
 
-	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
+	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_LINK)
 		return ERR_FIELD;
 	secret_id(e->id);
 	e->state = ENROLLMENT_OPEN;

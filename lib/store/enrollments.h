@@ -11,7 +11,7 @@
 
 enum enrollment_source {
 	ENROLLMENT_ADE,
-	ENROLLMENT_MANUAL,
+	ENROLLMENT_LINK,
 	ENROLLMENT_COMMAND,
 };
 

@@ -1,5 +1,5 @@
 /*
- * The decision table (lib/enroll/decision.h), printed so that it can be read
+ * The decision table (lib/policy/decision.h), printed so that it can be read
  * against the reference: one line per device, one column per setting.
  */
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "enroll/decision.h"
+#include "policy/decision.h"
 #include "enroll/software_update.h"
 
 static struct decision_input
@@ -24,7 +24,7 @@ input(const char *product, const char *os)
 		.product = product,
 		.os_version = os,
 		.build_version = "",
-		.assignment = DECISION_ASSIGNED,
+		.assignment = DEVICE_ASSIGNED,
 		.require_attestation = true,
 		.host_udid = "",
 	};
@@ -176,8 +176,8 @@ static const struct fact_row {
 	{ "downgrade", DECISION_ADE, ASSIGNED, UNABLE, EVER | NOW | SILICON,
 	    "SDSD" },
 	{ "fleet-133", DECISION_ADE, NOT_OURS, 0, 0, "UUUU" },
-	{ "fleet-90, fleet-135", DECISION_MANUAL, 0, 0, NEW | SILICON, "SSBB" },
-	{ "downgrade", DECISION_MANUAL, 0, 0, EVER | NOW, "SDBB" },
+	{ "fleet-90, fleet-135", DECISION_LINK, 0, 0, NEW | SILICON, "SSBB" },
+	{ "downgrade", DECISION_LINK, 0, 0, EVER | NOW, "SDBB" },
 	{ "fleet-109, fleet-110, fleet-111", DECISION_RENEWAL, ASSIGNED, ABLE,
 	    0, "SASA" },
 	{ "fleet-108, fleet-138", DECISION_RENEWAL, ASSIGNED, UNABLE, NEW,
@@ -222,9 +222,9 @@ facts_input(enum decision_source source, int assignment, int able, int history)
 	    input(able == ABLE ? "Mac15,3" : "iMac20,1", "15.1");
 
 	in.source = source;
-	in.assignment = assignment == ASSIGNED ? DECISION_ASSIGNED
-	    : assignment == REMOVED            ? DECISION_REMOVED
-					       : DECISION_NEVER_ASSIGNED;
+	in.assignment = assignment == ASSIGNED ? DEVICE_ASSIGNED
+	    : assignment == REMOVED            ? DEVICE_REMOVED
+					       : DEVICE_NEVER_ASSIGNED;
 	in.ever_attested = history == EVER || history == NOW;
 	in.host_attested = history == NOW;
 	in.known_silicon = history == SILICON;
@@ -236,7 +236,7 @@ static void
 test_every_combination(void **state)
 {
 	static const enum decision_source sources[] = { DECISION_ADE,
-		DECISION_MANUAL, DECISION_RENEWAL };
+		DECISION_LINK, DECISION_RENEWAL };
 	char got[SETTINGS + 1];
 	int assignment, able, history;
 	size_t i;
@@ -323,7 +323,7 @@ test_manual_of_enrolled(void **state)
 	struct decision d;
 
 	(void)state;
-	in.source = DECISION_MANUAL;
+	in.source = DECISION_LINK;
 	in.host_enrolled = true;
 	in.host_udid = in.udid;
 	decision_make(&in, &d);
@@ -395,7 +395,7 @@ test_minimum_version(void **state)
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
 	in.minimum_os_version = "99";
-	in.assignment = DECISION_NEVER_ASSIGNED;
+	in.assignment = DEVICE_NEVER_ASSIGNED;
 	refused(&in, ERR_ENROLL_UNASSIGNED);
 }
 

@@ -15,7 +15,7 @@ test_create_and_load(void **state)
 		.device.product = "Mac",
 		.device.os_version = "15.1",
 		.device.build_version = "24B83",
-		.source = ENROLLMENT_MANUAL,
+		.source = ENROLLMENT_LINK,
 		.purpose = ENROLLMENT_RENEW,
 		.method = ENROLLMENT_SCEP,
 		.remote_address = "::1" };
@@ -37,7 +37,7 @@ static void
 test_bind(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct enrollment e = { .source = ENROLLMENT_MANUAL }, out;
+	struct enrollment e = { .source = ENROLLMENT_LINK }, out;
 
 	WRITE(db, enrollments_create(db, &e, 24));
 	REFUSE(db, ERR_CONFLICT, enrollments_bind(db, e.id, "S1"));
@@ -211,8 +211,8 @@ test_purge_takes_all_beneath(void **state)
 	storefix_order(db, &a, &o);
 	accounts_release(&a);
 	storefix_enrollment(db, "S2", &unused);
-	storefix_sql(
-	    db, "UPDATE enrollments SET expires_at = expires_at + (serial = 'S2')");
+	storefix_sql(db,
+	    "UPDATE enrollments SET expires_at = expires_at + (serial = 'S2')");
 	purges(db, clock_now(), 10, 0, 0);
 	purges(db, later, 1, 3, 1);
 	purges(db, later, 10, 1, 1);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "ca/product.h"
+#include "policy/product.h"
 
 static bool
 can_attest(const char *name)

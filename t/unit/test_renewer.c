@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "enroll/grant.h"
+#include "enroll/new_enrollment.h"
 #include "enroll/renewer.h"
 #include "store/ade_devices.h"
 #include "store/commands.h"
@@ -349,10 +349,11 @@ test_alarm(void **state)
 		assert_int_equal(count(&f, "alarms"), steps[i].day >= 2);
 	}
 	assert_int_equal(count(&f, "events"), 0);
-	assert_int_equal(
-	    count(&f, "alarms WHERE kind = 'certificate-ending'"
-		      " AND text LIKE '%is not renewed%'"
-		      " AND closed_at IS NULL"), 1);
+	assert_int_equal(count(&f,
+			     "alarms WHERE kind = 'certificate-ending'"
+			     " AND text LIKE '%is not renewed%'"
+			     " AND closed_at IS NULL"),
+	    1);
 	WRITE(f.db, renewals_finish(f.db, f.host.id));
 	assert_int_equal(count(&f, "alarms WHERE closed_at IS NULL"), 0);
 	clock_set_offset(0);
@@ -402,15 +403,15 @@ test_decide(void **state)
 }
 
 static int
-grant(struct db *db, const struct conf *conf, const struct enrollment *renewed,
-    struct grant *g)
+create(struct db *db, const struct conf *conf, const struct enrollment *renewed,
+    struct new_enrollment *g)
 {
 	int r;
 
-	*g = (struct grant){ .enrollment = { .device.serial = SERIAL,
-				 .method = ENROLLMENT_SCEP } };
+	*g = (struct new_enrollment){ .enrollment = { .device.serial = SERIAL,
+					  .method = ENROLLMENT_SCEP } };
 	assert_int_equal(db_begin(db), OK);
-	if ((r = grant_create(conf, db, renewed, 1, g)) == OK)
+	if ((r = new_enrollment_create(conf, db, renewed, 1, g)) == OK)
 		r = db_commit(db);
 	db_rollback(db);
 	return r;
@@ -424,7 +425,7 @@ test_too_long_for_a_profile(void **state)
 	struct conf conf = mdmfix_conf;
 	char **values[] = { &conf.url, &conf.topic, &conf.profile_identifier };
 	char text[ENROLLMENTS_PROFILE_TEXT + 1], *kept;
-	struct grant g;
+	struct new_enrollment g;
 	size_t i;
 
 	memset(text, 'x', sizeof(text));
@@ -432,12 +433,12 @@ test_too_long_for_a_profile(void **state)
 		kept = *values[i];
 		*values[i] = text;
 		text[ENROLLMENTS_PROFILE_TEXT] = '\0';
-		assert_int_equal(grant(db, &conf, NULL, &g), ERR_CONFIG);
+		assert_int_equal(create(db, &conf, NULL, &g), ERR_CONFIG);
 		assert_int_equal(
 		    storefix_sql(db, "SELECT count(*) FROM scep_challenges"),
 		    (int)i);
 		text[ENROLLMENTS_PROFILE_TEXT - 1] = '\0';
-		assert_int_equal(grant(db, &conf, NULL, &g), OK);
+		assert_int_equal(create(db, &conf, NULL, &g), OK);
 		text[ENROLLMENTS_PROFILE_TEXT - 1] = 'x';
 		*values[i] = kept;
 	}
@@ -450,7 +451,7 @@ test_too_long_for_a_profile(void **state)
 }
 
 static void
-assert_noted(struct db *db, const struct grant *g, const char *url,
+assert_noted(struct db *db, const struct new_enrollment *g, const char *url,
     const char *topic, const char *identifier)
 {
 	struct enrollment e;
@@ -470,15 +471,15 @@ test_repeats_what_is_noted(void **state)
 	struct enrollment old = { .server_url = "https://old.example.com",
 		.topic = "com.apple.mgmt.External.old",
 		.profile_identifier = "com.example.old" };
-	struct grant g;
+	struct new_enrollment g;
 
-	assert_int_equal(grant(db, conf, NULL, &g), OK);
+	assert_int_equal(create(db, conf, NULL, &g), OK);
 	assert_noted(db, &g, conf->url, conf->topic, conf->profile_identifier);
-	assert_int_equal(grant(db, conf, &old, &g), OK);
+	assert_int_equal(create(db, conf, &old, &g), OK);
 	assert_noted(db, &g, old.server_url, old.topic, old.profile_identifier);
 	/* enrolled before anything was noted */
 	old.topic[0] = '\0';
-	assert_int_equal(grant(db, conf, &old, &g), OK);
+	assert_int_equal(create(db, conf, &old, &g), OK);
 	assert_noted(
 	    db, &g, old.server_url, conf->topic, old.profile_identifier);
 }

@@ -1,9 +1,11 @@
-#include "ca/product.h"
+#include "policy/product.h"
 
 #include <ctype.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "store/settings.h"
 
 #define NEVER 10000
 
@@ -297,4 +299,26 @@ product_os_floor(enum product_system system, struct os_version *out)
 {
 	*out = systems[system].floor;
 	return system != SYSTEM_UNKNOWN;
+}
+
+const char *
+product_minimum_setting(enum product_system system)
+{
+	switch (system) {
+	case SYSTEM_MACOS:
+		return SETTINGS_MINIMUM_MACOS;
+	case SYSTEM_IOS:
+		return SETTINGS_MINIMUM_IOS;
+	case SYSTEM_IPADOS:
+		return SETTINGS_MINIMUM_IPADOS;
+	case SYSTEM_TVOS:
+		return SETTINGS_MINIMUM_TVOS;
+	case SYSTEM_VISIONOS:
+		return SETTINGS_MINIMUM_VISIONOS;
+	case SYSTEM_WATCHOS:
+		return SETTINGS_MINIMUM_WATCHOS;
+	case SYSTEM_UNKNOWN:
+		break;
+	}
+	return NULL;
 }

@@ -5,8 +5,8 @@
  * input but the facts. A row or key that the caller forgot is NULL or empty
  * and refused, so a caller can only err on the side of no.
  */
-#ifndef CA_POLICY_H
-#define CA_POLICY_H
+#ifndef POLICY_ISSUANCE_H
+#define POLICY_ISSUANCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,9 +19,9 @@ struct attestation_row;
 struct csr;
 struct enrollment;
 struct order;
-struct standing;
+struct device_state;
 
-struct policy_facts {
+struct issuance_acme {
 	/* Seconds since 1970. */
 	int64_t now;
 	const struct enrollment *enrollment;
@@ -51,14 +51,14 @@ struct policy_facts {
  *                    11.1), or it names an identifier that was not ordered
  *                    (draft-ietf-acme-device-attest section 3)
  */
-int policy_check(const struct policy_facts *facts);
+int issuance_check_acme(const struct issuance_acme *facts);
 
-struct policy_scep_facts {
+struct issuance_scep {
 	/* Seconds since 1970. */
 	int64_t now;
 	const struct enrollment *enrollment;
 	/* Of the enrollment's serial number. */
-	const struct standing *standing;
+	const struct device_state *state;
 	const struct csr *csr;
 	/* The request's key was certified before, whoever has it. */
 	bool key_known;
@@ -71,8 +71,8 @@ struct policy_scep_facts {
  * ERR_SCEP_CHALLENGE the enrollment is over, and its challenge with it
  * ERR_MDM_BLOCKED    the host is blocked
  * ERR_SCEP_REQUEST   the key is not RSA, or not a new one
- * and the codes of standing_check_source() and standing_check_method().
+ * and the codes of device_state_check_source() and device_state_check_method().
  */
-int policy_check_scep(const struct policy_scep_facts *facts);
+int issuance_check_scep(const struct issuance_scep *facts);
 
 #endif

@@ -1,4 +1,4 @@
-#include "enroll/manual.h"
+#include "enroll/link_profile.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "enroll/decision.h"
+#include "policy/decision.h"
 #include "enroll/facts.h"
 #include "store/enrollment_links.h"
 #include "store/events.h"
@@ -14,7 +14,7 @@
 /* What comes of a link; holds a secret. */
 struct taking {
 	struct enrollment_link link;
-	struct grant grant;
+	struct new_enrollment new;
 	const char *remote_address;
 };
 
@@ -36,7 +36,7 @@ load_open(struct db *db, const char *token, struct enrollment_link *out)
 }
 
 int
-manual_look(struct handout *h, const char *token)
+link_profile_look(struct ade_profile *h, const char *token)
 {
 	struct enrollment_link link;
 
@@ -44,17 +44,17 @@ manual_look(struct handout *h, const char *token)
 }
 
 static int
-decide(struct handout *h, const struct enrollment_link *link)
+decide(struct ade_profile *h, const struct enrollment_link *link)
 {
 	struct decision_input in;
 	struct decision d;
-	struct standing standing;
+	struct device_state state;
 	int r;
 
-	if ((r = standing_load(h->db, h->conf, link->serial, &standing)) != OK)
+	if ((r = device_state_load(h->db, h->conf, link->serial, &state)) != OK)
 		return r;
-	facts_input(&standing, &in);
-	in.source = DECISION_MANUAL;
+	facts_input(&state, &in);
+	in.source = DECISION_LINK;
 	decision_make(&in, &d);
 	if (d.alert)
 		log_line(
@@ -65,10 +65,10 @@ decide(struct handout *h, const struct enrollment_link *link)
 }
 
 static int
-note(struct handout *h, const struct taking *t, const char *reason)
+note(struct ade_profile *h, const struct taking *t, const char *reason)
 {
 	return events_add(h->db,
-	    &(struct event){ .enrollment_id = t->grant.enrollment.id,
+	    &(struct event){ .enrollment_id = t->new.enrollment.id,
 		.serial = t->link.serial,
 		.step = "profile",
 		.outcome = EVENT_OK,
@@ -77,13 +77,13 @@ note(struct handout *h, const struct taking *t, const char *reason)
 }
 
 static int
-store(struct handout *h, struct taking *t)
+store(struct ade_profile *h, struct taking *t)
 {
-	struct enrollment *e = &t->grant.enrollment;
+	struct enrollment *e = &t->new.enrollment;
 	char reason[256];
 	int r;
 
-	*e = (struct enrollment){ .source = ENROLLMENT_MANUAL,
+	*e = (struct enrollment){ .source = ENROLLMENT_LINK,
 		.purpose = ENROLLMENT_ENROLL,
 		.method = ENROLLMENT_SCEP };
 	snprintf(
@@ -92,15 +92,15 @@ store(struct handout *h, struct taking *t)
 	    t->remote_address);
 	snprintf(reason, sizeof(reason), "SCEP profile by link %s%s%s",
 	    t->link.id, t->link.note[0] == '\0' ? "" : ": ", t->link.note);
-	if ((r = grant_create(h->conf, h->db, NULL, h->conf->enrollment_hours,
-		 &t->grant)) != OK ||
+	if ((r = new_enrollment_create(h->conf, h->db, NULL,
+		 h->conf->enrollment_hours, &t->new)) != OK ||
 	    (r = enrollment_links_use(h->db, t->link.id, e->id)) != OK)
 		return r;
 	return note(h, t, reason);
 }
 
 static int
-take(struct handout *h, const char *token, struct taking *t)
+take(struct ade_profile *h, const char *token, struct taking *t)
 {
 	int r;
 
@@ -115,7 +115,7 @@ take(struct handout *h, const char *token, struct taking *t)
 
 /* Who holds no link leaves no row: anybody could fill the table. */
 static void
-note_refusal(struct handout *h, const struct taking *t, int code)
+note_refusal(struct ade_profile *h, const struct taking *t, int code)
 {
 	if (t->link.id[0] == '\0')
 		return;
@@ -130,16 +130,16 @@ note_refusal(struct handout *h, const struct taking *t, int code)
 }
 
 int
-manual_take(struct handout *h, const char *token, const char *remote_address,
-    struct buf *out)
+link_profile_redeem(struct ade_profile *h, const char *token,
+    const char *remote_address, struct buf *out)
 {
 	struct taking t = { .remote_address = remote_address };
 	int r = take(h, token, &t);
 
 	if (r == OK)
-		r = profile_write(h->conf, &h->files, &t.grant, out);
+		r = profile_write(h->conf, &h->files, &t.new, out);
 	if (r != OK)
 		note_refusal(h, &t, r);
-	grant_wipe(&t.grant);
+	new_enrollment_wipe(&t.new);
 	return r;
 }

@@ -1,12 +1,13 @@
-/* lib/ca/policy.c: from one set of facts that says yes, every way to no. */
+/* lib/policy/issuance.c: from one set of facts that says yes, every way to no.
+ */
 #include "unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "ca/policy.h"
-#include "ca/standing.h"
+#include "policy/issuance.h"
+#include "policy/device_state.h"
 #include "store/accounts.h"
 #include "store/attestations.h"
 #include "store/enrollments.h"
@@ -16,9 +17,10 @@
 
 #define NOW 1800000000
 
-/* Everything that policy_check looks at, changed by one test at a time. */
+/* Everything that issuance_check_acme looks at, changed by one test at a time.
+ */
 struct world {
-	struct policy_facts facts;
+	struct issuance_acme facts;
 	struct enrollment enrollment;
 	struct account account;
 	struct order order;
@@ -61,7 +63,7 @@ world_init(struct world *w)
 	snprintf(w->attested.serial, sizeof(w->attested.serial), "%s", same);
 	w->attested.spki = blob_str("attested key");
 	w->csr.spki = blob_str("attested key");
-	w->facts = (struct policy_facts){
+	w->facts = (struct issuance_acme){
 		.now = NOW,
 		.enrollment = &w->enrollment,
 		.assigned = true,
@@ -80,9 +82,9 @@ the_right_facts_say_yes(void **state)
 	struct world w;
 
 	world_init(&w);
-	assert_int_equal(policy_check(&w.facts), OK);
+	assert_int_equal(issuance_check_acme(&w.facts), OK);
 	w.csr.permanent_identifier = same;
-	assert_int_equal(policy_check(&w.facts), OK);
+	assert_int_equal(issuance_check_acme(&w.facts), OK);
 }
 
 /* Changes one thing in a fresh world and expects this refusal. */
@@ -91,16 +93,16 @@ the_right_facts_say_yes(void **state)
 		struct world w;                                                \
 		world_init(&w);                                                \
 		change;                                                        \
-		assert_int_equal(policy_check(&w.facts), code);                \
+		assert_int_equal(issuance_check_acme(&w.facts), code);         \
 	} while (0)
 
 static void
 a_forgotten_fact_says_no(void **state)
 {
-	struct policy_facts nothing;
+	struct issuance_acme nothing;
 
 	memset(&nothing, 0, sizeof(nothing));
-	assert_int_equal(policy_check(&nothing), ERR_UNAUTHORIZED);
+	assert_int_equal(issuance_check_acme(&nothing), ERR_UNAUTHORIZED);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.enrollment = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.account = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.order = NULL);
@@ -181,9 +183,9 @@ static const uint8_t rsa[] = { 0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09,
 	0x03 };
 
 struct scep_world {
-	struct policy_scep_facts facts;
+	struct issuance_scep facts;
 	struct enrollment enrollment;
-	struct standing standing;
+	struct device_state state;
 	struct csr csr;
 };
 
@@ -194,13 +196,13 @@ scep_world_init(struct scep_world *w)
 	snprintf(w->enrollment.device.serial,
 	    sizeof(w->enrollment.device.serial), "%s", same);
 	w->enrollment.method = ENROLLMENT_SCEP;
-	w->standing.assignment = STANDING_ASSIGNED;
+	w->state.assignment = DEVICE_ASSIGNED;
 	w->enrollment.expires_at = NOW + 1;
 	w->csr.spki = blob_of(rsa, sizeof(rsa));
-	w->facts = (struct policy_scep_facts){
+	w->facts = (struct issuance_scep){
 		.now = NOW,
 		.enrollment = &w->enrollment,
-		.standing = &w->standing,
+		.state = &w->state,
 		.csr = &w->csr,
 	};
 }
@@ -210,23 +212,23 @@ scep_world_init(struct scep_world *w)
 		struct scep_world w;                                           \
 		scep_world_init(&w);                                           \
 		change;                                                        \
-		assert_int_equal(policy_check_scep(&w.facts), code);           \
+		assert_int_equal(issuance_check_scep(&w.facts), code);         \
 	} while (0)
 
 static void
 the_right_facts_of_scep_say_yes(void **state)
 {
 	SCEP(OK, (void)w);
-	SCEP(OK, w.standing.require_attestation = true);
-	SCEP(OK, w.standing.business_only = true);
+	SCEP(OK, w.state.require_attestation = true);
+	SCEP(OK, w.state.business_only = true);
 	SCEP(OK, {
-		w.enrollment.source = ENROLLMENT_MANUAL;
+		w.enrollment.source = ENROLLMENT_LINK;
 		w.enrollment.device.serial[0] = '\0';
-		w.standing.assignment = STANDING_REMOVED;
+		w.state.assignment = DEVICE_REMOVED;
 	});
 	SCEP(OK, {
 		w.enrollment.source = ENROLLMENT_COMMAND;
-		w.standing.assignment = STANDING_REMOVED;
+		w.state.assignment = DEVICE_REMOVED;
 	});
 }
 
@@ -234,28 +236,28 @@ static void
 fleet_137_both_settings_leave_no_scep(void **state)
 {
 	SCEP(ERR_ENROLL_METHOD, {
-		w.standing.require_attestation = true;
-		w.standing.business_only = true;
+		w.state.require_attestation = true;
+		w.state.business_only = true;
 	});
 }
 
 static void
 a_blocked_host_gets_no_scep(void **state)
 {
-	SCEP(ERR_MDM_BLOCKED, w.standing.host.state = HOST_BLOCKED);
+	SCEP(ERR_MDM_BLOCKED, w.state.host.state = HOST_BLOCKED);
 }
 
 static void
 what_attested_before_gets_no_scep(void **state)
 {
 	SCEP(ERR_ENROLL_DOWNGRADE, {
-		w.standing.require_attestation = true;
-		w.standing.host.ever_attested_at = 1;
+		w.state.require_attestation = true;
+		w.state.host.ever_attested_at = 1;
 	});
-	SCEP(OK, w.standing.host.ever_attested_at = 1);
+	SCEP(OK, w.state.host.ever_attested_at = 1);
 	SCEP(OK, {
-		w.standing.require_attestation = true;
-		w.standing.host.hardware_attested = true;
+		w.state.require_attestation = true;
+		w.state.host.hardware_attested = true;
 	});
 }
 
@@ -263,18 +265,18 @@ static void
 known_silicon_gets_no_scep_by_what_it_says(void **state)
 {
 	SCEP(ERR_ENROLL_DOWNGRADE, {
-		w.standing.require_attestation = true;
-		w.standing.known_silicon = true;
+		w.state.require_attestation = true;
+		w.state.known_silicon = true;
 	});
-	SCEP(OK, w.standing.known_silicon = true);
+	SCEP(OK, w.state.known_silicon = true);
 	SCEP(OK, {
-		w.standing.require_attestation = true;
-		w.standing.known_silicon = true;
-		w.enrollment.source = ENROLLMENT_MANUAL;
+		w.state.require_attestation = true;
+		w.state.known_silicon = true;
+		w.enrollment.source = ENROLLMENT_LINK;
 	});
 	SCEP(OK, {
-		w.standing.require_attestation = true;
-		w.standing.known_silicon = true;
+		w.state.require_attestation = true;
+		w.state.known_silicon = true;
 		w.enrollment.source = ENROLLMENT_COMMAND;
 		w.enrollment.purpose = ENROLLMENT_RENEW;
 	});
@@ -284,13 +286,13 @@ static void
 an_attested_host_is_not_renewed_by_scep(void **state)
 {
 	SCEP(ERR_ENROLL_DOWNGRADE, {
-		w.standing.require_attestation = true;
-		w.standing.host.hardware_attested = true;
+		w.state.require_attestation = true;
+		w.state.host.hardware_attested = true;
 		w.enrollment.purpose = ENROLLMENT_RENEW;
 	});
 	SCEP(OK, {
-		w.standing.require_attestation = true;
-		w.standing.host.ever_attested_at = 1;
+		w.state.require_attestation = true;
+		w.state.host.ever_attested_at = 1;
 		w.enrollment.purpose = ENROLLMENT_RENEW;
 	});
 }
@@ -299,8 +301,8 @@ static void
 business_only_knows_no_links(void **state)
 {
 	SCEP(ERR_ENROLL_BUSINESS, {
-		w.standing.business_only = true;
-		w.enrollment.source = ENROLLMENT_MANUAL;
+		w.state.business_only = true;
+		w.enrollment.source = ENROLLMENT_LINK;
 	});
 }
 
@@ -308,8 +310,8 @@ static void
 business_only_needs_an_assigned_serial(void **state)
 {
 	SCEP(ERR_ENROLL_BUSINESS, {
-		w.standing.business_only = true;
-		w.standing.assignment = STANDING_REMOVED;
+		w.state.business_only = true;
+		w.state.assignment = DEVICE_REMOVED;
 		w.enrollment.source = ENROLLMENT_COMMAND;
 	});
 }
@@ -317,7 +319,7 @@ business_only_needs_an_assigned_serial(void **state)
 static void
 an_unassigned_serial_gets_no_scep(void **state)
 {
-	SCEP(ERR_ENROLL_UNASSIGNED, w.standing.assignment = STANDING_REMOVED);
+	SCEP(ERR_ENROLL_UNASSIGNED, w.state.assignment = DEVICE_REMOVED);
 }
 
 static void
@@ -357,12 +359,12 @@ a_known_key_says_no(void **state)
 static void
 a_forgotten_fact_of_scep_says_no(void **state)
 {
-	struct policy_scep_facts nothing;
+	struct issuance_scep nothing;
 
 	memset(&nothing, 0, sizeof(nothing));
-	assert_int_equal(policy_check_scep(&nothing), ERR_UNAUTHORIZED);
+	assert_int_equal(issuance_check_scep(&nothing), ERR_UNAUTHORIZED);
 	SCEP(ERR_UNAUTHORIZED, w.facts.enrollment = NULL);
-	SCEP(ERR_UNAUTHORIZED, w.facts.standing = NULL);
+	SCEP(ERR_UNAUTHORIZED, w.facts.state = NULL);
 	SCEP(ERR_UNAUTHORIZED, w.facts.csr = NULL);
 }
 

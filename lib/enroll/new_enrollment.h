@@ -2,16 +2,16 @@
  * A new enrollment together with what its profile needs: one place for every
  * way to one, by Automated Device Enrollment, by hand or by a renewal.
  */
-#ifndef ENROLL_GRANT_H
-#define ENROLL_GRANT_H
+#ifndef ENROLL_NEW_ENROLLMENT_H
+#define ENROLL_NEW_ENROLLMENT_H
 
 #include "base/conf.h"
 #include "store/db.h"
 #include "store/enrollments.h"
 #include "store/scep_challenges.h"
 
-/* Holds a secret: wiped with grant_wipe(). */
-struct grant {
+/* Holds a secret: wiped with new_enrollment_wipe(). */
+struct new_enrollment {
 	struct enrollment enrollment;
 	/* SCEP: the one-time challenge; else "" */
 	char challenge[SCEP_CHALLENGES_TEXT];
@@ -24,8 +24,8 @@ struct grant {
  * or for a first enrollment (NULL) what the configuration says. ERR_CONFIG:
  * that is longer than 255 bytes; ERR_FIELD: no serial number.
  */
-int grant_create(const struct conf *conf, struct db *db,
-    const struct enrollment *renewed, int hours, struct grant *g);
-void grant_wipe(struct grant *g);
+int new_enrollment_create(const struct conf *conf, struct db *db,
+    const struct enrollment *renewed, int hours, struct new_enrollment *g);
+void new_enrollment_wipe(struct new_enrollment *g);
 
 #endif

@@ -1,13 +1,13 @@
 /*
- * From signed device information to a profile (lib/enroll/handout.h), and what
- * stands in the profile (lib/enroll/profile.h).
+ * From signed device information to a profile (lib/enroll/ade_profile.h), and
+ * what stands in the profile (lib/enroll/profile.h).
  */
 #include "mdmfix.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "enroll/handout.h"
+#include "enroll/ade_profile.h"
 #include "store/ade_devices.h"
 #include "store/settings.h"
 #include "store/events.h"
@@ -63,9 +63,9 @@ require(void **state)
 }
 
 static int
-ask(void **state, const char *info, struct handout_answer *answer)
+ask(void **state, const char *info, struct ade_profile_answer *answer)
 {
-	struct handout h = { .conf = &mdmfix_conf,
+	struct ade_profile h = { .conf = &mdmfix_conf,
 		.db = storefix_db(state),
 		.device_ca = device_ca.crt };
 	struct buf cms;
@@ -74,9 +74,9 @@ ask(void **state, const char *info, struct handout_answer *answer)
 	buf_init(&cms, 1 << 16);
 	mdmfix_sign(&leaf, blob_str(info), GNUTLS_DIG_SHA1,
 	    GNUTLS_PKCS7_EMBED_DATA, &cms);
-	handout_answer_release(answer);
-	handout_answer_init(answer);
-	r = handout_make(&h, buf_blob(&cms), "192.0.2.1", answer);
+	ade_profile_answer_release(answer);
+	ade_profile_answer_init(answer);
+	r = ade_profile_make(&h, buf_blob(&cms), "192.0.2.1", answer);
 	buf_release(&cms);
 	return r;
 }
@@ -85,11 +85,11 @@ static void
 refused(void **state, const char *info, int code)
 {
 	struct db *db = storefix_db(state);
-	struct handout_answer answer;
+	struct ade_profile_answer answer;
 	struct event_list list;
 	int before = storefix_sql(db, "SELECT count(*) FROM enrollments");
 
-	handout_answer_init(&answer);
+	ade_profile_answer_init(&answer);
 	assert_int_equal(ask(state, info, &answer), code);
 	assert_int_equal(answer.profile.n, 0);
 	assert_int_equal(
@@ -100,7 +100,7 @@ refused(void **state, const char *info, int code)
 	assert_string_equal(list.rows[0].code, err_name(code));
 	assert_true(list.rows[0].reason[0] != '\0');
 	events_list_release(&list);
-	handout_answer_release(&answer);
+	ade_profile_answer_release(&answer);
 }
 
 static void
@@ -242,7 +242,7 @@ check_mdm(const struct in_plist_node *mdm, const char *identity)
 static void
 test_profile(void **state)
 {
-	struct handout_answer answer;
+	struct ade_profile_answer answer;
 	const struct in_plist_node *root, *acme;
 	struct in_plist *doc;
 	char url[256], again[256], want[256], *id;
@@ -250,7 +250,7 @@ test_profile(void **state)
 
 	assign(state, SERIAL);
 	require(state);
-	handout_answer_init(&answer);
+	ade_profile_answer_init(&answer);
 	assert_int_equal(
 	    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &answer), OK);
 	assert_int_equal(
@@ -282,7 +282,7 @@ test_profile(void **state)
 	assert_string_not_equal(again, url);
 	assert_string_equal(text_of(acme, "PayloadUUID"), want);
 	in_plist_free(doc);
-	handout_answer_release(&answer);
+	ade_profile_answer_release(&answer);
 	assert_int_equal(
 	    enrollments_load_usable(storefix_db(state), id, &e), OK);
 }
@@ -290,12 +290,12 @@ test_profile(void **state)
 static void
 test_room(void **state)
 {
-	struct handout_answer answer;
+	struct ade_profile_answer answer;
 	int i;
 
 	assign(state, SERIAL);
-	handout_answer_init(&answer);
-	for (i = 0; i < 3 * HANDOUT_OPEN_MAX; i++)
+	ade_profile_answer_init(&answer);
+	for (i = 0; i < 3 * ADE_PROFILE_OPEN_MAX; i++)
 		assert_int_equal(
 		    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""),
 			&answer),
@@ -303,15 +303,15 @@ test_room(void **state)
 	assert_int_equal(
 	    storefix_sql(storefix_db(state),
 		"SELECT count(*) FROM enrollments WHERE state = 'open'"),
-	    HANDOUT_OPEN_MAX);
+	    ADE_PROFILE_OPEN_MAX);
 	/* the same request sent for ever fills no disk */
 	assert_int_equal(storefix_sql(storefix_db(state),
 			     "SELECT count(*) FROM enrollments"),
-	    2 * HANDOUT_OPEN_MAX);
+	    2 * ADE_PROFILE_OPEN_MAX);
 	assert_int_equal(
 	    storefix_sql(storefix_db(state), "SELECT count(*) FROM events"),
-	    2 * HANDOUT_OPEN_MAX);
-	handout_answer_release(&answer);
+	    2 * ADE_PROFILE_OPEN_MAX);
+	ade_profile_answer_release(&answer);
 }
 
 static void

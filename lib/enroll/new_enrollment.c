@@ -1,4 +1,4 @@
-#include "enroll/grant.h"
+#include "enroll/new_enrollment.h"
 
 #include <stdio.h>
 
@@ -36,8 +36,8 @@ settle_all(const struct conf *conf, const struct enrollment *renewed,
 }
 
 int
-grant_create(const struct conf *conf, struct db *db,
-    const struct enrollment *renewed, int hours, struct grant *g)
+new_enrollment_create(const struct conf *conf, struct db *db,
+    const struct enrollment *renewed, int hours, struct new_enrollment *g)
 {
 	int r;
 
@@ -50,7 +50,7 @@ grant_create(const struct conf *conf, struct db *db,
 }
 
 void
-grant_wipe(struct grant *g)
+new_enrollment_wipe(struct new_enrollment *g)
 {
 	secret_wipe(g->challenge, sizeof(g->challenge));
 }

@@ -4,10 +4,10 @@
  * settings may have changed since, or the device gone from Apple Business.
  * Asked when a certificate is issued by SCEP, when a certificate is first used,
  * and when a renewal is sent. Who gets a profile at all, and which, is decided
- * in enroll/decision.h.
+ * in policy/decision.h.
  */
-#ifndef CA_STANDING_H
-#define CA_STANDING_H
+#ifndef POLICY_DEVICE_STATE_H
+#define POLICY_DEVICE_STATE_H
 
 #include <stdbool.h>
 
@@ -17,17 +17,17 @@
 #include "store/hosts.h"
 
 /* What Apple Business says of a serial number. */
-enum standing_assignment {
-	STANDING_NEVER_ASSIGNED,
-	STANDING_ASSIGNED,
-	STANDING_REMOVED,
+enum device_assignment {
+	DEVICE_NEVER_ASSIGNED,
+	DEVICE_ASSIGNED,
+	DEVICE_REMOVED,
 };
 
-struct standing {
+struct device_state {
 	/* The settings. */
 	bool require_attestation;
 	bool business_only;
-	enum standing_assignment assignment;
+	enum device_assignment assignment;
 	/* Apple Business's record names Apple silicon. */
 	bool known_silicon;
 	/* Of state "unenrolled", its id "", when the serial number is new. */
@@ -35,8 +35,8 @@ struct standing {
 };
 
 /* Reads it; inside of the transaction that acts on it. ERR_DB and its kind. */
-int standing_load(struct db *db, const struct conf *conf, const char *serial,
-    struct standing *out);
+int device_state_load(struct db *db, const struct conf *conf,
+    const char *serial, struct device_state *out);
 
 /*
  * Where the device comes from. ERR_ENROLL_BUSINESS: enrolled by a link, or not
@@ -44,7 +44,8 @@ int standing_load(struct db *db, const struct conf *conf, const char *serial,
  * ERR_ENROLL_UNASSIGNED: Automated Device Enrollment of a device that is not
  * assigned any more.
  */
-int standing_check_source(const struct standing *s, const struct enrollment *e);
+int device_state_check_source(
+    const struct device_state *s, const struct enrollment *e);
 
 /*
  * Whether a certificate that is `attested`, or is not, is enough. OK while
@@ -53,7 +54,7 @@ int standing_check_source(const struct standing *s, const struct enrollment *e);
  * host is attested. ERR_ENROLL_METHOD: both settings are on, so only attested
  * devices may enroll.
  */
-int standing_check_method(
-    const struct standing *s, const struct enrollment *e, bool attested);
+int device_state_check_method(
+    const struct device_state *s, const struct enrollment *e, bool attested);
 
 #endif

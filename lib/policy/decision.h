@@ -2,8 +2,9 @@
  * Which enrollment a device gets: the one place that decides it, a pure
  * function of everything that matters. Callers gather the facts, ask once and
  * obey; nothing else in the server chooses between ACME and SCEP. What was
- * decided is held against the rules again (ca/standing.h) when a renewal is
- * sent, when a certificate is issued by SCEP, and when it is first used.
+ * decided is held against the rules again (policy/device_state.h) when a
+ * renewal is sent, when a certificate is issued by SCEP, and when it is first
+ * used.
  *
  * The policy, in the order of its rules:
  *
@@ -31,25 +32,20 @@
  *
  * What a device says of itself is a hint: it may lie to get less than it could.
  */
-#ifndef ENROLL_DECISION_H
-#define ENROLL_DECISION_H
+#ifndef POLICY_DECISION_H
+#define POLICY_DECISION_H
 
 #include <stdbool.h>
+
+#include "policy/device_state.h"
 
 enum decision_source {
 	/* Automated Device Enrollment. */
 	DECISION_ADE,
 	/* A profile downloaded or carried by hand. */
-	DECISION_MANUAL,
+	DECISION_LINK,
 	/* A renewal that the server sends to an enrolled device. */
 	DECISION_RENEWAL,
-};
-
-/* What Apple Business says of the serial number. */
-enum decision_assignment {
-	DECISION_NEVER_ASSIGNED,
-	DECISION_ASSIGNED,
-	DECISION_REMOVED,
 };
 
 /* Strings are "" when unknown, never NULL. */
@@ -69,7 +65,7 @@ struct decision_input {
 	const char *build_version;
 	bool can_update;
 	/* What we know of the serial number. */
-	enum decision_assignment assignment;
+	enum device_assignment assignment;
 	/* Apple Business's record names Apple silicon. */
 	bool known_silicon;
 	/* or begins to */

@@ -1,20 +1,20 @@
-#include "ca/standing.h"
+#include "policy/device_state.h"
 
 #include "base/err.h"
 #include "base/log.h"
-#include "ca/product.h"
+#include "policy/product.h"
 #include "store/ade_devices.h"
 #include "store/settings.h"
 
 static int
-load_assignment(struct db *db, const char *serial, struct standing *s)
+load_assignment(struct db *db, const char *serial, struct device_state *s)
 {
 	struct ade_device device;
 	int r = ade_devices_load(db, serial, &device);
 
 	if (r == OK) {
-		s->assignment = device.removed_at == 0 ? STANDING_ASSIGNED
-						       : STANDING_REMOVED;
+		s->assignment =
+		    device.removed_at == 0 ? DEVICE_ASSIGNED : DEVICE_REMOVED;
 		s->known_silicon = product_names_silicon(device.model) ||
 		    product_names_silicon(device.description);
 	}
@@ -22,12 +22,12 @@ load_assignment(struct db *db, const char *serial, struct standing *s)
 }
 
 int
-standing_load(struct db *db, const struct conf *conf, const char *serial,
-    struct standing *out)
+device_state_load(struct db *db, const struct conf *conf, const char *serial,
+    struct device_state *out)
 {
 	int r;
 
-	*out = (struct standing){ .assignment = STANDING_NEVER_ASSIGNED };
+	*out = (struct device_state){ .assignment = DEVICE_NEVER_ASSIGNED };
 	if ((r = settings_get_bool(db, conf, SETTINGS_REQUIRE_ATTESTATION,
 		 &out->require_attestation)) != OK ||
 	    (r = settings_get_bool(db, conf, SETTINGS_BUSINESS_ONLY,
@@ -41,11 +41,12 @@ standing_load(struct db *db, const struct conf *conf, const char *serial,
 }
 
 int
-standing_check_source(const struct standing *s, const struct enrollment *e)
+device_state_check_source(
+    const struct device_state *s, const struct enrollment *e)
 {
-	bool assigned = s->assignment == STANDING_ASSIGNED;
+	bool assigned = s->assignment == DEVICE_ASSIGNED;
 
-	if (s->business_only && e->source == ENROLLMENT_MANUAL)
+	if (s->business_only && e->source == ENROLLMENT_LINK)
 		return fail(ERR_ENROLL_BUSINESS,
 		    "only Apple Business enrollments are allowed, and this is "
 		    "one by hand");
@@ -60,8 +61,8 @@ standing_check_source(const struct standing *s, const struct enrollment *e)
 }
 
 int
-standing_check_method(
-    const struct standing *s, const struct enrollment *e, bool attested)
+device_state_check_method(
+    const struct device_state *s, const struct enrollment *e, bool attested)
 {
 	const char *why = NULL;
 

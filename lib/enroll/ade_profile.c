@@ -1,14 +1,14 @@
-#include "enroll/handout.h"
+#include "enroll/ade_profile.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
-#include "enroll/decision.h"
+#include "policy/decision.h"
 #include "enroll/facts.h"
 #include "enroll/machineinfo.h"
-#include "enroll/software_update.h"
+#include "policy/product.h"
 #include "store/alarms.h"
 #include "store/events.h"
 #include "wire/x509.h"
@@ -16,16 +16,16 @@
 /* Who asks, and what is known of it when the decision is made. */
 struct request {
 	struct machineinfo info;
-	struct standing standing;
+	struct device_state state;
 };
 
 int
-handout_open(const struct conf *conf, struct handout *out)
+ade_profile_open(const struct conf *conf, struct ade_profile *out)
 {
 	size_t n;
 	int r;
 
-	*out = (struct handout){ .conf = conf };
+	*out = (struct ade_profile){ .conf = conf };
 	if ((r = x509_load(conf->device_ca, 1, &out->device_ca, &n)) != OK ||
 	    (r = profile_files_load(conf, &out->files)) != OK)
 		return r;
@@ -33,7 +33,7 @@ handout_open(const struct conf *conf, struct handout *out)
 }
 
 void
-handout_close(struct handout *h)
+ade_profile_close(struct ade_profile *h)
 {
 	db_close(h->db);
 	x509_free(h->device_ca);
@@ -41,52 +41,52 @@ handout_close(struct handout *h)
 }
 
 void
-handout_answer_init(struct handout_answer *a)
+ade_profile_answer_init(struct ade_profile_answer *a)
 {
-	*a = (struct handout_answer){ .minimum_os_version = "" };
+	*a = (struct ade_profile_answer){ .minimum_os_version = "" };
 	buf_init(&a->profile, PROFILE_BYTES_MAX);
 }
 
 void
-handout_answer_release(struct handout_answer *a)
+ade_profile_answer_release(struct ade_profile_answer *a)
 {
 	buf_wipe(&a->profile);
 }
 
 /* The minimum version of the system that the device's product runs. */
 static int
-load_minimum(
-    struct handout *h, const struct request *rq, struct handout_answer *answer)
+load_minimum(struct ade_profile *h, const struct request *rq,
+    struct ade_profile_answer *answer)
 {
 	struct product product;
 	const char *name;
 
 	product_parse(rq->info.device.product, &product);
-	if ((name = software_update_setting(product.system)) == NULL)
+	if ((name = product_minimum_setting(product.system)) == NULL)
 		return OK;
 	return settings_get_text(
 	    h->db, h->conf, name, answer->minimum_os_version);
 }
 
 static int
-load_standing(
-    struct handout *h, struct request *rq, struct handout_answer *answer)
+load_standing(struct ade_profile *h, struct request *rq,
+    struct ade_profile_answer *answer)
 {
 	int r;
 
 	if ((r = load_minimum(h, rq, answer)) != OK)
 		return r;
-	return standing_load(
-	    h->db, h->conf, rq->info.device.serial, &rq->standing);
+	return device_state_load(
+	    h->db, h->conf, rq->info.device.serial, &rq->state);
 }
 
 static void
-decide(const struct request *rq, const struct handout_answer *answer,
+decide(const struct request *rq, const struct ade_profile_answer *answer,
     struct decision *out)
 {
 	struct decision_input in;
 
-	facts_input(&rq->standing, &in);
+	facts_input(&rq->state, &in);
 	in.source = DECISION_ADE;
 	in.minimum_os_version = answer->minimum_os_version;
 	in.udid = rq->info.device.udid;
@@ -108,7 +108,7 @@ decide(const struct request *rq, const struct handout_answer *answer,
 static const char *
 signer_remark(const struct request *rq)
 {
-	const struct host *host = &rq->standing.host;
+	const struct host *host = &rq->state.host;
 
 	if (!hosts_signer_differs(host, rq->info.signer_sha256))
 		return "";
@@ -153,8 +153,8 @@ fill_in(const struct machineinfo *info, enum decision_method method,
 }
 
 static int
-note(struct handout *h, const struct enrollment *e, const struct decision *d,
-    const char *remark)
+note(struct ade_profile *h, const struct enrollment *e,
+    const struct decision *d, const char *remark)
 {
 	char reason[600];
 
@@ -179,9 +179,9 @@ note(struct handout *h, const struct enrollment *e, const struct decision *d,
  */
 static int
 note_signer(
-    struct handout *h, const struct request *rq, const struct enrollment *e)
+    struct ade_profile *h, const struct request *rq, const struct enrollment *e)
 {
-	const struct host *host = &rq->standing.host;
+	const struct host *host = &rq->state.host;
 
 	if (!hosts_signer_differs(host, e->signer_sha256) ||
 	    (host->state != HOST_ENROLLED && host->state != HOST_PENDING))
@@ -195,18 +195,18 @@ note_signer(
 }
 
 static int
-store(struct handout *h, const struct request *rq, const struct decision *d,
-    const char *remote_address, struct grant *g)
+store(struct ade_profile *h, const struct request *rq, const struct decision *d,
+    const char *remote_address, struct new_enrollment *g)
 {
 	struct enrollment *e = &g->enrollment;
 	int r;
 
 	fill_in(&rq->info, d->method, remote_address, e);
-	if ((r = grant_create(
+	if ((r = new_enrollment_create(
 		 h->conf, h->db, NULL, h->conf->enrollment_hours, g)) != OK ||
 	    /* What a device signed once can be sent any number of times. */
 	    (r = enrollments_make_room(
-		 h->db, e->device.serial, e->id, HANDOUT_OPEN_MAX)) != OK ||
+		 h->db, e->device.serial, e->id, ADE_PROFILE_OPEN_MAX)) != OK ||
 	    (r = note_signer(h, rq, e)) != OK)
 		return r;
 	return note(h, e, d, signer_remark(rq));
@@ -214,8 +214,8 @@ store(struct handout *h, const struct request *rq, const struct decision *d,
 
 /* The whole decision in one transaction, so that it is made from one state. */
 static int
-enroll(struct handout *h, struct request *rq, const char *remote_address,
-    struct handout_answer *answer, struct grant *g)
+enroll(struct ade_profile *h, struct request *rq, const char *remote_address,
+    struct ade_profile_answer *answer, struct new_enrollment *g)
 {
 	struct decision d;
 	int r;
@@ -236,8 +236,8 @@ done:
 
 /* A serial number is known only when Apple's signature was good. */
 static int
-refuse(
-    struct handout *h, const char *serial, int code, const char *remote_address)
+refuse(struct ade_profile *h, const char *serial, int code,
+    const char *remote_address)
 {
 	char reason[ALARM_TEXT];
 
@@ -263,11 +263,11 @@ refuse(
 }
 
 int
-handout_make(struct handout *h, struct blob cms, const char *remote_address,
-    struct handout_answer *answer)
+ade_profile_make(struct ade_profile *h, struct blob cms,
+    const char *remote_address, struct ade_profile_answer *answer)
 {
 	struct request rq = { .info = { .device.serial = "" } };
-	struct grant g = { .challenge = "" };
+	struct new_enrollment g = { .challenge = "" };
 	int r;
 
 	r = machineinfo_read(cms, h->device_ca, &rq.info);
@@ -275,14 +275,14 @@ handout_make(struct handout *h, struct blob cms, const char *remote_address,
 		r = enroll(h, &rq, remote_address, answer, &g);
 	if (r == OK)
 		r = profile_write(h->conf, &h->files, &g, &answer->profile);
-	grant_wipe(&g);
+	new_enrollment_wipe(&g);
 	if (r != OK)
 		return refuse(h, rq.info.device.serial, r, remote_address);
 	return OK;
 }
 
 int
-handout_refuse(struct handout *h, int code, const char *remote_address)
+ade_profile_refuse(struct ade_profile *h, int code, const char *remote_address)
 {
 	return refuse(h, "", code, remote_address);
 }

@@ -3,16 +3,16 @@
  * with SCEP. Whose device it is turns out at its first Authenticate, unless the
  * link was made for one serial number.
  */
-#ifndef ENROLL_MANUAL_H
-#define ENROLL_MANUAL_H
+#ifndef ENROLL_LINK_PROFILE_H
+#define ENROLL_LINK_PROFILE_H
 
-#include "enroll/handout.h"
+#include "enroll/ade_profile.h"
 
 /*
  * May this token be used now? Changes nothing, so that a preview uses nothing
  * up. ERR_NOT_FOUND: no such link; ERR_ENROLL_LINK: used, revoked or expired.
  */
-int manual_look(struct handout *h, const char *token);
+int link_profile_look(struct ade_profile *h, const char *token);
 
 /*
  * Uses the link and appends its profile to `out`, all in one transaction but
@@ -20,7 +20,7 @@ int manual_look(struct handout *h, const char *token);
  * ERR_ENROLL_DOWNGRADE: the decision refuses. Refusals of a known link leave
  * a row in the event log.
  */
-int manual_take(struct handout *h, const char *token,
+int link_profile_redeem(struct ade_profile *h, const char *token,
     const char *remote_address, struct buf *out);
 
 #endif

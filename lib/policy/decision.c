@@ -1,4 +1,4 @@
-#include "enroll/decision.h"
+#include "policy/decision.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,8 +6,7 @@
 #include <strings.h>
 
 #include "base/err.h"
-#include "ca/product.h"
-#include "enroll/software_update.h"
+#include "policy/product.h"
 
 /* Fills in the outcome; true, so that a rule can say "this one applies". */
 static bool __attribute__((format(printf, 4, 5))) decide(struct decision *out,
@@ -27,10 +26,10 @@ static bool __attribute__((format(printf, 4, 5))) decide(struct decision *out,
 static bool
 rule_assignment(const struct decision_input *in, struct decision *out)
 {
-	if (in->source != DECISION_ADE || in->assignment == DECISION_ASSIGNED)
+	if (in->source != DECISION_ADE || in->assignment == DEVICE_ASSIGNED)
 		return false;
 	return decide(out, DECISION_REFUSE, ERR_ENROLL_UNASSIGNED,
-	    in->assignment == DECISION_REMOVED
+	    in->assignment == DEVICE_REMOVED
 		? "Apple Business took this serial number away again"
 		: "Apple Business never assigned this serial number "
 		  "to this server");
@@ -41,11 +40,11 @@ rule_business(const struct decision_input *in, struct decision *out)
 {
 	if (!in->business_only || in->source == DECISION_ADE)
 		return false;
-	if (in->source == DECISION_MANUAL)
+	if (in->source == DECISION_LINK)
 		return decide(out, DECISION_REFUSE, ERR_ENROLL_BUSINESS,
 		    "only Apple Business enrollments are allowed, and this is "
 		    "one by hand");
-	if (in->assignment == DECISION_ASSIGNED)
+	if (in->assignment == DEVICE_ASSIGNED)
 		return false;
 	return decide(out, DECISION_REFUSE, ERR_ENROLL_BUSINESS,
 	    "only Apple Business enrollments are allowed, and the serial "
@@ -89,6 +88,19 @@ version_of(const struct decision_input *in, const struct product *product,
 		product_os_from_build(product->system, in->build_version, out);
 }
 
+/* A minimum that is no version holds nobody back. */
+static bool
+needs_update(
+    const char *minimum, bool can_update, const struct os_version *have)
+{
+	struct os_version want;
+
+	if (!can_update || have->major == 0 ||
+	    !product_os_parse(minimum, &want))
+		return false;
+	return product_os_compare(have, &want) < 0;
+}
+
 static bool
 rule_update(const struct decision_input *in, const struct os_version *have,
     struct decision *out)
@@ -96,8 +108,7 @@ rule_update(const struct decision_input *in, const struct os_version *have,
 	char text[OS_VERSION_TEXT];
 
 	if (in->source != DECISION_ADE ||
-	    !software_update_needed(
-		in->minimum_os_version, in->can_update, have))
+	    !needs_update(in->minimum_os_version, in->can_update, have))
 		return false;
 	product_os_text(have, text);
 	return decide(out, DECISION_REFUSE, ERR_ENROLL_OS_TOO_OLD,
@@ -193,10 +204,10 @@ static void
 obstacle(const struct decision_input *in, const struct product *product,
     const struct os_version *have, char out[128])
 {
-	if (in->source == DECISION_MANUAL)
+	if (in->source == DECISION_LINK)
 		snprintf(
 		    out, 128, "enrollment by hand does not prove the device");
-	else if (in->assignment != DECISION_ASSIGNED)
+	else if (in->assignment != DEVICE_ASSIGNED)
 		snprintf(out, 128, "its serial number is not assigned");
 	else
 		lack(in, product, have, out);

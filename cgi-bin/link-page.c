@@ -1,4 +1,4 @@
-#include "manual-page.h"
+#include "link-page.h"
 
 #include <string.h>
 
@@ -11,25 +11,25 @@
 	"frame-ancestors 'none'; base-uri 'none'"
 
 int
-manual_page_init(struct manual_page *page, const struct conf *conf)
+link_page_init(struct link_page *page, const struct conf *conf)
 {
 	int r;
 
-	*page = (struct manual_page){ .conf = conf };
+	*page = (struct link_page){ .conf = conf };
 	if ((r = tmplset_load(conf->templates, &page->tmpl)) != OK)
 		return r;
 	return stylesheet_load(conf, &page->style);
 }
 
 void
-manual_page_release(struct manual_page *page)
+link_page_release(struct link_page *page)
 {
 	tmpl_free(page->tmpl);
 	stylesheet_release(&page->style);
 }
 
 static int
-render(const struct manual_page *page, int code, struct buf *out)
+render(const struct link_page *page, int code, struct buf *out)
 {
 	struct tmpl_row *row = tmplrow_new();
 	int r;
@@ -44,7 +44,7 @@ render(const struct manual_page *page, int code, struct buf *out)
 }
 
 int
-manual_page_send(const struct manual_page *page, int code, struct resp *resp)
+link_page_send(const struct link_page *page, int code, struct resp *resp)
 {
 	struct buf html;
 	int r;

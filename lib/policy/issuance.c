@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "base/secret.h"
-#include "ca/policy.h"
-#include "ca/standing.h"
+#include "policy/issuance.h"
+#include "policy/device_state.h"
 #include "store/accounts.h"
 #include "store/attestations.h"
 #include "store/enrollments.h"
@@ -12,7 +12,7 @@
 #include "wire/csr.h"
 
 static int
-policy_check_enrollment(const struct policy_facts *f)
+check_enrollment(const struct issuance_acme *f)
 {
 	const struct enrollment *e = f->enrollment;
 
@@ -31,7 +31,7 @@ policy_check_enrollment(const struct policy_facts *f)
 }
 
 static int
-policy_check_order(const struct policy_facts *f)
+check_order(const struct issuance_acme *f)
 {
 	const struct order *o = f->order;
 
@@ -60,7 +60,7 @@ policy_check_order(const struct policy_facts *f)
 
 /* The same device all along: profile, order, attestation. */
 static int
-policy_check_identity(const struct policy_facts *f)
+check_identity(const struct issuance_acme *f)
 {
 	const struct attestation_row *a = f->attestation;
 
@@ -81,7 +81,7 @@ policy_check_identity(const struct policy_facts *f)
 }
 
 static int
-policy_check_key(const struct policy_facts *f)
+check_key(const struct issuance_acme *f)
 {
 	const struct csr *csr = f->csr;
 
@@ -96,7 +96,7 @@ policy_check_key(const struct policy_facts *f)
 }
 
 static int
-policy_check_names(const struct policy_facts *f)
+check_names(const struct issuance_acme *f)
 {
 	const struct csr *csr = f->csr;
 
@@ -114,26 +114,24 @@ policy_check_names(const struct policy_facts *f)
 }
 
 int
-policy_check(const struct policy_facts *f)
+issuance_check_acme(const struct issuance_acme *f)
 {
 	int r;
 
 	if (f->enrollment == NULL || f->account == NULL || f->order == NULL ||
 	    f->csr == NULL)
 		return fail(ERR_UNAUTHORIZED, "a fact is missing");
-	if ((r = policy_check_enrollment(f)) != OK ||
-	    (r = policy_check_order(f)) != OK)
+	if ((r = check_enrollment(f)) != OK || (r = check_order(f)) != OK)
 		return r;
 	if (f->attestation == NULL || f->attested == NULL)
 		return fail(ERR_UNAUTHORIZED, "there is no attestation");
-	if ((r = policy_check_identity(f)) != OK ||
-	    (r = policy_check_key(f)) != OK)
+	if ((r = check_identity(f)) != OK || (r = check_key(f)) != OK)
 		return r;
-	return policy_check_names(f);
+	return check_names(f);
 }
 
 static int
-policy_check_scep_enrollment(const struct policy_scep_facts *f)
+check_scep_enrollment(const struct issuance_scep *f)
 {
 	const struct enrollment *e = f->enrollment;
 
@@ -145,28 +143,28 @@ policy_check_scep_enrollment(const struct policy_scep_facts *f)
 	if (e->expires_at <= f->now)
 		return fail(ERR_SCEP_CHALLENGE, "the enrollment is expired");
 	/* Only a link may be for a device that is not known yet. */
-	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_MANUAL)
+	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_LINK)
 		return fail(ERR_UNAUTHORIZED, "the enrollment names no device");
 	return OK;
 }
 
 /* The settings may have changed since the profile was handed out. */
 static int
-policy_check_scep_device(const struct policy_scep_facts *f)
+check_scep_device(const struct issuance_scep *f)
 {
 	int r;
 
-	if (f->standing->host.state == HOST_BLOCKED)
+	if (f->state->host.state == HOST_BLOCKED)
 		return fail(ERR_MDM_BLOCKED, "host %s is blocked",
-		    f->standing->host.device.serial);
-	if ((r = standing_check_source(f->standing, f->enrollment)) != OK)
+		    f->state->host.device.serial);
+	if ((r = device_state_check_source(f->state, f->enrollment)) != OK)
 		return r;
-	return standing_check_method(f->standing, f->enrollment, false);
+	return device_state_check_method(f->state, f->enrollment, false);
 }
 
 /* SEQUENCE { SEQUENCE { rsaEncryption, NULL } ... } of 256 bytes and more. */
 static bool
-policy_is_rsa(struct blob spki)
+is_rsa(struct blob spki)
 {
 	static const uint8_t algorithm[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86,
 		0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
@@ -176,9 +174,9 @@ policy_is_rsa(struct blob spki)
 }
 
 static int
-policy_check_scep_key(const struct policy_scep_facts *f)
+check_scep_key(const struct issuance_scep *f)
 {
-	if (!policy_is_rsa(f->csr->spki))
+	if (!is_rsa(f->csr->spki))
 		return fail(ERR_SCEP_REQUEST, "the request's key is not RSA");
 	if (f->key_known)
 		return fail(
@@ -187,14 +185,14 @@ policy_check_scep_key(const struct policy_scep_facts *f)
 }
 
 int
-policy_check_scep(const struct policy_scep_facts *f)
+issuance_check_scep(const struct issuance_scep *f)
 {
 	int r;
 
-	if (f->enrollment == NULL || f->standing == NULL || f->csr == NULL)
+	if (f->enrollment == NULL || f->state == NULL || f->csr == NULL)
 		return fail(ERR_UNAUTHORIZED, "a fact is missing");
-	if ((r = policy_check_scep_enrollment(f)) != OK ||
-	    (r = policy_check_scep_device(f)) != OK)
+	if ((r = check_scep_enrollment(f)) != OK ||
+	    (r = check_scep_device(f)) != OK)
 		return r;
-	return policy_check_scep_key(f);
+	return check_scep_key(f);
 }

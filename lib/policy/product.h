@@ -9,8 +9,8 @@
  * Apple silicon. T2 Macs ignore Attest, which proves nothing to a server, so
  * they count as unable.
  */
-#ifndef CA_PRODUCT_H
-#define CA_PRODUCT_H
+#ifndef POLICY_PRODUCT_H
+#define POLICY_PRODUCT_H
 
 #include <stdbool.h>
 
@@ -109,5 +109,11 @@ void product_os_text(const struct os_version *v, char out[OS_VERSION_TEXT]);
  * visionOS 1.1. False for an unknown system.
  */
 bool product_os_floor(enum product_system system, struct os_version *out);
+
+/*
+ * The name of the setting (store/settings.h) that holds this system's minimum
+ * version; NULL for SYSTEM_UNKNOWN.
+ */
+const char *product_minimum_setting(enum product_system system);
 
 #endif
