@@ -164,7 +164,7 @@ inspect_issue(const struct authority *ca, const struct authorities_one *one,
 		.now = clock_now(),
 		.days = conf->certificate_days };
 	struct buf spki, url;
-	struct issued out;
+	struct certificate out;
 	struct key *key;
 	int r;
 
@@ -177,7 +177,7 @@ inspect_issue(const struct authority *ca, const struct authorities_one *one,
 		req.spki = buf_blob(&spki);
 		req.crl_url = buf_str(&url);
 		r = issue_certificate(ca, &req, &out);
-		issue_release(&out);
+		certificates_release(&out);
 	}
 	key_free(key);
 	buf_release(&url);

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
-#include "ca/crl.h"
 #include "ca/issue.h"
 #include "policy/issuance.h"
 #include "policy/device_state.h"
@@ -25,7 +24,7 @@ struct work {
 	struct attestation attested;
 	struct csr *csr;
 	struct buf account_spki;
-	struct issued issued;
+	struct certificate certificate;
 	bool assigned;
 };
 
@@ -39,7 +38,7 @@ work_init(struct work *w)
 static void
 work_release(struct work *w)
 {
-	issue_release(&w->issued);
+	certificates_release(&w->certificate);
 	buf_release(&w->account_spki);
 	csr_free(w->csr);
 	attest_release(&w->attested);
@@ -178,47 +177,6 @@ check_policy(const struct request *rq, const struct work *w)
 	return issuance_check_acme(&facts);
 }
 
-static int
-sign(const struct request *rq, const struct authority *ca, struct work *w)
-{
-	const struct conf *conf = rq->acme->conf;
-	struct issue_request req = {
-		.spki = w->attested.spki,
-		.common_name = rq->enrollment.id,
-		.organization = conf->organization,
-		.permanent_identifier =
-		    conf->privacy_mode ? NULL : w->attested.serial,
-		.now = clock_now(),
-		.days = conf->certificate_days,
-	};
-	struct buf crl;
-	int r;
-
-	buf_init(&crl, 1024);
-	if ((r = issue_crl_url(conf->url, CRL_FILE_ACME, &crl)) == OK) {
-		req.crl_url = buf_str(&crl);
-		r = issue_certificate(ca, &req, &w->issued);
-	}
-	buf_release(&crl);
-	return r;
-}
-
-/* In the transaction. */
-static int
-store_certificate(
-    const struct request *rq, const struct work *w, const char id[DB_ID_TEXT])
-{
-	struct certificate c = issue_row(&w->issued);
-
-	c.purpose = rq->enrollment.purpose;
-	c.hardware_attested = true;
-	memcpy(c.id, id, sizeof c.id);
-	memcpy(c.enrollment_id, rq->enrollment.id, sizeof c.enrollment_id);
-	memcpy(c.order_id, w->order.id, sizeof c.order_id);
-	memcpy(c.serial, w->attested.serial, sizeof c.serial);
-	return certificates_insert(rq->acme->db, &c);
-}
-
 /* In the transaction: an administrator may have acted since the order. */
 static int
 check_device(const struct request *rq)
@@ -241,14 +199,11 @@ static int
 bind(struct request *rq, const struct work *w, const char *remote_address)
 {
 	struct db *db = rq->acme->db;
-	char id[DB_ID_TEXT];
 	int r;
 
-	secret_id(id);
 	if ((r = check_device(rq)) != OK ||
-	    (r = orders_finalize(db, &w->order, id)) != OK ||
-	    (r = store_certificate(rq, w, id)) != OK ||
-	    (r = enrollments_mark_issued(db, rq->enrollment.id)) != OK)
+	    (r = orders_finalize(db, &w->order, w->certificate.id)) != OK ||
+	    (r = issue_store(db, &w->certificate)) != OK)
 		return r == ERR_CONFLICT
 		    ? fail(ERR_ORDER_NOT_READY,
 			  "order or enrollment was used meanwhile")
@@ -325,8 +280,12 @@ finalize_order(struct request *rq, const struct finalize_keys *keys,
 		r = check_policy(rq, &w);
 	if (r == ERR_BAD_CSR || r == ERR_CSR_KEY)
 		r = note_bad_request(rq, &w, r, remote_address);
-	if (r == OK && (r = sign(rq, keys->ca, &w)) == OK)
+	if (r == OK &&
+	    (r = issue_for_enrollment(keys->ca, rq->acme->conf, &rq->enrollment,
+		 w.attested.spki, &w.certificate)) == OK) {
+		memcpy(w.certificate.order_id, w.order.id, sizeof w.order.id);
 		r = commit(rq, id, &w, remote_address, out, replaces);
+	}
 done:
 	work_release(&w);
 	return r;

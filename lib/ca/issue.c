@@ -4,7 +4,9 @@
 #include <gnutls/crypto.h>
 #include <gnutls/x509-ext.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "ca/crl.h"
 #include "ca/issue.h"
 
 #define ISSUE_DAY      86400
@@ -12,13 +14,13 @@
 #define ISSUE_OID_SAN  "2.5.29.17"
 
 static int
-issue_fault(int rc, const char *what)
+fault(int rc, const char *what)
 {
 	return fail(ERR_CRYPTO, "%s: %s", what, gnutls_strerror(rc));
 }
 
 static int
-issue_check_text(const char *what, const char *s)
+check_text(const char *what, const char *s)
 {
 	size_t n = s == NULL ? 0 : strlen(s);
 	size_t i;
@@ -45,7 +47,7 @@ issue_permanent_identifier(const char *value, struct buf *out)
 	uint8_t n;
 	int r;
 
-	if ((r = issue_check_text("the permanent identifier", value)) != OK)
+	if ((r = check_text("the permanent identifier", value)) != OK)
 		return r;
 	n = (uint8_t)strlen(value);
 	buf_add_byte(out, 0x30);
@@ -69,7 +71,7 @@ issue_crl_url(const char *server_url, const char *file, struct buf *out)
 }
 
 static int
-issue_check_kind(gnutls_pubkey_t key)
+check_kind(gnutls_pubkey_t key)
 {
 	gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
 	unsigned bits = 0;
@@ -94,7 +96,7 @@ issue_check_kind(gnutls_pubkey_t key)
 
 /* Imports the key and demands that these bytes are its one spelling. */
 static int
-issue_import_key(struct blob spki, gnutls_pubkey_t key)
+import_key(struct blob spki, gnutls_pubkey_t key)
 {
 	gnutls_datum_t in = { (uint8_t *)(uintptr_t)spki.p, (unsigned)spki.n };
 	gnutls_datum_t again = { NULL, 0 };
@@ -110,11 +112,11 @@ issue_import_key(struct blob spki, gnutls_pubkey_t key)
 	if (!same)
 		return fail(
 		    ERR_BAD_PUBLIC_KEY, "the key is not in its normal form");
-	return issue_check_kind(key);
+	return check_kind(key);
 }
 
 static int
-issue_set_names(gnutls_x509_crt_t crt, const struct issue_request *req)
+set_names(gnutls_x509_crt_t crt, const struct issue_request *req)
 {
 	struct buf san;
 	int r = OK, rc;
@@ -134,13 +136,13 @@ issue_set_names(gnutls_x509_crt_t crt, const struct issue_request *req)
 			    crt, ISSUE_OID_SAN, san.p, san.n, 0);
 	}
 	if (r == OK && rc != 0)
-		r = issue_fault(rc, "the certificate's names");
+		r = fault(rc, "the certificate's names");
 	buf_release(&san);
 	return r;
 }
 
 static int
-issue_set_purpose(
+set_purpose(
     gnutls_x509_crt_t crt, const struct issue_request *req, gnutls_pubkey_t key)
 {
 	unsigned usage = GNUTLS_KEY_DIGITAL_SIGNATURE;
@@ -154,20 +156,20 @@ issue_set_purpose(
 		 crt, GNUTLS_KP_TLS_WWW_CLIENT, 0)) != 0 ||
 	    (rc = gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI,
 		 req->crl_url, (unsigned)strlen(req->crl_url), 0)) != 0)
-		return issue_fault(rc, "the certificate's purpose");
+		return fault(rc, "the certificate's purpose");
 	return OK;
 }
 
 static int
-issue_set_ids(
-    gnutls_x509_crt_t crt, const struct authority *ca, const struct issued *out)
+set_ids(gnutls_x509_crt_t crt, const struct authority *ca,
+    const struct certificate *out)
 {
 	struct blob issuer = authority_key_id(ca);
 	int rc;
 
 	if ((rc = gnutls_x509_crt_set_version(crt, 3)) != 0 ||
 	    (rc = gnutls_x509_crt_set_serial(
-		 crt, out->serial_number, sizeof(out->serial_number))) != 0 ||
+		 crt, out->serial_number, out->serial_number_len)) != 0 ||
 	    (rc = gnutls_x509_crt_set_subject_key_id(
 		 crt, out->spki_sha256, AUTHORITY_KEY_ID)) != 0 ||
 	    (rc = gnutls_x509_crt_set_authority_key_id(
@@ -176,13 +178,13 @@ issue_set_ids(
 		 crt, (time_t)out->not_before)) != 0 ||
 	    (rc = gnutls_x509_crt_set_expiration_time(
 		 crt, (time_t)out->not_after)) != 0)
-		return issue_fault(rc, "the certificate's numbers");
+		return fault(rc, "the certificate's numbers");
 	return OK;
 }
 
 static int
-issue_set_dates(const struct authority *ca, const struct issue_request *req,
-    struct issued *out)
+set_dates(const struct authority *ca, const struct issue_request *req,
+    struct certificate *out)
 {
 	out->not_before = req->now - ISSUE_BACKDATE;
 	if (out->not_before < authority_not_before(ca))
@@ -199,7 +201,7 @@ issue_set_dates(const struct authority *ca, const struct issue_request *req,
 
 /* As a stranger would: from the bytes, with the CA as the only trust. */
 static int
-issue_verify_chain(const struct authority *ca, gnutls_x509_crt_t crt)
+verify_chain(const struct authority *ca, gnutls_x509_crt_t crt)
 {
 	gnutls_typed_vdata_st purpose = { GNUTLS_DT_KEY_PURPOSE_OID,
 		(uint8_t *)(uintptr_t)GNUTLS_KP_TLS_WWW_CLIENT, 0 };
@@ -224,10 +226,11 @@ issue_verify_chain(const struct authority *ca, gnutls_x509_crt_t crt)
 }
 
 static int
-issue_verify(const struct authority *ca, const struct issue_request *req,
-    const struct issued *out)
+verify(const struct authority *ca, const struct issue_request *req,
+    const struct certificate *out)
 {
-	gnutls_datum_t der = { out->der, (unsigned)out->der_len };
+	gnutls_datum_t der = { (uint8_t *)(uintptr_t)out->der.p,
+		(unsigned)out->der.n };
 	gnutls_datum_t spki = { NULL, 0 };
 	gnutls_x509_crt_t crt = NULL;
 	gnutls_pubkey_t key = NULL;
@@ -241,7 +244,7 @@ issue_verify(const struct authority *ca, const struct issue_request *req,
 	else if (!blob_eq(req->spki, blob_of(spki.data, spki.size)))
 		r = fail(ERR_CRYPTO, "a fresh certificate has another key");
 	else
-		r = issue_verify_chain(ca, crt);
+		r = verify_chain(ca, crt);
 	gnutls_free(spki.data);
 	if (key != NULL)
 		gnutls_pubkey_deinit(key);
@@ -251,8 +254,7 @@ issue_verify(const struct authority *ca, const struct issue_request *req,
 }
 
 static int
-issue_sign(
-    const struct authority *ca, gnutls_x509_crt_t crt, struct issued *out)
+sign(const struct authority *ca, gnutls_x509_crt_t crt, struct certificate *out)
 {
 	const struct key *key = authority_key(ca);
 	gnutls_datum_t der = { NULL, 0 };
@@ -263,19 +265,19 @@ issue_sign(
 	if (rc == 0)
 		rc = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der);
 	if (rc != 0)
-		return issue_fault(rc, "signing a certificate");
-	if ((out->der = malloc(der.size)) != NULL) {
-		memcpy(out->der, der.data, der.size);
-		out->der_len = der.size;
-		secret_sha256(blob_of(out->der, out->der_len), out->sha256);
+		return fault(rc, "signing a certificate");
+	if ((out->memory = malloc(der.size)) != NULL) {
+		memcpy(out->memory, der.data, der.size);
+		out->der = blob_of(out->memory, der.size);
+		secret_sha256(out->der, out->sha256);
 	}
 	gnutls_free(der.data);
-	return out->der != NULL ? OK : fail(ERR_NOMEM, "no memory to sign");
+	return out->memory != NULL ? OK : fail(ERR_NOMEM, "no memory to sign");
 }
 
 static int
-issue_build(const struct authority *ca, const struct issue_request *req,
-    struct issued *out)
+build(const struct authority *ca, const struct issue_request *req,
+    struct certificate *out)
 {
 	gnutls_x509_crt_t crt = NULL;
 	gnutls_pubkey_t key = NULL;
@@ -285,15 +287,15 @@ issue_build(const struct authority *ca, const struct issue_request *req,
 		r = fail(ERR_NOMEM, "no memory for a certificate");
 		goto done;
 	}
-	if ((r = issue_import_key(req->spki, key)) != OK ||
-	    (r = issue_set_ids(crt, ca, out)) != OK ||
-	    (r = issue_set_names(crt, req)) != OK ||
-	    (r = issue_set_purpose(crt, req, key)) != OK)
+	if ((r = import_key(req->spki, key)) != OK ||
+	    (r = set_ids(crt, ca, out)) != OK ||
+	    (r = set_names(crt, req)) != OK ||
+	    (r = set_purpose(crt, req, key)) != OK)
 		goto done;
 	if ((rc = gnutls_x509_crt_set_pubkey(crt, key)) != 0)
-		r = issue_fault(rc, "the certificate's key");
-	else if ((r = issue_sign(ca, crt, out)) == OK)
-		r = issue_verify(ca, req, out);
+		r = fault(rc, "the certificate's key");
+	else if ((r = sign(ca, crt, out)) == OK)
+		r = verify(ca, req, out);
 done:
 	if (key != NULL)
 		gnutls_pubkey_deinit(key);
@@ -304,53 +306,75 @@ done:
 
 int
 issue_certificate(const struct authority *ca, const struct issue_request *req,
-    struct issued *out)
+    struct certificate *out)
 {
 	int r;
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct certificate){
+		.serial_number_len = ISSUE_SERIAL_NUMBER,
+		.issuer_key_id_len = AUTHORITY_KEY_ID,
+	};
 	if (authority_key(ca) == NULL)
 		return fail(ERR_CRYPTO, "the CA's key is not loaded");
-	if ((r = issue_check_text("the common name", req->common_name)) != OK ||
-	    (r = issue_check_text("the organization", req->organization)) != OK)
+	if ((r = check_text("the common name", req->common_name)) != OK ||
+	    (r = check_text("the organization", req->organization)) != OK)
 		return r;
 	if (req->crl_url == NULL || req->crl_url[0] == '\0')
 		return fail(ERR_FIELD, "no address of the revocation list");
 	secret_sha256(req->spki, out->spki_sha256);
 	memcpy(out->issuer_key_id, authority_key_id(ca).p, AUTHORITY_KEY_ID);
 	/* Positive, and always 16 bytes long: 126 random bits. */
-	secret_random(out->serial_number, sizeof(out->serial_number));
+	secret_random(out->serial_number, ISSUE_SERIAL_NUMBER);
 	out->serial_number[0] =
 	    (uint8_t)((out->serial_number[0] & 0x7f) | 0x40);
-	if ((r = issue_set_dates(ca, req, out)) != OK ||
-	    (r = issue_build(ca, req, out)) != OK)
-		issue_release(out);
+	if ((r = set_dates(ca, req, out)) != OK ||
+	    (r = build(ca, req, out)) != OK)
+		certificates_release(out);
 	return r;
 }
 
-void
-issue_release(struct issued *out)
+int
+issue_for_enrollment(const struct authority *ca, const struct conf *conf,
+    const struct enrollment *e, struct blob spki, struct certificate *out)
 {
-	free(out->der);
-	memset(out, 0, sizeof(*out));
+	bool attested = e->method == ENROLLMENT_ACME;
+	bool named = !conf->privacy_mode && e->device.serial[0] != '\0';
+	struct issue_request req = {
+		.spki = spki,
+		.common_name = e->id,
+		.organization = conf->organization,
+		.permanent_identifier = named ? e->device.serial : NULL,
+		.now = clock_now(),
+		.days = attested ? conf->certificate_days
+				 : conf->scep_certificate_days,
+	};
+	struct buf crl;
+	int r;
+
+	buf_init(&crl, 1024);
+	*out = (struct certificate){ .id = "" };
+	if ((r = issue_crl_url(conf->url,
+		 attested ? CRL_FILE_ACME : CRL_FILE_SCEP, &crl)) == OK) {
+		req.crl_url = buf_str(&crl);
+		r = issue_certificate(ca, &req, out);
+	}
+	buf_release(&crl);
+	if (r != OK)
+		return r;
+	secret_id(out->id);
+	memcpy(out->enrollment_id, e->id, sizeof out->enrollment_id);
+	memcpy(out->serial, e->device.serial, sizeof out->serial);
+	out->purpose = e->purpose;
+	out->hardware_attested = attested;
+	return OK;
 }
 
-struct certificate
-issue_row(const struct issued *i)
+int
+issue_store(struct db *db, const struct certificate *c)
 {
-	struct certificate c = {
-		.serial_number_len = sizeof(i->serial_number),
-		.der = blob_of(i->der, i->der_len),
-		.issuer_key_id_len = sizeof(i->issuer_key_id),
-		.not_before = i->not_before,
-		.not_after = i->not_after,
-	};
+	int r = certificates_insert(db, c);
 
-	memcpy(c.sha256, i->sha256, sizeof(c.sha256));
-	memcpy(c.serial_number, i->serial_number, sizeof(i->serial_number));
-	memcpy(c.spki_sha256, i->spki_sha256, sizeof(c.spki_sha256));
-	memcpy(c.issuer_key_id, i->issuer_key_id, sizeof(i->issuer_key_id));
-	return c;
+	return r == OK ? enrollments_mark_issued(db, c->enrollment_id) : r;
 }
 
 int
@@ -363,7 +387,7 @@ issue_chain(const struct authority *ca, struct blob leaf_der, struct buf *out)
 
 	rc = gnutls_pem_base64_encode2("CERTIFICATE", &der, &pem);
 	if (rc != 0)
-		return issue_fault(rc, "writing a certificate");
+		return fault(rc, "writing a certificate");
 	buf_add(out, pem.data, pem.size);
 	gnutls_free(pem.data);
 	return buf_add_blob(out, authority_pem(ca));

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/blob.h"
+#include "base/conf.h"
 #include "base/secret.h"
 #include "ca/authority.h"
 #include "store/certificates.h"
@@ -37,37 +38,31 @@ struct issue_request {
 	int days;
 };
 
-/* Fields in the shape of table certificates. */
-struct issued {
-	uint8_t *der;
-	size_t der_len;
-	uint8_t sha256[SECRET_SHA256];
-	/* Big-endian, positive, no leading zero byte. */
-	uint8_t serial_number[ISSUE_SERIAL_NUMBER];
-	uint8_t spki_sha256[SECRET_SHA256];
-	uint8_t issuer_key_id[AUTHORITY_KEY_ID];
-	int64_t not_before;
-	int64_t not_after;
-};
-
 /*
- * Signs and then checks the result against the CA as a stranger would. A row
- * must be committed before the certificate is given to anybody.
+ * Signs and then checks the result against the CA as a stranger would. Of the
+ * row, *out gets what the certificate itself says; the caller releases it.
  * ERR_FIELD when a request's text does not fit (empty, over 64 bytes of
  * subject, control characters), ERR_BAD_PUBLIC_KEY when the key is not EC
  * P-256, EC P-384 or RSA 2048..4096, ERR_CRYPTO when signing fails, ERR_CONFIG
  * when the CA has no day left. *out is empty on failure.
  */
 int issue_certificate(const struct authority *ca,
-    const struct issue_request *req, struct issued *out);
-void issue_release(struct issued *out);
+    const struct issue_request *req, struct certificate *out);
 
 /*
- * The row of table certificates, as far as the certificate itself says it; its
- * `der` points into *issued. The id, to whom it belongs and whether that was
- * attested are the caller's to add.
+ * The certificate of an enrollment, as its method says: by ACME one for an
+ * attested key, by SCEP one for a key that was not. *out is the whole row but
+ * for the order's id; nobody may see the certificate before issue_store() is
+ * committed. Codes of issue_certificate().
  */
-struct certificate issue_row(const struct issued *issued);
+int issue_for_enrollment(const struct authority *ca, const struct conf *conf,
+    const struct enrollment *e, struct blob spki, struct certificate *out);
+
+/*
+ * Stores the row and marks its enrollment issued. ERR_CONFLICT when that is not
+ * open any more, or when enrollment, order or key has a certificate already.
+ */
+int issue_store(struct db *db, const struct certificate *c);
 
 /* Appends the DER GeneralNames with this one PermanentIdentifier. */
 int issue_permanent_identifier(const char *value, struct buf *out);

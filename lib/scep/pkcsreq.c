@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "ca/crl.h"
 #include "ca/issue.h"
 #include "policy/issuance.h"
 #include "policy/device_state.h"
@@ -26,7 +25,7 @@ struct work {
 	const char *remote_address;
 	struct csr *csr;
 	struct entitlement right;
-	struct issued issued;
+	struct certificate certificate;
 };
 
 static bool
@@ -180,46 +179,6 @@ check_policy(const struct work *w)
 	return issuance_check_scep(&facts);
 }
 
-static int
-sign(struct work *w)
-{
-	const struct conf *conf = w->scep->conf;
-	bool named =
-	    !conf->privacy_mode && w->right.enrollment.device.serial[0] != '\0';
-	struct issue_request req = {
-		.spki = w->csr->spki,
-		.common_name = w->right.enrollment.id,
-		.organization = conf->organization,
-		.permanent_identifier =
-		    named ? w->right.enrollment.device.serial : NULL,
-		.now = clock_now(),
-		.days = conf->scep_certificate_days,
-	};
-	struct buf crl;
-	int r;
-
-	buf_init(&crl, 1024);
-	if ((r = issue_crl_url(conf->url, CRL_FILE_SCEP, &crl)) == OK) {
-		req.crl_url = buf_str(&crl);
-		r = issue_certificate(w->scep->ca, &req, &w->issued);
-	}
-	buf_release(&crl);
-	return r;
-}
-
-static int
-store_certificate(const struct work *w)
-{
-	const struct enrollment *e = &w->right.enrollment;
-	struct certificate c = issue_row(&w->issued);
-
-	c.purpose = e->purpose;
-	secret_id(c.id);
-	memcpy(c.enrollment_id, e->id, sizeof(c.enrollment_id));
-	memcpy(c.serial, e->device.serial, sizeof(c.serial));
-	return certificates_insert(w->scep->db, &c);
-}
-
 /* In the transaction: all that makes it a certificate of ours. */
 static int
 bind_certificate(struct work *w)
@@ -237,8 +196,7 @@ bind_certificate(struct work *w)
 		    ERR_SCEP_REQUEST, "another renewal was opened meanwhile");
 	if ((r = scep_challenges_use(db, w->right.enrollment.id,
 		 w->m->transaction_id, w->csr->spki_sha256)) != OK ||
-	    (r = store_certificate(w)) != OK ||
-	    (r = enrollments_mark_issued(db, w->right.enrollment.id)) != OK)
+	    (r = issue_store(db, &w->certificate)) != OK)
 		return r == ERR_CONFLICT
 		    ? fail(ERR_SCEP_CHALLENGE,
 			  "challenge or enrollment was used meanwhile")
@@ -281,9 +239,11 @@ serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 	if (is_retry(w))
 		return answer_again(w, out);
 	if ((r = check_challenge(w)) != OK || (r = check_policy(w)) != OK ||
-	    (r = sign(w)) != OK || (r = commit(w)) != OK)
+	    (r = issue_for_enrollment(w->scep->ca, w->scep->conf,
+		 &w->right.enrollment, w->csr->spki, &w->certificate)) != OK ||
+	    (r = commit(w)) != OK)
 		return r;
-	return buf_add(out, w->issued.der, w->issued.der_len);
+	return buf_add_blob(out, w->certificate.der);
 }
 
 /* The request's own transaction is over, and with it what it did. */
@@ -306,7 +266,7 @@ pkcsreq_serve(struct scep *scep, const struct pkimessage *m,
 
 	if (r != OK)
 		refuse(&w, r);
-	issue_release(&w.issued);
+	certificates_release(&w.certificate);
 	csr_free(w.csr);
 	return r;
 }

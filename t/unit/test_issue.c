@@ -66,9 +66,10 @@ request(const struct buf *spki)
 }
 
 static gnutls_x509_crt_t
-import(const struct issued *c)
+import(const struct certificate *c)
 {
-	gnutls_datum_t der = { c->der, (unsigned)c->der_len };
+	gnutls_datum_t der = { (uint8_t *)(uintptr_t)c->der.p,
+		(unsigned)c->der.n };
 	gnutls_x509_crt_t crt;
 
 	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
@@ -103,7 +104,7 @@ the_san_is_what_gnutls_would_write(void **state)
 	unsigned type, critical;
 	gnutls_x509_crt_t crt;
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki;
 	char san[128], oid[64];
 	size_t i, n;
@@ -126,7 +127,7 @@ the_san_is_what_gnutls_would_write(void **state)
 				crt, 0, oid, &n) >= 0);
 		assert_string_equal(oid, SERIAL_OID);
 		gnutls_x509_crt_deinit(crt);
-		issue_release(&c);
+		certificates_release(&c);
 	}
 	buf_release(&spki);
 }
@@ -155,7 +156,7 @@ static void
 the_certificate_is_exactly_this(void **state)
 {
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki;
 	gnutls_x509_crt_t crt;
 	unsigned critical, usage;
@@ -199,9 +200,9 @@ the_certificate_is_exactly_this(void **state)
 	n = sizeof(id);
 	assert_int_equal(gnutls_x509_crt_get_serial(crt, id, &n), 0);
 	assert_true(blob_eq(
-	    blob_of(id, n), blob_of(c.serial_number, sizeof(c.serial_number))));
+	    blob_of(id, n), blob_of(c.serial_number, c.serial_number_len)));
 	gnutls_x509_crt_deinit(crt);
-	issue_release(&c);
+	certificates_release(&c);
 	buf_release(&spki);
 }
 
@@ -210,7 +211,7 @@ static void
 privacy_mode_leaves_the_serial_number_out(void **state)
 {
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki;
 	gnutls_x509_crt_t crt;
 
@@ -222,7 +223,7 @@ privacy_mode_leaves_the_serial_number_out(void **state)
 	assert_extensions(crt,
 	    "2.5.29.14 2.5.29.35 2.5.29.19! 2.5.29.15! 2.5.29.37 2.5.29.31 ");
 	gnutls_x509_crt_deinit(crt);
-	issue_release(&c);
+	certificates_release(&c);
 	buf_release(&spki);
 }
 
@@ -232,7 +233,7 @@ serial_numbers_are_random_and_positive(void **state)
 {
 	uint8_t seen[200][ISSUE_SERIAL_NUMBER];
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki;
 	size_t i, k;
 
@@ -245,7 +246,7 @@ serial_numbers_are_random_and_positive(void **state)
 			assert_memory_not_equal(
 			    seen[k] + 8, c.serial_number + 8, 8);
 		memcpy(seen[i], c.serial_number, sizeof(seen[i]));
-		issue_release(&c);
+		certificates_release(&c);
 	}
 	buf_release(&spki);
 }
@@ -255,7 +256,7 @@ static void
 life_ends_with_the_authority(void **state)
 {
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki;
 
 	new_spki(KEY_P256, &spki);
@@ -263,10 +264,10 @@ life_ends_with_the_authority(void **state)
 	req.days = 20000;
 	assert_int_equal(issue_certificate(ca, &req, &c), OK);
 	assert_int_equal(c.not_after, authority_not_after(ca));
-	issue_release(&c);
+	certificates_release(&c);
 	req.now = authority_not_after(ca) - 3600;
 	assert_int_equal(issue_certificate(ca, &req, &c), ERR_CONFIG);
-	assert_null(c.der);
+	assert_null(c.der.p);
 	req.now = authority_not_before(ca) - 3600;
 	assert_int_equal(issue_certificate(ca, &req, &c), ERR_CONFIG);
 	buf_release(&spki);
@@ -276,7 +277,7 @@ static void
 odd_requests_are_refused(void **state)
 {
 	struct issue_request req, good;
-	struct issued c;
+	struct certificate c;
 	struct buf spki, odd;
 
 	new_spki(KEY_P256, &spki);
@@ -313,7 +314,7 @@ an_authority_without_key_signs_nothing(void **state)
 {
 	struct authority *half;
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki;
 
 	new_spki(KEY_P256, &spki);
@@ -332,7 +333,7 @@ only_a_sound_authority_is_loaded(void **state)
 {
 	struct authority *other;
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki, chain;
 
 	assert_int_equal(authority_create(in_folder("p.key"),
@@ -356,8 +357,7 @@ only_a_sound_authority_is_loaded(void **state)
 	req = request(&spki);
 	assert_int_equal(issue_certificate(ca, &req, &c), OK);
 	buf_init(&chain, 16384);
-	assert_int_equal(
-	    issue_chain(ca, blob_of(c.der, c.der_len), &chain), OK);
+	assert_int_equal(issue_chain(ca, c.der, &chain), OK);
 	assert_int_equal(
 	    file_create(in_folder("leaf.pem"), buf_blob(&chain), 0644), OK);
 	assert_int_equal(
@@ -365,7 +365,7 @@ only_a_sound_authority_is_loaded(void **state)
 	    ERR_CONFIG);
 	buf_release(&chain);
 	buf_release(&spki);
-	issue_release(&c);
+	certificates_release(&c);
 }
 
 static unsigned
@@ -397,7 +397,7 @@ a_key_has_one_spelling(void **state)
 {
 	static const size_t lengths[] = { 2, 21, 26, 30 };
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki, odd;
 	size_t i;
 
@@ -468,7 +468,7 @@ an_rsa_authority_serves_scep(void **state)
 	    GNUTLS_KEY_DIGITAL_SIGNATURE | GNUTLS_KEY_KEY_ENCIPHERMENT;
 	struct authority *scep;
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki, url;
 	gnutls_x509_crt_t crt;
 
@@ -496,7 +496,7 @@ an_rsa_authority_serves_scep(void **state)
 	assert_int_equal(gnutls_x509_crt_get_signature_algorithm(crt),
 	    GNUTLS_SIGN_RSA_SHA256);
 	gnutls_x509_crt_deinit(crt);
-	issue_release(&c);
+	certificates_release(&c);
 	authority_free(scep);
 	buf_release(&url);
 	buf_release(&spki);
@@ -507,7 +507,7 @@ openssl_agrees(void **state)
 {
 	struct crl_entry entry = { .revoked_at = 0 };
 	struct issue_request req;
-	struct issued c;
+	struct certificate c;
 	struct buf spki, chain, crl;
 	char command[1024];
 
@@ -520,8 +520,7 @@ openssl_agrees(void **state)
 	buf_init(&chain, 16384);
 	buf_init(&crl, 16384);
 	assert_int_equal(issue_certificate(ca, &req, &c), OK);
-	assert_int_equal(
-	    issue_chain(ca, blob_of(c.der, c.der_len), &chain), OK);
+	assert_int_equal(issue_chain(ca, c.der, &chain), OK);
 	assert_int_equal(
 	    memcmp(chain.p, "-----BEGIN CERTIFICATE-----\n", 28), 0);
 	assert_int_equal(chain.p[chain.n - 1], '\n');
@@ -532,7 +531,7 @@ openssl_agrees(void **state)
 	assert_int_equal(
 	    file_replace(in_folder("empty.crl"), buf_blob(&crl), 0644), OK);
 	buf_reset(&crl);
-	entry.serial_number = blob_of(c.serial_number, sizeof(c.serial_number));
+	entry.serial_number = blob_of(c.serial_number, c.serial_number_len);
 	entry.revoked_at = clock_now();
 	assert_int_equal(crl_build(ca, &entry, 1, 258, clock_now(), &crl), OK);
 	assert_int_equal(
@@ -551,7 +550,7 @@ openssl_agrees(void **state)
 	buf_release(&crl);
 	buf_release(&chain);
 	buf_release(&spki);
-	issue_release(&c);
+	certificates_release(&c);
 }
 
 int
