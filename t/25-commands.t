@@ -32,7 +32,7 @@ sub enqueue {
 
 sub command {
 	return $t->db('SELECT state, sent_at, not_now_count, completed_at, error_chain,'
-	    . " hex(result) AS result FROM commands WHERE uuid = '$_[0]'")->[0];
+	    . " length(result) AS result FROM commands WHERE uuid = '$_[0]'")->[0];
 }
 
 sub uuid_is {
