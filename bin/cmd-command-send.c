@@ -8,7 +8,7 @@
 #include "bin/cmd.h"
 #include "bin/nearest.h"
 #include "ca/file.h"
-#include "mdm/catalogue.h"
+#include "mdm/command_types.h"
 #include "mdm/command.h"
 #include "store/activities.h"
 #include "store/commands.h"
@@ -96,7 +96,7 @@ cmd_command_nearest(const char *type)
 	unsigned best = NEAREST_ENOUGH + 1, distance;
 	const char *found = NULL;
 	size_t i, n;
-	const struct catalogue_entry *all = catalogue_all(&n);
+	const struct command_type *all = command_types_all(&n);
 
 	for (i = 0; i < n; i++) {
 		distance = nearest_distance(all[i].type, type);
@@ -124,7 +124,7 @@ cmd_command_unknown(const char *type)
 static int
 cmd_command_check(const struct cli *cli, const struct command_text *text)
 {
-	const struct catalogue_entry *e = catalogue_find(text->request_type);
+	const struct command_type *e = command_types_find(text->request_type);
 	bool force = cli_flag(cli, "force");
 	int r;
 

@@ -58,9 +58,9 @@ mdm_http_error(void *app, const struct req *req, int code, struct resp *resp)
 }
 
 static void
-contact_of(struct mdm_http *h, const struct req *req, struct contact *c)
+fill_in(struct mdm_http *h, const struct req *req, struct mdm_request *c)
 {
-	*c = (struct contact){ .conf = h->conf,
+	*c = (struct mdm_request){ .conf = h->conf,
 		.db = h->db,
 		.proof = { .signature = req_header(req, "Mdm-Signature"),
 		    .client_certificate = req_param(req, "MDM_CLIENT_CERT"),
@@ -72,28 +72,28 @@ int
 mdm_http_serve(void *app, const struct req *req, mdm_http_service *service,
     struct resp *resp)
 {
-	struct contact c;
+	struct mdm_request c;
 	int r;
 
-	contact_of(app, req, &c);
+	fill_in(app, req, &c);
 	r = service(&c);
 	if (r == OK && c.reply.n > 0)
 		r = resp_body(resp, 200, "application/xml", buf_blob(&c.reply));
-	contact_release(&c);
+	mdm_request_release(&c);
 	return r;
 }
 
 int
 mdm_http_wrong_type(void *app, const struct req *req, const char *step)
 {
-	struct contact c;
+	struct mdm_request c;
 	int r;
 
-	contact_of(app, req, &c);
+	fill_in(app, req, &c);
 	c.step = step;
-	r = contact_refuse(&c,
+	r = mdm_request_refuse(&c,
 	    fail(ERR_MDM_MESSAGE, "the content type \"%s\" is not expected",
 		req->content_type));
-	contact_release(&c);
+	mdm_request_release(&c);
 	return r;
 }

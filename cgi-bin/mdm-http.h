@@ -3,13 +3,13 @@
 #ifndef CGI_BIN_MDM_HTTP_H
 #define CGI_BIN_MDM_HTTP_H
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 #include "web/worker.h"
 
 #define MDM_CHECKIN_TYPE "application/x-apple-aspen-mdm-checkin"
 #define MDM_COMMAND_TYPE "application/x-apple-aspen-mdm"
 
-typedef int mdm_http_service(struct contact *c);
+typedef int mdm_http_service(struct mdm_request *c);
 
 /* Hooks of struct web_program. */
 int mdm_http_open(const struct conf *conf, void **app);

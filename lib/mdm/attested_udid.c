@@ -45,7 +45,7 @@ reported(const struct host *host, const char **name)
 
 static int
 raise_mismatch(
-    struct contact *c, const char *name, const char *says, const char *is)
+    struct mdm_request *c, const char *name, const char *says, const char *is)
 {
 	const struct host *host = &c->identity.host;
 	char text[ALARM_TEXT];
@@ -61,7 +61,7 @@ raise_mismatch(
 }
 
 int
-attested_udid_check(struct contact *c)
+attested_udid_check(struct mdm_request *c)
 {
 	const struct host *host = &c->identity.host;
 	const char *order = c->identity.cert.order_id, *name = "", *says;
@@ -85,7 +85,7 @@ attested_udid_check(struct contact *c)
 }
 
 int
-attested_udid_ask(struct contact *c)
+attested_udid_ask(struct mdm_request *c)
 {
 	const struct host *host = &c->identity.host;
 	struct command command = { .created_by = "check-in" };

@@ -8,22 +8,22 @@
 #ifndef MDM_ATTESTED_UDID_H
 #define MDM_ATTESTED_UDID_H
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
 /*
- * Inside of the transaction, for the host of the contact with its present
+ * Inside of the transaction, for the host of the request with its present
  * certificate: compares what was attested with what is known of the host.
  * Raises ALARM_UDID_MISMATCH when they differ, and closes it when they agree;
  * the message is served in either case. Does nothing for a host that is not
  * attested or whose attestation names no UDID, for a Mac that has not reported
  * its ProvisioningUDID, and for other kinds of devices.
  */
-int attested_udid_check(struct contact *c);
+int attested_udid_check(struct mdm_request *c);
 
 /*
  * Queues DeviceInformation for the ProvisioningUDID of an attested Mac that has
  * not reported it; does nothing for other hosts.
  */
-int attested_udid_ask(struct contact *c);
+int attested_udid_ask(struct mdm_request *c);
 
 #endif

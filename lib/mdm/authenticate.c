@@ -6,9 +6,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "mdm/admission.h"
+#include "mdm/first_use.h"
 #include "mdm/attested_udid.h"
-#include "mdm/manual_device.h"
+#include "mdm/link_device.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
@@ -18,15 +18,15 @@
 #define DEVICE_NAME_MAX 65536
 
 static int
-read_vitals(const struct contact *c, struct host_vitals *v)
+read_vitals(const struct mdm_request *c, struct host_vitals *v)
 {
 	const struct message *m = &c->message;
 	int r;
 
 	*v = (struct host_vitals){ 0 };
 	if ((r = message_text(m, "Topic", TEXT_MAX, &v->topic)) != OK ||
-	    (r = message_text(m, "DeviceName", DEVICE_NAME_MAX, &v->device_name)) !=
-		OK ||
+	    (r = message_text(
+		 m, "DeviceName", DEVICE_NAME_MAX, &v->device_name)) != OK ||
 	    (r = message_text(m, "Model", TEXT_MAX, &v->model)) != OK ||
 	    (r = message_text(m, "ModelName", TEXT_MAX, &v->model_name)) !=
 		OK ||
@@ -42,7 +42,7 @@ read_vitals(const struct contact *c, struct host_vitals *v)
 
 /* Without a serial number in the message the UDID has to be a known one. */
 static int
-check_known_udid(const struct contact *c)
+check_known_udid(const struct mdm_request *c)
 {
 	const struct identity *id = &c->identity;
 	const char *asker = id->enrollment.device.udid;
@@ -57,7 +57,7 @@ check_known_udid(const struct contact *c)
 }
 
 static int
-check_serial(const struct contact *c)
+check_serial(const struct mdm_request *c)
 {
 	const char *bound = c->identity.cert.serial, *serial;
 	int r;
@@ -75,9 +75,9 @@ check_serial(const struct contact *c)
 	return OK;
 }
 
-/* manual_device_bind() found that the link may replace what was there. */
+/* link_device_identify() found that the link may replace what was there. */
 static bool
-may_change_udid(const struct contact *c)
+may_change_udid(const struct mdm_request *c)
 {
 	return c->identity.enrollment.source == ENROLLMENT_LINK &&
 	    c->identity.cert.state == CERTIFICATE_ISSUED;
@@ -89,7 +89,7 @@ may_change_udid(const struct contact *c)
  * proved that it is its own.
  */
 static int
-may_supersede(struct contact *c, bool *out)
+may_supersede(struct mdm_request *c, bool *out)
 {
 	const struct identity *id = &c->identity;
 
@@ -101,7 +101,7 @@ may_supersede(struct contact *c, bool *out)
 }
 
 static int
-check_host_udid(struct contact *c)
+check_host_udid(struct mdm_request *c)
 {
 	const struct host *host = &c->identity.host;
 	bool supersedes;
@@ -124,7 +124,7 @@ check_host_udid(struct contact *c)
 }
 
 static int
-check_udid(struct contact *c)
+check_udid(struct mdm_request *c)
 {
 	struct host other;
 	int r;
@@ -148,7 +148,7 @@ check_udid(struct contact *c)
 
 /* Nothing attests who asked for it by SCEP: both names have to be the same. */
 static int
-check_asker(const struct contact *c)
+check_asker(const struct mdm_request *c)
 {
 	const struct enrollment *e = &c->identity.enrollment;
 
@@ -174,7 +174,7 @@ complete(struct host_vitals *v, const struct enrollment *e)
 
 /* In the event log in any case: not every device with a new key was erased. */
 static void
-note_signer(struct contact *c)
+note_signer(struct mdm_request *c)
 {
 	const struct host *host = &c->identity.host;
 	size_t n = strlen(c->remark);
@@ -189,7 +189,7 @@ note_signer(struct contact *c)
 }
 
 static int
-begin_generation(struct contact *c, struct host_vitals *vitals)
+begin_generation(struct mdm_request *c, struct host_vitals *vitals)
 {
 	struct certificate *cert = &c->identity.cert;
 	struct host_identity new = { .serial = cert->serial,
@@ -219,7 +219,7 @@ begin_generation(struct contact *c, struct host_vitals *vitals)
 }
 
 int
-authenticate_handle(struct contact *c)
+authenticate_handle(struct mdm_request *c)
 {
 	struct identity *id = &c->identity;
 	struct host_vitals vitals;
@@ -229,12 +229,12 @@ authenticate_handle(struct contact *c)
 		return r;
 	if (id->enrollment.source == ENROLLMENT_LINK &&
 	    id->cert.state == CERTIFICATE_ISSUED &&
-	    (r = manual_device_bind(c)) != OK)
+	    (r = link_device_identify(c)) != OK)
 		return r;
 	if ((r = check_serial(c)) != OK || (r = check_udid(c)) != OK)
 		return r;
 	if (id->cert.state == CERTIFICATE_ISSUED) {
-		if ((r = admission_of_certificate(c)) != OK ||
+		if ((r = first_use_check(c)) != OK ||
 		    (r = check_asker(c)) != OK)
 			return r;
 		if (id->cert.purpose == ENROLLMENT_ENROLL)

@@ -9,9 +9,9 @@
 #ifndef MDM_AUTHENTICATE_H
 #define MDM_AUTHENTICATE_H
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
-/* A contact_handler. */
-int authenticate_handle(struct contact *c);
+/* A mdm_request_handler. */
+int authenticate_handle(struct mdm_request *c);
 
 #endif

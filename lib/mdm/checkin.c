@@ -6,10 +6,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "mdm/admission.h"
+#include "mdm/first_use.h"
 #include "mdm/attested_udid.h"
 #include "mdm/authenticate.h"
-#include "mdm/awaiting.h"
+#include "mdm/device_configured.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "wire/out_plist.h"
@@ -20,7 +20,7 @@
 
 /* The topic of the sender's profile, which may be older than ours. */
 static int
-check_topic(const struct contact *c)
+check_topic(const struct mdm_request *c)
 {
 	const char *expected = c->identity.enrollment.topic, *topic;
 	int r;
@@ -36,7 +36,7 @@ check_topic(const struct contact *c)
 }
 
 static int
-handle_authenticate(struct contact *c)
+handle_authenticate(struct mdm_request *c)
 {
 	int r;
 
@@ -49,7 +49,7 @@ handle_authenticate(struct contact *c)
 
 /* Absent flag: NULL, so that the stored one stays. */
 static int
-read_awaiting(const struct contact *c, bool *flag, const bool **out)
+read_awaiting(const struct mdm_request *c, bool *flag, const bool **out)
 {
 	int r = in_plist_bool(c->message.root, "AwaitingConfiguration", flag);
 
@@ -61,7 +61,7 @@ read_awaiting(const struct contact *c, bool *flag, const bool **out)
 }
 
 static int
-read_tokens(const struct contact *c, bool *flag, struct host_tokens *t)
+read_tokens(const struct mdm_request *c, bool *flag, struct host_tokens *t)
 {
 	const struct message *m = &c->message;
 	int r;
@@ -82,7 +82,7 @@ read_tokens(const struct contact *c, bool *flag, struct host_tokens *t)
 
 /* The first TokenUpdate proves that the whole profile was installed. */
 static int
-finish_enrollment(struct contact *c, bool awaiting_configuration)
+finish_enrollment(struct mdm_request *c, bool awaiting_configuration)
 {
 	const struct certificate *cert = &c->identity.cert;
 	int revoked, r;
@@ -94,7 +94,8 @@ finish_enrollment(struct contact *c, bool awaiting_configuration)
 		    "the enrollment was revoked before it was complete");
 	if (r != OK)
 		return r;
-	if ((awaiting_configuration && (r = awaiting_enqueue(c)) != OK) ||
+	if ((awaiting_configuration &&
+		(r = device_configured_enqueue(c)) != OK) ||
 	    (r = attested_udid_ask(c)) != OK)
 		return r;
 	return enrollments_revoke_open(
@@ -102,13 +103,13 @@ finish_enrollment(struct contact *c, bool awaiting_configuration)
 }
 
 static int
-handle_token_update(struct contact *c)
+handle_token_update(struct mdm_request *c)
 {
 	struct host_tokens tokens;
 	bool flag = false, first;
 	int r;
 
-	if ((r = check_topic(c)) != OK || (r = admission_of_message(c)) != OK)
+	if ((r = check_topic(c)) != OK || (r = first_use_admit(c)) != OK)
 		return r;
 	if (c->message.user_channel) {
 		log_line(LOG_INFO, "a user of host %s is not managed",
@@ -124,11 +125,11 @@ handle_token_update(struct contact *c)
 }
 
 static int
-handle_check_out(struct contact *c)
+handle_check_out(struct mdm_request *c)
 {
 	int r;
 
-	if ((r = check_topic(c)) != OK || (r = admission_of_message(c)) != OK)
+	if ((r = check_topic(c)) != OK || (r = first_use_admit(c)) != OK)
 		return r;
 	if (c->message.user_channel)
 		return OK;
@@ -138,7 +139,7 @@ handle_check_out(struct contact *c)
 
 /* Anybody who saw a message can send it again, Mdm-Signature included. */
 static int
-check_not_replayed(const struct contact *c)
+check_not_replayed(const struct mdm_request *c)
 {
 	if (c->identity.by_tls)
 		return OK;
@@ -149,7 +150,7 @@ check_not_replayed(const struct contact *c)
 
 /* An older token in the place of the present one would unlock nothing. */
 static int
-check_token_change(struct contact *c, struct blob token)
+check_token_change(struct mdm_request *c, struct blob token)
 {
 	struct buf stored;
 	bool same;
@@ -163,12 +164,12 @@ check_token_change(struct contact *c, struct blob token)
 }
 
 static int
-handle_set_bootstrap_token(struct contact *c)
+handle_set_bootstrap_token(struct mdm_request *c)
 {
 	struct blob token;
 	int r;
 
-	if ((r = admission_of_message(c)) != OK ||
+	if ((r = first_use_admit(c)) != OK ||
 	    (r = message_data(
 		 &c->message, "BootstrapToken", BOOTSTRAP_MAX, &token)) != OK ||
 	    (r = check_token_change(c, token)) != OK)
@@ -179,14 +180,14 @@ handle_set_bootstrap_token(struct contact *c)
 }
 
 static int
-handle_get_bootstrap_token(struct contact *c)
+handle_get_bootstrap_token(struct mdm_request *c)
 {
 	struct out_plist *doc = NULL;
 	struct buf token;
 	int r;
 
 	buf_init(&token, BOOTSTRAP_MAX);
-	if ((r = admission_of_message(c)) != OK ||
+	if ((r = first_use_admit(c)) != OK ||
 	    (r = check_not_replayed(c)) != OK ||
 	    (r = hosts_get_bootstrap_token(
 		 c->db, c->identity.host.id, &token)) != OK)
@@ -203,32 +204,32 @@ done:
 }
 
 static int
-handle_user_authenticate(struct contact *c)
+handle_user_authenticate(struct mdm_request *c)
 {
-	int r = admission_of_message(c);
+	int r = first_use_admit(c);
 
 	return r == OK ? ERR_MDM_USER_CHANNEL : r;
 }
 
 /* Declarations are never announced; a device that asks anyway finds none. */
 static int
-handle_declarative(struct contact *c)
+handle_declarative(struct mdm_request *c)
 {
 	const char *endpoint;
 	int r;
 
-	if ((r = admission_of_message(c)) != OK ||
+	if ((r = first_use_admit(c)) != OK ||
 	    (r = message_text(&c->message, "Endpoint", 1024, &endpoint)) != OK)
 		return r;
 	return strcmp(endpoint, "status") == 0 ? OK : ERR_NOT_FOUND;
 }
 
 static int
-handle_not_offered(struct contact *c)
+handle_not_offered(struct mdm_request *c)
 {
 	int r;
 
-	if ((r = admission_of_message(c)) != OK)
+	if ((r = first_use_admit(c)) != OK)
 		return r;
 	return fail(ERR_MDM_MESSAGE, "this message is not offered here");
 }
@@ -236,7 +237,7 @@ handle_not_offered(struct contact *c)
 static const struct message_row {
 	const char *type;
 	const char *step;
-	contact_handler *handler;
+	mdm_request_handler *handler;
 } messages[] = {
 	{ "Authenticate", "authenticate", handle_authenticate },
 	{ "TokenUpdate", "token-update", handle_token_update },
@@ -250,7 +251,7 @@ static const struct message_row {
 };
 
 static int
-dispatch_message(struct contact *c)
+dispatch_message(struct mdm_request *c)
 {
 	const char *type;
 	size_t i;
@@ -289,14 +290,14 @@ guess_step(struct blob body)
 }
 
 static int
-read_message(struct contact *c)
+read_message(struct mdm_request *c)
 {
 	return message_parse(c->proof.body, CHECKIN_BODY_MAX, &c->message);
 }
 
 int
-checkin_serve(struct contact *c)
+checkin_serve(struct mdm_request *c)
 {
 	c->step = guess_step(c->proof.body);
-	return contact_serve(c, read_message, dispatch_message);
+	return mdm_request_serve(c, read_message, dispatch_message);
 }

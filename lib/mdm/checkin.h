@@ -18,15 +18,16 @@
 #ifndef MDM_CHECKIN_H
 #define MDM_CHECKIN_H
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
 #define CHECKIN_BODY_MAX (1u << 20)
 
 /*
- * Serves one check-in request; the answer is in c->reply. Codes of contact.h,
- * ERR_MDM_MESSAGE, ERR_MDM_TOPIC, ERR_MDM_DEVICE, ERR_MDM_CERTIFICATE,
- * ERR_MDM_USER_CHANNEL, ERR_ENROLL_UNASSIGNED, ERR_NOT_FOUND.
+ * Serves one check-in request; the answer is in c->reply. Codes of
+ * mdm_request.h, ERR_MDM_MESSAGE, ERR_MDM_TOPIC, ERR_MDM_DEVICE,
+ * ERR_MDM_CERTIFICATE, ERR_MDM_USER_CHANNEL, ERR_ENROLL_UNASSIGNED,
+ * ERR_NOT_FOUND.
  */
-int checkin_serve(struct contact *c);
+int checkin_serve(struct mdm_request *c);
 
 #endif

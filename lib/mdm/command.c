@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "mdm/catalogue.h"
+#include "mdm/command_types.h"
 #include "wire/in_plist.h"
 #include "wire/out_plist.h"
 
@@ -152,8 +152,8 @@ copy_with_uuid(struct blob plist, struct command_text *out)
 	while (memcmp(plist.p + at, end, strlen(end)) != 0)
 		at--;
 	buf_add(&out->plist, plist.p, at);
-	buf_printf(&out->plist,
-	    "<key>CommandUUID</key><string>%s</string>", out->uuid);
+	buf_printf(&out->plist, "<key>CommandUUID</key><string>%s</string>",
+	    out->uuid);
 	return buf_add(&out->plist, plist.p + at, plist.n - at);
 }
 
@@ -178,7 +178,7 @@ command_read(struct blob plist, struct command_text *out)
 int
 command_check_keys(const struct command_text *t)
 {
-	const struct catalogue_entry *e = catalogue_find(t->request_type);
+	const struct command_type *e = command_types_find(t->request_type);
 	struct in_plist *doc = NULL;
 	const char *missing;
 	int r;
@@ -188,11 +188,11 @@ command_check_keys(const struct command_text *t)
 	if ((r = in_plist_parse(
 		 buf_blob(&t->plist), COMMANDS_PLIST_MAX, &doc)) != OK)
 		return r;
-	missing = catalogue_missing(
+	missing = command_types_missing(
 	    e, in_plist_get(in_plist_root(doc), "Command"));
 	if (missing != NULL)
-		r = fail(ERR_FIELD, "%s needs %s in its Command", e->type,
-		    missing);
+		r = fail(
+		    ERR_FIELD, "%s needs %s in its Command", e->type, missing);
 	in_plist_free(doc);
 	return r;
 }

@@ -45,7 +45,7 @@ int command_simple(const char *request_type, struct command_text *out);
 int command_read(struct blob plist, struct command_text *out);
 
 /*
- * ERR_FIELD when a finished command lacks a key that mdm/catalogue.h says
+ * ERR_FIELD when a finished command lacks a key that mdm/command_types.h says
  * devices require. OK also for a type that is not listed there.
  */
 int command_check_keys(const struct command_text *t);

@@ -23,7 +23,7 @@ learn_text(const struct in_plist_node *answers, const char *key, size_t room,
 /* What a Mac reports is compared with what Apple attested of it. */
 static int
 learn_provisioning_udid(
-    struct contact *c, const struct in_plist_node *answers)
+    struct mdm_request *c, const struct in_plist_node *answers)
 {
 	struct host *host = &c->identity.host;
 	const char *udid = learn_text(answers, "ProvisioningUDID",
@@ -41,7 +41,7 @@ learn_provisioning_udid(
 }
 
 int
-device_information_learn(struct contact *c)
+device_information_learn(struct mdm_request *c)
 {
 	const struct host *host = &c->identity.host;
 	struct host_vitals v = {

@@ -6,13 +6,13 @@
 #ifndef MDM_DEVICE_INFORMATION_H
 #define MDM_DEVICE_INFORMATION_H
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
 /*
  * Takes DeviceName, OSVersion and BuildVersion out of an answer; one that is
  * absent or no text leaves what was known, and an answer without QueryResponses
  * changes nothing. ERR_DB and its kind.
  */
-int device_information_learn(struct contact *c);
+int device_information_learn(struct mdm_request *c);
 
 #endif

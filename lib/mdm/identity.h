@@ -103,8 +103,8 @@ int identity_check(struct db *db, struct identity *id, int64_t grace);
 
 /*
  * After identity_check(): ERR_MDM_CLIENT_CERTIFICATE when TLS showed no
- * certificate although `required` asks for one, or this host has shown one since
- * it enrolled.
+ * certificate although `required` asks for one, or this host has shown one
+ * since it enrolled.
  */
 int identity_check_client_certificate(const struct identity *id, bool required);
 

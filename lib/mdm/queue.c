@@ -5,8 +5,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "mdm/admission.h"
-#include "mdm/awaiting.h"
+#include "mdm/first_use.h"
+#include "mdm/device_configured.h"
 #include "mdm/device_information.h"
 #include "mdm/renewal_command.h"
 #include "mdm/unreadable.h"
@@ -69,7 +69,7 @@ queue_write_errors(const struct in_plist_node *chain, struct buf *out)
 }
 
 static int
-read_errors(const struct contact *c, struct buf *json)
+read_errors(const struct mdm_request *c, struct buf *json)
 {
 	const struct in_plist_node *chain;
 
@@ -80,7 +80,7 @@ read_errors(const struct contact *c, struct buf *json)
 
 /* Was it sent to this host, and does it still count? Else ERR_NOT_FOUND. */
 static int
-check_command(struct contact *c, const char *uuid)
+check_command(struct mdm_request *c, const char *uuid)
 {
 	struct command command;
 	const char *why = NULL;
@@ -102,7 +102,7 @@ check_command(struct contact *c, const char *uuid)
 }
 
 static int
-store_result(struct contact *c, const char *uuid, enum command_state state)
+store_result(struct mdm_request *c, const char *uuid, enum command_state state)
 {
 	struct command_result result = { .host_id = c->identity.host.id,
 		.uuid = uuid,
@@ -139,13 +139,13 @@ done:
 
 /* To an expired identity there is nothing else to send. */
 static bool
-is_put_off(const struct contact *c, enum command_state state)
+is_put_off(const struct mdm_request *c, enum command_state state)
 {
 	return c->identity.expired && state == COMMAND_NOT_NOW;
 }
 
 static int
-end_command(struct contact *c, enum outcome *out)
+end_command(struct mdm_request *c, enum outcome *out)
 {
 	const struct report *report = &c->report;
 	size_t i;
@@ -153,8 +153,7 @@ end_command(struct contact *c, enum outcome *out)
 	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		if (strcmp(statuses[i].status, report->status) == 0) {
 			*out = is_put_off(c, statuses[i].state) ? STOP : NEXT;
-			return store_result(
-			    c, report->uuid, statuses[i].state);
+			return store_result(c, report->uuid, statuses[i].state);
 		}
 	}
 	log_line(LOG_WARN, "host %s reports the unknown status \"%s\"",
@@ -164,7 +163,7 @@ end_command(struct contact *c, enum outcome *out)
 
 /* The answer does not say which command it is for, or what became of it. */
 static int
-count_unreadable(struct contact *c, enum outcome *out)
+count_unreadable(struct mdm_request *c, enum outcome *out)
 {
 	bool over;
 	int r = unreadable_count(c, &over);
@@ -176,7 +175,7 @@ count_unreadable(struct contact *c, enum outcome *out)
 
 /* Takes what the device says of its last command. */
 static int
-take_report(struct contact *c, enum outcome *out)
+take_report(struct mdm_request *c, enum outcome *out)
 {
 	const struct report *report = &c->report;
 	bool readable = c->message.doc != NULL;
@@ -194,10 +193,10 @@ take_report(struct contact *c, enum outcome *out)
 }
 
 static int
-send_next(struct contact *c)
+send_next(struct mdm_request *c)
 {
 	struct command command;
-	int r = awaiting_overdue(c, &command);
+	int r = device_configured_overdue(c, &command);
 
 	if (r == ERR_NOT_FOUND)
 		r = renewal_command_next(c, &command);
@@ -220,7 +219,7 @@ send_next(struct contact *c)
  * has to be checked.
  */
 static int
-complete_udid(struct contact *c)
+complete_udid(struct mdm_request *c)
 {
 	const struct identity *id = &c->identity;
 
@@ -233,13 +232,12 @@ complete_udid(struct contact *c)
 }
 
 static int
-handle_report(struct contact *c)
+handle_report(struct mdm_request *c)
 {
 	enum outcome outcome;
 	int r;
 
-	if ((r = complete_udid(c)) != OK ||
-	    (r = admission_of_message(c)) != OK ||
+	if ((r = complete_udid(c)) != OK || (r = first_use_admit(c)) != OK ||
 	    (r = hosts_seen(c->db, c->identity.host.id)) != OK)
 		return r;
 	if (c->message.user_channel)
@@ -250,32 +248,32 @@ handle_report(struct contact *c)
 }
 
 static int
-read_report(struct contact *c)
+read_report(struct mdm_request *c)
 {
 	return report_read(c->proof.body, &c->message, &c->report);
 }
 
 int
-queue_serve(struct contact *c)
+queue_serve(struct mdm_request *c)
 {
 	c->step = "command";
 	c->expired_grace = INT64_C(86400) * c->conf->expired_grace_days;
-	return contact_serve(c, read_report, handle_report);
+	return mdm_request_serve(c, read_report, handle_report);
 }
 
 static int
-read_too_large(struct contact *c)
+read_too_large(struct mdm_request *c)
 {
 	report_too_large(&c->report);
 	return OK;
 }
 
 int
-queue_serve_too_large(struct contact *c)
+queue_serve_too_large(struct mdm_request *c)
 {
 	c->step = "command";
 	c->expired_grace = INT64_C(86400) * c->conf->expired_grace_days;
 	/* The header signs the body, which was not received. */
 	c->proof.signature = NULL;
-	return contact_serve(c, read_too_large, handle_report);
+	return mdm_request_serve(c, read_too_large, handle_report);
 }

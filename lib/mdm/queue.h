@@ -13,7 +13,7 @@
 #ifndef MDM_QUEUE_H
 #define MDM_QUEUE_H
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
 /* Nothing is read of a larger body. */
 #define QUEUE_BODY_MAX (32u << 20)
@@ -24,15 +24,15 @@
 
 /*
  * Serves one request for commands; the next command, or nothing, is in
- * c->reply. Codes of contact.h, ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
+ * c->reply. Codes of mdm_request.h, ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
  */
-int queue_serve(struct contact *c);
+int queue_serve(struct mdm_request *c);
 
 /*
  * The same for a report with more than QUEUE_BODY_MAX bytes, of which none were
  * received. Only a TLS client certificate proves whose it is.
  */
-int queue_serve_too_large(struct contact *c);
+int queue_serve_too_large(struct mdm_request *c);
 
 /* Appends an ErrorChain as a JSON array, cut to the bounds above. */
 int queue_write_errors(const struct in_plist_node *chain, struct buf *out);

@@ -17,7 +17,7 @@
 
 /* The host's renewal, open or not; all empty when it never had one. */
 static int
-load_renewal(struct contact *c, struct renewal *out)
+load_renewal(struct mdm_request *c, struct renewal *out)
 {
 	int r = renewals_load(c->db, c->identity.host.id, out);
 
@@ -29,7 +29,7 @@ load_renewal(struct contact *c, struct renewal *out)
  * with the reason when not.
  */
 static int
-check_standing(struct contact *c, const struct enrollment *e)
+check_standing(struct mdm_request *c, const struct enrollment *e)
 {
 	bool attests = e->method == ENROLLMENT_ACME;
 	struct device_state state;
@@ -47,7 +47,7 @@ check_standing(struct contact *c, const struct enrollment *e)
 
 /* It would only fail: the next run decides anew. */
 static int
-take_back(struct contact *c, const struct renewal *renewal, int code)
+take_back(struct mdm_request *c, const struct renewal *renewal, int code)
 {
 	char reason[RENEWALS_ERROR_TEXT];
 	int r;
@@ -67,7 +67,7 @@ take_back(struct contact *c, const struct renewal *renewal, int code)
 }
 
 static int
-cancel(struct contact *c, const struct renewal *renewal)
+cancel(struct mdm_request *c, const struct renewal *renewal)
 {
 	int r =
 	    commands_cancel(c->db, c->identity.host.id, renewal->command_uuid);
@@ -77,7 +77,7 @@ cancel(struct contact *c, const struct renewal *renewal)
 
 /* Nothing is sent that a device cannot follow any more, or did already. */
 static int
-drop_stale(struct contact *c, const struct renewal *renewal)
+drop_stale(struct mdm_request *c, const struct renewal *renewal)
 {
 	struct enrollment e;
 	int r;
@@ -97,7 +97,7 @@ drop_stale(struct contact *c, const struct renewal *renewal)
 }
 
 static bool
-may_send(const struct contact *c, const struct command *command)
+may_send(const struct mdm_request *c, const struct command *command)
 {
 	return c->identity.by_tls || !command->needs_client_certificate;
 }
@@ -111,7 +111,7 @@ is_open(const struct command *command)
 
 /* That one command, when it is still to be answered. */
 static int
-load_open(struct contact *c, const char *uuid, struct command *out)
+load_open(struct mdm_request *c, const char *uuid, struct command *out)
 {
 	int r = commands_load(c->db, c->identity.host.id, uuid, out);
 
@@ -125,7 +125,8 @@ load_open(struct contact *c, const char *uuid, struct command *out)
 
 /* A renewal waits behind no command that the device never answers. */
 static int
-go_first(struct contact *c, const struct renewal *renewal, struct command *out)
+go_first(
+    struct mdm_request *c, const struct renewal *renewal, struct command *out)
 {
 	struct command mine;
 	int r;
@@ -148,7 +149,7 @@ go_first(struct contact *c, const struct renewal *renewal, struct command *out)
 
 /* An administrator has to know that the renewal is held back. */
 static int
-raise_held(struct contact *c, const struct renewal *renewal)
+raise_held(struct mdm_request *c, const struct renewal *renewal)
 {
 	const struct host *host = &c->identity.host;
 	struct command command;
@@ -174,7 +175,7 @@ raise_held(struct contact *c, const struct renewal *renewal)
 }
 
 int
-renewal_command_next(struct contact *c, struct command *out)
+renewal_command_next(struct mdm_request *c, struct command *out)
 {
 	struct renewal renewal;
 	int r;
@@ -193,7 +194,7 @@ renewal_command_next(struct contact *c, struct command *out)
 }
 
 bool
-renewal_command_allows(struct contact *c, const char *uuid)
+renewal_command_allows(struct mdm_request *c, const char *uuid)
 {
 	struct renewal renewal;
 
@@ -211,7 +212,7 @@ renewal_command_allows(struct contact *c, const char *uuid)
 /* The event log of the enrollment that failed, not of the one in use. */
 static int
 note_failure(
-    struct contact *c, const struct renewal *renewal, const char *reason)
+    struct mdm_request *c, const struct renewal *renewal, const char *reason)
 {
 	log_line(LOG_WARN, "host %s: %s", c->identity.cert.serial, reason);
 	return events_add(c->db,
@@ -243,7 +244,7 @@ add_error(const struct in_plist_node *error, struct buf *out)
 
 /* The device's words, for an administrator. */
 static void
-describe(const struct contact *c, char out[RENEWALS_ERROR_TEXT])
+describe(const struct mdm_request *c, char out[RENEWALS_ERROR_TEXT])
 {
 	const struct in_plist_node *chain;
 	struct buf words;
@@ -265,7 +266,8 @@ describe(const struct contact *c, char out[RENEWALS_ERROR_TEXT])
 }
 
 int
-renewal_command_answered(struct contact *c, const struct command_result *result)
+renewal_command_answered(
+    struct mdm_request *c, const struct command_result *result)
 {
 	struct renewal renewal;
 	char reason[RENEWALS_ERROR_TEXT];

@@ -14,8 +14,8 @@ repair(struct blob body, struct report *out)
 	size_t changes;
 
 	if (body.n > REPORT_PLIST_MAX)
-		return fail(ERR_TOO_LARGE,
-		    "it has %zu bytes, more than %u", body.n, REPORT_PLIST_MAX);
+		return fail(ERR_TOO_LARGE, "it has %zu bytes, more than %u",
+		    body.n, REPORT_PLIST_MAX);
 	buf_init(&out->repaired, REPORT_PLIST_MAX);
 	changes = plistmend(body, &out->repaired);
 	if (buf_status(&out->repaired) != OK)
@@ -83,8 +83,8 @@ report_read(struct blob body, struct message *m, struct report *out)
 	if (r == ERR_NOMEM)
 		return r;
 	out->plist = blob_of(NULL, 0);
-	snprintf(out->note, sizeof(out->note), "not stored: %.200s",
-	    log_reason());
+	snprintf(
+	    out->note, sizeof(out->note), "not stored: %.200s", log_reason());
 	return take_head(body, m, out);
 }
 

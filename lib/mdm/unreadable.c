@@ -11,7 +11,7 @@
 #include "store/events.h"
 
 static const char *
-why(const struct contact *c)
+why(const struct mdm_request *c)
 {
 	return c->report.note[0] != '\0' ? c->report.note
 					 : "it does not name its command";
@@ -26,7 +26,7 @@ subject_of(const struct command *command, char out[DB_NAME_TEXT])
 }
 
 static int
-note(struct contact *c, const struct command *command, int64_t count)
+note(struct mdm_request *c, const struct command *command, int64_t count)
 {
 	char reason[512];
 
@@ -46,7 +46,7 @@ note(struct contact *c, const struct command *command, int64_t count)
 }
 
 static int
-raise_alarm(struct contact *c, const struct command *command)
+raise_alarm(struct mdm_request *c, const struct command *command)
 {
 	char subject[DB_NAME_TEXT], text[ALARM_TEXT];
 
@@ -62,7 +62,7 @@ raise_alarm(struct contact *c, const struct command *command)
 }
 
 static int
-give_up(struct contact *c, const struct command *command)
+give_up(struct mdm_request *c, const struct command *command)
 {
 	struct command_result result = { .host_id = command->host_id,
 		.uuid = command->uuid,
@@ -77,7 +77,7 @@ give_up(struct contact *c, const struct command *command)
 }
 
 static int
-count(struct contact *c, const struct command *command, bool *over)
+count(struct mdm_request *c, const struct command *command, bool *over)
 {
 	int64_t n;
 	int r;
@@ -94,7 +94,7 @@ count(struct contact *c, const struct command *command, bool *over)
 }
 
 int
-unreadable_count(struct contact *c, bool *over)
+unreadable_count(struct mdm_request *c, bool *over)
 {
 	const char *uuid = c->report.uuid;
 	struct command command;
@@ -102,8 +102,7 @@ unreadable_count(struct contact *c, bool *over)
 
 	*over = false;
 	if (uuid[0] != '\0')
-		r = commands_load(
-		    c->db, c->identity.host.id, uuid, &command);
+		r = commands_load(c->db, c->identity.host.id, uuid, &command);
 	else
 		r = commands_last_sent(c->db, c->identity.host.id, &command);
 	if (r == ERR_NOT_FOUND) {
@@ -119,7 +118,7 @@ unreadable_count(struct contact *c, bool *over)
 }
 
 int
-unreadable_is_over(struct contact *c, const char *uuid)
+unreadable_is_over(struct mdm_request *c, const char *uuid)
 {
 	char subject[DB_NAME_TEXT];
 	struct command command;

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
 #define UNREADABLE_MAX 3
 
@@ -19,12 +19,12 @@
  * failed, and an alarm is raised. OK also when no command of this host waits
  * for an answer.
  */
-int unreadable_count(struct contact *c, bool *over);
+int unreadable_count(struct mdm_request *c, bool *over);
 
 /*
  * In a transaction, when an answer to this command could be read: closes the
  * alarm about commands of its type for this host.
  */
-int unreadable_is_over(struct contact *c, const char *uuid);
+int unreadable_is_over(struct mdm_request *c, const char *uuid);
 
 #endif

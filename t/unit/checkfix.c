@@ -29,10 +29,10 @@ checkfix_escape_pem(const struct mdmfix_cert *cert, struct buf *out)
 
 int
 checkfix_send(void **state, struct checkfix_talk *t, const char *body,
-    int (*serve)(struct contact *))
+    int (*serve)(struct mdm_request *))
 {
 	struct conf conf = mdmfix_conf;
-	struct contact c = { .conf = &conf,
+	struct mdm_request c = { .conf = &conf,
 		.db = storefix_db(state),
 		.remote_address = "192.0.2.1" };
 	struct buf cms, header, pem;
@@ -60,7 +60,7 @@ checkfix_send(void **state, struct checkfix_talk *t, const char *body,
 		.body = blob_str(body) };
 	r = serve(&c);
 	snprintf(t->reply, sizeof(t->reply), "%s", buf_str(&c.reply));
-	contact_release(&c);
+	mdm_request_release(&c);
 	buf_release(&pem);
 	buf_release(&cms);
 	buf_release(&header);

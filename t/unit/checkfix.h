@@ -1,10 +1,10 @@
-/* Devices that check in and poll for commands, in a test (mdm/contact.h). */
+/* Devices that check in and poll for commands, in a test (mdm/mdm_request.h). */
 #ifndef UNIT_CHECKFIX_H
 #define UNIT_CHECKFIX_H
 
 #include "mdmfix.h"
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 #include "store/hosts.h"
 
 #define PAIR(k, v) "<key>" k "</key><string>" v "</string>"
@@ -54,7 +54,7 @@ void checkfix_escape_pem(const struct mdmfix_cert *cert, struct buf *out);
 
 /* Sends a message as *t says; the code, and in t->reply what came back. */
 int checkfix_send(void **state, struct checkfix_talk *t, const char *body,
-    int (*serve)(struct contact *));
+    int (*serve)(struct mdm_request *));
 
 /* To mdm-checkin and to mdm-server, signed by the device. */
 int checkfix_checkin(

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mdm/catalogue.h"
+#include "mdm/command_types.h"
 #include "mdm/command.h"
 #include "store/commands.h"
 
@@ -197,12 +197,12 @@ test_required_keys(void **state)
 {
 	struct command_text t;
 	size_t i, n;
-	const struct catalogue_entry *all = catalogue_all(&n);
+	const struct command_type *all = command_types_all(&n);
 
 	(void)state;
 	for (i = 1; i < n; i++)
 		assert_true(strcmp(all[i - 1].type, all[i].type) < 0);
-	assert_null(catalogue_find("EraseDevices"));
+	assert_null(command_types_find("EraseDevices"));
 	for (i = 0; i < n; i++) {
 		command_text_init(&t);
 		assert_int_equal(command_simple(all[i].type, &t), OK);

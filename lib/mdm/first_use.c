@@ -1,4 +1,4 @@
-#include "mdm/admission.h"
+#include "mdm/first_use.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -15,7 +15,7 @@
  * that ended before it was used takes no good one's place.
  */
 static int
-check_predecessor(const struct contact *c)
+check_predecessor(const struct mdm_request *c)
 {
 	const struct identity *id = &c->identity;
 	struct certificate before;
@@ -39,7 +39,7 @@ check_predecessor(const struct contact *c)
 
 /* A renewed one waits as long as its device is away. */
 static int
-check_age(const struct contact *c)
+check_age(const struct mdm_request *c)
 {
 	const struct certificate *cert = &c->identity.cert;
 	int64_t left =
@@ -64,7 +64,7 @@ is_from_before(const struct device_state *s, const struct enrollment *e)
 }
 
 static int
-check_method(struct contact *c, const struct device_state *s,
+check_method(struct mdm_request *c, const struct device_state *s,
     const struct enrollment *e, bool attested)
 {
 	if (attested || !is_from_before(s, e))
@@ -81,7 +81,7 @@ check_method(struct contact *c, const struct device_state *s,
 
 /* A device that attested is what its serial number should be. */
 static int
-close_alarms(struct contact *c, const char *serial)
+close_alarms(struct mdm_request *c, const char *serial)
 {
 	int r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial);
 
@@ -92,7 +92,7 @@ close_alarms(struct contact *c, const char *serial)
 }
 
 int
-admission_of_certificate(struct contact *c)
+first_use_check(struct mdm_request *c)
 {
 	const struct enrollment *e = &c->identity.enrollment;
 	struct device_state state;
@@ -111,14 +111,14 @@ admission_of_certificate(struct contact *c)
 }
 
 int
-admission_of_message(struct contact *c)
+first_use_admit(struct mdm_request *c)
 {
 	struct identity *id = &c->identity;
 	int r = identity_recognize(id, c->message.udid);
 
 	if (r != OK || id->cert.state != CERTIFICATE_ISSUED)
 		return r;
-	if ((r = admission_of_certificate(c)) != OK ||
+	if ((r = first_use_check(c)) != OK ||
 	    (r = identity_take_over(c->db, id)) != OK ||
 	    (r = attested_udid_check(c)) != OK)
 		return r;

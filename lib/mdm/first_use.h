@@ -2,10 +2,10 @@
  * Who is let in: what was true when a certificate was issued must still be when
  * it is first used, for a device may keep one unused, or skip a message.
  */
-#ifndef MDM_ADMISSION_H
-#define MDM_ADMISSION_H
+#ifndef MDM_FIRST_USE_H
+#define MDM_FIRST_USE_H
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
 /*
  * Inside of the transaction, for a certificate that was never used.
@@ -16,7 +16,7 @@
  * attested host is let in that was made without attestation before the setting
  * was switched on. The device has no other any more.
  */
-int admission_of_certificate(struct contact *c);
+int first_use_check(struct mdm_request *c);
 
 /*
  * Every message but Authenticate: the sender is a host of ours with its present
@@ -24,6 +24,6 @@ int admission_of_certificate(struct contact *c);
  * Not with Authenticate: a device whose profile then fails to install goes on
  * with its old identity. The codes above, and those of identity_recognize().
  */
-int admission_of_message(struct contact *c);
+int first_use_admit(struct mdm_request *c);
 
 #endif

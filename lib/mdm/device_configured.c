@@ -1,4 +1,4 @@
-#include "mdm/awaiting.h"
+#include "mdm/device_configured.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #define PRIORITY_LAST (-1)
 
 int
-awaiting_enqueue(struct contact *c)
+device_configured_enqueue(struct mdm_request *c)
 {
 	struct command_text text;
 	struct command command = { .priority = PRIORITY_LAST,
@@ -37,16 +37,15 @@ awaiting_enqueue(struct contact *c)
 }
 
 static int
-note(struct contact *c)
+note(struct mdm_request *c)
 {
 	char reason[128];
 
 	snprintf(reason, sizeof(reason),
 	    "it waits in Setup Assistant for %d minutes: let out before its "
 	    "other commands",
-	    AWAITING_MAX / 60);
-	log_line(LOG_WARN, "host %s: %s",
-	    c->identity.cert.serial, reason);
+	    DEVICE_CONFIGURED_DELAY / 60);
+	log_line(LOG_WARN, "host %s: %s", c->identity.cert.serial, reason);
 	return events_add(c->db,
 	    &(struct event){ .enrollment_id = c->identity.cert.enrollment_id,
 		.serial = c->identity.cert.serial,
@@ -58,14 +57,14 @@ note(struct contact *c)
 }
 
 int
-awaiting_overdue(struct contact *c, struct command *out)
+device_configured_overdue(struct mdm_request *c, struct command *out)
 {
 	const struct host *host = &c->identity.host;
 	int r;
 
 	*out = (struct command){ 0 };
 	if (!host->awaiting_configuration || c->identity.expired ||
-	    clock_now() - host->enrolled_at <= AWAITING_MAX)
+	    clock_now() - host->enrolled_at <= DEVICE_CONFIGURED_DELAY)
 		return ERR_NOT_FOUND;
 	if ((r = commands_first_of(c->db, host->id, TYPE, out)) != OK)
 		return r;

@@ -1,4 +1,4 @@
-#include "mdm/manual_device.h"
+#include "mdm/link_device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "store/hosts.h"
 
 static int
-bind_serial(struct contact *c, const char *serial)
+bind_serial(struct mdm_request *c, const char *serial)
 {
 	struct certificate *cert = &c->identity.cert;
 	struct enrollment *e = &c->identity.enrollment;
@@ -52,7 +52,7 @@ check_host(const struct host *host, const char *udid)
 
 /* Nothing proves the serial number that a device gives with such a link. */
 static int
-check_claim(struct contact *c)
+check_claim(struct mdm_request *c)
 {
 	const char *serial = c->identity.cert.serial;
 	bool assigned;
@@ -71,7 +71,7 @@ check_claim(struct contact *c)
 }
 
 int
-manual_device_bind(struct contact *c)
+link_device_identify(struct mdm_request *c)
 {
 	struct identity *id = &c->identity;
 	bool named = id->enrollment.device.serial[0] != '\0';

@@ -2,10 +2,10 @@
  * The first Authenticate of a device that enrolls by hand: the message says
  * which device it is, for nothing said so before, or the link did.
  */
-#ifndef MDM_MANUAL_DEVICE_H
-#define MDM_MANUAL_DEVICE_H
+#ifndef MDM_LINK_DEVICE_H
+#define MDM_LINK_DEVICE_H
 
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
 /*
  * For an unused certificate of a manual enrollment, inside of the transaction:
@@ -15,6 +15,6 @@
  * it is enrolled, or was with another UDID, or Apple Business assigned it:
  * then it comes by itself, or an administrator makes a link for it.
  */
-int manual_device_bind(struct contact *c);
+int link_device_identify(struct mdm_request *c);
 
 #endif

@@ -1,4 +1,4 @@
-#include "mdm/catalogue.h"
+#include "mdm/command_types.h"
 
 #include <string.h>
 
@@ -7,7 +7,7 @@
 	"profile the device is not managed any more"
 #define LOSES_WORK "ends what users are doing; they lose what is not saved"
 
-static const struct catalogue_entry entries[] = {
+static const struct command_type entries[] = {
 	{ "AccountConfiguration", NULL, { NULL } },
 	{ "ActivationLockBypassCode", NULL, { NULL } },
 	{ "ActiveNSExtensions", NULL, { NULL } },
@@ -84,15 +84,15 @@ static const struct catalogue_entry entries[] = {
 	{ "VerifyRecoveryLock", NULL, { "Password" } },
 };
 
-const struct catalogue_entry *
-catalogue_all(size_t *n)
+const struct command_type *
+command_types_all(size_t *n)
 {
 	*n = sizeof(entries) / sizeof(entries[0]);
 	return entries;
 }
 
-const struct catalogue_entry *
-catalogue_find(const char *type)
+const struct command_type *
+command_types_find(const char *type)
 {
 	size_t i;
 
@@ -103,12 +103,12 @@ catalogue_find(const char *type)
 }
 
 const char *
-catalogue_missing(
-    const struct catalogue_entry *e, const struct in_plist_node *command)
+command_types_missing(
+    const struct command_type *e, const struct in_plist_node *command)
 {
 	size_t i;
 
-	for (i = 0; i < CATALOGUE_KEYS && e->required[i] != NULL; i++)
+	for (i = 0; i < COMMAND_TYPES_KEYS && e->required[i] != NULL; i++)
 		if (in_plist_get(command, e->required[i]) == NULL)
 			return e->required[i];
 	return NULL;

@@ -2,8 +2,8 @@
  * One request of an enrolled or enrolling device: what came, where it goes, and
  * the events that it leaves.
  */
-#ifndef MDM_CONTACT_H
-#define MDM_CONTACT_H
+#ifndef MDM_MDM_REQUEST_H
+#define MDM_MDM_REQUEST_H
 
 #include "base/blob.h"
 #include "base/buf.h"
@@ -13,7 +13,7 @@
 #include "mdm/report.h"
 #include "store/db.h"
 
-struct contact {
+struct mdm_request {
 	/* Filled in by the program. */
 	const struct conf *conf;
 	struct db *db;
@@ -37,10 +37,10 @@ struct contact {
 };
 
 /* Reads c->proof.body into c->message, and c->report if it is one. */
-typedef int contact_reader(struct contact *c);
+typedef int mdm_request_reader(struct mdm_request *c);
 
-/* Answers inside of one transaction; contact_serve() calls it. */
-typedef int contact_handler(struct contact *c);
+/* Answers inside of one transaction; mdm_request_serve() calls it. */
+typedef int mdm_request_handler(struct mdm_request *c);
 
 /*
  * Proves who sends, lets the reader read the message, then runs the handler in
@@ -49,13 +49,13 @@ typedef int contact_handler(struct contact *c);
  * the serial number of the certificate when that is one of ours; routine ones
  * (7 in err.def) do not. The caller releases *c in any case.
  */
-int contact_serve(
-    struct contact *c, contact_reader *reader, contact_handler *handler);
+int mdm_request_serve(struct mdm_request *c, mdm_request_reader *reader,
+    mdm_request_handler *handler);
 
 /* For requests that are refused before they can be served; returns `code`. */
-int contact_refuse(struct contact *c, int code);
+int mdm_request_refuse(struct mdm_request *c, int code);
 
 /* Frees what serving made; not conf and db. */
-void contact_release(struct contact *c);
+void mdm_request_release(struct mdm_request *c);
 
 #endif

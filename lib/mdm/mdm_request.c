@@ -1,4 +1,4 @@
-#include "mdm/contact.h"
+#include "mdm/mdm_request.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 #define ROUTINE LOG_DEBUG
 
 static int
-note_step(struct contact *c, const char *step, const char *achieved)
+note_step(struct mdm_request *c, const char *step, const char *achieved)
 {
 	return events_add(c->db,
 	    &(struct event){ .enrollment_id = c->identity.cert.enrollment_id,
@@ -33,7 +33,7 @@ note_step(struct contact *c, const char *step, const char *achieved)
 }
 
 static int
-note_achieved(struct contact *c)
+note_achieved(struct mdm_request *c)
 {
 	char text[512];
 	int r = OK;
@@ -60,7 +60,7 @@ struct claim {
  * administrator who searches for a device finds who claims to be it.
  */
 static void
-read_claim(struct contact *c, struct claim *out)
+read_claim(struct mdm_request *c, struct claim *out)
 {
 	const char *serial = "";
 	char safe[CLAIM_TEXT];
@@ -84,12 +84,12 @@ read_claim(struct contact *c, struct claim *out)
 
 /*
  * Is an identity from before the host's present enrollment still in use? An
- * erased device would not have it any more. Who asked for the new profile proves
- * nothing, because a recorded request can be sent again; and whoever enrolled
- * with it may have checked out since.
+ * erased device would not have it any more. Who asked for the new profile
+ * proves nothing, because a recorded request can be sent again; and whoever
+ * enrolled with it may have checked out since.
  */
 static int
-is_replaced_twin(struct contact *c, int code, bool *out)
+is_replaced_twin(struct mdm_request *c, int code, bool *out)
 {
 	const struct identity *id = &c->identity;
 
@@ -100,7 +100,7 @@ is_replaced_twin(struct contact *c, int code, bool *out)
 }
 
 static void
-alarm_of_refusal(struct contact *c, int code, const char *reason)
+alarm_of_refusal(struct mdm_request *c, int code, const char *reason)
 {
 	const struct identity *id = &c->identity;
 	bool twin;
@@ -117,7 +117,7 @@ alarm_of_refusal(struct contact *c, int code, const char *reason)
 }
 
 int
-contact_refuse(struct contact *c, int code)
+mdm_request_refuse(struct mdm_request *c, int code)
 {
 	const struct identity *id = &c->identity;
 	struct claim claim = { .serial = "" };
@@ -144,7 +144,7 @@ contact_refuse(struct contact *c, int code)
 }
 
 static int
-check(struct contact *c)
+check(struct mdm_request *c)
 {
 	int r = identity_check(c->db, &c->identity, c->expired_grace);
 
@@ -156,7 +156,7 @@ check(struct contact *c)
 
 /* From the first time on, until it enrolls again, the host must show it. */
 static int
-note_client_certificate(struct contact *c)
+note_client_certificate(struct mdm_request *c)
 {
 	const struct identity *id = &c->identity;
 	int r;
@@ -174,7 +174,7 @@ note_client_certificate(struct contact *c)
  * that device.
  */
 static int
-note_other_signer(struct contact *c)
+note_other_signer(struct mdm_request *c)
 {
 	const struct identity *id = &c->identity;
 	const struct host *host = &id->host;
@@ -198,7 +198,7 @@ note_other_signer(struct contact *c)
 }
 
 static int
-handle(struct contact *c, contact_handler *handler)
+handle(struct mdm_request *c, mdm_request_handler *handler)
 {
 	int r;
 
@@ -206,16 +206,15 @@ handle(struct contact *c, contact_handler *handler)
 		return r;
 	if ((r = check(c)) == OK && (r = handler(c)) == OK &&
 	    (r = note_client_certificate(c)) == OK &&
-	    (r = note_other_signer(c)) == OK &&
-	    (r = note_achieved(c)) == OK)
+	    (r = note_other_signer(c)) == OK && (r = note_achieved(c)) == OK)
 		r = db_commit(c->db);
 	db_rollback(c->db);
 	return r;
 }
 
 int
-contact_serve(
-    struct contact *c, contact_reader *reader, contact_handler *handler)
+mdm_request_serve(struct mdm_request *c, mdm_request_reader *reader,
+    mdm_request_handler *handler)
 {
 	int r;
 
@@ -223,11 +222,11 @@ contact_serve(
 	if ((r = identity_prove(c->db, &c->proof, &c->identity)) == OK &&
 	    (r = reader(c)) == OK)
 		r = handle(c, handler);
-	return r == OK ? OK : contact_refuse(c, r);
+	return r == OK ? OK : mdm_request_refuse(c, r);
 }
 
 void
-contact_release(struct contact *c)
+mdm_request_release(struct mdm_request *c)
 {
 	identity_release(&c->identity);
 	message_release(&c->message);
