@@ -75,7 +75,7 @@ sql('PRAGMA journal_mode = DELETE');
 sub mode_line { return grep { /WAL mode/ } map { $_->{text} } @{ JSON::PP::decode_json(
     $t->tool('check', '--no-nginx', '--json')->{out})->{checks} } }
 is(scalar(mode_line()), 1, 'check tells that the database is not in WAL mode');
-$t->server->start_program($_) for @Attestmdm::Server::PROGRAMS;
+$t->server->start_programs(@Attestmdm::Server::PROGRAMS);
 is($t->http(GET => '/admin/hosts')->{status}, 303, 'a program opens it');
 is(scalar(mode_line()), 0, 'and sets it');
 

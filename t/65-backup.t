@@ -238,8 +238,7 @@ subtest 'mdm-108: back on an empty host' => sub {
 		is(join(' ', map { $now[$_] } 2, 4, 5), join(' ', map { $then[$_] } 2, 4, 5),
 		    "$file has its owner and mode");
 	}
-	unlink("$dir/run/$_.sock"), $t->server->start_program($_) for @programs;
-	Attestmdm::Server::answers("$dir/run/$_.sock", 20) or die $_ for @programs;
+	$t->server->start_programs(@programs);
 	is(poll(), 0, 'the Mac is still enrolled');
 	is(scalar(@{ $t->db("SELECT * FROM activities WHERE action = 'restore'") }), 1,
 	    'the restore is on the activity list');
@@ -253,8 +252,7 @@ subtest 'over another state' => sub {
 	is(Attestmdm::Server::slurp("$state/nonce.key.replaced"), 'another', 'what was there is put aside');
 	is(-s "$state/nonce.key", 32, 'and replaced');
 	ok(-e "$state/db/attestmdm.db.replaced", 'the database, too');
-	unlink("$dir/run/$_.sock"), $t->server->start_program($_) for @programs;
-	Attestmdm::Server::answers("$dir/run/$_.sock", 20) or die $_ for @programs;
+	$t->server->start_programs(@programs);
 	is(poll(), 0, 'the Mac is still enrolled');
 };
 
@@ -279,8 +277,7 @@ subtest 'killed at any point' => sub {
 		    if join('', sqlite("$state/db/attestmdm.db", 'PRAGMA integrity_check')) ne 'ok';
 	}
 	is("@wrong", '', 'it is finished');
-	unlink("$dir/run/$_.sock"), $t->server->start_program($_) for @programs;
-	Attestmdm::Server::answers("$dir/run/$_.sock", 20) or die $_ for @programs;
+	$t->server->start_programs(@programs);
 	is(poll(), 0, 'the Mac is still enrolled');
 };
 

@@ -210,19 +210,23 @@ sub answers {
 	return 0;
 }
 
-sub start_program {
-	my ($self, $name) = @_;
-	$self->spawn($name, $self->program($name), '--config', $self->conf,
-	    '--listen', "$self->{dir}/run/$name.sock");
+# Starts programs that do not run, and waits until they answer.
+sub start_programs {
+	my ($self, @names) = @_;
+	for my $name (@names) {
+		unlink("$self->{dir}/run/$name.sock");
+		$self->spawn($name, $self->program($name), '--config', $self->conf,
+		    '--listen', "$self->{dir}/run/$name.sock");
+	}
+	for my $name (@names) {
+		answers("$self->{dir}/run/$name.sock", 20)
+		    or die "$name does not answer:\n" . slurp("$self->{dir}/$name.log");
+	}
 }
 
 sub start {
 	my ($self) = @_;
-	$self->start_program($_) for @PROGRAMS;
-	for my $name (@PROGRAMS) {
-		answers("$self->{dir}/run/$name.sock", 20)
-		    or die "$name does not answer:\n" . slurp("$self->{dir}/$name.log");
-	}
+	$self->start_programs(@PROGRAMS);
 	$self->spawn('nginx', 'nginx', '-e', "$self->{dir}/nginx-error.log",
 	    '-c', "$self->{dir}/nginx/nginx.conf", '-p', $self->{dir});
 	answers($self->socket, 20)
@@ -257,9 +261,7 @@ sub restart {
 	my ($self, @names) = @_;
 	@names = @PROGRAMS if !@names;
 	my $status = $self->stop(@names);
-	unlink("$self->{dir}/run/$_.sock") for @names;
-	$self->start_program($_) for @names;
-	answers("$self->{dir}/run/$_.sock", 20) or die "$_ is not back" for @names;
+	$self->start_programs(@names);
 	return $status;
 }
 
