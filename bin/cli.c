@@ -279,9 +279,14 @@ cli_open(struct cli *cli)
 	clock_refresh();
 	if (cli->verb->needs == CLI_CONF)
 		return OK;
-	return db_open(cli->conf.database,
+	r = db_open(cli->conf.database,
 	    cli->verb->needs == CLI_WRITE ? DB_DURABLE : DB_READ_ONLY,
 	    &cli->db);
+	cli->admin = (struct admin_actor){ .conf = &cli->conf,
+		.db = cli->db,
+		.name = cli->actor,
+		.role = ADMIN_ROLE_ADMIN };
+	return r;
 }
 
 static void

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "admin/admin_actor.h"
 #include "base/blob.h"
 #include "base/buf.h"
 #include "base/conf.h"
@@ -74,7 +75,8 @@ struct cli {
 	bool json;
 	struct conf conf;
 	struct db *db;
-	/* "cli:USER", for the activity log */
+	/* "cli:USER" with the role admin */
+	struct admin_actor admin;
 	char actor[DB_ACTOR_TEXT];
 	/* arguments after noun and verb */
 	const char *arguments[CLI_ARGUMENTS_MAX];

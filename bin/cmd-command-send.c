@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin_host.h"
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/nearest.h"
@@ -12,7 +13,6 @@
 #include "mdm/command.h"
 #include "store/activities.h"
 #include "store/commands.h"
-#include "store/hosts.h"
 #include "store/renewals.h"
 
 #define QUERIES_MAX 64
@@ -187,7 +187,7 @@ cmd_command_send(struct cli *cli)
 	if ((r = cli_number(cli, "priority", 0, 9, 0, &priority)) != OK ||
 	    (r = cmd_command_build(cli, &text)) != OK ||
 	    (r = cmd_command_check(cli, &text)) != OK ||
-	    (r = cmd_host_find(cli, cli->arguments[0], &host)) != OK ||
+	    (r = admin_host_find(cli->db, cli->arguments[0], &host)) != OK ||
 	    (r = cmd_command_enqueue(cli, &host, &text, priority)) != OK)
 		goto done;
 	out_json_string(&cli->out, "uuid", text.uuid);
@@ -251,7 +251,7 @@ cmd_command_cancel(struct cli *cli)
 	bool sent;
 	int r;
 
-	if ((r = cmd_host_find(cli, cli->arguments[0], &host)) != OK ||
+	if ((r = admin_host_find(cli->db, cli->arguments[0], &host)) != OK ||
 	    (r = db_begin(cli->db)) != OK)
 		return r;
 	if ((r = cmd_command_cancel_one(cli, &host, uuid, &sent)) == OK)

@@ -2,13 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin_host.h"
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/cmd-command-send.h"
 #include "bin/paging.h"
 #include "bin/view.h"
 #include "store/commands.h"
-#include "store/hosts.h"
 #include "store/renewals.h"
 
 static const struct view_column list_columns[] = {
@@ -48,7 +48,7 @@ cmd_command_list(struct cli *cli)
 	int r;
 
 	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = cmd_host_find(cli, cli->arguments[0], &host)) != OK ||
+	    (r = admin_host_find(cli->db, cli->arguments[0], &host)) != OK ||
 	    (r = commands_list(cli->db, host.id, p.offset, p.limit, &list)) !=
 		OK)
 		return r;

@@ -1,14 +1,12 @@
 #include <string.h>
 
+#include "admin/admin_host.h"
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/paging.h"
 #include "bin/view.h"
 #include "store/attestations.h"
-#include "store/activities.h"
 #include "store/certificates.h"
-#include "store/enrollments.h"
-#include "store/hosts.h"
 #include "store/renewals.h"
 #include "store/events.h"
 
@@ -75,22 +73,6 @@ static const struct view_column evidence_columns[] = {
 	{ "attested_at", "Attestation verified", VIEW_TIME },
 	{ NULL, NULL, VIEW_TEXT },
 };
-
-int
-cmd_host_find(struct cli *cli, const char *name, struct host *out)
-{
-	int r;
-
-	r = hosts_load_by_serial(cli->db, name, out);
-	if (r == ERR_NOT_FOUND)
-		r = hosts_load_by_udid(cli->db, name, out);
-	if (r == ERR_NOT_FOUND)
-		r = hosts_load(cli->db, name, out);
-	if (r == ERR_NOT_FOUND)
-		return fail(
-		    r, "no host has this serial number, UDID or id: %s", name);
-	return r;
-}
 
 static int
 cmd_host_filter(
@@ -272,7 +254,7 @@ cmd_host_show(struct cli *cli)
 	struct host h;
 	int r;
 
-	if ((r = cmd_host_find(cli, cli->arguments[0], &h)) != OK ||
+	if ((r = admin_host_find(cli->db, cli->arguments[0], &h)) != OK ||
 	    (r = cmd_host_record(cli, &h)) != OK ||
 	    (r = cmd_host_certificate(cli, &h)) != OK ||
 	    (r = cmd_host_evidence(cli, &h)) != OK ||
@@ -285,55 +267,18 @@ cmd_host_show(struct cli *cli)
 	return r;
 }
 
-/* Open profiles go with it, so that no certificate comes after the decision. */
 static int
-cmd_host_block_one(struct cli *cli, const struct host *h)
-{
-	int r, revoked;
-
-	if ((r = hosts_block(cli->db, h->id)) != OK ||
-	    (r = enrollments_revoke_open(
-		 cli->db, h->device.serial, NULL, &revoked)) != OK)
-		return r;
-	return activities_add(
-	    cli->db, cli->actor, "host.block", h->device.serial);
-}
-
-static int
-cmd_host_unblock_one(struct cli *cli, const struct host *h)
-{
-	int r;
-
-	if ((r = hosts_unblock(cli->db, h->id)) == ERR_CONFLICT)
-		return fail(r, "%s is not blocked", h->device.serial);
-	if (r != OK)
-		return r;
-	return activities_add(
-	    cli->db, cli->actor, "host.unblock", h->device.serial);
-}
-
-/* All hosts that are named, or none. */
-static int
-cmd_host_change(struct cli *cli,
-    int (*change)(struct cli *cli, const struct host *h), const char *said)
+cmd_host_say(struct cli *cli, int r, const char *said)
 {
 	struct host h;
-	int i, r;
+	int i;
 
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	for (i = 0; i < cli->count && r == OK; i++) {
-		if ((r = cmd_host_find(cli, cli->arguments[i], &h)) == OK)
-			r = change(cli, &h);
-	}
-	if (r == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
 	if (r != OK)
 		return r;
 	out_json_open_array(&cli->out, "serials");
 	for (i = 0; i < cli->count && r == OK; i++) {
-		if ((r = cmd_host_find(cli, cli->arguments[i], &h)) != OK)
+		r = admin_host_find(cli->db, cli->arguments[i], &h);
+		if (r != OK)
 			break;
 		out_json_string(&cli->out, NULL, h.device.serial);
 		cli_say(cli, "%s %s", h.device.serial, said);
@@ -345,15 +290,18 @@ cmd_host_change(struct cli *cli,
 static int
 cmd_host_block(struct cli *cli)
 {
-	return cmd_host_change(cli, cmd_host_block_one,
-	    "is blocked: at its next contact it is told to unenroll.");
+	int r = admin_host_block(&cli->admin, cli->arguments, cli->count);
+
+	return cmd_host_say(cli, r,
+	    "is blocked: at its next check-in it is told to unenroll.");
 }
 
 static int
 cmd_host_unblock(struct cli *cli)
 {
-	return cmd_host_change(
-	    cli, cmd_host_unblock_one, "may enroll again.");
+	int r = admin_host_unblock(&cli->admin, cli->arguments, cli->count);
+
+	return cmd_host_say(cli, r, "may enroll again.");
 }
 
 static const struct cli_option list_options[] = {

@@ -1,9 +1,8 @@
+#include "admin/admin_link.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/paging.h"
 #include "bin/view.h"
-#include "enroll/manual_link.h"
 
 static const struct view_column columns[] = {
 	{ "id", "LINK", VIEW_TEXT },
@@ -12,7 +11,7 @@ static const struct view_column columns[] = {
 	{ "state", "STATE", VIEW_TEXT },
 	{ "created_by", "MADE BY", VIEW_TEXT },
 	{ "created_at", "MADE", VIEW_TIME },
-	{ "expires_at", "ENDS", VIEW_TIME },
+	{ "expires_at", "EXPIRES", VIEW_TIME },
 	{ "enrollment_id", NULL, VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
 };
@@ -28,15 +27,12 @@ cmd_link_text(struct cli *cli, const char *option)
 int
 cmd_link_new(struct cli *cli)
 {
-	char url[MANUAL_LINK_TEXT], end[CLOCK_TEXT];
-	struct manual_link_wish wish = { .serial = cmd_link_text(cli, "serial"),
-		.note = cmd_link_text(cli, "note"),
-		.actor = cli->actor };
+	char url[ADMIN_LINK_URL_TEXT], end[CLOCK_TEXT];
 	struct enrollment_link link;
 	int r;
 
-	if ((r = manual_link_create(&cli->conf, cli->db, &wish, &link, url)) !=
-	    OK)
+	if ((r = admin_link_create(&cli->admin, cmd_link_text(cli, "serial"),
+		 cmd_link_text(cli, "note"), &link, url)) != OK)
 		return r;
 	clock_people(link.expires_at, end);
 	out_json_string(&cli->out, "id", link.id);
@@ -84,34 +80,11 @@ cmd_link_list(struct cli *cli)
 	return r;
 }
 
-static int
-cmd_link_revoke_one(struct cli *cli, const char *id)
-{
-	int r = enrollment_links_revoke(cli->db, id, cli->actor);
-
-	if (r == ERR_NOT_FOUND)
-		return fail(r, "there is no link %s", id);
-	if (r == ERR_CONFLICT)
-		return fail(r,
-		    "the device of link %s has enrolled, or the link was "
-		    "revoked already",
-		    id);
-	return r;
-}
-
-/* All that are named, or none. */
 int
 cmd_link_revoke(struct cli *cli)
 {
-	int i, r;
+	int i, r = admin_link_revoke(&cli->admin, cli->arguments, cli->count);
 
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	for (i = 0; i < cli->count && r == OK; i++)
-		r = cmd_link_revoke_one(cli, cli->arguments[i]);
-	if (r == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
 	for (i = 0; i < cli->count && r == OK; i++)
 		cli_say(cli, "The link %s works no more.", cli->arguments[i]);
 	return r;

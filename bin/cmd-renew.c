@@ -1,13 +1,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/admin_host.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
 #include "enroll/renewer.h"
 #include "store/activities.h"
-#include "store/hosts.h"
 #include "store/settings.h"
 
 /* Hosts that are looked up at a time. */
@@ -135,7 +135,7 @@ cmd_renew_one(struct run *run, const char *name)
 	struct host host;
 	int r;
 
-	if ((r = cmd_host_find(run->cli, name, &host)) != OK)
+	if ((r = admin_host_find(run->cli->db, name, &host)) != OK)
 		return r;
 	r = renewals_candidate(run->cli->db, host.id, &candidate);
 	if (r == ERR_NOT_FOUND)

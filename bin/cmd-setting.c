@@ -1,9 +1,9 @@
 #include <stdio.h>
 
+#include "admin/admin_setting.h"
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
-#include "store/settings.h"
 
 static const struct view_column columns[] = {
 	{ "name", "NAME", VIEW_TEXT },
@@ -59,60 +59,31 @@ cmd_setting_get(struct cli *cli)
 	return OK;
 }
 
-/* The store answers with a code; here it becomes a sentence. */
-static int
-cmd_setting_refuse(const struct cli *cli, const char *name, int code)
-{
-	switch (code) {
-	case ERR_NOT_FOUND:
-		return fail(code,
-		    "there is no setting %s; attestmdm setting get lists them",
-		    name);
-	case ERR_LICENSE:
-		return fail(code,
-		    "setting %s needs tier = premium in [license] of the "
-		    "configuration",
-		    name);
-	case ERR_GITOPS:
-		return fail(code,
-		    "setting %s is managed by GitOps in %s; change it there, "
-		    "or set it here with --override-gitops",
-		    name, cli->conf.repository_url);
-	case ERR_FIELD:
-		return fail(code, "setting %s cannot be \"%s\"", name,
-		    cli->arguments[1]);
-	default:
-		return code;
-	}
-}
-
 static int
 cmd_setting_set(struct cli *cli)
 {
-	const char *name = cli->arguments[0], *value = cli->arguments[1];
-	enum settings_origin origin = cli_flag(cli, "override-gitops")
-	    ? SETTINGS_BY_OVERRIDE
-	    : SETTINGS_BY_ADMIN;
-	int r;
+	const struct admin_setting set = { cli->arguments[0],
+		cli->arguments[1] };
+	bool override = cli_flag(cli, "override-gitops");
+	int r = admin_setting_set(&cli->admin, &set, 1, override);
 
-	if ((r = settings_check(&cli->conf, origin, name, value)) != OK)
-		return cmd_setting_refuse(cli, name, r);
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	r = settings_set(cli->db, &cli->conf, origin, name, value, cli->actor);
-	if (r == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
+	if (r == ERR_NOT_FOUND)
+		return fail(
+		    r, "%s; attestmdm setting get lists them", log_reason());
+	if (r == ERR_GITOPS)
+		return fail(r, "%s, or set it here with --override-gitops",
+		    log_reason());
 	if (r != OK)
-		return cmd_setting_refuse(cli, name, r);
-	out_json_string(&cli->out, "name", name);
-	out_json_string(&cli->out, "value", value);
-	cli_say(cli, "%s is now %s.", name, *value ? value : "empty");
-	if (origin == SETTINGS_BY_OVERRIDE && cli->conf.gitops_mode_enabled)
+		return r;
+	out_json_string(&cli->out, "name", set.name);
+	out_json_string(&cli->out, "value", set.value);
+	cli_say(cli, "%s is now %s.", set.name,
+	    *set.value ? set.value : "empty");
+	if (override && cli->conf.gitops_mode_enabled)
 		fprintf(stderr,
 		    "attestmdm: warning: GitOps mode is on, and the next run "
 		    "of GitOps sets %s as the repository has it\n",
-		    name);
+		    set.name);
 	return OK;
 }
 

@@ -21,12 +21,6 @@ extern const struct cli_noun cmd_renew;
 extern const struct cli_noun cmd_restore;
 extern const struct cli_noun cmd_setting;
 
-/*
- * Finds a host by serial number, UDID or id. ERR_NOT_FOUND. In cmd-host.c.
- */
-struct host;
-int cmd_host_find(struct cli *cli, const char *name, struct host *out);
-
 /* Shows events as a table. In cmd-enrollment.c. */
 struct event_list;
 int cmd_enrollment_events(struct cli *cli, const struct event_list *list);

@@ -1,7 +1,7 @@
 #include "admin-links.h"
 
+#include "admin/admin_link.h"
 #include "base/clock.h"
-#include "enroll/manual_link.h"
 #include "store/settings.h"
 
 static const char *const filters[] = { NULL };
@@ -80,30 +80,22 @@ admin_links_show(void *app, const struct req *req, struct resp *resp)
 	return send_page(app, req, "", OK, resp);
 }
 
-static int
-create(struct admin_app *app, const struct form *form, const char *admin,
-    char url[MANUAL_LINK_TEXT])
-{
-	struct manual_link_wish wish = { .serial = form_text(form, "serial"),
-		.note = form_text(form, "note"),
-		.actor = admin };
-	struct enrollment_link link;
-
-	return manual_link_create(app->conf, app->db, &wish, &link, url);
-}
-
 int
 admin_links_create(void *p, const struct req *req, struct resp *resp)
 {
 	struct admin_app *app = p;
+	struct enrollment_link link;
+	struct admin_actor actor;
 	struct session session;
 	struct form *form;
-	char url[MANUAL_LINK_TEXT] = "";
+	char url[ADMIN_LINK_URL_TEXT] = "";
 	int r;
 
 	if ((r = admin_page_form(app, req, &session, &form)) != OK)
 		return r;
-	r = create(app, form, session.admin, url);
+	actor = admin_page_actor(app, &session);
+	r = admin_link_create(&actor, form_text(form, "serial"),
+	    form_text(form, "note"), &link, url);
 	form_free(form);
 	if (r != OK && err_http_status(r) >= 500)
 		return r;
@@ -115,7 +107,9 @@ admin_links_create(void *p, const struct req *req, struct resp *resp)
 int
 admin_links_revoke(void *p, const struct req *req, struct resp *resp)
 {
+	const char *id = req_path_param(req, "id");
 	struct admin_app *app = p;
+	struct admin_actor actor;
 	struct session session;
 	struct form *form;
 	int r;
@@ -123,11 +117,7 @@ admin_links_revoke(void *p, const struct req *req, struct resp *resp)
 	if ((r = admin_page_form(app, req, &session, &form)) != OK)
 		return r;
 	form_free(form);
-	if ((r = db_begin(app->db)) != OK)
-		return r;
-	if ((r = enrollment_links_revoke(
-		 app->db, req_path_param(req, "id"), session.admin)) == OK)
-		r = db_commit(app->db);
-	db_rollback(app->db);
+	actor = admin_page_actor(app, &session);
+	r = admin_link_revoke(&actor, &id, 1);
 	return r == OK ? resp_redirect(resp, "/admin/links") : r;
 }

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "admin/admin_setting.h"
+#include "base/err.h"
 #include "policy/product.h"
 #include "store/activities.h"
-#include "store/settings.h"
 
 static const enum product_system systems[] = { SYSTEM_MACOS, SYSTEM_IOS,
 	SYSTEM_IPADOS, SYSTEM_TVOS, SYSTEM_VISIONOS, SYSTEM_WATCHOS };
@@ -123,44 +123,40 @@ refuse(struct admin_app *app, const struct req *req, int code,
  * NULL.
  */
 static int
-store(struct admin_app *app, const char *admin, const struct form *form,
+store(const struct admin_actor *actor, const struct form *form,
     const char *const *names, const char *when_absent)
 {
+	struct admin_setting all[SYSTEMS];
 	const char *value;
-	int r;
+	size_t n = 0;
 
-	if ((r = db_begin(app->db)) != OK)
-		return r;
-	for (; *names != NULL && r == OK; names++) {
+	for (; *names != NULL && n < SYSTEMS; names++) {
 		value = form_get(form, *names);
 		if (value == NULL)
 			value = when_absent;
 		if (value != NULL)
-			r = settings_set(app->db, app->conf, SETTINGS_BY_ADMIN,
-			    *names, value, admin);
+			all[n++] = (struct admin_setting){ *names, value };
 	}
-	if (r == OK)
-		r = db_commit(app->db);
-	db_rollback(app->db);
-	return r;
+	return admin_setting_set(actor, all, n, false);
 }
 
 static int
 set(struct admin_app *app, const struct req *req, const char *const *names,
     const char *when_absent, struct resp *resp)
 {
+	struct admin_actor actor;
 	struct session session;
 	struct form *form;
 	int r;
 
 	if ((r = admin_page_form(app, req, &session, &form)) != OK)
 		return r;
-	r = store(app, session.admin, form, names, when_absent);
+	actor = admin_page_actor(app, &session);
+	r = store(&actor, form, names, when_absent);
 	if (r == OK)
 		r = resp_redirect(resp, "/admin/settings?saved=1");
-	else if (r == ERR_NOT_FOUND || err_http_status(r) < 500)
-		r = refuse(
-		    app, req, r == ERR_NOT_FOUND ? ERR_LICENSE : r, form, resp);
+	else if (err_http_status(r) < 500)
+		r = refuse(app, req, r, form, resp);
 	form_free(form);
 	return r;
 }

@@ -187,6 +187,15 @@ admin_page_form(struct admin_app *app, const struct req *req,
 	return r;
 }
 
+struct admin_actor
+admin_page_actor(const struct admin_app *app, const struct session *session)
+{
+	return (struct admin_actor){ .conf = app->conf,
+		.db = app->db,
+		.name = session->admin,
+		.role = ADMIN_ROLE_ADMIN };
+}
+
 /* "5 minutes ago", for a first look; the exact time stands beside it. */
 static void
 set_ago(struct tmpl_row *row, const char *name, int64_t seconds)

@@ -2,6 +2,7 @@
 #ifndef ADMIN_PAGE_H
 #define ADMIN_PAGE_H
 
+#include "admin/admin_actor.h"
 #include "base/conf.h"
 #include "stylesheet.h"
 #include "store/sessions.h"
@@ -59,6 +60,10 @@ int admin_page_send_bare(const struct admin_app *app, const char *template,
  */
 int admin_page_form(struct admin_app *app, const struct req *req,
     struct session *session, struct form **form);
+
+/* Whoever is signed in; every administrator has the role admin. */
+struct admin_actor admin_page_actor(
+    const struct admin_app *app, const struct session *session);
 
 /* NAME (for people), NAME_iso and NAME_ago; all "" when t is 0. */
 void admin_page_time(struct tmpl_row *row, const char *name, int64_t t);

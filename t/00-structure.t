@@ -29,8 +29,9 @@ my %may = (
 	policy => [qw(store wire base)],
 	web => [qw(store base)],
 	(map { $_ => \@below_ca } @protocols),
-	'cgi-bin' => ['web', @protocols, @below_ca],
-	bin => ['web', @protocols, @below_ca],
+	admin => [qw(enroll mdm), @below_ca],
+	'cgi-bin' => ['admin', 'web', @protocols, @below_ca],
+	bin => ['admin', 'web', @protocols, @below_ca],
 	sim => ['base'],
 );
 

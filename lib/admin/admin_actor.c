@@ -1,0 +1,56 @@
+#include "admin/admin_actor.h"
+
+#include "base/log.h"
+#include "store/activities.h"
+
+#define MAY(role) (1U << ADMIN_ROLE_##role)
+
+static const unsigned permissions[] = {
+	[ADMIN_CHANGE_SETTINGS] = MAY(ADMIN) | MAY(GITOPS),
+	[ADMIN_CHANGE_HOSTS] = MAY(ADMIN) | MAY(MAINTAINER),
+	[ADMIN_CHANGE_ADMINS] = MAY(ADMIN),
+	[ADMIN_CHANGE_SERVER] = MAY(ADMIN),
+};
+
+int
+admin_actor_begin(
+    const struct admin_actor *actor, enum admin_permission permission)
+{
+	if ((permissions[permission] & 1U << actor->role) == 0)
+		return fail(ERR_ROLE, "the role of %s does not permit this",
+		    actor->name);
+	return db_begin(actor->db);
+}
+
+int
+admin_actor_record(
+    const struct admin_actor *actor, const char *action, const char *detail)
+{
+	return activities_add(actor->db, actor->name, action, detail);
+}
+
+int
+admin_actor_each(const struct admin_actor *actor,
+    enum admin_permission permission, const char *const *names, int n,
+    int (*one)(const struct admin_actor *actor, const char *name))
+{
+	int i, r;
+
+	if ((r = admin_actor_begin(actor, permission)) != OK)
+		return r;
+	for (i = 0; i < n && r == OK; i++)
+		r = one(actor, names[i]);
+	return db_end(actor->db, r);
+}
+
+int
+admin_actor_note(
+    const struct admin_actor *actor, const char *action, const char *detail)
+{
+	int r;
+
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SERVER)) == OK)
+		r = db_end(
+		    actor->db, admin_actor_record(actor, action, detail));
+	return r;
+}

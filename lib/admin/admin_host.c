@@ -1,0 +1,64 @@
+#include "admin/admin_host.h"
+
+#include "base/log.h"
+#include "store/enrollments.h"
+
+int
+admin_host_find(struct db *db, const char *name, struct host *out)
+{
+	int r;
+
+	r = hosts_load_by_serial(db, name, out);
+	if (r == ERR_NOT_FOUND)
+		r = hosts_load_by_udid(db, name, out);
+	if (r == ERR_NOT_FOUND)
+		r = hosts_load(db, name, out);
+	if (r == ERR_NOT_FOUND)
+		return fail(
+		    r, "no host has this serial number, UDID or id: %s", name);
+	return r;
+}
+
+/* Open profiles go with it, so that no certificate comes after the decision. */
+static int
+block(const struct admin_actor *actor, const char *name)
+{
+	struct host h;
+	int r, revoked;
+
+	if ((r = admin_host_find(actor->db, name, &h)) != OK ||
+	    (r = hosts_block(actor->db, h.id)) != OK ||
+	    (r = enrollments_revoke_open(
+		 actor->db, h.device.serial, NULL, &revoked)) != OK)
+		return r;
+	return admin_actor_record(actor, "host.block", h.device.serial);
+}
+
+static int
+unblock(const struct admin_actor *actor, const char *name)
+{
+	struct host h;
+	int r;
+
+	if ((r = admin_host_find(actor->db, name, &h)) != OK)
+		return r;
+	if ((r = hosts_unblock(actor->db, h.id)) == ERR_CONFLICT)
+		return fail(r, "%s is not blocked", h.device.serial);
+	if (r != OK)
+		return r;
+	return admin_actor_record(actor, "host.unblock", h.device.serial);
+}
+
+int
+admin_host_block(
+    const struct admin_actor *actor, const char *const *names, int n)
+{
+	return admin_actor_each(actor, ADMIN_CHANGE_HOSTS, names, n, block);
+}
+
+int
+admin_host_unblock(
+    const struct admin_actor *actor, const char *const *names, int n)
+{
+	return admin_actor_each(actor, ADMIN_CHANGE_HOSTS, names, n, unblock);
+}

@@ -1,0 +1,120 @@
+#include "storefix.h"
+
+#include <string.h>
+
+#include "admin/admin_host.h"
+#include "admin/admin_link.h"
+#include "admin/admin_setting.h"
+#include "store/activities.h"
+
+static const struct conf premium = { .premium = true, .link_hours = 1 };
+static const struct conf managed = {
+	.premium = true, .link_hours = 1, .gitops_mode_enabled = true
+};
+
+static struct admin_actor
+actor(void **state, enum admin_role role)
+{
+	return (struct admin_actor){ .conf = &premium,
+		.db = storefix_db(state),
+		.name = "ann",
+		.role = role };
+}
+
+static int
+set(const struct admin_actor *a, bool override)
+{
+	const struct admin_setting all[] = {
+		{ SETTINGS_MINIMUM_MACOS, "15.1" },
+		{ SETTINGS_BUSINESS_ONLY, "true" },
+	};
+
+	return admin_setting_set(a, all, 2, override);
+}
+
+static int64_t
+activities(void **state)
+{
+	return storefix_sql(
+	    storefix_db(state), "SELECT count(*) FROM activities");
+}
+
+static void
+test_settings(void **state)
+{
+	static const int expected[] = {
+		[ADMIN_ROLE_OBSERVER] = ERR_ROLE,
+		[ADMIN_ROLE_MAINTAINER] = ERR_ROLE,
+		[ADMIN_ROLE_ADMIN] = OK,
+		[ADMIN_ROLE_GITOPS] = OK,
+	};
+
+	for (int i = 0; i < 4; i++) {
+		struct admin_actor a = actor(state, (enum admin_role)i);
+
+		assert_int_equal(set(&a, false), expected[i]);
+		assert_int_equal(activities(state), i < 2 ? 0 : 2);
+	}
+}
+
+static void
+test_hosts(void **state)
+{
+	static const int expected[] = {
+		[ADMIN_ROLE_OBSERVER] = ERR_ROLE,
+		[ADMIN_ROLE_MAINTAINER] = OK,
+		[ADMIN_ROLE_ADMIN] = OK,
+		[ADMIN_ROLE_GITOPS] = ERR_ROLE,
+	};
+	const char *const names[] = { "C02ABCDEF" };
+	char url[ADMIN_LINK_URL_TEXT];
+	struct enrollment_link link;
+	struct host host;
+
+	storefix_host(storefix_db(state), names[0], 1, &host);
+	for (int i = 0; i < 4; i++) {
+		struct admin_actor a = actor(state, (enum admin_role)i);
+
+		assert_int_equal(admin_host_block(&a, names, 1), expected[i]);
+		assert_int_equal(admin_host_unblock(&a, names, 1), expected[i]);
+		assert_int_equal(
+		    admin_link_create(&a, "", "", &link, url), expected[i]);
+	}
+	assert_int_equal(activities(state), 6);
+}
+
+static void
+test_gitops(void **state)
+{
+	struct admin_actor a = actor(state, ADMIN_ROLE_ADMIN);
+
+	a.conf = &managed;
+	assert_int_equal(set(&a, false), ERR_GITOPS);
+	assert_int_equal(set(&a, true), OK);
+	a.role = ADMIN_ROLE_GITOPS;
+	assert_int_equal(set(&a, false), OK);
+}
+
+/* All or none. */
+static void
+test_all_or_none(void **state)
+{
+	const char *const names[] = { "C02ABCDEF", "nobody" };
+	struct admin_actor a = actor(state, ADMIN_ROLE_ADMIN);
+	struct host host;
+
+	storefix_host(a.db, names[0], 1, &host);
+	assert_int_equal(admin_host_block(&a, names, 2), ERR_NOT_FOUND);
+	assert_int_equal(hosts_load(a.db, host.id, &host), OK);
+	assert_int_equal(host.state, HOST_ENROLLED);
+	assert_int_equal(activities(state), 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(test_settings),
+	STOREFIX_TEST(test_hosts),
+	STOREFIX_TEST(test_gitops),
+	STOREFIX_TEST(test_all_or_none),
+};
+
+STOREFIX_MAIN(tests)
