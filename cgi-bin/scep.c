@@ -2,32 +2,22 @@
  * scep: gives certificates to devices that cannot attest (RFC 8894). The one
  * program behind nginx that holds the key of the SCEP authority.
  */
-#include <stdlib.h>
-
 #include "base/err.h"
 #include "base/log.h"
 #include "scep/operation.h"
 #include "scep/query.h"
 #include "web/worker.h"
-#include "wire/x509.h"
 
 #define TEXT_TYPE        "text/plain"
 #define CERTIFICATE_TYPE "application/x-x509-ca-cert"
 #define MESSAGE_TYPE     "application/x-pki-message"
 
 static int
-send_message(struct scep *scep, const struct req *req, struct blob message,
-    struct resp *resp)
+send_message(struct scep *scep, struct blob message, struct resp *resp)
 {
-	struct buf reply;
-	int r;
+	int r = operation_pki(scep, message, &resp->body);
 
-	buf_init(&reply, CMS_BYTES_MAX);
-	r = operation_pki(scep, message, req->remote_address, &reply);
-	if (r == OK)
-		r = resp_body(resp, 200, MESSAGE_TYPE, buf_blob(&reply));
-	buf_release(&reply);
-	return r;
+	return r == OK ? resp_set(resp, "Content-Type", MESSAGE_TYPE) : r;
 }
 
 static int
@@ -38,11 +28,10 @@ get_message(struct scep *scep, const struct req *req, struct resp *resp)
 
 	buf_init(&message, PKIMESSAGE_BYTES_MAX);
 	if (query_message(query_value(req->query, "message"), &message) == OK)
-		r = send_message(scep, req, buf_blob(&message), resp);
+		r = send_message(scep, buf_blob(&message), resp);
 	else
-		r = pkcsreq_refuse(scep,
-		    fail(ERR_MALFORMED, "the message is not base64"),
-		    req->remote_address);
+		r = context_refuse(&scep->context,
+		    fail(ERR_MALFORMED, "the message is not base64"));
 	buf_release(&message);
 	return r;
 }
@@ -50,29 +39,17 @@ get_message(struct scep *scep, const struct req *req, struct resp *resp)
 static int
 get_capabilities(struct scep *scep, const struct req *req, struct resp *resp)
 {
-	struct buf text;
-	int r;
+	int r = operation_capabilities(scep, &resp->body);
 
-	(void)req;
-	buf_init(&text, 1024);
-	if ((r = operation_capabilities(scep, &text)) == OK)
-		r = resp_body(resp, 200, TEXT_TYPE, buf_blob(&text));
-	buf_release(&text);
-	return r;
+	return r == OK ? resp_set(resp, "Content-Type", TEXT_TYPE) : r;
 }
 
 static int
 get_certificate(struct scep *scep, const struct req *req, struct resp *resp)
 {
-	struct buf der;
-	int r;
+	int r = operation_certificate(scep, &resp->body);
 
-	(void)req;
-	buf_init(&der, X509_DER_MAX);
-	if ((r = operation_certificate(scep, &der)) == OK)
-		r = resp_body(resp, 200, CERTIFICATE_TYPE, buf_blob(&der));
-	buf_release(&der);
-	return r;
+	return r == OK ? resp_set(resp, "Content-Type", CERTIFICATE_TYPE) : r;
 }
 
 static const struct {
@@ -113,40 +90,46 @@ handle_post(void *app, const struct req *req, struct resp *resp)
 	if (!blob_eq(
 		query_value(req->query, "operation"), blob_str("PKIOperation")))
 		return fail(ERR_MALFORMED, "no such operation");
-	return send_message(app, req, req->body, resp);
+	return send_message(app, req->body, resp);
 }
 
 static int
-open_app(const struct conf *conf, void **app)
+begin(void *app, const struct req *req, struct resp *resp)
 {
-	struct scep *scep = malloc(sizeof(*scep));
-	int r;
+	struct scep *scep = app;
 
-	if (scep == NULL)
-		return ERR_NOMEM;
-	if ((r = operation_open(conf, scep)) != OK) {
-		operation_close(scep);
-		free(scep);
-		return r;
-	}
-	*app = scep;
+	scep->context.step = PKCSREQ_STEP;
 	return OK;
 }
 
-static void
-close_app(void *app)
-{
-	if (app != NULL)
-		operation_close(app);
-	free(app);
-}
-
+/* A body that was too large reached no handler. */
 static void
 on_error(void *app, const struct req *req, int code, struct resp *resp)
 {
-	if (code == ERR_TOO_LARGE && req->body.n == 0)
-		pkcsreq_refuse(app, code, req->remote_address);
+	struct scep *scep = app;
+
+	if (code == ERR_TOO_LARGE)
+		context_refuse(&scep->context, code);
 	resp_error_text(resp, code);
+}
+
+static int
+load(void *app)
+{
+	struct scep *scep = app;
+	const struct conf *conf = scep->context.conf;
+	int r = authority_load(
+	    conf->scep_ca_key, conf->scep_ca_certificate, &scep->ca);
+
+	return r == OK ? authority_check_scep(scep->ca) : r;
+}
+
+static void
+unload(void *app)
+{
+	struct scep *scep = app;
+
+	authority_free(scep->ca);
 }
 
 static const struct route routes[] = {
@@ -160,8 +143,11 @@ static const struct web_program program = {
 	.name = "scep",
 	.summary = "gives certificates to devices that cannot attest",
 	.routes = routes,
-	.open = open_app,
-	.close = close_app,
+	.app_size = sizeof(struct scep),
+	.database = DB_DURABLE,
+	.load = load,
+	.unload = unload,
+	.begin = begin,
 	.on_error = on_error,
 };
 

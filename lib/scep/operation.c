@@ -9,30 +9,10 @@
 	"AES\nPOSTPKIOperation\nRenewal\nSCEPStandard\nSHA-256\nSHA-512"
 
 int
-operation_open(const struct conf *conf, struct scep *out)
-{
-	int r;
-
-	*out = (struct scep){ .conf = conf };
-	if ((r = authority_load(conf->scep_ca_key, conf->scep_ca_certificate,
-		 &out->ca)) != OK ||
-	    (r = authority_check_scep(out->ca)) != OK)
-		return r;
-	return db_open(conf->database, DB_DURABLE, &out->db);
-}
-
-void
-operation_close(struct scep *scep)
-{
-	db_close(scep->db);
-	authority_free(scep->ca);
-}
-
-int
 operation_capabilities(const struct scep *scep, struct buf *out)
 {
 	buf_add_str(out, CAPABILITIES);
-	if (scep->conf->older_clients)
+	if (scep->context.conf->older_clients)
 		buf_add_str(out, "\nDES3\nSHA-1");
 	return buf_status(out);
 }
@@ -54,51 +34,35 @@ check_type(const struct pkimessage *m, const struct conf *conf)
 	    ERR_SCEP_REQUEST, "messages of type %d are not served", m->type);
 }
 
-/* Is this code a refusal that the client is told of in a CertRep? */
-static bool
-is_refusal(int code)
+int
+operation_pki(struct scep *scep, struct blob message, struct buf *out)
 {
-	return err_http_status(code) < 500;
-}
-
-static int
-answer(struct scep *scep, const struct pkimessage *m,
-    const char *remote_address, struct buf *out)
-{
-	bool older = scep->conf->older_clients;
+	struct context *c = &scep->context;
+	bool older = c->conf->older_clients;
 	enum enveloped_cipher cipher;
 	struct buf certificate;
+	struct pkimessage m;
 	int r;
 
+	if ((r = pkimessage_parse(message, &m)) != OK) {
+		pkimessage_release(&m);
+		return context_refuse(c, r);
+	}
 	buf_init(&certificate, X509_DER_MAX);
-	if ((r = pkimessage_verify(m, older)) != OK ||
-	    (r = check_type(m, scep->conf)) != OK)
-		pkcsreq_refuse(scep, r, remote_address);
-	else
-		r = pkcsreq_serve(
-		    scep, m, remote_address, &cipher, &certificate);
-	if (r == OK) {
+	if ((r = pkimessage_verify(&m, older)) == OK &&
+	    (r = check_type(&m, c->conf)) == OK &&
+	    (r = pkcsreq_serve(scep, &m, &cipher, &certificate)) == OK) {
 		r = certrep_success(
-		    scep->ca, m, buf_blob(&certificate), cipher, older, out);
-		if (r != OK)
-			pkcsreq_refuse(scep, r, remote_address);
-	} else if (is_refusal(r))
-		r = certrep_failure(scep->ca, m, r, older, out);
+		    scep->ca, &m, buf_blob(&certificate), cipher, older, out);
+		/* The log has the certificate, but not that it was not sent. */
+		c->logged = false;
+	}
+	if (r != OK)
+		context_refuse(c, r);
+	/* A fault of ours is not answered in kind. */
+	if (r != OK && err_http_status(r) < 500)
+		r = certrep_failure(scep->ca, &m, r, older, out);
 	buf_release(&certificate);
-	return r;
-}
-
-int
-operation_pki(struct scep *scep, struct blob message,
-    const char *remote_address, struct buf *out)
-{
-	struct pkimessage m;
-	int r = pkimessage_parse(message, &m);
-
-	if (r == OK)
-		r = answer(scep, &m, remote_address, out);
-	else
-		pkcsreq_refuse(scep, r, remote_address);
 	pkimessage_release(&m);
 	return r;
 }

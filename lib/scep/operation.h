@@ -6,13 +6,6 @@
 #include "scep/pkcsreq.h"
 
 /*
- * Opens database and SCEP CA for scep->conf. The caller calls operation_close,
- * also after a failure. ERR_CONFIG, ERR_IO, ERR_CRYPTO, ERR_SCHEMA.
- */
-int operation_open(const struct conf *conf, struct scep *out);
-void operation_close(struct scep *scep);
-
-/*
  * GetCACaps (section 3.5.2): one capability per line, LF between them and none
  * at the end, because Apple's older client compares whole lines.
  */
@@ -24,9 +17,8 @@ int operation_certificate(const struct scep *scep, struct buf *out);
 /*
  * PKIOperation (section 4.3): appends the CertRep, a refusal's too. Only what
  * cannot be answered in kind is a failure: ERR_MALFORMED, ERR_TOO_LARGE, and
- * faults of ours.
+ * faults of ours. What it came to is in the event log.
  */
-int operation_pki(struct scep *scep, struct blob message,
-    const char *remote_address, struct buf *out);
+int operation_pki(struct scep *scep, struct blob message, struct buf *out);
 
 #endif

@@ -1,15 +1,15 @@
 /*
  * PKCSReq and RenewalReq (RFC 8894 section 3.3.1): a certificate for the key of
- * a request that belongs to an enrollment, as scep/entitlement.h says.
+ * a request that belongs to an enrollment, as
+ * scep/scep_authorization.h says.
  */
 #ifndef SCEP_PKCSREQ_H
 #define SCEP_PKCSREQ_H
 
 #include "base/buf.h"
-#include "base/conf.h"
 #include "ca/authority.h"
 #include "scep/pkimessage.h"
-#include "store/db.h"
+#include "store/context.h"
 #include "wire/enveloped.h"
 
 #define PKCSREQ_STEP "scep"
@@ -19,10 +19,9 @@
 /* How long a repeated request gets the same certificate again. */
 #define PKCSREQ_RETRY_SECONDS 600
 
-/* What the program keeps open. */
+/* The SCEP server, with the request in hand. */
 struct scep {
-	const struct conf *conf;
-	struct db *db;
+	struct context context;
 	struct authority *ca;
 };
 
@@ -38,12 +37,9 @@ struct scep {
  * was certified before, or the signer of a RenewalReq may not have one, or
  * signed it before that was so. ERR_SCEP_CHALLENGE: absent, unknown, used or
  * expired; one answer for all of these. And the codes of issuance_check_scep().
- * Every refusal leaves a row in the event log.
+ * The caller adds refusals to the event log.
  */
 int pkcsreq_serve(struct scep *scep, const struct pkimessage *m,
-    const char *remote_address, enum enveloped_cipher *cipher, struct buf *out);
-
-/* Records the refusal of a refusal that concerns no known device. */
-int pkcsreq_refuse(struct scep *scep, int code, const char *remote_address);
+    enum enveloped_cipher *cipher, struct buf *out);
 
 #endif

@@ -266,14 +266,17 @@ scepfix_ask(struct db *db, bool renewal_requests,
     const struct scepfix_message *m, struct scepfix_reply *out)
 {
 	struct conf conf = conf_of(renewal_requests);
-	struct scep scep = { .conf = &conf, .db = db, .ca = ca };
+	struct scep scep = { .context = { .conf = &conf,
+				 .db = db,
+				 .step = PKCSREQ_STEP,
+				 .remote_address = "192.0.2.1" },
+		.ca = ca };
 	struct buf message, reply;
 
 	buf_init(&message, PKIMESSAGE_BYTES_MAX);
 	buf_init(&reply, CMS_BYTES_MAX);
 	scepfix_write(m, &message);
-	assert_int_equal(
-	    operation_pki(&scep, buf_blob(&message), "192.0.2.1", &reply), OK);
+	assert_int_equal(operation_pki(&scep, buf_blob(&message), &reply), OK);
 	read_reply(m, buf_blob(&reply), out);
 	assert_true(out->echoed);
 	buf_release(&message);

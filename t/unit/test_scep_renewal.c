@@ -1,4 +1,4 @@
-/* RenewalReq (scep/entitlement.h): who may ask, for what, and when. */
+/* RenewalReq (scep/scep_authorization.h): who may ask, for what, and when. */
 #include "scepfix.h"
 
 #include <stdio.h>

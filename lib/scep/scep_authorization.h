@@ -3,37 +3,37 @@
  * holds, or, in a RenewalReq (RFC 8894 section 3.3.1), the open renewal of the
  * host whose present certificate signed it.
  */
-#ifndef SCEP_ENTITLEMENT_H
-#define SCEP_ENTITLEMENT_H
+#ifndef SCEP_SCEP_AUTHORIZATION_H
+#define SCEP_SCEP_AUTHORIZATION_H
 
-#include <stdbool.h>
-
-#include "store/db.h"
+#include "store/context.h"
 #include "store/enrollments.h"
 #include "store/scep_challenges.h"
 #include "wire/csr.h"
 
-struct entitlement {
-	/* `enrollment` is proven to be the sender's, if only its former one */
-	bool known;
+struct scep_authorization {
 	struct enrollment enrollment;
-	/* when the renewal was, in seconds since 1970; 0 by challenge */
-	int64_t opened_at;
 	/* of that enrollment; says whether it was used, and by which key */
 	struct scep_challenge challenge;
+	/* seconds since 1970; 0 by challenge */
+	int64_t renewal_opened_at;
 };
 
-/* ERR_SCEP_CHALLENGE: there is none in the request, or nobody knows it. */
-int entitlement_by_challenge(
-    struct db *db, const struct csr *csr, struct entitlement *out);
+/*
+ * ERR_SCEP_CHALLENGE: there is none in the request, or nobody knows it. From
+ * here on *c names the enrollment.
+ */
+int scep_authorization_by_challenge(
+    struct context *c, const struct csr *csr, struct scep_authorization *out);
 
 /*
  * By the signer's certificate, whose signature the caller has verified. It is
  * in use, within its dates, and its enrolled host has a renewal open that is
  * for SCEP: whether and when a host is renewed is not the client's to choose.
- * Otherwise ERR_SCEP_REQUEST.
+ * Otherwise ERR_SCEP_REQUEST, and *c names the enrollment that the certificate
+ * was issued for.
  */
-int entitlement_by_certificate(struct db *db,
-    const uint8_t signer_sha256[SECRET_SHA256], struct entitlement *out);
+int scep_authorization_by_certificate(struct context *c,
+    const uint8_t signer_sha256[SECRET_SHA256], struct scep_authorization *out);
 
 #endif
