@@ -1,9 +1,28 @@
 #include <string.h>
 
 #include "sim/client/answer.h"
-#include "sim/client/apps.h"
 #include "sim/forge/model.h"
-#include "sim/forge/xml.h"
+
+/* Applications, of three values each, for 120,000 values. */
+#define MANY  40000
+#define LARGE ((size_t)22 << 20)
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void
+begin(struct xml *x, const char *uuid, struct buf *out)
+{
+	xml_start(x, out);
+	xml_string(x, "CommandUUID", uuid);
+}
+
+static void
+end(struct xml *x, const char *status, const char *udid)
+{
+	xml_string(x, "Status", status);
+	xml_string(x, "UDID", udid);
+	xml_finish(x);
+}
 
 void
 answer_status(
@@ -11,190 +30,195 @@ answer_status(
 {
 	struct xml x;
 
-	xml_start(&x, out);
-	xml_string(&x, "CommandUUID", uuid);
-	xml_string(&x, "Status", status);
-	xml_string(&x, "UDID", udid);
-	xml_finish(&x);
+	begin(&x, uuid, out);
+	end(&x, status, udid);
 }
 
-/* What every device tells. */
+/* Unknown queries are left out, as devices do. */
 static void
-answer_common(struct xml *x, const struct apple_device *d,
-    const struct model *p, const char *query)
+write_query(struct xml *x, const struct apple_device *d, const struct model *m,
+    const char *query)
 {
+	bool is_mac = model_is_mac(m);
 	const struct {
 		const char *name;
 		const char *value;
 	} texts[] = {
 		{ "BuildVersion", d->build },
+		{ "DeviceName", is_mac ? "Simulated Mac" : m->model },
+		{ "HostName", is_mac ? "simulated-mac.local" : NULL },
 		{ "IMEI", d->imei[0] != '\0' ? d->imei : NULL },
+		{ "LocalHostName", is_mac ? "simulated-mac" : NULL },
 		{ "Model", "Z1AF000" },
-		{ "ModelName", p->model },
+		{ "ModelName", m->model },
 		{ "OSVersion", d->os_version },
 		{ "ProductName", d->product },
 		{ "ProvisioningUDID", d->provisioning_udid },
 		{ "SerialNumber", d->serial },
-		{ "SoftwareUpdateDeviceID", p->board },
+		{ "SoftwareUpdateDeviceID", m->board },
 		{ "UDID", d->udid },
 	};
+	const struct {
+		const char *name;
+		bool value;
+		bool mac_only;
+	} bools[] = {
+		{ "AwaitingConfiguration", false, false },
+		{ "IsActivationLockSupported", m->attests || m->has_t2, true },
+		{ "IsAppleSilicon", m->is_silicon, true },
+		{ "IsSupervised", true, false },
+		{ "SupportsiOSAppInstalls", m->is_silicon, true },
+	};
 
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+	for (size_t i = 0; i < COUNT(texts); i++)
 		if (strcmp(query, texts[i].name) == 0)
 			xml_string(x, query, texts[i].value);
-	if (strcmp(query, "DeviceName") == 0)
-		xml_string(
-		    x, query, model_is_mac(p) ? "Simulated Mac" : p->model);
-	if (strcmp(query, "AwaitingConfiguration") == 0)
-		xml_bool(x, query, false);
-	if (strcmp(query, "IsSupervised") == 0)
-		xml_bool(x, query, true);
+	for (size_t i = 0; i < COUNT(bools); i++)
+		if (strcmp(query, bools[i].name) == 0 &&
+		    (is_mac || !bools[i].mac_only))
+			xml_bool(x, query, bools[i].value);
 	if (strcmp(query, "DeviceCapacity") == 0)
 		xml_real(x, query, 494.38);
 	if (strcmp(query, "AvailableDeviceCapacity") == 0)
 		xml_real(x, query, 321.5);
 }
 
-/* What Macs tell besides. */
 static void
-answer_mac(struct xml *x, const struct model *p, const char *query)
+write_information(struct xml *x, const struct apple_device *d, plist_t command)
 {
-	const struct {
-		const char *name;
-		bool value;
-	} bools[] = {
-		{ "IsActivationLockSupported", p->attests || p->has_t2 },
-		{ "IsAppleSilicon", p->is_silicon },
-		{ "SupportsiOSAppInstalls", p->is_silicon },
-	};
+	plist_t queries = xml_get(command, "Queries"), q;
+	struct model m = model_of(d->product);
 
-	for (size_t i = 0; i < sizeof bools / sizeof bools[0]; i++)
-		if (strcmp(query, bools[i].name) == 0)
-			xml_bool(x, query, bools[i].value);
-	if (strcmp(query, "HostName") == 0)
-		xml_string(x, query, "simulated-mac.local");
-	if (strcmp(query, "LocalHostName") == 0)
-		xml_string(x, query, "simulated-mac");
+	xml_open(x, "QueryResponses", "dict");
+	for (uint32_t i = 0; (q = xml_item(queries, i)) != NULL; i++)
+		if (xml_get_text(q, NULL) != NULL)
+			write_query(x, d, &m, xml_get_text(q, NULL));
+	xml_close(x, "dict");
 }
 
 static void
-answer_query(struct xml *x, const struct apple_device *d, const char *query)
+write_security(struct xml *x, const struct apple_device *d, plist_t command)
 {
-	struct model p = model_of(d->product);
+	struct model m = model_of(d->product);
+	bool is_mac = model_is_mac(&m);
 
-	answer_common(x, d, &p, query);
-	if (model_is_mac(&p))
-		answer_mac(x, &p, query);
-}
-
-/* Unknown queries are left out, as devices do. */
-static void
-answer_information(
-    struct xml *x, const struct apple_device *d, const struct value *command)
-{
-	const struct value *q = value_first(value_get(command, "Queries"));
-
-	xml_open_dict(x, "QueryResponses");
-	for (; q != NULL; q = q->next)
-		if (q->type == VALUE_TEXT)
-			answer_query(x, d, (const char *)q->bytes);
-	xml_close_dict(x);
-}
-
-static void
-answer_management(struct xml *x, const struct apple_device *d)
-{
-	xml_open_dict(x, "ManagementStatus");
+	(void)command;
+	xml_open(x, "SecurityInfo", "dict");
+	if (is_mac) {
+		xml_bool(x, "AuthenticatedRootVolumeEnabled", true);
+		xml_bool(x, "FDE_Enabled", true);
+		xml_bool(x, "FDE_HasInstitutionalRecoveryKey", false);
+		xml_bool(x, "FDE_HasPersonalRecoveryKey", true);
+	} else {
+		xml_int(x, "HardwareEncryptionCaps", 3);
+	}
+	xml_open(x, "ManagementStatus", "dict");
 	xml_bool(x, "EnrolledViaDEP", !d->is_manual);
 	xml_bool(x, "IsUserEnrollment", false);
 	xml_bool(x, "UserApprovedEnrollment", true);
-	xml_close_dict(x);
-}
-
-static void
-answer_mac_security(
-    struct xml *x, const struct apple_device *d, const struct model *p)
-{
-	xml_bool(x, "AuthenticatedRootVolumeEnabled", true);
-	xml_bool(x, "FDE_Enabled", true);
-	xml_bool(x, "FDE_HasInstitutionalRecoveryKey", false);
-	xml_bool(x, "FDE_HasPersonalRecoveryKey", true);
-	answer_management(x, d);
-	if (p->is_silicon || p->has_t2) {
-		xml_open_dict(x, "SecureBoot");
+	xml_close(x, "dict");
+	if (is_mac && (m.is_silicon || m.has_t2)) {
+		xml_open(x, "SecureBoot", "dict");
 		xml_string(x, "SecureBootLevel", "full");
-		xml_close_dict(x);
+		xml_close(x, "dict");
 	}
-	xml_bool(x, "SystemIntegrityProtectionEnabled", true);
-}
-
-static void
-answer_security(
-    struct xml *x, const struct apple_device *d, const struct value *command)
-{
-	struct model p = model_of(d->product);
-
-	xml_open_dict(x, "SecurityInfo");
-	if (model_is_mac(&p)) {
-		answer_mac_security(x, d, &p);
+	if (is_mac) {
+		xml_bool(x, "SystemIntegrityProtectionEnabled", true);
 	} else {
-		xml_int(x, "HardwareEncryptionCaps", 3);
-		answer_management(x, d);
 		xml_bool(x, "PasscodeCompliant", true);
 		xml_bool(x, "PasscodeCompliantWithProfiles", true);
 		xml_bool(x, "PasscodePresent", true);
 	}
-	xml_close_dict(x);
+	xml_close(x, "dict");
 }
 
 static void
-answer_profiles(
-    struct xml *x, const struct apple_device *d, const struct value *command)
+write_profiles(struct xml *x, const struct apple_device *d, plist_t command)
 {
-	const struct value *p = d->profile.plist;
+	static const char *const copied[] = { "PayloadDisplayName",
+		"PayloadIdentifier", "PayloadUUID" };
+	plist_t p = d->profile.plist;
 
-	xml_open_array(x, "ProfileList");
-	xml_open_dict(x, NULL);
+	(void)command;
+	xml_open(x, "ProfileList", "array");
+	xml_open(x, NULL, "dict");
 	xml_bool(x, "IsEncrypted", false);
-	xml_string(
-	    x, "PayloadDisplayName", value_text(p, "PayloadDisplayName"));
-	xml_string(x, "PayloadIdentifier", value_text(p, "PayloadIdentifier"));
 	xml_bool(x, "PayloadRemovalDisallowed", true);
-	xml_string(x, "PayloadUUID", value_text(p, "PayloadUUID"));
+	for (size_t i = 0; i < COUNT(copied); i++)
+		xml_string(x, copied[i], xml_get_text(p, copied[i]));
 	xml_int(x, "PayloadVersion", 1);
-	xml_close_dict(x);
-	xml_close_array(x);
+	xml_close(x, "dict");
+	xml_close(x, "array");
 }
 
 static void
-answer_certificates(
-    struct xml *x, const struct apple_device *d, const struct value *command)
+write_certificates(struct xml *x, const struct apple_device *d, plist_t command)
 {
-	xml_open_array(x, "CertificateList");
-	xml_open_dict(x, NULL);
+	(void)command;
+	xml_open(x, "CertificateList", "array");
+	xml_open(x, NULL, "dict");
 	xml_string(x, "CommonName", d->serial);
 	xml_data(x, "Data", buf_blob(&d->identity));
 	xml_bool(x, "IsIdentity", true);
-	xml_close_dict(x);
-	xml_close_array(x);
+	xml_close(x, "dict");
+	xml_close(x, "array");
 }
 
 static void
-answer_nothing(
-    struct xml *x, const struct apple_device *d, const struct value *command)
+write_nothing(struct xml *x, const struct apple_device *d, plist_t command)
 {
+	(void)x;
+	(void)d;
+	(void)command;
 }
 
 static void
-answer_error(struct xml *x, const char *domain, long code, const char *words)
+write_application(struct xml *x, const char *name, const char *identifier)
 {
-	xml_open_array(x, "ErrorChain");
-	xml_open_dict(x, NULL);
+	xml_open(x, NULL, "dict");
+	xml_string(x, "Identifier", identifier);
+	xml_string(x, "Name", name);
+	xml_close(x, "dict");
+}
+
+static void
+write_applications(struct xml *x, const struct faults *faults)
+{
+	xml_open(x, "InstalledApplicationList", "array");
+	write_application(x, "Safari", "com.apple.Safari");
+	write_application(x, "Terminal", "com.apple.Terminal");
+	/* As Core Foundation writes a control character, and no number. */
+	if (fault_on(faults, FAULT_RESULT_CONTROL))
+		buf_add_str(x->out,
+		    "<dict><key>Name</key>"
+		    "<string>Odd\x01\x1f\x7f</string></dict>\n");
+	if (fault_on(faults, FAULT_RESULT_NAN))
+		buf_add_str(x->out,
+		    "<dict><key>DynamicSize</key><real>nan</real></dict>\n");
+	if (fault_on(faults, FAULT_RESULT_DAMAGED))
+		buf_add_str(x->out, "<dict><key>Name</key></dict>\n");
+	if (fault_on(faults, FAULT_RESULT_MANY))
+		for (size_t i = 0; i < MANY; i++)
+			write_application(x, "App", "com.example.app");
+	if (fault_on(faults, FAULT_RESULT_LARGE)) {
+		buf_add_str(x->out, "<string>");
+		for (size_t i = 0; i < LARGE; i += 16)
+			buf_add_str(x->out, "sixteen letters ");
+		buf_add_str(x->out, "</string>\n");
+	}
+	xml_close(x, "array");
+}
+
+static void
+write_error(struct xml *x, const char *domain, long code, const char *words)
+{
+	xml_open(x, "ErrorChain", "array");
+	xml_open(x, NULL, "dict");
 	xml_int(x, "ErrorCode", code);
 	xml_string(x, "ErrorDomain", domain);
 	xml_string(x, "LocalizedDescription", words);
-	xml_close_dict(x);
-	xml_close_array(x);
+	xml_close(x, "dict");
+	xml_close(x, "array");
 }
 
 const char *
@@ -204,53 +228,47 @@ answer_installed(
 	const char *status = installed ? "Acknowledged" : "Error";
 	struct xml x;
 
-	xml_start(&x, out);
-	xml_string(&x, "CommandUUID", uuid);
+	begin(&x, uuid, out);
 	if (!installed)
-		answer_error(&x, "MCInstallationErrorDomain", 4001,
+		write_error(&x, "MCInstallationErrorDomain", 4001,
 		    "The profile could not be installed.");
-	xml_string(&x, "Status", status);
-	xml_string(&x, "UDID", udid);
-	xml_finish(&x);
+	end(&x, status, udid);
 	return status;
 }
 
 const char *
 answer_write(const struct apple_device *d, const struct faults *faults,
-    const char *uuid, const struct value *command, struct buf *out)
+    const char *uuid, plist_t command, struct buf *out)
 {
 	static const struct {
 		const char *type;
-		void (*write)(struct xml *, const struct apple_device *,
-		    const struct value *);
+		void (*write)(
+		    struct xml *, const struct apple_device *, plist_t);
 	} table[] = {
-		{ "CertificateList", answer_certificates },
-		{ "DeviceConfigured", answer_nothing },
-		{ "DeviceInformation", answer_information },
-		{ "ProfileList", answer_profiles },
-		{ "SecurityInfo", answer_security },
+		{ "CertificateList", write_certificates },
+		{ "DeviceConfigured", write_nothing },
+		{ "DeviceInformation", write_information },
+		{ "ProfileList", write_profiles },
+		{ "SecurityInfo", write_security },
 	};
-	const char *type = value_text(command, "RequestType");
+	const char *type = xml_get_text(command, "RequestType");
 	const char *status = "Error";
 	struct xml x;
 
-	xml_start(&x, out);
-	xml_string(&x, "CommandUUID", uuid);
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-		if (type == NULL || strcmp(type, table[i].type) != 0)
+	begin(&x, uuid, out);
+	for (size_t i = 0; i < COUNT(table); i++) {
+		if (strcmp(type, table[i].type) != 0)
 			continue;
 		table[i].write(&x, d, command);
 		status = "Acknowledged";
 	}
-	if (type != NULL && strcmp(type, "InstalledApplicationList") == 0) {
-		apps_write(&x, faults);
+	if (strcmp(type, "InstalledApplicationList") == 0) {
+		write_applications(&x, faults);
 		status = "Acknowledged";
 	}
 	if (strcmp(status, "Error") == 0)
-		answer_error(&x, "MCMDMErrorDomain", 12021,
+		write_error(&x, "MCMDMErrorDomain", 12021,
 		    "The request type is not known here.");
-	xml_string(&x, "Status", status);
-	xml_string(&x, "UDID", d->udid);
-	xml_finish(&x);
+	end(&x, status, d->udid);
 	return status;
 }

@@ -1,18 +1,16 @@
-/* What a simulated Mac answers to MDM commands. */
+/* What a simulated device answers to MDM commands. */
 #ifndef ANSWER_H
 #define ANSWER_H
 
 #include "sim/client/apple_device.h"
-#include "sim/forge/fault.h"
-#include "sim/forge/value.h"
 
 /*
  * Appends the answer to one command dictionary ({RequestType: …}); an unknown
- * one is answered with Error 12021. `faults` may spoil a result. Returns its
+ * one is answered with Error 12021. Faults may spoil a result. Returns its
  * Status, a static text.
  */
 const char *answer_write(const struct apple_device *d,
-    const struct faults *faults, const char *uuid, const struct value *command,
+    const struct faults *faults, const char *uuid, plist_t command,
     struct buf *out);
 
 /*

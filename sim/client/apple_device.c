@@ -1,38 +1,64 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
-#include "sim/forge/der.h"
 #include "sim/client/apple_device.h"
 #include "sim/forge/disk.h"
-#include "sim/forge/plist.h"
 #include "sim/forge/model.h"
-#include "sim/forge/uuid.h"
-#include "sim/forge/xml.h"
+
+/* The texts of device.plist. */
+static const struct {
+	const char *name;
+	size_t offset, room;
+	bool optional;
+} texts[] = {
+#define TEXT(name, field, optional)                                            \
+	{                                                                      \
+		name, offsetof(struct apple_device, field),                    \
+		    sizeof((struct apple_device *)NULL)->field, optional       \
+	}
+	TEXT("SerialNumber", serial, false),
+	TEXT("UDID", udid, false),
+	TEXT("ProductName", product, false),
+	TEXT("OSVersion", os_version, false),
+	TEXT("BuildVersion", build, false),
+	TEXT("IMEI", imei, true),
+	TEXT("ProvisioningUDID", provisioning_udid, false),
+	TEXT("PushMagic", push_magic, false),
+#undef TEXT
+};
+
+#define TEXTS (sizeof texts / sizeof texts[0])
 
 void
 apple_device_init(struct apple_device *d)
 {
 	memset(d, 0, sizeof *d);
-	buf_init(&d->software_certificate, DER_MAX);
-	buf_init(&d->identity, DER_MAX);
-	buf_init(&d->attestation, DER_MAX);
-	buf_init(&d->profile_bytes, (size_t)16 << 20);
+	buf_init(&d->software_certificate, SCRATCH_MAX);
+	buf_init(&d->identity, SCRATCH_MAX);
+	buf_init(&d->attestation, SCRATCH_MAX);
+	buf_init(&d->profile_bytes, SCRATCH_MAX);
 	payload_init(&d->profile);
+}
+
+void
+apple_device_forget(struct apple_device *d)
+{
+	EVP_PKEY_free(d->hardware_key);
+	d->hardware_key = NULL;
+	buf_release(&d->identity);
+	buf_release(&d->profile_bytes);
+	payload_release(&d->profile);
 }
 
 void
 apple_device_release(struct apple_device *d)
 {
+	apple_device_forget(d);
 	EVP_PKEY_free(d->software_key);
 	EVP_PKEY_free(d->account_key);
-	EVP_PKEY_free(d->hardware_key);
 	buf_release(&d->software_certificate);
-	buf_release(&d->identity);
 	buf_release(&d->attestation);
-	buf_release(&d->profile_bytes);
-	payload_release(&d->profile);
 	apple_device_init(d);
 }
 
@@ -52,7 +78,7 @@ apple_device_describe(struct apple_device *d, const char *serial,
 {
 	struct model p = model_of(product);
 	char guess[sizeof d->build];
-	int rc;
+	int r;
 
 	if (os_version == NULL)
 		os_version = model_version(&p);
@@ -60,18 +86,17 @@ apple_device_describe(struct apple_device *d, const char *serial,
 		model_build(&p, os_version, guess, sizeof guess);
 		build = guess;
 	}
-	if ((rc = apple_device_set(d->serial, sizeof d->serial, serial)) !=
+	if ((r = apple_device_set(d->serial, sizeof d->serial, serial)) != OK ||
+	    (r = apple_device_set(d->product, sizeof d->product, product)) !=
 		OK ||
-	    (rc = apple_device_set(d->product, sizeof d->product, product)) !=
-		OK ||
-	    (rc = apple_device_set(
+	    (r = apple_device_set(
 		 d->os_version, sizeof d->os_version, os_version)) != OK)
-		return rc;
+		return r;
 	return apple_device_set(d->build, sizeof d->build, build);
 }
 
 static void
-apple_device_name(struct apple_device *d)
+name(struct apple_device *d)
 {
 	struct model p = model_of(d->product);
 	uint8_t r[12];
@@ -82,55 +107,49 @@ apple_device_name(struct apple_device *d)
 	    r[3], r[4], r[5], r[6], r[7], r[8], r[9]);
 	/* A Mac has two; other devices are known by this one alone. */
 	if (d->udid[0] == '\0' && model_is_mac(&p))
-		uuid_make(d->udid);
+		keypair_uuid(d->udid);
 	else if (!model_is_mac(&p) && d->udid[0] != '\0')
-		snprintf(d->provisioning_udid, sizeof d->provisioning_udid,
-		    "%s", d->udid);
+		memcpy(d->provisioning_udid, d->udid, sizeof d->udid);
 	else if (d->udid[0] == '\0')
-		snprintf(d->udid, sizeof d->udid, "%s", d->provisioning_udid);
+		memcpy(d->udid, d->provisioning_udid, sizeof d->udid);
 	if (p.has_imei)
 		snprintf(d->imei, sizeof d->imei, "35%03d%03d%03d%03d0", r[1],
 		    r[2], r[3], r[4]);
-	uuid_make(d->push_magic);
+	keypair_uuid(d->push_magic);
 	keypair_random(d->push_token, sizeof d->push_token);
 }
 
 int
 apple_device_make(struct apple_device *d, struct apple *apple)
 {
-	int rc;
+	int r = keypair_make("RSA-1024", &d->software_key);
 
-	apple_device_name(d);
-	rc = keypair_make("RSA-1024", &d->software_key);
-	if (rc == OK)
-		rc = apple_device_certificate(
-		    apple, d->software_key, &d->software_certificate);
-	return rc;
+	name(d);
+	return r != OK ? r
+		       : apple_device_certificate(
+			     apple, d->software_key, &d->software_certificate);
 }
 
 int
 apple_device_make_shared(
     struct apple_device *d, const struct apple_device *other)
 {
-	apple_device_name(d);
-	if (EVP_PKEY_up_ref(other->software_key) != 1)
-		return fail(ERR_CRYPTO, "no key");
-	d->software_key = other->software_key;
+	name(d);
+	d->software_key = keypair_share(other->software_key);
 	return buf_add_blob(
 	    &d->software_certificate, buf_blob(&other->software_certificate));
 }
 
 /* Which keys there are depends on the age of the system and on its kind. */
-struct machine
+struct apple_machine
 apple_device_machine(const struct apple_device *d)
 {
 	struct model p = model_of(d->product);
 	bool is_17 = model_since(&p, d->os_version, 17, 0);
 	bool is_17_4 = model_since(&p, d->os_version, 17, 4);
-	bool is_mac = model_is_mac(&p);
 	bool is_watch = p.system == MODEL_WATCHOS;
 
-	return (struct machine){
+	return (struct apple_machine){
 		.serial = d->serial,
 		.udid = d->udid,
 		.product = d->product,
@@ -142,152 +161,94 @@ apple_device_machine(const struct apple_device *d)
 		.pairing_token = is_watch ? d->push_magic : NULL,
 		.update_device_id = is_17_4 ? p.board : NULL,
 		.can_update = is_17,
-		.has_attributes = !is_mac,
+		.has_attributes = !model_is_mac(&p),
 	};
 }
 
 static void
-apple_device_write(const struct apple_device *d, struct buf *out)
+write_plist(const struct apple_device *d, struct buf *out)
 {
 	struct xml x;
 
 	xml_start(&x, out);
-	xml_string(&x, "SerialNumber", d->serial);
-	xml_string(&x, "UDID", d->udid);
-	xml_string(&x, "ProductName", d->product);
-	xml_string(&x, "OSVersion", d->os_version);
-	xml_string(&x, "BuildVersion", d->build);
-	if (d->imei[0] != '\0')
-		xml_string(&x, "IMEI", d->imei);
+	for (size_t i = 0; i < TEXTS; i++) {
+		const char *text = (const char *)d + texts[i].offset;
+
+		if (text[0] != '\0' || !texts[i].optional)
+			xml_string(&x, texts[i].name, text);
+	}
 	xml_bool(&x, "IsManual", d->is_manual);
-	xml_string(&x, "ProvisioningUDID", d->provisioning_udid);
-	xml_string(&x, "PushMagic", d->push_magic);
-	xml_data(&x, "Token", blob_of(d->push_token, 32));
+	xml_data(&x, "Token", blob_of(d->push_token, sizeof d->push_token));
 	xml_data(&x, "SoftwareCertificate", buf_blob(&d->software_certificate));
 	xml_data(&x, "Attestation", buf_blob(&d->attestation));
 	xml_finish(&x);
 }
 
-static int
-apple_device_save_keys(const char *dir, const struct apple_device *d)
-{
-	char path[DISK_PATH];
-	int rc = disk_path(dir, "software.key", path);
-
-	if (rc == OK)
-		rc = keypair_save(path, d->software_key);
-	if (rc != OK || d->hardware_key == NULL)
-		return rc;
-	rc = disk_path(dir, "identity.key", path);
-	return rc == OK ? keypair_save(path, d->hardware_key) : rc;
-}
-
 int
 apple_device_save(const char *dir, const struct apple_device *d)
 {
-	char path[DISK_PATH];
-	struct buf text;
-	int rc;
+	SCRATCH_BUF(text);
+	int r;
 
-	buf_init(&text, (size_t)16 << 20);
-	apple_device_write(d, &text);
-	if ((rc = buf_status(&text)) != OK || (rc = disk_folder(dir)) != OK ||
-	    (rc = disk_path(dir, "device.plist", path)) != OK ||
-	    (rc = disk_write(path, buf_blob(&text), 0600)) != OK ||
-	    (rc = apple_device_save_keys(dir, d)) != OK)
-		goto done;
-	if (d->identity.n > 0) {
-		buf_reset(&text);
-		disk_pem(buf_blob(&d->identity), "CERTIFICATE", &text);
-		rc = disk_path(dir, "identity.pem", path);
-		if (rc == OK)
-			rc = disk_write(path, buf_blob(&text), 0644);
-	}
-	if (rc == OK && d->profile_bytes.n > 0 &&
-	    (rc = disk_path(dir, "enroll.mobileconfig", path)) == OK)
-		rc = disk_write(path, buf_blob(&d->profile_bytes), 0600);
-done:
-	buf_release(&text);
-	return rc;
+	write_plist(d, &text);
+	if ((r = buf_status(&text)) != OK || (r = disk_folder(dir)) != OK ||
+	    (r = disk_write(dir, "device.plist", buf_blob(&text), 0600)) !=
+		OK ||
+	    (r = keypair_save(dir, "software.key", d->software_key)) != OK)
+		return r;
+	if (d->hardware_key != NULL)
+		r = keypair_save(dir, "identity.key", d->hardware_key);
+	if (r == OK && d->identity.n > 0)
+		r = disk_write_pem(dir, "identity.pem", buf_blob(&d->identity));
+	if (r == OK && d->profile_bytes.n > 0)
+		r = disk_write(dir, "enroll.mobileconfig",
+		    buf_blob(&d->profile_bytes), 0600);
+	return r;
 }
 
 static int
-apple_device_take(
-    const struct value *v, const char *name, char *field, size_t room)
+read_plist(plist_t v, struct apple_device *d)
 {
-	const char *text = value_text(v, name);
-
-	if (text == NULL)
-		return fail(ERR_MALFORMED, "device.plist has no %s", name);
-	return apple_device_set(field, room, text);
-}
-
-static int
-apple_device_read(const struct value *v, struct apple_device *d)
-{
-	struct blob token = value_data(v, "Token");
-	const char *imei = value_text(v, "IMEI");
-	int rc;
+	struct blob token = xml_get_data(v, "Token");
+	int r = OK;
 
 	if (token.n == sizeof d->push_token)
 		memcpy(d->push_token, token.p, token.n);
 	buf_add_blob(
-	    &d->software_certificate, value_data(v, "SoftwareCertificate"));
-	buf_add_blob(&d->attestation, value_data(v, "Attestation"));
-	d->is_manual = value_bool(v, "IsManual", false);
-	if (imei != NULL)
-		snprintf(d->imei, sizeof d->imei, "%s", imei);
-	if ((rc = apple_device_take(
-		 v, "SerialNumber", d->serial, sizeof d->serial)) != OK ||
-	    (rc = apple_device_take(v, "UDID", d->udid, sizeof d->udid)) !=
-		OK ||
-	    (rc = apple_device_take(
-		 v, "ProductName", d->product, sizeof d->product)) != OK ||
-	    (rc = apple_device_take(
-		 v, "OSVersion", d->os_version, sizeof d->os_version)) != OK ||
-	    (rc = apple_device_take(
-		 v, "BuildVersion", d->build, sizeof d->build)) != OK ||
-	    (rc = apple_device_take(v, "ProvisioningUDID", d->provisioning_udid,
-		 sizeof d->provisioning_udid)) != OK)
-		return rc;
-	return apple_device_take(
-	    v, "PushMagic", d->push_magic, sizeof d->push_magic);
-}
+	    &d->software_certificate, xml_get_data(v, "SoftwareCertificate"));
+	buf_add_blob(&d->attestation, xml_get_data(v, "Attestation"));
+	d->is_manual = xml_get_bool(v, "IsManual");
+	for (size_t i = 0; i < TEXTS && r == OK; i++) {
+		const char *text = xml_get_text(v, texts[i].name);
 
-static int
-apple_device_load_identity(const char *dir, struct apple_device *d)
-{
-	char path[DISK_PATH];
-	int rc = disk_path(dir, "identity.pem", path);
-
-	if (rc != OK || access(path, R_OK) != 0)
-		return rc;
-	if ((rc = disk_read_pem(path, "CERTIFICATE", &d->identity)) != OK ||
-	    (rc = disk_path(dir, "identity.key", path)) != OK ||
-	    (rc = keypair_load(path, &d->hardware_key)) != OK ||
-	    (rc = disk_path(dir, "enroll.mobileconfig", path)) != OK ||
-	    (rc = disk_read(path, &d->profile_bytes)) != OK)
-		return rc;
-	return payload_parse(buf_blob(&d->profile_bytes), &d->profile);
+		if (text != NULL)
+			r = apple_device_set(
+			    (char *)d + texts[i].offset, texts[i].room, text);
+		else if (!texts[i].optional)
+			r = fail(ERR_MALFORMED, "device.plist has no %s",
+			    texts[i].name);
+	}
+	return r;
 }
 
 int
 apple_device_load(const char *dir, struct apple_device *d)
 {
-	char path[DISK_PATH];
-	struct value *v = NULL;
-	struct buf text;
-	int rc;
+	SCRATCH_BUF(text);
+	plist_t v = NULL;
+	int r;
 
-	buf_init(&text, (size_t)16 << 20);
-	if ((rc = disk_path(dir, "device.plist", path)) == OK &&
-	    (rc = disk_read(path, &text)) == OK &&
-	    (rc = plist_parse(buf_blob(&text), &v)) == OK &&
-	    (rc = apple_device_read(v, d)) == OK &&
-	    (rc = disk_path(dir, "software.key", path)) == OK &&
-	    (rc = keypair_load(path, &d->software_key)) == OK)
-		rc = apple_device_load_identity(dir, d);
-	value_free(v);
-	buf_release(&text);
-	return rc;
+	if ((r = disk_read(dir, "device.plist", &text)) == OK &&
+	    (r = xml_parse(buf_blob(&text), &v)) == OK &&
+	    (r = read_plist(v, d)) == OK)
+		r = keypair_load(dir, "software.key", &d->software_key);
+	plist_free(v);
+	if (r != OK || !disk_has(dir, "identity.pem"))
+		return r;
+	if ((r = disk_read_pem(dir, "identity.pem", &d->identity)) != OK ||
+	    (r = keypair_load(dir, "identity.key", &d->hardware_key)) != OK ||
+	    (r = disk_read(dir, "enroll.mobileconfig", &d->profile_bytes)) !=
+		OK)
+		return r;
+	return payload_parse(buf_blob(&d->profile_bytes), &d->profile);
 }

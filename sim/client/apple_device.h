@@ -2,9 +2,8 @@
 #ifndef APPLE_DEVICE_H
 #define APPLE_DEVICE_H
 
-#include "sim/forge/apple.h"
-#include "sim/forge/machine.h"
 #include "sim/client/payload.h"
+#include "sim/forge/apple.h"
 
 struct apple_device {
 	char serial[65];
@@ -20,15 +19,19 @@ struct apple_device {
 	EVP_PKEY *software_key; /* signs MachineInfo */
 	struct buf software_certificate;
 	EVP_PKEY *account_key;  /* of the next ACME run; made when NULL */
+	struct buf attestation; /* the object last sent */
+	/* What the profile gives it. */
 	EVP_PKEY *hardware_key; /* of the identity, in hardware or not */
 	struct buf identity;    /* certificate, DER */
-	struct buf attestation; /* the object last sent */
 	struct buf profile_bytes;
 	struct payload profile;
 };
 
 void apple_device_init(struct apple_device *d);
 void apple_device_release(struct apple_device *d);
+
+/* Forgets what the profile gave it. */
+void apple_device_forget(struct apple_device *d);
 
 /* Gives a new device its UDIDs, push token, software key and certificate. */
 int apple_device_make(struct apple_device *d, struct apple *apple);
@@ -38,7 +41,7 @@ int apple_device_make_shared(
     struct apple_device *d, const struct apple_device *other);
 
 /* The parts of MachineInfo. */
-struct machine apple_device_machine(const struct apple_device *d);
+struct apple_machine apple_device_machine(const struct apple_device *d);
 
 /* Writes everything to a folder and reads it again. */
 int apple_device_save(const char *dir, const struct apple_device *d);

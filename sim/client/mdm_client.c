@@ -1,190 +1,169 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
-#include "sim/forge/signed_data.h"
-#include "sim/forge/der.h"
+#include "sim/client/answer.h"
 #include "sim/client/mdm_client.h"
 #include "sim/forge/model.h"
-#include "sim/forge/xml.h"
+#include "sim/forge/signed_data.h"
 
-/* A certificate with the subject and serial of ours, by nobody we know. */
+/* A server that never runs out of commands is at fault. */
+#define COMMANDS 1000
+
+static const struct message {
+	const char *step;
+	const char *type;
+} messages[] = {
+	{ "authenticate", "Authenticate" },
+	{ "token-update", "TokenUpdate" },
+	{ "checkout", "CheckOut" },
+	{ "set-bootstrap-token", "SetBootstrapToken" },
+	{ "get-bootstrap-token", "GetBootstrapToken" },
+};
+
+/* A certificate with the subject of ours, by nobody the server knows. */
 static int
-mdm_client_copy(const struct apple_device *d, EVP_PKEY *key, struct buf *out)
+copy_identity(const struct apple_device *d, EVP_PKEY *key, struct buf *out)
 {
-	struct ca own;
-	struct buf spki;
-	int rc;
+	SCRATCH_CA(own);
+	int r = ca_set_der(&own, buf_blob(&d->identity));
 
-	ca_init(&own);
-	buf_init(&spki, DER_MAX);
-	if ((rc = ca_set_der(&own, buf_blob(&d->identity))) == OK &&
-	    (rc = keypair_spki(key, &spki)) == OK)
-		rc = cert_sign(
-		    &(struct cert){
-			.serial = blob_of("\1", 1),
-			.issuer = buf_blob(&own.subject),
-			.subject = buf_blob(&own.subject),
-			.spki = buf_blob(&spki),
-			.not_before = clock_now() - 300,
-			.not_after = clock_now() + CERT_DAY,
-			.digest = "sha256",
-		    },
-		    key, out);
-	ca_release(&own);
-	buf_release(&spki);
-	return rc;
+	if (r != OK)
+		return r;
+	return cert_sign(
+	    &(struct cert){
+		.subject = buf_blob(&own.subject),
+		.key = key,
+	    },
+	    NULL, out);
 }
 
-int
-mdm_client_present(const struct mdm_client *m)
+/* Opens a new connection; its TLS presents the identity or what a fault says.
+ */
+static int
+connect_with_identity(struct player *p)
 {
-	const struct apple_device *d = m->device;
-	EVP_PKEY *other = NULL;
-	struct buf der;
-	int rc;
+	const struct apple_device *d = &p->device;
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(other);
+	int r;
 
-	if (fault_on(m->faults, FAULT_NO_TLS_CERTIFICATE) ||
-	    fault_on(m->faults, FAULT_CHECKIN_NO_SIGNATURE) ||
-	    fault_on(m->faults, FAULT_CHECKIN_FOREIGN_CERTIFICATE))
+	player_disconnect(p);
+	if (fault_on(&p->faults, FAULT_NO_TLS_CERTIFICATE) ||
+	    fault_on(&p->faults, FAULT_CHECKIN_NO_SIGNATURE) ||
+	    fault_on(&p->faults, FAULT_CHECKIN_FOREIGN_CERTIFICATE))
 		return OK;
-	if (!fault_on(m->faults, FAULT_CHECKIN_OTHER_TLS))
+	if (!fault_on(&p->faults, FAULT_CHECKIN_OTHER_TLS))
 		return http_present(
-		    m->http, buf_blob(&d->identity), d->hardware_key);
-	buf_init(&der, DER_MAX);
-	if ((rc = keypair_make("P-256", &other)) == OK &&
-	    (rc = mdm_client_copy(d, other, &der)) == OK)
-		rc = http_present(m->http, buf_blob(&der), other);
-	EVP_PKEY_free(other);
-	buf_release(&der);
-	return rc;
+		    &p->http, buf_blob(&d->identity), d->hardware_key);
+	if ((r = keypair_make("P-256", &key)) != OK ||
+	    (r = copy_identity(d, key, &other)) != OK)
+		return r;
+	return http_present(&p->http, buf_blob(&other), key);
 }
 
+/* Appends the value of Mdm-Signature: a detached signature of the body. */
 static int
-mdm_client_sign(const struct mdm_client *m, struct blob body, struct buf *out)
+sign(const struct player *p, struct blob body, struct buf *out)
 {
-	const struct apple_device *d = m->device;
+	const struct faults *f = &p->faults;
 	struct signed_data cms = {
-		.key = d->hardware_key,
-		.signer = buf_blob(&d->identity),
-		.digest =
-		    fault_on(m->faults, FAULT_MDM_SHA1) ? "sha1" : "sha256",
-		.attributes = fault_on(m->faults, FAULT_MDM_ATTRIBUTES),
-		.der = fault_on(m->faults, FAULT_MDM_DER),
+		.key = p->device.hardware_key,
+		.signer = buf_blob(&p->device.identity),
+		.digest = fault_on(f, FAULT_MDM_SHA1) ? "sha1" : "sha256",
+		.attributes = fault_on(f, FAULT_MDM_ATTRIBUTES),
+		.der = fault_on(f, FAULT_MDM_DER),
 		.detached = true,
 	};
-	EVP_PKEY *foreign = NULL;
-	struct buf crt, message;
-	int rc = OK;
+	SCRATCH_KEY(foreign);
+	SCRATCH_BUF(crt);
+	SCRATCH_BUF(message);
+	int r;
 
-	buf_init(&crt, DER_MAX);
-	buf_init(&message, DER_MAX);
-	if (fault_on(m->faults, FAULT_CHECKIN_WRONG_BODY))
+	if (fault_on(f, FAULT_CHECKIN_WRONG_BODY))
 		body = blob_str("<plist version=\"1.0\"><dict/></plist>");
-	if (fault_on(m->faults, FAULT_CHECKIN_FOREIGN_CERTIFICATE)) {
-		rc = keypair_make("P-384", &foreign);
-		if (rc == OK)
-			rc = mdm_client_copy(d, foreign, &crt);
+	if (fault_on(f, FAULT_CHECKIN_FOREIGN_CERTIFICATE)) {
+		if ((r = keypair_make("P-384", &foreign)) != OK ||
+		    (r = copy_identity(&p->device, foreign, &crt)) != OK)
+			return r;
 		cms.key = foreign;
 		cms.signer = buf_blob(&crt);
 	}
-	if (rc == OK)
-		rc = signed_data_sign(&cms, body, &message);
-	if (rc == OK)
-		rc = enc_base64(buf_blob(&message), out);
-	EVP_PKEY_free(foreign);
-	buf_release(&crt);
-	buf_release(&message);
-	return rc;
+	r = signed_data_sign(&cms, body, &message);
+	return r == OK ? enc_base64(buf_blob(&message), out) : r;
 }
 
 static int
-mdm_client_put(const struct mdm_client *m, const char *step, const char *url,
-    const char *type, struct blob body, struct buf *answer)
+put(struct player *p, const char *step, const char *url, const char *type,
+    const struct buf *body)
 {
 	struct http_request q = {
 		.method = "PUT",
 		.url = url,
 		.headers = { "User-Agent: MDM/1.0", type },
-		.body = body,
+		.body = buf_blob(body),
 		.has_body = true,
 	};
-	struct buf signature;
-	int rc = OK;
+	SCRATCH_BUF(signature);
+	int r = buf_status(body);
 
-	buf_init(&signature, (size_t)1 << 20);
-	if (m->device->profile.sign_message &&
-	    !fault_on(m->faults, FAULT_NO_SIGNATURE) &&
-	    !fault_on(m->faults, FAULT_CHECKIN_NO_SIGNATURE)) {
+	if (p->device.profile.sign_message &&
+	    !fault_on(&p->faults, FAULT_NO_SIGNATURE) &&
+	    !fault_on(&p->faults, FAULT_CHECKIN_NO_SIGNATURE)) {
 		buf_add_str(&signature, "Mdm-Signature: ");
-		rc = mdm_client_sign(m, body, &signature);
+		if (r == OK)
+			r = sign(p, q.body, &signature);
 		q.headers[2] = buf_str(&signature);
 	}
-	if (rc == OK)
-		rc = http_send(m->http, &q);
-	if (rc == OK && m->http->status != 200)
-		rc = refusal_set(m->refusal, step, m->http);
-	if (rc == OK && answer != NULL)
-		rc = buf_add_blob(answer, buf_blob(&m->http->body));
-	buf_release(&signature);
-	return rc;
-}
-
-int
-mdm_client_connect(
-    const struct mdm_client *m, struct blob body, struct buf *answer)
-{
-	return mdm_client_put(m, "command", m->device->profile.server_url,
-	    "Content-Type: application/x-apple-aspen-mdm; charset=UTF-8", body,
-	    answer);
+	if (r != OK || (r = http_send(&p->http, &q)) != OK)
+		return r;
+	return p->http.status == 200 ? OK : player_refused(p, step);
 }
 
 /* The keys of Authenticate on a Mac or, without the models, on the others. */
 static void
-mdm_client_authenticate(const struct mdm_client *m, struct xml *x)
+write_authenticate(const struct player *p, struct xml *x)
 {
-	const struct apple_device *d = m->device;
-	struct model p = model_of(d->product);
-	bool is_mac = model_is_mac(&p);
+	const struct apple_device *d = &p->device;
+	struct model model = model_of(d->product);
+	bool is_mac = model_is_mac(&model);
 
 	xml_string(x, "BuildVersion", d->build);
-	if (is_mac)
-		xml_string(x, "DeviceName", "Simulated Mac");
-	if (d->imei[0] != '\0')
-		xml_string(x, "IMEI", d->imei);
+	xml_string(x, "DeviceName", is_mac ? "Simulated Mac" : NULL);
+	xml_string(x, "IMEI", d->imei[0] != '\0' ? d->imei : NULL);
 	xml_string(x, "MessageType", "Authenticate");
-	if (is_mac) {
-		xml_string(x, "Model", d->product);
-		xml_string(x, "ModelName", p.model);
-	}
+	xml_string(x, "Model", is_mac ? d->product : NULL);
+	xml_string(x, "ModelName", is_mac ? model.model : NULL);
 	xml_string(x, "OSVersion", d->os_version);
 	xml_string(x, "ProductName", d->product);
 	xml_string(x, "SerialNumber",
-	    fault_on(m->faults, FAULT_CHECKIN_OTHER_SERIAL) ? "ZZNOTMINE999"
-							    : d->serial);
+	    fault_on(&p->faults, FAULT_CHECKIN_OTHER_SERIAL) ? "ZZNOTMINE999"
+							     : d->serial);
 }
 
 static void
-mdm_client_message(const struct mdm_client *m, const char *type,
-    struct blob data, struct buf *out)
+write_message(const struct player *p, const char *type, struct buf *out)
 {
-	const struct apple_device *d = m->device;
+	const struct apple_device *d = &p->device;
 	bool is_update = strcmp(type, "TokenUpdate") == 0;
-	const char *udid = d->udid;
+	const char *topic = d->profile.topic, *udid = d->udid;
 	struct xml x;
 
-	if (is_update && fault_on(m->faults, FAULT_CHECKIN_OTHER_UDID))
+	if (is_update && fault_on(&p->faults, FAULT_CHECKIN_OTHER_UDID))
 		udid = "FFFFFFFF-0000-4000-8000-00000000BEEF";
+	if (fault_on(&p->faults, FAULT_CHECKIN_WRONG_TOPIC))
+		topic = "com.apple.mgmt.External."
+			"00000000-0000-4000-8000-00000000BEEF";
 	xml_start(&x, out);
 	if (strcmp(type, "Authenticate") == 0) {
-		mdm_client_authenticate(m, &x);
+		write_authenticate(p, &x);
 	} else {
 		if (is_update)
-			xml_bool(&x, "AwaitingConfiguration", m->awaiting);
-		if (strcmp(type, "SetBootstrapToken") == 0 && data.n > 0)
-			xml_data(&x, "BootstrapToken", data);
+			xml_bool(&x, "AwaitingConfiguration", p->awaiting);
+		if (strcmp(type, "SetBootstrapToken") == 0)
+			xml_data(&x, "BootstrapToken",
+			    blob_str("simulated bootstrap token"));
 		xml_string(&x, "MessageType", type);
 	}
 	if (is_update) {
@@ -192,47 +171,150 @@ mdm_client_message(const struct mdm_client *m, const char *type,
 		xml_data(
 		    &x, "Token", blob_of(d->push_token, sizeof d->push_token));
 	}
-	xml_string(&x, "Topic",
-	    fault_on(m->faults, FAULT_CHECKIN_WRONG_TOPIC)
-		? "com.apple.mgmt.External.00000000-0000-4000-8000-00000000BEEF"
-		: d->profile.topic);
+	xml_string(&x, "Topic", topic);
 	xml_string(&x, "UDID", udid);
 	xml_finish(&x);
 }
 
-static const char *
-mdm_client_step(const char *type)
+static int
+check_in(struct player *p, const struct message *m)
 {
-	static const char *const table[][2] = {
-		{ "Authenticate", "authenticate" },
-		{ "TokenUpdate", "token-update" },
-		{ "CheckOut", "checkout" },
-		{ "SetBootstrapToken", "set-bootstrap-token" },
-		{ "GetBootstrapToken", "get-bootstrap-token" },
-	};
+	SCRATCH_BUF(body);
 
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-		if (strcmp(type, table[i][0]) == 0)
-			return table[i][1];
-	return "check-in";
+	write_message(p, m->type, &body);
+	return put(p, m->step, p->device.profile.checkin_url,
+	    "Content-Type: application/x-apple-aspen-mdm-checkin;"
+	    " charset=UTF-8",
+	    &body);
 }
 
 int
-mdm_client_check_in(const struct mdm_client *m, const char *type,
-    struct blob data, struct buf *answer)
+mdm_client_enroll(struct player *p)
 {
-	struct buf body;
-	int rc;
+	int r = connect_with_identity(p);
 
-	buf_init(&body, (size_t)1 << 20);
-	mdm_client_message(m, type, data, &body);
-	rc = buf_status(&body);
-	if (rc == OK)
-		rc = mdm_client_put(m, mdm_client_step(type),
-		    m->device->profile.checkin_url,
-		    "Content-Type: application/x-apple-aspen-mdm-checkin; "
-		    "charset=UTF-8",
-		    buf_blob(&body), answer);
-	buf_release(&body);
-	return rc;
+	for (size_t i = 0; i < 2 && r == OK; i++)
+		r = check_in(p, &messages[i]);
+	return r;
+}
+
+int
+mdm_client_check_in(struct player *p, const char *message)
+{
+	size_t i = 0;
+	int r = connect_with_identity(p);
+
+	while (strcmp(messages[i].step, message) != 0)
+		i++;
+	return r == OK ? check_in(p, &messages[i]) : r;
+}
+
+static int
+renew(struct player *p, struct blob payload, const struct payload *old)
+{
+	struct apple_device *d = &p->device;
+	int r = buf_add_blob(&d->profile_bytes, payload);
+
+	if (r != OK ||
+	    (r = payload_parse(buf_blob(&d->profile_bytes), &d->profile)) !=
+		OK ||
+	    (r = payload_replaces(&d->profile, old)) != OK ||
+	    (r = player_get_certificate(p)) != OK)
+		return r;
+	return mdm_client_enroll(p);
+}
+
+/*
+ * Installs a profile over the one that the device enrolled with, as a renewal
+ * does. One that fails leaves the device as it was. The device comes back over
+ * a new connection.
+ */
+static int
+install(struct player *p, plist_t command, bool *installed)
+{
+	struct apple_device *d = &p->device, old = *d;
+	int r;
+
+	d->hardware_key = NULL;
+	buf_init(&d->identity, SCRATCH_MAX);
+	buf_init(&d->profile_bytes, SCRATCH_MAX);
+	payload_init(&d->profile);
+	r = renew(p, xml_get_data(command, "Payload"), &old.profile);
+	*installed = r == OK;
+	if (*installed) {
+		apple_device_forget(&old);
+		r = p->state == NULL ? OK : apple_device_save(p->state, d);
+	} else {
+		apple_device_forget(d);
+		d->hardware_key = old.hardware_key;
+		d->identity = old.identity;
+		d->profile_bytes = old.profile_bytes;
+		d->profile = old.profile;
+		r = OK;
+	}
+	return r == OK ? connect_with_identity(p) : r;
+}
+
+/* Reads the command in the last answer and leaves the reply to it in `body`. */
+static int
+reply(struct player *p, const char *udid, bool not_now, struct buf *body)
+{
+	const char *status = "NotNow", *uuid, *type;
+	plist_t document = NULL, command;
+	bool installed;
+	int r = xml_parse(buf_blob(&p->http.body), &document);
+
+	buf_reset(body);
+	uuid = xml_get_text(document, "CommandUUID");
+	command = xml_get(document, "Command");
+	type = xml_get_text(command, "RequestType");
+	if (r == OK && (uuid == NULL || type == NULL))
+		r = fail(ERR_MALFORMED, "the answer is no command");
+	if (r == OK && not_now) {
+		answer_status(udid, uuid, status, body);
+	} else if (r == OK && strcmp(type, "InstallProfile") == 0) {
+		r = install(p, command, &installed);
+		status = answer_installed(udid, uuid, installed, body);
+	} else if (r == OK) {
+		status =
+		    answer_write(&p->device, &p->faults, uuid, command, body);
+	}
+	if (r == OK)
+		printf("%s %s %s\n", uuid, type, status);
+	plist_free(document);
+	return r;
+}
+
+/* From Idle to the empty answer. */
+static int
+poll_once(struct player *p, bool not_now)
+{
+	const char *udid = p->device.udid;
+	SCRATCH_BUF(body);
+	int r;
+
+	if (fault_on(&p->faults, FAULT_COMMAND_OTHER_UDID))
+		udid = "FFFFFFFF-0000-4000-8000-00000000BEEF";
+	answer_status(udid, NULL, "Idle", &body);
+	for (int i = 0; i < COMMANDS; i++) {
+		r = put(p, "command", p->device.profile.server_url,
+		    "Content-Type: application/x-apple-aspen-mdm;"
+		    " charset=UTF-8",
+		    &body);
+		if (r != OK || p->http.body.n == 0)
+			return r;
+		if ((r = reply(p, udid, not_now, &body)) != OK)
+			return r;
+	}
+	return fail(ERR_MALFORMED, "commands without end");
+}
+
+int
+mdm_client_poll(struct player *p)
+{
+	int r = connect_with_identity(p);
+
+	if (r == OK && fault_on(&p->faults, FAULT_NOT_NOW))
+		r = poll_once(p, true);
+	return r == OK ? poll_once(p, false) : r;
 }

@@ -1,35 +1,35 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sim/forge/cert.h"
-#include "sim/forge/signed_data.h"
-#include "sim/forge/der.h"
-#include "sim/forge/plist.h"
 #include "sim/client/payload.h"
+#include "sim/forge/cert.h"
+#include "sim/forge/der.h"
+#include "sim/forge/scratch.h"
+#include "sim/forge/signed_data.h"
 
 void
 payload_init(struct payload *p)
 {
 	memset(p, 0, sizeof *p);
-	buf_init(&p->subject, DER_MAX);
+	buf_init(&p->subject, SCRATCH_MAX);
 }
 
 void
 payload_release(struct payload *p)
 {
-	value_free(p->plist);
+	plist_free(p->plist);
 	buf_release(&p->subject);
 	payload_init(p);
 }
 
 /* The payload whose member `name` is that text. */
-static const struct value *
-payload_payload(const struct value *plist, const char *name, const char *text)
+static plist_t
+find(plist_t plist, const char *name, const char *text)
 {
-	const struct value *v = value_first(value_get(plist, "PayloadContent"));
+	plist_t list = xml_get(plist, "PayloadContent"), v;
 
-	for (; v != NULL; v = v->next) {
-		const char *t = value_text(v, name);
+	for (uint32_t i = 0; (v = xml_item(list, i)) != NULL; i++) {
+		const char *t = xml_get_text(v, name);
 
 		if (t != NULL && text != NULL && strcmp(t, text) == 0)
 			return v;
@@ -37,76 +37,62 @@ payload_payload(const struct value *plist, const char *name, const char *text)
 	return NULL;
 }
 
-/* One RDN, [[type, value], …], as /type=value of cert_name_text. */
-static void
-payload_rdn(const struct value *rdn, struct buf *text)
-{
-	const struct value *pair = value_first(rdn);
-
-	for (; pair != NULL; pair = pair->next) {
-		const struct value *type = value_first(pair);
-		const struct value *value = type == NULL ? NULL : type->next;
-
-		if (value == NULL || type->bytes == NULL ||
-		    value->bytes == NULL)
-			continue;
-		buf_printf(text, "/%s=%s", (const char *)type->bytes,
-		    (const char *)value->bytes);
-	}
-}
-
-/* The ACME client writes every value as UTF8String. */
+/*
+ * [[[type, value]], …] as a Name. The ACME client writes every value as
+ * UTF8String.
+ */
 static int
-payload_subject(const struct value *payload, bool is_scep, struct buf *out)
+read_subject(plist_t payload, bool is_scep, struct buf *out)
 {
-	const struct value *rdn = value_first(value_get(payload, "Subject"));
-	struct buf text;
-	int rc;
+	plist_t subject = xml_get(payload, "Subject"), rdn, pair;
+	SCRATCH_BUF(text);
 
-	buf_init(&text, 4096);
-	for (; rdn != NULL; rdn = rdn->next)
-		payload_rdn(rdn, &text);
-	rc = is_scep ? cert_name_printable(buf_str(&text), out)
-		     : cert_name_text(buf_str(&text), out);
-	buf_release(&text);
-	return rc;
+	for (uint32_t i = 0; (rdn = xml_item(subject, i)) != NULL; i++)
+		for (uint32_t j = 0; (pair = xml_item(rdn, j)) != NULL; j++) {
+			const char *type =
+			    xml_get_text(xml_item(pair, 0), NULL);
+			const char *value =
+			    xml_get_text(xml_item(pair, 1), NULL);
+
+			if (type != NULL && value != NULL)
+				buf_printf(&text, "/%s=%s", type, value);
+		}
+	return is_scep ? cert_name_printable(buf_str(&text), out)
+		       : cert_name_text(buf_str(&text), out);
 }
 
 static int
-payload_acme(const struct value *acme, struct payload *p)
+read_acme(plist_t acme, struct payload *p)
 {
-	const struct value *eku =
-	    value_first(value_get(acme, "ExtendedKeyUsage"));
-	size_t n = 0;
+	plist_t ekus = xml_get(acme, "ExtendedKeyUsage");
 
-	p->directory_url = value_text(acme, "DirectoryURL");
-	p->client_identifier = value_text(acme, "ClientIdentifier");
-	p->key_size = (long)value_number(acme, "KeySize", 0);
-	p->attest = value_bool(acme, "Attest", false);
-	for (; eku != NULL && n < CERTREQ_NAMES - 1; eku = eku->next)
-		if (eku->type == VALUE_TEXT)
-			p->ekus[n++] = (const char *)eku->bytes;
+	p->directory_url = xml_get_text(acme, "DirectoryURL");
+	p->client_identifier = xml_get_text(acme, "ClientIdentifier");
+	p->key_size = (long)xml_get_int(acme, "KeySize", 0);
+	p->attest = xml_get_bool(acme, "Attest");
+	for (uint32_t i = 0; i < CERTREQ_EKUS - 1; i++)
+		p->ekus[i] = xml_get_text(xml_item(ekus, i), NULL);
 	if (p->directory_url == NULL || p->client_identifier == NULL ||
 	    (p->key_size != 256 && p->key_size != 384) ||
-	    !value_bool(acme, "HardwareBound", false))
+	    !xml_get_bool(acme, "HardwareBound"))
 		return fail(ERR_MALFORMED, "the ACME payload is not usable");
-	return payload_subject(acme, false, &p->subject);
+	return read_subject(acme, false, &p->subject);
 }
 
 /* Everything sits in a dictionary of its own; 1024 bits unless it says more. */
 static int
-payload_scep(const struct value *payload, struct payload *p)
+read_scep(plist_t payload, struct payload *p)
 {
-	const struct value *scep = value_get(payload, "PayloadContent");
-	int64_t usage = value_number(scep, "Key Usage", 0);
-	const char *type = value_text(scep, "Key Type");
+	plist_t scep = xml_get(payload, "PayloadContent");
+	int64_t usage = xml_get_int(scep, "Key Usage", 0);
+	const char *type = xml_get_text(scep, "Key Type");
 
 	p->is_scep = true;
-	p->scep_url = value_text(scep, "URL");
-	p->scep_name = value_text(scep, "Name");
-	p->challenge = value_text(scep, "Challenge");
-	p->key_size = (long)value_number(scep, "Keysize", 1024);
-	p->ca_fingerprint = value_data(scep, "CAFingerprint");
+	p->scep_url = xml_get_text(scep, "URL");
+	p->scep_name = xml_get_text(scep, "Name");
+	p->challenge = xml_get_text(scep, "Challenge");
+	p->key_size = (long)xml_get_int(scep, "Keysize", 1024);
+	p->ca_fingerprint = xml_get_data(scep, "CAFingerprint");
 	p->usage = (uint8_t)((usage & 4) != 0 ? 0x20 : 0);
 	if ((usage & 1) != 0 || p->usage == 0)
 		p->usage |= 0x80;
@@ -114,32 +100,26 @@ payload_scep(const struct value *payload, struct payload *p)
 	    (type != NULL && strcmp(type, "RSA") != 0) || p->key_size < 1024 ||
 	    p->key_size > 4096)
 		return fail(ERR_MALFORMED, "the SCEP payload is not usable");
-	return payload_subject(scep, true, &p->subject);
-}
-
-static bool
-payload_capability(const struct value *mdm, const char *name)
-{
-	const struct value *v =
-	    value_first(value_get(mdm, "ServerCapabilities"));
-
-	for (; v != NULL; v = v->next)
-		if (v->bytes != NULL &&
-		    strcmp((const char *)v->bytes, name) == 0)
-			return true;
-	return false;
+	return read_subject(scep, true, &p->subject);
 }
 
 static int
-payload_mdm(const struct value *mdm, struct payload *p)
+read_mdm(plist_t mdm, struct payload *p)
 {
-	p->server_url = value_text(mdm, "ServerURL");
-	p->checkin_url = value_text(mdm, "CheckInURL");
-	p->topic = value_text(mdm, "Topic");
-	p->sign_message = value_bool(mdm, "SignMessage", false);
-	p->access_rights = value_number(mdm, "AccessRights", 0);
-	p->per_user_connections =
-	    payload_capability(mdm, "com.apple.mdm.per-user-connections");
+	plist_t capabilities = xml_get(mdm, "ServerCapabilities"), v;
+
+	p->server_url = xml_get_text(mdm, "ServerURL");
+	p->checkin_url = xml_get_text(mdm, "CheckInURL");
+	p->topic = xml_get_text(mdm, "Topic");
+	p->sign_message = xml_get_bool(mdm, "SignMessage");
+	p->access_rights = xml_get_int(mdm, "AccessRights", 0);
+	for (uint32_t i = 0; (v = xml_item(capabilities, i)) != NULL; i++) {
+		const char *name = xml_get_text(v, NULL);
+
+		if (name != NULL &&
+		    strcmp(name, "com.apple.mdm.per-user-connections") == 0)
+			p->per_user_connections = true;
+	}
 	if (p->checkin_url == NULL)
 		p->checkin_url = p->server_url;
 	if (p->server_url == NULL || p->topic == NULL)
@@ -147,46 +127,35 @@ payload_mdm(const struct value *mdm, struct payload *p)
 	return OK;
 }
 
-static int
-payload_read(struct payload *p)
+int
+payload_parse(struct blob bytes, struct payload *p)
 {
-	const struct value *mdm =
-	    payload_payload(p->plist, "PayloadType", "com.apple.mdm");
-	const struct value *identity = payload_payload(p->plist, "PayloadUUID",
-	    value_text(mdm, "IdentityCertificateUUID"));
-	const char *type = value_text(identity, "PayloadType");
-	int rc;
+	SCRATCH_BUF(content);
+	plist_t mdm, identity;
+	const char *type;
+	int r;
 
-	p->identifier = value_text(p->plist, "PayloadIdentifier");
+	if (bytes.n > 0 && bytes.p[0] == DER_SEQUENCE)
+		r = signed_data_open(bytes, &content);
+	else
+		r = buf_add_blob(&content, bytes);
+	if (r != OK || (r = xml_parse(buf_blob(&content), &p->plist)) != OK)
+		return r;
+	mdm = find(p->plist, "PayloadType", "com.apple.mdm");
+	identity = find(p->plist, "PayloadUUID",
+	    xml_get_text(mdm, "IdentityCertificateUUID"));
+	type = xml_get_text(identity, "PayloadType");
+	p->identifier = xml_get_text(p->plist, "PayloadIdentifier");
 	if (mdm == NULL || p->identifier == NULL)
 		return fail(ERR_MALFORMED,
 		    "the profile has no MDM payload or no identifier");
 	if (type != NULL && strcmp(type, "com.apple.security.acme") == 0)
-		rc = payload_acme(identity, p);
+		r = read_acme(identity, p);
 	else if (type != NULL && strcmp(type, "com.apple.security.scep") == 0)
-		rc = payload_scep(identity, p);
+		r = read_scep(identity, p);
 	else
-		rc = fail(ERR_MALFORMED, "the MDM payload has no identity");
-	return rc == OK ? payload_mdm(mdm, p) : rc;
-}
-
-int
-payload_parse(struct blob bytes, struct payload *p)
-{
-	struct buf content;
-	int rc = OK;
-
-	buf_init(&content, (size_t)16 << 20);
-	if (bytes.n > 0 && bytes.p[0] == DER_SEQUENCE)
-		rc = signed_data_open(bytes, &content);
-	else
-		rc = buf_add_blob(&content, bytes);
-	if (rc == OK)
-		rc = plist_parse(buf_blob(&content), &p->plist);
-	if (rc == OK)
-		rc = payload_read(p);
-	buf_release(&content);
-	return rc;
+		r = fail(ERR_MALFORMED, "the MDM payload has no identity");
+	return r == OK ? read_mdm(mdm, p) : r;
 }
 
 int

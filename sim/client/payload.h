@@ -2,13 +2,11 @@
 #ifndef PAYLOAD_H
 #define PAYLOAD_H
 
-#include <stdbool.h>
-
-#include "sim/forge/value.h"
 #include "sim/forge/certreq.h"
+#include "sim/forge/xml.h"
 
 struct payload {
-	struct value *plist; /* owns the strings and bytes below */
+	plist_t plist; /* owns the strings and bytes below */
 	const char *identifier;
 	/* The identity: com.apple.security.acme or com.apple.security.scep */
 	bool is_scep;
@@ -18,7 +16,7 @@ struct payload {
 	const char *directory_url;
 	const char *client_identifier;
 	bool attest;
-	const char *ekus[CERTREQ_NAMES];
+	const char *ekus[CERTREQ_EKUS];
 	/* com.apple.security.scep */
 	const char *scep_url;
 	const char *scep_name; /* NULL: none */

@@ -1,117 +1,221 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/enc.h"
 #include "base/log.h"
-#include "sim/forge/disk.h"
+#include "sim/client/acme_client.h"
+#include "sim/client/mdm_client.h"
 #include "sim/client/player.h"
+#include "sim/client/scep_client.h"
+#include "sim/forge/disk.h"
 
 void
-player_init(struct player *s)
+player_init(struct player *p)
 {
-	memset(s, 0, sizeof *s);
-	s->product = "Mac15,3";
-	apple_init(&s->apple);
-	apple_device_init(&s->device);
-	refusal_init(&s->refusal);
+	memset(p, 0, sizeof *p);
+	p->product = "Mac15,3";
+	apple_init(&p->apple);
+	apple_device_init(&p->device);
+	http_init(&p->http, &p->config);
+	buf_init(&p->refused_body, SCRATCH_MAX);
 }
 
 void
-player_release(struct player *s)
+player_release(struct player *p)
 {
-	apple_release(&s->apple);
-	apple_device_release(&s->device);
-	refusal_release(&s->refusal);
+	apple_release(&p->apple);
+	apple_device_release(&p->device);
+	http_release(&p->http);
+	buf_release(&p->refused_body);
 }
 
 void
-player_options(struct player *s, struct args table[PLAYER_OPTIONS])
+player_disconnect(struct player *p)
 {
-	const struct args all[PLAYER_OPTIONS] = {
-		{ "server", &s->server, NULL, NULL, false },
-		{ "link", &s->link, NULL, NULL, false },
-		{ "apple", &s->apple_dir, NULL, NULL, false },
-		{ "state", &s->state, NULL, NULL, false },
-		{ "serial", &s->serial, NULL, NULL, false },
-		{ "product", &s->product, NULL, NULL, false },
-		{ "os-version", &s->os_version, NULL, NULL, false },
-		{ "build", &s->build, NULL, NULL, false },
-		{ "udid", &s->udid, NULL, NULL, false },
-		{ "fault", &s->fault, NULL, NULL, false },
-		{ "awaiting", NULL, &s->awaiting, NULL, false },
-		{ "no-mdm", NULL, &s->no_mdm, NULL, false },
-		{ "unix-socket", &s->config.unix_socket, NULL, NULL, false },
-		{ "connect", &s->config.connect, NULL, NULL, false },
-		{ "cacert", &s->config.cacert, NULL, NULL, false },
-		{ "insecure", NULL, &s->config.insecure, NULL, false },
-		{ "verbose", NULL, &s->config.verbose, NULL, false },
-		{ "timeout", NULL, NULL, &s->config.timeout, false },
+	http_release(&p->http);
+	http_init(&p->http, &p->config);
+}
+
+int
+player_refused(struct player *p, const char *step)
+{
+	p->refused_step = step;
+	p->refused_status = p->http.status;
+	buf_reset(&p->refused_body);
+	buf_add_blob(&p->refused_body, buf_blob(&p->http.body));
+	return ERR_UNAUTHORIZED;
+}
+
+void
+player_print_refusal(const struct player *p)
+{
+	if (p->refused_step != NULL)
+		printf("refused at %s: HTTP %d\n%s\n", p->refused_step,
+		    p->refused_status, buf_str(&p->refused_body));
+}
+
+int
+player_load(struct player *p)
+{
+	int r;
+
+	if (p->state == NULL)
+		return fail(ERR_USAGE, "--state is needed");
+	if ((r = apple_device_load(p->state, &p->device)) != OK)
+		return r;
+	return p->device.identity.n > 0
+	    ? OK
+	    : fail(ERR_USAGE, "this device is not enrolled");
+}
+
+/* The signed MachineInfo, by a device CA that is Apple's or is not. */
+static int
+write_machineinfo(struct player *p, struct buf *out)
+{
+	struct apple_device *d = &p->device;
+	struct apple_machine m = apple_device_machine(d);
+	struct apple *apple = &p->apple;
+	struct blob certificate = buf_blob(&d->software_certificate);
+	SCRATCH_APPLE(foreign);
+	SCRATCH_BUF(other);
+	int r = OK;
+
+	if (fault_on(&p->faults, FAULT_UNASSIGNED_SERIAL))
+		m.serial = "ZZNOBODY0000";
+	if (fault_on(&p->faults, FAULT_MACHINEINFO_FOREIGN_CA)) {
+		apple = &foreign;
+		if ((r = apple_make(apple)) != OK ||
+		    (r = apple_device_certificate(
+			 apple, d->software_key, &other)) != OK)
+			return r;
+		certificate = buf_blob(&other);
+	}
+	return apple_machineinfo(
+	    &m, apple, d->software_key, certificate, &p->faults, out);
+}
+
+/*
+ * POST as the button of the link's page does, when the device says nothing; or
+ * as Setup Assistant does, or GET as its web view does.
+ */
+static int
+ask_for_profile(struct player *p)
+{
+	char url[1024];
+	struct http_request q = {
+		.method = "POST",
+		.url = url,
+		.headers = { "Content-Type: application/pkcs7-signature" },
+		.has_body = true,
 	};
+	SCRATCH_BUF(message);
+	SCRATCH_BUF(header);
+	int r;
 
-	memcpy(table, all, sizeof all);
+	if (p->link != NULL) {
+		q.url = p->link;
+		q.as_is = true;
+		q.headers[0] =
+		    "Content-Type: application/x-www-form-urlencoded";
+		return http_send(&p->http, &q);
+	}
+	snprintf(url, sizeof url, "%s/enroll", p->server);
+	if ((r = write_machineinfo(p, &message)) != OK)
+		return r;
+	q.body = buf_blob(&message);
+	if (fault_on(&p->faults, FAULT_DEVICEINFO_HEADER)) {
+		buf_add_str(&header, "x-apple-aspen-deviceinfo: ");
+		enc_base64(q.body, &header);
+		q.method = "GET";
+		q.headers[0] = buf_str(&header);
+		q.has_body = false;
+	}
+	return http_send(&p->http, &q);
 }
 
 int
-player_ready(struct player *s)
+player_get_certificate(struct player *p)
 {
-	return s->fault == NULL ? OK : fault_set(&s->faults, s->fault);
+	player_disconnect(p);
+	return p->device.profile.is_scep ? scep_client_run(p)
+					 : acme_client_run(p);
 }
 
 int
-player_parse(struct player *s, int *argc, char **argv)
+player_enroll(struct player *p)
 {
-	struct args table[PLAYER_OPTIONS];
-	int rc;
+	struct apple_device *d = &p->device;
+	int r;
 
-	player_options(s, table);
-	rc = args_parse(argc, argv, table, PLAYER_OPTIONS);
-	return rc == OK ? player_ready(s) : rc;
-}
-
-static bool
-player_has_device(const struct player *s)
-{
-	char path[DISK_PATH];
-
-	return s->state != NULL &&
-	    disk_path(s->state, "device.plist", path) == OK &&
-	    access(path, R_OK) == 0;
+	player_disconnect(p);
+	d->is_manual = p->link != NULL;
+	if ((r = ask_for_profile(p)) != OK)
+		return r;
+	if (p->http.status != 200)
+		return player_refused(p, "profile");
+	payload_release(&d->profile);
+	buf_reset(&d->profile_bytes);
+	buf_add_blob(&d->profile_bytes, buf_blob(&p->http.body));
+	if ((r = payload_parse(buf_blob(&d->profile_bytes), &d->profile)) !=
+		OK ||
+	    (r = player_get_certificate(p)) != OK || p->no_mdm)
+		return r;
+	return mdm_client_enroll(p);
 }
 
 static int
-player_fill(struct player *s)
+make_or_load(struct player *p)
 {
-	struct apple_device *d = &s->device;
-	int rc;
+	struct apple_device *d = &p->device;
+	int r;
 
-	if (s->serial == NULL)
+	if (p->server == NULL && p->link == NULL)
+		return fail(ERR_USAGE, "--server or --link is needed");
+	if (p->apple_dir == NULL)
+		return fail(ERR_USAGE, "--apple is needed");
+	if ((r = apple_load(p->apple_dir, &p->apple)) != OK)
+		return r;
+	if (p->state != NULL && disk_has(p->state, "device.plist")) {
+		r = apple_device_load(p->state, d);
+		if (r != OK || p->serial == NULL ||
+		    strcmp(p->serial, d->serial) == 0)
+			return r;
+		apple_device_release(d);
+	}
+	if (p->serial == NULL)
 		return fail(ERR_USAGE, "--serial is needed");
-	rc = apple_device_describe(
-	    d, s->serial, s->product, s->os_version, s->build);
-	if (rc == OK && s->udid != NULL)
-		rc = apple_device_set(d->udid, sizeof d->udid, s->udid);
-	if (rc != OK)
-		return rc;
-	return apple_device_make(d, &s->apple);
+	r = apple_device_describe(
+	    d, p->serial, p->product, p->os_version, p->build);
+	if (r == OK && p->udid != NULL)
+		r = apple_device_set(d->udid, sizeof d->udid, p->udid);
+	return r == OK ? apple_device_make(d, &p->apple) : r;
 }
 
 int
-player_prepare(struct player *s)
+player_enroll_new(struct player *p)
 {
-	int rc = OK;
+	struct apple_device *d = &p->device;
+	int r = make_or_load(p);
 
-	if (s->apple_dir != NULL)
-		rc = apple_load(s->apple_dir, &s->apple);
-	if (rc != OK)
-		return rc;
-	if (player_has_device(s)) {
-		rc = apple_device_load(s->state, &s->device);
-		if (rc != OK || s->serial == NULL ||
-		    strcmp(s->serial, s->device.serial) == 0)
-			return rc;
-		apple_device_release(&s->device);
+	if (r != OK)
+		return r;
+	/* A new enrollment makes a new key in the enclave. */
+	EVP_PKEY_free(d->hardware_key);
+	d->hardware_key = NULL;
+	r = player_enroll(p);
+	if (r == OK && p->state != NULL)
+		r = apple_device_save(p->state, d);
+	/*
+	 * What a refused try made is forgotten, as a device forgets it; but one
+	 * that is new in its folder stays the same device for the next try.
+	 */
+	if (r == ERR_UNAUTHORIZED && p->state != NULL &&
+	    !disk_has(p->state, "device.plist")) {
+		apple_device_forget(d);
+		apple_device_save(p->state, d);
 	}
-	if (s->apple_dir == NULL)
-		return fail(ERR_USAGE, "--apple is needed for a new device");
-	return player_fill(s);
+	/* The server asks an enrolled device for a few things at once. */
+	if (r == OK && !p->no_mdm && !p->awaiting)
+		r = mdm_client_poll(p);
+	return r;
 }

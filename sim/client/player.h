@@ -1,13 +1,15 @@
-/* What the commands that talk to a server share: options and their objects. */
+/*
+ * One who plays a device: the device, the fake Apple that vouches for it, and
+ * the way to the server.
+ */
 #ifndef PLAYER_H
 #define PLAYER_H
 
 #include "sim/client/apple_device.h"
-#include "sim/client/args.h"
-#include "sim/client/refusal.h"
+#include "sim/client/http.h"
 
 struct player {
-	/* options */
+	/* options; NULL when not given */
 	const char *server; /* https://host[:port] */
 	const char *link;   /* of a manual enrollment; NULL: automated */
 	const char *apple_dir;
@@ -17,7 +19,6 @@ struct player {
 	const char *os_version; /* NULL: as its kind has today */
 	const char *build;      /* NULL: of that version */
 	const char *udid;
-	const char *fault;
 	bool awaiting;
 	bool no_mdm; /* stop once the certificate is there */
 	struct http_config config;
@@ -25,28 +26,43 @@ struct player {
 	struct faults faults;
 	struct apple apple;
 	struct apple_device device;
-	struct refusal refusal;
+	struct http http;
+	/* Where and how the server refused. */
+	const char *refused_step; /* static text; NULL: it did not */
+	int refused_status;
+	struct buf refused_body;
 };
 
 /* Defaults of a new Mac. */
-void player_init(struct player *s);
-void player_release(struct player *s);
+void player_init(struct player *p);
+void player_release(struct player *p);
 
-/* The number of options below, and the options in order. */
-#define PLAYER_OPTIONS 19
-void player_options(struct player *s, struct args table[PLAYER_OPTIONS]);
+/* Closes the connection and forgets the identity that was presented. */
+void player_disconnect(struct player *p);
 
-/* Reads the options; then the faults are set. */
-int player_parse(struct player *s, int *argc, char **argv);
+/* Notes the last answer as a refusal; returns ERR_UNAUTHORIZED. */
+int player_refused(struct player *p, const char *step);
 
-/* Sets the faults up from options that were read; player_parse did. */
-int player_ready(struct player *s);
+/* "refused at STEP: HTTP STATUS" and the answer, on standard output. */
+void player_print_refusal(const struct player *p);
+
+/* Loads the enrolled device from its folder. */
+int player_load(struct player *p);
 
 /*
- * Makes the device, or loads it when its folder is there and holds the same
- * serial number or none was asked for; also loads the fake Apple if one is
- * named.
+ * Enrolls the device: asks for the profile, gets the certificate, checks in.
+ * ERR_UNAUTHORIZED when the server refused.
  */
-int player_prepare(struct player *s);
+int player_enroll(struct player *p);
+
+/*
+ * The same for a device that is made, or loaded when its folder is there and
+ * holds the same serial number or none was asked for; it is kept there. Then
+ * answers the commands that wait.
+ */
+int player_enroll_new(struct player *p);
+
+/* Gets the certificate that the device's profile names, by ACME or SCEP. */
+int player_get_certificate(struct player *p);
 
 #endif

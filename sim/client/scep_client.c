@@ -1,62 +1,49 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/enc.h"
 #include "base/log.h"
-#include "sim/forge/der.h"
+#include "sim/client/scep_client.h"
 #include "sim/forge/envelope.h"
 #include "sim/forge/scep_message.h"
-#include "sim/client/scep_client.h"
 
-#define SCEP_CLIENT_URL ((size_t)256 << 10)
-
-/* One run: what the client remembers between exchanges. */
-struct scep_client_run {
-	const struct scep_client *scep;
+/* What the client remembers between exchanges. */
+struct run {
+	struct player *player;
+	const struct faults *faults;
 	struct buf ca;
 	const char *digest;
 	const char *cipher;
 	bool has_post;
 };
 
-static bool
-scep_client_on(const struct scep_client_run *r, enum fault_id id)
-{
-	return fault_on(r->scep->faults, id);
-}
-
 static int
-scep_client_send(
-    struct scep_client_run *r, const char *step, const struct http_request *q)
+send_request(
+    struct run *run, const char *step, const struct http_request *request)
 {
-	int rc = http_send(r->scep->http, q);
+	int r = http_send(&run->player->http, request);
 
-	if (rc == OK && r->scep->http->status != 200)
-		rc = refusal_set(r->scep->refusal, step, r->scep->http);
-	return rc;
+	if (r == OK && run->player->http.status != 200)
+		r = player_refused(run->player, step);
+	return r;
 }
 
 /* The profile's Name goes along as message, if it has one. */
 static int
-scep_client_ask(
-    struct scep_client_run *r, const char *step, const char *operation)
+ask(struct run *run, const char *step, const char *operation)
 {
-	const struct payload *p = &r->scep->device->profile;
-	struct http_request q = { .method = "GET", .as_is = true };
-	struct buf url;
-	int rc;
+	const struct payload *p = &run->player->device.profile;
+	SCRATCH_BUF(url);
 
-	buf_init(&url, SCEP_CLIENT_URL);
 	buf_printf(&url, "%s?operation=%s", p->scep_url, operation);
 	if (p->scep_name != NULL)
 		buf_printf(&url, "&message=%s", p->scep_name);
-	q.url = buf_str(&url);
-	rc = buf_status(&url);
-	if (rc == OK)
-		rc = scep_client_send(r, step, &q);
-	buf_release(&url);
-	return rc;
+	return send_request(run, step,
+	    &(struct http_request){
+		.method = "GET",
+		.url = buf_str(&url),
+		.as_is = true,
+	    });
 }
 
 bool
@@ -67,47 +54,40 @@ scep_client_is_fingerprint(struct blob certificate, struct blob hash)
 		size_t n;
 	} table[] = { { "md5", 16 }, { "sha1", 20 }, { "sha224", 28 },
 		{ "sha256", 32 }, { "sha384", 48 }, { "sha512", 64 } };
-	const char *digest = NULL;
-	struct buf md;
-	bool same;
+	SCRATCH_BUF(md);
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		if (hash.n == table[i].n)
-			digest = table[i].digest;
-	if (digest == NULL)
-		return false;
-	buf_init(&md, 64);
-	same = keypair_digest(digest, certificate, &md) == OK &&
-	    blob_eq(buf_blob(&md), hash);
-	buf_release(&md);
-	return same;
+			keypair_digest(table[i].digest, certificate, &md);
+	return md.n > 0 && blob_eq(buf_blob(&md), hash);
 }
 
 static int
-scep_client_ca(struct scep_client_run *r)
+get_ca(struct run *run)
 {
-	struct blob hash = r->scep->device->profile.ca_fingerprint;
+	struct http *http = &run->player->http;
+	struct blob hash = run->player->device.profile.ca_fingerprint;
 	const char *type;
-	int rc = scep_client_ask(r, "scep-ca", "GetCACert");
+	int r = ask(run, "scep-ca", "GetCACert");
 
-	if (rc != OK)
-		return rc;
+	if (r != OK)
+		return r;
 	/* Compared for equality; another type would announce several. */
-	type = http_header(r->scep->http, "Content-Type");
+	type = http_header(http, "Content-Type");
 	if (type == NULL || strcmp(type, "application/x-x509-ca-cert") != 0)
 		return fail(ERR_MALFORMED, "GetCACert gave no certificate");
 	if (hash.n > 0 &&
-	    !scep_client_is_fingerprint(buf_blob(&r->scep->http->body), hash))
+	    !scep_client_is_fingerprint(buf_blob(&http->body), hash))
 		return fail(
 		    ERR_MALFORMED, "the CA is another than the profile names");
-	return buf_add_blob(&r->ca, buf_blob(&r->scep->http->body));
+	return buf_add_blob(&run->ca, buf_blob(&http->body));
 }
 
 /* Lines end with LF alone, and each is compared as a whole. */
 static bool
-scep_client_offers(const struct buf *caps, const char *name)
+offers(const struct buf *capabilities, const char *name)
 {
-	const char *line = buf_str(caps);
+	const char *line = buf_str(capabilities);
 	size_t n = strlen(name);
 
 	for (;;) {
@@ -122,175 +102,146 @@ scep_client_offers(const struct buf *caps, const char *name)
 }
 
 static int
-scep_client_caps(struct scep_client_run *r)
+get_capabilities(struct run *run)
 {
-	const struct buf *caps = &r->scep->http->body;
-	int rc = scep_client_ask(r, "scep-caps", "GetCACaps");
+	const struct buf *offered = &run->player->http.body;
+	int r = ask(run, "scep-caps", "GetCACaps");
 
-	if (rc != OK)
-		return rc;
-	r->cipher =
-	    scep_client_offers(caps, "AES") ? "AES-128-CBC" : "DES-EDE3-CBC";
-	r->has_post = scep_client_offers(caps, "POSTPKIOperation");
-	if (scep_client_offers(caps, "SHA-512") &&
-	    !scep_client_on(r, FAULT_SCEP_SHA256))
-		r->digest = "sha512";
-	else if (scep_client_offers(caps, "SHA-256"))
-		r->digest = "sha256";
+	if (r != OK)
+		return r;
+	run->cipher = offers(offered, "AES") ? "AES-128-CBC" : "DES-EDE3-CBC";
+	run->has_post = offers(offered, "POSTPKIOperation");
+	if (offers(offered, "SHA-512") &&
+	    !fault_on(run->faults, FAULT_SCEP_SHA256))
+		run->digest = "sha512";
+	else if (offers(offered, "SHA-256"))
+		run->digest = "sha256";
 	else
 		return fail(ERR_MALFORMED, "the CA offers no good hash");
 	return OK;
 }
 
-/* Of all that base64 needs, only the padding is escaped. */
-static void
-scep_client_query(struct blob message, struct buf *url)
-{
-	struct buf text;
-
-	buf_init(&text, SCEP_CLIENT_URL);
-	enc_base64(message, &text);
-	buf_add_str(url, "&message=");
-	for (const char *p = buf_str(&text); *p != '\0'; p++)
-		buf_add_str(url, *p == '=' ? "%3D" : (char[]){ *p, 0 });
-	buf_release(&text);
-}
-
 static int
-scep_client_operation(struct scep_client_run *r, struct blob message)
+send_message(struct run *run, struct blob message)
 {
-	bool is_get = !r->has_post || scep_client_on(r, FAULT_SCEP_GET);
-	struct http_request q = { .method = "GET", .as_is = true };
-	struct buf url;
-	int rc;
+	struct http_request q = { .as_is = true };
+	SCRATCH_BUF(text);
+	SCRATCH_BUF(url);
 
-	buf_init(&url, SCEP_CLIENT_URL);
 	buf_printf(&url, "%s?operation=PKIOperation",
-	    r->scep->device->profile.scep_url);
-	if (is_get) {
-		scep_client_query(message, &url);
-	} else {
+	    run->player->device.profile.scep_url);
+	if (run->has_post && !fault_on(run->faults, FAULT_SCEP_GET)) {
 		q.method = "POST";
 		q.headers[0] = "Content-Type: application/x-pki-message";
 		q.body = message;
 		q.has_body = true;
+	} else {
+		q.method = "GET";
+		enc_base64(message, &text);
+		buf_add_str(&url, "&message=");
+		/* Of all that base64 needs, only the padding is escaped. */
+		for (const char *p = buf_str(&text); *p != '\0'; p++)
+			buf_add_str(
+			    &url, *p == '=' ? "%3D" : (char[]){ *p, '\0' });
 	}
 	q.url = buf_str(&url);
-	rc = buf_status(&url);
-	if (rc == OK)
-		rc = scep_client_send(r, "scep", &q);
-	buf_release(&url);
-	return rc;
+	return send_request(run, "scep", &q);
 }
 
-/* What a person can read stands in for the message. */
 static int
-scep_client_refused(struct scep_client_run *r, const struct scep_reply *answer)
+read_reply(struct run *run, const struct scep_message *m,
+    struct scep_message_reply *reply, struct buf *certificate)
 {
-	struct http *reply = r->scep->http;
+	struct buf *body = &run->player->http.body;
+	SCRATCH_BUF(inner);
+	int r = scep_message_read(m, buf_blob(body), reply);
 
-	if (answer->status == SCEP_REPLY_PENDING)
+	if (r != OK)
+		return r;
+	if (reply->status == SCEP_MESSAGE_PENDING)
 		return fail(ERR_MALFORMED, "the CA wants to be asked later");
-	buf_reset(&reply->body);
-	buf_printf(&reply->body, "failInfo %d (%s): %s", answer->fail_info,
-	    scep_reply_fail_name(answer->fail_info), buf_str(&answer->text));
-	return refusal_set(r->scep->refusal, "scep", reply);
-}
-
-static int
-scep_client_take(struct scep_client_run *r, const struct scep_message *m,
-    struct buf *certificate)
-{
-	struct scep_reply_request request = scep_message_expected(m);
-	struct scep_reply answer;
-	struct buf inner;
-	int rc;
-
-	scep_reply_init(&answer);
-	buf_init(&inner, DER_MAX);
-	rc = scep_reply_read(buf_blob(&r->scep->http->body), buf_blob(&r->ca),
-	    &request, &answer);
-	if (rc == OK && answer.status != SCEP_REPLY_SUCCESS)
-		rc = scep_client_refused(r, &answer);
-	if (rc == OK)
-		rc = envelope_open(buf_blob(&answer.content), m->signer,
-		    buf_blob(&m->certificate), &inner);
-	if (rc == OK)
-		rc = scep_reply_certificate(buf_blob(&inner), certificate);
-	buf_release(&inner);
-	scep_reply_release(&answer);
-	return rc;
+	if (reply->status == SCEP_MESSAGE_FAILURE) {
+		/* What a person can read stands in for the message. */
+		buf_reset(body);
+		buf_printf(body, "failInfo %d (%s): %s", reply->fail_info,
+		    scep_message_fail_name(reply->fail_info),
+		    buf_str(&reply->text));
+		return player_refused(run->player, "scep");
+	}
+	if ((r = envelope_open(buf_blob(&reply->content), m->signer,
+		 buf_blob(&m->certificate), &inner)) != OK)
+		return r;
+	return scep_message_certificate(buf_blob(&inner), certificate);
 }
 
 /* Sends a message and appends the certificate of the answer. */
 static int
-scep_client_exchange(
-    struct scep_client_run *r, struct scep_message *m, struct buf *certificate)
+exchange(struct run *run, struct scep_message *m, struct buf *certificate)
 {
-	struct buf message;
-	int rc;
+	struct scep_message_reply reply = { .status = -1 };
+	SCRATCH_BUF(message);
+	int r;
 
-	buf_init(&message, DER_MAX);
-	rc = scep_message_write(m, &message);
-	if (rc == OK)
-		rc = scep_client_operation(r, buf_blob(&message));
-	if (rc == OK)
-		rc = scep_client_take(r, m, certificate);
-	buf_release(&message);
-	return rc;
+	if ((r = scep_message_write(m, &message)) == OK &&
+	    (r = send_message(run, buf_blob(&message))) == OK)
+		r = read_reply(run, m, &reply, certificate);
+	buf_release(&reply.text);
+	buf_release(&reply.content);
+	return r;
 }
 
 static int
-scep_client_prepare(struct scep_client_run *r, struct scep_message *m)
+prepare(struct run *run, EVP_PKEY *key, struct scep_message *m)
 {
-	m->profile = &r->scep->device->profile;
-	m->faults = r->scep->faults;
-	m->ca = buf_blob(&r->ca);
-	m->digest = r->digest;
-	m->cipher = r->cipher;
+	const struct payload *p = &run->player->device.profile;
+
+	scep_message_init(m);
+	m->faults = run->faults;
+	m->subject = buf_blob(&p->subject);
+	m->challenge = p->challenge;
+	m->usage = p->usage;
+	m->ca = buf_blob(&run->ca);
+	m->digest = run->digest;
+	m->cipher = run->cipher;
+	m->key = key;
 	return scep_message_prepare(m);
 }
 
 /* A second try, honest or not, of what has been answered. */
 static int
-scep_client_again(struct scep_client_run *r, struct scep_message *first)
+repeat(struct run *run, const struct scep_message *first)
 {
-	bool with_other_key = scep_client_on(r, FAULT_SCEP_SECOND_KEY);
-	EVP_PKEY *key = NULL;
 	struct scep_message m;
-	struct buf certificate;
-	int rc = OK;
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(certificate);
+	int r = OK;
 
-	scep_message_init(&m);
-	buf_init(&certificate, DER_MAX);
-	m.key = first->key;
-	if (with_other_key)
-		rc = keypair_make("RSA-2048", &key);
-	if (with_other_key)
-		m.key = key;
-	if (rc == OK)
-		rc = scep_client_prepare(r, &m);
-	if (scep_client_on(r, FAULT_SCEP_SECOND_TRANSACTION))
+	if (fault_on(run->faults, FAULT_SCEP_SECOND_KEY))
+		r = keypair_make("RSA-2048", &key);
+	else
+		key = keypair_share(first->key);
+	if (r != OK)
+		return r;
+	r = prepare(run, key, &m);
+	if (fault_on(run->faults, FAULT_SCEP_SECOND_TRANSACTION))
 		snprintf(m.transaction, sizeof m.transaction, "another");
 	else
 		memcpy(m.transaction, first->transaction, sizeof m.transaction);
-	if (rc == OK)
-		rc = scep_client_exchange(r, &m, &certificate);
-	if (rc == OK &&
-	    !blob_eq(
-		buf_blob(&certificate), buf_blob(&r->scep->device->identity)))
-		rc = fail(ERR_MALFORMED, "the second answer is another");
+	if (r == OK)
+		r = exchange(run, &m, &certificate);
 	scep_message_release(&m);
-	buf_release(&certificate);
-	EVP_PKEY_free(key);
-	return rc;
+	if (r == OK &&
+	    !blob_eq(buf_blob(&certificate),
+		buf_blob(&run->player->device.identity)))
+		r = fail(ERR_MALFORMED, "the second answer is another");
+	return r;
 }
 
 static int
-scep_client_key(struct scep_client_run *r)
+make_key(struct run *run)
 {
-	struct apple_device *d = r->scep->device;
-	bool small = scep_client_on(r, FAULT_SCEP_SMALL_KEY);
+	struct apple_device *d = &run->player->device;
+	bool small = fault_on(run->faults, FAULT_SCEP_SMALL_KEY);
 	long bits = small ? 1024 : d->profile.key_size;
 	char kind[32];
 
@@ -304,38 +255,37 @@ scep_client_key(struct scep_client_run *r)
 }
 
 static int
-scep_client_certificate(struct scep_client_run *r)
+get_certificate(struct run *run)
 {
-	struct apple_device *d = r->scep->device;
+	struct apple_device *d = &run->player->device;
 	struct scep_message m;
-	int rc;
+	int r = prepare(run, d->hardware_key, &m);
 
-	scep_message_init(&m);
-	m.key = d->hardware_key;
 	buf_reset(&d->identity);
-	rc = scep_client_prepare(r, &m);
-	if (rc == OK)
-		rc = scep_client_exchange(r, &m, &d->identity);
-	if (rc == OK &&
-	    (scep_client_on(r, FAULT_SCEP_AGAIN) ||
-		scep_client_on(r, FAULT_SCEP_SECOND_KEY) ||
-		scep_client_on(r, FAULT_SCEP_SECOND_TRANSACTION)))
-		rc = scep_client_again(r, &m);
+	if (r == OK)
+		r = exchange(run, &m, &d->identity);
+	if (r == OK &&
+	    (fault_on(run->faults, FAULT_SCEP_AGAIN) ||
+		fault_on(run->faults, FAULT_SCEP_SECOND_KEY) ||
+		fault_on(run->faults, FAULT_SCEP_SECOND_TRANSACTION)))
+		r = repeat(run, &m);
 	scep_message_release(&m);
-	return rc;
+	return r;
 }
 
 int
-scep_client_run(const struct scep_client *scep)
+scep_client_run(struct player *p)
 {
-	struct scep_client_run r = { .scep = scep };
-	int rc;
+	struct run run = {
+		.player = p,
+		.faults = &p->faults,
+		.ca = { .max = SCRATCH_MAX },
+	};
+	int r;
 
-	buf_init(&r.ca, DER_MAX);
-	if ((rc = scep_client_key(&r)) == OK &&
-	    (rc = scep_client_ca(&r)) == OK &&
-	    (rc = scep_client_caps(&r)) == OK)
-		rc = scep_client_certificate(&r);
-	buf_release(&r.ca);
-	return rc;
+	if ((r = make_key(&run)) == OK && (r = get_ca(&run)) == OK &&
+	    (r = get_capabilities(&run)) == OK)
+		r = get_certificate(&run);
+	buf_release(&run.ca);
+	return r;
 }

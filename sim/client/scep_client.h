@@ -1,29 +1,17 @@
-/*
- * Apple's SCEP client: GetCACert, GetCACaps, PKIOperation; and the oddities of
- * an attacker.
- */
+/* Apple's SCEP client: GetCACert, GetCACaps, one PKIOperation. */
 #ifndef SCEP_CLIENT_H
 #define SCEP_CLIENT_H
 
-#include "sim/client/apple_device.h"
-#include "sim/client/refusal.h"
-
-struct scep_client {
-	struct http *http;
-	struct apple_device *device;
-	const struct faults *faults;
-	struct refusal *refusal;
-};
+#include "sim/client/player.h"
 
 /*
  * Runs the protocol for the device's profile; on success the device holds its
- * identity. ERR_UNAUTHORIZED when the server refused, which is then in
- * `refusal`, a CertRep as text; other codes when the server is not the one that
- * the profile names, broke the protocol or was not there.
+ * identity. ERR_UNAUTHORIZED when the server refused; other codes when it
+ * broke the protocol or was not there.
  */
-int scep_client_run(const struct scep_client *scep);
+int scep_client_run(struct player *p);
 
-/* True when a certificate (DER) has that hash; its length tells which. */
+/* Is that a hash of the certificate? Its length says which: MD5 to SHA-512. */
 bool scep_client_is_fingerprint(struct blob certificate, struct blob hash);
 
 #endif

@@ -1,98 +1,103 @@
+#include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "sim/commands/args.h"
+#include "sim/commands/commands.h"
 #include "sim/forge/attestation.h"
-#include "sim/forge/cert.h"
-#include "sim/forge/certreq.h"
 #include "sim/forge/der.h"
 #include "sim/forge/disk.h"
 #include "sim/forge/jose.h"
-#include "sim/commands/make.h"
-#include "sim/commands/make_cert.h"
-#include "sim/commands/make_sign.h"
-#include "sim/client/args.h"
+#include "sim/forge/scep_message.h"
+#include "sim/forge/signed_data.h"
 
-int
-make_argument(const char *arg, struct buf *out)
+#define CLIENT_AUTH "1.3.6.1.5.5.7.3.2"
+#define SERVER_AUTH "1.3.6.1.5.5.7.3.1"
+
+/* Appends a text, or the content of a file after '@'. */
+static int
+read_argument(const char *arg, struct buf *out)
 {
 	if (arg[0] == '@')
-		return disk_read(arg + 1, out);
+		return disk_read(NULL, arg + 1, out);
 	return buf_add_str(out, arg);
 }
 
-int
-make_output(const char *path, struct blob data)
+/* Writes the bytes to a file; NULL is standard output. */
+static int
+write_output(const char *path, const struct buf *data)
 {
-	return disk_write(path != NULL ? path : "-", data, 0644);
+	return disk_write(
+	    NULL, path != NULL ? path : "-", buf_blob(data), 0644);
 }
 
-int
-make_line(struct blob text)
+static int
+write_line(const struct buf *text)
 {
-	int rc = disk_write("-", text, 0);
+	int r = buf_status(text);
 
-	return rc == OK ? disk_write("-", blob_str("\n"), 0) : rc;
+	if (r == OK)
+		printf("%s\n", buf_str(text));
+	return r;
 }
 
-int
-make_faults(const char *names, struct faults *faults)
+/* Bytes into a file, or base64url as a line. */
+static int
+write_bytes_or_line(const char *path, const struct buf *data)
 {
-	memset(faults, 0, sizeof *faults);
-	return names == NULL ? OK : fault_set(faults, names);
+	SCRATCH_BUF(text);
+
+	if (path != NULL)
+		return write_output(path, data);
+	enc_base64url(buf_blob(data), &text);
+	return write_line(&text);
 }
 
 static int
 make_key(int argc, char **argv)
 {
 	const char *curve = "P-256";
-	const struct args table[] = { { "curve", &curve, NULL, NULL, false } };
-	EVP_PKEY *key = NULL;
-	int rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
+	const struct args table[] = { { "curve", .text = &curve } };
+	SCRATCH_KEY(key);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
-	if (rc == OK && argc != 1)
-		rc = fail(ERR_USAGE, "make key FILE [--curve P-256]");
-	if (rc == OK)
-		rc = keypair_make(curve, &key);
-	if (rc == OK)
-		rc = keypair_save(argv[0], key);
-	EVP_PKEY_free(key);
-	return rc;
+	if (r == OK && argc != 1)
+		r = fail(ERR_USAGE, "make key FILE [--curve P-256]");
+	if (r == OK)
+		r = keypair_make(curve, &key);
+	return r == OK ? keypair_save(NULL, argv[0], key) : r;
 }
 
 static int
-make_of_key(int argc, char **argv, int (*write)(const EVP_PKEY *, struct buf *))
+write_of_key(
+    int argc, char **argv, int (*write)(const EVP_PKEY *, struct buf *))
 {
 	const char *file = NULL;
-	const struct args table[] = { { "key", &file, NULL, NULL, true } };
-	EVP_PKEY *key = NULL;
-	struct buf out;
-	int rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
+	const struct args table[] = { { "key", .text = &file,
+	    .required = true } };
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(out);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
-	buf_init(&out, 8192);
-	if (rc == OK)
-		rc = keypair_load(file, &key);
-	if (rc == OK)
-		rc = write(key, &out);
-	if (rc == OK)
-		rc = make_line(buf_blob(&out));
-	EVP_PKEY_free(key);
-	buf_release(&out);
-	return rc;
+	if (r != OK || (r = keypair_load(NULL, file, &key)) != OK ||
+	    (r = write(key, &out)) != OK)
+		return r;
+	return write_line(&out);
 }
 
 static int
 make_jwk(int argc, char **argv)
 {
-	return make_of_key(argc, argv, jose_jwk);
+	return write_of_key(argc, argv, jose_jwk);
 }
 
 static int
 make_thumbprint(int argc, char **argv)
 {
-	return make_of_key(argc, argv, jose_thumbprint);
+	return write_of_key(argc, argv, jose_thumbprint);
 }
 
 static int
@@ -101,187 +106,349 @@ make_jws(int argc, char **argv)
 	const char *file = NULL, *head = NULL, *body = NULL, *secret = NULL;
 	struct jose jws = { 0 };
 	const struct args table[] = {
-		{ "key", &file, NULL, NULL, false },
-		{ "protected", &head, NULL, NULL, true },
-		{ "payload", &body, NULL, NULL, true },
-		{ "alg", &jws.alg, NULL, NULL, false },
-		{ "secret", &secret, NULL, NULL, false },
-		{ "short", NULL, &jws.short_signature, NULL, false },
-		{ "der-signature", NULL, &jws.der_signature, NULL, false },
-		{ "pad", NULL, &jws.pad, NULL, false },
-		{ "corrupt", NULL, &jws.corrupt, NULL, false },
+		{ "key", .text = &file },
+		{ "protected", .text = &head, .required = true },
+		{ "payload", .text = &body, .required = true },
+		{ "alg", .text = &jws.alg },
+		{ "secret", .text = &secret },
+		{ "short", .flag = &jws.short_signature },
+		{ "der-signature", .flag = &jws.der_signature },
+		{ "corrupt", .flag = &jws.corrupt },
 	};
-	struct buf protected_header, payload, mac, out;
-	int rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(protected_header);
+	SCRATCH_BUF(payload);
+	SCRATCH_BUF(mac);
+	SCRATCH_BUF(out);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
-	buf_init(&protected_header, DER_MAX);
-	buf_init(&payload, DER_MAX);
-	buf_init(&mac, DER_MAX);
-	buf_init(&out, (size_t)8 << 20);
-	if (rc != OK ||
-	    (file != NULL && (rc = keypair_load(file, &jws.key)) != OK) ||
-	    (rc = make_argument(head, &protected_header)) != OK ||
-	    (rc = make_argument(body, &payload)) != OK ||
-	    (secret != NULL && (rc = make_argument(secret, &mac)) != OK))
-		goto done;
+	if (r != OK ||
+	    (file != NULL && (r = keypair_load(NULL, file, &key)) != OK) ||
+	    (r = read_argument(head, &protected_header)) != OK ||
+	    (r = read_argument(body, &payload)) != OK ||
+	    (secret != NULL && (r = read_argument(secret, &mac)) != OK))
+		return r;
+	jws.key = key;
 	jws.secret = buf_blob(&mac);
-	if (jws.alg == NULL && jws.key != NULL)
-		jws.alg = jose_algorithm(jws.key);
+	if (jws.alg == NULL && key != NULL)
+		jws.alg = jose_algorithm(key);
 	if (jws.alg == NULL)
-		rc = fail(ERR_USAGE, "--alg or --key is needed");
-	if (rc == OK)
-		rc = jose_write(&jws, buf_blob(&protected_header),
-		    buf_blob(&payload), &out);
-	if (rc == OK)
-		rc = make_line(buf_blob(&out));
-done:
-	EVP_PKEY_free(jws.key);
-	buf_release(&protected_header);
-	buf_release(&payload);
-	buf_release(&mac);
-	buf_release(&out);
-	return rc;
+		return fail(ERR_USAGE, "--alg or --key is needed");
+	r = jose_write(
+	    &jws, buf_blob(&protected_header), buf_blob(&payload), &out);
+	return r == OK ? write_line(&out) : r;
 }
 
 static int
 make_attestation(int argc, char **argv)
 {
-	const char *dir = NULL, *token = NULL, *file = NULL, *odd = NULL;
-	struct leaf leaf = {
+	const char *dir = NULL, *token = NULL, *file = NULL, *output = NULL;
+	struct faults faults = { 0 };
+	struct attestation a = {
 		.udid = "00008122-0014392A0E51801C",
 		.os_version = "15.1",
 		.board = "J504AP",
+		.thumbprint = "",
+		.faults = &faults,
 	};
-	const char *output = NULL;
 	const struct args table[] = {
-		{ "apple", &dir, NULL, NULL, true },
-		{ "token", &token, NULL, NULL, true },
-		{ "key", &file, NULL, NULL, true },
-		{ "serial", &leaf.serial, NULL, NULL, true },
-		{ "udid", &leaf.udid, NULL, NULL, false },
-		{ "os-version", &leaf.os_version, NULL, NULL, false },
-		{ "board", &leaf.board, NULL, NULL, false },
-		{ "thumbprint", &leaf.thumbprint, NULL, NULL, false },
-		{ "fault", &odd, NULL, NULL, false },
-		{ "o", &output, NULL, NULL, false },
+		{ "apple", .text = &dir, .required = true },
+		{ "token", .text = &token, .required = true },
+		{ "key", .text = &file, .required = true },
+		{ "serial", .text = &a.serial, .required = true },
+		{ "fault", .faults = &faults },
+		{ "o", .text = &output },
 	};
-	struct apple apple;
-	struct faults faults;
-	struct buf object, text;
-	int rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
+	SCRATCH_APPLE(apple);
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(object);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
-	apple_init(&apple);
-	buf_init(&object, DER_MAX);
-	buf_init(&text, 2 * DER_MAX);
-	if (rc != OK || (rc = make_faults(odd, &faults)) != OK ||
-	    (rc = apple_load(dir, &apple)) != OK ||
-	    (rc = keypair_load(file, &leaf.key)) != OK)
-		goto done;
-	leaf.token = blob_str(token);
-	leaf.faults = &faults;
-	rc = attestation_make(&apple, &leaf, &object);
-	if (rc == OK && output != NULL) {
-		rc = make_output(output, buf_blob(&object));
-	} else if (rc == OK) {
-		enc_base64url(buf_blob(&object), &text);
-		rc = make_line(buf_blob(&text));
-	}
-done:
-	EVP_PKEY_free(leaf.key);
-	apple_release(&apple);
-	buf_release(&object);
-	buf_release(&text);
-	return rc;
-}
-
-/* Splits "a,b,c" in place; the list ends with NULL. */
-static void
-make_split(char *text, const char *out[CERTREQ_NAMES])
-{
-	char *save = NULL;
-	size_t n = 0;
-
-	for (char *one = text == NULL ? NULL : strtok_r(text, ",", &save);
-	     one != NULL && n < CERTREQ_NAMES - 1;
-	     one = strtok_r(NULL, ",", &save))
-		out[n++] = one;
-}
-
-enum { MAKE_DNS, MAKE_EMAIL, MAKE_URI, MAKE_PID, MAKE_EKU, MAKE_LISTS };
-
-static int
-make_csr_write(
-    struct certreq *csr, const char *const lists[], const char *output)
-{
-	char *copy[MAKE_LISTS] = { NULL };
-	const char **target[MAKE_LISTS] = { csr->dns, csr->email, csr->uri,
-		csr->permanent_identifier, csr->ekus };
-	struct buf der, text;
-	int rc;
-
-	buf_init(&der, DER_MAX);
-	buf_init(&text, 2 * DER_MAX);
-	for (size_t i = 0; i < MAKE_LISTS; i++) {
-		if (lists[i] != NULL)
-			copy[i] = strdup(lists[i]);
-		make_split(copy[i], target[i]);
-	}
-	rc = certreq_write(csr, &der);
-	if (rc == OK && output != NULL) {
-		rc = make_output(output, buf_blob(&der));
-	} else if (rc == OK) {
-		enc_base64url(buf_blob(&der), &text);
-		rc = make_line(buf_blob(&text));
-	}
-	for (size_t i = 0; i < MAKE_LISTS; i++)
-		free(copy[i]);
-	buf_release(&der);
-	buf_release(&text);
-	return rc;
+	if (r != OK || (r = apple_load(dir, &apple)) != OK ||
+	    (r = keypair_load(NULL, file, &key)) != OK)
+		return r;
+	a.key = key;
+	a.token = blob_str(token);
+	r = attestation_make(&apple, &a, &object);
+	return r == OK ? write_bytes_or_line(output, &object) : r;
 }
 
 static int
 make_csr(int argc, char **argv)
 {
-	const char *file = NULL, *signer = NULL, *subject = NULL, *odd = NULL;
-	const char *output = NULL, *lists[MAKE_LISTS] = { NULL };
-	struct certreq csr = { 0 };
-	long usage = 0;
+	const char *file = NULL, *other = NULL, *subject = NULL, *output = NULL;
+	struct faults faults = { 0 };
+	struct certreq csr = { .faults = &faults };
 	const struct args table[] = {
-		{ "key", &file, NULL, NULL, true },
-		{ "signer", &signer, NULL, NULL, false },
-		{ "subject", &subject, NULL, NULL, false },
-		{ "digest", &csr.digest, NULL, NULL, false },
-		{ "dns", &lists[MAKE_DNS], NULL, NULL, false },
-		{ "email", &lists[MAKE_EMAIL], NULL, NULL, false },
-		{ "uri", &lists[MAKE_URI], NULL, NULL, false },
-		{ "permanent-identifier", &lists[MAKE_PID], NULL, NULL, false },
-		{ "eku", &lists[MAKE_EKU], NULL, NULL, false },
-		{ "usage", NULL, NULL, &usage, false },
-		{ "no-extensions", NULL, &csr.no_extensions, NULL, false },
-		{ "fault", &odd, NULL, NULL, false },
-		{ "o", &output, NULL, NULL, false },
+		{ "key", .text = &file, .required = true },
+		{ "signer", .text = &other },
+		{ "subject", .text = &subject, .required = true },
+		{ "digest", .text = &csr.digest },
+		{ "dns", .text = &csr.dns },
+		{ "eku", .text = &csr.ekus[0] },
+		{ "fault", .faults = &faults },
+		{ "o", .text = &output },
 	};
-	struct faults faults;
-	struct buf name;
-	int rc = args_parse(&argc, argv, table, ARGS_COUNT(table));
+	SCRATCH_KEY(key);
+	SCRATCH_KEY(signer);
+	SCRATCH_BUF(name);
+	SCRATCH_BUF(der);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
-	buf_init(&name, DER_MAX);
-	if (rc != OK || (rc = make_faults(odd, &faults)) != OK ||
-	    (rc = keypair_load(file, &csr.key)) != OK ||
-	    (signer != NULL &&
-		(rc = keypair_load(signer, &csr.signer)) != OK) ||
-	    (subject != NULL && (rc = cert_name_text(subject, &name)) != OK))
-		goto done;
+	if (r != OK || (r = keypair_load(NULL, file, &key)) != OK ||
+	    (other != NULL && (r = keypair_load(NULL, other, &signer)) != OK) ||
+	    (r = cert_name_text(subject, &name)) != OK)
+		return r;
+	csr.key = key;
+	csr.signer = signer;
 	csr.subject = buf_blob(&name);
-	csr.usage = (uint8_t)usage;
-	csr.faults = &faults;
-	rc = make_csr_write(&csr, lists, output);
-done:
-	EVP_PKEY_free(csr.key);
-	EVP_PKEY_free(csr.signer);
-	buf_release(&name);
-	return rc;
+	r = certreq_write(&csr, &der);
+	return r == OK ? write_bytes_or_line(output, &der) : r;
+}
+
+/* Signs with a device key of the moment, certified by the fake Apple. */
+static int
+make_machineinfo(int argc, char **argv)
+{
+	const char *dir = NULL, *output = NULL;
+	struct apple_machine m = {
+		.udid = "00000000-0000-4000-8000-000000000001",
+		.product = "Mac15,3",
+		.os_version = "15.1",
+		.build = "24B83",
+		.language = "en-US",
+	};
+	struct faults faults = { 0 };
+	bool cannot_update = false;
+	const struct args table[] = {
+		{ "apple", .text = &dir, .required = true },
+		{ "serial", .text = &m.serial, .required = true },
+		{ "udid", .text = &m.udid },
+		{ "product", .text = &m.product },
+		{ "os-version", .text = &m.os_version },
+		{ "build", .text = &m.build },
+		{ "cannot-update", .flag = &cannot_update },
+		{ "fault", .faults = &faults },
+		{ "o", .text = &output },
+	};
+	SCRATCH_APPLE(apple);
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(crt);
+	SCRATCH_BUF(message);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
+
+	m.can_update = !cannot_update;
+	if (r != OK || (r = apple_load(dir, &apple)) != OK ||
+	    (r = keypair_make("RSA-1024", &key)) != OK ||
+	    (r = apple_device_certificate(&apple, key, &crt)) != OK ||
+	    (r = apple_machineinfo(
+		 &m, &apple, key, buf_blob(&crt), &faults, &message)) != OK)
+		return r;
+	return write_output(output, &message);
+}
+
+static int
+make_mdm_signature(int argc, char **argv)
+{
+	const char *file = NULL, *crt = NULL, *body = NULL;
+	struct signed_data cms = { .digest = "sha256" };
+	bool attached = false;
+	const struct args table[] = {
+		{ "key", .text = &file, .required = true },
+		{ "cert", .text = &crt, .required = true },
+		{ "body", .text = &body, .required = true },
+		{ "digest", .text = &cms.digest },
+		{ "attributes", .flag = &cms.attributes },
+		{ "der", .flag = &cms.der },
+		{ "attached", .flag = &attached },
+		{ "no-certificates", .flag = &cms.no_certificates },
+	};
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(signer);
+	SCRATCH_BUF(content);
+	SCRATCH_BUF(message);
+	SCRATCH_BUF(text);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
+
+	if (r != OK || (r = keypair_load(NULL, file, &key)) != OK ||
+	    (r = disk_read_pem(NULL, crt, &signer)) != OK ||
+	    (r = disk_read(NULL, body, &content)) != OK)
+		return r;
+	cms.key = key;
+	cms.signer = buf_blob(&signer);
+	cms.detached = !attached;
+	if ((r = signed_data_sign(&cms, buf_blob(&content), &message)) != OK)
+		return r;
+	enc_base64(buf_blob(&message), &text);
+	return write_line(&text);
+}
+
+static int
+make_pkimessage(int argc, char **argv)
+{
+	const char *ca_file = NULL, *file = NULL, *crt = NULL, *output = NULL;
+	const char *request_file = NULL, *envelope_file = NULL;
+	struct faults faults = { 0 };
+	struct scep_message m;
+	const struct args table[] = {
+		{ "ca", .text = &ca_file, .required = true },
+		{ "key", .text = &file, .required = true },
+		{ "cert", .text = &crt },
+		{ "request", .text = &request_file },
+		{ "envelope", .text = &envelope_file },
+		{ "cipher", .text = &m.cipher },
+		{ "digest", .text = &m.digest },
+		{ "fault", .faults = &faults },
+		{ "o", .text = &output },
+	};
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(ca);
+	SCRATCH_BUF(request);
+	SCRATCH_BUF(envelope);
+	SCRATCH_BUF(message);
+	int r;
+
+	scep_message_init(&m);
+	m.cipher = "AES-128-CBC";
+	m.digest = "sha256";
+	m.faults = &faults;
+	r = args_parse(&argc, argv, table, ARGS_COUNT(table));
+	if (r != OK || (r = disk_read_pem(NULL, ca_file, &ca)) != OK ||
+	    (request_file != NULL &&
+		(r = disk_read(NULL, request_file, &request)) != OK) ||
+	    (envelope_file != NULL &&
+		(r = disk_read(NULL, envelope_file, &envelope)) != OK) ||
+	    (r = keypair_load(NULL, file, &key)) != OK)
+		return r;
+	m.key = key;
+	m.ca = buf_blob(&ca);
+	m.request = buf_blob(&request);
+	m.envelope = buf_blob(&envelope);
+	r = scep_message_prepare(&m);
+	if (r == OK && crt != NULL) {
+		buf_reset(&m.certificate);
+		r = disk_read_pem(NULL, crt, &m.certificate);
+	}
+	if (r == OK)
+		r = scep_message_write(&m, &message);
+	if (r == OK)
+		r = write_output(output, &message);
+	scep_message_release(&m);
+	return r;
+}
+
+/* Appends SubjectAltName with a dNSName or an iPAddress. */
+static void
+add_host(const char *host, struct buf *out)
+{
+	uint8_t address[16];
+	SCRATCH_BUF(names);
+	size_t mark = der_open(&names, DER_SEQUENCE);
+
+	if (inet_pton(AF_INET, host, address) == 1)
+		der_put(&names, DER_CONTEXT + 7, blob_of(address, 4));
+	else if (inet_pton(AF_INET6, host, address) == 1)
+		der_put(&names, DER_CONTEXT + 7, blob_of(address, 16));
+	else
+		der_put(&names, DER_CONTEXT + 2, blob_str(host));
+	der_close(&names, mark);
+	cert_extension(out, "2.5.29.17", false, buf_blob(&names));
+}
+
+/* Appends a certificate for a client or, when it has a name, for a server. */
+static int
+write_certificate(const char *subject, const char *host, EVP_PKEY *key,
+    const struct ca *issuer, int64_t from, int64_t until, struct buf *out)
+{
+	const char *const ekus[] = { host != NULL ? SERVER_AUTH : CLIENT_AUTH,
+		NULL };
+	EVP_PKEY *signer = issuer != NULL ? issuer->key : key;
+	SCRATCH_BUF(name);
+	SCRATCH_BUF(extensions);
+	int r = cert_name_text(subject, &name);
+
+	cert_basic(&extensions, false, -1);
+	cert_usage(&extensions, 0x80);
+	cert_ekus(&extensions, false, ekus);
+	if (host != NULL)
+		add_host(host, &extensions);
+	if (r != OK || (r = cert_key_ids(&extensions, key, signer)) != OK)
+		return r;
+	return cert_sign(
+	    &(struct cert){
+		.issuer = issuer != NULL ? buf_blob(&issuer->subject)
+					 : blob_of(NULL, 0),
+		.subject = buf_blob(&name),
+		.key = key,
+		.extensions = buf_blob(&extensions),
+		.not_before = from,
+		.not_after = until,
+	    },
+	    signer, out);
+}
+
+static int
+make_certificate(int argc, char **argv)
+{
+	const char *file = NULL, *subject = NULL, *output = NULL;
+	long days = 365, age = 0;
+	const struct args table[] = {
+		{ "key", .text = &file, .required = true },
+		{ "subject", .text = &subject, .required = true },
+		{ "days", .number = &days },
+		{ "age", .number = &age },
+		{ "o", .text = &output },
+	};
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(der);
+	SCRATCH_BUF(pem);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
+	int64_t from = clock_now() - 300 - age * CERT_DAY;
+
+	if (r != OK || (r = keypair_load(NULL, file, &key)) != OK ||
+	    (r = write_certificate(subject, NULL, key, NULL, from,
+		 from + days * CERT_DAY, &der)) != OK ||
+	    (r = disk_pem(buf_blob(&der), &pem)) != OK)
+		return r;
+	return write_output(output, &pem);
+}
+
+/* A TLS certificate for a server, and the CA that signs it. */
+static int
+make_tls(int argc, char **argv)
+{
+	const char *dir = NULL, *host = NULL;
+	const struct args table[] = {
+		{ "dir", .text = &dir, .required = true },
+		{ "name", .text = &host, .required = true },
+	};
+	int64_t from = clock_now() - 300;
+	SCRATCH_CA(ca);
+	SCRATCH_CA(server);
+	SCRATCH_BUF(subject);
+	SCRATCH_BUF(der);
+	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
+
+	if (r != OK || (r = disk_folder(dir)) != OK ||
+	    (r = ca_make(
+		 &(struct ca_plan){
+		     .kind = "P-256",
+		     .name = "/CN=attestmdm test TLS CA",
+		     .digest = "sha256",
+		     .not_before = from,
+		     .not_after = from + 3650 * CERT_DAY,
+		     .path_len = 0,
+		 },
+		 &ca)) != OK)
+		return r;
+	buf_printf(&subject, "/CN=%s", host);
+	if ((r = keypair_make("P-256", &server.key)) != OK ||
+	    (r = write_certificate(buf_str(&subject), host, server.key, &ca,
+		 from, from + 397 * CERT_DAY, &der)) != OK ||
+	    (r = ca_set_der(&server, buf_blob(&der))) != OK ||
+	    (r = ca_save(dir, "tls", &server)) != OK)
+		return r;
+	return ca_save(dir, "tls-ca", &ca);
 }
 
 int
@@ -297,11 +464,11 @@ make_run(int argc, char **argv)
 		{ "jws", make_jws },
 		{ "attestation", make_attestation },
 		{ "csr", make_csr },
-		{ "machineinfo", make_sign_machineinfo },
-		{ "mdm-signature", make_sign_mdm_signature },
-		{ "pkimessage", make_sign_pkimessage },
-		{ "certificate", make_cert_certificate },
-		{ "tls", make_cert_tls },
+		{ "machineinfo", make_machineinfo },
+		{ "mdm-signature", make_mdm_signature },
+		{ "pkimessage", make_pkimessage },
+		{ "certificate", make_certificate },
+		{ "tls", make_tls },
 	};
 
 	for (size_t i = 0; argc > 0 && i < ARGS_COUNT(table); i++)

@@ -1,20 +1,30 @@
-#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "sim/forge/apple.h"
 #include "sim/forge/der.h"
 #include "sim/forge/disk.h"
-#include "sim/forge/uuid.h"
+#include "sim/forge/signed_data.h"
+#include "sim/forge/xml.h"
+
+/* The CAs and the names of their files. */
+static const struct {
+	const char *name;
+	size_t offset;
+} files[] = {
+	{ "attestation-root", offsetof(struct apple, attestation_root) },
+	{ "attestation-sub", offsetof(struct apple, attestation_sub) },
+	{ "device-root", offsetof(struct apple, device_root) },
+	{ "device-authority", offsetof(struct apple, device_authority) },
+	{ "device-ca", offsetof(struct apple, device_ca) },
+};
+
+#define FILES (sizeof files / sizeof files[0])
 
 void
 apple_init(struct apple *a)
 {
-	ca_init(&a->attestation_root);
-	ca_init(&a->attestation_sub);
-	ca_init(&a->device_root);
-	ca_init(&a->device_authority);
-	ca_init(&a->device_ca);
+	*a = (struct apple)APPLE_EMPTY;
 }
 
 void
@@ -30,21 +40,21 @@ apple_release(struct apple *a)
 int
 apple_make_attestation(struct apple *a)
 {
-	int64_t start = clock_now() - 1000 * (int64_t)CERT_DAY;
-	int rc = ca_make(
+	int64_t start = clock_now() - 1000 * CERT_DAY;
+	int r = ca_make(
 	    &(struct ca_plan){
 		.kind = "P-384",
 		.name = "/CN=Simulated Enterprise Attestation Root CA"
 			"/O=Simulated Apple Inc./C=US",
 		.digest = "sha384",
 		.not_before = start,
-		.not_after = start + 9000 * (int64_t)CERT_DAY,
+		.not_after = start + 9000 * CERT_DAY,
 		.path_len = -1,
 	    },
 	    &a->attestation_root);
 
-	if (rc != OK)
-		return rc;
+	if (r != OK)
+		return r;
 	return ca_make(
 	    &(struct ca_plan){
 		.kind = "P-384",
@@ -52,7 +62,7 @@ apple_make_attestation(struct apple *a)
 			"/O=Simulated Apple Inc./C=US",
 		.digest = "sha384",
 		.not_before = start,
-		.not_after = start + 3650 * (int64_t)CERT_DAY,
+		.not_after = start + 3650 * CERT_DAY,
 		.path_len = 0,
 		.issuer = &a->attestation_root,
 	    },
@@ -68,7 +78,7 @@ apple_make_attestation(struct apple *a)
 #define APPLE_2035_02_09 2054627600
 
 static int
-apple_make_device(struct apple *a)
+make_device(struct apple *a)
 {
 	const struct ca_plan plan[] = {
 		{ "RSA-2048",
@@ -85,113 +95,147 @@ apple_make_device(struct apple *a)
 		    "sha1", APPLE_2007_04_16, APPLE_2014_04_16, -1,
 		    &a->device_authority },
 	};
-	int rc = ca_make(&plan[0], &a->device_root);
+	int r = ca_make(&plan[0], &a->device_root);
 
-	if (rc == OK)
-		rc = ca_make(&plan[1], &a->device_authority);
-	if (rc == OK)
-		rc = ca_make(&plan[2], &a->device_ca);
-	return rc;
+	if (r == OK)
+		r = ca_make(&plan[1], &a->device_authority);
+	if (r == OK)
+		r = ca_make(&plan[2], &a->device_ca);
+	return r;
 }
 
 int
 apple_make(struct apple *a)
 {
-	int rc = apple_make_attestation(a);
+	int r = apple_make_attestation(a);
 
-	return rc == OK ? apple_make_device(a) : rc;
+	return r == OK ? make_device(a) : r;
 }
 
 int
 apple_save(const char *dir, const struct apple *a)
 {
-	int rc = disk_folder(dir);
+	int r = disk_folder(dir);
 
-	if (rc == OK)
-		rc = ca_save(dir, "attestation-root", &a->attestation_root);
-	if (rc == OK)
-		rc = ca_save(dir, "attestation-sub", &a->attestation_sub);
-	if (rc == OK)
-		rc = ca_save(dir, "device-root", &a->device_root);
-	if (rc == OK)
-		rc = ca_save(dir, "device-authority", &a->device_authority);
-	if (rc == OK)
-		rc = ca_save(dir, "device-ca", &a->device_ca);
-	return rc;
+	for (size_t i = 0; i < FILES && r == OK; i++)
+		r = ca_save(dir, files[i].name,
+		    (const struct ca *)((const char *)a + files[i].offset));
+	return r;
 }
 
 int
 apple_load(const char *dir, struct apple *a)
 {
-	int rc = ca_load(dir, "attestation-root", &a->attestation_root);
+	int r = OK;
 
-	if (rc == OK)
-		rc = ca_load(dir, "attestation-sub", &a->attestation_sub);
-	if (rc == OK)
-		rc = ca_load_public(dir, "device-root", &a->device_root);
-	if (rc == OK)
-		rc = ca_load_public(
-		    dir, "device-authority", &a->device_authority);
-	if (rc == OK)
-		rc = ca_load(dir, "device-ca", &a->device_ca);
-	return rc;
-}
-
-static int
-apple_device_extensions(struct apple *a, EVP_PKEY *device, struct buf *out)
-{
-	struct buf purposes;
-	size_t mark;
-	int rc = cert_key_ids(out, device, a->device_ca.key);
-
-	if (rc != OK)
-		return rc;
-	buf_init(&purposes, 128);
-	cert_basic(out, false, -1);
-	cert_usage(out, 0xa0);
-	mark = der_open(&purposes, DER_SEQUENCE);
-	der_put_oid(&purposes, "1.3.6.1.5.5.7.3.1");
-	der_put_oid(&purposes, "1.3.6.1.5.5.7.3.2");
-	der_close(&purposes, mark);
-	cert_extension(out, "2.5.29.37", true, buf_blob(&purposes));
-	cert_extension(
-	    out, "1.2.840.113635.100.6.10.4", false, blob_of("\5\0", 2));
-	buf_release(&purposes);
-	return buf_status(out);
+	for (size_t i = 0; i < FILES && r == OK; i++)
+		r = ca_load(dir, files[i].name,
+		    (struct ca *)((char *)a + files[i].offset));
+	return r;
 }
 
 int
 apple_device_certificate(struct apple *a, EVP_PKEY *device, struct buf *der)
 {
-	char guid[UUID_TEXT];
+	static const char *const ekus[] = { "1.3.6.1.5.5.7.3.1",
+		"1.3.6.1.5.5.7.3.2", NULL };
+	char guid[KEYPAIR_UUID];
 	struct cert_rdn cn = { "2.5.4.3", DER_IA5, guid };
-	struct buf subject, spki, extensions;
-	uint8_t serial[9];
-	int rc;
+	SCRATCH_BUF(subject);
+	SCRATCH_BUF(extensions);
+	int r = cert_key_ids(&extensions, device, a->device_ca.key);
 
-	buf_init(&subject, DER_MAX);
-	buf_init(&spki, DER_MAX);
-	buf_init(&extensions, DER_MAX);
-	uuid_make(guid);
-	keypair_random(serial, sizeof serial);
-	serial[0] = (serial[0] & 0x7f) | 0x40;
+	if (r != OK)
+		return r;
+	keypair_uuid(guid);
 	cert_name(&subject, &cn, 1);
-	if ((rc = keypair_spki(device, &spki)) == OK &&
-	    (rc = apple_device_extensions(a, device, &extensions)) == OK)
-		rc = cert_sign(
+	cert_basic(&extensions, false, -1);
+	cert_usage(&extensions, 0xa0);
+	cert_ekus(&extensions, true, ekus);
+	cert_extension(&extensions, "1.2.840.113635.100.6.10.4", false,
+	    blob_of("\5\0", 2));
+	return cert_sign(
+	    &(struct cert){
+		.issuer = buf_blob(&a->device_ca.subject),
+		.subject = buf_blob(&subject),
+		.key = device,
+		.extensions = buf_blob(&extensions),
+		.not_after = clock_now() + 365 * CERT_DAY,
+		.digest = "sha1",
+	    },
+	    a->device_ca.key, der);
+}
+
+static void
+write_machine(
+    const struct apple_machine *m, const struct faults *faults, struct buf *out)
+{
+	struct xml x;
+
+	xml_start(&x, out);
+	xml_string(&x, "IMEI", m->imei);
+	xml_string(&x, "LANGUAGE", m->language);
+	xml_string(&x, "MEID", m->meid);
+	if (m->can_update)
+		xml_bool(&x, "MDM_CAN_REQUEST_SOFTWARE_UPDATE", true);
+	xml_string(&x, "OS_VERSION", m->os_version);
+	xml_string(&x, "PAIRING_TOKEN", m->pairing_token);
+	xml_string(&x, "PRODUCT", m->product);
+	if (!fault_on(faults, FAULT_MACHINEINFO_NO_SERIAL))
+		xml_string(&x, "SERIAL", m->serial);
+	xml_string(&x, "SOFTWARE_UPDATE_DEVICE_ID", m->update_device_id);
+	xml_string(&x, "UDID", m->udid);
+	xml_string(&x, "VERSION", m->build);
+	xml_finish(&x);
+}
+
+int
+apple_machineinfo(const struct apple_machine *m, struct apple *apple,
+    EVP_PKEY *device, struct blob certificate, const struct faults *faults,
+    struct buf *out)
+{
+	static const char end[] = "</string>";
+	struct cert_rdn cn = { "2.5.4.3", DER_IA5, "self-made" };
+	struct signed_data message = {
+		.key = device,
+		.signer = certificate,
+		.others = { buf_blob(&apple->device_ca.der),
+		    buf_blob(&apple->device_authority.der),
+		    buf_blob(&apple->device_root.der) },
+		.others_count = 3,
+		.digest = "sha1",
+		.attributes = m->has_attributes ||
+		    fault_on(faults, FAULT_MACHINEINFO_ATTRIBUTES),
+		.no_certificates =
+		    fault_on(faults, FAULT_MACHINEINFO_NO_CERTIFICATES),
+	};
+	SCRATCH_BUF(plist);
+	SCRATCH_BUF(name);
+	SCRATCH_BUF(own);
+	uint8_t *at;
+	int r;
+
+	write_machine(m, faults, &plist);
+	if (fault_on(faults, FAULT_MACHINEINFO_UNSIGNED))
+		return buf_add_blob(out, buf_blob(&plist));
+	if (fault_on(faults, FAULT_MACHINEINFO_SELF_SIGNED)) {
+		cert_name(&name, &cn, 1);
+		r = cert_sign(
 		    &(struct cert){
-			.serial = blob_of(serial, sizeof serial),
-			.issuer = buf_blob(&a->device_ca.subject),
-			.subject = buf_blob(&subject),
-			.spki = buf_blob(&spki),
-			.extensions = buf_blob(&extensions),
-			.not_before = clock_now() - 300,
-			.not_after = clock_now() + 365 * (int64_t)CERT_DAY,
+			.subject = buf_blob(&name),
+			.key = device,
 			.digest = "sha1",
 		    },
-		    a->device_ca.key, der);
-	buf_release(&subject);
-	buf_release(&spki);
-	buf_release(&extensions);
-	return rc;
+		    NULL, &own);
+		if (r != OK)
+			return r;
+		message.signer = buf_blob(&own);
+		message.others_count = 0;
+	}
+	r = signed_data_sign(&message, buf_blob(&plist), out);
+	/* The last letter of a value inside the signed message. */
+	if (r == OK && fault_on(faults, FAULT_MACHINEINFO_TAMPERED) &&
+	    (at = memmem(out->p, out->n, end, sizeof end - 1)) != NULL)
+		at[-1] ^= 1;
+	return r;
 }

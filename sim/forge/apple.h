@@ -7,14 +7,23 @@
 #define APPLE_H
 
 #include "sim/forge/ca.h"
+#include "sim/forge/fault.h"
 
 struct apple {
 	struct ca attestation_root;
 	struct ca attestation_sub;
-	struct ca device_root;      /* certificate only */
-	struct ca device_authority; /* certificate only */
+	struct ca device_root;
+	struct ca device_authority;
 	struct ca device_ca;
 };
+
+/* An Apple of a function's own, released when it returns. */
+#define APPLE_EMPTY                                                            \
+	{                                                                      \
+		CA_EMPTY, CA_EMPTY, CA_EMPTY, CA_EMPTY, CA_EMPTY               \
+	}
+#define SCRATCH_APPLE(a)                                                       \
+	__attribute__((cleanup(apple_release))) struct apple a = APPLE_EMPTY
 
 void apple_init(struct apple *a);
 void apple_release(struct apple *a);
@@ -34,5 +43,32 @@ int apple_load(const char *dir, struct apple *a);
  */
 int apple_device_certificate(
     struct apple *a, EVP_PKEY *device, struct buf *der);
+
+/*
+ * What a device says when it asks for its enrollment profile: MachineInfo.
+ * NULL leaves a key out.
+ */
+struct apple_machine {
+	const char *serial;
+	const char *udid;
+	const char *product;    /* Mac15,3 */
+	const char *os_version; /* 15.1 */
+	const char *build;      /* 24B83 */
+	const char *language;   /* en-US */
+	const char *imei;
+	const char *meid;
+	const char *pairing_token; /* of a watch */
+	const char *update_device_id;
+	bool can_update;     /* MDM_CAN_REQUEST_SOFTWARE_UPDATE */
+	bool has_attributes; /* signed attributes in the signature */
+};
+
+/*
+ * Appends MachineInfo, signed by the device's key and certificate, with the
+ * three certificates above it.
+ */
+int apple_machineinfo(const struct apple_machine *m, struct apple *apple,
+    EVP_PKEY *device, struct blob certificate, const struct faults *faults,
+    struct buf *out);
 
 #endif

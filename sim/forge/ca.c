@@ -1,19 +1,15 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <openssl/x509.h>
 
 #include "base/log.h"
 #include "sim/forge/ca.h"
-#include "sim/forge/der.h"
 #include "sim/forge/disk.h"
 
 void
 ca_init(struct ca *ca)
 {
-	ca->key = NULL;
-	buf_init(&ca->der, DER_MAX);
-	buf_init(&ca->subject, DER_MAX);
+	*ca = (struct ca)CA_EMPTY;
 }
 
 void
@@ -47,114 +43,63 @@ ca_set_der(struct ca *ca, struct blob der)
 		     : fail(ERR_CRYPTO, "no subject");
 }
 
-static int
-ca_extensions(const struct ca_plan *plan, const EVP_PKEY *own,
-    const EVP_PKEY *signer, struct buf *out)
-{
-	cert_basic(out, true, plan->path_len);
-	cert_usage(out, plan->path_len == CA_NO_SIGNING ? 0x80 : 0x06);
-	return cert_key_ids(out, own, signer);
-}
-
 int
 ca_make(const struct ca_plan *plan, struct ca *out)
 {
-	struct buf name, spki, extensions, der;
+	SCRATCH_BUF(name);
+	SCRATCH_BUF(extensions);
+	SCRATCH_BUF(der);
 	EVP_PKEY *signer;
-	uint8_t serial[16];
-	int rc;
+	int r = keypair_make(plan->kind, &out->key);
 
-	buf_init(&name, DER_MAX);
-	buf_init(&spki, DER_MAX);
-	buf_init(&extensions, DER_MAX);
-	buf_init(&der, DER_MAX);
-	keypair_random(serial, sizeof serial);
-	serial[0] = (serial[0] & 0x7f) | 0x40;
-	rc = keypair_make(plan->kind, &out->key);
-	if (rc != OK)
-		goto done;
+	if (r != OK)
+		return r;
 	signer = plan->issuer != NULL ? plan->issuer->key : out->key;
-	if ((rc = cert_name_text(plan->name, &name)) != OK ||
-	    (rc = keypair_spki(out->key, &spki)) != OK ||
-	    (rc = ca_extensions(plan, out->key, signer, &extensions)) != OK)
-		goto done;
-	rc = cert_sign(
-	    &(struct cert){
-		.serial = blob_of(serial, sizeof serial),
-		.issuer = buf_blob(
-		    plan->issuer != NULL ? &plan->issuer->subject : &name),
-		.subject = buf_blob(&name),
-		.spki = buf_blob(&spki),
-		.extensions = buf_blob(&extensions),
-		.not_before = plan->not_before,
-		.not_after = plan->not_after,
-		.digest = plan->digest,
-	    },
-	    signer, &der);
-	if (rc == OK)
-		rc = ca_set_der(out, buf_blob(&der));
-done:
-	buf_release(&name);
-	buf_release(&spki);
-	buf_release(&extensions);
-	buf_release(&der);
-	return rc;
-}
-
-static int
-ca_file(const char *dir, const char *name, const char *end, char out[DISK_PATH])
-{
-	char file[128];
-
-	snprintf(file, sizeof file, "%s.%s", name, end);
-	return disk_path(dir, file, out);
-}
-
-int
-ca_load_public(const char *dir, const char *name, struct ca *out)
-{
-	char path[DISK_PATH];
-	struct buf der;
-	int rc;
-
-	buf_init(&der, DER_MAX);
-	rc = ca_file(dir, name, "pem", path);
-	if (rc == OK)
-		rc = disk_read_pem(path, "CERTIFICATE", &der);
-	if (rc == OK)
-		rc = ca_set_der(out, buf_blob(&der));
-	buf_release(&der);
-	return rc;
+	cert_basic(&extensions, true, plan->path_len);
+	cert_usage(&extensions, plan->path_len == CA_NO_SIGNING ? 0x80 : 0x06);
+	if ((r = cert_name_text(plan->name, &name)) != OK ||
+	    (r = cert_key_ids(&extensions, out->key, signer)) != OK ||
+	    (r = cert_sign(
+		 &(struct cert){
+		     .issuer = plan->issuer != NULL
+			 ? buf_blob(&plan->issuer->subject)
+			 : blob_of(NULL, 0),
+		     .subject = buf_blob(&name),
+		     .key = out->key,
+		     .extensions = buf_blob(&extensions),
+		     .not_before = plan->not_before,
+		     .not_after = plan->not_after,
+		     .digest = plan->digest,
+		 },
+		 signer, &der)) != OK)
+		return r;
+	return ca_set_der(out, buf_blob(&der));
 }
 
 int
 ca_load(const char *dir, const char *name, struct ca *out)
 {
-	char path[DISK_PATH];
-	int rc = ca_load_public(dir, name, out);
+	char file[128];
+	SCRATCH_BUF(der);
+	int r;
 
-	if (rc == OK)
-		rc = ca_file(dir, name, "key", path);
-	if (rc == OK)
-		rc = keypair_load(path, &out->key);
-	return rc;
+	snprintf(file, sizeof file, "%s.pem", name);
+	if ((r = disk_read_pem(dir, file, &der)) != OK ||
+	    (r = ca_set_der(out, buf_blob(&der))) != OK)
+		return r;
+	snprintf(file, sizeof file, "%s.key", name);
+	return disk_has(dir, file) ? keypair_load(dir, file, &out->key) : OK;
 }
 
 int
 ca_save(const char *dir, const char *name, const struct ca *ca)
 {
-	char path[DISK_PATH];
-	struct buf pem;
-	int rc;
+	char file[128];
+	int r;
 
-	buf_init(&pem, DER_MAX);
-	if ((rc = disk_pem(buf_blob(&ca->der), "CERTIFICATE", &pem)) != OK ||
-	    (rc = ca_file(dir, name, "pem", path)) != OK ||
-	    (rc = disk_write(path, buf_blob(&pem), 0644)) != OK)
-		goto done;
-	if (ca->key != NULL && (rc = ca_file(dir, name, "key", path)) == OK)
-		rc = keypair_save(path, ca->key);
-done:
-	buf_release(&pem);
-	return rc;
+	snprintf(file, sizeof file, "%s.pem", name);
+	r = disk_write_pem(dir, file, buf_blob(&ca->der));
+	snprintf(file, sizeof file, "%s.key", name);
+	return r == OK && ca->key != NULL ? keypair_save(dir, file, ca->key)
+					  : r;
 }

@@ -5,12 +5,22 @@
 #include <stdbool.h>
 
 #include "sim/forge/cert.h"
+#include "sim/forge/scratch.h"
 
 struct ca {
 	EVP_PKEY *key; /* NULL when only the certificate is known */
 	struct buf der;
 	struct buf subject; /* DER Name */
 };
+
+/* A CA of a function's own, released when it returns. */
+#define CA_EMPTY                                                               \
+	{                                                                      \
+		.der = { .max = SCRATCH_MAX },                                 \
+		.subject = { .max = SCRATCH_MAX },                             \
+	}
+#define SCRATCH_CA(c)                                                          \
+	__attribute__((cleanup(ca_release))) struct ca c = CA_EMPTY
 
 /* As path_len: a CA whose key usage forbids it to sign certificates. */
 #define CA_NO_SIGNING (-2)
@@ -32,12 +42,9 @@ void ca_release(struct ca *ca);
 /* Makes key and certificate. */
 int ca_make(const struct ca_plan *plan, struct ca *out);
 
-/* Reads and writes DIR/NAME.pem and DIR/NAME.key. */
+/* Reads and writes DIR/NAME.pem and DIR/NAME.key; the key may be missing. */
 int ca_load(const char *dir, const char *name, struct ca *out);
 int ca_save(const char *dir, const char *name, const struct ca *ca);
-
-/* Reads DIR/NAME.pem alone. */
-int ca_load_public(const char *dir, const char *name, struct ca *out);
 
 /* Takes a certificate in DER: fills der and subject. */
 int ca_set_der(struct ca *ca, struct blob der);

@@ -8,7 +8,7 @@
 
 #include "sim/forge/keypair.h"
 
-#define CERT_DAY (24 * 60 * 60)
+#define CERT_DAY ((int64_t)24 * 60 * 60)
 
 /* One attribute of a name; the tag is the string's type (DER_UTF8, …). */
 struct cert_rdn {
@@ -19,15 +19,24 @@ struct cert_rdn {
 
 /* What is signed. Blobs are DER: Name, SubjectPublicKeyInfo, Extensions. */
 struct cert {
-	struct blob serial; /* big-endian bytes */
-	struct blob issuer;
+	struct blob serial; /* big-endian bytes; empty: random */
+	struct blob issuer; /* empty: the subject */
 	struct blob subject;
-	struct blob spki;
-	struct blob extensions; /* Extension values in a row; empty = none */
-	int64_t not_before;
-	int64_t not_after;
-	const char *digest; /* sha1, sha256, sha384 */
+	EVP_PKEY *key;
+	struct blob spki;       /* empty: the key's */
+	struct blob extensions; /* Extension values in a row; empty: none */
+	int64_t not_before;     /* 0: five minutes ago */
+	int64_t not_after;      /* 0: a day from now */
+	const char *digest;     /* NULL: sha256 */
+	bool is_v1;
 };
+
+/* Appends the certificate in DER; signer NULL: its own key. */
+int cert_sign(const struct cert *c, EVP_PKEY *signer, struct buf *out);
+
+/* Appends a SEQUENCE of these bytes, the algorithm and a signature of them. */
+int cert_wrap(
+    struct blob tbs, EVP_PKEY *signer, const char *digest, struct buf *out);
 
 /* Appends a Name with one attribute per RDN. */
 void cert_name(struct buf *out, const struct cert_rdn *rdn, size_t n);
@@ -38,8 +47,7 @@ void cert_name(struct buf *out, const struct cert_rdn *rdn, size_t n);
  */
 int cert_name_text(const char *text, struct buf *out);
 
-/* The type of a text as SCEP clients write it: PrintableString or UTF8String.
- */
+/* The type of a text in SCEP: PrintableString, or UTF8String if it must be. */
 uint8_t cert_string(const char *text);
 
 /* The same name with each value of the type that cert_string says. */
@@ -55,22 +63,11 @@ void cert_basic(struct buf *out, bool ca, int path_len);
 /* Appends KeyUsage, critical, from its last octet's bits (0x80 signing …). */
 void cert_usage(struct buf *out, uint8_t bits);
 
+/* Appends ExtendedKeyUsage with dotted OIDs; NULL ends them. */
+void cert_ekus(struct buf *out, bool critical, const char *const *oids);
+
 /* Appends SubjectKeyIdentifier and AuthorityKeyIdentifier of two keys. */
 int cert_key_ids(
     struct buf *out, const EVP_PKEY *subject, const EVP_PKEY *issuer);
-
-/* Appends the signed certificate in DER. */
-int cert_sign(const struct cert *c, EVP_PKEY *signer, struct buf *out);
-
-/* The same with a version number of choice; 2 stands for v3. */
-int cert_sign_version(
-    const struct cert *c, int version, EVP_PKEY *signer, struct buf *out);
-
-/*
- * Appends a certificate of one day that a key signs for itself, with this name
- * and these extensions.
- */
-int cert_self_signed(const struct cert_rdn *cn, struct blob extensions,
-    const char *digest, EVP_PKEY *key, struct buf *out);
 
 #endif

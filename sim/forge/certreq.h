@@ -7,23 +7,18 @@
 #include "sim/forge/keypair.h"
 #include "sim/forge/fault.h"
 
-#define CERTREQ_NAMES 8
+#define CERTREQ_EKUS 8 /* with a NULL that ends them */
 
 struct certreq {
 	EVP_PKEY *key;
 	EVP_PKEY *signer;    /* NULL: key; another one breaks the signature */
 	struct blob subject; /* DER Name; empty for no RDN at all */
 	const char *digest;  /* sha256 as Apple's client, also for P-384 */
-	/* Subject alternative names; NULL ends each list. */
-	const char *dns[CERTREQ_NAMES];
-	const char *email[CERTREQ_NAMES];
-	const char *uri[CERTREQ_NAMES];
-	const char *permanent_identifier[CERTREQ_NAMES];
-	const char *ekus[CERTREQ_NAMES]; /* dotted; none: clientAuth */
-	const char *challenge;           /* challengePassword; NULL: none */
+	const char *dns;     /* dNSName; NULL: none */
+	const char *ekus[CERTREQ_EKUS]; /* dotted; none: clientAuth */
+	const char *challenge;          /* challengePassword; NULL: none */
 	bool challenge_twice;
 	uint8_t usage; /* bits of KeyUsage; 0: signing and encipherment */
-	bool no_extensions;
 	const struct faults *faults;
 };
 

@@ -14,7 +14,7 @@ der_open(struct buf *b, uint8_t tag)
 }
 
 static size_t
-der_length(size_t n, uint8_t out[9])
+length_octets(size_t n, uint8_t out[9])
 {
 	size_t count = 0, i;
 
@@ -39,7 +39,7 @@ der_close(struct buf *b, size_t mark)
 	if (buf_status(b) != OK || b->n < mark)
 		return;
 	n = b->n - mark;
-	count = der_length(n, length);
+	count = length_octets(n, length);
 	if (buf_add(b, length, count) != OK)
 		return;
 	memmove(b->p + mark + count, b->p + mark, n);
@@ -63,7 +63,7 @@ void
 der_put(struct buf *b, uint8_t tag, struct blob value)
 {
 	uint8_t length[9];
-	size_t count = der_length(value.n, length);
+	size_t count = length_octets(value.n, length);
 
 	buf_add_byte(b, tag);
 	buf_add(b, length, count);
@@ -113,7 +113,7 @@ der_put_bits(struct buf *b, struct blob bits)
 }
 
 static void
-der_base128(struct buf *b, unsigned long v)
+put_base128(struct buf *b, unsigned long v)
 {
 	uint8_t digits[10];
 	size_t n = 0;
@@ -134,14 +134,14 @@ der_put_oid(struct buf *b, const char *dotted)
 	unsigned long first = strtoul(dotted, &end, 10);
 	unsigned long arc = *end == '.' ? strtoul(end + 1, &end, 10) : 0;
 
-	der_base128(b, first * 40 + arc);
+	put_base128(b, first * 40 + arc);
 	while (*end == '.') {
 		const char *digits = end + 1;
 
 		arc = strtoul(digits, &end, 10);
 		if (end == digits)
 			break;
-		der_base128(b, arc);
+		put_base128(b, arc);
 	}
 	der_close(b, mark);
 }

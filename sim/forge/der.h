@@ -28,9 +28,6 @@
 #define DER_CONTEXT      0x80 /* [0] primitive; add the number */
 #define DER_CONTEXT_CONS 0xa0 /* [0] constructed; add the number */
 
-/* More than any message of the simulator needs. */
-#define DER_MAX ((size_t)1 << 20)
-
 /* Opens a value of definite length; give the mark to der_close. */
 size_t der_open(struct buf *b, uint8_t tag);
 void der_close(struct buf *b, size_t mark);

@@ -5,73 +5,70 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "base/enc.h"
 #include "base/log.h"
 #include "sim/forge/disk.h"
+#include "sim/forge/scratch.h"
 
 int
-disk_read(const char *path, struct buf *out)
+disk_path(const char *dir, const char *name, char out[DISK_PATH])
 {
-	FILE *f = fopen(path, "rb");
-	char chunk[8192];
+	int n = snprintf(out, DISK_PATH, "%s%s%s", dir != NULL ? dir : "",
+	    dir != NULL ? "/" : "", name);
+
+	if (n < 0 || n >= DISK_PATH)
+		return fail(ERR_USAGE, "the path is too long");
+	return OK;
+}
+
+bool
+disk_has(const char *dir, const char *name)
+{
+	char path[DISK_PATH];
+
+	return disk_path(dir, name, path) == OK && access(path, R_OK) == 0;
+}
+
+int
+disk_read(const char *dir, const char *name, struct buf *out)
+{
+	char path[DISK_PATH], chunk[8192];
+	FILE *f;
 	size_t n;
 	bool bad;
+	int r = disk_path(dir, name, path);
 
-	if (f == NULL)
+	if (r != OK)
+		return r;
+	if ((f = fopen(path, "rb")) == NULL)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
 	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
 		buf_add(out, chunk, n);
 	bad = ferror(f) != 0;
 	fclose(f);
-	if (bad)
-		return fail(ERR_IO, "%s: cannot read", path);
-	return buf_status(out);
-}
-
-static int
-disk_put(int fd, struct blob data)
-{
-	while (data.n > 0) {
-		ssize_t n = write(fd, data.p, data.n);
-
-		if (n < 0 && errno != EINTR)
-			return ERR_IO;
-		if (n > 0) {
-			data.p += n;
-			data.n -= (size_t)n;
-		}
-	}
-	return OK;
+	return bad ? fail(ERR_IO, "%s: cannot read", path) : buf_status(out);
 }
 
 int
-disk_write(const char *path, struct blob data, mode_t mode)
+disk_write(const char *dir, const char *name, struct blob data, mode_t mode)
 {
-	int fd, rc;
+	char path[DISK_PATH];
+	bool is_stdout = strcmp(name, "-") == 0;
+	FILE *f = stdout;
+	int fd, r = disk_path(dir, name, path);
+	size_t n;
 
-	if (strcmp(path, "-") == 0) {
-		fflush(stdout);
-		return disk_put(STDOUT_FILENO, data);
+	if (r != OK)
+		return r;
+	if (!is_stdout) {
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+		if (fd < 0 || (f = fdopen(fd, "wb")) == NULL)
+			return fail(ERR_IO, "%s: %s", path, strerror(errno));
 	}
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
-	if (fd < 0)
-		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	rc = disk_put(fd, data);
-	if (close(fd) != 0 || rc != OK)
+	n = fwrite(data.p, 1, data.n, f);
+	if ((is_stdout ? fflush(f) : fclose(f)) != 0 || n != data.n)
 		return fail(ERR_IO, "%s: cannot write", path);
-	return OK;
-}
-
-int
-disk_path(const char *dir, const char *name, char out[DISK_PATH])
-{
-	int n = snprintf(out, DISK_PATH, "%s/%s", dir, name);
-
-	if (n < 0 || n >= DISK_PATH)
-		return fail(ERR_USAGE, "the path is too long");
 	return OK;
 }
 
@@ -84,62 +81,57 @@ disk_folder(const char *path)
 }
 
 int
-disk_pem(struct blob der, const char *label, struct buf *out)
+disk_pem(struct blob der, struct buf *out)
 {
-	struct buf text;
-	int rc;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text = NULL;
+	bool good = bio != NULL &&
+	    PEM_write_bio(bio, "CERTIFICATE", "", der.p, (long)der.n) > 0;
 
-	buf_init(&text, (size_t)4 << 20);
-	rc = enc_base64(der, &text);
-	if (rc == OK) {
-		buf_printf(out, "-----BEGIN %s-----\n", label);
-		for (size_t i = 0; i < text.n; i += 64) {
-			size_t n = text.n - i < 64 ? text.n - i : 64;
+	if (good) {
+		long n = BIO_get_mem_data(bio, &text);
 
-			buf_add(out, text.p + i, n);
-			buf_add_byte(out, '\n');
-		}
-		buf_printf(out, "-----END %s-----\n", label);
-		rc = buf_status(out);
+		buf_add(out, text, (size_t)n);
 	}
-	buf_release(&text);
-	return rc;
+	BIO_free(bio);
+	return good ? buf_status(out) : fail(ERR_NOMEM, "no memory");
 }
 
 int
-disk_first_pem(struct blob text, const char *label, struct buf *der)
+disk_first_pem(struct blob text, struct buf *der)
 {
 	BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
-	char *name = NULL, *header = NULL;
+	char *label = NULL, *header = NULL;
 	unsigned char *data = NULL;
 	long n = 0;
-	int rc = OK;
+	bool good = bio != NULL &&
+	    PEM_read_bio(bio, &label, &header, &data, &n) == 1 &&
+	    strcmp(label, "CERTIFICATE") == 0;
 
-	if (bio == NULL)
-		return fail(ERR_NOMEM, "no memory");
-	if (PEM_read_bio(bio, &name, &header, &data, &n) != 1)
-		rc = fail(ERR_MALFORMED, "no PEM block");
-	else if (strcmp(name, label) != 0)
-		rc = fail(ERR_MALFORMED, "a PEM block that is no %s", label);
-	else
-		rc = buf_add(der, data, (size_t)n);
-	OPENSSL_free(name);
+	if (good)
+		buf_add(der, data, (size_t)n);
+	OPENSSL_free(label);
 	OPENSSL_free(header);
 	OPENSSL_free(data);
 	BIO_free(bio);
-	return rc;
+	return good ? buf_status(der)
+		    : fail(ERR_MALFORMED, "no certificate in PEM");
 }
 
 int
-disk_read_pem(const char *path, const char *label, struct buf *der)
+disk_read_pem(const char *dir, const char *name, struct buf *der)
 {
-	struct buf text;
-	int rc;
+	SCRATCH_BUF(text);
+	int r = disk_read(dir, name, &text);
 
-	buf_init(&text, (size_t)4 << 20);
-	rc = disk_read(path, &text);
-	if (rc == OK)
-		rc = disk_first_pem(buf_blob(&text), label, der);
-	buf_release(&text);
-	return rc;
+	return r == OK ? disk_first_pem(buf_blob(&text), der) : r;
+}
+
+int
+disk_write_pem(const char *dir, const char *name, struct blob der)
+{
+	SCRATCH_BUF(text);
+	int r = disk_pem(der, &text);
+
+	return r == OK ? disk_write(dir, name, buf_blob(&text), 0644) : r;
 }

@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <string.h>
 
 #include <openssl/cms.h>
@@ -9,11 +8,12 @@
 #include "sim/forge/signed_data.h"
 #include "sim/forge/der.h"
 #include "sim/forge/envelope.h"
+#include "sim/forge/scratch.h"
 
-#define ENVELOPE_DATA      "1.2.840.113549.1.7.1"
-#define ENVELOPE_ENVELOPED "1.2.840.113549.1.7.3"
-#define ENVELOPE_RSA       "1.2.840.113549.1.1.1"
-#define ENVELOPE_PIECE     512
+#define DATA_OID      "1.2.840.113549.1.7.1"
+#define ENVELOPED_OID "1.2.840.113549.1.7.3"
+#define RSA_OID       "1.2.840.113549.1.1.1"
+#define PIECE         512
 
 /* The key and what was made with it. */
 struct envelope {
@@ -25,7 +25,7 @@ struct envelope {
 };
 
 static X509 *
-envelope_x509(struct blob der)
+read_x509(struct blob der)
 {
 	const unsigned char *p = der.p;
 
@@ -33,15 +33,14 @@ envelope_x509(struct blob der)
 }
 
 static int
-envelope_encrypt(struct envelope *e, struct blob content)
+encrypt(struct envelope *e, struct blob content)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	uint8_t last[EVP_MAX_BLOCK_LENGTH] = { 0 };
-	struct buf text;
+	SCRATCH_BUF(text);
 	int n = 0, more = 0;
 	bool good;
 
-	buf_init(&text, DER_MAX);
 	buf_add_blob(&text, content);
 	buf_add(&text, last, sizeof last); /* room for the padding */
 	good = ctx != NULL && buf_status(&text) == OK &&
@@ -49,20 +48,17 @@ envelope_encrypt(struct envelope *e, struct blob content)
 	    EVP_EncryptUpdate(ctx, text.p, &n, content.p, (int)content.n) ==
 		1 &&
 	    EVP_EncryptFinal_ex(ctx, last, &more) == 1;
-	if (good) {
-		buf_add(&e->sealed, text.p, (size_t)n);
-		buf_add(&e->sealed, last, (size_t)more);
-	}
 	EVP_CIPHER_CTX_free(ctx);
-	buf_release(&text);
-	return good ? buf_status(&e->sealed)
-		    : fail(ERR_CRYPTO, "cannot encrypt");
+	if (!good)
+		return fail(ERR_CRYPTO, "cannot encrypt");
+	buf_add(&e->sealed, text.p, (size_t)n);
+	return buf_add(&e->sealed, last, (size_t)more);
 }
 
 static int
-envelope_wrap(struct envelope *e, struct blob certificate)
+wrap_key(struct envelope *e, struct blob certificate)
 {
-	X509 *crt = envelope_x509(certificate);
+	X509 *crt = read_x509(certificate);
 	EVP_PKEY *key = crt == NULL ? NULL : X509_get0_pubkey(crt);
 	EVP_PKEY_CTX *ctx = key == NULL ? NULL : EVP_PKEY_CTX_new(key, NULL);
 	size_t n = (size_t)EVP_CIPHER_get_key_length(e->cipher);
@@ -80,7 +76,7 @@ envelope_wrap(struct envelope *e, struct blob certificate)
 }
 
 static const char *
-envelope_oid(const char *cipher)
+cipher_oid(const char *cipher)
 {
 	if (strcmp(cipher, "AES-256-CBC") == 0)
 		return "2.16.840.1.101.3.4.1.42";
@@ -90,40 +86,40 @@ envelope_oid(const char *cipher)
 }
 
 static int
-envelope_recipient(
+put_recipient(
     const struct envelope *e, struct blob certificate, struct buf *out)
 {
 	size_t set = der_open(out, DER_SET);
 	size_t seq = der_open(out, DER_SEQUENCE), mark;
-	int rc;
+	int r;
 
 	der_put_int(out, 0);
-	rc = signed_data_issuer_and_serial(certificate, out);
+	r = signed_data_issuer_and_serial(certificate, out);
 	mark = der_open(out, DER_SEQUENCE);
-	der_put_oid(out, ENVELOPE_RSA);
+	der_put_oid(out, RSA_OID);
 	der_put(out, DER_NULL, blob_of("", 0));
 	der_close(out, mark);
 	der_put(out, DER_OCTETS, buf_blob(&e->secret));
 	der_close(out, seq);
 	der_close(out, set);
-	return rc;
+	return r;
 }
 
 static void
-envelope_content(const struct envelope *e, const char *cipher, struct buf *out)
+put_content(const struct envelope *e, const char *cipher, struct buf *out)
 {
 	size_t iv = (size_t)EVP_CIPHER_get_iv_length(e->cipher), mark;
 	struct blob rest = buf_blob(&e->sealed);
 
 	der_open_indefinite(out, DER_SEQUENCE);
-	der_put_oid(out, ENVELOPE_DATA);
+	der_put_oid(out, DATA_OID);
 	mark = der_open(out, DER_SEQUENCE);
-	der_put_oid(out, envelope_oid(cipher));
+	der_put_oid(out, cipher_oid(cipher));
 	der_put(out, DER_OCTETS, blob_of(e->iv, iv));
 	der_close(out, mark);
 	der_open_indefinite(out, DER_CONTEXT_CONS);
 	while (rest.n > 0) {
-		size_t n = rest.n < ENVELOPE_PIECE ? rest.n : ENVELOPE_PIECE;
+		size_t n = rest.n < PIECE ? rest.n : PIECE;
 
 		der_put(out, DER_OCTETS, blob_of(rest.p, n));
 		rest = blob_of(rest.p + n, rest.n - n);
@@ -132,45 +128,33 @@ envelope_content(const struct envelope *e, const char *cipher, struct buf *out)
 	der_end_of_contents(out);
 }
 
-static int
-envelope_write(const struct envelope *e, struct blob certificate,
-    const char *cipher, struct buf *out)
-{
-	int rc;
-
-	der_open_indefinite(out, DER_SEQUENCE);
-	der_put_oid(out, ENVELOPE_ENVELOPED);
-	der_open_indefinite(out, DER_CONTEXT_CONS);
-	der_open_indefinite(out, DER_SEQUENCE);
-	der_put_int(out, 0);
-	rc = envelope_recipient(e, certificate, out);
-	envelope_content(e, cipher, out);
-	der_end_of_contents(out);
-	der_end_of_contents(out);
-	der_end_of_contents(out);
-	return rc != OK ? rc : buf_status(out);
-}
-
 int
 envelope_seal(struct blob certificate, const char *cipher, struct blob content,
     struct buf *out)
 {
 	struct envelope e = { .cipher = EVP_get_cipherbyname(cipher) };
-	int rc;
+	int r;
 
-	assert(e.cipher != NULL);
-	buf_init(&e.secret, DER_MAX);
-	buf_init(&e.sealed, DER_MAX);
+	if (e.cipher == NULL)
+		return fail(ERR_USAGE, "no such cipher: %s", cipher);
+	buf_init(&e.secret, SCRATCH_MAX);
+	buf_init(&e.sealed, SCRATCH_MAX);
 	keypair_random(e.key, sizeof e.key);
 	keypair_random(e.iv, sizeof e.iv);
-	rc = envelope_encrypt(&e, content);
-	if (rc == OK)
-		rc = envelope_wrap(&e, certificate);
-	if (rc == OK)
-		rc = envelope_write(&e, certificate, cipher, out);
+	der_open_indefinite(out, DER_SEQUENCE);
+	der_put_oid(out, ENVELOPED_OID);
+	der_open_indefinite(out, DER_CONTEXT_CONS);
+	der_open_indefinite(out, DER_SEQUENCE);
+	der_put_int(out, 0);
+	if ((r = encrypt(&e, content)) == OK &&
+	    (r = wrap_key(&e, certificate)) == OK &&
+	    (r = put_recipient(&e, certificate, out)) == OK)
+		put_content(&e, cipher, out);
+	for (int i = 0; i < 3; i++)
+		der_end_of_contents(out);
 	buf_release(&e.secret);
 	buf_release(&e.sealed);
-	return rc;
+	return r != OK ? r : buf_status(out);
 }
 
 int
@@ -180,21 +164,21 @@ envelope_open(struct blob message, EVP_PKEY *key, struct blob certificate,
 	BIO *in = BIO_new_mem_buf(message.p, (int)message.n);
 	BIO *out = BIO_new(BIO_s_mem());
 	CMS_ContentInfo *cms = in == NULL ? NULL : d2i_CMS_bio(in, NULL);
-	X509 *crt = envelope_x509(certificate);
+	X509 *crt = read_x509(certificate);
 	char *data = NULL;
 	long n;
-	int rc;
+	int r;
 
 	if (cms == NULL || out == NULL || crt == NULL ||
 	    CMS_decrypt(cms, key, crt, NULL, out, CMS_BINARY) != 1) {
-		rc = fail(ERR_MALFORMED, "the envelope cannot be opened");
+		r = fail(ERR_MALFORMED, "the envelope cannot be opened");
 	} else {
 		n = BIO_get_mem_data(out, &data);
-		rc = buf_add(content, data, (size_t)n);
+		r = buf_add(content, data, (size_t)n);
 	}
 	X509_free(crt);
 	CMS_ContentInfo_free(cms);
 	BIO_free(in);
 	BIO_free(out);
-	return rc;
+	return r;
 }

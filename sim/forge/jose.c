@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/bn.h>
@@ -7,17 +6,37 @@
 
 #include "base/enc.h"
 #include "base/log.h"
-#include "sim/forge/der.h"
 #include "sim/forge/jose.h"
+#include "sim/forge/scratch.h"
 
 int
 jose_base64(struct blob in, bool pad, struct buf *out)
 {
-	int rc = enc_base64url(in, out);
+	int r = enc_base64url(in, out);
 
-	if (rc != OK || !pad)
-		return rc;
-	return buf_add(out, "===", (3 - in.n % 3) % 3);
+	return r == OK && pad ? buf_add(out, "===", (3 - in.n % 3) % 3) : r;
+}
+
+static void
+escape(struct buf *out, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			buf_printf(out, "\\%c", *s);
+		else if ((unsigned char)*s < 0x20)
+			buf_printf(out, "\\u%04x", (unsigned int)*s);
+		else
+			buf_add_byte(out, (uint8_t)*s);
+	}
+}
+
+void
+jose_string(struct buf *out, const char *text, const char *more)
+{
+	buf_add_byte(out, '"');
+	escape(out, text);
+	escape(out, more);
+	buf_add_byte(out, '"');
 }
 
 const char *
@@ -32,34 +51,15 @@ jose_algorithm(const EVP_PKEY *key)
 	return field == 48 ? "ES384" : NULL;
 }
 
-static int
-jose_add_private(const EVP_PKEY *key, struct buf *out)
+int
+jose_jwk(const EVP_PKEY *key, struct buf *out)
 {
 	size_t field = keypair_field(key);
-	BIGNUM *d = NULL;
-	uint8_t bytes[66];
+	SCRATCH_BUF(point);
+	int r = keypair_point(key, &point);
 
-	if (field == 0 || field > sizeof bytes ||
-	    EVP_PKEY_get_bn_param(key, "priv", &d) != 1)
-		return fail(ERR_CRYPTO, "no private key on a curve");
-	BN_bn2binpad(d, bytes, (int)field);
-	BN_clear_free(d);
-	buf_add_str(out, ",\"d\":\"");
-	enc_base64url(blob_of(bytes, field), out);
-	return buf_add_str(out, "\"");
-}
-
-static int
-jose_write_jwk(const EVP_PKEY *key, bool with_private, struct buf *out)
-{
-	size_t field = keypair_field(key);
-	struct buf point;
-	int rc;
-
-	buf_init(&point, 256);
-	rc = keypair_point(key, &point);
-	if (rc != OK)
-		goto done;
+	if (r != OK)
+		return r;
 	if (field == 0) {
 		buf_add_str(
 		    out, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"");
@@ -71,99 +71,85 @@ jose_write_jwk(const EVP_PKEY *key, bool with_private, struct buf *out)
 		buf_add_str(out, "\",\"y\":\"");
 		enc_base64url(blob_of(point.p + 1 + field, field), out);
 	}
-	buf_add_str(out, "\"");
-	if (with_private)
-		rc = jose_add_private(key, out);
-	buf_add_str(out, "}");
-	if (rc == OK)
-		rc = buf_status(out);
-done:
-	buf_release(&point);
-	return rc;
-}
-
-int
-jose_jwk(const EVP_PKEY *key, struct buf *out)
-{
-	return jose_write_jwk(key, false, out);
+	return buf_add_str(out, "\"}");
 }
 
 int
 jose_private_jwk(const EVP_PKEY *key, struct buf *out)
 {
-	return jose_write_jwk(key, true, out);
+	size_t field = keypair_field(key);
+	BIGNUM *d = NULL;
+	uint8_t bytes[66];
+	int r = jose_jwk(key, out);
+
+	if (r != OK)
+		return r;
+	if (field == 0 || EVP_PKEY_get_bn_param(key, "priv", &d) != 1)
+		return fail(ERR_CRYPTO, "no private key on a curve");
+	BN_bn2binpad(d, bytes, (int)field);
+	BN_clear_free(d);
+	out->n--; /* the closing brace */
+	buf_add_str(out, ",\"d\":\"");
+	enc_base64url(blob_of(bytes, field), out);
+	return buf_add_str(out, "\"}");
 }
 
 int
 jose_thumbprint(const EVP_PKEY *key, struct buf *out)
 {
 	uint8_t md[KEYPAIR_SHA256];
-	struct buf jwk;
-	int rc;
+	SCRATCH_BUF(jwk);
+	int r = jose_jwk(key, &jwk);
 
-	buf_init(&jwk, 4096);
-	rc = jose_jwk(key, &jwk);
-	if (rc == OK) {
-		keypair_sha256(buf_blob(&jwk), md);
-		rc = enc_base64url(blob_of(md, sizeof md), out);
-	}
-	buf_release(&jwk);
-	return rc;
+	if (r != OK)
+		return r;
+	keypair_sha256(buf_blob(&jwk), md);
+	return enc_base64url(blob_of(md, sizeof md), out);
 }
 
 /* R and S without their leading zeros: what Apple sent before macOS 15. */
 static int
-jose_strip(const uint8_t *rs, size_t field, struct buf *out)
+strip(const uint8_t *rs, size_t field, struct buf *out)
 {
 	for (size_t half = 0; half < 2; half++) {
 		const uint8_t *p = rs + half * field;
 		size_t n = field;
 
-		while (n > 1 && *p == 0) {
+		for (; n > 1 && *p == 0; n--)
 			p++;
-			n--;
-		}
 		buf_add(out, p, n);
 	}
 	return buf_status(out);
 }
 
-static int
-jose_ecdsa_once(const struct jose *jws, struct blob input, struct buf *out)
-{
-	size_t field = keypair_field(jws->key);
-	uint8_t rs[132];
-	struct buf der;
-	int rc;
-
-	buf_init(&der, 1024);
-	rc = keypair_sign(jws->key,
-	    strcmp(jws->alg, "ES384") == 0 ? "sha384" : "sha256", input, &der);
-	if (rc == OK && jws->der_signature)
-		rc = buf_add_blob(out, buf_blob(&der));
-	else if (rc == OK && (rc = keypair_rs(buf_blob(&der), field, rs)) == OK)
-		rc = jws->short_signature ? jose_strip(rs, field, out)
-					  : buf_add(out, rs, 2 * field);
-	buf_release(&der);
-	return rc;
-}
-
 /* About one signature in 128 is short; sign until one comes up. */
 static int
-jose_ecdsa(const struct jose *jws, struct blob input, struct buf *out)
+sign_ecdsa(const struct jose *jws, struct blob input, struct buf *out)
 {
-	int rc;
+	size_t field = keypair_field(jws->key);
+	const char *digest =
+	    strcmp(jws->alg, "ES384") == 0 ? "sha384" : "sha256";
+	uint8_t rs[132];
+	SCRATCH_BUF(der);
+	int r;
 
 	do {
+		buf_reset(&der);
 		buf_reset(out);
-		rc = jose_ecdsa_once(jws, input, out);
-	} while (rc == OK && jws->short_signature &&
-	    out->n == 2 * keypair_field(jws->key));
-	return rc;
+		if ((r = keypair_sign(jws->key, digest, input, &der)) != OK)
+			return r;
+		if (jws->der_signature)
+			return buf_add_blob(out, buf_blob(&der));
+		if ((r = keypair_rs(buf_blob(&der), field, rs)) != OK)
+			return r;
+		r = jws->short_signature ? strip(rs, field, out)
+					 : buf_add(out, rs, 2 * field);
+	} while (r == OK && jws->short_signature && out->n == 2 * field);
+	return r;
 }
 
 static int
-jose_signature(const struct jose *jws, struct blob input, struct buf *out)
+sign(const struct jose *jws, struct blob input, struct buf *out)
 {
 	uint8_t mac[EVP_MAX_MD_SIZE];
 	unsigned int n = 0;
@@ -179,7 +165,7 @@ jose_signature(const struct jose *jws, struct blob input, struct buf *out)
 	if (jws->key == NULL)
 		return fail(ERR_USAGE, "this algorithm needs a key");
 	if (keypair_field(jws->key) > 0)
-		return jose_ecdsa(jws, input, out);
+		return sign_ecdsa(jws, input, out);
 	return keypair_sign(jws->key, NULL, input, out);
 }
 
@@ -187,20 +173,17 @@ int
 jose_write(const struct jose *jws, struct blob protected_header,
     struct blob payload, struct buf *out)
 {
-	struct buf input, sig;
+	SCRATCH_BUF(input);
+	SCRATCH_BUF(sig);
 	size_t dot;
-	int rc;
+	int r;
 
-	buf_init(&input, (size_t)4 << 20);
-	buf_init(&sig, 4096);
 	jose_base64(protected_header, jws->pad, &input);
 	dot = input.n;
 	buf_add_byte(&input, '.');
-	rc = jose_base64(payload, jws->pad, &input);
-	if (rc == OK)
-		rc = jose_signature(jws, buf_blob(&input), &sig);
-	if (rc != OK)
-		goto done;
+	if ((r = jose_base64(payload, jws->pad, &input)) != OK ||
+	    (r = sign(jws, buf_blob(&input), &sig)) != OK)
+		return r;
 	if (jws->corrupt && sig.n > 0)
 		sig.p[sig.n / 2] ^= 1;
 	buf_add_str(out, "{\"payload\":\"");
@@ -209,9 +192,5 @@ jose_write(const struct jose *jws, struct blob protected_header,
 	buf_add(out, input.p, dot);
 	buf_add_str(out, "\",\"signature\":\"");
 	jose_base64(buf_blob(&sig), jws->pad, out);
-	rc = buf_add_str(out, "\"}");
-done:
-	buf_release(&input);
-	buf_release(&sig);
-	return rc;
+	return buf_add_str(out, "\"}");
 }

@@ -26,7 +26,7 @@ const char *jose_algorithm(const EVP_PKEY *key);
 /* Appends the public key: members in the order of RFC 7638, no space. */
 int jose_jwk(const EVP_PKEY *key, struct buf *out);
 
-/* The same with the private member d of a curve. */
+/* The same with the private member d of an EC key. */
 int jose_private_jwk(const EVP_PKEY *key, struct buf *out);
 
 /* Appends the thumbprint in base64url. */
@@ -34,5 +34,8 @@ int jose_thumbprint(const EVP_PKEY *key, struct buf *out);
 
 /* Appends base64url, padded if asked to. */
 int jose_base64(struct blob in, bool pad, struct buf *out);
+
+/* Appends two texts as one JSON string. */
+void jose_string(struct buf *out, const char *text, const char *more);
 
 #endif

@@ -1,10 +1,7 @@
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
@@ -14,7 +11,9 @@
 
 #include "base/log.h"
 #include "sim/forge/der.h"
+#include "sim/forge/disk.h"
 #include "sim/forge/keypair.h"
+#include "sim/forge/scratch.h"
 
 int
 keypair_make(const char *kind, EVP_PKEY **out)
@@ -39,36 +38,49 @@ keypair_make(const char *kind, EVP_PKEY **out)
 }
 
 int
-keypair_load(const char *path, EVP_PKEY **out)
+keypair_load(const char *dir, const char *name, EVP_PKEY **out)
 {
-	FILE *f = fopen(path, "r");
+	SCRATCH_BUF(text);
+	int r = disk_read(dir, name, &text);
+	BIO *bio;
 
 	*out = NULL;
-	if (f == NULL)
-		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	*out = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-	fclose(f);
-	if (*out == NULL)
-		return fail(ERR_CRYPTO, "%s: no private key", path);
-	return OK;
+	if (r != OK)
+		return r;
+	bio = BIO_new_mem_buf(text.p, (int)text.n);
+	if (bio != NULL)
+		*out = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	return *out != NULL ? OK : fail(ERR_CRYPTO, "%s: no private key", name);
 }
 
 int
-keypair_save(const char *path, EVP_PKEY *key)
+keypair_save(const char *dir, const char *name, EVP_PKEY *key)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	bool good;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text = NULL;
+	int r;
 
-	if (f == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	if (bio == NULL ||
+	    PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) !=
+		1) {
+		r = fail(ERR_CRYPTO, "%s: cannot write the key", name);
+	} else {
+		long n = BIO_get_mem_data(bio, &text);
+
+		r = disk_write(dir, name, blob_of(text, (size_t)n), 0600);
 	}
-	good = PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1;
-	if (fclose(f) != 0 || !good)
-		return fail(ERR_IO, "%s: cannot write", path);
-	return OK;
+	BIO_free(bio);
+	return r;
+}
+
+EVP_PKEY *
+keypair_share(EVP_PKEY *key)
+{
+	int good = EVP_PKEY_up_ref(key);
+
+	assert(good == 1);
+	return key;
 }
 
 size_t
@@ -92,7 +104,7 @@ keypair_point(const EVP_PKEY *key, struct buf *out)
 }
 
 static const char *
-keypair_curve(const EVP_PKEY *key)
+curve_oid(const EVP_PKEY *key)
 {
 	switch (keypair_field(key)) {
 	case 32:
@@ -104,44 +116,32 @@ keypair_curve(const EVP_PKEY *key)
 	}
 }
 
-/* OpenSSL's own encoder takes a third of a millisecond for this. */
-static int
-keypair_spki_curve(const EVP_PKEY *key, struct buf *out)
-{
-	struct buf point;
-	size_t spki, algorithm;
-	int rc;
-
-	buf_init(&point, 256);
-	rc = keypair_point(key, &point);
-	if (rc == OK) {
-		spki = der_open(out, DER_SEQUENCE);
-		algorithm = der_open(out, DER_SEQUENCE);
-		der_put_oid(out, "1.2.840.10045.2.1");
-		der_put_oid(out, keypair_curve(key));
-		der_close(out, algorithm);
-		der_put_bits(out, buf_blob(&point));
-		der_close(out, spki);
-		rc = buf_status(out);
-	}
-	buf_release(&point);
-	return rc;
-}
-
 int
 keypair_spki(const EVP_PKEY *key, struct buf *out)
 {
+	const char *curve = curve_oid(key);
 	unsigned char *der = NULL;
-	int n;
+	SCRATCH_BUF(point);
+	size_t spki, algorithm;
+	int n, r;
 
-	if (keypair_curve(key) != NULL)
-		return keypair_spki_curve(key, out);
-	n = i2d_PUBKEY(key, &der);
-
-	if (n <= 0)
-		return fail(ERR_CRYPTO, "the key has no public part");
-	buf_add(out, der, (size_t)n);
-	OPENSSL_free(der);
+	if (curve == NULL) {
+		if ((n = i2d_PUBKEY(key, &der)) <= 0)
+			return fail(ERR_CRYPTO, "the key has no public part");
+		buf_add(out, der, (size_t)n);
+		OPENSSL_free(der);
+		return buf_status(out);
+	}
+	/* OpenSSL's own encoder takes a third of a millisecond for this. */
+	if ((r = keypair_point(key, &point)) != OK)
+		return r;
+	spki = der_open(out, DER_SEQUENCE);
+	algorithm = der_open(out, DER_SEQUENCE);
+	der_put_oid(out, "1.2.840.10045.2.1");
+	der_put_oid(out, curve);
+	der_close(out, algorithm);
+	der_put_bits(out, buf_blob(&point));
+	der_close(out, spki);
 	return buf_status(out);
 }
 
@@ -167,7 +167,7 @@ keypair_sign(
 }
 
 static const char *
-keypair_signature_oid(const EVP_PKEY *key, const char *digest)
+signature_oid(const EVP_PKEY *key, const char *digest)
 {
 	bool rsa = EVP_PKEY_is_a(key, "RSA");
 
@@ -187,7 +187,7 @@ keypair_algorithm(const EVP_PKEY *key, const char *digest, struct buf *out)
 {
 	size_t mark = der_open(out, DER_SEQUENCE);
 
-	der_put_oid(out, keypair_signature_oid(key, digest));
+	der_put_oid(out, signature_oid(key, digest));
 	if (EVP_PKEY_is_a(key, "RSA"))
 		der_put(out, DER_NULL, blob_of("", 0));
 	der_close(out, mark);
@@ -245,4 +245,21 @@ keypair_random(void *p, size_t n)
 	int good = RAND_bytes(p, (int)n);
 
 	assert(good == 1);
+}
+
+void
+keypair_uuid(char out[KEYPAIR_UUID])
+{
+	uint8_t r[16];
+	size_t n = 0;
+
+	keypair_random(r, sizeof r);
+	r[6] = (r[6] & 0x0f) | 0x40;
+	r[8] = (r[8] & 0x3f) | 0x80;
+	for (size_t i = 0; i < sizeof r; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			out[n++] = '-';
+		snprintf(out + n, 3, "%02X", (unsigned int)r[i]);
+		n += 2;
+	}
 }

@@ -13,13 +13,17 @@
 #include "base/err.h"
 
 #define KEYPAIR_SHA256 32
+#define KEYPAIR_UUID   37 /* with the NUL */
 
 /* kind: P-256, P-384, P-521, Ed25519, RSA-1024, RSA-2048, … */
 int keypair_make(const char *kind, EVP_PKEY **out);
 
-/* PEM files; a private key's file is made with mode 0600. */
-int keypair_load(const char *path, EVP_PKEY **out);
-int keypair_save(const char *path, EVP_PKEY *key);
+/* PEM files, named as in disk.h; they are made with mode 0600. */
+int keypair_load(const char *dir, const char *name, EVP_PKEY **out);
+int keypair_save(const char *dir, const char *name, EVP_PKEY *key);
+
+/* Another reference to a key. */
+EVP_PKEY *keypair_share(EVP_PKEY *key);
 
 /* Bytes of one coordinate: 32, 48, 66; 0 when the key is not on a curve. */
 size_t keypair_field(const EVP_PKEY *key);
@@ -53,5 +57,8 @@ int keypair_rs(struct blob der, size_t field, uint8_t *out);
 void keypair_sha256(struct blob in, uint8_t out[KEYPAIR_SHA256]);
 int keypair_digest(const char *digest, struct blob in, struct buf *out);
 void keypair_random(void *p, size_t n);
+
+/* A random UUID (RFC 9562 version 4) in capitals. */
+void keypair_uuid(char out[KEYPAIR_UUID]);
 
 #endif

@@ -1,22 +1,23 @@
 /*
- * What Apple's SCEP client sends (RFC 8894 section 3.1): a request for a
- * certificate, encrypted for the CA, signed by a certificate that the client
- * makes for the occasion.
+ * The messages of SCEP (RFC 8894 section 3). What Apple's client sends is a
+ * request for a certificate, encrypted for the CA, signed by a certificate
+ * that the client makes for the occasion; the answer is a CertRep.
  */
 #ifndef SCEP_MESSAGE_H
 #define SCEP_MESSAGE_H
 
-#include "sim/forge/scep_reply.h"
 #include "sim/forge/fault.h"
-#include "sim/client/payload.h"
+#include "sim/forge/keypair.h"
 
 #define SCEP_MESSAGE_NONCE 16
 
 struct scep_message {
 	/* The caller sets these; all borrowed. */
-	const struct payload *profile;
 	const struct faults *faults;
-	struct blob ca; /* certificate of the CA, DER */
+	struct blob subject;   /* DER Name */
+	const char *challenge; /* NULL: none */
+	uint8_t usage;         /* as for struct certreq */
+	struct blob ca;        /* certificate of the CA, DER */
 	const char *digest;
 	const char *cipher;   /* as for envelope_seal */
 	EVP_PKEY *key;        /* to be certified */
@@ -39,7 +40,30 @@ int scep_message_prepare(struct scep_message *m);
 /* Appends the message, with a new nonce. */
 int scep_message_write(struct scep_message *m, struct buf *out);
 
-/* What the answer to the message last written has to repeat. */
-struct scep_reply_request scep_message_expected(const struct scep_message *m);
+/* pkiStatus */
+#define SCEP_MESSAGE_SUCCESS 0
+#define SCEP_MESSAGE_FAILURE 2
+#define SCEP_MESSAGE_PENDING 3
+
+struct scep_message_reply {
+	int status;
+	int fail_info;      /* -1: none */
+	struct buf text;    /* failInfoText; empty: none */
+	struct buf content; /* an envelope; empty: none */
+};
+
+/*
+ * Reads the answer to the message last written; release text and content.
+ * ERR_MALFORMED unless it is signed by that very CA certificate, says that it
+ * is a CertRep, and repeats transaction and nonce.
+ */
+int scep_message_read(const struct scep_message *m, struct blob answer,
+    struct scep_message_reply *out);
+
+/* Appends the first certificate of a message that only carries certificates. */
+int scep_message_certificate(struct blob message, struct buf *der);
+
+/* The name of a failInfo. */
+const char *scep_message_fail_name(int fail_info);
 
 #endif

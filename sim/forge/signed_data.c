@@ -9,13 +9,14 @@
 #include "base/log.h"
 #include "sim/forge/signed_data.h"
 #include "sim/forge/der.h"
+#include "sim/forge/scratch.h"
 
-#define SIGNED_DATA_DATA   "1.2.840.113549.1.7.1"
-#define SIGNED_DATA_SIGNED "1.2.840.113549.1.7.2"
+#define DATA_OID   "1.2.840.113549.1.7.1"
+#define SIGNED_OID "1.2.840.113549.1.7.2"
 
 /* A constructed value of either kind; returns the mark of a definite one. */
 static size_t
-signed_data_begin(const struct signed_data *cms, uint8_t tag, struct buf *out)
+begin(const struct signed_data *cms, uint8_t tag, struct buf *out)
 {
 	if (cms->der)
 		return der_open(out, tag);
@@ -24,7 +25,7 @@ signed_data_begin(const struct signed_data *cms, uint8_t tag, struct buf *out)
 }
 
 static void
-signed_data_end(const struct signed_data *cms, size_t mark, struct buf *out)
+end(const struct signed_data *cms, size_t mark, struct buf *out)
 {
 	if (cms->der)
 		der_close(out, mark);
@@ -33,7 +34,7 @@ signed_data_end(const struct signed_data *cms, size_t mark, struct buf *out)
 }
 
 static void
-signed_data_digest(const char *digest, struct buf *out)
+put_digest(const char *digest, struct buf *out)
 {
 	size_t mark = der_open(out, DER_SEQUENCE);
 
@@ -43,8 +44,7 @@ signed_data_digest(const char *digest, struct buf *out)
 }
 
 static void
-signed_data_octets(
-    const struct signed_data *cms, struct blob content, struct buf *out)
+put_octets(const struct signed_data *cms, struct blob content, struct buf *out)
 {
 	size_t chunk = cms->chunk > 0 ? cms->chunk : 512;
 
@@ -62,22 +62,21 @@ signed_data_octets(
 }
 
 static void
-signed_data_content(
-    const struct signed_data *cms, struct blob content, struct buf *out)
+put_content(const struct signed_data *cms, struct blob content, struct buf *out)
 {
-	size_t info = signed_data_begin(cms, DER_SEQUENCE, out), mark;
+	size_t info = begin(cms, DER_SEQUENCE, out), mark;
 
-	der_put_oid(out, SIGNED_DATA_DATA);
+	der_put_oid(out, DATA_OID);
 	if (!cms->detached) {
-		mark = signed_data_begin(cms, DER_CONTEXT_CONS, out);
-		signed_data_octets(cms, content, out);
-		signed_data_end(cms, mark, out);
+		mark = begin(cms, DER_CONTEXT_CONS, out);
+		put_octets(cms, content, out);
+		end(cms, mark, out);
 	}
-	signed_data_end(cms, info, out);
+	end(cms, info, out);
 }
 
 static void
-signed_data_certificates(const struct signed_data *cms, struct buf *out)
+put_certificates(const struct signed_data *cms, struct buf *out)
 {
 	size_t mark;
 
@@ -91,7 +90,7 @@ signed_data_certificates(const struct signed_data *cms, struct buf *out)
 }
 
 static void
-signed_data_attribute(const char *oid, struct blob value, struct buf *out)
+put_attribute(const char *oid, struct blob value, struct buf *out)
 {
 	size_t seq = der_open(out, DER_SEQUENCE);
 
@@ -101,7 +100,7 @@ signed_data_attribute(const char *oid, struct blob value, struct buf *out)
 }
 
 static int
-signed_data_compare(const void *a, const void *b)
+compare(const void *a, const void *b)
 {
 	const struct buf *x = a, *y = b;
 	int order = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
@@ -109,46 +108,38 @@ signed_data_compare(const void *a, const void *b)
 	return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
 }
 
-/* In the order that DER wants of a SET OF (X.690 section 11.6). */
-static void
-signed_data_sort(struct buf *list, size_t n, struct buf *out)
-{
-	qsort(list, n, sizeof *list, signed_data_compare);
-	for (size_t i = 0; i < n; i++)
-		buf_add_blob(out, buf_blob(&list[i]));
-}
-
 static int
-signed_data_attributes(
+put_attributes(
     const struct signed_data *cms, struct blob content, struct buf *out)
 {
-	struct buf list[3 + SIGNED_DATA_ATTRIBUTES], v, md;
+	struct buf list[3 + SIGNED_DATA_ATTRIBUTES];
 	size_t n = 3 + cms->more_count;
-	int rc;
+	SCRATCH_BUF(v);
+	SCRATCH_BUF(md);
+	int r;
 
 	assert(cms->more_count <= SIGNED_DATA_ATTRIBUTES);
 	for (size_t i = 0; i < n; i++)
-		buf_init(&list[i], DER_MAX);
-	buf_init(&v, 1024);
-	buf_init(&md, 128);
-	der_put_oid(&v, SIGNED_DATA_DATA);
-	signed_data_attribute("1.2.840.113549.1.9.3", buf_blob(&v), &list[0]);
+		buf_init(&list[i], SCRATCH_MAX);
+	der_put_oid(&v, DATA_OID);
+	put_attribute("1.2.840.113549.1.9.3", buf_blob(&v), &list[0]);
 	buf_reset(&v);
 	der_put_time(&v, clock_now());
-	signed_data_attribute("1.2.840.113549.1.9.5", buf_blob(&v), &list[1]);
+	put_attribute("1.2.840.113549.1.9.5", buf_blob(&v), &list[1]);
 	buf_reset(&v);
-	rc = keypair_digest(cms->digest, content, &md);
+	r = keypair_digest(cms->digest, content, &md);
 	der_put(&v, DER_OCTETS, buf_blob(&md));
-	signed_data_attribute("1.2.840.113549.1.9.4", buf_blob(&v), &list[2]);
+	put_attribute("1.2.840.113549.1.9.4", buf_blob(&v), &list[2]);
 	for (size_t i = 0; i < cms->more_count; i++)
-		signed_data_attribute(
+		put_attribute(
 		    cms->more[i].oid, cms->more[i].value, &list[3 + i]);
-	signed_data_sort(list, n, out);
-	for (size_t i = 0; i < n; i++)
+	/* In the order that DER wants of a SET OF (X.690 section 11.6). */
+	qsort(list, n, sizeof *list, compare);
+	for (size_t i = 0; i < n; i++) {
+		buf_add_blob(out, buf_blob(&list[i]));
 		buf_release(&list[i]);
-	buf_release(&v);
-	buf_release(&md);
-	return rc != OK ? rc : buf_status(out);
+	}
+	return r != OK ? r : buf_status(out);
 }
 
 int
@@ -177,79 +168,59 @@ signed_data_issuer_and_serial(struct blob signer, struct buf *out)
 					: fail(ERR_CRYPTO, "no issuer");
 }
 
-static int
-signed_data_signature(const struct signed_data *cms, struct blob content,
-    struct blob attributes, struct buf *out)
-{
-	struct buf set;
-	int rc;
-
-	if (!cms->attributes)
-		return keypair_sign(cms->key, cms->digest, content, out);
-	buf_init(&set, DER_MAX);
-	der_put(&set, DER_SET, attributes);
-	rc = keypair_sign(cms->key, cms->digest, buf_blob(&set), out);
-	buf_release(&set);
-	return rc;
-}
-
 /* RSA is named by what was hashed as well, as Apple's clients do. */
 static int
-signed_data_signer(
-    const struct signed_data *cms, struct blob content, struct buf *out)
+put_signer(const struct signed_data *cms, struct blob content, struct buf *out)
 {
-	struct buf attributes, sig;
+	SCRATCH_BUF(attributes);
+	SCRATCH_BUF(signed_set);
+	SCRATCH_BUF(sig);
 	size_t set = der_open(out, DER_SET), seq;
-	int rc = OK;
+	int r;
 
-	buf_init(&attributes, DER_MAX);
-	buf_init(&sig, 4096);
 	seq = der_open(out, DER_SEQUENCE);
 	der_put_int(out, 1);
-	if ((rc = signed_data_issuer_and_serial(cms->signer, out)) != OK)
-		goto done;
-	signed_data_digest(cms->digest, out);
-	if (cms->attributes &&
-	    (rc = signed_data_attributes(cms, content, &attributes)) != OK)
-		goto done;
-	if (cms->attributes)
+	if ((r = signed_data_issuer_and_serial(cms->signer, out)) != OK)
+		return r;
+	put_digest(cms->digest, out);
+	if (cms->attributes) {
+		if ((r = put_attributes(cms, content, &attributes)) != OK)
+			return r;
 		der_put(out, DER_CONTEXT_CONS, buf_blob(&attributes));
+		der_put(&signed_set, DER_SET, buf_blob(&attributes));
+		content = buf_blob(&signed_set);
+	}
 	keypair_algorithm(cms->key, cms->digest, out);
-	rc = signed_data_signature(cms, content, buf_blob(&attributes), &sig);
-	if (rc != OK)
-		goto done;
+	if ((r = keypair_sign(cms->key, cms->digest, content, &sig)) != OK)
+		return r;
 	der_put(out, DER_OCTETS, buf_blob(&sig));
 	der_close(out, seq);
 	der_close(out, set);
-	rc = buf_status(out);
-done:
-	buf_release(&attributes);
-	buf_release(&sig);
-	return rc;
+	return buf_status(out);
 }
 
 int
 signed_data_sign(
     const struct signed_data *cms, struct blob content, struct buf *out)
 {
-	size_t info = signed_data_begin(cms, DER_SEQUENCE, out);
+	size_t info = begin(cms, DER_SEQUENCE, out);
 	size_t wrap, seq, set;
-	int rc;
+	int r;
 
-	der_put_oid(out, SIGNED_DATA_SIGNED);
-	wrap = signed_data_begin(cms, DER_CONTEXT_CONS, out);
-	seq = signed_data_begin(cms, DER_SEQUENCE, out);
+	der_put_oid(out, SIGNED_OID);
+	wrap = begin(cms, DER_CONTEXT_CONS, out);
+	seq = begin(cms, DER_SEQUENCE, out);
 	der_put_int(out, 1);
 	set = der_open(out, DER_SET);
-	signed_data_digest(cms->digest, out);
+	put_digest(cms->digest, out);
 	der_close(out, set);
-	signed_data_content(cms, content, out);
-	signed_data_certificates(cms, out);
-	rc = signed_data_signer(cms, content, out);
-	signed_data_end(cms, seq, out);
-	signed_data_end(cms, wrap, out);
-	signed_data_end(cms, info, out);
-	return rc != OK ? rc : buf_status(out);
+	put_content(cms, content, out);
+	put_certificates(cms, out);
+	r = put_signer(cms, content, out);
+	end(cms, seq, out);
+	end(cms, wrap, out);
+	end(cms, info, out);
+	return r != OK ? r : buf_status(out);
 }
 
 int
@@ -260,18 +231,18 @@ signed_data_open(struct blob message, struct buf *content)
 	CMS_ContentInfo *cms = in == NULL ? NULL : d2i_CMS_bio(in, NULL);
 	char *data = NULL;
 	long n;
-	int rc;
+	int r;
 
 	if (cms == NULL || out == NULL ||
 	    CMS_verify(cms, NULL, NULL, NULL, out,
 		CMS_NO_SIGNER_CERT_VERIFY | CMS_BINARY) != 1) {
-		rc = fail(ERR_MALFORMED, "the signed message does not verify");
+		r = fail(ERR_MALFORMED, "the signed message does not verify");
 	} else {
 		n = BIO_get_mem_data(out, &data);
-		rc = buf_add(content, data, (size_t)n);
+		r = buf_add(content, data, (size_t)n);
 	}
 	CMS_ContentInfo_free(cms);
 	BIO_free(in);
 	BIO_free(out);
-	return rc;
+	return r;
 }

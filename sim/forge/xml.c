@@ -1,17 +1,20 @@
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/enc.h"
+#include "base/err.h"
+#include "base/log.h"
 #include "sim/forge/xml.h"
 
 static void
-xml_indent(struct xml *x)
+indent(struct xml *x)
 {
 	for (int i = 0; i < x->depth; i++)
 		buf_add_byte(x->out, '\t');
 }
 
 static void
-xml_escape(struct xml *x, const char *text)
+escape(struct xml *x, const char *text)
 {
 	for (; *text != '\0'; text++) {
 		if (*text == '&')
@@ -26,30 +29,30 @@ xml_escape(struct xml *x, const char *text)
 }
 
 static void
-xml_key(struct xml *x, const char *key)
+write_key(struct xml *x, const char *key)
 {
 	if (key != NULL) {
-		xml_indent(x);
+		indent(x);
 		buf_add_str(x->out, "<key>");
-		xml_escape(x, key);
+		escape(x, key);
 		buf_add_str(x->out, "</key>\n");
 	}
-	xml_indent(x);
+	indent(x);
 }
 
-static void
+void
 xml_open(struct xml *x, const char *key, const char *tag)
 {
-	xml_key(x, key);
+	write_key(x, key);
 	buf_printf(x->out, "<%s>\n", tag);
 	x->depth++;
 }
 
-static void
+void
 xml_close(struct xml *x, const char *tag)
 {
 	x->depth--;
-	xml_indent(x);
+	indent(x);
 	buf_printf(x->out, "</%s>\n", tag);
 }
 
@@ -73,73 +76,129 @@ xml_finish(struct xml *x)
 }
 
 void
-xml_open_dict(struct xml *x, const char *key)
-{
-	xml_open(x, key, "dict");
-}
-
-void
-xml_close_dict(struct xml *x)
-{
-	xml_close(x, "dict");
-}
-
-void
-xml_open_array(struct xml *x, const char *key)
-{
-	xml_open(x, key, "array");
-}
-
-void
-xml_close_array(struct xml *x)
-{
-	xml_close(x, "array");
-}
-
-void
 xml_string(struct xml *x, const char *key, const char *value)
 {
 	if (value == NULL)
 		return;
-	xml_key(x, key);
+	write_key(x, key);
 	buf_add_str(x->out, "<string>");
-	xml_escape(x, value);
+	escape(x, value);
 	buf_add_str(x->out, "</string>\n");
 }
 
 void
 xml_data(struct xml *x, const char *key, struct blob value)
 {
-	xml_key(x, key);
+	write_key(x, key);
 	buf_add_str(x->out, "<data>\n");
 	for (size_t at = 0; at < value.n; at += 45) {
 		size_t n = value.n - at < 45 ? value.n - at : 45;
 
-		xml_indent(x);
+		indent(x);
 		enc_base64(blob_of(value.p + at, n), x->out);
 		buf_add_byte(x->out, '\n');
 	}
-	xml_indent(x);
+	indent(x);
 	buf_add_str(x->out, "</data>\n");
 }
 
 void
 xml_bool(struct xml *x, const char *key, bool value)
 {
-	xml_key(x, key);
+	write_key(x, key);
 	buf_add_str(x->out, value ? "<true/>\n" : "<false/>\n");
 }
 
 void
 xml_int(struct xml *x, const char *key, int64_t value)
 {
-	xml_key(x, key);
+	write_key(x, key);
 	buf_printf(x->out, "<integer>%" PRId64 "</integer>\n", value);
 }
 
 void
 xml_real(struct xml *x, const char *key, double value)
 {
-	xml_key(x, key);
+	write_key(x, key);
 	buf_printf(x->out, "<real>%g</real>\n", value);
+}
+
+int
+xml_parse(struct blob text, plist_t *out)
+{
+	*out = NULL;
+	if (text.n > 0 && text.n <= UINT32_MAX)
+		plist_from_xml((const char *)text.p, (uint32_t)text.n, out);
+	if (*out == NULL)
+		return fail(ERR_MALFORMED, "the answer is no property list");
+	return OK;
+}
+
+plist_t
+xml_get(plist_t dict, const char *name)
+{
+	if (name == NULL || dict == NULL)
+		return dict;
+	if (plist_get_node_type(dict) != PLIST_DICT)
+		return NULL;
+	return plist_dict_get_item(dict, name);
+}
+
+static plist_t
+get_typed(plist_t dict, const char *name, plist_type type)
+{
+	plist_t v = xml_get(dict, name);
+
+	return v != NULL && plist_get_node_type(v) == type ? v : NULL;
+}
+
+const char *
+xml_get_text(plist_t dict, const char *name)
+{
+	plist_t v = get_typed(dict, name, PLIST_STRING);
+
+	return v == NULL ? NULL : plist_get_string_ptr(v, NULL);
+}
+
+struct blob
+xml_get_data(plist_t dict, const char *name)
+{
+	plist_t v = get_typed(dict, name, PLIST_DATA);
+	uint64_t n = 0;
+	const char *p = v == NULL ? NULL : plist_get_data_ptr(v, &n);
+
+	return blob_of(p, (size_t)n);
+}
+
+int64_t
+xml_get_int(plist_t dict, const char *name, int64_t otherwise)
+{
+	plist_t v = get_typed(dict, name, PLIST_UINT);
+	uint64_t n = 0;
+
+	if (v == NULL)
+		return otherwise;
+	plist_get_uint_val(v, &n);
+	return (int64_t)n;
+}
+
+bool
+xml_get_bool(plist_t dict, const char *name)
+{
+	plist_t v = get_typed(dict, name, PLIST_BOOLEAN);
+	uint8_t is_true = 0;
+
+	if (v != NULL)
+		plist_get_bool_val(v, &is_true);
+	return is_true != 0;
+}
+
+plist_t
+xml_item(plist_t array, uint32_t i)
+{
+	plist_t v = get_typed(array, NULL, PLIST_ARRAY);
+
+	if (v == NULL || i >= plist_array_get_size(v))
+		return NULL;
+	return plist_array_get_item(v, i);
 }

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/forge/der.h"
 #include "sim/client/apple_device.h"
 #include "sim/forge/model.h"
 #include "unit/unit.h"
@@ -115,7 +114,7 @@ test_machineinfo(void **state)
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		const char *keys = table[i].keys;
 		struct apple_device d;
-		struct machine m;
+		struct apple_machine m;
 
 		print_message("# %s\n", table[i].name);
 		apple_device_init(&d);

@@ -5,9 +5,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sim/forge/ca.h"
-#include "sim/forge/scep_reply.h"
+#include "sim/forge/scep_message.h"
 #include "sim/forge/signed_data.h"
 #include "sim/forge/der.h"
+#include "sim/forge/scratch.h"
 #include "sim/forge/envelope.h"
 #include "sim/client/payload.h"
 #include "sim/client/scep_client.h"
@@ -102,8 +103,8 @@ test_envelope(void **state)
 	memset(text, 'x', sizeof text);
 	make_ca(&ca);
 	make_ca(&other);
-	buf_init(&sealed, DER_MAX);
-	buf_init(&opened, DER_MAX);
+	buf_init(&sealed, SCRATCH_MAX);
+	buf_init(&opened, SCRATCH_MAX);
 	for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++) {
 		buf_reset(&sealed);
 		buf_reset(&opened);
@@ -149,16 +150,20 @@ make_certrep(struct ca *ca, const struct signed_data_attribute *list, size_t n,
 static int
 read_certrep(struct blob message, struct ca *ca, int *fail_info)
 {
-	const struct scep_reply_request request = { .transaction = "T",
-		.nonce = blob_of("nonce", 5) };
-	struct scep_reply r;
-	int rc;
+	struct scep_message m;
+	struct scep_message_reply reply;
+	int r;
 
-	scep_reply_init(&r);
-	rc = scep_reply_read(message, buf_blob(&ca->der), &request, &r);
-	*fail_info = r.fail_info;
-	scep_reply_release(&r);
-	return rc;
+	scep_message_init(&m);
+	m.ca = buf_blob(&ca->der);
+	snprintf(m.transaction, sizeof m.transaction, "T");
+	memcpy(m.nonce, "a nonce of SCEP.", sizeof m.nonce);
+	r = scep_message_read(&m, message, &reply);
+	*fail_info = reply.fail_info;
+	buf_release(&reply.text);
+	buf_release(&reply.content);
+	scep_message_release(&m);
+	return r;
 }
 
 /* Each thing that the answer must say, said wrong. */
@@ -174,14 +179,14 @@ test_certrep(void **state)
 		    { (const uint8_t *)"\x13\1\x39", 3 } },
 		{ "no such status", 1, { (const uint8_t *)"\x13\1\x31", 3 } },
 		{ "another transaction", 3, { (const uint8_t *)"\x13\1U", 3 } },
-		{ "another nonce", 4, { (const uint8_t *)"\4\5n0nce", 7 } },
+		{ "another nonce", 4, { (const uint8_t *)"\4\5nonce", 7 } },
 	};
 	struct signed_data_attribute right[] = {
 		{ SCEP_OID "2", blob_of("\x13\1\x33", 3) },
 		{ SCEP_OID "3", blob_of("\x13\1\x32", 3) },
 		{ SCEP_OID "4", blob_of("\x13\1\x32", 3) },
 		{ SCEP_OID "7", blob_of("\x13\1T", 3) },
-		{ SCEP_OID "6", blob_of("\4\5nonce", 7) },
+		{ SCEP_OID "6", blob_of("\4\20a nonce of SCEP.", 18) },
 	};
 	struct signed_data_attribute wrong[5];
 	struct ca ca, other;
@@ -191,7 +196,7 @@ test_certrep(void **state)
 	(void)state;
 	make_ca(&ca);
 	make_ca(&other);
-	buf_init(&message, DER_MAX);
+	buf_init(&message, SCRATCH_MAX);
 	make_certrep(&ca, right, 5, &message);
 	assert_int_equal(read_certrep(buf_blob(&message), &ca, &fail_info), OK);
 	assert_int_equal(fail_info, 2);

@@ -2,16 +2,16 @@
 #ifndef ARGS_H
 #define ARGS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "sim/client/player.h"
 
-/* Exactly one of text, flag and number is not NULL. */
+/* Exactly one of text, flag, number and faults is not NULL. */
 struct args {
 	const char *name; /* without its dashes; "o" stands for -o */
 	const char **text;
+	bool required; /* text must end up not NULL */
 	bool *flag;
 	long *number;
-	bool required; /* text must end up not NULL */
+	struct faults *faults; /* a comma-separated list of their names */
 };
 
 #define ARGS_COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -19,8 +19,12 @@ struct args {
 /*
  * Reads the arguments into the table's variables; what is no option stays in
  * argv[0..*argc). ERR_USAGE for an unknown option, a missing value, a wrong
- * number or a required option that is absent.
+ * number, an unknown fault or a required option that is absent.
  */
 int args_parse(int *argc, char **argv, const struct args *table, size_t count);
+
+/* The options of a player: how many, and the options. */
+#define ARGS_PLAYER 18
+void args_player(struct player *p, struct args table[ARGS_PLAYER]);
 
 #endif

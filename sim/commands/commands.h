@@ -1,0 +1,17 @@
+/*
+ * The commands of attestmdm-sim. Each takes the arguments that come after its
+ * name, which is argv[-1], and returns OK or an error code.
+ */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+int enroll_run(int argc, char **argv);
+int poll_run(int argc, char **argv);
+int check_in_run(int argc, char **argv);
+int fleet_run(int argc, char **argv);
+int make_run(int argc, char **argv);
+
+/* What --help prints. */
+extern const char usage_text[];
+
+#endif
