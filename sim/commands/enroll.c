@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "sim/client/mdm_client.h"
 #include "sim/commands/args.h"
-#include "sim/commands/commands.h"
+#include "sim/commands/verbs.h"
 
 /* Reads the options of a player, does the work, and tells of a refusal. */
 static int

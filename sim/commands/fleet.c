@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "sim/commands/args.h"
-#include "sim/commands/commands.h"
+#include "sim/commands/verbs.h"
 #include "sim/forge/model.h"
 
 #define PROCESSES 4096

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sim/commands/commands.h"
+#include "sim/commands/verbs.h"
 #include "sim/forge/apple.h"
 
 static int

@@ -6,7 +6,7 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "sim/commands/args.h"
-#include "sim/commands/commands.h"
+#include "sim/commands/verbs.h"
 #include "sim/forge/attestation.h"
 #include "sim/forge/der.h"
 #include "sim/forge/disk.h"

@@ -1,4 +1,4 @@
-#include "sim/commands/commands.h"
+#include "sim/commands/verbs.h"
 
 const char usage_text[] =
     "attestmdm-sim: an Apple device, and a stand-in for Apple\n"

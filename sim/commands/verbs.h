@@ -2,8 +2,8 @@
  * The commands of attestmdm-sim. Each takes the arguments that come after its
  * name, which is argv[-1], and returns OK or an error code.
  */
-#ifndef COMMANDS_H
-#define COMMANDS_H
+#ifndef VERBS_H
+#define VERBS_H
 
 int enroll_run(int argc, char **argv);
 int poll_run(int argc, char **argv);
