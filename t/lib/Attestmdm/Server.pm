@@ -229,8 +229,10 @@ sub start {
 	$self->start_programs(@PROGRAMS);
 	$self->spawn('nginx', 'nginx', '-e', "$self->{dir}/nginx-error.log",
 	    '-c', "$self->{dir}/nginx/nginx.conf", '-p', $self->{dir});
-	answers($self->socket, 20)
-	    or die "nginx does not answer:\n" . slurp("$self->{dir}/nginx-error.log");
+	for my $socket ($self->socket, $self->plain_socket, $self->admin_socket) {
+		answers($socket, 20)
+		    or die "nginx does not answer:\n" . slurp("$self->{dir}/nginx-error.log");
+	}
 	return $self;
 }
 
