@@ -51,23 +51,36 @@ fill_minimums(struct admin_page *page, const struct form *typed)
 	return OK;
 }
 
+/* Each setting that is on or off, by its name. */
+static int
+fill_flags(struct admin_page *page)
+{
+	const struct settings_entry *e;
+	bool on;
+	size_t i;
+	int r;
+
+	for (i = 0; (e = settings_entry(i)) != NULL; i++) {
+		if (e->type != SETTINGS_BOOL)
+			continue;
+		if ((r = settings_get_bool(page->app->db, page->app->conf,
+			 e->name, &on)) != OK)
+			return r;
+		tmplrow_flag(page->row, e->name, on);
+	}
+	return OK;
+}
+
 static int
 fill_settings(struct admin_page *page, const struct form *typed)
 {
 	const struct conf *conf = page->app->conf;
-	bool required, business_only;
 	int r;
 
-	if ((r = settings_get_bool(page->app->db, conf,
-		 SETTINGS_REQUIRE_ATTESTATION, &required)) != OK ||
-	    (r = settings_get_bool(page->app->db, conf, SETTINGS_BUSINESS_ONLY,
-		 &business_only)) != OK ||
+	if ((r = fill_flags(page)) != OK ||
 	    (r = fill_minimums(page, typed)) != OK)
 		return r;
-	tmplrow_flag(page->row, "premium",
-	    settings_find(conf, SETTINGS_REQUIRE_ATTESTATION) != NULL);
-	tmplrow_flag(page->row, "required", required);
-	tmplrow_flag(page->row, "business_only", business_only);
+	tmplrow_flag(page->row, "premium", conf->premium);
 	tmplrow_flag(page->row, "gitops", conf->gitops_mode_enabled);
 	tmplrow_set(page->row, "repository_url",
 	    is_web_address(conf->repository_url) ? conf->repository_url : "");
@@ -163,19 +176,9 @@ set(struct admin_app *app, const struct req *req, const char *const *names,
 
 /* A box that is not ticked sends nothing. */
 int
-admin_options_set_attestation(
-    void *app, const struct req *req, struct resp *resp)
+admin_options_set(void *app, const struct req *req, struct resp *resp)
 {
-	static const char *const names[] = { SETTINGS_REQUIRE_ATTESTATION,
-		NULL };
-
-	return set(app, req, names, "false", resp);
-}
-
-int
-admin_options_set_business(void *app, const struct req *req, struct resp *resp)
-{
-	static const char *const names[] = { SETTINGS_BUSINESS_ONLY, NULL };
+	const char *names[] = { req_path_param(req, "setting"), NULL };
 
 	return set(app, req, names, "false", resp);
 }

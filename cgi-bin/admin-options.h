@@ -7,11 +7,10 @@
 /* GET /admin/settings */
 int admin_options_show(void *app, const struct req *req, struct resp *resp);
 
-/* POST /admin/settings/attestation, …/business and …/minimum-os */
-int admin_options_set_attestation(
-    void *app, const struct req *req, struct resp *resp);
-int admin_options_set_business(
-    void *app, const struct req *req, struct resp *resp);
+/* POST /admin/settings/NAME, a setting that is on or off */
+int admin_options_set(void *app, const struct req *req, struct resp *resp);
+
+/* POST /admin/settings/minimum-os */
 int admin_options_set_minimum_os(
     void *app, const struct req *req, struct resp *resp);
 

@@ -25,7 +25,7 @@ subtest 'admin-1: nothing is shown without signing in' => sub {
 	}
 	is($b->post($_, csrf => 'x')->{headers}{location}, '/admin/sign-in',
 	    "$_ changes nothing")
-	    for qw(/admin/sign-out /admin/settings/minimum-os /admin/settings/attestation);
+	    for qw(/admin/sign-out /admin/settings/minimum-os /admin/settings/apple_require_hardware_attestation);
 };
 
 subtest 'admin-2: every page has a strict policy' => sub {

@@ -22,7 +22,7 @@ sub box { my ($box) = page($_[0]) =~ /(<input id="require"[^>]*>)/; return $box 
 
 sub set_box {
 	my ($b, $value, %o) = @_;
-	return $b->post('/admin/settings/attestation', from => '/admin/settings',
+	return $b->post("/admin/settings/$REQUIRE", from => '/admin/settings',
 	    fields => defined $value ? { $REQUIRE => $value } : {}, %o);
 }
 
@@ -105,16 +105,19 @@ subtest 'premium' => sub {
 	my $business = 'apple_business_enrollments_only';
 	my ($both) = page($b) =~ /(<input id="business"[^>]*>)/;
 	unlike($both, qr/ checked| disabled/, 'Apple Business only is off at first');
-	is($b->post('/admin/settings/business', from => '/admin/settings',
+	is($b->post("/admin/settings/$business", from => '/admin/settings',
 	    fields => { $business => 'true' })->{status}, 303, 'and turned on');
 	is(stored($t, $business), 'true', 'stored');
 	is(stored($t, $REQUIRE), 'true', 'the other stays');
 	like(page($b), qr/<input id="business"[^>]* checked/, 'shown on');
-	is($b->post('/admin/settings/business', from => '/admin/settings', csrf => undef,
+	is($b->post("/admin/settings/$business", from => '/admin/settings', csrf => undef,
 	    fields => {})->{status}, 403, 'not without a token');
-	is($b->post('/admin/settings/business', from => '/admin/settings',
+	is($b->post("/admin/settings/$business", from => '/admin/settings',
 	    fields => {})->{status}, 303, 'an empty box turns it off');
 	is(stored($t, $business), 'false', 'off');
+	is($b->post('/admin/settings/nonesuch', from => '/admin/settings',
+	    fields => { nonesuch => 'true' })->{status}, 404, 'what is no setting is not set');
+	is(stored($t, 'nonesuch'), undef, 'nor stored');
 
 	is(set_box($b, undef)->{status}, 303, 'fleet-120: an empty box turns it off');
 	unlike(box($b), qr/ checked/, 'shown off');

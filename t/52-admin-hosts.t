@@ -83,7 +83,7 @@ subtest 'fleet-128: turning the setting on changes no enrolled host' => sub {
 	    . 'hardware_attested, generation FROM hosts';
 	my $before = $t->db($hosts);
 	my $commands = $t->db('SELECT uuid FROM commands');
-	$b->post('/admin/settings/attestation', from => '/admin/settings',
+	$b->post('/admin/settings/apple_require_hardware_attestation', from => '/admin/settings',
 	    fields => { apple_require_hardware_attestation => 'true' });
 	is_deeply($t->db($hosts), $before, 'the host is as it was');
 	is_deeply($t->db('SELECT uuid FROM commands'), $commands, 'no command was queued');
