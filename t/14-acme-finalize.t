@@ -94,7 +94,7 @@ $d->refused($d->finalize($o), 403, 'orderNotReady', 'finalize', 'ORDER_NOT_READY
     'acme-252: after its authorization was deactivated');
 ($d, $o) = ready();
 $t->tool_ok('ade', 'remove', $d->{serial});
-$d->refused($d->finalize($o), 403, 'unauthorized', 'finalize', 'UNAUTHORIZED',
+$d->refused($d->finalize($o), 403, 'unauthorized', 'finalize', 'ENROLL_UNASSIGNED',
     'acme-251: the device is not ours any more');
 ($d, $o) = ready();
 is($t->sim('enroll', '--serial', $d->{serial})->{exit}, 0, 'acme-251: meanwhile it enrolls anew');
@@ -279,7 +279,7 @@ sub withheld {
 	return ($d, $d->get($url));
 }
 ($d, $r) = withheld('unassigned', sub { $t->tool_ok('ade', 'remove', $_[0]{serial}) });
-$d->refused($r, 403, 'unauthorized', 'certificate', 'UNAUTHORIZED', 'download after the device was unassigned');
+$d->refused($r, 403, 'unauthorized', 'certificate', 'ENROLL_UNASSIGNED', 'download after the device was unassigned');
 ($d, $r) = withheld('revoked', sub {
 	my ($d, $url) = @_;
 	$d->post('revoke-cert', { certificate => encode_base64url(Attestmdm::Acme::der($d->get($url)->{body})) });
@@ -292,10 +292,10 @@ my $block = sub {
 	die $r->{err} if $r->{exit} != 0;
 };
 ($d, $r) = withheld('blocked', $block);
-$d->refused($r, 403, 'unauthorized', 'certificate', 'UNAUTHORIZED', 'download after the host was blocked');
+$d->refused($r, 403, 'unauthorized', 'certificate', 'MDM_BLOCKED', 'download after the host was blocked');
 ($d, $o) = ready();
 $block->($d);
-$d->refused($d->finalize($o), 403, 'unauthorized', 'finalize', 'UNAUTHORIZED', 'finalize after the host was blocked');
+$d->refused($d->finalize($o), 403, 'unauthorized', 'finalize', 'MDM_BLOCKED', 'finalize after the host was blocked');
 
 # The answer to finalize names the certificate that is replaced, too.
 $d = Attestmdm::Acme->new($t, 'C02FINAL3001');

@@ -179,7 +179,7 @@ subtest 'fleet-136, fleet-137: attested devices only' => sub {
 	setting('apple_require_hardware_attestation', 'false');
 	ok(certify($late), 'Apple Business only: assigned devices get one');
 	$t->tool_ok('ade', 'remove', $early->{serial});
-	refused_at_authenticate($early, 400, 'ENROLL_BUSINESS', 'not assigned any more');
+	refused_at_authenticate($early, 400, 'ENROLL_UNASSIGNED', 'not assigned any more');
 	setting('apple_business_enrollments_only', 'false');
 	setting('apple_require_hardware_attestation', 'true');
 };

@@ -180,7 +180,7 @@ subtest 'an attested host is not renewed by less' => sub {
 	$t->tool_ok('ade', 'remove', $mac->{serial});
 	my $r = $t->tool('renew', '--host', $mac->{serial});
 	is($r->{exit}, 4, 'refused');
-	like($r->{err}, qr/the host is attested, and now its serial number is not assigned/, 'and why');
+	like($r->{err}, qr/the host is attested, but its serial number is not assigned/, 'and why');
 	$t->refused($mac->{serial}, 'renewal', 'ENROLL_DOWNGRADE', 'which its event log says');
 	my ($alarm) = grep { $_->{serial} eq $mac->{serial} }
 	    @{ $t->tool_json('alarms')->{alarms} };

@@ -9,9 +9,8 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "ca/issue.h"
+#include "policy/decision.h"
 #include "policy/issuance.h"
-#include "policy/device_state.h"
-#include "store/ade_devices.h"
 #include "store/alarms.h"
 #include "store/attestations.h"
 #include "wire/csr.h"
@@ -25,7 +24,7 @@ struct work {
 	struct csr *csr;
 	struct buf account_spki;
 	struct certificate certificate;
-	bool assigned;
+	struct device_state state;
 };
 
 static void
@@ -152,8 +151,8 @@ load_facts(const struct request *rq, struct work *w)
 		return fail(ERR_INTERNAL, "order %s is ready without evidence",
 		    w->order.id);
 	if (r != OK ||
-	    (r = ade_devices_assigned(
-		 db, rq->enrollment.device.serial, &w->assigned)) != OK)
+	    (r = device_state_load(db, rq->acme->conf,
+		 rq->enrollment.device.serial, &w->state)) != OK)
 		return r;
 	return jwk_spki(rq->account_key, &w->account_spki);
 }
@@ -165,7 +164,7 @@ check_policy(const struct request *rq, const struct work *w)
 	struct issuance_acme facts = {
 		.now = clock_now(),
 		.enrollment = &rq->enrollment,
-		.assigned = w->assigned,
+		.state = &w->state,
 		.account = &rq->account,
 		.account_spki = buf_blob(&w->account_spki),
 		.order = &w->order,
@@ -181,17 +180,12 @@ check_policy(const struct request *rq, const struct work *w)
 static int
 check_device(const struct request *rq)
 {
-	const char *serial = rq->enrollment.device.serial;
 	struct device_state s;
 	int r;
 
-	r = device_state_load(rq->acme->db, rq->acme->conf, serial, &s);
-	if (r == OK && s.host.state == HOST_BLOCKED)
-		r = fail(ERR_UNAUTHORIZED, "host %s is blocked", serial);
-	if (r == OK && s.assignment != DEVICE_ASSIGNED)
-		r = fail(ERR_UNAUTHORIZED,
-		    "the device is not assigned to us any more");
-	return r;
+	r = device_state_load(
+	    rq->acme->db, rq->acme->conf, rq->enrollment.device.serial, &s);
+	return r == OK ? decision_check_issue(&s, &rq->enrollment) : r;
 }
 
 /* In the transaction: all that makes it a certificate of ours. */

@@ -32,8 +32,7 @@ struct finalize_keys {
  * ERR_EVIDENCE when the attestation of a ready order does not verify;
  * ERR_MALFORMED when `csr` is absent or not base64url; ERR_BAD_CSR, which the
  * order survives a few times; ERR_CSR_KEY, which it does not; ERR_UNAUTHORIZED
- * when the enrollment or the device is not ours any more, or its host is
- * blocked.
+ * when the enrollment is over; and the codes of decision_check_issue().
  */
 int finalize_order(struct request *rq, const struct finalize_keys *keys,
     const char *id, const char *remote_address, struct order *out,
@@ -41,8 +40,8 @@ int finalize_order(struct request *rq, const struct finalize_keys *keys,
 
 /*
  * POST-as-GET on a certificate: appends the PEM chain. ERR_NOT_FOUND when it
- * is not of the account's order; ERR_UNAUTHORIZED when it was revoked, or the
- * device was blocked or is not assigned any more.
+ * is not of the account's order; ERR_UNAUTHORIZED when it was revoked;
+ * and the codes of decision_check_issue().
  */
 int finalize_download(struct request *rq, const struct finalize_keys *keys,
     const char *id, const char *remote_address, struct buf *out);

@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "policy/decision.h"
-#include "enroll/facts.h"
 #include "enroll/machineinfo.h"
 #include "policy/product.h"
 #include "store/alarms.h"
@@ -16,7 +15,7 @@
 /* Who asks, and what is known of it when the decision is made. */
 struct request {
 	struct machineinfo info;
-	struct device_state state;
+	struct decision_input in;
 };
 
 int
@@ -77,27 +76,25 @@ load_standing(struct ade_profile *h, struct request *rq,
 	if ((r = load_minimum(h, rq, answer)) != OK)
 		return r;
 	return device_state_load(
-	    h->db, h->conf, rq->info.device.serial, &rq->state);
+	    h->db, h->conf, rq->info.device.serial, &rq->in.state);
 }
 
 static void
-decide(const struct request *rq, const struct ade_profile_answer *answer,
+decide(struct request *rq, const struct ade_profile_answer *answer,
     struct decision *out)
 {
-	struct decision_input in;
+	struct product product;
 
-	facts_input(&rq->state, &in);
-	in.source = DECISION_ADE;
-	in.minimum_os_version = answer->minimum_os_version;
-	in.udid = rq->info.device.udid;
-	in.product = rq->info.device.product;
-	in.os_version = rq->info.device.os_version;
-	in.build_version = rq->info.device.build_version;
-	in.can_update = rq->info.can_update;
-	decision_make(&in, out);
-	if (out->alert)
-		log_line(LOG_WARN, "please look at device %s: %s",
-		    rq->info.device.serial, out->reason);
+	rq->in.source = ENROLLMENT_ADE;
+	rq->in.device = rq->info.device;
+	rq->in.can_update = rq->info.can_update;
+	snprintf(rq->in.minimum_os_version, sizeof rq->in.minimum_os_version,
+	    "%s", answer->minimum_os_version);
+	decision_make(&rq->in, out);
+	product_parse(rq->info.device.product, &product);
+	if (product.family == PRODUCT_UNKNOWN)
+		log_line(LOG_WARN, "device %s is of an unknown product: \"%s\"",
+		    rq->info.device.serial, rq->info.device.product);
 }
 
 /*
@@ -108,7 +105,7 @@ decide(const struct request *rq, const struct ade_profile_answer *answer,
 static const char *
 signer_remark(const struct request *rq)
 {
-	const struct host *host = &rq->state.host;
+	const struct host *host = &rq->in.state.host;
 
 	if (!hosts_signer_differs(host, rq->info.signer_sha256))
 		return "";
@@ -181,7 +178,7 @@ static int
 note_signer(
     struct ade_profile *h, const struct request *rq, const struct enrollment *e)
 {
-	const struct host *host = &rq->state.host;
+	const struct host *host = &rq->in.state.host;
 
 	if (!hosts_signer_differs(host, e->signer_sha256) ||
 	    (host->state != HOST_ENROLLED && host->state != HOST_PENDING))

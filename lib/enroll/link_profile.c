@@ -7,7 +7,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "policy/decision.h"
-#include "enroll/facts.h"
 #include "store/enrollment_links.h"
 #include "store/events.h"
 
@@ -46,19 +45,14 @@ link_profile_look(struct ade_profile *h, const char *token)
 static int
 decide(struct ade_profile *h, const struct enrollment_link *link)
 {
-	struct decision_input in;
+	struct decision_input in = { .source = ENROLLMENT_LINK };
 	struct decision d;
-	struct device_state state;
 	int r;
 
-	if ((r = device_state_load(h->db, h->conf, link->serial, &state)) != OK)
+	if ((r = device_state_load(h->db, h->conf, link->serial, &in.state)) !=
+	    OK)
 		return r;
-	facts_input(&state, &in);
-	in.source = DECISION_LINK;
 	decision_make(&in, &d);
-	if (d.alert)
-		log_line(
-		    LOG_WARN, "please look at link %s: %s", link->id, d.reason);
 	if (d.method == DECISION_REFUSE)
 		return fail(d.code, "%s (link %s)", d.reason, link->id);
 	return OK;

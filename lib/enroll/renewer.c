@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "enroll/facts.h"
 #include "store/alarms.h"
 #include "store/commands.h"
 #include "store/events.h"
@@ -42,14 +41,10 @@ static void
 decide(const struct device_state *state, enum renewer_wish wish,
     struct decision *out)
 {
-	struct decision_input in;
+	struct decision_input in = { .source = ENROLLMENT_COMMAND,
+		.device = state->host.device,
+		.state = *state };
 
-	facts_input(state, &in);
-	in.source = DECISION_RENEWAL;
-	in.udid = state->host.device.udid;
-	in.product = state->host.device.product;
-	in.os_version = state->host.device.os_version;
-	in.build_version = state->host.device.build_version;
 	decision_make(&in, out);
 	if (wish == RENEWER_TO_ACME && out->method == DECISION_SCEP) {
 		out->method = DECISION_REFUSE;

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "policy/device_state.h"
+#include "policy/decision.h"
 #include "mdm/attested_udid.h"
 #include "store/alarms.h"
 #include "store/certificates.h"
@@ -64,11 +64,8 @@ is_from_before(const struct device_state *s, const struct enrollment *e)
 }
 
 static int
-check_method(struct mdm_request *c, const struct device_state *s,
-    const struct enrollment *e, bool attested)
+alarm_unattested(struct mdm_request *c, const struct enrollment *e)
 {
-	if (attested || !is_from_before(s, e))
-		return device_state_check_method(s, e, attested);
 	log_line(LOG_WARN,
 	    "host %s renewed its certificate without attestation while that "
 	    "was not required",
@@ -96,17 +93,19 @@ first_use_check(struct mdm_request *c)
 {
 	const struct enrollment *e = &c->identity.enrollment;
 	struct device_state state;
-	bool attested;
+	bool attested, before;
 	int r;
 
 	if ((r = check_age(c)) != OK || (r = check_predecessor(c)) != OK ||
 	    (r = device_state_load(c->db, c->conf, e->device.serial, &state)) !=
 		OK ||
-	    (r = device_state_check_source(&state, e)) != OK ||
 	    (r = identity_attested(c->db, &c->identity, &attested)) != OK)
 		return r;
-	if ((r = check_method(c, &state, e, attested)) != OK)
+	before = !attested && is_from_before(&state, e);
+	if ((r = decision_check_use(&state, e, attested || before)) != OK)
 		return r;
+	if (before)
+		return alarm_unattested(c, e);
 	return attested ? close_alarms(c, e->device.serial) : OK;
 }
 

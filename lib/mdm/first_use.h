@@ -11,7 +11,7 @@
  * Inside of the transaction, for a certificate that was never used.
  * ERR_MDM_CERTIFICATE: it was left unused for too long, or is over;
  * ERR_MDM_BLOCKED: it renews a revoked one; and the codes of
- * device_state_check_source() and device_state_check_method(). One exception:
+ * decision_check_use(). One exception:
  * with "Require hardware attestation" alone, a renewed certificate of an
  * attested host is let in that was made without attestation before the setting
  * was switched on. The device has no other any more.

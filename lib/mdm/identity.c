@@ -7,6 +7,7 @@
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "policy/decision.h"
 #include "store/orders.h"
 #include "store/renewals.h"
 #include "wire/cms.h"
@@ -253,9 +254,8 @@ identity_check(struct db *db, struct identity *id, int64_t grace)
 		return r;
 	if (id->cert.state == CERTIFICATE_REVOKED)
 		return fail(ERR_MDM_BLOCKED, "the certificate is revoked");
-	if (id->has_host && id->host.state == HOST_BLOCKED)
-		return fail(
-		    ERR_MDM_BLOCKED, "an administrator blocked this host");
+	if (id->has_host && (r = decision_check_blocked(&id->host)) != OK)
+		return r;
 	if (id->cert.state == CERTIFICATE_RETIRED)
 		return fail(ERR_MDM_CERTIFICATE,
 		    "the certificate was replaced by a newer one");

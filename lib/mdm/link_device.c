@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "policy/decision.h"
 #include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/hosts.h"
@@ -86,8 +87,7 @@ link_device_identify(struct mdm_request *c)
 	id->has_host = r == OK;
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
-	if (id->has_host && id->host.state == HOST_BLOCKED)
-		return fail(
-		    ERR_MDM_BLOCKED, "an administrator blocked this host");
+	if (id->has_host && (r = decision_check_blocked(&id->host)) != OK)
+		return r;
 	return named ? OK : check_claim(c);
 }

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "policy/device_state.h"
+#include "policy/decision.h"
 #include "mdm/queue.h"
 #include "store/alarms.h"
 #include "store/enrollments.h"
@@ -22,27 +22,6 @@ load_renewal(struct mdm_request *c, struct renewal *out)
 	int r = renewals_load(c->db, c->identity.host.id, out);
 
 	return r == ERR_NOT_FOUND ? OK : r;
-}
-
-/*
- * May a device that gets it now follow it, by the settings of now? ERR_ENROLL_…
- * with the reason when not.
- */
-static int
-check_standing(struct mdm_request *c, const struct enrollment *e)
-{
-	bool attests = e->method == ENROLLMENT_ACME;
-	struct device_state state;
-	int r;
-
-	if ((r = device_state_load(c->db, c->conf, e->device.serial, &state)) !=
-		OK ||
-	    (r = device_state_check_source(&state, e)) != OK)
-		return r;
-	if (attests && state.assignment != DEVICE_ASSIGNED)
-		return fail(ERR_ENROLL_UNASSIGNED,
-		    "Apple Business took this serial number away");
-	return device_state_check_method(&state, e, attests);
 }
 
 /* It would only fail: the next run decides anew. */
@@ -79,6 +58,7 @@ cancel(struct mdm_request *c, const struct renewal *renewal)
 static int
 drop_stale(struct mdm_request *c, const struct renewal *renewal)
 {
+	struct device_state state;
 	struct enrollment e;
 	int r;
 
@@ -89,9 +69,11 @@ drop_stale(struct mdm_request *c, const struct renewal *renewal)
 	r = enrollments_load_usable(c->db, renewal->enrollment_id, &e);
 	if (r == ERR_NOT_FOUND || (r == OK && e.state != ENROLLMENT_OPEN))
 		return cancel(c, renewal);
-	if (r != OK)
+	if (r != OK ||
+	    (r = device_state_load(
+		 c->db, c->conf, e.device.serial, &state)) != OK)
 		return r;
-	r = check_standing(c, &e);
+	r = decision_check_issue(&state, &e);
 	return r == OK || err_http_status(r) >= 500 ? r
 						    : take_back(c, renewal, r);
 }

@@ -6,58 +6,59 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "policy/product.h"
 
-/* Fills in the outcome; true, so that a rule can say "this one applies". */
-static bool __attribute__((format(printf, 4, 5))) decide(struct decision *out,
-    enum decision_method method, int code, const char *fmt, ...)
+#define WHY_TEXT 128
+
+/* Fills in a refusal; true, so that a rule can say "this one applies". */
+static bool __attribute__((format(printf, 3, 4)))
+refuse(struct decision *out, int code, const char *fmt, ...)
 {
 	va_list ap;
 
-	out->method = method;
+	out->method = DECISION_REFUSE;
 	out->code = code;
 	va_start(ap, fmt);
-	vsnprintf(out->reason, sizeof(out->reason), fmt, ap);
+	vsnprintf(out->reason, sizeof out->reason, fmt, ap);
 	va_end(ap);
 	return true;
 }
 
-/* Renewal of what is not assigned any more is another rule's matter. */
 static bool
-rule_assignment(const struct decision_input *in, struct decision *out)
+rule_assigned(const struct device_state *s, struct decision *out)
 {
-	if (in->source != DECISION_ADE || in->assignment == DEVICE_ASSIGNED)
+	if (s->assignment == DEVICE_ASSIGNED)
 		return false;
-	return decide(out, DECISION_REFUSE, ERR_ENROLL_UNASSIGNED,
-	    in->assignment == DEVICE_REMOVED
-		? "Apple Business took this serial number away again"
-		: "Apple Business never assigned this serial number "
-		  "to this server");
+	return refuse(out, ERR_ENROLL_UNASSIGNED,
+	    s->assignment == DEVICE_REMOVED
+		? "this serial number is no longer assigned in Apple Business"
+		: "this serial number was never assigned in Apple Business");
+}
+
+/* A link proves nothing of the device, and a renewal only what it was. */
+static bool
+rule_source(const struct device_state *s, enum enrollment_source source,
+    struct decision *out)
+{
+	if (source == ENROLLMENT_ADE)
+		return rule_assigned(s, out);
+	if (!s->business_only ||
+	    (source == ENROLLMENT_COMMAND && s->assignment == DEVICE_ASSIGNED))
+		return false;
+	return refuse(out, ERR_ENROLL_BUSINESS,
+	    "only Apple Business enrollments are allowed, and %s",
+	    source == ENROLLMENT_LINK ? "this is a link enrollment"
+				      : "the serial number is not assigned");
 }
 
 static bool
-rule_business(const struct decision_input *in, struct decision *out)
+rule_blocked(const struct host *host, struct decision *out)
 {
-	if (!in->business_only || in->source == DECISION_ADE)
+	if (host->state != HOST_BLOCKED)
 		return false;
-	if (in->source == DECISION_LINK)
-		return decide(out, DECISION_REFUSE, ERR_ENROLL_BUSINESS,
-		    "only Apple Business enrollments are allowed, and this is "
-		    "one by hand");
-	if (in->assignment == DEVICE_ASSIGNED)
-		return false;
-	return decide(out, DECISION_REFUSE, ERR_ENROLL_BUSINESS,
-	    "only Apple Business enrollments are allowed, and the serial "
-	    "number is not assigned");
-}
-
-static bool
-rule_blocked(const struct decision_input *in, struct decision *out)
-{
-	if (!in->host_blocked)
-		return false;
-	return decide(out, DECISION_REFUSE, ERR_MDM_BLOCKED,
-	    "an administrator blocked this host");
+	return refuse(
+	    out, ERR_MDM_BLOCKED, "an administrator blocked this host");
 }
 
 /*
@@ -69,51 +70,64 @@ static bool
 rule_other_device(
     const struct decision_input *in, bool can_attest, struct decision *out)
 {
-	if (in->source != DECISION_ADE || !in->host_enrolled ||
-	    in->host_udid[0] == '\0' || in->udid[0] == '\0' ||
-	    strcasecmp(in->host_udid, in->udid) == 0 ||
-	    (can_attest && !in->host_attested))
+	const struct host *host = &in->state.host;
+
+	if (in->source != ENROLLMENT_ADE ||
+	    (host->state != HOST_ENROLLED && host->state != HOST_PENDING) ||
+	    host->device.udid[0] == '\0' || in->device.udid[0] == '\0' ||
+	    strcasecmp(host->device.udid, in->device.udid) == 0 ||
+	    (can_attest && !host->hardware_attested))
 		return false;
-	out->alert = true;
-	return decide(out, DECISION_REFUSE, ERR_ENROLL_OTHER_DEVICE,
+	return refuse(out, ERR_ENROLL_OTHER_DEVICE,
 	    "this serial number is enrolled with another UDID; "
 	    "held for review");
 }
 
-static void
-version_of(const struct decision_input *in, const struct product *product,
-    struct os_version *out)
-{
-	if (!product_os_parse(in->os_version, out))
-		product_os_from_build(product->system, in->build_version, out);
-}
-
 /* A minimum that is no version holds nobody back. */
-static bool
-needs_update(
-    const char *minimum, bool can_update, const struct os_version *have)
-{
-	struct os_version want;
-
-	if (!can_update || have->major == 0 ||
-	    !product_os_parse(minimum, &want))
-		return false;
-	return product_os_compare(have, &want) < 0;
-}
-
 static bool
 rule_update(const struct decision_input *in, const struct os_version *have,
     struct decision *out)
 {
 	char text[OS_VERSION_TEXT];
+	struct os_version want;
 
-	if (in->source != DECISION_ADE ||
-	    !needs_update(in->minimum_os_version, in->can_update, have))
+	if (in->source != ENROLLMENT_ADE || !in->can_update ||
+	    have->major == 0 ||
+	    !product_os_parse(in->minimum_os_version, &want) ||
+	    product_os_compare(have, &want) >= 0)
 		return false;
 	product_os_text(have, text);
-	return decide(out, DECISION_REFUSE, ERR_ENROLL_OS_TOO_OLD,
+	return refuse(out, ERR_ENROLL_OS_TOO_OLD,
 	    "version %s is older than the minimum version %s", text,
 	    in->minimum_os_version);
+}
+
+/*
+ * Nobody gets a certificate that is not attested, because of `why`, who had or
+ * could have better; and nobody at all when both settings are on.
+ */
+static bool
+rule_unattested(const struct device_state *s, enum enrollment_source source,
+    const char *why, struct decision *out)
+{
+	const char *known = NULL;
+
+	if (!s->require_attestation)
+		return false;
+	if (source == ENROLLMENT_COMMAND)
+		known =
+		    s->host.hardware_attested ? "the host is attested" : NULL;
+	else if (s->host.ever_attested_at != 0)
+		known = "the serial number attested before";
+	else if (s->known_silicon && source == ENROLLMENT_ADE)
+		known = "Apple Business says it is Apple silicon";
+	if (known != NULL)
+		return refuse(
+		    out, ERR_ENROLL_DOWNGRADE, "%s, but %s", known, why);
+	if (s->business_only)
+		return refuse(out, ERR_ENROLL_METHOD,
+		    "only attested devices are allowed, and %s", why);
+	return false;
 }
 
 /* What its hardware is that can attest; NULL when it cannot. */
@@ -123,125 +137,75 @@ ability(const struct decision_input *in, const struct product *product)
 	if (product_has_attestation(product))
 		return product_describe(product);
 	/* A host that says less of itself now has nothing to gain by it. */
-	if (in->source == DECISION_RENEWAL && in->known_silicon)
+	if (in->source == ENROLLMENT_COMMAND && in->state.known_silicon)
 		return "Apple silicon, as Apple Business says";
 	return NULL;
-}
-
-/* What the device lacks for an attestation; "" when it lacks nothing. */
-static void
-lack(const struct decision_input *in, const struct product *product,
-    const struct os_version *have, char out[128])
-{
-	char text[OS_VERSION_TEXT], want[OS_VERSION_TEXT];
-	struct os_version floor;
-
-	out[0] = '\0';
-	if (in->source == DECISION_RENEWAL && in->ever_attested)
-		return;
-	if (ability(in, product) == NULL) {
-		snprintf(out, 128, "it is %s", product_describe(product));
-		return;
-	}
-	product_os_floor(product->system, &floor);
-	if (product_os_compare(have, &floor) >= 0)
-		return;
-	product_os_text(have, text);
-	product_os_text(&floor, want);
-	snprintf(out, 128, "it runs %s %s, and attestation needs %s",
-	    product_system_name(product->system),
-	    have->major == 0 ? "of unknown version" : text, want);
-}
-
-/* Getting SCEP now would be less than it had, or than it is. */
-static bool
-rule_downgrade(
-    const struct decision_input *in, const char *why, struct decision *out)
-{
-	const char *known = NULL;
-
-	if (in->source == DECISION_RENEWAL)
-		known = in->host_attested ? "the host is attested" : NULL;
-	else if (in->ever_attested)
-		known = "it attested before";
-	else if (in->known_silicon && in->source == DECISION_ADE)
-		known = "Apple Business says it is Apple silicon";
-	if (known == NULL)
-		return false;
-	out->alert = true;
-	return decide(out, DECISION_REFUSE, ERR_ENROLL_DOWNGRADE,
-	    "%s, and now %s", known, why);
-}
-
-/* With hardware attestation required: what attests. */
-static void
-decide_attested(const struct decision_input *in, const struct product *product,
-    struct decision *out)
-{
-	const char *what = ability(in, product);
-
-	decide(out, DECISION_ACME, OK, "it %s%s",
-	    what == NULL ? "attested before" : "is ", what == NULL ? "" : what);
-}
-
-/* With hardware attestation required: what does not attest. */
-static void
-decide_unattested(
-    const struct decision_input *in, const char *why, struct decision *out)
-{
-	if (rule_downgrade(in, why, out))
-		return;
-	if (in->business_only)
-		decide(out, DECISION_REFUSE, ERR_ENROLL_METHOD,
-		    "only attested devices are allowed, and %s", why);
-	else
-		decide(out, DECISION_SCEP, OK,
-		    "hardware attestation is impossible: %s", why);
 }
 
 /* Why an attestation is out of the question; "" when it is not. */
 static void
 obstacle(const struct decision_input *in, const struct product *product,
-    const struct os_version *have, char out[128])
+    const struct os_version *have, char out[WHY_TEXT])
 {
-	if (in->source == DECISION_LINK)
+	char text[OS_VERSION_TEXT], want[OS_VERSION_TEXT];
+	struct os_version floor;
+
+	out[0] = '\0';
+	product_os_floor(product->system, &floor);
+	if (in->source == ENROLLMENT_LINK)
 		snprintf(
-		    out, 128, "enrollment by hand does not prove the device");
-	else if (in->assignment != DEVICE_ASSIGNED)
-		snprintf(out, 128, "its serial number is not assigned");
-	else
-		lack(in, product, have, out);
+		    out, WHY_TEXT, "link enrollment does not prove the device");
+	else if (in->state.assignment != DEVICE_ASSIGNED)
+		snprintf(out, WHY_TEXT, "its serial number is not assigned");
+	else if (in->source == ENROLLMENT_COMMAND &&
+	    in->state.host.ever_attested_at != 0)
+		return;
+	else if (ability(in, product) == NULL)
+		snprintf(out, WHY_TEXT, "it is %s", product_describe(product));
+	else if (product_os_compare(have, &floor) < 0) {
+		product_os_text(have, text);
+		product_os_text(&floor, want);
+		snprintf(out, WHY_TEXT,
+		    "it runs %s %s, and attestation needs %s",
+		    product_system_name(product->system),
+		    have->major == 0 ? "of unknown version" : text, want);
+	}
 }
 
 void
 decision_make(const struct decision_input *in, struct decision *out)
 {
+	const struct device_state *s = &in->state;
 	struct product product;
 	struct os_version have;
-	char why[128];
+	char why[WHY_TEXT];
+	const char *what;
 
-	*out =
-	    (struct decision){ DECISION_REFUSE, ERR_ENROLL_METHOD, false, "" };
-	product_parse(in->product, &product);
-	version_of(in, &product, &have);
+	product_parse(in->device.product, &product);
+	if (!product_os_parse(in->device.os_version, &have))
+		product_os_from_build(
+		    product.system, in->device.build_version, &have);
 	obstacle(in, &product, &have, why);
-	if (rule_assignment(in, out) || rule_business(in, out) ||
-	    rule_blocked(in, out) ||
+	if (rule_source(s, in->source, out) || rule_blocked(&s->host, out) ||
 	    rule_other_device(
-		in, in->require_attestation && why[0] == '\0', out) ||
-	    rule_update(in, &have, out))
+		in, s->require_attestation && why[0] == '\0', out) ||
+	    rule_update(in, &have, out) ||
+	    (why[0] != '\0' && rule_unattested(s, in->source, why, out)))
 		return;
-	if (!in->require_attestation) {
-		decide(out, DECISION_SCEP, OK,
+	*out = (struct decision){ .method = DECISION_SCEP };
+	if (!s->require_attestation)
+		snprintf(out->reason, sizeof out->reason,
 		    "hardware attestation is not required");
-		return;
+	else if (why[0] != '\0')
+		snprintf(out->reason, sizeof out->reason,
+		    "hardware attestation is impossible: %s", why);
+	else {
+		out->method = DECISION_ACME;
+		what = ability(in, &product);
+		snprintf(out->reason, sizeof out->reason, "it %s%s",
+		    what == NULL ? "attested before" : "is ",
+		    what == NULL ? "" : what);
 	}
-	out->alert =
-	    product.family == PRODUCT_UNKNOWN && in->source == DECISION_ADE;
-	if (why[0] == '\0')
-		decide_attested(in, &product, out);
-	else
-		decide_unattested(in, why, out);
 }
 
 const char *
@@ -256,4 +220,36 @@ decision_method_name(enum decision_method m)
 		break;
 	}
 	return "refuse";
+}
+
+int
+decision_check_use(
+    const struct device_state *s, const struct enrollment *e, bool attested)
+{
+	struct decision d;
+
+	if (rule_source(s, e->source, &d) || rule_blocked(&s->host, &d) ||
+	    (!attested &&
+		rule_unattested(s, e->source, "SCEP attests nothing", &d)))
+		return fail(d.code, "%s", d.reason);
+	return OK;
+}
+
+int
+decision_check_issue(const struct device_state *s, const struct enrollment *e)
+{
+	bool attested = e->method == ENROLLMENT_ACME;
+	struct decision d;
+
+	if (attested && rule_assigned(s, &d))
+		return fail(d.code, "%s", d.reason);
+	return decision_check_use(s, e, attested);
+}
+
+int
+decision_check_blocked(const struct host *host)
+{
+	struct decision d;
+
+	return rule_blocked(host, &d) ? fail(d.code, "%s", d.reason) : OK;
 }

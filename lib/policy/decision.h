@@ -1,18 +1,18 @@
 /*
- * Which enrollment a device gets: the one place that decides it, a pure
- * function of everything that matters. Callers gather the facts, ask once and
- * obey; nothing else in the server chooses between ACME and SCEP. What was
- * decided is held against the rules again (policy/device_state.h) when a
- * renewal is sent, when a certificate is issued by SCEP, and when it is first
- * used.
+ * Who may have what: the one place that decides it, in pure functions of
+ * everything that matters. A profile is decided by decision_make(); what it led
+ * to is held against the same rules again when a certificate is issued or
+ * downloaded, when it is first used, and when the command of a renewal is sent,
+ * because the settings, Apple Business or an administrator may have changed
+ * meanwhile. Each rule, its code and its text is one function of decision.c.
  *
- * The policy, in the order of its rules:
+ * The rules, in their order:
  *
- * - A serial number that Apple Business did not assign to us, or took
- *   away again, gets nothing by Automated Device Enrollment.
- * - "Allow only Apple Business enrollments" refuses enrollment by hand, and
- *   the renewal of what is not assigned.
- * - A blocked host gets nothing until an administrator unblocked it. Neither
+ * - A serial number that Apple Business did not assign to us, or took away
+ *   again, gets nothing by Automated Device Enrollment.
+ * - "Allow only Apple Business enrollments" refuses link enrollment, and the
+ *   renewal of what is not assigned.
+ * - A blocked host gets nothing until an administrator unblocks it. Neither
  *   does a device with another UDID than the enrolled host of its serial number
  *   ("held for review"), unless it gets ACME and the host is not attested: then
  *   its attestation decides, when the attested certificate is first used
@@ -25,10 +25,9 @@
  *   both settings on, all else is refused.
  * - With it on, nothing is downgraded: a serial number that attested before, or
  *   that Apple Business says is Apple silicon, does not get SCEP because of
- *   what it says of itself; an attested host is not renewed by SCEP. Both are
- *   refused with an alert. A host that attested before is renewed by
- *   attestation whatever it says now; one that Apple Business says is Apple
- *   silicon, when its system is new enough.
+ *   what it says of itself; an attested host is not renewed by SCEP. A host
+ *   that attested before is renewed by attestation whatever it says now; one
+ *   that Apple Business says is Apple silicon, when its system is new enough.
  *
  * What a device says of itself is a hint: it may lie to get less than it could.
  */
@@ -38,43 +37,19 @@
 #include <stdbool.h>
 
 #include "policy/device_state.h"
+#include "store/device.h"
+#include "store/enrollments.h"
 
-enum decision_source {
-	/* Automated Device Enrollment. */
-	DECISION_ADE,
-	/* A profile downloaded or carried by hand. */
-	DECISION_LINK,
-	/* A renewal that the server sends to an enrolled device. */
-	DECISION_RENEWAL,
-};
-
-/* Strings are "" when unknown, never NULL. */
 struct decision_input {
-	/* Settings. */
-	bool require_attestation;
-	bool business_only;
-	/* of the system that the device runs */
-	const char *minimum_os_version;
-	/* The request. */
-	enum decision_source source;
-	/* What the device says of itself, now or, for a renewal, at its last
-	 * check-in. */
-	const char *udid;
-	const char *product;
-	const char *os_version;
-	const char *build_version;
+	enum enrollment_source source;
+	/* what the device says of itself, now or, for a renewal, at its last
+	 * check-in; empty for a link */
+	struct device device;
+	/* it can update its system during enrollment */
 	bool can_update;
-	/* What we know of the serial number. */
-	enum device_assignment assignment;
-	/* Apple Business's record names Apple silicon. */
-	bool known_silicon;
-	/* or begins to */
-	bool host_enrolled;
-	bool host_blocked;
-	const char *host_udid;
-	/* The host's present certificate is an attested one. */
-	bool host_attested;
-	bool ever_attested;
+	/* of the system that it runs; "" for none */
+	char minimum_os_version[SETTINGS_VALUE_TEXT];
+	struct device_state state;
 };
 
 enum decision_method {
@@ -87,15 +62,38 @@ struct decision {
 	enum decision_method method;
 	/* For DECISION_REFUSE the code of err.def, else OK. */
 	int code;
-	/* An administrator should look at this. */
-	bool alert;
 	/* Why, as a sentence for an administrator; no secrets in it. */
 	char reason[256];
 };
 
+/*
+ * Which enrollment a device gets. The codes are ERR_ENROLL_UNASSIGNED,
+ * ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED, ERR_ENROLL_OTHER_DEVICE,
+ * ERR_ENROLL_OS_TOO_OLD, ERR_ENROLL_DOWNGRADE and ERR_ENROLL_METHOD.
+ */
 void decision_make(const struct decision_input *in, struct decision *out);
 
 /* "acme", "scep" or "refuse". */
 const char *decision_method_name(enum decision_method m);
+
+/*
+ * May a certificate of this enrollment, `attested` or not, be used for the
+ * first time? OK, or a failure with its reason: ERR_ENROLL_UNASSIGNED,
+ * ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED, ERR_ENROLL_DOWNGRADE,
+ * ERR_ENROLL_METHOD.
+ */
+int decision_check_use(
+    const struct device_state *s, const struct enrollment *e, bool attested);
+
+/*
+ * May a certificate still be issued, handed out, or asked for by a renewal's
+ * command? The same codes. ACME also needs a serial number that is assigned,
+ * whatever the enrollment comes from: ERR_ENROLL_UNASSIGNED.
+ */
+int decision_check_issue(
+    const struct device_state *s, const struct enrollment *e);
+
+/* ERR_MDM_BLOCKED, a failure, when an administrator blocked the host. */
+int decision_check_blocked(const struct host *host);
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "policy/issuance.h"
-#include "policy/device_state.h"
+#include "policy/decision.h"
 #include "store/accounts.h"
 #include "store/attestations.h"
 #include "store/enrollments.h"
@@ -11,22 +11,21 @@
 #include "wire/attest.h"
 #include "wire/csr.h"
 
+/* A link alone may be for a device that is not known yet. */
 static int
-check_enrollment(const struct issuance_acme *f)
+check_enrollment(const struct enrollment *e, enum enrollment_method method,
+    int64_t now, int over)
 {
-	const struct enrollment *e = f->enrollment;
-
-	if (e->method != ENROLLMENT_ACME)
-		return fail(ERR_UNAUTHORIZED, "the enrollment is not for ACME");
+	if (e->method != method)
+		return fail(ERR_UNAUTHORIZED, "the enrollment is not for %s",
+		    method == ENROLLMENT_ACME ? "ACME" : "SCEP");
 	if (e->state != ENROLLMENT_OPEN)
-		return fail(ERR_UNAUTHORIZED, "the enrollment is %s",
+		return fail(over, "the enrollment is %s",
 		    enrollments_state_name(e->state));
-	if (e->expires_at <= f->now)
-		return fail(ERR_UNAUTHORIZED, "the enrollment is expired");
-	if (e->device.serial[0] == '\0' || !f->assigned)
-		return fail(ERR_UNAUTHORIZED,
-		    "serial number %s is not assigned to us any more",
-		    e->device.serial);
+	if (e->expires_at <= now)
+		return fail(over, "the enrollment is expired");
+	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_LINK)
+		return fail(ERR_UNAUTHORIZED, "the enrollment names no device");
 	return OK;
 }
 
@@ -118,48 +117,19 @@ issuance_check_acme(const struct issuance_acme *f)
 {
 	int r;
 
-	if (f->enrollment == NULL || f->account == NULL || f->order == NULL ||
-	    f->csr == NULL)
+	if (f->enrollment == NULL || f->state == NULL || f->account == NULL ||
+	    f->order == NULL || f->csr == NULL)
 		return fail(ERR_UNAUTHORIZED, "a fact is missing");
-	if ((r = check_enrollment(f)) != OK || (r = check_order(f)) != OK)
+	if ((r = check_enrollment(f->enrollment, ENROLLMENT_ACME, f->now,
+		 ERR_UNAUTHORIZED)) != OK ||
+	    (r = decision_check_issue(f->state, f->enrollment)) != OK ||
+	    (r = check_order(f)) != OK)
 		return r;
 	if (f->attestation == NULL || f->attested == NULL)
 		return fail(ERR_UNAUTHORIZED, "there is no attestation");
 	if ((r = check_identity(f)) != OK || (r = check_key(f)) != OK)
 		return r;
 	return check_names(f);
-}
-
-static int
-check_scep_enrollment(const struct issuance_scep *f)
-{
-	const struct enrollment *e = f->enrollment;
-
-	if (e->method != ENROLLMENT_SCEP)
-		return fail(ERR_UNAUTHORIZED, "the enrollment is not for SCEP");
-	if (e->state != ENROLLMENT_OPEN)
-		return fail(ERR_SCEP_CHALLENGE, "the enrollment is %s",
-		    enrollments_state_name(e->state));
-	if (e->expires_at <= f->now)
-		return fail(ERR_SCEP_CHALLENGE, "the enrollment is expired");
-	/* Only a link may be for a device that is not known yet. */
-	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_LINK)
-		return fail(ERR_UNAUTHORIZED, "the enrollment names no device");
-	return OK;
-}
-
-/* The settings may have changed since the profile was handed out. */
-static int
-check_scep_device(const struct issuance_scep *f)
-{
-	int r;
-
-	if (f->state->host.state == HOST_BLOCKED)
-		return fail(ERR_MDM_BLOCKED, "host %s is blocked",
-		    f->state->host.device.serial);
-	if ((r = device_state_check_source(f->state, f->enrollment)) != OK)
-		return r;
-	return device_state_check_method(f->state, f->enrollment, false);
 }
 
 /* SEQUENCE { SEQUENCE { rsaEncryption, NULL } ... } of 256 bytes and more. */
@@ -169,19 +139,8 @@ is_rsa(struct blob spki)
 	static const uint8_t algorithm[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86,
 		0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
 
-	return spki.n > 4 + sizeof(algorithm) &&
-	    memcmp(spki.p + 4, algorithm, sizeof(algorithm)) == 0;
-}
-
-static int
-check_scep_key(const struct issuance_scep *f)
-{
-	if (!is_rsa(f->csr->spki))
-		return fail(ERR_SCEP_REQUEST, "the request's key is not RSA");
-	if (f->key_known)
-		return fail(
-		    ERR_SCEP_REQUEST, "the request's key was certified before");
-	return OK;
+	return spki.n > 4 + sizeof algorithm &&
+	    memcmp(spki.p + 4, algorithm, sizeof algorithm) == 0;
 }
 
 int
@@ -191,8 +150,14 @@ issuance_check_scep(const struct issuance_scep *f)
 
 	if (f->enrollment == NULL || f->state == NULL || f->csr == NULL)
 		return fail(ERR_UNAUTHORIZED, "a fact is missing");
-	if ((r = check_scep_enrollment(f)) != OK ||
-	    (r = check_scep_device(f)) != OK)
+	if ((r = check_enrollment(f->enrollment, ENROLLMENT_SCEP, f->now,
+		 ERR_SCEP_CHALLENGE)) != OK ||
+	    (r = decision_check_issue(f->state, f->enrollment)) != OK)
 		return r;
-	return check_scep_key(f);
+	if (!is_rsa(f->csr->spki))
+		return fail(ERR_SCEP_REQUEST, "the request's key is not RSA");
+	if (f->key_known)
+		return fail(
+		    ERR_SCEP_REQUEST, "the request's key was certified before");
+	return OK;
 }

@@ -25,8 +25,8 @@ struct issuance_acme {
 	/* Seconds since 1970. */
 	int64_t now;
 	const struct enrollment *enrollment;
-	/* ade_devices_assigned() of the enrollment's serial number. */
-	bool assigned;
+	/* Of the enrollment's serial number. */
+	const struct device_state *state;
 	const struct account *account;
 	/* DER SubjectPublicKeyInfo of the account's key. */
 	struct blob account_spki;
@@ -40,8 +40,8 @@ struct issuance_acme {
 
 /*
  * OK, or the first reason against it:
- * ERR_UNAUTHORIZED   the enrollment is over or not for ACME, the device is not
- *                    ours any more, or the rows do not belong together
+ * ERR_UNAUTHORIZED   the enrollment is over or not for ACME, or the rows do not
+ *                    belong together
  * ERR_ACCOUNT_DEAD   the account is not valid
  * ERR_ORDER_NOT_READY the order or its authorization is in another state, or
  *                    expired
@@ -50,6 +50,7 @@ struct issuance_acme {
  * ERR_BAD_CSR        the request's key is the account's own (RFC 8555 section
  *                    11.1), or it names an identifier that was not ordered
  *                    (draft-ietf-acme-device-attest section 3)
+ * and the codes of decision_check_issue().
  */
 int issuance_check_acme(const struct issuance_acme *facts);
 
@@ -69,9 +70,8 @@ struct issuance_scep {
  * challenge and answers retries by itself. OK, or the first reason against it:
  * ERR_UNAUTHORIZED   the enrollment is not for SCEP, or names no device
  * ERR_SCEP_CHALLENGE the enrollment is over, and its challenge with it
- * ERR_MDM_BLOCKED    the host is blocked
  * ERR_SCEP_REQUEST   the key is not RSA, or not a new one
- * and the codes of device_state_check_source() and device_state_check_method().
+ * and the codes of decision_check_issue().
  */
 int issuance_check_scep(const struct issuance_scep *facts);
 

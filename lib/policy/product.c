@@ -56,14 +56,19 @@ static const struct system_rule {
 	struct os_version floor;
 	/* The build's letter that means minor version 0; 0 when it does not. */
 	char first_letter;
+	/* in store/settings.h */
+	const char *minimum_setting;
 } systems[] = {
-	[SYSTEM_UNKNOWN] = { "its system", { 0, 0, 0 }, 0 },
-	[SYSTEM_MACOS] = { "macOS", { 14, 0, 0 }, 0 },
-	[SYSTEM_IOS] = { "iOS", { 16, 0, 0 }, 'A' },
-	[SYSTEM_IPADOS] = { "iPadOS", { 16, 1, 0 }, 'A' },
-	[SYSTEM_TVOS] = { "tvOS", { 16, 0, 0 }, 'J' },
-	[SYSTEM_WATCHOS] = { "watchOS", { 10, 0, 0 }, 'R' },
-	[SYSTEM_VISIONOS] = { "visionOS", { 1, 1, 0 }, 'N' },
+	[SYSTEM_UNKNOWN] = { "its system", { 0, 0, 0 }, 0, NULL },
+	[SYSTEM_MACOS] = { "macOS", { 14, 0, 0 }, 0, SETTINGS_MINIMUM_MACOS },
+	[SYSTEM_IOS] = { "iOS", { 16, 0, 0 }, 'A', SETTINGS_MINIMUM_IOS },
+	[SYSTEM_IPADOS] = { "iPadOS", { 16, 1, 0 }, 'A',
+	    SETTINGS_MINIMUM_IPADOS },
+	[SYSTEM_TVOS] = { "tvOS", { 16, 0, 0 }, 'J', SETTINGS_MINIMUM_TVOS },
+	[SYSTEM_WATCHOS] = { "watchOS", { 10, 0, 0 }, 'R',
+	    SETTINGS_MINIMUM_WATCHOS },
+	[SYSTEM_VISIONOS] = { "visionOS", { 1, 1, 0 }, 'N',
+	    SETTINGS_MINIMUM_VISIONOS },
 };
 
 /* Reads 1..4 digits and returns what follows them, or NULL. */
@@ -304,21 +309,5 @@ product_os_floor(enum product_system system, struct os_version *out)
 const char *
 product_minimum_setting(enum product_system system)
 {
-	switch (system) {
-	case SYSTEM_MACOS:
-		return SETTINGS_MINIMUM_MACOS;
-	case SYSTEM_IOS:
-		return SETTINGS_MINIMUM_IOS;
-	case SYSTEM_IPADOS:
-		return SETTINGS_MINIMUM_IPADOS;
-	case SYSTEM_TVOS:
-		return SETTINGS_MINIMUM_TVOS;
-	case SYSTEM_VISIONOS:
-		return SETTINGS_MINIMUM_VISIONOS;
-	case SYSTEM_WATCHOS:
-		return SETTINGS_MINIMUM_WATCHOS;
-	case SYSTEM_UNKNOWN:
-		break;
-	}
-	return NULL;
+	return systems[system].minimum_setting;
 }

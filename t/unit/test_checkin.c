@@ -174,7 +174,7 @@ test_unassigned(void **state)
 	assert_int_equal(
 	    checkfix_checkin(state, &d, AUTHENTICATE(SERIAL_A, UDID_A)),
 	    ERR_ENROLL_UNASSIGNED);
-	checkfix_because(state, SERIAL_A, "took this serial number away");
+	checkfix_because(state, SERIAL_A, "no longer assigned in Apple Business");
 	assert_int_equal(
 	    storefix_sql(storefix_db(state), "SELECT count(*) FROM hosts"), 0);
 	mdmfix_device_release(&d);

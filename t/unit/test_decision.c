@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -14,21 +15,26 @@
 #include "policy/decision.h"
 #include "enroll/software_update.h"
 
+#define SET(field, text) snprintf(field, sizeof field, "%s", text)
+
 static struct decision_input
 input(const char *product, const char *os)
 {
-	return (struct decision_input){
-		.minimum_os_version = "",
-		.source = DECISION_ADE,
-		.udid = "11111111-2222-3333-4444-555555555555",
-		.product = product,
-		.os_version = os,
-		.build_version = "",
-		.assignment = DEVICE_ASSIGNED,
-		.require_attestation = true,
-		.host_udid = "",
+	struct decision_input in = {
+		.source = ENROLLMENT_ADE,
+		.device.udid = "11111111-2222-3333-4444-555555555555",
+		.state.require_attestation = true,
+		.state.assignment = DEVICE_ASSIGNED,
+		.state.host.state = HOST_UNENROLLED,
 	};
+
+	SET(in.device.product, product);
+	SET(in.device.os_version, os);
+	return in;
 }
+
+/* base/log.h cannot be included: cmocka has a fail() of its own. */
+const char *log_reason(void);
 
 /*
  * The settings from left to right: none, "Require hardware attestation", "Allow
@@ -128,14 +134,13 @@ decide_all(struct decision_input in, char out[SETTINGS + 1])
 	int i;
 
 	for (i = 0; i < SETTINGS; i++) {
-		in.require_attestation = (i & 1) != 0;
-		in.business_only = (i & 2) != 0;
+		in.state.require_attestation = (i & 1) != 0;
+		in.state.business_only = (i & 2) != 0;
 		decision_make(&in, &d);
 		out[i] = letter(&d);
 		assert_non_null(strchr(LETTERS, out[i]));
 		assert_true(strlen(d.reason) > 0);
 		assert_int_equal(d.code == OK, d.method != DECISION_REFUSE);
-		assert_true(d.alert || out[i] != 'D');
 	}
 	out[SETTINGS] = '\0';
 }
@@ -150,7 +155,7 @@ test_table(void **state)
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct decision_input in = input(table[i].product, table[i].os);
 
-		in.build_version = table[i].build;
+		SET(in.device.build_version, table[i].build);
 		decide_all(in, got);
 		print_message("# %-9s %-17s %-8s %-7s %s\n", table[i].number,
 		    table[i].product, table[i].os, table[i].build, got);
@@ -165,28 +170,28 @@ enum { NEW = 1, EVER = 2, NOW = 4, SILICON = 8 };
 
 static const struct fact_row {
 	const char *number;
-	enum decision_source source;
+	enum enrollment_source source;
 	int assignment;
 	int able;
 	int history;
 	const char *expected;
-} facts[] = {
-	{ "fleet-87, fleet-88", DECISION_ADE, ASSIGNED, ABLE, 0, "SASA" },
-	{ "fleet-89, fleet-134", DECISION_ADE, ASSIGNED, UNABLE, NEW, "SSSM" },
-	{ "downgrade", DECISION_ADE, ASSIGNED, UNABLE, EVER | NOW | SILICON,
+} worlds[] = {
+	{ "fleet-87, fleet-88", ENROLLMENT_ADE, ASSIGNED, ABLE, 0, "SASA" },
+	{ "fleet-89, fleet-134", ENROLLMENT_ADE, ASSIGNED, UNABLE, NEW, "SSSM" },
+	{ "downgrade", ENROLLMENT_ADE, ASSIGNED, UNABLE, EVER | NOW | SILICON,
 	    "SDSD" },
-	{ "fleet-133", DECISION_ADE, NOT_OURS, 0, 0, "UUUU" },
-	{ "fleet-90, fleet-135", DECISION_LINK, 0, 0, NEW | SILICON, "SSBB" },
-	{ "downgrade", DECISION_LINK, 0, 0, EVER | NOW, "SDBB" },
-	{ "fleet-109, fleet-110, fleet-111", DECISION_RENEWAL, ASSIGNED, ABLE,
+	{ "fleet-133", ENROLLMENT_ADE, NOT_OURS, 0, 0, "UUUU" },
+	{ "fleet-90, fleet-135", ENROLLMENT_LINK, 0, 0, NEW | SILICON, "SSBB" },
+	{ "downgrade", ENROLLMENT_LINK, 0, 0, EVER | NOW, "SDBB" },
+	{ "fleet-109, fleet-110, fleet-111", ENROLLMENT_COMMAND, ASSIGNED, ABLE,
 	    0, "SASA" },
-	{ "fleet-108, fleet-138", DECISION_RENEWAL, ASSIGNED, UNABLE, NEW,
+	{ "fleet-108, fleet-138", ENROLLMENT_COMMAND, ASSIGNED, UNABLE, NEW,
 	    "SSSM" },
-	{ "says less now", DECISION_RENEWAL, ASSIGNED, UNABLE,
+	{ "says less now", ENROLLMENT_COMMAND, ASSIGNED, UNABLE,
 	    EVER | NOW | SILICON, "SASA" },
-	{ "fleet-117", DECISION_RENEWAL, NOT_OURS, 0, NEW | EVER | SILICON,
+	{ "fleet-117", ENROLLMENT_COMMAND, NOT_OURS, 0, NEW | EVER | SILICON,
 	    "SSBB" },
-	{ "fleet-117", DECISION_RENEWAL, NOT_OURS, 0, NOW, "SDBB" },
+	{ "fleet-117", ENROLLMENT_COMMAND, NOT_OURS, 0, NOW, "SDBB" },
 };
 
 static bool
@@ -197,13 +202,13 @@ covers(int mask, int value)
 
 /* The one line of the table for these facts. */
 static const struct fact_row *
-find_row(enum decision_source source, int assignment, int able, int history)
+find_row(enum enrollment_source source, int assignment, int able, int history)
 {
 	const struct fact_row *found = NULL;
 	size_t i;
 
-	for (i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
-		const struct fact_row *r = &facts[i];
+	for (i = 0; i < sizeof(worlds) / sizeof(worlds[0]); i++) {
+		const struct fact_row *r = &worlds[i];
 
 		if (r->source == source && covers(r->assignment, assignment) &&
 		    covers(r->able, able) && covers(r->history, history)) {
@@ -216,18 +221,18 @@ find_row(enum decision_source source, int assignment, int able, int history)
 }
 
 static struct decision_input
-facts_input(enum decision_source source, int assignment, int able, int history)
+world(enum enrollment_source source, int assignment, int able, int history)
 {
 	struct decision_input in =
 	    input(able == ABLE ? "Mac15,3" : "iMac20,1", "15.1");
 
 	in.source = source;
-	in.assignment = assignment == ASSIGNED ? DEVICE_ASSIGNED
+	in.state.assignment = assignment == ASSIGNED ? DEVICE_ASSIGNED
 	    : assignment == REMOVED            ? DEVICE_REMOVED
 					       : DEVICE_NEVER_ASSIGNED;
-	in.ever_attested = history == EVER || history == NOW;
-	in.host_attested = history == NOW;
-	in.known_silicon = history == SILICON;
+	in.state.host.ever_attested_at = history == EVER || history == NOW;
+	in.state.host.hardware_attested = history == NOW;
+	in.state.known_silicon = history == SILICON;
 	return in;
 }
 
@@ -235,8 +240,8 @@ facts_input(enum decision_source source, int assignment, int able, int history)
 static void
 test_every_combination(void **state)
 {
-	static const enum decision_source sources[] = { DECISION_ADE,
-		DECISION_LINK, DECISION_RENEWAL };
+	static const enum enrollment_source sources[] = { ENROLLMENT_ADE,
+		ENROLLMENT_LINK, ENROLLMENT_COMMAND };
 	char got[SETTINGS + 1];
 	int assignment, able, history;
 	size_t i;
@@ -249,7 +254,7 @@ test_every_combination(void **state)
 				for (history = NEW; history <= SILICON;
 				     history *= 2) {
 					decide_all(
-					    facts_input(sources[i], assignment,
+					    world(sources[i], assignment,
 						able, history),
 					    got);
 					assert_string_equal(got,
@@ -277,30 +282,28 @@ test_other_udid(void **state)
 	struct decision d;
 
 	(void)state;
-	in.host_udid = "99999999-2222-3333-4444-555555555555";
-	in.host_enrolled = true;
-	in.host_attested = true;
+	SET(in.state.host.device.udid, "99999999-2222-3333-4444-555555555555");
+	in.state.host.state = HOST_ENROLLED;
+	in.state.host.hardware_attested = true;
 	refused(&in, ERR_ENROLL_OTHER_DEVICE);
-	decision_make(&in, &d);
-	assert_true(d.alert);
 	/* an attestation takes the place of what nothing proved */
-	in.host_attested = false;
+	in.state.host.hardware_attested = false;
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
-	in.require_attestation = false;
+	in.state.require_attestation = false;
 	refused(&in, ERR_ENROLL_OTHER_DEVICE);
-	in.require_attestation = true;
-	in.product = "MacBookPro16,1";
+	in.state.require_attestation = true;
+	SET(in.device.product, "MacBookPro16,1");
 	refused(&in, ERR_ENROLL_OTHER_DEVICE);
-	in.product = "Mac15,3";
-	in.os_version = "13.6";
+	SET(in.device.product, "Mac15,3");
+	SET(in.device.os_version, "13.6");
 	refused(&in, ERR_ENROLL_OTHER_DEVICE);
-	in.os_version = "15.1";
-	in.host_enrolled = false;
+	SET(in.device.os_version, "15.1");
+	in.state.host.state = HOST_UNENROLLED;
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
-	in.host_enrolled = true;
-	in.host_udid = in.udid;
+	in.state.host.state = HOST_ENROLLED;
+	SET(in.state.host.device.udid, in.device.udid);
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
 }
@@ -311,24 +314,24 @@ test_blocked(void **state)
 	struct decision_input in = input("Mac15,3", "15.1");
 
 	(void)state;
-	in.host_blocked = true;
+	in.state.host.state = HOST_BLOCKED;
 	refused(&in, ERR_MDM_BLOCKED);
 }
 
 /* A link that was made for a host may replace it. */
 static void
-test_manual_of_enrolled(void **state)
+test_link_of_enrolled(void **state)
 {
 	struct decision_input in = input("", "");
 	struct decision d;
 
 	(void)state;
-	in.source = DECISION_LINK;
-	in.host_enrolled = true;
-	in.host_udid = in.udid;
+	in.source = ENROLLMENT_LINK;
+	in.state.host.state = HOST_ENROLLED;
+	SET(in.state.host.device.udid, in.device.udid);
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_SCEP);
-	in.host_blocked = true;
+	in.state.host.state = HOST_BLOCKED;
 	refused(&in, ERR_MDM_BLOCKED);
 }
 
@@ -340,35 +343,23 @@ test_renewal_of_known(void **state)
 	struct decision d;
 
 	(void)state;
-	in.source = DECISION_RENEWAL;
-	in.ever_attested = in.host_attested = true;
+	in.source = ENROLLMENT_COMMAND;
+	in.state.host.ever_attested_at = 1;
+	in.state.host.hardware_attested = true;
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
 	assert_string_equal(d.reason, "it attested before");
-	in.ever_attested = in.host_attested = false;
-	in.known_silicon = true;
-	in.product = "MacBookPro16,1";
-	in.os_version = "13.6";
+	in.state.host.ever_attested_at = 0;
+	in.state.host.hardware_attested = false;
+	in.state.known_silicon = true;
+	SET(in.device.product, "MacBookPro16,1");
+	SET(in.device.os_version, "13.6");
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_SCEP);
-	in.os_version = "14.0";
+	SET(in.device.os_version, "14.0");
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
 	assert_non_null(strstr(d.reason, "as Apple Business says"));
-}
-
-static void
-test_alert(void **state)
-{
-	struct decision_input in = input("Toaster1,1", "15.1");
-	struct decision d;
-
-	(void)state;
-	decision_make(&in, &d);
-	assert_true(d.alert);
-	in.product = "iMac20,1";
-	decision_make(&in, &d);
-	assert_false(d.alert);
 }
 
 static void
@@ -378,25 +369,104 @@ test_minimum_version(void **state)
 	struct decision d;
 
 	(void)state;
-	in.minimum_os_version = "15.2";
+	SET(in.minimum_os_version, "15.2");
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
 	in.can_update = true;
 	refused(&in, ERR_ENROLL_OS_TOO_OLD);
-	in.os_version = "15.10";
+	SET(in.device.os_version, "15.10");
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
-	in.os_version = "";
-	in.build_version = "23A344";
+	SET(in.device.os_version, "");
+	SET(in.device.build_version, "23A344");
 	refused(&in, ERR_ENROLL_OS_TOO_OLD);
-	in.build_version = "";
-	in.minimum_os_version = "";
-	in.os_version = "14.0";
+	SET(in.device.build_version, "");
+	SET(in.minimum_os_version, "");
+	SET(in.device.os_version, "14.0");
 	decision_make(&in, &d);
 	assert_int_equal(d.method, DECISION_ACME);
-	in.minimum_os_version = "99";
-	in.assignment = DEVICE_NEVER_ASSIGNED;
+	SET(in.minimum_os_version, "99");
+	in.state.assignment = DEVICE_NEVER_ASSIGNED;
 	refused(&in, ERR_ENROLL_UNASSIGNED);
+}
+
+/* Each rule has one code and one text, whoever asks. */
+static void
+test_same_reasons(void **state)
+{
+	const struct {
+		enum enrollment_source source;
+		enum device_assignment assignment;
+		enum host_state host;
+		bool require, business, attested_before;
+		int code;
+	} cases[] = {
+		{ ENROLLMENT_ADE, DEVICE_REMOVED, HOST_ENROLLED, true, true,
+		    true, ERR_ENROLL_UNASSIGNED },
+		{ ENROLLMENT_ADE, DEVICE_NEVER_ASSIGNED, HOST_ENROLLED, true,
+		    false, false, ERR_ENROLL_UNASSIGNED },
+		{ ENROLLMENT_LINK, DEVICE_ASSIGNED, HOST_ENROLLED, false, true,
+		    false, ERR_ENROLL_BUSINESS },
+		{ ENROLLMENT_COMMAND, DEVICE_REMOVED, HOST_ENROLLED, false,
+		    true, false, ERR_ENROLL_BUSINESS },
+		{ ENROLLMENT_ADE, DEVICE_ASSIGNED, HOST_BLOCKED, true, false,
+		    true, ERR_MDM_BLOCKED },
+		{ ENROLLMENT_ADE, DEVICE_ASSIGNED, HOST_UNENROLLED, true, false,
+		    true, ERR_ENROLL_DOWNGRADE },
+		{ ENROLLMENT_ADE, DEVICE_ASSIGNED, HOST_UNENROLLED, true, true,
+		    false, ERR_ENROLL_METHOD },
+		{ ENROLLMENT_ADE, DEVICE_ASSIGNED, HOST_UNENROLLED, false, true,
+		    true, OK },
+	};
+	struct decision_input in;
+	struct enrollment e;
+	struct decision d;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		in = input("MacBookPro16,1", "15.1");
+		e = (struct enrollment){ .method = ENROLLMENT_SCEP };
+		in.source = e.source = cases[i].source;
+		in.state.assignment = cases[i].assignment;
+		in.state.host.state = cases[i].host;
+		in.state.require_attestation = cases[i].require;
+		in.state.business_only = cases[i].business;
+		in.state.host.ever_attested_at = cases[i].attested_before;
+		decision_make(&in, &d);
+		assert_int_equal(d.code, cases[i].code);
+		assert_int_equal(
+		    decision_check_use(&in.state, &e, false), cases[i].code);
+		if (cases[i].code != OK)
+			assert_memory_equal(log_reason(), d.reason, 20);
+		assert_int_equal(
+		    decision_check_issue(&in.state, &e), cases[i].code);
+	}
+}
+
+/* An attestation is only for what Apple Business assigns, once it is issued. */
+static void
+test_attested(void **state)
+{
+	struct decision_input in = input("", "");
+	struct enrollment e = { .method = ENROLLMENT_ACME,
+		.source = ENROLLMENT_COMMAND };
+
+	(void)state;
+	in.state.business_only = true;
+	in.state.host.ever_attested_at = 1;
+	assert_int_equal(decision_check_issue(&in.state, &e), OK);
+	assert_int_equal(decision_check_use(&in.state, &e, true), OK);
+	in.state.business_only = false;
+	in.state.assignment = DEVICE_REMOVED;
+	assert_int_equal(
+	    decision_check_issue(&in.state, &e), ERR_ENROLL_UNASSIGNED);
+	assert_int_equal(decision_check_use(&in.state, &e, true), OK);
+	in.state.host.state = HOST_BLOCKED;
+	assert_int_equal(
+	    decision_check_use(&in.state, &e, true), ERR_MDM_BLOCKED);
+	assert_int_equal(
+	    decision_check_blocked(&in.state.host), ERR_MDM_BLOCKED);
 }
 
 static void
@@ -422,10 +492,11 @@ main(void)
 		cmocka_unit_test(test_every_combination),
 		cmocka_unit_test(test_other_udid),
 		cmocka_unit_test(test_blocked),
-		cmocka_unit_test(test_manual_of_enrolled),
+		cmocka_unit_test(test_link_of_enrolled),
 		cmocka_unit_test(test_renewal_of_known),
-		cmocka_unit_test(test_alert),
 		cmocka_unit_test(test_minimum_version),
+		cmocka_unit_test(test_same_reasons),
+		cmocka_unit_test(test_attested),
 		cmocka_unit_test(test_update_body),
 	};
 

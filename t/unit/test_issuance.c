@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "policy/decision.h"
 #include "policy/issuance.h"
-#include "policy/device_state.h"
 #include "store/accounts.h"
 #include "store/attestations.h"
 #include "store/enrollments.h"
@@ -22,6 +22,7 @@
 struct world {
 	struct issuance_acme facts;
 	struct enrollment enrollment;
+	struct device_state state;
 	struct account account;
 	struct order order;
 	struct attestation_row attestation;
@@ -41,6 +42,7 @@ world_init(struct world *w)
 	snprintf(w->enrollment.device.serial,
 	    sizeof(w->enrollment.device.serial), "%s", same);
 	w->enrollment.expires_at = NOW + 1;
+	w->state.assignment = DEVICE_ASSIGNED;
 	snprintf(w->account.id, sizeof(w->account.id), "account");
 	snprintf(w->account.enrollment_id, sizeof(w->account.enrollment_id),
 	    "enrollment");
@@ -66,7 +68,7 @@ world_init(struct world *w)
 	w->facts = (struct issuance_acme){
 		.now = NOW,
 		.enrollment = &w->enrollment,
-		.assigned = true,
+		.state = &w->state,
 		.account = &w->account,
 		.account_spki = blob_str("account key"),
 		.order = &w->order,
@@ -109,7 +111,8 @@ a_forgotten_fact_says_no(void **state)
 	REFUSED(ERR_UNAUTHORIZED, w.facts.attestation = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.attested = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.csr = NULL);
-	REFUSED(ERR_UNAUTHORIZED, w.facts.assigned = false);
+	REFUSED(ERR_UNAUTHORIZED, w.facts.state = NULL);
+	REFUSED(ERR_ENROLL_UNASSIGNED, memset(&w.state, 0, sizeof w.state));
 	REFUSED(ERR_BAD_CSR, w.facts.account_spki = blob_str(""));
 	REFUSED(ERR_CSR_KEY, w.csr.spki = w.attested.spki = blob_str(""));
 }
@@ -124,6 +127,21 @@ an_enrollment_that_is_over_says_no(void **state)
 	REFUSED(ERR_UNAUTHORIZED, w.enrollment.expires_at = NOW);
 	REFUSED(ERR_UNAUTHORIZED, w.enrollment.method = ENROLLMENT_SCEP);
 	REFUSED(ERR_UNAUTHORIZED, w.enrollment.device.serial[0] = '\0');
+}
+
+static void
+a_device_that_is_not_ours_says_no(void **state)
+{
+	REFUSED(ERR_ENROLL_UNASSIGNED, w.state.assignment = DEVICE_REMOVED);
+	REFUSED(ERR_ENROLL_UNASSIGNED, {
+		w.state.assignment = DEVICE_NEVER_ASSIGNED;
+		w.enrollment.source = ENROLLMENT_COMMAND;
+	});
+	REFUSED(ERR_ENROLL_BUSINESS, {
+		w.state.business_only = true;
+		w.enrollment.source = ENROLLMENT_LINK;
+	});
+	REFUSED(ERR_MDM_BLOCKED, w.state.host.state = HOST_BLOCKED);
 }
 
 /* acme-229 */
@@ -278,7 +296,6 @@ known_silicon_gets_no_scep_by_what_it_says(void **state)
 		w.state.require_attestation = true;
 		w.state.known_silicon = true;
 		w.enrollment.source = ENROLLMENT_COMMAND;
-		w.enrollment.purpose = ENROLLMENT_RENEW;
 	});
 }
 
@@ -288,12 +305,12 @@ an_attested_host_is_not_renewed_by_scep(void **state)
 	SCEP(ERR_ENROLL_DOWNGRADE, {
 		w.state.require_attestation = true;
 		w.state.host.hardware_attested = true;
-		w.enrollment.purpose = ENROLLMENT_RENEW;
+		w.enrollment.source = ENROLLMENT_COMMAND;
 	});
 	SCEP(OK, {
 		w.state.require_attestation = true;
 		w.state.host.ever_attested_at = 1;
-		w.enrollment.purpose = ENROLLMENT_RENEW;
+		w.enrollment.source = ENROLLMENT_COMMAND;
 	});
 }
 
@@ -375,6 +392,7 @@ main(void)
 		cmocka_unit_test(the_right_facts_say_yes),
 		cmocka_unit_test(a_forgotten_fact_says_no),
 		cmocka_unit_test(an_enrollment_that_is_over_says_no),
+		cmocka_unit_test(a_device_that_is_not_ours_says_no),
 		cmocka_unit_test(an_order_in_another_state_says_no),
 		cmocka_unit_test(rows_of_others_say_no),
 		cmocka_unit_test(another_key_says_no),
