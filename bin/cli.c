@@ -10,11 +10,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/secret.h"
 #include "base/utf8.h"
 #include "bin/cli.h"
 #include "bin/help.h"
-#include "bin/nearest.h"
 
 #define CLI_TEXT_MAX (64 * 1024 * 1024)
 
@@ -35,6 +35,7 @@ cli_exit_code(int code)
 	case ERR_TOO_LARGE:
 	case ERR_LICENSE:
 	case ERR_GITOPS:
+	case ERR_ROLE:
 	case ERR_ALREADY_REVOKED:
 	case ERR_REVOCATION_REASON:
 	case ERR_MDM_BLOCKED:
@@ -151,33 +152,19 @@ cli_take(struct cli *cli, const char *name, const char *value)
 	return OK;
 }
 
-/* The option that was probably meant by `name`; NULL when none is similar. */
-static const char *
-cli_nearest_option(const struct cli_verb *verb, const char *name)
-{
-	const struct cli_option *o = verb == NULL ? NULL : verb->options;
-	unsigned distance, least = NEAREST_ENOUGH + 1;
-	const char *found = NULL;
-
-	for (; o != NULL && o->name != NULL; o++) {
-		distance = nearest_distance(o->name, name);
-		if (distance >= least)
-			continue;
-		least = distance;
-		found = o->name;
-	}
-	return found;
-}
-
 static int
 cli_refuse_option(const struct cli *cli, const char *given)
 {
-	const char *near = cli_nearest_option(cli->verb, given + 2);
+	const struct cli_option *o;
+	struct nearest near = { NULL, 0 };
 
-	if (near != NULL)
+	o = cli->verb == NULL ? NULL : cli->verb->options;
+	for (; o != NULL && o->name != NULL; o++)
+		nearest_offer(&near, given + 2, o->name);
+	if (near.word != NULL)
 		return fail(ERR_USAGE,
 		    "there is no option %s here; did you mean --%s?", given,
-		    near);
+		    near.word);
 	return fail(ERR_USAGE, "there is no option %s here", given);
 }
 
@@ -375,19 +362,13 @@ cli_find_verb(
 static int
 cli_refuse_noun(const struct cli_noun *const *nouns, const char *name)
 {
-	unsigned distance, least = NEAREST_ENOUGH + 1;
-	const char *near = NULL;
+	struct nearest near = { NULL, 0 };
 
-	for (; *nouns != NULL; nouns++) {
-		distance = nearest_distance((*nouns)->name, name);
-		if (distance >= least)
-			continue;
-		least = distance;
-		near = (*nouns)->name;
-	}
+	for (; *nouns != NULL; nouns++)
+		nearest_offer(&near, name, (*nouns)->name);
 	fprintf(stderr, "attestmdm: there is no command %s\n", name);
-	if (near != NULL)
-		fprintf(stderr, "Did you mean: attestmdm %s\n", near);
+	if (near.word != NULL)
+		fprintf(stderr, "Did you mean: attestmdm %s\n", near.word);
 	else
 		fprintf(stderr, "Try: attestmdm help\n");
 	return CLI_EXIT_USAGE;
@@ -396,22 +377,16 @@ cli_refuse_noun(const struct cli_noun *const *nouns, const char *name)
 static int
 cli_refuse_verb(const struct cli_noun *noun, const char *name)
 {
-	unsigned distance, least = NEAREST_ENOUGH + 1;
+	struct nearest near = { NULL, 0 };
 	const struct cli_verb *v;
-	const char *near = NULL;
 
-	for (v = noun->verbs; v->run != NULL; v++) {
-		distance = nearest_distance(v->name, name);
-		if (distance >= least)
-			continue;
-		least = distance;
-		near = v->name;
-	}
+	for (v = noun->verbs; v->run != NULL; v++)
+		nearest_offer(&near, name, v->name);
 	fprintf(
 	    stderr, "attestmdm: there is no command %s %s\n", noun->name, name);
-	if (near != NULL)
+	if (near.word != NULL)
 		fprintf(stderr, "Did you mean: attestmdm %s %s\n", noun->name,
-		    near);
+		    near.word);
 	else
 		fprintf(stderr, "Try: attestmdm %s --help\n", noun->name);
 	return CLI_EXIT_USAGE;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/admin_account.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "bin/adminkey.h"
@@ -8,7 +9,6 @@
 #include "bin/view.h"
 #include "ca/file.h"
 #include "store/admins.h"
-#include "store/activities.h"
 #include "store/rowmac.h"
 #include "web/session.h"
 
@@ -65,46 +65,10 @@ cmd_admin_read(const char *path, struct buf *hash)
 	return r;
 }
 
-typedef int cmd_admin_write(struct db *db, const char *name, const char *hash);
-
 static int
-cmd_admin_store_one(struct cli *cli, const char *name, cmd_admin_write *write,
-    const char *hash, const char *action)
-{
-	int r = write(cli->db, name, hash);
-
-	if (r == OK)
-		return activities_add(cli->db, cli->actor, action, name);
-	if (r == ERR_EXISTS)
-		return fail(r, "there is an administrator %s already", name);
-	if (r == ERR_NOT_FOUND)
-		return fail(r, "there is no administrator %s", name);
-	if (r == ERR_FIELD)
-		return fail(r, "\"%s\" cannot be a name", name);
-	return r;
-}
-
-/* All that are named, or none. */
-static int
-cmd_admin_store(struct cli *cli, cmd_admin_write *write, const char *hash,
-    const char *action)
-{
-	int i, r;
-
-	if ((r = rowmac_load(cli->db, cli->conf.admin_key)) != OK ||
-	    (r = db_begin(cli->db)) != OK)
-		return r;
-	for (i = 0; i < cli->count && r == OK; i++)
-		r = cmd_admin_store_one(
-		    cli, cli->arguments[i], write, hash, action);
-	if (r == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
-	return r;
-}
-
-static int
-cmd_admin_set(struct cli *cli, cmd_admin_write *write, const char *action)
+cmd_admin_set(struct cli *cli,
+    int (*set)(
+	const struct admin_actor *actor, const char *name, const char *hash))
 {
 	const char *file = cli_option(cli, "password-file");
 	char password[CMD_PASSWORD_TEXT] = "";
@@ -114,8 +78,8 @@ cmd_admin_set(struct cli *cli, cmd_admin_write *write, const char *action)
 	buf_init(&hash, ADMINS_HASH_TEXT);
 	r = file != NULL ? cmd_admin_read(file, &hash)
 			 : cmd_admin_password(password, &hash);
-	if (r == OK)
-		r = cmd_admin_store(cli, write, buf_str(&hash), action);
+	if (r == OK && (r = rowmac_load(cli->db, cli->conf.admin_key)) == OK)
+		r = set(&cli->admin, cli->arguments[0], buf_str(&hash));
 	if (r == OK) {
 		out_json_string(&cli->out, "name", cli->arguments[0]);
 		if (file == NULL)
@@ -133,45 +97,42 @@ cmd_admin_set(struct cli *cli, cmd_admin_write *write, const char *action)
 static int
 cmd_admin_add(struct cli *cli)
 {
-	return cmd_admin_set(cli, admins_create, "admin.add");
+	return cmd_admin_set(cli, admin_account_create);
 }
 
 static int
 cmd_admin_change(struct cli *cli)
 {
-	return cmd_admin_set(cli, admins_set_password, "admin.password");
+	return cmd_admin_set(cli, admin_account_set_password);
 }
 
 static int
-cmd_admin_off(struct db *db, const char *name, const char *hash)
+cmd_admin_switch(struct cli *cli,
+    int (*change)(
+	const struct admin_actor *actor, const char *const *names, int n),
+    const char *said)
 {
-	return admins_disable(db, name);
-}
+	int i, r;
 
-static int
-cmd_admin_on(struct db *db, const char *name, const char *hash)
-{
-	return admins_enable(db, name);
+	if ((r = rowmac_load(cli->db, cli->conf.admin_key)) == OK)
+		r = change(&cli->admin, cli->arguments, cli->count);
+	for (i = 0; i < cli->count && r == OK; i++)
+		cli_say(cli, "%s %s", cli->arguments[i], said);
+	return r;
 }
 
 static int
 cmd_admin_disable(struct cli *cli)
 {
-	int i, r = cmd_admin_store(cli, cmd_admin_off, NULL, "admin.disable");
-
-	for (i = 0; i < cli->count && r == OK; i++)
-		cli_say(cli, "%s cannot sign in any more.", cli->arguments[i]);
-	return r;
+	return cmd_admin_switch(
+	    cli, admin_account_disable, "cannot sign in any more.");
 }
 
 static int
 cmd_admin_enable(struct cli *cli)
 {
-	int i, r = cmd_admin_store(cli, cmd_admin_on, NULL, "admin.enable");
-
-	for (i = 0; i < cli->count && r == OK; i++)
-		cli_say(cli, "%s can sign in again.", cli->arguments[i]);
-	return r;
+	return cmd_admin_switch(
+	    cli, admin_account_enable, "can sign in again.");
 }
 
 static int
@@ -192,7 +153,7 @@ cmd_admin_list(struct cli *cli)
 		view_time(v, list.rows[i].created_at);
 		view_time(v, list.rows[i].disabled_at);
 		view_text(v,
-		    !readable			? "unknown"
+		    !readable                    ? "unknown"
 			: list.rows[i].authentic ? "yes"
 						 : "no");
 	}

@@ -1,15 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/enc.h"
+#include "admin/admin_certificate.h"
 #include "base/log.h"
 #include "bin/authorities.h"
 #include "bin/cmd.h"
 #include "bin/paging.h"
 #include "bin/view.h"
-#include "store/activities.h"
-#include "store/certificates.h"
 #include "wire/x509.h"
 
 static const struct view_column list_columns[] = {
@@ -42,76 +39,6 @@ static const struct view_column columns[] = {
 	{ "revocation_reason", "Reason", VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
 };
-
-/* RFC 5280 section 5.3.1, those that may be given. */
-static const struct {
-	const char *name;
-	int reason;
-} reasons[] = {
-	{ "unspecified", 0 },
-	{ "keyCompromise", 1 },
-	{ "affiliationChanged", 3 },
-	{ "superseded", 4 },
-	{ "cessationOfOperation", 5 },
-	{ "privilegeWithdrawn", 9 },
-};
-
-#define REASONS (sizeof(reasons) / sizeof(reasons[0]))
-
-static const char *
-cmd_cert_reason_name(int reason)
-{
-	size_t i;
-
-	for (i = 0; i < REASONS; i++) {
-		if (reasons[i].reason == reason)
-			return reasons[i].name;
-	}
-	return "other";
-}
-
-static int
-cmd_cert_reason(const struct cli *cli, int *out)
-{
-	const char *text = cli_option(cli, "reason");
-	size_t i;
-
-	*out = 0;
-	for (i = 0; text != NULL && i < REASONS; i++) {
-		*out = reasons[i].reason;
-		if (strcmp(text, reasons[i].name) == 0 ||
-		    (strlen(text) == 1 && text[0] == '0' + *out))
-			return OK;
-	}
-	if (text == NULL)
-		return OK;
-	return fail(ERR_REVOCATION_REASON,
-	    "--reason takes unspecified, keyCompromise, affiliationChanged, "
-	    "superseded, cessationOfOperation or privilegeWithdrawn");
-}
-
-/* By id, by SHA-256 or by serial number, the last two in hex. */
-static int
-cmd_cert_find(struct cli *cli, const char *name, struct certificate *out)
-{
-	struct buf bytes;
-	int r;
-
-	if ((r = certificates_load_by_id(cli->db, name, out)) != ERR_NOT_FOUND)
-		return r;
-	buf_init(&bytes, SECRET_SHA256);
-	if (enc_hex_decode(blob_str(name), &bytes) == OK && bytes.n > 0)
-		r = bytes.n == SECRET_SHA256
-		    ? certificates_load(cli->db, bytes.p, out)
-		    : certificates_load_by_number(
-			  cli->db, buf_blob(&bytes), out);
-	buf_release(&bytes);
-	if (r == ERR_NOT_FOUND)
-		return fail(r,
-		    "no certificate has this id, SHA-256 or serial number: %s",
-		    name);
-	return r;
-}
 
 static int
 cmd_cert_load(
@@ -183,7 +110,8 @@ cmd_cert_record(struct cli *cli, const struct certificate *c)
 	view_time(v, c->not_after);
 	view_time(v, c->first_used_at);
 	view_time(v, c->revoked_at);
-	view_text(v, revoked ? cmd_cert_reason_name(c->revocation_reason) : "");
+	view_text(v,
+	    revoked ? admin_certificate_reason_name(c->revocation_reason) : "");
 	r = view_record(cli, v);
 	view_free(v);
 	return r;
@@ -196,7 +124,7 @@ cmd_cert_show(struct cli *cli)
 	struct buf pem;
 	int r;
 
-	if ((r = cmd_cert_find(cli, cli->arguments[0], &c)) != OK)
+	if ((r = admin_certificate_find(cli->db, cli->arguments[0], &c)) != OK)
 		return r;
 	buf_init(&pem, 65536);
 	if ((r = x509_write_pem(c.der, &pem)) != OK)
@@ -209,40 +137,6 @@ cmd_cert_show(struct cli *cli)
 done:
 	buf_release(&pem);
 	certificates_release(&c);
-	return r;
-}
-
-/* In the transaction. */
-static int
-cmd_cert_revoke_one(struct cli *cli, const struct certificate *c, int reason)
-{
-	char detail[256];
-	int r;
-
-	r = certificates_revoke(cli->db, c->sha256, reason);
-	if (r == ERR_ALREADY_REVOKED)
-		return fail(r, "certificate %s is revoked already", c->id);
-	if (r != OK)
-		return r;
-	snprintf(detail, sizeof(detail), "%s of %s: %s", c->id, c->serial,
-	    cmd_cert_reason_name(reason));
-	return activities_add(cli->db, cli->actor, "cert.revoke", detail);
-}
-
-/* All certificates that are named, or none. */
-static int
-cmd_cert_store_revocations(
-    struct cli *cli, const struct certificate *all, int reason)
-{
-	int i, r;
-
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	for (i = 0; i < cli->count && r == OK; i++)
-		r = cmd_cert_revoke_one(cli, &all[i], reason);
-	if (r == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
 	return r;
 }
 
@@ -307,17 +201,19 @@ cmd_cert_revoke(struct cli *cli)
 	struct certificate *all;
 	int reason, r, n = 0;
 
-	if ((r = cmd_cert_reason(cli, &reason)) != OK)
+	if ((r = admin_certificate_reason(
+		 cli_option(cli, "reason"), &reason)) != OK)
 		return r;
 	all = calloc((size_t)cli->count, sizeof(*all));
 	if (all == NULL)
 		return fail(ERR_NOMEM, "no memory for the certificates");
 	while (n < cli->count && r == OK) {
-		if ((r = cmd_cert_find(cli, cli->arguments[n], &all[n])) == OK)
+		if ((r = admin_certificate_find(
+			 cli->db, cli->arguments[n], &all[n])) == OK)
 			n++;
 	}
 	if (r == OK &&
-	    (r = cmd_cert_store_revocations(cli, all, reason)) == OK) {
+	    (r = admin_certificate_revoke(&cli->admin, all, n, reason)) == OK) {
 		cmd_cert_say_revoked(cli, all);
 		cmd_cert_publish(cli, all);
 	}

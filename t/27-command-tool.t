@@ -35,7 +35,7 @@ sub plist {
 
 subtest 'a typing error is no command' => sub {
 	my $mac = mac();
-	refused(qr/no command is called EraseDevise; did you mean EraseDevice\?/, 'one letter',
+	refused(qr/no command is called EraseDevise \(did you mean EraseDevice\?\)/, 'one letter',
 	    $mac->{serial}, 'EraseDevise', '--yes');
 	refused(qr/did you mean SecurityInfo\?/, 'swapped letters', $mac->{serial}, 'SecurityIfno');
 	refused(qr/no command is called Frobnicate; --force sends it/, 'nothing like it',

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "bin/cli.h"
-#include "bin/nearest.h"
+#include "base/nearest.h"
 
 static void
 test_kinds(void **state)

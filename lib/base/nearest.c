@@ -1,4 +1,4 @@
-#include "bin/nearest.h"
+#include "base/nearest.h"
 
 #include <string.h>
 
@@ -34,4 +34,16 @@ nearest_distance(const char *a, const char *b)
 		}
 	}
 	return d[na][nb];
+}
+
+void
+nearest_offer(struct nearest *best, const char *given, const char *word)
+{
+	unsigned distance = nearest_distance(given, word);
+
+	if (distance > NEAREST_ENOUGH ||
+	    (best->word != NULL && distance >= best->distance))
+		return;
+	best->word = word;
+	best->distance = distance;
 }

@@ -1,0 +1,76 @@
+#include "admin/admin_account.h"
+
+#include "base/log.h"
+#include "store/admins.h"
+
+/* What the store said of `name`: an activity, or why not. */
+static int
+finish(const struct admin_actor *actor, int r, const char *action,
+    const char *name)
+{
+	switch (r) {
+	case OK:
+		return admin_actor_record(actor, action, name);
+	case ERR_EXISTS:
+		return fail(r, "there is an administrator %s already", name);
+	case ERR_NOT_FOUND:
+		return fail(r, "there is no administrator %s", name);
+	case ERR_FIELD:
+		return fail(
+		    r, "\"%s\" cannot be an administrator's name", name);
+	default:
+		return r;
+	}
+}
+
+int
+admin_account_create(
+    const struct admin_actor *actor, const char *name, const char *hash)
+{
+	int r;
+
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
+		return r;
+	r = admins_create(actor->db, name, hash);
+	return db_end(actor->db, finish(actor, r, "admin.add", name));
+}
+
+int
+admin_account_set_password(
+    const struct admin_actor *actor, const char *name, const char *hash)
+{
+	int r;
+
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
+		return r;
+	r = admins_set_password(actor->db, name, hash);
+	return db_end(actor->db, finish(actor, r, "admin.password", name));
+}
+
+static int
+disable(const struct admin_actor *actor, const char *name)
+{
+	return finish(
+	    actor, admins_disable(actor->db, name), "admin.disable", name);
+}
+
+static int
+enable(const struct admin_actor *actor, const char *name)
+{
+	return finish(
+	    actor, admins_enable(actor->db, name), "admin.enable", name);
+}
+
+int
+admin_account_disable(
+    const struct admin_actor *actor, const char *const *names, int n)
+{
+	return admin_actor_each(actor, ADMIN_CHANGE_ADMINS, names, n, disable);
+}
+
+int
+admin_account_enable(
+    const struct admin_actor *actor, const char *const *names, int n)
+{
+	return admin_actor_each(actor, ADMIN_CHANGE_ADMINS, names, n, enable);
+}

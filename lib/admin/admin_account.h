@@ -1,0 +1,24 @@
+/* Administrators, as one of them adds and disables others. */
+#ifndef ADMIN_ACCOUNT_H
+#define ADMIN_ACCOUNT_H
+
+#include "admin/admin_actor.h"
+
+/*
+ * The connection needs the key of store/rowmac.h; `hash` is as crypt(3) writes
+ * it. ERR_EXISTS, ERR_FIELD (this cannot be a name), ERR_ROLE.
+ */
+int admin_account_create(
+    const struct admin_actor *actor, const char *name, const char *hash);
+
+/* Also ends all sessions of that administrator. ERR_NOT_FOUND. */
+int admin_account_set_password(
+    const struct admin_actor *actor, const char *name, const char *hash);
+
+/* All or none; disabling also ends their sessions. ERR_NOT_FOUND. */
+int admin_account_disable(
+    const struct admin_actor *actor, const char *const *names, int n);
+int admin_account_enable(
+    const struct admin_actor *actor, const char *const *names, int n);
+
+#endif
