@@ -80,8 +80,8 @@ cmd_renew_page(struct run *run, const struct renewal_candidate *after, int n,
 		.limit = n };
 
 	if (run->wish == RENEWER_TO_ACME)
-		return renewals_not_attested(run->cli->db, after, n, out);
-	return renewals_due(run->cli->db, &query, after, out);
+		return renewal_candidates_not_attested(run->cli->db, after, n, out);
+	return renewal_candidates_due(run->cli->db, &query, after, out);
 }
 
 /* One host that changed meanwhile, or has a fault, does not stop a run. */
@@ -120,7 +120,7 @@ cmd_renew_all(struct run *run)
 				db_give_way(run->cli->db);
 		}
 		started = true;
-		renewals_release(&page);
+		renewal_candidates_release(&page);
 		if (n == PAGE && run->view == NULL)
 			cli_say(run->cli, "%d hosts looked at, %d to renew.",
 			    run->looked_at, run->opened);
@@ -137,7 +137,7 @@ cmd_renew_one(struct run *run, const char *name)
 
 	if ((r = admin_host_find(run->cli->db, name, &host)) != OK)
 		return r;
-	r = renewals_candidate(run->cli->db, host.id, &candidate);
+	r = renewal_candidates_load(run->cli->db, host.id, &candidate);
 	if (r == ERR_NOT_FOUND)
 		return fail(ERR_CONFLICT, "%s is not enrolled: it is %s",
 		    host.device.serial, hosts_state_name(host.state));

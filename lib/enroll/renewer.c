@@ -348,7 +348,7 @@ close_one(struct renewer *rn, const struct renewal_candidate *host)
 
 	/* and not another one, which was opened since it was found */
 	if ((r = renewals_load(rn->db, host->host_id, &open)) != OK ||
-	    (r = renewals_is_unanswered(
+	    (r = renewal_candidates_is_unanswered(
 		 rn->db, host->host_id, clock_now(), &over)) != OK)
 		return r;
 	if (!over)
@@ -367,10 +367,10 @@ renewer_close_unanswered(struct renewer *rn, int limit, int *closed)
 	int r;
 
 	*closed = 0;
-	r = renewals_unanswered(rn->db, clock_now(), limit, &list);
+	r = renewal_candidates_unanswered(rn->db, clock_now(), limit, &list);
 	if (r == OK)
 		r = for_each(rn, &list, close_one, closed);
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	return r;
 }
 
@@ -382,7 +382,7 @@ alarm_one(struct renewer *rn, const struct renewal_candidate *host)
 	struct renewal last;
 	int r;
 
-	r = renewals_candidate(rn->db, host->host_id, &now);
+	r = renewal_candidates_load(rn->db, host->host_id, &now);
 	if (r == ERR_NOT_FOUND ||
 	    (r == OK && memcmp(now.sha256, host->sha256, SECRET_SHA256) != 0))
 		return ERR_CONFLICT;
@@ -413,9 +413,9 @@ renewer_alarm(struct renewer *rn, int limit, int *told)
 	*told = 0;
 	if (window > RENEWER_ALARM)
 		window = RENEWER_ALARM;
-	r = renewals_ending(rn->db, clock_now(), window, WEEK, limit, &list);
+	r = renewal_candidates_ending(rn->db, clock_now(), window, WEEK, limit, &list);
 	if (r == OK)
 		r = for_each(rn, &list, alarm_one, told);
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include "policy/decision.h"
 #include "enroll/profile.h"
 #include "store/db.h"
+#include "store/renewal_candidates.h"
 #include "store/renewals.h"
 
 /* A host that is passed over is looked at again after that many seconds. */

@@ -8,43 +8,40 @@
 #include "store/browsers.h"
 #include "store/rowmac.h"
 #include "store/sessions.h"
-#include "store/stmt.h"
+#include "store/sql.h"
 
 enum { CREATE, LOAD, UPDATE, LIST };
 
-#define COLUMNS "name, password_hash, created_at, disabled_at, mac"
-
 static const char *const texts[] = {
-	[CREATE] = "INSERT INTO admins (name, password_hash, created_at, mac)"
-		   " VALUES (?1, ?2, ?3, ?4)",
-	[LOAD] = "SELECT " COLUMNS " FROM admins WHERE name = ?1",
-	[UPDATE] = "UPDATE admins SET password_hash = ?2, disabled_at = ?3,"
-		   " mac = ?4 WHERE name = ?1",
-	[LIST] = STMT_SCANS "SELECT " COLUMNS " FROM admins ORDER BY name",
+	[CREATE] = "INSERT INTO admins {new row}",
+	[LOAD] = "SELECT {columns} FROM admins WHERE name = $1",
+	[UPDATE] = "UPDATE admins SET password_hash = $2, disabled_at = $3,"
+		   " mac = $4 WHERE name = $1",
+	[LIST] = SQL_SCANS "SELECT {columns} FROM admins ORDER BY name",
 };
 
-STMT_FAMILY(admins, texts);
+#define ROW struct admin
 
-static void
-read_admin(struct stmt *s, void *out)
-{
-	struct admin *a = out;
+static const struct column columns[] = {
+	{ "name", TEXT(name) },
+	{ "password_hash", TEXT(password_hash) },
+	{ "created_at", TIME(created_at) },
+	{ "disabled_at", TIME(disabled_at) },
+	/* that there is one is only the first of admins_load()'s checks */
+	{ "mac", DIGEST_OR_NULL(mac, authentic) },
+};
 
-	stmt_get_text(s, a->name, sizeof(a->name));
-	stmt_get_text(s, a->password_hash, sizeof(a->password_hash));
-	a->created_at = stmt_get_int(s);
-	a->disabled_at = stmt_get_int(s);
-	a->authentic = stmt_get_bytes(s, a->mac, sizeof(a->mac));
-}
+static const struct table table = TABLE(columns);
+
+SQL_FAMILY(admins, texts, &table);
 
 /* Covers everything that decides whether an administrator may sign in. */
 static int
-make_mac(
-    const struct db *db, const struct admin *a, uint8_t out[SECRET_SHA256])
+make_mac(const struct db *db, const struct admin *a, uint8_t out[SECRET_SHA256])
 {
 	char disabled[24];
 
-	snprintf(disabled, sizeof(disabled), "%lld", (long long)a->disabled_at);
+	snprintf(disabled, sizeof disabled, "%lld", (long long)a->disabled_at);
 	return rowmac_make(db, "admin",
 	    (const struct blob[]){ blob_str(a->name),
 		blob_str(a->password_hash), blob_str(disabled) },
@@ -57,64 +54,53 @@ check_mac(const struct db *db, struct admin *a)
 {
 	uint8_t want[SECRET_SHA256];
 
-	a->authentic = a->authentic && db->has_row_key &&
+	a->authentic = a->authentic && rowmac_has_key(db) &&
 	    make_mac(db, a, want) == OK &&
-	    secret_eq(blob_of(want, sizeof(want)),
-		blob_of(a->mac, sizeof(a->mac)));
+	    secret_eq(
+		blob_of(want, sizeof want), blob_of(a->mac, sizeof a->mac));
 }
 
 int
 admins_create(struct db *db, const char *name, const char *hash)
 {
-	struct admin a = { .authentic = true };
-	struct stmt s;
-	int code;
+	struct admin a = { .created_at = clock_now(), .authentic = true };
+	int r;
 
-	if (*name == '\0' || strlen(name) >= sizeof(a.name) ||
-	    strlen(hash) >= sizeof(a.password_hash))
+	if (*name == '\0' || strlen(name) >= sizeof a.name ||
+	    strlen(hash) >= sizeof a.password_hash)
 		return ERR_FIELD;
-	snprintf(a.name, sizeof(a.name), "%s", name);
-	snprintf(a.password_hash, sizeof(a.password_hash), "%s", hash);
-	if ((code = make_mac(db, &a, a.mac)) != OK)
-		return code;
-	stmt_start(&s, db, STMT_admins, CREATE);
-	stmt_put_text(&s, name);
-	stmt_put_text(&s, hash);
-	stmt_put_int(&s, clock_now());
-	stmt_put_digest(&s, a.mac);
-	return stmt_run(&s);
+	snprintf(a.name, sizeof a.name, "%s", name);
+	snprintf(a.password_hash, sizeof a.password_hash, "%s", hash);
+	if ((r = make_mac(db, &a, a.mac)) != OK)
+		return r;
+	return sql_insert(db, texts[CREATE], &table, &a);
 }
 
 int
 admins_load(struct db *db, const char *name, struct admin *out)
 {
-	struct stmt s;
-	int code;
+	int r;
 
-	stmt_start(&s, db, STMT_admins, LOAD);
-	stmt_put_text(&s, name);
-	code = stmt_one(&s, read_admin, out, sizeof(*out));
-	if (code == OK)
+	r = sql_one(db, texts[LOAD], &table, WITH(datum_text(name)), out);
+	if (r == OK)
 		check_mac(db, out);
-	return code;
+	return r;
 }
 
 /* A row that is not authentic stays so, unless its password was just set. */
 static int
 update(struct db *db, struct admin *a)
 {
-	struct stmt s;
-	int code;
+	int r;
 
-	if (a->authentic && (code = make_mac(db, a, a->mac)) != OK)
-		return code;
-	stmt_start(&s, db, STMT_admins, UPDATE);
-	stmt_put_text(&s, a->name);
-	stmt_put_text(&s, a->password_hash);
-	stmt_put_time(&s, a->disabled_at);
-	stmt_put_blob_or_null(
-	    &s, blob_of(a->mac, a->authentic ? sizeof(a->mac) : 0));
-	return stmt_change(&s, ERR_NOT_FOUND);
+	if (a->authentic && (r = make_mac(db, a, a->mac)) != OK)
+		return r;
+	return sql_change(db, texts[UPDATE],
+	    WITH(datum_text(a->name), datum_text(a->password_hash),
+		datum_time(a->disabled_at),
+		datum_blob_or_null(
+		    blob_of(a->mac, a->authentic ? sizeof a->mac : 0))),
+	    ERR_NOT_FOUND);
 }
 
 /*
@@ -123,35 +109,35 @@ update(struct db *db, struct admin *a)
 static int
 sign_out_everywhere(struct db *db, const char *name)
 {
-	int code = sessions_end_all(db, name);
+	int r = sessions_end_all(db, name);
 
-	return code != OK ? code : browsers_forget_all(db, name);
+	return r != OK ? r : browsers_forget_all(db, name);
 }
 
 int
 admins_set_password(struct db *db, const char *name, const char *hash)
 {
 	struct admin a;
-	int code;
+	int r;
 
-	if (strlen(hash) >= sizeof(a.password_hash))
+	if (strlen(hash) >= sizeof a.password_hash)
 		return ERR_FIELD;
-	if ((code = admins_load(db, name, &a)) != OK)
-		return code;
-	snprintf(a.password_hash, sizeof(a.password_hash), "%s", hash);
+	if ((r = admins_load(db, name, &a)) != OK)
+		return r;
+	snprintf(a.password_hash, sizeof a.password_hash, "%s", hash);
 	a.authentic = true;
-	code = update(db, &a);
-	return code != OK ? code : sign_out_everywhere(db, name);
+	r = update(db, &a);
+	return r != OK ? r : sign_out_everywhere(db, name);
 }
 
 static int
 set_disabled(struct db *db, const char *name, int64_t at)
 {
 	struct admin a;
-	int code;
+	int r;
 
-	if ((code = admins_load(db, name, &a)) != OK)
-		return code;
+	if ((r = admins_load(db, name, &a)) != OK)
+		return r;
 	a.disabled_at = at;
 	return update(db, &a);
 }
@@ -159,9 +145,9 @@ set_disabled(struct db *db, const char *name, int64_t at)
 int
 admins_disable(struct db *db, const char *name)
 {
-	int code = set_disabled(db, name, clock_now());
+	int r = set_disabled(db, name, clock_now());
 
-	return code != OK ? code : sign_out_everywhere(db, name);
+	return r != OK ? r : sign_out_everywhere(db, name);
 }
 
 int
@@ -175,32 +161,26 @@ admins_authenticate_all(struct db *db)
 {
 	struct admin_list list;
 	size_t i;
-	int code;
+	int r;
 
-	if ((code = admins_list(db, &list)) != OK)
-		return code;
-	for (i = 0; i < list.n && code == OK; i++) {
+	if ((r = admins_list(db, &list)) != OK)
+		return r;
+	for (i = 0; i < list.n && r == OK; i++) {
 		list.rows[i].authentic = true;
-		code = update(db, &list.rows[i]);
+		r = update(db, &list.rows[i]);
 	}
 	admins_list_release(&list);
-	return code;
+	return r;
 }
 
 int
 admins_list(struct db *db, struct admin_list *out)
 {
-	struct stmt s;
-	int code;
+	int r = sql_rows(db, texts[LIST], &table, NULL, &out->rows, &out->n);
 
-	stmt_start(&s, db, STMT_admins, LIST);
-	out->rows = stmt_rows(&s, read_admin, sizeof(*out->rows), &out->n);
-	code = stmt_end(&s);
-	if (code != OK)
-		admins_list_release(out);
 	for (size_t i = 0; i < out->n; i++)
 		check_mac(db, &out->rows[i]);
-	return code;
+	return r;
 }
 
 void

@@ -3,40 +3,50 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "store/stmt.h"
+#include "store/sql.h"
 
 #define KEEP (INT64_C(365) * 86400)
 
 enum { RAISE, CLOSE, COUNT_OPEN, LIST_OPEN, LIST_ALL, LIST_BY_SERIAL, PURGE };
 
-#define COLUMNS                                                                \
-	"id, kind, subject, serial, text, raised_at, last_seen_at, closed_at"
-
-/* The two marked STMT_SCANS read the index of open alarms, which are few. */
+/* The two marked SQL_SCANS read the index of open alarms, which are few. */
 static const char *const texts[] = {
-	[RAISE] = "INSERT INTO alarms (kind, subject, serial, text, raised_at,"
-		  " last_seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)"
+	[RAISE] = "INSERT INTO alarms {new row}"
 		  " ON CONFLICT (kind, subject) WHERE closed_at IS NULL"
 		  " DO UPDATE SET serial = excluded.serial,"
 		  " text = excluded.text,"
 		  " last_seen_at = excluded.last_seen_at",
-	[CLOSE] = "UPDATE alarms SET closed_at = ?3 WHERE kind = ?1"
-		  " AND subject = ?2 AND closed_at IS NULL",
-	[COUNT_OPEN] = STMT_SCANS
-	    "SELECT count(*) FROM alarms WHERE closed_at IS NULL",
+	[CLOSE] = "UPDATE alarms SET closed_at = $3 WHERE kind = $1"
+		  " AND subject = $2 AND closed_at IS NULL",
+	[COUNT_OPEN] =
+	    SQL_SCANS "SELECT count(*) FROM alarms WHERE closed_at IS NULL",
 	[LIST_OPEN] =
-	    STMT_SCANS "SELECT " COLUMNS " FROM alarms WHERE closed_at IS NULL"
-		       " AND id < ?1 ORDER BY id DESC LIMIT ?2",
-	[LIST_ALL] = "SELECT " COLUMNS " FROM alarms WHERE id < ?1"
-		     " ORDER BY id DESC LIMIT ?2",
-	[LIST_BY_SERIAL] =
-	    "SELECT " COLUMNS " FROM alarms WHERE serial = ?1"
-	    " AND closed_at IS NULL ORDER BY id DESC LIMIT ?2",
+	    SQL_SCANS "SELECT {columns} FROM alarms WHERE closed_at IS NULL"
+		      " AND id < $1 ORDER BY id DESC LIMIT $2",
+	[LIST_ALL] = "SELECT {columns} FROM alarms WHERE id < $1"
+		     " ORDER BY id DESC LIMIT $2",
+	[LIST_BY_SERIAL] = "SELECT {columns} FROM alarms WHERE serial = $1"
+			   " AND closed_at IS NULL ORDER BY id DESC LIMIT $2",
 	[PURGE] = "DELETE FROM alarms WHERE id IN (SELECT id FROM alarms"
-		  " WHERE closed_at < ?1 ORDER BY closed_at LIMIT ?2)",
+		  " WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)",
 };
 
-STMT_FAMILY(alarms, texts);
+#define ROW struct alarm
+
+static const struct column columns[] = {
+	{ "id", INT(id), .read_only = true },
+	{ "kind", TEXT(kind) },
+	{ "subject", TEXT(subject) },
+	{ "serial", TEXT(serial) },
+	{ "text", TEXT(text) },
+	{ "raised_at", TIME(raised_at) },
+	{ "last_seen_at", TIME(last_seen_at) },
+	{ "closed_at", TIME(closed_at), .read_only = true },
+};
+
+static const struct table table = TABLE(columns);
+
+SQL_FAMILY(alarms, texts, &table);
 
 static const char *const kind_names[] = {
 #define ALARM_NAME(constant, name) [ALARM_##constant] = (name),
@@ -54,100 +64,56 @@ int
 alarms_raise(struct db *db, enum alarm_kind kind, const char *subject,
     const char *serial, const char *text)
 {
-	struct stmt s;
+	struct alarm row = { .raised_at = clock_now() };
 
-	stmt_start(&s, db, STMT_alarms, RAISE);
-	stmt_put_text(&s, alarms_kind_name(kind));
-	stmt_put_cut(&s, subject, DB_NAME_TEXT);
-	stmt_put_cut(&s, serial, DB_SERIAL_TEXT);
-	stmt_put_cut(&s, text, ALARM_TEXT);
-	stmt_put_int(&s, clock_now());
-	return stmt_run(&s);
+	COPY(row.kind, alarms_kind_name(kind));
+	COPY(row.subject, subject);
+	COPY(row.serial, serial);
+	COPY(row.text, text);
+	row.last_seen_at = row.raised_at;
+	return sql_insert(db, texts[RAISE], &table, &row);
 }
 
 int
 alarms_note(struct db *db, enum alarm_kind kind, const char *subject,
     const char *serial, const char *text)
 {
-	int code = db_begin_relaxed(db);
+	int r = db_begin_relaxed(db);
 
-	if (code != OK)
-		return code;
-	if ((code = alarms_raise(db, kind, subject, serial, text)) == OK)
-		code = db_commit(db);
-	db_rollback(db);
-	return code;
+	if (r == OK)
+		r = db_end(db, alarms_raise(db, kind, subject, serial, text));
+	return r;
 }
 
 int
 alarms_close(struct db *db, enum alarm_kind kind, const char *subject)
 {
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_alarms, CLOSE);
-	stmt_put_text(&s, alarms_kind_name(kind));
-	stmt_put_cut(&s, subject, DB_NAME_TEXT);
-	stmt_put_int(&s, clock_now());
-	return stmt_run(&s);
+	return sql_run(db, texts[CLOSE],
+	    WITH(datum_text(alarms_kind_name(kind)),
+		datum_cut(subject, DB_NAME_TEXT), datum_int(clock_now())));
 }
 
 int
 alarms_count_open(struct db *db, int64_t *out)
 {
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_alarms, COUNT_OPEN);
-	return stmt_integer(&s, out);
-}
-
-static void
-read_alarm(struct stmt *s, void *out)
-{
-	struct alarm *a = out;
-
-	a->id = stmt_get_int(s);
-	stmt_get_text(s, a->kind, sizeof(a->kind));
-	stmt_get_text(s, a->subject, sizeof(a->subject));
-	stmt_get_text(s, a->serial, sizeof(a->serial));
-	stmt_get_text(s, a->text, sizeof(a->text));
-	a->raised_at = stmt_get_int(s);
-	a->last_seen_at = stmt_get_int(s);
-	a->closed_at = stmt_get_int(s);
-}
-
-static int
-read_list(struct stmt *s, struct alarm_list *out)
-{
-	int code;
-
-	out->rows = stmt_rows(s, read_alarm, sizeof(*out->rows), &out->n);
-	if ((code = stmt_end(s)) != OK)
-		alarms_list_release(out);
-	return code;
+	return sql_integer(db, texts[COUNT_OPEN], NULL, out);
 }
 
 int
-alarms_list(struct db *db, bool all, int64_t before, int limit,
-    struct alarm_list *out)
+alarms_list(
+    struct db *db, bool all, int64_t before, int limit, struct alarm_list *out)
 {
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_alarms, all ? LIST_ALL : LIST_OPEN);
-	stmt_put_int(&s, before != 0 ? before : INT64_MAX);
-	stmt_put_int(&s, limit);
-	return read_list(&s, out);
+	return sql_rows(db, texts[all ? LIST_ALL : LIST_OPEN], &table,
+	    WITH(datum_int(before != 0 ? before : INT64_MAX), datum_int(limit)),
+	    &out->rows, &out->n);
 }
 
 int
 alarms_list_by_serial(
     struct db *db, const char *serial, int limit, struct alarm_list *out)
 {
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_alarms, LIST_BY_SERIAL);
-	stmt_put_text(&s, serial);
-	stmt_put_int(&s, limit);
-	return read_list(&s, out);
+	return sql_rows(db, texts[LIST_BY_SERIAL], &table,
+	    WITH(datum_text(serial), datum_int(limit)), &out->rows, &out->n);
 }
 
 void
@@ -160,10 +126,6 @@ alarms_list_release(struct alarm_list *list)
 int
 alarms_purge(struct db *db, int64_t now, int limit, int *deleted)
 {
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_alarms, PURGE);
-	stmt_put_int(&s, now - KEEP);
-	stmt_put_int(&s, limit);
-	return stmt_purge(&s, deleted);
+	return sql_count_changed(db, texts[PURGE],
+	    WITH(datum_int(now - KEEP), datum_int(limit)), deleted);
 }

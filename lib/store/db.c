@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "store/dbfile.h"
 #include "store/schema.h"
-#include "store/stmt.h"
+#include "store/connection.h"
 
 #define DB_SECOND INT64_C(1000000000)
 
@@ -27,8 +27,8 @@
 /*
  * How many pages make db_shrink_log() act, and how long it waits for readers.
  */
-#define DB_LOG_LARGE  4096
-#define DB_SHRINK_MS  200
+#define DB_LOG_LARGE 4096
+#define DB_SHRINK_MS 200
 
 /* Instructions of SQLite's virtual machine between two looks at the clock. */
 #define DB_CHECK_STEPS 1000
@@ -46,14 +46,14 @@ static int
 db_check_schema(sqlite3 *sqlite, const char *path)
 {
 	int number;
-	int code = dbfile_schema_number(sqlite, &number);
+	int r = dbfile_schema_number(sqlite, &number);
 
-	if (code == OK && number != schema_steps_count)
-		code = fail(ERR_SCHEMA,
+	if (r == OK && number != schema_steps_count)
+		r = fail(ERR_SCHEMA,
 		    "%s has schema %d, this program needs %d: run "
 		    "\"attestmdm migrate\"",
 		    path, number, schema_steps_count);
-	return code;
+	return r;
 }
 
 static int
@@ -72,15 +72,15 @@ db_note_log(void *db, sqlite3 *sqlite, const char *name, int pages)
 static int
 db_prepare_log(struct db *db)
 {
-	int code;
+	int r;
 
 	/*
 	 * A copy, such as the one of a backup, is in another mode. Nobody else
 	 * may have it open for that moment: then a later one sets it.
 	 */
-	code = dbfile_exec(db->sqlite, "PRAGMA journal_mode = WAL");
-	if (code != OK && code != ERR_BUSY)
-		return code;
+	r = dbfile_exec(db->sqlite, "PRAGMA journal_mode = WAL");
+	if (r != OK && r != ERR_BUSY)
+		return r;
 	sqlite3_wal_hook(db->sqlite, db_note_log, db);
 	return dbfile_exec(db->sqlite,
 	    "PRAGMA journal_size_limit = " DB_TEXT_OF(DB_LOG_LIMIT));
@@ -91,39 +91,39 @@ db_connect(struct db *db, const char *path)
 {
 	int flags = db->mode == DB_READ_ONLY ? SQLITE_OPEN_READONLY
 					     : SQLITE_OPEN_READWRITE;
-	int code;
+	int r;
 
-	code = dbfile_open(path, flags, &db->sqlite);
-	if (code == OK)
-		code = db_check_schema(db->sqlite, path);
-	if (code == OK)
-		code = dbfile_exec(db->sqlite,
+	r = dbfile_open(path, flags, &db->sqlite);
+	if (r == OK)
+		r = db_check_schema(db->sqlite, path);
+	if (r == OK)
+		r = dbfile_exec(db->sqlite,
 		    db->mode == DB_RELAXED ? "PRAGMA synchronous = NORMAL"
 					   : "PRAGMA synchronous = FULL");
-	if (code == OK && db->mode != DB_READ_ONLY)
-		code = db_prepare_log(db);
-	if (code == OK && db->mode != DB_READ_ONLY)
-		code = dbfile_open_lock(path, &db->lock_fd);
-	return code;
+	if (r == OK && db->mode != DB_READ_ONLY)
+		r = db_prepare_log(db);
+	if (r == OK && db->mode != DB_READ_ONLY)
+		r = dbfile_open_lock(path, &db->lock_fd);
+	return r;
 }
 
 int
 db_open(const char *path, enum db_mode mode, struct db **out)
 {
 	struct db *db;
-	int code;
+	int r;
 
 	*out = NULL;
-	db = calloc(1, sizeof(*db));
+	db = calloc(1, sizeof *db);
 	if (db == NULL)
 		return fail(ERR_NOMEM, "no memory for a connection");
 	db->mode = mode;
 	db->owner = getpid();
 	db->lock_fd = -1;
-	code = db_connect(db, path);
-	if (code != OK) {
+	r = db_connect(db, path);
+	if (r != OK) {
 		db_close(db);
-		return code;
+		return r;
 	}
 	*out = db;
 	return OK;
@@ -140,11 +140,11 @@ db_close(struct db *db)
 	 */
 	if (db->owner == getpid()) {
 		db_rollback(db);
-		stmt_forget(db);
+		sql_forget(db);
 		sqlite3_close(db->sqlite);
 		if (db->lock_fd >= 0)
 			close(db->lock_fd);
-		secret_wipe(db->row_key, sizeof(db->row_key));
+		secret_wipe(db->row_key, sizeof db->row_key);
 		free(db);
 	}
 }
@@ -178,35 +178,35 @@ db_monotonic(void)
 static int
 db_set_relaxed(struct db *db, bool relaxed)
 {
-	int code = OK;
+	int r = OK;
 
 	if (db->mode == DB_DURABLE && db->relaxed != relaxed)
-		code = dbfile_exec(db->sqlite,
+		r = dbfile_exec(db->sqlite,
 		    relaxed ? "PRAGMA synchronous = NORMAL"
 			    : "PRAGMA synchronous = FULL");
-	if (code == OK)
+	if (r == OK)
 		db->relaxed = relaxed;
-	return code;
+	return r;
 }
 
 static int
 db_start(struct db *db, bool relaxed)
 {
-	int code = db_may_begin(db);
+	int r = db_may_begin(db);
 
-	if (code != OK)
-		return code;
+	if (r != OK)
+		return r;
 	if (db->mode == DB_READ_ONLY)
 		return fail(ERR_INTERNAL, "the database is open for reading");
-	if ((code = db_set_relaxed(db, relaxed)) != OK)
-		return code;
-	code = dbfile_lock(db->lock_fd);
-	if (code != OK)
-		return code;
-	code = dbfile_exec(db->sqlite, "BEGIN IMMEDIATE");
-	if (code != OK) {
+	if ((r = db_set_relaxed(db, relaxed)) != OK)
+		return r;
+	r = dbfile_lock(db->lock_fd);
+	if (r != OK)
+		return r;
+	r = dbfile_exec(db->sqlite, "BEGIN IMMEDIATE");
+	if (r != OK) {
 		flock(db->lock_fd, LOCK_UN);
-		return code;
+		return r;
 	}
 	db->writing = true;
 	db->note[0] = '\0';
@@ -252,30 +252,30 @@ db_note(struct db *db, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(db->note, sizeof(db->note), fmt, ap);
+	vsnprintf(db->note, sizeof db->note, fmt, ap);
 	va_end(ap);
 }
 
 int
 db_commit(struct db *db)
 {
-	int code;
+	int r;
 
 	/* SQLite ends a transaction by itself when, say, the disk is full */
 	if (db->owner != getpid() || !db_in_transaction(db))
-		code = fail(ERR_INTERNAL, "no transaction to commit");
+		r = fail(ERR_INTERNAL, "no transaction to commit");
 	else
-		code = dbfile_exec(db->sqlite, "COMMIT");
-	if (code != OK)
+		r = dbfile_exec(db->sqlite, "COMMIT");
+	if (r != OK)
 		db_rollback(db);
 	finish(db);
-	if (code == OK && db->note[0] != '\0')
+	if (r == OK && db->note[0] != '\0')
 		log_line(LOG_INFO, "%s", db->note);
 	/* whether it works does not matter: another commit tries again */
-	if (code == OK && db->log_pages >= DB_LOG_PAGES)
+	if (r == OK && db->log_pages >= DB_LOG_PAGES)
 		sqlite3_wal_checkpoint_v2(
 		    db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	return code;
+	return r;
 }
 
 int
@@ -327,14 +327,14 @@ int
 db_file_schema_number(const char *path, int *out)
 {
 	sqlite3 *sqlite = NULL;
-	int code;
+	int r;
 
 	*out = 0;
-	code = dbfile_open(path, SQLITE_OPEN_READONLY, &sqlite);
-	if (code == OK)
-		code = dbfile_schema_number(sqlite, out);
+	r = dbfile_open(path, SQLITE_OPEN_READONLY, &sqlite);
+	if (r == OK)
+		r = dbfile_schema_number(sqlite, out);
 	sqlite3_close(sqlite);
-	return code;
+	return r;
 }
 
 int
@@ -342,20 +342,20 @@ db_settle(const char *path)
 {
 	sqlite3 *sqlite = NULL;
 	struct buf wal;
-	int code;
+	int r;
 
 	buf_init(&wal, 4096);
-	code = dbfile_open(path, SQLITE_OPEN_READWRITE, &sqlite);
-	if (code == OK)
-		code = dbfile_exec(sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
+	r = dbfile_open(path, SQLITE_OPEN_READWRITE, &sqlite);
+	if (r == OK)
+		r = dbfile_exec(sqlite, "PRAGMA wal_checkpoint(TRUNCATE)");
 	/* the last one that closes it takes the log away */
 	sqlite3_close(sqlite);
-	if (code == OK)
-		code = buf_printf(&wal, "%s-wal", path);
-	if (code == OK && access(buf_str(&wal), F_OK) == 0)
-		code = fail(ERR_BUSY, "%s is in use: stop the programs", path);
+	if (r == OK)
+		r = buf_printf(&wal, "%s-wal", path);
+	if (r == OK && access(buf_str(&wal), F_OK) == 0)
+		r = fail(ERR_BUSY, "%s is in use: stop the programs", path);
 	buf_release(&wal);
-	return code;
+	return r;
 }
 
 static int
@@ -368,16 +368,15 @@ int
 db_integrity_check(struct db *db, int seconds)
 {
 	int64_t deadline = db_monotonic() + seconds * DB_SECOND;
-	int code;
+	int r;
 
 	sqlite3_progress_handler(
 	    db->sqlite, DB_CHECK_STEPS, db_is_late, &deadline);
-	code = dbfile_expect(db->sqlite, "PRAGMA integrity_check(1)", "ok");
-	if (code == OK)
-		code =
-		    dbfile_expect(db->sqlite, "PRAGMA foreign_key_check", "");
+	r = dbfile_expect(db->sqlite, "PRAGMA integrity_check(1)", "ok");
+	if (r == OK)
+		r = dbfile_expect(db->sqlite, "PRAGMA foreign_key_check", "");
 	sqlite3_progress_handler(db->sqlite, 0, NULL, NULL);
-	return code;
+	return r;
 }
 
 int
@@ -390,17 +389,17 @@ int
 db_copy(struct db *db, const char *path)
 {
 	sqlite3 *copy = NULL;
-	int code;
+	int r;
 
-	if ((code = dbfile_copy(db->sqlite, path)) != OK)
-		return code;
-	code = dbfile_open(path, SQLITE_OPEN_READONLY, &copy);
-	if (code == OK)
-		code = dbfile_expect(copy, "PRAGMA quick_check(1)", "ok");
+	if ((r = dbfile_copy(db->sqlite, path)) != OK)
+		return r;
+	r = dbfile_open(path, SQLITE_OPEN_READONLY, &copy);
+	if (r == OK)
+		r = dbfile_expect(copy, "PRAGMA quick_check(1)", "ok");
 	sqlite3_close(copy);
-	if (code != OK)
+	if (r != OK)
 		unlink(path);
-	return code;
+	return r;
 }
 
 int

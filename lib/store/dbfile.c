@@ -14,7 +14,7 @@
 #include "store/dbvfs.h"
 
 /* The database is the group's; a copy belongs to whoever asked for it. */
-#define MODE	  0660
+#define MODE      0660
 #define COPY_MODE 0600
 
 static int
@@ -53,8 +53,8 @@ dbfile_open(const char *path, int flags, sqlite3 **out)
 	if (*out == NULL)
 		return fail(ERR_NOMEM, "no memory for a connection");
 	if (sqlite3_extended_errcode(*out) == SQLITE_CANTOPEN_SYMLINK)
-		return fail(ERR_DB, "%s is a symbolic link, not a database",
-		    path);
+		return fail(
+		    ERR_DB, "%s is a symbolic link, not a database", path);
 	if (rc != SQLITE_OK)
 		return dbfile_fail(*out, path);
 	sqlite3_extended_result_codes(*out, 1);
@@ -68,16 +68,16 @@ static int
 dbfile_pragma(sqlite3 *sqlite, const char *sql, int *out)
 {
 	sqlite3_stmt *st = NULL;
-	int code = OK;
+	int r = OK;
 
 	*out = 0;
 	if (sqlite3_prepare_v2(sqlite, sql, -1, &st, NULL) != SQLITE_OK ||
 	    sqlite3_step(st) != SQLITE_ROW)
-		code = dbfile_fail(sqlite, sql);
+		r = dbfile_fail(sqlite, sql);
 	else
 		*out = sqlite3_column_int(st, 0);
 	sqlite3_finalize(st);
-	return code;
+	return r;
 }
 
 int
@@ -85,7 +85,7 @@ dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted)
 {
 	sqlite3_stmt *st = NULL;
 	const char *text = "";
-	int code = OK, rc;
+	int r = OK, rc;
 
 	if (sqlite3_prepare_v2(sqlite, sql, -1, &st, NULL) != SQLITE_OK)
 		return dbfile_fail(sqlite, sql);
@@ -93,47 +93,47 @@ dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted)
 	if (rc == SQLITE_ROW)
 		text = (const char *)sqlite3_column_text(st, 0);
 	if (rc == SQLITE_INTERRUPT)
-		code = ERR_BUSY;
+		r = ERR_BUSY;
 	else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		code = dbfile_fail(sqlite, sql);
+		r = dbfile_fail(sqlite, sql);
 	else if (text == NULL || strcmp(text, wanted) != 0)
-		code = fail(ERR_DB, "database: %s: %s", sql, text);
+		r = fail(ERR_DB, "database: %s: %s", sql, text);
 	sqlite3_finalize(st);
-	return code;
+	return r;
 }
 
 int
 dbfile_has_log(sqlite3 *sqlite, bool *out)
 {
 	sqlite3_stmt *st = NULL;
-	int code = OK;
+	int r = OK;
 
 	*out = false;
-	if (sqlite3_prepare_v2(
-		sqlite, "PRAGMA journal_mode", -1, &st, NULL) != SQLITE_OK ||
+	if (sqlite3_prepare_v2(sqlite, "PRAGMA journal_mode", -1, &st, NULL) !=
+		SQLITE_OK ||
 	    sqlite3_step(st) != SQLITE_ROW)
-		code = dbfile_fail(sqlite, "journal_mode");
+		r = dbfile_fail(sqlite, "journal_mode");
 	else
-		*out = sqlite3_stricmp(
-			   (const char *)sqlite3_column_text(st, 0), "wal") == 0;
+		*out = sqlite3_stricmp((const char *)sqlite3_column_text(st, 0),
+			   "wal") == 0;
 	sqlite3_finalize(st);
-	return code;
+	return r;
 }
 
 int
 dbfile_schema_number(sqlite3 *sqlite, int *out)
 {
-	int application, tables, number, code;
+	int application, tables, number, r;
 
 	*out = 0;
-	code = dbfile_pragma(sqlite, "PRAGMA application_id", &application);
-	if (code == OK)
-		code = dbfile_pragma(sqlite, "PRAGMA user_version", &number);
-	if (code == OK)
-		code = dbfile_pragma(
+	r = dbfile_pragma(sqlite, "PRAGMA application_id", &application);
+	if (r == OK)
+		r = dbfile_pragma(sqlite, "PRAGMA user_version", &number);
+	if (r == OK)
+		r = dbfile_pragma(
 		    sqlite, "SELECT count(*) FROM sqlite_schema", &tables);
-	if (code != OK)
-		return code;
+	if (r != OK)
+		return r;
 	if (application == 0 && number == 0 && tables == 0)
 		return OK;
 	if (application != DBFILE_APPLICATION_ID || number <= 0)
@@ -152,11 +152,11 @@ dbfile_make(const char *path, mode_t mode)
 		return ERR_EXISTS;
 	/* whatever the umask */
 	if (fd < 0 || fchmod(fd, mode) != 0) {
-		int code = fail(ERR_IO, "%s: %s", path, strerror(errno));
+		int r = fail(ERR_IO, "%s: %s", path, strerror(errno));
 
 		if (fd >= 0)
 			close(fd);
-		return code;
+		return r;
 	}
 	close(fd);
 	return OK;
@@ -172,13 +172,13 @@ static int
 dbfile_sync(const char *path, int flags)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
-	int code = OK;
+	int r = OK;
 
 	if (fd < 0 || fsync(fd) != 0)
-		code = fail(ERR_IO, "%s: %s", path, strerror(errno));
+		r = fail(ERR_IO, "%s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	return code;
+	return r;
 }
 
 int
@@ -186,16 +186,16 @@ dbfile_sync_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	struct buf folder;
-	int code;
+	int r;
 
 	buf_init(&folder, 4096);
-	code = slash == NULL
+	r = slash == NULL
 	    ? buf_printf(&folder, ".")
 	    : buf_printf(&folder, "%.*s/", (int)(slash - path), path);
-	if (code == OK)
-		code = dbfile_sync(buf_str(&folder), O_DIRECTORY);
+	if (r == OK)
+		r = dbfile_sync(buf_str(&folder), O_DIRECTORY);
 	buf_release(&folder);
-	return code;
+	return r;
 }
 
 /*
@@ -221,43 +221,43 @@ int
 dbfile_copy(sqlite3 *sqlite, const char *path)
 {
 	sqlite3 *to = NULL;
-	int code;
+	int r;
 
 	if (unlink(path) != 0 && errno != ENOENT)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	if ((code = dbfile_make(path, COPY_MODE)) != OK)
-		return code;
-	if ((code = dbfile_open(path, SQLITE_OPEN_READWRITE, &to)) == OK)
-		code = dbfile_copy_pages(sqlite, to);
+	if ((r = dbfile_make(path, COPY_MODE)) != OK)
+		return r;
+	if ((r = dbfile_open(path, SQLITE_OPEN_READWRITE, &to)) == OK)
+		r = dbfile_copy_pages(sqlite, to);
 	sqlite3_close(to);
-	if (code == OK)
-		code = dbfile_sync(path, O_NOFOLLOW | O_NONBLOCK);
-	if (code != OK)
+	if (r == OK)
+		r = dbfile_sync(path, O_NOFOLLOW | O_NONBLOCK);
+	if (r != OK)
 		unlink(path);
-	return code;
+	return r;
 }
 
 int
 dbfile_open_lock(const char *path, int *out)
 {
 	struct buf name;
-	int code;
+	int r;
 
 	*out = -1;
 	buf_init(&name, 4096);
-	code = buf_printf(&name, "%s.lock", path);
-	if (code == OK)
-		code = dbfile_create(buf_str(&name));
-	if (code == ERR_EXISTS)
-		code = OK;
-	if (code == OK) {
+	r = buf_printf(&name, "%s.lock", path);
+	if (r == OK)
+		r = dbfile_create(buf_str(&name));
+	if (r == ERR_EXISTS)
+		r = OK;
+	if (r == OK) {
 		*out = open(buf_str(&name), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 		if (*out < 0)
-			code = fail(
+			r = fail(
 			    ERR_IO, "%s: %s", buf_str(&name), strerror(errno));
 	}
 	buf_release(&name);
-	return code;
+	return r;
 }
 
 int
@@ -275,7 +275,7 @@ dbfile_in_use(const char *path, bool *out)
 		.l_start = 0x40000002,
 		.l_len = 510 };
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	int code = OK;
+	int r = OK;
 
 	*out = false;
 	if (fd < 0)
@@ -283,8 +283,8 @@ dbfile_in_use(const char *path, bool *out)
 		    ? OK
 		    : fail(ERR_IO, "%s: %s", path, strerror(errno));
 	if (fcntl(fd, F_GETLK, &lock) != 0)
-		code = fail(ERR_IO, "%s: %s", path, strerror(errno));
-	*out = code == OK && lock.l_type != F_UNLCK;
+		r = fail(ERR_IO, "%s: %s", path, strerror(errno));
+	*out = r == OK && lock.l_type != F_UNLCK;
 	close(fd);
-	return code;
+	return r;
 }

@@ -24,12 +24,20 @@
 #ifndef STORE_EVENTS_H
 #define STORE_EVENTS_H
 
+#include "base/network.h"
 #include "store/db.h"
 
 #define EVENTS_REASON_TEXT 512
 #define EVENTS_PER_SERIAL  100
 #define EVENTS_PER_NETWORK 1000
 #define EVENTS_POOL        20000
+
+enum event_pool {
+	EVENT_POOL_NONE,
+	EVENT_POOL_SIGNED,
+	EVENT_POOL_KNOWN,
+	EVENT_POOL_UNKNOWN,
+};
 
 enum event_outcome { EVENT_OK, EVENT_REFUSED, EVENT_FAILED };
 
@@ -66,6 +74,10 @@ struct event_row {
 	char code[33];
 	char reason[EVENTS_REASON_TEXT];
 	char remote_address[DB_ADDRESS_TEXT];
+	enum event_pool pool;
+	/* the serial number or network by which the pool bounds it */
+	char pool_key[DB_SERIAL_TEXT];
+	char network[NETWORK_TEXT];
 };
 
 struct event_list {
@@ -77,16 +89,17 @@ struct event_list {
 enum event_outcome events_outcome(int code);
 
 const char *events_outcome_name(enum event_outcome outcome);
+const char *events_pool_name(enum event_pool pool);
 
 /* Adds a row, at the time of now. */
-int events_add(struct db *db, const struct event *t);
+int events_add(struct db *db, const struct event *e);
 
 /*
  * events_add() in a transaction of its own, for the answer to a refusal, when
  * the request's own transaction is over. Does not wait for the disk, so that
  * refusals are cheap: the log has them too. ERR_INTERNAL inside a transaction.
  */
-int events_note(struct db *db, const struct event *t);
+int events_note(struct db *db, const struct event *e);
 
 /* Oldest first, all there are. */
 int events_list_by_enrollment(

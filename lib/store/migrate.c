@@ -17,24 +17,23 @@ static int
 migrate_put_aside(const char *copy)
 {
 	struct buf aside;
-	int i, code = OK;
+	int i, r = OK;
 
 	buf_init(&aside, 4096);
-	for (i = 1; code == OK && access(copy, F_OK) == 0; i++) {
+	for (i = 1; r == OK && access(copy, F_OK) == 0; i++) {
 		buf_reset(&aside);
-		code = buf_printf(&aside, "%s.%d", copy, i);
-		if (code == OK && i > COPIES_MAX)
-			code = fail(
-			    ERR_EXISTS, "too many copies like %s", copy);
-		else if (code == OK &&
+		r = buf_printf(&aside, "%s.%d", copy, i);
+		if (r == OK && i > COPIES_MAX)
+			r = fail(ERR_EXISTS, "too many copies like %s", copy);
+		else if (r == OK &&
 		    renameat2(AT_FDCWD, copy, AT_FDCWD, buf_str(&aside),
 			RENAME_NOREPLACE) != 0 &&
 		    errno != EEXIST)
-			code = fail(ERR_IO, "%s: %s", buf_str(&aside),
-			    strerror(errno));
+			r = fail(
+			    ERR_IO, "%s: %s", buf_str(&aside), strerror(errno));
 	}
 	buf_release(&aside);
-	return code;
+	return r;
 }
 
 /*
@@ -45,24 +44,24 @@ static int
 migrate_copy(sqlite3 *sqlite, const char *path, int from)
 {
 	struct buf copy, beside;
-	int code;
+	int r;
 
 	buf_init(&copy, 4096);
 	buf_init(&beside, 4096);
-	code = buf_printf(&copy, "%s.schema-%d", path, from);
-	if (code == OK)
-		code = buf_printf(&beside, "%s.new", buf_str(&copy));
-	if (code == OK)
-		code = dbfile_copy(sqlite, buf_str(&beside));
-	if (code == OK)
-		code = migrate_put_aside(buf_str(&copy));
-	if (code == OK && rename(buf_str(&beside), buf_str(&copy)) != 0)
-		code = fail(ERR_IO, "%s: %s", buf_str(&copy), strerror(errno));
-	if (code == OK)
-		code = dbfile_sync_folder(buf_str(&copy));
+	r = buf_printf(&copy, "%s.schema-%d", path, from);
+	if (r == OK)
+		r = buf_printf(&beside, "%s.new", buf_str(&copy));
+	if (r == OK)
+		r = dbfile_copy(sqlite, buf_str(&beside));
+	if (r == OK)
+		r = migrate_put_aside(buf_str(&copy));
+	if (r == OK && rename(buf_str(&beside), buf_str(&copy)) != 0)
+		r = fail(ERR_IO, "%s: %s", buf_str(&copy), strerror(errno));
+	if (r == OK)
+		r = dbfile_sync_folder(buf_str(&copy));
 	buf_release(&beside);
 	buf_release(&copy);
-	return code;
+	return r;
 }
 
 static int
@@ -71,7 +70,7 @@ migrate_mark(sqlite3 *sqlite)
 	char sql[96];
 
 	/* PRAGMA takes no parameters; both numbers are our constants */
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "PRAGMA application_id = %d; PRAGMA user_version = %d",
 	    DBFILE_APPLICATION_ID, schema_steps_count);
 	return dbfile_exec(sqlite, sql);
@@ -80,38 +79,38 @@ migrate_mark(sqlite3 *sqlite)
 static int
 migrate_steps(sqlite3 *sqlite, int from)
 {
-	int code;
+	int r;
 
-	code = dbfile_exec(sqlite, "BEGIN IMMEDIATE");
-	for (int i = from; code == OK && i < schema_steps_count; i++) {
+	r = dbfile_exec(sqlite, "BEGIN IMMEDIATE");
+	for (int i = from; r == OK && i < schema_steps_count; i++) {
 		log_line(LOG_NOTICE, "schema step %s", schema_steps[i].name);
-		code = dbfile_exec(sqlite, schema_steps[i].sql);
+		r = dbfile_exec(sqlite, schema_steps[i].sql);
 	}
-	if (code == OK)
-		code = migrate_mark(sqlite);
-	if (code == OK)
-		code = dbfile_exec(sqlite, "COMMIT");
-	if (code != OK && !sqlite3_get_autocommit(sqlite))
+	if (r == OK)
+		r = migrate_mark(sqlite);
+	if (r == OK)
+		r = dbfile_exec(sqlite, "COMMIT");
+	if (r != OK && !sqlite3_get_autocommit(sqlite))
 		dbfile_exec(sqlite, "ROLLBACK");
-	return code;
+	return r;
 }
 
 static int
 migrate_file(sqlite3 *sqlite, const char *path)
 {
-	int code, from;
+	int r, from;
 
-	code = dbfile_schema_number(sqlite, &from);
-	if (code != OK || from == schema_steps_count)
-		return code;
+	r = dbfile_schema_number(sqlite, &from);
+	if (r != OK || from == schema_steps_count)
+		return r;
 	if (from > schema_steps_count)
 		return fail(ERR_SCHEMA, "%s has schema %d, newer than %d", path,
 		    from, schema_steps_count);
 	if (from > 0)
-		code = migrate_copy(sqlite, path, from);
-	if (code == OK)
-		code = dbfile_exec(sqlite, "PRAGMA journal_mode = WAL");
-	return code == OK ? migrate_steps(sqlite, from) : code;
+		r = migrate_copy(sqlite, path, from);
+	if (r == OK)
+		r = dbfile_exec(sqlite, "PRAGMA journal_mode = WAL");
+	return r == OK ? migrate_steps(sqlite, from) : r;
 }
 
 int
@@ -119,20 +118,20 @@ db_migrate(const char *path)
 {
 	sqlite3 *sqlite = NULL;
 	int lock = -1;
-	int code;
+	int r;
 
-	code = dbfile_create(path);
-	if (code == OK || code == ERR_EXISTS)
-		code = dbfile_open_lock(path, &lock);
+	r = dbfile_create(path);
+	if (r == OK || r == ERR_EXISTS)
+		r = dbfile_open_lock(path, &lock);
 	/* held to the end: no program writes between the copy and the change */
-	if (code == OK)
-		code = dbfile_lock(lock);
-	if (code == OK)
-		code = dbfile_open(path, SQLITE_OPEN_READWRITE, &sqlite);
-	if (code == OK)
-		code = migrate_file(sqlite, path);
+	if (r == OK)
+		r = dbfile_lock(lock);
+	if (r == OK)
+		r = dbfile_open(path, SQLITE_OPEN_READWRITE, &sqlite);
+	if (r == OK)
+		r = migrate_file(sqlite, path);
 	sqlite3_close(sqlite);
 	if (lock >= 0)
 		close(lock);
-	return code;
+	return r;
 }

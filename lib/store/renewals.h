@@ -1,7 +1,8 @@
 /*
- * The renewal of hosts' certificates: which are due, which is open, and what
- * came of it. A host has one open at most: an enrollment of purpose "renew" and
- * the InstallProfile command that takes it to the device.
+ * The renewal of hosts' certificates: which is open, and what came of it;
+ * renewal_candidates.h finds the hosts. A host has one open at most: an
+ * enrollment of purpose "renew" and the InstallProfile command that takes it to
+ * the device.
  */
 #ifndef STORE_RENEWALS_H
 #define STORE_RENEWALS_H
@@ -28,81 +29,15 @@ struct renewal {
 	int64_t alarmed_at;
 };
 
-/* An enrolled host and its present certificate. */
-struct renewal_candidate {
-	char host_id[DB_ID_TEXT];
-	char serial[DB_SERIAL_TEXT];
-	uint8_t sha256[SECRET_SHA256];
-	int64_t not_after;
-	/* seconds between the dates in the certificate itself */
-	int64_t lifetime;
-};
-
-struct renewal_candidate_list {
-	struct renewal_candidate *rows;
-	size_t n;
-};
-
-/* Times in seconds. */
-struct renewal_query {
-	int64_t now;
-	/* how long before its end a certificate is renewed */
-	int64_t window;
-	/* how long after its end it still may be */
-	int64_t grace;
-	int limit;
-};
-
 /* Who queues the commands of renewals; their property lists hold secrets. */
 #define RENEWALS_SENDER "renewal"
 
 /*
  * When a certificate's renewal is due: `window` before its end when it lives
  * twice the window or longer, else when a third of its life is left. The
- * statement of renewals_due() says the same.
+ * statement of renewal_candidates_due() says the same.
  */
 int64_t renewals_due_at(int64_t not_after, int64_t lifetime, int64_t window);
-
-/*
- * Hosts whose renewal is due, not open and not put off: soonest end first,
- * behind `after` (NULL: from the start). A try that was never answered is
- * repeated once the host was seen again, a failed one at its next_try_at.
- */
-int renewals_due(struct db *db, const struct renewal_query *query,
-    const struct renewal_candidate *after, struct renewal_candidate_list *out);
-
-/*
- * Hosts that are not attested, but assigned by Apple Business, with no
- * renewal open but one for SCEP that has no certificate yet; by serial number,
- * behind `after` (NULL: from the start).
- */
-int renewals_not_attested(struct db *db, const struct renewal_candidate *after,
-    int limit, struct renewal_candidate_list *out);
-
-/*
- * Hosts whose certificate ends within `window` seconds, or a sixth of its life
- * when that is shorter, or ended not longer than `window` ago; with no alarm in
- * the last `pause` seconds; soonest end first.
- */
-int renewals_ending(struct db *db, int64_t now, int64_t window, int64_t pause,
-    int limit, struct renewal_candidate_list *out);
-
-/*
- * Hosts whose open renewal was not answered in time: its enrollment expired
- * without a certificate, or with one and the host came since with the old one;
- * or it was opened by a clock that was a day ahead. Oldest first.
- */
-int renewals_unanswered(
-    struct db *db, int64_t now, int limit, struct renewal_candidate_list *out);
-
-/* Is it one of those, still? */
-int renewals_is_unanswered(
-    struct db *db, const char *host_id, int64_t now, bool *out);
-
-/* One host as a candidate, whatever is due. ERR_NOT_FOUND: not enrolled. */
-int renewals_candidate(
-    struct db *db, const char *host_id, struct renewal_candidate *out);
-void renewals_release(struct renewal_candidate_list *list);
 
 /* ERR_NOT_FOUND when this host never had one. */
 int renewals_load(struct db *db, const char *host_id, struct renewal *out);

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "store/renewals.h"
-#include "store/stmt.h"
+#include "store/sql.h"
 
 /*
  * Generations are chosen at random above the one of the backup, so that neither
@@ -15,85 +15,75 @@
 enum { SESSIONS, NONCES, ENROLLMENTS, LINKS, ERASE, RENEWALS };
 
 static const char *const texts[] = {
-	[SESSIONS] = STMT_SCANS "DELETE FROM sessions",
-	[NONCES] = "UPDATE nonce_generations SET generation = generation + ?1"
+	[SESSIONS] = SQL_SCANS "DELETE FROM sessions",
+	[NONCES] = "UPDATE nonce_generations SET generation = generation + $1"
 		   " WHERE id = 1",
-	[ENROLLMENTS] = STMT_SCANS "UPDATE enrollments SET state = 'revoked'"
-				   " WHERE state = 'open'",
-	[LINKS] = STMT_SCANS "UPDATE enrollment_links SET revoked_at = ?1"
-			     " WHERE used_at IS NULL AND revoked_at IS NULL",
-	[ERASE] = STMT_SCANS "UPDATE commands SET state = 'cancelled'"
-			     " WHERE request_type = 'EraseDevice'"
-			     " AND state IN ('queued', 'sent', 'notnow')",
-	[RENEWALS] = STMT_SCANS "SELECT r.host_id FROM renewals r"
-				" JOIN enrollments e ON e.id = r.enrollment_id"
-				" WHERE e.state = 'open'",
+	[ENROLLMENTS] = SQL_SCANS "UPDATE enrollments SET state = 'revoked'"
+				  " WHERE state = 'open'",
+	[LINKS] = SQL_SCANS "UPDATE enrollment_links SET revoked_at = $1"
+			    " WHERE used_at IS NULL AND revoked_at IS NULL",
+	[ERASE] = SQL_SCANS "UPDATE commands SET state = 'cancelled'"
+			    " WHERE request_type = 'EraseDevice'"
+			    " AND state IN ('queued', 'sent', 'notnow')",
+	[RENEWALS] = SQL_SCANS "SELECT {columns} FROM renewals r"
+			       " JOIN enrollments e ON e.id = r.enrollment_id"
+			       " WHERE e.state = 'open'",
 };
 
-STMT_FAMILY(restored, texts);
+#define ROW struct renewing
 
 struct renewing {
 	char host_id[DB_ID_TEXT];
 };
 
-static void
-read_renewing(struct stmt *s, void *out)
-{
-	struct renewing *r = out;
+static const struct column columns[] = {
+	{ "r.host_id", TEXT(host_id) },
+};
 
-	stmt_get_text(s, r->host_id, sizeof(r->host_id));
-}
+static const struct table table = TABLE(columns);
+
+SQL_FAMILY(restored, texts, &table);
 
 static int
 withdraw_renewals(struct db *db)
 {
 	struct renewing *rows;
-	struct stmt s;
 	size_t i, n;
-	int code;
+	int r;
 
-	stmt_start(&s, db, STMT_restored, RENEWALS);
-	rows = stmt_rows(&s, read_renewing, sizeof(*rows), &n);
-	code = stmt_end(&s);
-	for (i = 0; code == OK && i < n; i++)
-		code = renewals_withdraw(
+	r = sql_rows(db, texts[RENEWALS], &table, NULL, &rows, &n);
+	for (i = 0; r == OK && i < n; i++)
+		r = renewals_withdraw(
 		    db, rows[i].host_id, "a backup was restored");
 	free(rows);
-	return code;
+	return r;
 }
 
 static int
 run(struct db *db, int which)
 {
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_restored, which);
-	return stmt_run(&s);
+	return sql_run(db, texts[which], NULL);
 }
 
 static int
 run_with(struct db *db, int which, int64_t value)
 {
-	struct stmt s;
-
-	stmt_start(&s, db, STMT_restored, which);
-	stmt_put_int(&s, value);
-	return stmt_run(&s);
+	return sql_run(db, texts[which], WITH(datum_int(value)));
 }
 
 int
 restored_void(struct db *db)
 {
 	uint16_t ahead;
-	int code;
+	int r;
 
-	secret_random(&ahead, sizeof(ahead));
+	secret_random(&ahead, sizeof ahead);
 	/* before the enrollments: it looks for those that are open */
-	if ((code = withdraw_renewals(db)) != OK ||
-	    (code = run(db, SESSIONS)) != OK ||
-	    (code = run_with(db, NONCES, 2 + ahead % GENERATIONS)) != OK ||
-	    (code = run(db, ENROLLMENTS)) != OK ||
-	    (code = run_with(db, LINKS, clock_now())) != OK)
-		return code;
+	if ((r = withdraw_renewals(db)) != OK ||
+	    (r = run(db, SESSIONS)) != OK ||
+	    (r = run_with(db, NONCES, 2 + ahead % GENERATIONS)) != OK ||
+	    (r = run(db, ENROLLMENTS)) != OK ||
+	    (r = run_with(db, LINKS, clock_now())) != OK)
+		return r;
 	return run(db, ERASE);
 }

@@ -1,7 +1,9 @@
 #include "store/rowmac.h"
 
+#include <string.h>
+
 #include "base/log.h"
-#include "store/stmt.h"
+#include "store/connection.h"
 
 #define FIELDS_MAX 4096
 
@@ -12,15 +14,21 @@ rowmac_set_key(struct db *db, const uint8_t key[ROWMAC_KEY])
 	db->has_row_key = true;
 }
 
+bool
+rowmac_has_key(const struct db *db)
+{
+	return db->has_row_key;
+}
+
 int
 rowmac_load(struct db *db, const char *path)
 {
 	uint8_t key[ROWMAC_KEY];
 	int r;
 
-	if ((r = secret_load(path, key, sizeof(key))) == OK)
+	if ((r = secret_load(path, key, sizeof key)) == OK)
 		rowmac_set_key(db, key);
-	secret_wipe(key, sizeof(key));
+	secret_wipe(key, sizeof key);
 	return r;
 }
 

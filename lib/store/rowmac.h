@@ -20,6 +20,8 @@
  */
 int rowmac_load(struct db *db, const char *path);
 
+bool rowmac_has_key(const struct db *db);
+
 /* The same from memory. */
 void rowmac_set_key(struct db *db, const uint8_t key[ROWMAC_KEY]);
 

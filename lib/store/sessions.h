@@ -1,7 +1,6 @@
 /*
- * Signed-in browsers, and the throttling of sign-ins. Sessions are
- * authenticated, see rowmac.h: a row that another program wrote signs nobody
- * in.
+ * Signed-in browsers. Sessions are authenticated, see rowmac.h: a row that
+ * another program wrote signs nobody in.
  */
 #ifndef STORE_SESSIONS_H
 #define STORE_SESSIONS_H
@@ -44,25 +43,7 @@ int sessions_end(struct db *db, const struct session *s);
 /* Signs an administrator out everywhere. */
 int sessions_end_all(struct db *db, const char *admin);
 
-/* Counters of sign-in attempts that are kept: those that counted last. */
-#define SESSIONS_COUNTERS_MAX 20000
-
-/*
- * Counts one attempt to sign in from `source` and as `name` (texts of at most
- * 255 bytes that differ, longer ones are cut) before the password is checked,
- * so that parallel attempts cannot slip through. The first five are free, then
- * the wait doubles from one second: up to 15 minutes for a source, but 8
- * seconds for a name, because anybody can try it. A NULL name is not counted.
- * A day without attempts clears a counter. ERR_RATE_LIMITED when either must
- * wait, with the seconds in *wait; the attempt is then counted for neither.
- */
-int sessions_login_begin(
-    struct db *db, const char *source, const char *name, int64_t *wait);
-
-/* The password was right: clears the counter of `subject`. */
-int sessions_login_ok(struct db *db, const char *subject);
-
-/* Deletes at most `limit` expired sessions and old counters in all. */
+/* Deletes at most `limit` expired sessions. */
 int sessions_purge(struct db *db, int64_t now, int limit, int *deleted);
 
 #endif

@@ -7,20 +7,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/activities.h"
-#include "store/stmt.h"
+#include "store/sql.h"
 
 enum { GET, SET };
 
 static const char *const texts[] = {
-	[GET] = "SELECT value FROM settings WHERE name = ?1",
+	[GET] = "SELECT value FROM settings WHERE name = $1",
 	[SET] = "INSERT INTO settings (name, value, updated_at, updated_by)"
-		" VALUES (?1, ?2, ?3, ?4)"
+		" VALUES ($1, $2, $3, $4)"
 		" ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
 		" updated_at = excluded.updated_at,"
 		" updated_by = excluded.updated_by",
 };
 
-STMT_FAMILY(settings, texts);
+SQL_FAMILY(settings, texts, NULL);
 
 static const struct settings_entry entries[] = {
 	{ SETTINGS_REQUIRE_ATTESTATION, SETTINGS_BOOL, "false", .premium = true,
@@ -35,7 +35,7 @@ static const struct settings_entry entries[] = {
 	{ SETTINGS_MINIMUM_WATCHOS, SETTINGS_VERSION, "", .gitops = true },
 };
 
-#define ENTRIES (sizeof(entries) / sizeof(entries[0]))
+#define ENTRIES (sizeof entries / sizeof(entries[0]))
 
 const struct settings_entry *
 settings_entry(size_t i)
@@ -72,26 +72,18 @@ settings_find(const struct conf *conf, const char *name)
 	return entry != NULL && in_tier(conf, entry) ? entry : NULL;
 }
 
-static void
-read_value(struct stmt *s, void *out)
-{
-	stmt_get_text(s, out, SETTINGS_VALUE_TEXT);
-}
-
 static int
 get_value(struct db *db, const struct conf *conf,
     const struct settings_entry *entry, char out[SETTINGS_VALUE_TEXT])
 {
-	struct stmt s;
-	int code = ERR_NOT_FOUND;
+	int r = ERR_NOT_FOUND;
 
 	if (in_tier(conf, entry)) {
-		stmt_start(&s, db, STMT_settings, GET);
-		stmt_put_text(&s, entry->name);
-		code = stmt_one(&s, read_value, out, SETTINGS_VALUE_TEXT);
+		r = sql_text(db, texts[GET], WITH(datum_text(entry->name)), out,
+		    SETTINGS_VALUE_TEXT);
 	}
-	if (code != ERR_NOT_FOUND)
-		return code;
+	if (r != ERR_NOT_FOUND)
+		return r;
 	snprintf(out, SETTINGS_VALUE_TEXT, "%s", entry->initial);
 	return OK;
 }
@@ -102,15 +94,15 @@ settings_get_bool(
 {
 	const struct settings_entry *entry = find_in_any_tier(name);
 	char value[SETTINGS_VALUE_TEXT];
-	int code;
+	int r;
 
 	*out = false;
 	if (entry == NULL || entry->type != SETTINGS_BOOL)
 		return fail(ERR_INTERNAL, "no boolean setting %s", name);
-	code = get_value(db, conf, entry, value);
-	if (code == OK)
+	r = get_value(db, conf, entry, value);
+	if (r == OK)
 		*out = strcmp(value, "true") == 0;
-	return code;
+	return r;
 }
 
 int
@@ -186,8 +178,8 @@ record_change(struct db *db, const char *action, const char *name,
 {
 	char detail[3 * SETTINGS_VALUE_TEXT];
 
-	snprintf(detail, sizeof(detail), "%s: \"%s\" -> \"%s\"", name, before,
-	    after);
+	snprintf(
+	    detail, sizeof detail, "%s: \"%s\" -> \"%s\"", name, before, after);
 	return activities_add(db, actor, action, detail);
 }
 
@@ -197,26 +189,22 @@ settings_set(struct db *db, const struct conf *conf,
     const char *actor)
 {
 	char before[SETTINGS_VALUE_TEXT];
-	struct stmt s;
-	int code;
+	int r;
 
-	code = settings_check(conf, origin, name, value);
-	if (code == OK)
-		code = settings_get_text(db, conf, name, before);
-	if (code != OK || strcmp(before, value) == 0)
-		return code;
-	stmt_start(&s, db, STMT_settings, SET);
-	stmt_put_text(&s, name);
-	stmt_put_text(&s, value);
-	stmt_put_int(&s, clock_now());
-	stmt_put_cut(&s, actor, DB_ACTOR_TEXT);
-	code = stmt_run(&s);
-	if (code == OK)
-		code = record_change(db,
+	r = settings_check(conf, origin, name, value);
+	if (r == OK)
+		r = settings_get_text(db, conf, name, before);
+	if (r != OK || strcmp(before, value) == 0)
+		return r;
+	r = sql_run(db, texts[SET],
+	    WITH(datum_text(name), datum_text(value), datum_int(clock_now()),
+		datum_cut(actor, DB_ACTOR_TEXT)));
+	if (r == OK)
+		r = record_change(db,
 		    origin == SETTINGS_BY_OVERRIDE &&
 			    is_managed(conf, find_in_any_tier(name))
 			? "setting.override"
 			: "setting.set",
 		    name, before, value, actor);
-	return code;
+	return r;
 }

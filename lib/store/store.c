@@ -8,6 +8,7 @@
 #include "store/enrollment_links.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
+#include "store/logins.h"
 #include "store/nonces.h"
 #include "store/sessions.h"
 #include "store/events.h"
@@ -20,6 +21,7 @@ typedef int purge_fn(struct db *, int64_t, int, int *);
 static purge_fn *const purges[] = {
 	nonces_purge,
 	sessions_purge,
+	logins_purge,
 	browsers_purge,
 	certificates_purge,
 	enrollment_links_purge,
@@ -30,59 +32,52 @@ static purge_fn *const purges[] = {
 	alarms_purge,
 };
 
-/* One transaction of `purge`, or of enrollments_purge() when that is NULL. */
-static int
-purge_step(
-    struct db *db, purge_fn *purge, int64_t now, int *deleted, bool *more)
-{
-	int seen = 0, code;
-
-	*deleted = 0;
-	if ((code = db_begin(db)) != OK)
-		return code;
-	if (purge != NULL) {
-		code = purge(db, now, BATCH, deleted);
-		seen = *deleted;
-	} else {
-		code = enrollments_purge(db, now, BATCH, deleted, &seen);
-	}
-	if (code == OK)
-		code = db_commit(db);
-	else
-		db_rollback(db);
-	*more = seen >= BATCH;
-	return code;
-}
-
 static int
 purge_all(struct db *db, purge_fn *purge, int64_t now, int64_t *deleted)
 {
-	bool more = true;
-	int step, code;
+	int gone, r;
 
-	while (more) {
-		code = purge_step(db, purge, now, &step, &more);
-		if (code != OK)
-			return code;
-		*deleted += step;
-		if (more)
-			db_give_way(db);
+	for (;;) {
+		if ((r = db_begin(db)) == OK)
+			r = db_end(db, purge(db, now, BATCH, &gone));
+		if (r != OK)
+			return r;
+		*deleted += gone;
+		if (gone < BATCH)
+			return OK;
+		db_give_way(db);
 	}
-	return OK;
+}
+
+static int
+purge_enrollments(struct db *db, int64_t now, int64_t *deleted)
+{
+	int gone, seen, r;
+
+	for (;;) {
+		if ((r = db_begin(db)) == OK)
+			r = db_end(db,
+			    enrollments_purge(db, now, BATCH, &gone, &seen));
+		if (r != OK)
+			return r;
+		*deleted += gone;
+		if (seen < BATCH)
+			return OK;
+		db_give_way(db);
+	}
 }
 
 int
 store_purge(struct db *db, int64_t now, int64_t *deleted)
 {
-	size_t i;
-	int code;
+	int r = OK;
 
 	*deleted = 0;
-	for (i = 0; i < sizeof(purges) / sizeof(purges[0]); i++)
-		if ((code = purge_all(db, purges[i], now, deleted)) != OK)
-			return code;
-	/* enrollments, after the certificates, which refer to them */
-	if ((code = purge_all(db, NULL, now, deleted)) != OK)
-		return code;
-	return db_shrink_log(db);
+	for (size_t i = 0; i < sizeof purges / sizeof(purges[0]) && r == OK;
+	     i++)
+		r = purge_all(db, purges[i], now, deleted);
+	/* after the certificates, which refer to them */
+	if (r == OK)
+		r = purge_enrollments(db, now, deleted);
+	return r == OK ? db_shrink_log(db) : r;
 }

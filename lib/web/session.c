@@ -14,6 +14,7 @@
 #include "store/admins.h"
 #include "store/activities.h"
 #include "store/browsers.h"
+#include "store/logins.h"
 #include "web/form.h"
 #include "web/req.h"
 #include "web/resp.h"
@@ -195,7 +196,7 @@ session_count(
 
 	if ((r = db_begin_relaxed(db)) != OK)
 		return r;
-	if ((r = sessions_login_begin(db, t->source,
+	if ((r = logins_begin(db, t->source,
 		 t->name[0] != '\0' ? t->name : NULL, &wait)) == OK)
 		return db_commit(db);
 	db_rollback(db);
@@ -233,8 +234,8 @@ session_create(struct db *db, const struct req *req, const char *name,
 	if ((r = db_begin(db)) != OK)
 		return r;
 	if ((r = session_end_older(db, req)) != OK ||
-	    (r = sessions_login_ok(db, t->name)) != OK ||
-	    (r = sessions_login_ok(db, t->source)) != OK ||
+	    (r = logins_succeed(db, t->name)) != OK ||
+	    (r = logins_succeed(db, t->source)) != OK ||
 	    (r = browsers_remember(db, t->browser, name)) != OK ||
 	    (r = activities_add(db, name, "login", req->remote_address)) !=
 		OK ||

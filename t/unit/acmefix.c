@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/stmt.h"
+#include "store/connection.h"
 
 /* A point on P-256, of RFC 7517 appendix A.1. */
 #define JWK                                                                    \

@@ -56,12 +56,12 @@ renewalsfix_assert_due(struct db *db, const char *expected)
 	struct renewal_candidate_list list;
 	char got[256] = "";
 
-	assert_int_equal(renewals_due(db, &q, NULL, &list), OK);
+	assert_int_equal(renewal_candidates_due(db, &q, NULL, &list), OK);
 	for (size_t i = 0; i < list.n; i++) {
 		strcat(got, i > 0 ? " " : "");
 		strcat(got, list.rows[i].serial);
 	}
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	assert_string_equal(got, expected);
 }
 
@@ -72,12 +72,12 @@ renewalsfix_assert_ending(struct db *db, const char *expected)
 	char got[256] = "";
 
 	assert_int_equal(
-	    renewals_ending(db, clock_now(), 30 * DAY, 7 * DAY, 10, &list), OK);
+	    renewal_candidates_ending(db, clock_now(), 30 * DAY, 7 * DAY, 10, &list), OK);
 	for (size_t i = 0; i < list.n; i++) {
 		strcat(got, i > 0 ? " " : "");
 		strcat(got, list.rows[i].serial);
 	}
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	assert_string_equal(got, expected);
 }
 

@@ -3,6 +3,7 @@
 #define UNIT_RENEWALSFIX_H
 
 #include "base/secret.h"
+#include "store/renewal_candidates.h"
 #include "store/renewals.h"
 #include "unit/storefix.h"
 

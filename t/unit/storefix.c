@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/rowmac.h"
-#include "store/stmt.h"
+#include "store/connection.h"
 
 /* With the key that administrators and sessions need. */
 static int

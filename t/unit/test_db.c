@@ -12,7 +12,7 @@
 #include "store/dbfile.h"
 #include "store/nonces.h"
 #include "store/schema.h"
-#include "store/stmt.h"
+#include "store/connection.h"
 #include "store/store.h"
 #include "web/fastcgi.h"
 

@@ -83,17 +83,17 @@ test_soonest_first(void **state)
 	renewalsfix_enroll_year(db, "A", 2, 10, &h);
 	renewalsfix_enroll_year(db, "B", 3, 20, &h);
 	renewalsfix_enroll_year(db, "B2", 4, 20, &h);
-	assert_int_equal(renewals_due(db, &q, NULL, &list), OK);
+	assert_int_equal(renewal_candidates_due(db, &q, NULL, &list), OK);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].serial, "A");
 	assert_string_equal(list.rows[1].serial, "B");
 	last = list.rows[1];
-	renewals_release(&list);
-	assert_int_equal(renewals_due(db, &q, &last, &list), OK);
+	renewal_candidates_release(&list);
+	assert_int_equal(renewal_candidates_due(db, &q, &last, &list), OK);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].serial, "B2");
 	assert_string_equal(list.rows[1].serial, "C");
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 }
 
 /* The grace: an ended certificate is due only within it. */
@@ -108,13 +108,13 @@ test_grace(void **state)
 	renewalsfix_enroll_year(db, "ENDED", 1, -5, &h);
 	renewalsfix_assert_due(db, "");
 	q.grace = 5 * DAY;
-	assert_int_equal(renewals_due(db, &q, NULL, &list), OK);
+	assert_int_equal(renewal_candidates_due(db, &q, NULL, &list), OK);
 	assert_int_equal(list.n, 0);
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	q.grace = 6 * DAY;
-	assert_int_equal(renewals_due(db, &q, NULL, &list), OK);
+	assert_int_equal(renewal_candidates_due(db, &q, NULL, &list), OK);
 	assert_int_equal(list.n, 1);
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 }
 
 /* fleet-118: who left, is blocked or has another certificate is not asked. */
@@ -160,7 +160,7 @@ test_only_current(void **state)
 		renewalsfix_assert_due(db, "");
 		renewalsfix_assert_ending(db, "");
 		assert_int_equal(
-		    renewals_candidate(db, host.id, &found), ERR_NOT_FOUND);
+		    renewal_candidates_load(db, host.id, &found), ERR_NOT_FOUND);
 	}
 	storefix_sql(db, "UPDATE certificates SET state = 'current'");
 	renewalsfix_assert_due(db, "HOST");

@@ -120,7 +120,7 @@ assert_unanswered(struct db *db, const struct host *host, bool expected)
 	bool got;
 
 	assert_int_equal(
-	    renewals_is_unanswered(db, host->id, clock_now(), &got), OK);
+	    renewal_candidates_is_unanswered(db, host->id, clock_now(), &got), OK);
 	assert_int_equal(got, expected);
 }
 
@@ -147,10 +147,10 @@ test_wrong_clock(void **state)
 	clock_set_offset(0);
 	renewalsfix_assert_due(db, "FAILED LATE");
 	renewalsfix_assert_ending(db, "FAILED LATE OPEN");
-	assert_int_equal(renewals_unanswered(db, clock_now(), 10, &list), OK);
+	assert_int_equal(renewal_candidates_unanswered(db, clock_now(), 10, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].serial, "OPEN");
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	assert_unanswered(db, &open, true);
 	/* another one takes its place meanwhile */
 	WRITE(db, renewals_withdraw(db, open.id, "closed"));
@@ -194,12 +194,12 @@ test_unanswered_waits_for_the_host(void **state)
 	renewalsfix_enroll_year(db, "S1", 1, 100, &h);
 	renewalsfix_open_it(db, &h, &e, uuid);
 	assert_int_equal(
-	    renewals_unanswered(db, e.expires_at - 1, 10, &list), OK);
+	    renewal_candidates_unanswered(db, e.expires_at - 1, 10, &list), OK);
 	assert_int_equal(list.n, 0);
-	renewals_release(&list);
-	assert_int_equal(renewals_unanswered(db, e.expires_at, 10, &list), OK);
+	renewal_candidates_release(&list);
+	assert_int_equal(renewal_candidates_unanswered(db, e.expires_at, 10, &list), OK);
 	assert_int_equal(list.n, 1);
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	WRITE(db, renewals_fail(db, h.id, true, "no answer"));
 	clock_set_offset(30 * DAY);
 	renewalsfix_assert_due(db, "");
@@ -225,14 +225,14 @@ test_unanswered_with_a_certificate(void **state)
 	renewalsfix_open_it(db, &h, &e, uuid);
 	WRITE(db, enrollments_mark_issued(db, e.id));
 	assert_int_equal(
-	    renewals_unanswered(db, e.expires_at + DAY, 10, &list), OK);
+	    renewal_candidates_unanswered(db, e.expires_at + DAY, 10, &list), OK);
 	assert_int_equal(list.n, 0);
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	clock_set_offset(2 * DAY);
 	WRITE(db, hosts_seen(db, h.id));
-	assert_int_equal(renewals_unanswered(db, clock_now(), 10, &list), OK);
+	assert_int_equal(renewal_candidates_unanswered(db, clock_now(), 10, &list), OK);
 	assert_int_equal(list.n, 1);
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	WRITE(db, renewals_fail(db, h.id, true, "no answer"));
 	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_ISSUED);
 	clock_set_offset(0);
@@ -345,17 +345,17 @@ test_not_attested(void **state)
 				    .serial = { serial[0] } }));
 	}
 	/* B is not assigned, D is attested */
-	assert_int_equal(renewals_not_attested(db, NULL, 10, &list), OK);
+	assert_int_equal(renewal_candidates_not_attested(db, NULL, 10, &list), OK);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].serial, "A");
 	assert_string_equal(list.rows[1].serial, "C");
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 	assert_int_equal(
-	    renewals_not_attested(
+	    renewal_candidates_not_attested(
 		db, &(struct renewal_candidate){ .serial = "A" }, 10, &list),
 	    OK);
 	assert_int_equal(list.n, 1);
-	renewals_release(&list);
+	renewal_candidates_release(&list);
 }
 
 /* mdm-105: told at 30 days, once a week, and not for ever. */

@@ -55,7 +55,7 @@ prepare(void **state, const char *product, int days, struct fixture *f)
 	storefix_sql(f->db,
 	    "UPDATE hosts SET hardware_attested = 0, ever_attested_at = NULL");
 	assert_int_equal(
-	    renewals_candidate(f->db, f->host.id, &f->candidate), OK);
+	    renewal_candidates_load(f->db, f->host.id, &f->candidate), OK);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/logins.h"
 #include "store/sessions.h"
 
 static void
@@ -177,7 +178,7 @@ try_as(struct db *db, const char *address, const char *name)
 	int code;
 
 	assert_int_equal(db_begin(db), OK);
-	code = sessions_login_begin(db, address, name, &wait);
+	code = logins_begin(db, address, name, &wait);
 	assert_int_equal(code, wait > 0 ? ERR_RATE_LIMITED : OK);
 	assert_int_equal(db_commit(db), OK);
 	return wait;
@@ -268,10 +269,10 @@ test_counters_are_bounded(void **state)
 		" SELECT i + 1 FROM n WHERE i < 25000)"
 		" INSERT INTO login_failures"
 		" SELECT 'address:' || i, 3, i FROM n"));
-	WRITE(db, sessions_login_begin(db, "address:x", "name:x", &wait));
+	WRITE(db, logins_begin(db, "address:x", "name:x", &wait));
 	assert_int_equal(
 	    storefix_sql(db, "SELECT count(*) FROM login_failures"),
-	    SESSIONS_COUNTERS_MAX);
+	    LOGINS_COUNTERS_MAX);
 	assert_int_equal(storefix_sql(db,
 			     "SELECT count(*) FROM login_failures WHERE subject"
 			     " IN ('address:x', 'name:x', 'address:25000')"),
@@ -285,7 +286,7 @@ test_success_forgets(void **state)
 
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(try_login(db, "address:zoe"), 0);
-	WRITE(db, sessions_login_ok(db, "address:zoe"));
+	WRITE(db, logins_succeed(db, "address:zoe"));
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(try_login(db, "address:zoe"), 0);
 	assert_true(try_login(db, "address:zoe") > 0);
@@ -311,7 +312,7 @@ guess(struct db *db, int number, void *arg)
 
 	if (db_begin(db) != OK)
 		return 2;
-	code = sessions_login_begin(db, "address:zoe", "name:zoe", &wait);
+	code = logins_begin(db, "address:zoe", "name:zoe", &wait);
 	if (db_commit(db) != OK)
 		return 2;
 	return code == OK ? 0 : 1;
@@ -337,7 +338,9 @@ test_purge(void **state)
 	assert_int_equal(deleted, 0);
 	WRITE(db, sessions_purge(db, s.expires_at + 1, 10, &deleted));
 	assert_int_equal(deleted, 1);
-	WRITE(db, sessions_purge(db, s.expires_at + 86400, 10, &deleted));
+	WRITE(db, logins_purge(db, clock_now() + 86400, 10, &deleted));
+	assert_int_equal(deleted, 0);
+	WRITE(db, logins_purge(db, clock_now() + 86401, 10, &deleted));
 	assert_int_equal(deleted, 2);
 }
 
