@@ -41,7 +41,7 @@ buf_reset(struct buf *b)
 
 /* Makes room for n more bytes and the NUL. */
 static int
-buf_reserve(struct buf *b, size_t n)
+reserve(struct buf *b, size_t n)
 {
 	size_t cap = b->cap > 0 ? b->cap : BUF_FIRST;
 	uint8_t *p;
@@ -69,7 +69,7 @@ buf_reserve(struct buf *b, size_t n)
 int
 buf_add(struct buf *b, const void *p, size_t n)
 {
-	int r = buf_reserve(b, n);
+	int r = reserve(b, n);
 
 	if (r != OK)
 		return r;
@@ -107,7 +107,7 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
-	r = n < 0 ? (b->status = ERR_INTERNAL) : buf_reserve(b, (size_t)n);
+	r = n < 0 ? (b->status = ERR_INTERNAL) : reserve(b, (size_t)n);
 	if (r == OK) {
 		vsnprintf((char *)b->p + b->n, (size_t)n + 1, fmt, again);
 		b->n += (size_t)n;

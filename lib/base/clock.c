@@ -61,7 +61,7 @@ clock_set_offset(int64_t seconds)
 }
 
 static void
-clock_format(int64_t t, const char *fmt, char out[CLOCK_TEXT])
+format(int64_t t, const char *fmt, char out[CLOCK_TEXT])
 {
 	time_t when = (time_t)t;
 	struct tm tm;
@@ -75,11 +75,11 @@ clock_format(int64_t t, const char *fmt, char out[CLOCK_TEXT])
 void
 clock_rfc3339(int64_t t, char out[CLOCK_TEXT])
 {
-	clock_format(t, "%Y-%m-%dT%H:%M:%SZ", out);
+	format(t, "%Y-%m-%dT%H:%M:%SZ", out);
 }
 
 void
 clock_people(int64_t t, char out[CLOCK_TEXT])
 {
-	clock_format(t, "%Y-%m-%d %H:%M:%S UTC", out);
+	format(t, "%Y-%m-%d %H:%M:%S UTC", out);
 }

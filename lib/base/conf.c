@@ -311,7 +311,7 @@ check_url(const char *path, const char *url)
 }
 
 static int
-conf_check(const char *path, const struct conf *c)
+check(const char *path, const struct conf *c)
 {
 	int r;
 
@@ -346,7 +346,7 @@ conf_load(const char *path, struct conf *c)
 		goto done;
 	}
 	if ((r = set_derived(path, c)) == OK)
-		r = conf_check(path, c);
+		r = check(path, c);
 done:
 	if (r != OK)
 		conf_release(c);

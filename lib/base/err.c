@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-struct err_row {
+struct row {
 	const char *name;
 	int http;
 	const char *acme;
@@ -11,17 +11,17 @@ struct err_row {
 	const char *advice;
 };
 
-static const struct err_row rows[] = {
+static const struct row rows[] = {
 #define ERR(name, http, acme, prio, text, advice)                              \
 	{ #name, http, acme, prio, text, advice },
 #include "base/err.def"
 #undef ERR
 };
 
-static const struct err_row ok = { "OK", 200, "", 7, "OK", "" };
+static const struct row ok = { "OK", 200, "", 7, "OK", "" };
 
-static const struct err_row *
-err_row(int code)
+static const struct row *
+row(int code)
 {
 	if (code == OK)
 		return &ok;
@@ -33,19 +33,19 @@ err_row(int code)
 const char *
 err_name(int code)
 {
-	return err_row(code)->name;
+	return row(code)->name;
 }
 
 const char *
 err_text(int code)
 {
-	return err_row(code)->text;
+	return row(code)->text;
 }
 
 const char *
 err_advice(int code)
 {
-	return err_row(code)->advice;
+	return row(code)->advice;
 }
 
 int
@@ -63,17 +63,17 @@ err_find(const char *name)
 int
 err_http_status(int code)
 {
-	return err_row(code)->http;
+	return row(code)->http;
 }
 
 const char *
 err_acme_type(int code)
 {
-	return err_row(code)->acme;
+	return row(code)->acme;
 }
 
 int
 err_priority(int code)
 {
-	return err_row(code)->prio;
+	return row(code)->prio;
 }

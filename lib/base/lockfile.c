@@ -18,7 +18,7 @@
 #define TICK_NS 50000000
 
 static int64_t
-lockfile_ms(void)
+monotonic_ms(void)
 {
 	struct timespec t;
 
@@ -27,13 +27,13 @@ lockfile_ms(void)
 }
 
 static void
-lockfile_on_tick(int signal_number)
+on_tick(int signal_number)
 {
 	(void)signal_number;
 }
 
 static int
-lockfile_start_ticks(timer_t *out)
+start_ticks(timer_t *out)
 {
 	const struct itimerspec ticks = { { 0, TICK_NS }, { 0, TICK_NS } };
 	struct sigevent event;
@@ -54,25 +54,25 @@ lockfile_start_ticks(timer_t *out)
  * alarm(): that one limits the whole request (web/fastcgi.h).
  */
 static int
-lockfile_wait(int fd, int ms)
+wait_for_lock(int fd, int ms)
 {
-	int64_t end = lockfile_ms() + ms;
+	int64_t end = monotonic_ms() + ms;
 	struct sigaction tick, before;
 	sigset_t set, mask;
-	int rc = -1, error;
+	int r = -1, error;
 	timer_t timer;
 
 	memset(&tick, 0, sizeof(tick));
-	tick.sa_handler = lockfile_on_tick;
+	tick.sa_handler = on_tick;
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
 	sigaction(SIGRTMIN, &tick, &before);
 	sigprocmask(SIG_UNBLOCK, &set, &mask);
-	if (lockfile_start_ticks(&timer) == 0) {
+	if (start_ticks(&timer) == 0) {
 		do {
-			rc = flock(fd, LOCK_EX);
+			r = flock(fd, LOCK_EX);
 			error = errno;
-		} while (rc != 0 && error == EINTR && lockfile_ms() < end);
+		} while (r != 0 && error == EINTR && monotonic_ms() < end);
 		timer_delete(timer);
 	} else {
 		error = errno;
@@ -80,17 +80,17 @@ lockfile_wait(int fd, int ms)
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(SIGRTMIN, &before, NULL);
 	errno = error;
-	return rc;
+	return r;
 }
 
 int
 lockfile_take(int fd, int ms)
 {
-	int rc = flock(fd, LOCK_EX | LOCK_NB);
+	int r = flock(fd, LOCK_EX | LOCK_NB);
 
-	if (rc != 0 && (errno == EWOULDBLOCK || errno == EINTR))
-		rc = lockfile_wait(fd, ms);
-	if (rc == 0)
+	if (r != 0 && (errno == EWOULDBLOCK || errno == EINTR))
+		r = wait_for_lock(fd, ms);
+	if (r == 0)
 		return OK;
 	if (errno == EINTR)
 		return fail(ERR_BUSY, "a lock was not free within %d ms", ms);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static bool
-utf8_tail(struct blob in, size_t at, size_t n)
+tail(struct blob in, size_t at, size_t n)
 {
 	size_t i;
 
@@ -19,7 +19,7 @@ utf8_tail(struct blob in, size_t at, size_t n)
 
 /* Bounds on the second byte exclude what RFC 3629 forbids. */
 static bool
-utf8_second(uint8_t first, uint8_t second)
+is_second(uint8_t first, uint8_t second)
 {
 	switch (first) {
 	case 0xe0:
@@ -49,7 +49,7 @@ utf8_length(struct blob in, size_t at)
 	if (c < 0xc2 || c > 0xf4)
 		return 0;
 	n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	if (!utf8_tail(in, at, n) || !utf8_second(c, in.p[at + 1]))
+	if (!tail(in, at, n) || !is_second(c, in.p[at + 1]))
 		return 0;
 	return n;
 }

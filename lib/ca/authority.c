@@ -25,7 +25,7 @@ struct authority {
 };
 
 static int
-authority_fault(int rc, const char *what)
+fault(int rc, const char *what)
 {
 	return fail(ERR_CRYPTO, "%s: %s", what, gnutls_strerror(rc));
 }
@@ -43,7 +43,7 @@ authority_free(struct authority *ca)
 }
 
 static int
-authority_read(struct authority *ca, const char *path)
+read_certificate(struct authority *ca, const char *path)
 {
 	gnutls_datum_t text;
 	struct buf file;
@@ -69,7 +69,7 @@ done:
 
 /* A CA whose certificates others will accept (RFC 5280 section 4.2.1). */
 static int
-authority_check_certificate(struct authority *ca, const char *path)
+check_certificate(struct authority *ca, const char *path)
 {
 	unsigned critical, is_ca, usage;
 	size_t n = sizeof(ca->key_id);
@@ -102,7 +102,7 @@ authority_check_certificate(struct authority *ca, const char *path)
 }
 
 static int
-authority_check_key(const struct authority *ca, const char *path)
+check_key(const struct authority *ca, const char *path)
 {
 	gnutls_pubkey_t public = NULL;
 	gnutls_datum_t der = { NULL, 0 };
@@ -141,8 +141,8 @@ authority_load_certificate(const char *path, struct authority **out)
 		free(ca);
 		return fail(ERR_NOMEM, "no memory for a CA");
 	}
-	if ((r = authority_read(ca, path)) != OK ||
-	    (r = authority_check_certificate(ca, path)) != OK) {
+	if ((r = read_certificate(ca, path)) != OK ||
+	    (r = check_certificate(ca, path)) != OK) {
 		authority_free(ca);
 		return r;
 	}
@@ -161,7 +161,7 @@ authority_load(
 	if ((r = authority_load_certificate(certificate_path, &ca)) != OK)
 		return r;
 	if ((r = key_load(key_where, &ca->key)) != OK ||
-	    (r = authority_check_key(ca, certificate_path)) != OK) {
+	    (r = check_key(ca, certificate_path)) != OK) {
 		authority_free(ca);
 		return r;
 	}
@@ -171,7 +171,7 @@ authority_load(
 
 /* RFC 5280 section 4.2.1.2 lets us choose: SHA-256 of the key, cut short. */
 static int
-authority_set_key_id(gnutls_x509_crt_t crt, const struct key *key)
+set_key_id(gnutls_x509_crt_t crt, const struct key *key)
 {
 	uint8_t digest[SECRET_SHA256];
 	struct buf spki;
@@ -183,31 +183,31 @@ authority_set_key_id(gnutls_x509_crt_t crt, const struct key *key)
 		rc = gnutls_x509_crt_set_subject_key_id(
 		    crt, digest, AUTHORITY_KEY_ID);
 		if (rc != 0)
-			r = authority_fault(rc, "the key identifier");
+			r = fault(rc, "the key identifier");
 	}
 	buf_release(&spki);
 	return r;
 }
 
 static int
-authority_set_names(
+set_names(
     gnutls_x509_crt_t crt, const char *common_name, const char *organization)
 {
-	int rc = 0;
+	int r = 0;
 
 	if (organization[0] != '\0')
-		rc = gnutls_x509_crt_set_dn_by_oid(crt,
+		r = gnutls_x509_crt_set_dn_by_oid(crt,
 		    GNUTLS_OID_X520_ORGANIZATION_NAME, 0, organization,
 		    (unsigned)strlen(organization));
-	if (rc == 0)
-		rc = gnutls_x509_crt_set_dn_by_oid(crt,
+	if (r == 0)
+		r = gnutls_x509_crt_set_dn_by_oid(crt,
 		    GNUTLS_OID_X520_COMMON_NAME, 0, common_name,
 		    (unsigned)strlen(common_name));
-	return rc == 0 ? OK : authority_fault(rc, "the CA's name");
+	return r == 0 ? OK : fault(r, "the CA's name");
 }
 
 static int
-authority_sign(
+sign(
     gnutls_x509_crt_t crt, const struct key *key, enum key_kind kind, int years)
 {
 	unsigned usage = GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN;
@@ -234,15 +234,14 @@ authority_sign(
 	    (rc = gnutls_x509_crt_set_key_usage(crt, usage)) != 0 ||
 	    (rc = gnutls_x509_crt_privkey_sign(
 		 crt, crt, key_handle(key), key_digest(key), 0)) != 0)
-		r = authority_fault(rc, "the CA's certificate");
+		r = fault(rc, "the CA's certificate");
 	gnutls_pubkey_deinit(public);
 	return r;
 }
 
 static int
-authority_certify(const struct key *key, const char *path,
-    const char *common_name, const char *organization, enum key_kind kind,
-    int years)
+certify(const struct key *key, const char *path, const char *common_name,
+    const char *organization, enum key_kind kind, int years)
 {
 	gnutls_x509_crt_t crt = NULL;
 	gnutls_datum_t pem = { NULL, 0 };
@@ -250,9 +249,9 @@ authority_certify(const struct key *key, const char *path,
 
 	if (gnutls_x509_crt_init(&crt) != 0)
 		return fail(ERR_NOMEM, "no memory for a certificate");
-	if ((r = authority_set_names(crt, common_name, organization)) != OK ||
-	    (r = authority_set_key_id(crt, key)) != OK ||
-	    (r = authority_sign(crt, key, kind, years)) != OK)
+	if ((r = set_names(crt, common_name, organization)) != OK ||
+	    (r = set_key_id(crt, key)) != OK ||
+	    (r = sign(crt, key, kind, years)) != OK)
 		goto done;
 	if (gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem) != 0) {
 		r = fail(ERR_NOMEM, "no memory for a certificate");
@@ -284,8 +283,8 @@ authority_create(const char *key_where, const char *certificate_path,
 	else if (fresh)
 		r = key_save(key, key_where);
 	if (r == OK) {
-		r = authority_certify(key, certificate_path, common_name,
-		    organization, kind, years);
+		r = certify(key, certificate_path, common_name, organization,
+		    kind, years);
 		/* A key without certificate would stop the next try. */
 		if (r != OK && fresh)
 			unlink(key_where);

@@ -18,54 +18,53 @@
 #define CRL_BYTES_MAX (64 * 1024 * 1024)
 
 static int
-crl_fault(int rc, const char *what)
+fault(int rc, const char *what)
 {
 	return fail(ERR_CRYPTO, "%s: %s", what, gnutls_strerror(rc));
 }
 
 static int
-crl_add_entries(
-    gnutls_x509_crl_t crl, const struct crl_entry *entries, size_t n)
+add_entries(gnutls_x509_crl_t crl, const struct crl_entry *entries, size_t n)
 {
 	size_t i;
-	int rc;
+	int r;
 
 	for (i = 0; i < n; i++) {
-		rc = gnutls_x509_crl_set_crt_serial(crl,
+		r = gnutls_x509_crl_set_crt_serial(crl,
 		    entries[i].serial_number.p, entries[i].serial_number.n,
 		    (time_t)entries[i].revoked_at);
-		if (rc != 0)
-			return crl_fault(rc, "a line of the revocation list");
+		if (r != 0)
+			return fault(r, "a line of the revocation list");
 	}
 	return OK;
 }
 
 static int
-crl_sign(const struct authority *ca, gnutls_x509_crl_t crl, int64_t number,
+sign(const struct authority *ca, gnutls_x509_crl_t crl, int64_t number,
     int64_t now)
 {
 	const struct key *key = authority_key(ca);
 	struct blob issuer = authority_key_id(ca);
 	uint8_t octets[8];
 	size_t i;
-	int rc;
+	int r;
 
 	for (i = 0; i < sizeof(octets); i++)
 		octets[i] = (uint8_t)(number >> (8 * (sizeof(octets) - 1 - i)));
 	for (i = 0; i < sizeof(octets) - 1 && octets[i] == 0; i++)
 		;
-	if ((rc = gnutls_x509_crl_set_version(crl, 2)) != 0 ||
-	    (rc = gnutls_x509_crl_set_this_update(
+	if ((r = gnutls_x509_crl_set_version(crl, 2)) != 0 ||
+	    (r = gnutls_x509_crl_set_this_update(
 		 crl, (time_t)(now - CRL_BACKDATE))) != 0 ||
-	    (rc = gnutls_x509_crl_set_next_update(
+	    (r = gnutls_x509_crl_set_next_update(
 		 crl, (time_t)(now + CRL_DAYS * CRL_DAY))) != 0 ||
-	    (rc = gnutls_x509_crl_set_authority_key_id(
+	    (r = gnutls_x509_crl_set_authority_key_id(
 		 crl, issuer.p, issuer.n)) != 0 ||
-	    (rc = gnutls_x509_crl_set_number(
+	    (r = gnutls_x509_crl_set_number(
 		 crl, octets + i, sizeof(octets) - i)) != 0 ||
-	    (rc = gnutls_x509_crl_privkey_sign(crl, authority_certificate(ca),
+	    (r = gnutls_x509_crl_privkey_sign(crl, authority_certificate(ca),
 		 key_handle(key), key_digest(key), 0)) != 0)
-		return crl_fault(rc, "signing the revocation list");
+		return fault(r, "signing the revocation list");
 	return OK;
 }
 
@@ -81,12 +80,12 @@ crl_build(const struct authority *ca, const struct crl_entry *entries, size_t n,
 		return fail(ERR_CRYPTO, "the CA's key is not loaded");
 	if (gnutls_x509_crl_init(&crl) != 0)
 		return fail(ERR_NOMEM, "no memory for a revocation list");
-	if ((r = crl_add_entries(crl, entries, n)) != OK ||
-	    (r = crl_sign(ca, crl, number, now)) != OK)
+	if ((r = add_entries(crl, entries, n)) != OK ||
+	    (r = sign(ca, crl, number, now)) != OK)
 		goto done;
 	rc = gnutls_x509_crl_export2(crl, GNUTLS_X509_FMT_DER, &der);
 	r = rc == 0 ? buf_add(out, der.data, der.size)
-		    : crl_fault(rc, "writing the revocation list");
+		    : fault(rc, "writing the revocation list");
 done:
 	gnutls_free(der.data);
 	gnutls_x509_crl_deinit(crl);
@@ -94,7 +93,7 @@ done:
 }
 
 static int
-crl_load(struct db *db, const struct authority *ca,
+load(struct db *db, const struct authority *ca,
     struct certificate_revoked_list *revoked, int64_t *number)
 {
 	int r;
@@ -120,7 +119,7 @@ crl_from_store(
 	size_t i;
 	int r;
 
-	if ((r = crl_load(db, ca, &revoked, &number)) != OK)
+	if ((r = load(db, ca, &revoked, &number)) != OK)
 		goto done;
 	if ((entries = calloc(revoked.n + 1, sizeof(*entries))) == NULL) {
 		r = fail(ERR_NOMEM, "no memory for a revocation list");
@@ -161,7 +160,7 @@ crl_publish(struct db *db, const struct authority *ca, const char *folder,
 }
 
 static void
-crl_take_facts(gnutls_x509_crl_t crl, struct crl_facts *out)
+take_facts(gnutls_x509_crl_t crl, struct crl_facts *out)
 {
 	uint8_t octets[32];
 	size_t i, n = sizeof(octets);
@@ -182,7 +181,7 @@ crl_take_facts(gnutls_x509_crl_t crl, struct crl_facts *out)
  * checks them by the system's, whatever its flags say; ignore what it finds.
  */
 static bool
-crl_is_signed(gnutls_x509_crl_t crl, gnutls_x509_crt_t issuer)
+is_signed(gnutls_x509_crl_t crl, gnutls_x509_crt_t issuer)
 {
 	const unsigned dates = GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE |
 	    GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED;
@@ -216,10 +215,10 @@ crl_read(const char *path, const struct authority *ca, struct crl_facts *out)
 		r = fail(ERR_CONFIG, "%s is no revocation list", path);
 		goto done;
 	}
-	if (!crl_is_signed(crl, authority_certificate(ca)))
+	if (!is_signed(crl, authority_certificate(ca)))
 		r = fail(ERR_CONFIG, "%s is not signed by this CA", path);
 	else
-		crl_take_facts(crl, out);
+		take_facts(crl, out);
 done:
 	if (crl != NULL)
 		gnutls_x509_crl_deinit(crl);

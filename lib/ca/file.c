@@ -11,13 +11,13 @@
 #include "ca/file.h"
 
 static int
-file_fault(const char *path, const char *what)
+fault(const char *path, const char *what)
 {
 	return fail(ERR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
 }
 
 static int
-file_read_all(int fd, const char *path, struct buf *out)
+read_all(int fd, const char *path, struct buf *out)
 {
 	uint8_t chunk[4096];
 	ssize_t n;
@@ -25,7 +25,7 @@ file_read_all(int fd, const char *path, struct buf *out)
 
 	while (r == OK && (n = read(fd, chunk, sizeof(chunk))) != 0) {
 		if (n < 0)
-			r = file_fault(path, "read");
+			r = fault(path, "read");
 		else if ((r = buf_add(out, chunk, (size_t)n)) != OK)
 			r = fail(r, "%s is too large", path);
 	}
@@ -40,7 +40,7 @@ file_read_open(int fd, const char *path, struct buf *out)
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return fail(ERR_IO, "%s is not a regular file", path);
-	return file_read_all(fd, path, out);
+	return read_all(fd, path, out);
 }
 
 int
@@ -50,7 +50,7 @@ file_read(const char *path, struct buf *out)
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), r;
 
 	if (fd < 0)
-		return file_fault(path, "open");
+		return fault(path, "open");
 	r = file_read_open(fd, path, out);
 	close(fd);
 	return r;
@@ -60,7 +60,7 @@ int
 file_read_input(const char *path, struct buf *out)
 {
 	if (strcmp(path, "-") == 0)
-		return file_read_all(STDIN_FILENO, "standard input", out);
+		return read_all(STDIN_FILENO, "standard input", out);
 	return file_read(path, out);
 }
 
@@ -70,7 +70,7 @@ file_check_secret(const char *path)
 	struct stat st;
 
 	if (stat(path, &st) != 0)
-		return file_fault(path, "look at");
+		return fault(path, "look at");
 	if (!S_ISREG(st.st_mode))
 		return fail(ERR_CONFIG, "%s is not a regular file", path);
 	if (st.st_mode & (S_IRWXO | S_IWGRP))
@@ -85,7 +85,7 @@ file_check_secret(const char *path)
 }
 
 static int
-file_write_all(int fd, struct blob bytes)
+write_all(int fd, struct blob bytes)
 {
 	ssize_t n;
 
@@ -102,7 +102,7 @@ file_write_all(int fd, struct blob bytes)
 }
 
 static void
-file_sync_folder(const char *path)
+sync_folder(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[4096] = ".";
@@ -127,14 +127,14 @@ file_create(const char *path, struct blob bytes, mode_t mode)
 	if (fd < 0 && errno == EEXIST)
 		return fail(ERR_EXISTS, "%s exists already", path);
 	if (fd < 0)
-		return file_fault(path, "create");
-	if (file_write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0) {
-		r = file_fault(path, "write");
+		return fault(path, "create");
+	if (write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0) {
+		r = fault(path, "write");
 		unlink(path);
 	}
 	close(fd);
 	if (r == OK)
-		file_sync_folder(path);
+		sync_folder(path);
 	return r;
 }
 
@@ -148,15 +148,15 @@ file_replace(const char *path, struct blob bytes, mode_t mode)
 	if (n < 0 || (size_t)n >= sizeof(beside))
 		return fail(ERR_IO, "%s: the name is too long", path);
 	if ((fd = mkostemp(beside, O_CLOEXEC)) < 0)
-		return file_fault(path, "write beside");
-	if (file_write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0 ||
+		return fault(path, "write beside");
+	if (write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0 ||
 	    rename(beside, path) != 0) {
-		r = file_fault(path, "replace");
+		r = fault(path, "replace");
 		unlink(beside);
 	}
 	close(fd);
 	if (r == OK)
-		file_sync_folder(path);
+		sync_folder(path);
 	return r;
 }
 

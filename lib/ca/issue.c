@@ -146,17 +146,17 @@ set_purpose(
     gnutls_x509_crt_t crt, const struct issue_request *req, gnutls_pubkey_t key)
 {
 	unsigned usage = GNUTLS_KEY_DIGITAL_SIGNATURE;
-	int rc;
+	int r;
 
 	if (gnutls_pubkey_get_pk_algorithm(key, NULL) == GNUTLS_PK_RSA)
 		usage |= GNUTLS_KEY_KEY_ENCIPHERMENT;
-	if ((rc = gnutls_x509_crt_set_basic_constraints(crt, 0, -1)) != 0 ||
-	    (rc = gnutls_x509_crt_set_key_usage(crt, usage)) != 0 ||
-	    (rc = gnutls_x509_crt_set_key_purpose_oid(
+	if ((r = gnutls_x509_crt_set_basic_constraints(crt, 0, -1)) != 0 ||
+	    (r = gnutls_x509_crt_set_key_usage(crt, usage)) != 0 ||
+	    (r = gnutls_x509_crt_set_key_purpose_oid(
 		 crt, GNUTLS_KP_TLS_WWW_CLIENT, 0)) != 0 ||
-	    (rc = gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI,
+	    (r = gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI,
 		 req->crl_url, (unsigned)strlen(req->crl_url), 0)) != 0)
-		return fault(rc, "the certificate's purpose");
+		return fault(r, "the certificate's purpose");
 	return OK;
 }
 
@@ -165,20 +165,20 @@ set_ids(gnutls_x509_crt_t crt, const struct authority *ca,
     const struct certificate *out)
 {
 	struct blob issuer = authority_key_id(ca);
-	int rc;
+	int r;
 
-	if ((rc = gnutls_x509_crt_set_version(crt, 3)) != 0 ||
-	    (rc = gnutls_x509_crt_set_serial(
+	if ((r = gnutls_x509_crt_set_version(crt, 3)) != 0 ||
+	    (r = gnutls_x509_crt_set_serial(
 		 crt, out->serial_number, out->serial_number_len)) != 0 ||
-	    (rc = gnutls_x509_crt_set_subject_key_id(
+	    (r = gnutls_x509_crt_set_subject_key_id(
 		 crt, out->spki_sha256, AUTHORITY_KEY_ID)) != 0 ||
-	    (rc = gnutls_x509_crt_set_authority_key_id(
+	    (r = gnutls_x509_crt_set_authority_key_id(
 		 crt, issuer.p, issuer.n)) != 0 ||
-	    (rc = gnutls_x509_crt_set_activation_time(
+	    (r = gnutls_x509_crt_set_activation_time(
 		 crt, (time_t)out->not_before)) != 0 ||
-	    (rc = gnutls_x509_crt_set_expiration_time(
+	    (r = gnutls_x509_crt_set_expiration_time(
 		 crt, (time_t)out->not_after)) != 0)
-		return fault(rc, "the certificate's numbers");
+		return fault(r, "the certificate's numbers");
 	return OK;
 }
 
@@ -208,17 +208,16 @@ verify_chain(const struct authority *ca, gnutls_x509_crt_t crt)
 	gnutls_x509_crt_t anchor = authority_certificate(ca);
 	gnutls_x509_trust_list_t trust;
 	unsigned status = 1;
-	int rc;
+	int r;
 
 	if (gnutls_x509_trust_list_init(&trust, 0) != 0)
 		return fail(ERR_NOMEM, "no memory to verify with");
-	rc = gnutls_x509_trust_list_add_cas(trust, &anchor, 1, 0);
-	if (rc == 1)
-		rc =
-		    gnutls_x509_trust_list_verify_crt2(trust, &crt, 1, &purpose,
-			1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status, NULL);
+	r = gnutls_x509_trust_list_add_cas(trust, &anchor, 1, 0);
+	if (r == 1)
+		r = gnutls_x509_trust_list_verify_crt2(trust, &crt, 1, &purpose,
+		    1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status, NULL);
 	gnutls_x509_trust_list_deinit(trust, 0);
-	if (rc != 0 || status != 0)
+	if (r != 0 || status != 0)
 		return fail(ERR_CRYPTO,
 		    "a fresh certificate does not verify (status 0x%x)",
 		    status);
@@ -258,14 +257,14 @@ sign(const struct authority *ca, gnutls_x509_crt_t crt, struct certificate *out)
 {
 	const struct key *key = authority_key(ca);
 	gnutls_datum_t der = { NULL, 0 };
-	int rc;
+	int r;
 
-	rc = gnutls_x509_crt_privkey_sign(crt, authority_certificate(ca),
+	r = gnutls_x509_crt_privkey_sign(crt, authority_certificate(ca),
 	    key_handle(key), key_digest(key), 0);
-	if (rc == 0)
-		rc = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der);
-	if (rc != 0)
-		return fault(rc, "signing a certificate");
+	if (r == 0)
+		r = gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_DER, &der);
+	if (r != 0)
+		return fault(r, "signing a certificate");
 	if ((out->memory = malloc(der.size)) != NULL) {
 		memcpy(out->memory, der.data, der.size);
 		out->der = blob_of(out->memory, der.size);
@@ -383,11 +382,11 @@ issue_chain(const struct authority *ca, struct blob leaf_der, struct buf *out)
 	gnutls_datum_t der = { (uint8_t *)(uintptr_t)leaf_der.p,
 		(unsigned)leaf_der.n };
 	gnutls_datum_t pem = { NULL, 0 };
-	int rc;
+	int r;
 
-	rc = gnutls_pem_base64_encode2("CERTIFICATE", &der, &pem);
-	if (rc != 0)
-		return fault(rc, "writing a certificate");
+	r = gnutls_pem_base64_encode2("CERTIFICATE", &der, &pem);
+	if (r != 0)
+		return fault(r, "writing a certificate");
 	buf_add(out, pem.data, pem.size);
 	gnutls_free(pem.data);
 	return buf_add_blob(out, authority_pem(ca));

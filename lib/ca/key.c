@@ -20,7 +20,7 @@ struct key {
 };
 
 static int
-key_fault(int rc, const char *what)
+fault(int rc, const char *what)
 {
 	return fail(ERR_CRYPTO, "%s: %s", what, gnutls_strerror(rc));
 }
@@ -43,8 +43,7 @@ key_free(struct key *key)
 	free(key);
 }
 
-static int
-key_new(struct key **out)
+static int new (struct key **out)
 {
 	struct key *key;
 
@@ -61,7 +60,7 @@ key_new(struct key **out)
 }
 
 static int
-key_import_file(struct key *key, const char *path)
+import_file(struct key *key, const char *path)
 {
 	gnutls_datum_t pem;
 	struct buf text;
@@ -83,26 +82,26 @@ done:
 }
 
 static int
-key_import_url(struct key *key, const char *url)
+import_url(struct key *key, const char *url)
 {
-	int rc;
+	int r;
 
 	/* The URL may hold a PIN: it stays out of the log. */
-	rc = gnutls_privkey_import_url(key->handle, url, 0);
-	if (rc != 0)
-		return key_fault(rc, "the pkcs11: URL leads to no usable key");
+	r = gnutls_privkey_import_url(key->handle, url, 0);
+	if (r != 0)
+		return fault(r, "the pkcs11: URL leads to no usable key");
 	return OK;
 }
 
 static int
-key_look_at_curve(struct key *key)
+look_at_curve(struct key *key)
 {
 	gnutls_ecc_curve_t curve;
-	int rc;
+	int r;
 
-	rc = gnutls_pubkey_export_ecc_raw2(key->public, &curve, NULL, NULL, 0);
-	if (rc != 0)
-		return key_fault(rc, "the key's curve is unreadable");
+	r = gnutls_pubkey_export_ecc_raw2(key->public, &curve, NULL, NULL, 0);
+	if (r != 0)
+		return fault(r, "the key's curve is unreadable");
 	if (curve == GNUTLS_ECC_CURVE_SECP256R1) {
 		key->name = "EC P-256";
 	} else if (curve == GNUTLS_ECC_CURVE_SECP384R1) {
@@ -117,19 +116,19 @@ key_look_at_curve(struct key *key)
 
 /* Finds the public half and refuses what is too weak or too odd to sign. */
 static int
-key_look(struct key *key)
+look(struct key *key)
 {
 	unsigned bits = 0;
-	int rc;
+	int r;
 
 	key->digest = GNUTLS_DIG_SHA256;
-	rc = gnutls_pubkey_import_privkey(
+	r = gnutls_pubkey_import_privkey(
 	    key->public, key->handle, GNUTLS_KEY_DIGITAL_SIGNATURE, 0);
-	if (rc != 0)
-		return key_fault(rc, "the key has no public half");
+	if (r != 0)
+		return fault(r, "the key has no public half");
 	switch (gnutls_pubkey_get_pk_algorithm(key->public, &bits)) {
 	case GNUTLS_PK_ECDSA:
-		return key_look_at_curve(key);
+		return look_at_curve(key);
 	case GNUTLS_PK_RSA:
 		if (bits < 2048 || bits > 4096)
 			return fail(
@@ -150,12 +149,12 @@ key_load(const char *where, struct key **out)
 	int r;
 
 	*out = NULL;
-	if ((r = key_new(&key)) != OK)
+	if ((r = new (&key)) != OK)
 		return r;
-	r = key_is_url(where) ? key_import_url(key, where)
-			      : key_import_file(key, where);
+	r = key_is_url(where) ? import_url(key, where)
+			      : import_file(key, where);
 	if (r == OK)
-		r = key_look(key);
+		r = look(key);
 	if (r != OK) {
 		key_free(key);
 		return r;
@@ -181,11 +180,11 @@ key_generate(enum key_kind kind, struct key **out)
 	int r, rc;
 
 	*out = NULL;
-	if ((r = key_new(&key)) != OK)
+	if ((r = new (&key)) != OK)
 		return r;
 	rc = gnutls_privkey_generate(
 	    key->handle, kinds[kind].algorithm, kinds[kind].bits, 0);
-	r = rc == 0 ? key_look(key) : key_fault(rc, "no key was generated");
+	r = rc == 0 ? look(key) : fault(rc, "no key was generated");
 	if (r != OK) {
 		key_free(key);
 		return r;
@@ -208,7 +207,7 @@ key_save(const struct key *key, const char *path)
 	if (rc == 0)
 		r = file_create(path, blob_of(pem.data, pem.size), 0600);
 	else
-		r = key_fault(rc, "the key cannot be written");
+		r = fault(rc, "the key cannot be written");
 	secret_wipe(pem.data, pem.size);
 	gnutls_free(pem.data);
 	if (plain != NULL)
@@ -249,7 +248,7 @@ key_spki(const struct key *key, struct buf *out)
 
 	rc = gnutls_pubkey_export2(key->public, GNUTLS_X509_FMT_DER, &der);
 	if (rc != 0)
-		return key_fault(rc, "the public key cannot be written");
+		return fault(rc, "the public key cannot be written");
 	r = buf_add(out, der.data, der.size);
 	gnutls_free(der.data);
 	return r;
@@ -259,16 +258,16 @@ int
 key_public(const struct key *key, gnutls_pubkey_t *out)
 {
 	gnutls_pubkey_t copy;
-	int rc;
+	int r;
 
 	*out = NULL;
 	if (gnutls_pubkey_init(&copy) != 0)
 		return fail(ERR_NOMEM, "no memory for a key");
-	rc = gnutls_pubkey_import_privkey(
+	r = gnutls_pubkey_import_privkey(
 	    copy, key->handle, GNUTLS_KEY_DIGITAL_SIGNATURE, 0);
-	if (rc != 0) {
+	if (r != 0) {
 		gnutls_pubkey_deinit(copy);
-		return key_fault(rc, "the key has no public half");
+		return fault(r, "the key has no public half");
 	}
 	*out = copy;
 	return OK;

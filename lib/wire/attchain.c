@@ -14,7 +14,7 @@
 #define ATTCHAIN_NAME_CONSTRAINTS "2.5.29.30"
 
 static bool
-attchain_is_copy(struct blob der, gnutls_x509_crt_t root)
+is_copy(struct blob der, gnutls_x509_crt_t root)
 {
 	struct buf own;
 	bool same;
@@ -33,13 +33,13 @@ attchain_parse(
 	int r = OK;
 
 	*out = (struct attchain){ .n = 0 };
-	if (n > 0 && attchain_is_copy(object->x5c[n - 1], root))
+	if (n > 0 && is_copy(object->x5c[n - 1], root))
 		n--;
 	/* Apple's root never signs a device's leaf itself. */
 	if (n < 2)
 		return fail(ERR_ATT_CHAIN, "x5c has no intermediate");
 	while (out->n < n && r == OK) {
-		if (attchain_is_copy(object->x5c[out->n], root))
+		if (is_copy(object->x5c[out->n], root))
 			r = fail(ERR_ATT_CHAIN, "the root is not the last");
 		else if (x509_parse(object->x5c[out->n], &out->crts[out->n]) != OK)
 			r = ERR_ATT_CHAIN;
@@ -62,7 +62,7 @@ attchain_release(struct attchain *chain)
 }
 
 static bool
-attchain_curve_allowed(gnutls_x509_crt_t crt)
+curve_allowed(gnutls_x509_crt_t crt)
 {
 	gnutls_ecc_curve_t curve;
 	gnutls_datum_t x, y;
@@ -76,7 +76,7 @@ attchain_curve_allowed(gnutls_x509_crt_t crt)
 }
 
 static bool
-attchain_digest_allowed(gnutls_x509_crt_t crt)
+digest_allowed(gnutls_x509_crt_t crt)
 {
 	switch (gnutls_x509_crt_get_signature_algorithm(crt)) {
 	case GNUTLS_SIGN_ECDSA_SHA256:
@@ -93,7 +93,7 @@ attchain_digest_allowed(gnutls_x509_crt_t crt)
  * does not hold directory names against them.
  */
 static int
-attchain_check_extensions(gnutls_x509_crt_t crt)
+check_extensions(gnutls_x509_crt_t crt)
 {
 	char oid[ATTCHAIN_OID_TEXT];
 	unsigned critical, i;
@@ -120,7 +120,7 @@ attchain_check_extensions(gnutls_x509_crt_t crt)
 }
 
 static int
-attchain_check_time(gnutls_x509_crt_t crt, int64_t now)
+check_time(gnutls_x509_crt_t crt, int64_t now)
 {
 	int64_t from = x509_not_before(crt), until = x509_not_after(crt);
 
@@ -133,7 +133,7 @@ attchain_check_time(gnutls_x509_crt_t crt, int64_t now)
 
 /* `below` is the number of CA certificates between this one and the leaf. */
 static int
-attchain_check_ca(gnutls_x509_crt_t crt, unsigned below)
+check_ca(gnutls_x509_crt_t crt, unsigned below)
 {
 	unsigned ca = 0, usage = 0;
 	int path = -1;
@@ -141,7 +141,7 @@ attchain_check_ca(gnutls_x509_crt_t crt, unsigned below)
 	if (gnutls_x509_crt_get_basic_constraints(crt, NULL, &ca, &path) < 0 ||
 	    ca == 0)
 		return fail(ERR_ATT_CHAIN, "the issuer is no CA");
-	if (!attchain_curve_allowed(crt))
+	if (!curve_allowed(crt))
 		return fail(ERR_ATT_CHAIN,
 		    "the issuer's key is on neither P-256 nor P-384");
 	if (path >= 0 && (unsigned)path < below)
@@ -154,7 +154,7 @@ attchain_check_ca(gnutls_x509_crt_t crt, unsigned below)
 }
 
 static int
-attchain_check_leaf(gnutls_x509_crt_t crt)
+check_leaf(gnutls_x509_crt_t crt)
 {
 	unsigned ca = 0;
 	int e;
@@ -164,7 +164,7 @@ attchain_check_leaf(gnutls_x509_crt_t crt)
 	e = gnutls_x509_crt_get_basic_constraints(crt, NULL, &ca, NULL);
 	if (ca != 0 || (e < 0 && e != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE))
 		return fail(ERR_ATT_CHAIN, "the leaf is a CA");
-	if (!attchain_curve_allowed(crt))
+	if (!curve_allowed(crt))
 		return fail(ERR_ATT_KEY,
 		    "the attested key is on neither P-256 nor P-384");
 	return OK;
@@ -172,15 +172,15 @@ attchain_check_leaf(gnutls_x509_crt_t crt)
 
 /* What every certificate must be, the root included. */
 static int
-attchain_check_one(gnutls_x509_crt_t crt)
+check_one(gnutls_x509_crt_t crt)
 {
-	if (!attchain_digest_allowed(crt))
+	if (!digest_allowed(crt))
 		return fail(ERR_ATT_CHAIN, "a signature algorithm is refused");
-	return attchain_check_extensions(crt);
+	return check_extensions(crt);
 }
 
 static int
-attchain_check_issued(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
+check_issued(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
 {
 	unsigned status = 0;
 	int e;
@@ -202,23 +202,22 @@ attchain_check(const struct attchain *chain, int64_t now)
 	int r;
 
 	assert(chain->n >= 3);
-	if ((r = attchain_check_leaf(chain->crts[0])) != OK)
+	if ((r = check_leaf(chain->crts[0])) != OK)
 		return r;
 	for (i = 0; i < chain->n; i++) {
-		if ((r = attchain_check_one(chain->crts[i])) != OK)
+		if ((r = check_one(chain->crts[i])) != OK)
 			return r;
 		if (i > 0 &&
-		    (r = attchain_check_ca(
-			 chain->crts[i], (unsigned)(i - 1))) != OK)
+		    (r = check_ca(chain->crts[i], (unsigned)(i - 1))) != OK)
 			return r;
 	}
 	for (i = 0; i + 1 < chain->n; i++) {
-		r = attchain_check_issued(chain->crts[i], chain->crts[i + 1]);
+		r = check_issued(chain->crts[i], chain->crts[i + 1]);
 		if (r != OK)
 			return r;
 	}
 	for (i = 0; i < chain->n; i++) {
-		if ((r = attchain_check_time(chain->crts[i], now)) != OK)
+		if ((r = check_time(chain->crts[i], now)) != OK)
 			return r;
 	}
 	return OK;
@@ -227,7 +226,7 @@ attchain_check(const struct attchain *chain, int64_t now)
 int
 attchain_check_root(gnutls_x509_crt_t root)
 {
-	if (attchain_check_one(root) != OK || attchain_check_ca(root, 0) != OK)
+	if (check_one(root) != OK || check_ca(root, 0) != OK)
 		return ERR_CONFIG;
 	if (x509_signed_by(root, root, 0) != OK)
 		return fail(ERR_CONFIG, "the root is not self-signed");

@@ -25,7 +25,7 @@
  * comes twice is checked when a certificate is imported.
  */
 static gnutls_datum_t
-attleaf_get(gnutls_x509_crt_t leaf, const char *oid)
+get(gnutls_x509_crt_t leaf, const char *oid)
 {
 	gnutls_datum_t value = { NULL, 0 };
 
@@ -42,7 +42,7 @@ attleaf_get(gnutls_x509_crt_t leaf, const char *oid)
 int
 attleaf_check_freshness(gnutls_x509_crt_t leaf, struct blob token)
 {
-	gnutls_datum_t code = attleaf_get(leaf, ATTLEAF_FRESHNESS);
+	gnutls_datum_t code = get(leaf, ATTLEAF_FRESHNESS);
 	uint8_t digest[SECRET_SHA256];
 	int r = OK;
 
@@ -56,7 +56,7 @@ attleaf_check_freshness(gnutls_x509_crt_t leaf, struct blob token)
 }
 
 static bool
-attleaf_is_text(struct blob value)
+is_text(struct blob value)
 {
 	size_t i;
 
@@ -69,7 +69,7 @@ attleaf_is_text(struct blob value)
 
 /* Only spaces: Apple could not verify the property. */
 static bool
-attleaf_is_blank(struct blob value)
+is_blank(struct blob value)
 {
 	size_t i;
 
@@ -80,14 +80,14 @@ attleaf_is_blank(struct blob value)
 
 /* False, and an empty text, when the value is no short printable one. */
 static bool
-attleaf_text(gnutls_x509_crt_t leaf, const char *oid, char out[ATTEST_TEXT])
+text(gnutls_x509_crt_t leaf, const char *oid, char out[ATTEST_TEXT])
 {
-	gnutls_datum_t d = attleaf_get(leaf, oid);
+	gnutls_datum_t d = get(leaf, oid);
 	struct blob value = blob_of(d.data, d.size);
-	bool good = attleaf_is_text(value);
+	bool good = is_text(value);
 
 	memset(out, 0, ATTEST_TEXT);
-	if (good && value.n > 0 && !attleaf_is_blank(value))
+	if (good && value.n > 0 && !is_blank(value))
 		memcpy(out, value.p, value.n);
 	gnutls_free(d.data);
 	return good;
@@ -95,9 +95,9 @@ attleaf_text(gnutls_x509_crt_t leaf, const char *oid, char out[ATTEST_TEXT])
 
 /* A DER INTEGER from 0; -1 when it is absent or anything else. */
 static int64_t
-attleaf_number(gnutls_x509_crt_t leaf, const char *oid)
+number(gnutls_x509_crt_t leaf, const char *oid)
 {
-	gnutls_datum_t d = attleaf_get(leaf, oid);
+	gnutls_datum_t d = get(leaf, oid);
 	struct blob rest = blob_of(d.data, d.size), value;
 	int64_t v = -1;
 
@@ -109,19 +109,19 @@ attleaf_number(gnutls_x509_crt_t leaf, const char *oid)
 }
 
 static void
-attleaf_read_posture(gnutls_x509_crt_t leaf, struct attestation *out)
+read_posture(gnutls_x509_crt_t leaf, struct attestation *out)
 {
 	int64_t v;
 
 	/* An unreadable value is an unknown one, never a good one. */
-	attleaf_text(leaf, ATTLEAF_UPDATE_ID, out->software_update_device_id);
-	attleaf_text(leaf, ATTLEAF_OS, out->os_version);
-	attleaf_text(leaf, ATTLEAF_SEPOS, out->sepos_version);
-	attleaf_text(leaf, ATTLEAF_LLB, out->llb_version);
-	attleaf_text(leaf, ATTLEAF_BOOT, out->secure_boot);
-	v = attleaf_number(leaf, ATTLEAF_SIP);
+	text(leaf, ATTLEAF_UPDATE_ID, out->software_update_device_id);
+	text(leaf, ATTLEAF_OS, out->os_version);
+	text(leaf, ATTLEAF_SEPOS, out->sepos_version);
+	text(leaf, ATTLEAF_LLB, out->llb_version);
+	text(leaf, ATTLEAF_BOOT, out->secure_boot);
+	v = number(leaf, ATTLEAF_SIP);
 	out->sip = v == 0 ? "enabled" : v == 1 ? "disabled" : "unknown";
-	v = attleaf_number(leaf, ATTLEAF_EXTENSIONS);
+	v = number(leaf, ATTLEAF_EXTENSIONS);
 	out->kernel_extensions = v == 0 ? "none"
 	    : v > 0                     ? "allowed"
 					: "unknown";
@@ -132,7 +132,7 @@ attleaf_read_posture(gnutls_x509_crt_t leaf, struct attestation *out)
  * uncompressed point, so that equal keys have equal bytes.
  */
 static int
-attleaf_read_key(gnutls_x509_crt_t leaf, struct attestation *out)
+read_key(gnutls_x509_crt_t leaf, struct attestation *out)
 {
 	gnutls_datum_t der = { NULL, 0 };
 	gnutls_pubkey_t key;
@@ -158,7 +158,7 @@ attleaf_read_key(gnutls_x509_crt_t leaf, struct attestation *out)
 }
 
 static int
-attleaf_read_certificate(gnutls_x509_crt_t leaf, struct attestation *out)
+read_certificate(gnutls_x509_crt_t leaf, struct attestation *out)
 {
 	struct buf der;
 	int r;
@@ -179,12 +179,12 @@ attleaf_read(gnutls_x509_crt_t leaf, struct attestation *out)
 {
 	int r;
 
-	if (!attleaf_text(leaf, ATTLEAF_SERIAL, out->serial))
+	if (!text(leaf, ATTLEAF_SERIAL, out->serial))
 		return fail(ERR_ATT_IDENTITY, "the serial number is no text");
-	if (!attleaf_text(leaf, ATTLEAF_UDID, out->udid))
+	if (!text(leaf, ATTLEAF_UDID, out->udid))
 		return fail(ERR_ATT_IDENTITY, "the UDID is no text");
-	attleaf_read_posture(leaf, out);
-	if ((r = attleaf_read_key(leaf, out)) != OK)
+	read_posture(leaf, out);
+	if ((r = read_key(leaf, out)) != OK)
 		return r;
-	return attleaf_read_certificate(leaf, out);
+	return read_certificate(leaf, out);
 }

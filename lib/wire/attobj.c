@@ -11,18 +11,18 @@ enum {
 };
 
 static int
-attobj_bad(const char *what)
+bad(const char *what)
 {
 	return fail(ERR_ATT_CBOR, "attestation object: %s", what);
 }
 
 static int
-attobj_parse_fmt(struct blob *rest)
+parse_fmt(struct blob *rest)
 {
 	struct blob fmt;
 
 	if (!in_cbor_text(rest, &fmt))
-		return attobj_bad("fmt is no text");
+		return bad("fmt is no text");
 	if (!blob_eq_str(fmt, "apple"))
 		return fail(
 		    ERR_ATT_FORMAT, "attestation format is not \"apple\"");
@@ -30,13 +30,13 @@ attobj_parse_fmt(struct blob *rest)
 }
 
 static int
-attobj_parse_x5c(struct blob *rest, struct attobj *out)
+parse_x5c(struct blob *rest, struct attobj *out)
 {
 	uint64_t count;
 	size_t n;
 
 	if (!in_cbor_array(rest, &count))
-		return attobj_bad("x5c is no array");
+		return bad("x5c is no array");
 	if (count == 0)
 		return fail(ERR_ATT_NONE, "the device could not attest");
 	if (count < 2 || count > ATTOBJ_CERTIFICATES)
@@ -44,7 +44,7 @@ attobj_parse_x5c(struct blob *rest, struct attobj *out)
 		    (unsigned long long)count);
 	for (n = 0; n < count; n++) {
 		if (!in_cbor_bytes(rest, &out->x5c[n]))
-			return attobj_bad("x5c holds no byte string");
+			return bad("x5c holds no byte string");
 		if (out->x5c[n].n == 0 ||
 		    out->x5c[n].n > ATTOBJ_CERTIFICATE_MAX)
 			return fail(ERR_ATT_CHAIN,
@@ -55,42 +55,42 @@ attobj_parse_x5c(struct blob *rest, struct attobj *out)
 }
 
 static int
-attobj_parse_statement(struct blob *rest, struct attobj *out)
+parse_statement(struct blob *rest, struct attobj *out)
 {
 	struct blob key;
 	uint64_t count;
 
 	if (!in_cbor_map(rest, &count) || count != 1 ||
 	    !in_cbor_text(rest, &key) || !blob_eq_str(key, "x5c"))
-		return attobj_bad("attStmt is not a map with x5c alone");
-	return attobj_parse_x5c(rest, out);
+		return bad("attStmt is not a map with x5c alone");
+	return parse_x5c(rest, out);
 }
 
 /* One pair of the outer map; its bit is set in *seen. */
 static int
-attobj_parse_pair(struct blob *rest, unsigned *seen, struct attobj *out)
+parse_pair(struct blob *rest, unsigned *seen, struct attobj *out)
 {
 	struct blob key, ignored;
 	unsigned bit;
 	int r = OK;
 
 	if (!in_cbor_text(rest, &key))
-		return attobj_bad("a name is no text");
+		return bad("a name is no text");
 	if (blob_eq_str(key, "fmt")) {
 		bit = ATTOBJ_FMT;
-		r = attobj_parse_fmt(rest);
+		r = parse_fmt(rest);
 	} else if (blob_eq_str(key, "attStmt")) {
 		bit = ATTOBJ_STATEMENT;
-		r = attobj_parse_statement(rest, out);
+		r = parse_statement(rest, out);
 	} else if (blob_eq_str(key, "authData")) {
 		bit = ATTOBJ_AUTH_DATA;
 		if (!in_cbor_bytes(rest, &ignored))
-			r = attobj_bad("authData is no byte string");
+			r = bad("authData is no byte string");
 	} else {
-		return attobj_bad("a name is unknown");
+		return bad("a name is unknown");
 	}
 	if (r == OK && (*seen & bit) != 0)
-		r = attobj_bad("a name comes twice");
+		r = bad("a name comes twice");
 	*seen |= bit;
 	return r;
 }
@@ -105,16 +105,16 @@ attobj_parse(struct blob object, struct attobj *out)
 
 	*out = parsed;
 	if (!in_cbor_map(&object, &count))
-		return attobj_bad("not a map");
+		return bad("not a map");
 	/* No name twice and none unknown: after three pairs the next fails. */
 	for (i = 0; i < count; i++) {
-		if ((r = attobj_parse_pair(&object, &seen, &parsed)) != OK)
+		if ((r = parse_pair(&object, &seen, &parsed)) != OK)
 			return r;
 	}
 	if ((seen & ATTOBJ_FMT) == 0 || (seen & ATTOBJ_STATEMENT) == 0)
-		return attobj_bad("fmt or attStmt is missing");
+		return bad("fmt or attStmt is missing");
 	if (object.n != 0)
-		return attobj_bad("bytes behind the end");
+		return bad("bytes behind the end");
 	*out = parsed;
 	return OK;
 }

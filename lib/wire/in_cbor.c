@@ -26,28 +26,28 @@ struct in_cbor_item {
 };
 
 static void
-in_cbor_on_bytes(void *item, cbor_data p, IN_CBOR_LENGTH n)
+on_bytes(void *item, cbor_data p, IN_CBOR_LENGTH n)
 {
 	*(struct in_cbor_item *)item =
 	    (struct in_cbor_item){ IN_CBOR_BYTES, n, blob_of(p, (size_t)n) };
 }
 
 static void
-in_cbor_on_text(void *item, cbor_data p, IN_CBOR_LENGTH n)
+on_text(void *item, cbor_data p, IN_CBOR_LENGTH n)
 {
 	*(struct in_cbor_item *)item =
 	    (struct in_cbor_item){ IN_CBOR_TEXT, n, blob_of(p, (size_t)n) };
 }
 
 static void
-in_cbor_on_array(void *item, IN_CBOR_LENGTH n)
+on_array(void *item, IN_CBOR_LENGTH n)
 {
 	*(struct in_cbor_item *)item =
 	    (struct in_cbor_item){ IN_CBOR_ARRAY, n, { NULL, 0 } };
 }
 
 static void
-in_cbor_on_map(void *item, IN_CBOR_LENGTH n)
+on_map(void *item, IN_CBOR_LENGTH n)
 {
 	*(struct in_cbor_item *)item =
 	    (struct in_cbor_item){ IN_CBOR_MAP, n, { NULL, 0 } };
@@ -55,7 +55,7 @@ in_cbor_on_map(void *item, IN_CBOR_LENGTH n)
 
 /* Bytes of the shortest head with this argument (RFC 8949 section 4.2.1). */
 static size_t
-in_cbor_head(uint64_t argument)
+head(uint64_t argument)
 {
 	if (argument < 24)
 		return 1;
@@ -71,22 +71,21 @@ in_cbor_head(uint64_t argument)
  * the item as IN_CBOR_OTHER, which no caller wants.
  */
 static bool
-in_cbor_take(
-    struct blob *rest, enum in_cbor_kind kind, struct in_cbor_item *item)
+take(struct blob *rest, enum in_cbor_kind kind, struct in_cbor_item *item)
 {
 	struct cbor_callbacks calls = cbor_empty_callbacks;
 	struct cbor_decoder_result result;
 
-	calls.byte_string = in_cbor_on_bytes;
-	calls.string = in_cbor_on_text;
-	calls.array_start = in_cbor_on_array;
-	calls.map_start = in_cbor_on_map;
+	calls.byte_string = on_bytes;
+	calls.string = on_text;
+	calls.array_start = on_array;
+	calls.map_start = on_map;
 	*item = (struct in_cbor_item){ IN_CBOR_OTHER, 0, { NULL, 0 } };
 	if (rest->n == 0)
 		return false;
 	result = cbor_stream_decode(rest->p, rest->n, &calls, item);
 	if (result.status != CBOR_DECODER_FINISHED || item->kind != kind ||
-	    result.read != in_cbor_head(item->length) + item->value.n)
+	    result.read != head(item->length) + item->value.n)
 		return false;
 	*rest = blob_of(rest->p + result.read, rest->n - result.read);
 	return true;
@@ -97,7 +96,7 @@ in_cbor_map(struct blob *rest, uint64_t *count)
 {
 	struct in_cbor_item item;
 
-	if (!in_cbor_take(rest, IN_CBOR_MAP, &item))
+	if (!take(rest, IN_CBOR_MAP, &item))
 		return false;
 	*count = item.length;
 	return true;
@@ -108,7 +107,7 @@ in_cbor_array(struct blob *rest, uint64_t *count)
 {
 	struct in_cbor_item item;
 
-	if (!in_cbor_take(rest, IN_CBOR_ARRAY, &item))
+	if (!take(rest, IN_CBOR_ARRAY, &item))
 		return false;
 	*count = item.length;
 	return true;
@@ -120,7 +119,7 @@ in_cbor_text(struct blob *rest, struct blob *out)
 	struct blob before = *rest;
 	struct in_cbor_item item;
 
-	if (!in_cbor_take(rest, IN_CBOR_TEXT, &item))
+	if (!take(rest, IN_CBOR_TEXT, &item))
 		return false;
 	if (!utf8_valid(item.value)) {
 		*rest = before;
@@ -135,7 +134,7 @@ in_cbor_bytes(struct blob *rest, struct blob *out)
 {
 	struct in_cbor_item item;
 
-	if (!in_cbor_take(rest, IN_CBOR_BYTES, &item))
+	if (!take(rest, IN_CBOR_BYTES, &item))
 		return false;
 	*out = item.value;
 	return true;

@@ -10,27 +10,27 @@
  * another name, so that no other file needs json-c's header.
  */
 static struct json_object *
-in_json_inner(const struct json *node)
+inner(const struct json *node)
 {
 	return (struct json_object *)(uintptr_t)node;
 }
 
 static struct json *
-in_json_outer(struct json_object *o)
+outer(struct json_object *o)
 {
 	return (struct json *)o;
 }
 
 /* Counts the members of all objects in the tree. */
 static size_t
-in_json_members(struct json_object *o)
+count_members(struct json_object *o)
 {
 	struct json_object_iterator it, end;
 	size_t i, n = 0;
 
 	if (json_object_is_type(o, json_type_array)) {
 		for (i = 0; i < json_object_array_length(o); i++)
-			n += in_json_members(json_object_array_get_idx(o, i));
+			n += count_members(json_object_array_get_idx(o, i));
 		return n;
 	}
 	if (!json_object_is_type(o, json_type_object))
@@ -38,12 +38,12 @@ in_json_members(struct json_object *o)
 	it = json_object_iter_begin(o);
 	end = json_object_iter_end(o);
 	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
-		n += 1 + in_json_members(json_object_iter_peek_value(&it));
+		n += 1 + count_members(json_object_iter_peek_value(&it));
 	return n;
 }
 
 static int
-in_json_build(struct blob text, unsigned max_depth, struct json_object **out)
+build(struct blob text, unsigned max_depth, struct json_object **out)
 {
 	struct json_tokener *tok;
 	int r = OK;
@@ -74,18 +74,18 @@ in_json_parse(struct blob text, unsigned max_depth, struct json **out)
 	if (text.n > IN_JSON_MAX)
 		return fail(ERR_TOO_LARGE, "JSON of %zu bytes", text.n);
 	if ((r = jsontext_check(text, max_depth, &members)) != OK ||
-	    (r = in_json_build(text, max_depth, &o)) != OK)
+	    (r = build(text, max_depth, &o)) != OK)
 		return r;
 	/*
 	 * json-c keeps the last of several members of one name, with whatever
 	 * escapes the name was written: only then are fewer in the tree than
 	 * in the text.
 	 */
-	if (in_json_members(o) != members) {
+	if (count_members(o) != members) {
 		json_object_put(o);
 		return fail(ERR_MALFORMED, "JSON names a member twice");
 	}
-	*out = in_json_outer(o);
+	*out = outer(o);
 	return OK;
 }
 
@@ -106,22 +106,22 @@ in_json_parse_object(struct blob text, unsigned max_depth, struct json **out)
 void
 in_json_free(struct json *doc)
 {
-	json_object_put(in_json_inner(doc));
+	json_object_put(inner(doc));
 }
 
 bool
 in_json_has(const struct json *object, const char *name)
 {
-	return json_object_object_get_ex(in_json_inner(object), name, NULL);
+	return json_object_object_get_ex(inner(object), name, NULL);
 }
 
 static int
-in_json_member(const struct json *object, const char *name, json_type type,
+member(const struct json *object, const char *name, json_type type,
     struct json_object **out)
 {
 	struct json_object *o;
 
-	if (!json_object_object_get_ex(in_json_inner(object), name, &o))
+	if (!json_object_object_get_ex(inner(object), name, &o))
 		return fail(ERR_MALFORMED, "JSON member %s is missing", name);
 	if (!json_object_is_type(o, type))
 		return fail(ERR_MALFORMED, "JSON member %s is not of type %s",
@@ -131,7 +131,7 @@ in_json_member(const struct json *object, const char *name, json_type type,
 }
 
 static struct blob
-in_json_text(struct json_object *o)
+text_of(struct json_object *o)
 {
 	return blob_of(
 	    json_object_get_string(o), (size_t)json_object_get_string_len(o));
@@ -144,9 +144,9 @@ in_json_string(const struct json *object, const char *name, struct blob *out)
 	int r;
 
 	*out = blob_of(NULL, 0);
-	if ((r = in_json_member(object, name, json_type_string, &o)) != OK)
+	if ((r = member(object, name, json_type_string, &o)) != OK)
 		return r;
-	*out = in_json_text(o);
+	*out = text_of(o);
 	return OK;
 }
 
@@ -169,7 +169,7 @@ in_json_int(const struct json *object, const char *name, int64_t min,
 	int r;
 
 	*out = 0;
-	if ((r = in_json_member(object, name, json_type_int, &o)) != OK)
+	if ((r = member(object, name, json_type_int, &o)) != OK)
 		return r;
 	v = json_object_get_int64(o);
 	if (v < min || v > max)
@@ -186,7 +186,7 @@ in_json_bool(const struct json *object, const char *name, bool *out)
 	int r;
 
 	*out = false;
-	if ((r = in_json_member(object, name, json_type_boolean, &o)) != OK)
+	if ((r = member(object, name, json_type_boolean, &o)) != OK)
 		return r;
 	*out = json_object_get_boolean(o) != 0;
 	return OK;
@@ -199,9 +199,9 @@ in_json_object(const struct json *object, const char *name, struct json **out)
 	int r;
 
 	*out = NULL;
-	if ((r = in_json_member(object, name, json_type_object, &o)) != OK)
+	if ((r = member(object, name, json_type_object, &o)) != OK)
 		return r;
-	*out = in_json_outer(o);
+	*out = outer(o);
 	return OK;
 }
 
@@ -212,16 +212,16 @@ in_json_array(const struct json *object, const char *name, struct json **out)
 	int r;
 
 	*out = NULL;
-	if ((r = in_json_member(object, name, json_type_array, &o)) != OK)
+	if ((r = member(object, name, json_type_array, &o)) != OK)
 		return r;
-	*out = in_json_outer(o);
+	*out = outer(o);
 	return OK;
 }
 
 size_t
 in_json_count(const struct json *node)
 {
-	struct json_object *o = in_json_inner(node);
+	struct json_object *o = inner(node);
 
 	if (json_object_is_type(o, json_type_array))
 		return json_object_array_length(o);
@@ -233,18 +233,17 @@ in_json_count(const struct json *node)
 bool
 in_json_is_object(const struct json *node)
 {
-	return json_object_is_type(in_json_inner(node), json_type_object) != 0;
+	return json_object_is_type(inner(node), json_type_object) != 0;
 }
 
 static int
-in_json_at(const struct json *array, size_t i, json_type type,
-    struct json_object **out)
+at(const struct json *array, size_t i, json_type type, struct json_object **out)
 {
 	struct json_object *o;
 
 	if (i >= in_json_count(array))
 		return fail(ERR_MALFORMED, "JSON array has no element %zu", i);
-	o = json_object_array_get_idx(in_json_inner(array), i);
+	o = json_object_array_get_idx(inner(array), i);
 	if (!json_object_is_type(o, type))
 		return fail(ERR_MALFORMED, "JSON element %zu is not of type %s",
 		    i, json_type_to_name(type));
@@ -259,9 +258,9 @@ in_json_at_string(const struct json *array, size_t i, struct blob *out)
 	int r;
 
 	*out = blob_of(NULL, 0);
-	if ((r = in_json_at(array, i, json_type_string, &o)) != OK)
+	if ((r = at(array, i, json_type_string, &o)) != OK)
 		return r;
-	*out = in_json_text(o);
+	*out = text_of(o);
 	return OK;
 }
 
@@ -272,9 +271,9 @@ in_json_at_object(const struct json *array, size_t i, struct json **out)
 	int r;
 
 	*out = NULL;
-	if ((r = in_json_at(array, i, json_type_object, &o)) != OK)
+	if ((r = at(array, i, json_type_object, &o)) != OK)
 		return r;
-	*out = in_json_outer(o);
+	*out = outer(o);
 	return OK;
 }
 
@@ -283,7 +282,7 @@ in_json_write(const struct json *node, struct buf *out)
 {
 	const char *s;
 
-	s = json_object_to_json_string_ext(in_json_inner(node),
+	s = json_object_to_json_string_ext(inner(node),
 	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (s == NULL)
 		return fail(ERR_NOMEM, "no memory to write JSON");

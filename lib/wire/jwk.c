@@ -31,7 +31,7 @@ static const struct jwk_type {
 #define JWK_TYPES    (sizeof(jwk_types) / sizeof(jwk_types[0]))
 
 static int
-jwk_parse_kind(const struct json *o, struct jwk *jwk)
+parse_kind(const struct json *o, struct jwk *jwk)
 {
 	struct blob kty, crv;
 	size_t i;
@@ -52,7 +52,7 @@ jwk_parse_kind(const struct json *o, struct jwk *jwk)
 
 /* A private key that was sent is no secret any more: it is not used. */
 static int
-jwk_check_public(const struct json *o)
+check_public(const struct json *o)
 {
 	static const char *const private[] = { "d", "p", "q", "dp", "dq", "qi",
 		"oth", "k", NULL };
@@ -67,7 +67,7 @@ jwk_check_public(const struct json *o)
 }
 
 static int
-jwk_parse_coordinate(
+parse_coordinate(
     const struct json *o, const char *name, struct jwk *jwk, uint8_t *out)
 {
 	struct blob text;
@@ -88,7 +88,7 @@ jwk_parse_coordinate(
 }
 
 static int
-jwk_parse_alg(const struct json *o, struct jwk *jwk)
+parse_alg(const struct json *o, struct jwk *jwk)
 {
 	struct blob alg;
 
@@ -102,17 +102,17 @@ jwk_parse_alg(const struct json *o, struct jwk *jwk)
 }
 
 static gnutls_datum_t
-jwk_datum(const uint8_t *p, size_t n)
+datum(const uint8_t *p, size_t n)
 {
 	return (gnutls_datum_t){ (uint8_t *)(uintptr_t)p, (unsigned)n };
 }
 
 /* GnuTLS imports a point off its curve; only the second step notices. */
 static int
-jwk_import(const struct jwk *jwk, gnutls_pubkey_t *out)
+import(const struct jwk *jwk, gnutls_pubkey_t *out)
 {
-	gnutls_datum_t x = jwk_datum(jwk->x, jwk->n);
-	gnutls_datum_t y = jwk_datum(jwk->y, jwk->n);
+	gnutls_datum_t x = datum(jwk->x, jwk->n);
+	gnutls_datum_t y = datum(jwk->y, jwk->n);
 	gnutls_pubkey_t key;
 	int e;
 
@@ -133,30 +133,29 @@ jwk_import(const struct jwk *jwk, gnutls_pubkey_t *out)
 }
 
 static int
-jwk_check_point(const struct jwk *jwk)
+check_point(const struct jwk *jwk)
 {
 	gnutls_pubkey_t key;
 	int r;
 
-	if ((r = jwk_import(jwk, &key)) == OK)
+	if ((r = import(jwk, &key)) == OK)
 		gnutls_pubkey_deinit(key);
 	return r;
 }
 
 static int
-jwk_fill(const struct json *o, struct jwk *jwk)
+fill(const struct json *o, struct jwk *jwk)
 {
 	int r;
 
-	if ((r = jwk_check_public(o)) != OK ||
-	    (r = jwk_parse_kind(o, jwk)) != OK ||
-	    (r = jwk_parse_alg(o, jwk)) != OK ||
-	    (r = jwk_parse_coordinate(o, "x", jwk, jwk->x)) != OK)
+	if ((r = check_public(o)) != OK || (r = parse_kind(o, jwk)) != OK ||
+	    (r = parse_alg(o, jwk)) != OK ||
+	    (r = parse_coordinate(o, "x", jwk, jwk->x)) != OK)
 		return r;
 	if (jwk->kind != JWK_ED25519 &&
-	    (r = jwk_parse_coordinate(o, "y", jwk, jwk->y)) != OK)
+	    (r = parse_coordinate(o, "y", jwk, jwk->y)) != OK)
 		return r;
-	return jwk_check_point(jwk);
+	return check_point(jwk);
 }
 
 int
@@ -168,7 +167,7 @@ jwk_parse(const struct json *object, struct jwk **out)
 	*out = NULL;
 	if ((jwk = calloc(1, sizeof(*jwk))) == NULL)
 		return fail(ERR_NOMEM, "no memory for a key");
-	if ((r = jwk_fill(object, jwk)) != OK) {
+	if ((r = fill(object, jwk)) != OK) {
 		jwk_free(jwk);
 		return r;
 	}
@@ -247,7 +246,7 @@ jwk_spki(const struct jwk *jwk, struct buf *out)
 	gnutls_pubkey_t key;
 	int r;
 
-	if ((r = jwk_import(jwk, &key)) != OK)
+	if ((r = import(jwk, &key)) != OK)
 		return r;
 	if (gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &der) != 0)
 		r = fail(ERR_CRYPTO, "a key cannot be written");
@@ -260,10 +259,11 @@ jwk_spki(const struct jwk *jwk, struct buf *out)
 
 /* ECDSA is R and S side by side here (RFC 7518 section 3.4), DER in GnuTLS. */
 static int
-jwk_signature(const struct jwk *jwk, struct blob signature, gnutls_datum_t *out)
+encode_signature(
+    const struct jwk *jwk, struct blob signature, gnutls_datum_t *out)
 {
-	gnutls_datum_t r = jwk_datum(signature.p, jwk->n);
-	gnutls_datum_t s = jwk_datum(signature.p + jwk->n, jwk->n);
+	gnutls_datum_t r = datum(signature.p, jwk->n);
+	gnutls_datum_t s = datum(signature.p + jwk->n, jwk->n);
 
 	if (jwk->kind == JWK_ED25519) {
 		out->data = gnutls_malloc(signature.n);
@@ -279,14 +279,14 @@ jwk_signature(const struct jwk *jwk, struct blob signature, gnutls_datum_t *out)
 bool
 jwk_verifies(const struct jwk *jwk, struct blob message, struct blob signature)
 {
-	gnutls_datum_t data = jwk_datum(message.p, message.n);
+	gnutls_datum_t data = datum(message.p, message.n);
 	gnutls_datum_t sig = { NULL, 0 };
 	gnutls_pubkey_t key;
 	bool good;
 
-	if (signature.n != 2 * jwk->n || jwk_import(jwk, &key) != OK)
+	if (signature.n != 2 * jwk->n || import(jwk, &key) != OK)
 		return false;
-	good = jwk_signature(jwk, signature, &sig) == OK &&
+	good = encode_signature(jwk, signature, &sig) == OK &&
 	    gnutls_pubkey_verify_data2(
 		key, jwk_types[jwk->kind].sign, 0, &data, &sig) >= 0;
 	gnutls_free(sig.data);

@@ -29,7 +29,7 @@ static const struct jws_suite {
 #define JWS_SUITES (sizeof(jws_suites) / sizeof(jws_suites[0]))
 
 static const struct jws_suite *
-jws_suite(enum jws_alg alg)
+find_suite(enum jws_alg alg)
 {
 	size_t i;
 
@@ -40,7 +40,7 @@ jws_suite(enum jws_alg alg)
 }
 
 static int
-jws_copy(struct blob in, char **out)
+copy(struct blob in, char **out)
 {
 	if ((*out = strndup((const char *)in.p, in.n)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a JWS header");
@@ -49,7 +49,7 @@ jws_copy(struct blob in, char **out)
 
 /* Appends the decoded member to `out`, and gives its text as received. */
 static int
-jws_part(const struct json *body, const char *name, struct blob *text,
+part(const struct json *body, const char *name, struct blob *text,
     struct buf *out)
 {
 	int r;
@@ -64,7 +64,7 @@ jws_part(const struct json *body, const char *name, struct blob *text,
 
 /* "none" and the HMACs are refused by not being in the table. */
 static int
-jws_header_alg(const struct json *header, struct jws *jws)
+header_alg(const struct json *header, struct jws *jws)
 {
 	struct blob alg;
 	size_t i;
@@ -83,7 +83,7 @@ jws_header_alg(const struct json *header, struct jws *jws)
 
 /* Members that would change what the rest means (RFC 7515 section 4.1). */
 static int
-jws_header_refused(const struct json *header)
+header_refused(const struct json *header)
 {
 	static const char *const names[] = { "crit", "b64", "zip", "enc", "jku",
 		"x5u", "x5c", "x5t", "x5t#S256", NULL };
@@ -98,7 +98,7 @@ jws_header_refused(const struct json *header)
 }
 
 static int
-jws_header_nonce(const struct json *header, unsigned flags, struct jws *jws)
+header_nonce(const struct json *header, unsigned flags, struct jws *jws)
 {
 	struct blob nonce;
 	int r;
@@ -111,7 +111,7 @@ jws_header_nonce(const struct json *header, unsigned flags, struct jws *jws)
 	if (!in_json_has(header, "nonce"))
 		return fail(ERR_BAD_NONCE, "JWS has no nonce");
 	if ((r = in_json_string(header, "nonce", &nonce)) != OK ||
-	    (r = jws_copy(nonce, &jws->nonce)) != OK)
+	    (r = copy(nonce, &jws->nonce)) != OK)
 		return r;
 	if (!enc_is_base64url(jws->nonce, JWS_NONCE_MAX))
 		return fail(ERR_MALFORMED, "JWS nonce is not base64url");
@@ -120,7 +120,7 @@ jws_header_nonce(const struct json *header, unsigned flags, struct jws *jws)
 
 /* A URL in the header is compared later; here it only has to be sane. */
 static int
-jws_header_url(const struct json *header, const char *name, char **out)
+header_url(const struct json *header, const char *name, char **out)
 {
 	struct blob url;
 	int r;
@@ -130,13 +130,13 @@ jws_header_url(const struct json *header, const char *name, char **out)
 	if (url.n == 0 || url.n > JWS_URL_MAX)
 		return fail(ERR_MALFORMED, "JWS member %s is %zu bytes long",
 		    name, url.n);
-	return jws_copy(url, out);
+	return copy(url, out);
 }
 
 static int
-jws_header_jwk(const struct json *header, struct jws *jws)
+header_jwk(const struct json *header, struct jws *jws)
 {
-	const struct jws_suite *suite = jws_suite(jws->alg);
+	const struct jws_suite *suite = find_suite(jws->alg);
 	struct json *jwk;
 	int r;
 
@@ -153,7 +153,7 @@ jws_header_jwk(const struct json *header, struct jws *jws)
 }
 
 static int
-jws_header_key(const struct json *header, unsigned flags, struct jws *jws)
+header_key(const struct json *header, unsigned flags, struct jws *jws)
 {
 	bool has_jwk = in_json_has(header, "jwk");
 
@@ -161,14 +161,14 @@ jws_header_key(const struct json *header, unsigned flags, struct jws *jws)
 		return fail(ERR_MALFORMED, "JWS has %s of jwk and kid",
 		    has_jwk ? "both" : "none");
 	if (has_jwk)
-		return jws_header_jwk(header, jws);
+		return header_jwk(header, jws);
 	if (flags & JWS_INNER)
 		return fail(ERR_MALFORMED, "inner JWS has a kid");
-	return jws_header_url(header, "kid", &jws->kid);
+	return header_url(header, "kid", &jws->kid);
 }
 
 static int
-jws_header(struct blob text, unsigned flags, struct jws *jws)
+read_header(struct blob text, unsigned flags, struct jws *jws)
 {
 	struct json *header;
 	int r;
@@ -176,12 +176,12 @@ jws_header(struct blob text, unsigned flags, struct jws *jws)
 	if ((r = in_json_parse_object(text, JWS_PROTECTED_DEPTH, &header)) !=
 	    OK)
 		return r;
-	if ((r = jws_header_refused(header)) != OK ||
-	    (r = jws_header_alg(header, jws)) != OK ||
-	    (r = jws_header_key(header, flags, jws)) != OK ||
-	    (r = jws_header_url(header, "url", &jws->url)) != OK)
+	if ((r = header_refused(header)) != OK ||
+	    (r = header_alg(header, jws)) != OK ||
+	    (r = header_key(header, flags, jws)) != OK ||
+	    (r = header_url(header, "url", &jws->url)) != OK)
 		goto done;
-	r = jws_header_nonce(header, flags, jws);
+	r = header_nonce(header, flags, jws);
 done:
 	in_json_free(header);
 	return r;
@@ -193,7 +193,7 @@ done:
  * neither (RFC 8555 section 6.2).
  */
 static int
-jws_body_refused(const struct json *body)
+body_refused(const struct json *body)
 {
 	static const char *const names[] = { "header", "signatures", NULL };
 	size_t i;
@@ -212,20 +212,18 @@ jws_body_refused(const struct json *body)
  * and not because its signature is longer than any of ours.
  */
 static int
-jws_body(const struct json *body, unsigned flags, struct jws *jws)
+read_body(const struct json *body, unsigned flags, struct jws *jws)
 {
 	struct blob protected, payload, signature;
 	struct buf header;
 	int r;
 
 	buf_init(&header, JWS_PROTECTED_MAX);
-	if ((r = jws_body_refused(body)) != OK ||
-	    (r = jws_part(body, "protected", &protected, &header)) != OK ||
-	    (r = jws_header(buf_blob(&header), flags, jws)) != OK ||
-	    (r = jws_part(body, "payload", &payload, &jws->payload_bytes)) !=
-		OK ||
-	    (r = jws_part(body, "signature", &signature, &jws->signature)) !=
-		OK)
+	if ((r = body_refused(body)) != OK ||
+	    (r = part(body, "protected", &protected, &header)) != OK ||
+	    (r = read_header(buf_blob(&header), flags, jws)) != OK ||
+	    (r = part(body, "payload", &payload, &jws->payload_bytes)) != OK ||
+	    (r = part(body, "signature", &signature, &jws->signature)) != OK)
 		goto done;
 	buf_add_blob(&jws->signed_text, protected);
 	buf_add_byte(&jws->signed_text, '.');
@@ -256,7 +254,7 @@ jws_parse(struct blob body, unsigned flags, struct jws **out)
 	buf_init(&jws->payload_bytes, JWS_PAYLOAD_MAX);
 	buf_init(&jws->signed_text, JWS_BODY_MAX);
 	buf_init(&jws->signature, JWS_SIGNATURE_MAX);
-	if ((r = jws_body(doc, flags, jws)) == OK) {
+	if ((r = read_body(doc, flags, jws)) == OK) {
 		*out = jws;
 		jws = NULL;
 	}
@@ -283,7 +281,7 @@ jws_free(struct jws *jws)
 
 /* Tries R in the first n bytes and S in the others, both padded. */
 static bool
-jws_verifies_split(const struct jws *jws, const struct jwk *key, size_t n)
+verifies_split(const struct jws *jws, const struct jwk *key, size_t n)
 {
 	uint8_t rs[2 * JWS_HALF_ES256] = { 0 };
 	size_t rest = jws->signature.n - n;
@@ -299,7 +297,7 @@ jws_verifies_split(const struct jws *jws, const struct jwk *key, size_t n)
  * is a full verification of the same text, so nothing is lost by trying.
  */
 static bool
-jws_verifies_short(const struct jws *jws, const struct jwk *key)
+verifies_short(const struct jws *jws, const struct jwk *key)
 {
 	size_t n;
 
@@ -308,7 +306,7 @@ jws_verifies_short(const struct jws *jws, const struct jwk *key)
 		return false;
 	for (n = JWS_HALF_MIN; n <= JWS_HALF_ES256; n++) {
 		if (jws->signature.n - n <= JWS_HALF_ES256 &&
-		    jws_verifies_split(jws, key, n))
+		    verifies_split(jws, key, n))
 			return true;
 	}
 	return false;
@@ -317,7 +315,7 @@ jws_verifies_short(const struct jws *jws, const struct jwk *key)
 int
 jws_verify(const struct jws *jws, const struct jwk *key)
 {
-	const struct jws_suite *suite = jws_suite(jws->alg);
+	const struct jws_suite *suite = find_suite(jws->alg);
 
 	if (key->kind != suite->kind)
 		return fail(ERR_BAD_SIGNATURE,
@@ -325,7 +323,7 @@ jws_verify(const struct jws *jws, const struct jwk *key)
 		    suite->name);
 	if (jwk_verifies(
 		key, buf_blob(&jws->signed_text), buf_blob(&jws->signature)) ||
-	    jws_verifies_short(jws, key))
+	    verifies_short(jws, key))
 		return OK;
 	return fail(ERR_BAD_SIGNATURE, "JWS signature does not verify");
 }

@@ -13,7 +13,7 @@ out_json_init(struct out_json *w, struct buf *out)
 
 /* A short escape of RFC 8259 section 7, or 0. */
 static char
-out_json_short(uint8_t c)
+short_escape(uint8_t c)
 {
 	switch (c) {
 	case '"':
@@ -32,15 +32,15 @@ out_json_short(uint8_t c)
 
 /* Invisible characters are escaped: people read JSON on terminals, too. */
 static size_t
-out_json_character(struct buf *out, struct blob s, size_t at)
+character(struct buf *out, struct blob s, size_t at)
 {
 	uint32_t c;
 	size_t n = utf8_decode(s, at, &c);
 
 	if (n == 0)
 		buf_add_str(out, "\\ufffd");
-	else if (n == 1 && out_json_short(s.p[at]) != 0)
-		buf_printf(out, "\\%c", out_json_short(s.p[at]));
+	else if (n == 1 && short_escape(s.p[at]) != 0)
+		buf_printf(out, "\\%c", short_escape(s.p[at]));
 	else if (utf8_is_visible(c))
 		buf_add(out, s.p + at, n);
 	else if (c < 0x10000)
@@ -53,19 +53,19 @@ out_json_character(struct buf *out, struct blob s, size_t at)
 }
 
 static void
-out_json_quote(struct buf *out, struct blob s)
+quote(struct buf *out, struct blob s)
 {
 	size_t at = 0;
 
 	buf_add_byte(out, '"');
 	while (at < s.n)
-		at += out_json_character(out, s, at);
+		at += character(out, s, at);
 	buf_add_byte(out, '"');
 }
 
 /* What stands before a value: a comma, a name. */
 static void
-out_json_lead(struct out_json *w, const char *name)
+lead(struct out_json *w, const char *name)
 {
 	bool member = w->depth > 0 && w->kind[w->depth - 1] == '{';
 
@@ -76,14 +76,14 @@ out_json_lead(struct out_json *w, const char *name)
 	w->comma = true;
 	if (name == NULL)
 		return;
-	out_json_quote(w->out, blob_str(name));
+	quote(w->out, blob_str(name));
 	buf_add_byte(w->out, ':');
 }
 
 static void
-out_json_open(struct out_json *w, const char *name, char kind)
+open_level(struct out_json *w, const char *name, char kind)
 {
-	out_json_lead(w, name);
+	lead(w, name);
 	assert(w->depth < OUT_JSON_DEPTH);
 	w->kind[w->depth++] = kind;
 	w->comma = false;
@@ -91,7 +91,7 @@ out_json_open(struct out_json *w, const char *name, char kind)
 }
 
 static void
-out_json_close(struct out_json *w, char kind)
+close_level(struct out_json *w, char kind)
 {
 	assert(w->depth > 0 && w->kind[w->depth - 1] == kind);
 	w->depth--;
@@ -102,25 +102,25 @@ out_json_close(struct out_json *w, char kind)
 void
 out_json_open_object(struct out_json *w, const char *name)
 {
-	out_json_open(w, name, '{');
+	open_level(w, name, '{');
 }
 
 void
 out_json_close_object(struct out_json *w)
 {
-	out_json_close(w, '{');
+	close_level(w, '{');
 }
 
 void
 out_json_open_array(struct out_json *w, const char *name)
 {
-	out_json_open(w, name, '[');
+	open_level(w, name, '[');
 }
 
 void
 out_json_close_array(struct out_json *w)
 {
-	out_json_close(w, '[');
+	close_level(w, '[');
 }
 
 void
@@ -135,28 +135,28 @@ out_json_string(struct out_json *w, const char *name, const char *s)
 void
 out_json_blob(struct out_json *w, const char *name, struct blob s)
 {
-	out_json_lead(w, name);
-	out_json_quote(w->out, s);
+	lead(w, name);
+	quote(w->out, s);
 }
 
 void
 out_json_int(struct out_json *w, const char *name, int64_t v)
 {
-	out_json_lead(w, name);
+	lead(w, name);
 	buf_printf(w->out, "%" PRId64, v);
 }
 
 void
 out_json_bool(struct out_json *w, const char *name, bool v)
 {
-	out_json_lead(w, name);
+	lead(w, name);
 	buf_add_str(w->out, v ? "true" : "false");
 }
 
 void
 out_json_null(struct out_json *w, const char *name)
 {
-	out_json_lead(w, name);
+	lead(w, name);
 	buf_add_str(w->out, "null");
 }
 
@@ -164,7 +164,7 @@ void
 out_json_raw(struct out_json *w, const char *name, struct blob json)
 {
 	assert(json.n > 0);
-	out_json_lead(w, name);
+	lead(w, name);
 	buf_add_blob(w->out, json);
 }
 
