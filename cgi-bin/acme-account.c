@@ -3,187 +3,152 @@
 
 #include "acme-http.h"
 #include "acme/account.h"
-#include "acme/directory.h"
 #include "acme/key_change.h"
 #include "base/log.h"
 
-#define STEP_ORDERS "orders"
-
 static int
-account_reply(const struct request *rq, const struct account *a, int status,
-    struct resp *resp)
+verify(struct acme_http *app, const struct req *req, const char *step)
 {
-	int r;
+	return acme_http_verify(
+	    app, req, step, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT);
+}
 
-	resp->status = status;
-	if ((r = acme_http_location(resp, rq, LINK_ACCOUNT, a->id)) != OK ||
-	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
-		return r;
-	return objects_account(acme_http_place(rq), a, &resp->body);
+/* Releases the account. */
+static int
+send_account(
+    struct resp *resp, const struct request *rq, int status, struct account *a)
+{
+	int r = acme_http_object(resp, rq, status, LINK_ACCOUNT, a->id);
+
+	if (r == OK)
+		r = objects_account(rq, a, &resp->body);
+	accounts_release(a);
+	return r;
 }
 
 static int
-do_new_account(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
+post_new_account(void *p, const struct req *req, struct resp *resp)
 {
+	struct acme_http *app = p;
 	struct account a;
 	bool created;
 	int r;
 
-	(void)app;
-	r = account_create(rq, req->remote_address, &a, &created);
-	if (r != OK)
+	if ((r = acme_http_verify(app, req, ACCOUNT_STEP, REQUEST_WHILE_USABLE,
+		 REQUEST_BY_KEY)) != OK ||
+	    (r = account_create(&app->request, &a, &created)) != OK)
 		return r;
-	r = account_reply(rq, &a, created ? 201 : 200, resp);
-	accounts_release(&a);
-	return r;
+	return send_account(resp, &app->request, created ? 201 : 200, &a);
 }
 
 static int
-do_account(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
+post_account(void *p, const struct req *req, struct resp *resp)
 {
+	const char *id = req_path_param(req, "account");
+	struct acme_http *app = p;
 	struct account a;
 	int r;
 
-	(void)app;
-	r = account_update(
-	    rq, req_path_param(req, "account"), req->remote_address, &a);
-	if (r != OK)
+	if ((r = verify(app, req, ACCOUNT_STEP)) != OK ||
+	    (r = account_update(&app->request, id, &a)) != OK)
 		return r;
-	r = account_reply(rq, &a, 200, resp);
-	accounts_release(&a);
-	return r;
-}
-
-static int
-add_next(const struct request *rq, int offset, struct resp *resp)
-{
-	char url[LINKS_TEXT], value[LINKS_TEXT + 32];
-
-	links_write_orders_page(url, rq->acme->conf->url, rq->enrollment.id,
-	    rq->account.id, offset);
-	snprintf(value, sizeof value, "<%s>;rel=\"next\"", url);
-	return resp_add(resp, "Link", value);
+	return send_account(resp, &app->request, 200, &a);
 }
 
 static int
 orders_page(
-    struct request *rq, const struct req *req, int offset, struct resp *resp)
+    struct acme_http *app, const struct req *req, int offset, struct resp *resp)
 {
+	const char *account = req_path_param(req, "account");
+	struct request *rq = &app->request;
 	struct order_list list;
+	char next[LINKS_TEXT];
 	int r;
 
-	r = account_orders(rq, req_path_param(req, "account"), offset, &list);
-	if (r != OK)
+	if ((r = account_orders(rq, account, offset, &list)) != OK)
 		return r;
+	links_write_orders_page(next, rq->context.conf->url, rq->enrollment.id,
+	    account, offset + ACCOUNT_ORDERS_PAGE);
 	if (list.more)
-		r = add_next(rq, offset + ACCOUNT_ORDERS_PAGE, resp);
+		r = acme_http_link(resp, next, "next");
 	if (r == OK)
 		r = resp_set(resp, "Content-Type", ACME_HTTP_JSON);
 	if (r == OK)
-		r = objects_orders(acme_http_place(rq), &list, &resp->body);
+		r = objects_orders(rq, &list, &resp->body);
 	orders_list_release(&list);
 	return r;
 }
 
 static int
-do_orders(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
+post_orders(void *app, const struct req *req, struct resp *resp)
 {
-	(void)app;
-	return orders_page(rq, req, 0, resp);
+	int r = verify(app, req, ACCOUNT_STEP_ORDERS);
+
+	return r == OK ? orders_page(app, req, 0, resp) : r;
 }
 
 static int
-do_more_orders(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
+post_more_orders(void *app, const struct req *req, struct resp *resp)
 {
 	int offset, r;
 
-	(void)app;
-	r = account_read_offset(req_path_param(req, "offset"), &offset);
-	return r == OK ? orders_page(rq, req, offset, resp) : r;
+	if ((r = verify(app, req, ACCOUNT_STEP_ORDERS)) != OK ||
+	    (r = account_read_offset(req_path_param(req, "offset"), &offset)) !=
+		OK)
+		return r;
+	return orders_page(app, req, offset, resp);
 }
 
 static int
-do_key_change(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
+post_key_change(void *p, const struct req *req, struct resp *resp)
 {
+	struct acme_http *app = p;
+	struct request *rq = &app->request;
 	char other[DB_ID_TEXT];
 	struct account a;
 	int r;
 
-	r = key_change_request(rq, req->remote_address, other, &a);
-	if (r == ERR_KEY_IN_USE)
-		links_write(app->location, app->acme.conf->url,
-		    rq->enrollment.id, LINK_ACCOUNT, other);
-	if (r != OK)
+	if ((r = verify(app, req, KEY_CHANGE_STEP)) != OK)
 		return r;
-	r = account_reply(rq, &a, 200, resp);
-	accounts_release(&a);
-	return r;
+	r = key_change_request(rq, other, &a);
+	if (r == ERR_KEY_IN_USE)
+		links_write(app->location, rq->context.conf->url,
+		    rq->enrollment.id, LINK_ACCOUNT, other);
+	return r == OK ? send_account(resp, rq, 200, &a) : r;
 }
 
 /* POST-as-GET: nothing happens but that the nonce is used. */
 static int
-read_only(struct request *rq)
+read_only(struct acme_http *app, const struct req *req, const char *step)
 {
+	struct request *rq = &app->request;
 	int r;
 
-	if ((r = request_want_empty(rq)) != OK || (r = request_begin(rq)) != OK)
+	if ((r = acme_http_verify(app, req, step, REQUEST_WHILE_CERTIFIED,
+		 REQUEST_BY_ACCOUNT)) != OK ||
+	    (r = request_want_empty(rq)) != OK || (r = request_begin(rq)) != OK)
 		return r;
-	return request_commit(rq);
+	return context_end(&rq->context, OK);
 }
 
 static int
-do_directory(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
+post_directory(void *p, const struct req *req, struct resp *resp)
 {
+	struct acme_http *app = p;
 	int r;
 
-	(void)req;
-	if ((r = read_only(rq)) != OK ||
+	resp_set(resp, "Link", NULL);
+	if ((r = read_only(app, req, "directory")) != OK ||
 	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
 		return r;
-	return directory_write(
-	    app->acme.conf->url, rq->enrollment.id, &resp->body);
+	return objects_directory(&app->request, &resp->body);
 }
 
 static int
-do_new_nonce(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
+post_new_nonce(void *app, const struct req *req, struct resp *resp)
 {
-	(void)app;
-	(void)req;
 	resp->status = 204;
-	return read_only(rq);
-}
-
-ACME_HTTP_RESOURCE(
-    new_account, ACCOUNT_STEP, REQUEST_WHILE_USABLE, REQUEST_BY_KEY)
-ACME_HTTP_RESOURCE(
-    account, ACCOUNT_STEP, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)
-ACME_HTTP_RESOURCE(
-    orders, STEP_ORDERS, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)
-ACME_HTTP_RESOURCE(
-    more_orders, STEP_ORDERS, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)
-ACME_HTTP_RESOURCE(
-    key_change, KEY_CHANGE_STEP, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)
-ACME_HTTP_RESOURCE(
-    directory, "directory", REQUEST_WHILE_CERTIFIED, REQUEST_BY_ACCOUNT)
-ACME_HTTP_RESOURCE(
-    new_nonce, "new-nonce", REQUEST_WHILE_CERTIFIED, REQUEST_BY_ACCOUNT)
-
-static int
-open_program(const struct conf *conf, void **out)
-{
-	struct acme_http *app;
-	int r;
-
-	r = acme_http_open(conf, DB_RELAXED, &app);
-	*out = app;
-	return r;
+	return read_only(app, req, "new-nonce");
 }
 
 static const struct route routes[] = {
@@ -204,18 +169,21 @@ static const struct route routes[] = {
 	{ NULL, NULL, NULL, 0 },
 };
 
+static const struct web_program program = {
+	.name = "acme-account",
+	.summary = "ACME accounts",
+	.routes = routes,
+	.app_size = sizeof(struct acme_http),
+	.database = DB_RELAXED,
+	.load = acme_http_load,
+	.unload = acme_http_unload,
+	.begin = acme_http_begin,
+	.on_error = acme_http_on_error,
+	.end = acme_http_end,
+};
+
 int
 main(int argc, char **argv)
 {
-	static const struct web_program program = {
-		.name = "acme-account",
-		.summary = "ACME accounts",
-		.routes = routes,
-		.open = open_program,
-		.close = acme_http_close,
-		.on_error = acme_http_on_error,
-		.end = acme_http_end,
-	};
-
 	return worker_main(argc, argv, &program);
 }

@@ -5,53 +5,53 @@
 #include "acme-http.h"
 #include "acme/challenge.h"
 
+struct app {
+	struct acme_http http;
+	struct attest_roots *roots;
+};
+
 static int
-do_challenge(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
+post_challenge(void *p, const struct req *req, struct resp *resp)
 {
+	const char *id = req_path_param(req, "challenge");
+	struct app *app = p;
+	struct request *rq = &app->http.request;
+	char authorization[LINKS_TEXT];
 	struct order o;
 	int r;
 
-	r = challenge_answer(rq, app->own, req_path_param(req, "challenge"),
-	    req->remote_address, &o);
-	if (r != OK)
+	if ((r = acme_http_verify(&app->http, req, CHALLENGE_STEP,
+		 REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)) != OK ||
+	    (r = challenge_answer(rq, app->roots, id, &o)) != OK)
 		return r;
-	if ((r = acme_http_link(resp, rq, LINK_AUTHORIZATION,
-		 o.authorization_id, "up")) != OK ||
-	    (r = acme_http_location(
-		 resp, rq, LINK_CHALLENGE, o.challenge_id)) != OK ||
-	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
+	links_write(authorization, rq->context.conf->url, rq->enrollment.id,
+	    LINK_AUTHORIZATION, o.authorization_id);
+	if ((r = acme_http_link(resp, authorization, "up")) != OK ||
+	    (r = acme_http_object(
+		 resp, rq, 200, LINK_CHALLENGE, o.challenge_id)) != OK)
 		return r;
-	return objects_challenge(acme_http_place(rq), &o, &resp->body);
-}
-
-ACME_HTTP_RESOURCE(
-    challenge, CHALLENGE_STEP, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)
-
-static void
-free_roots(void *own)
-{
-	attest_roots_free(own);
+	return objects_challenge(rq, &o, &resp->body);
 }
 
 static int
-open_program(const struct conf *conf, void **out)
+load(void *p)
 {
-	struct attest_roots *roots;
-	struct acme_http *app;
-	int r;
+	struct app *app = p;
+	int r = acme_http_load(p);
 
-	*out = NULL;
-	if ((r = acme_http_open(conf, DB_RELAXED, &app)) != OK)
+	if (r != OK)
 		return r;
-	if ((r = attest_roots_load(conf->attestation_root, &roots)) != OK) {
-		acme_http_close(app);
-		return r;
-	}
-	app->own = roots;
-	app->own_free = free_roots;
-	*out = app;
-	return OK;
+	return attest_roots_load(
+	    app->http.request.context.conf->attestation_root, &app->roots);
+}
+
+static void
+unload(void *p)
+{
+	struct app *app = p;
+
+	attest_roots_free(app->roots);
+	acme_http_unload(p);
 }
 
 static const struct route routes[] = {
@@ -60,18 +60,21 @@ static const struct route routes[] = {
 	{ NULL, NULL, NULL, 0 },
 };
 
+static const struct web_program program = {
+	.name = "acme-challenge",
+	.summary = "ACME device attestation",
+	.routes = routes,
+	.app_size = sizeof(struct app),
+	.database = DB_RELAXED,
+	.load = load,
+	.unload = unload,
+	.begin = acme_http_begin,
+	.on_error = acme_http_on_error,
+	.end = acme_http_end,
+};
+
 int
 main(int argc, char **argv)
 {
-	static const struct web_program program = {
-		.name = "acme-challenge",
-		.summary = "ACME device attestation",
-		.routes = routes,
-		.open = open_program,
-		.close = acme_http_close,
-		.on_error = acme_http_on_error,
-		.end = acme_http_end,
-	};
-
 	return worker_main(argc, argv, &program);
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "acme-http.h"
-#include "acme/directory.h"
 #include "acme/renewal_info.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,94 +13,56 @@ static int
 get_directory(void *p, const struct req *req, struct resp *resp)
 {
 	struct acme_http *app = p;
-	struct enrollment e;
 	int r;
 
-	r = acme_http_enrollment(app, req, REQUEST_WHILE_CERTIFIED, &e);
-	if (r != OK)
+	resp_set(resp, "Link", NULL);
+	if ((r = acme_http_find(app, req)) != OK ||
+	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
 		return r;
-	if ((r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
-		return r;
-	return directory_write(app->acme.conf->url, e.id, &resp->body);
-}
-
-static int
-new_nonce(
-    struct acme_http *app, const struct req *req, struct resp *resp, int status)
-{
-	struct enrollment e;
-	int r;
-
-	r = acme_http_enrollment(app, req, REQUEST_WHILE_CERTIFIED, &e);
-	if (r != OK)
-		return r;
-	resp->status = status;
-	return acme_http_nonce(app, e.id, resp);
-}
-
-static int
-get_nonce(void *p, const struct req *req, struct resp *resp)
-{
-	return new_nonce(p, req, resp, 204);
+	return objects_directory(&app->request, &resp->body);
 }
 
 static int
 head_nonce(void *p, const struct req *req, struct resp *resp)
 {
-	return new_nonce(p, req, resp, 200);
-}
+	struct acme_http *app = p;
+	int r = acme_http_find(app, req);
 
-/* A certificate of another enrollment is none here. */
-static int
-find(
-    const struct acme_http *app, const struct req *req, struct certificate *out)
-{
-	struct enrollment e;
-	char id[300];
-	int r;
-
-	*out = (struct certificate){ .id = "" };
-	r = acme_http_enrollment(app, req, REQUEST_WHILE_CERTIFIED, &e);
 	if (r != OK)
 		return r;
-	snprintf(id, sizeof id, "%s.%s", req_path_param(req, "issuer"),
-	    req_path_param(req, "number"));
-	r = renewal_info_find(app->acme.db, id, out);
-	if (r == OK && strcmp(out->enrollment_id, e.id) != 0)
-		r = fail(
-		    ERR_NOT_FOUND, "the certificate is of another enrollment");
-	return r;
+	return acme_http_nonce(app, app->request.enrollment.id, resp);
+}
+
+static int
+get_nonce(void *app, const struct req *req, struct resp *resp)
+{
+	resp->status = 204;
+	return head_nonce(app, req, resp);
 }
 
 static int
 get_renewal_info(void *p, const struct req *req, struct resp *resp)
 {
 	struct acme_http *app = p;
-	struct certificate c;
-	char retry[16];
+	struct certificate c = { .id = "" };
+	char id[300], retry[16];
 	int r;
 
-	if ((r = find(app, req, &c)) != OK)
-		goto done;
+	if ((r = acme_http_find(app, req)) != OK)
+		return r;
+	snprintf(id, sizeof id, "%s.%s", req_path_param(req, "issuer"),
+	    req_path_param(req, "number"));
 	snprintf(retry, sizeof retry, "%d", RENEWAL_INFO_RETRY);
-	if ((r = resp_set(resp, "Retry-After", retry)) != OK ||
-	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
-		goto done;
-	r = renewal_info_write(
-	    renewal_info_window(&c, clock_now()), &resp->body);
-done:
+	r = renewal_info_find(app->request.context.db, id, &c);
+	/* A certificate of another enrollment is none here. */
+	if (r == OK && strcmp(c.enrollment_id, app->request.enrollment.id) != 0)
+		r = fail(
+		    ERR_NOT_FOUND, "the certificate is of another enrollment");
+	if (r == OK && (r = resp_set(resp, "Retry-After", retry)) == OK &&
+	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) == OK)
+		r = renewal_info_write(
+		    renewal_info_window(&c, clock_now()), &resp->body);
 	certificates_release(&c);
-	return r;
-}
-
-static int
-open_program(const struct conf *conf, void **out)
-{
-	struct acme_http *app;
-	int r;
-
-	r = acme_http_open(conf, DB_READ_ONLY, &app);
-	*out = app;
 	return r;
 }
 
@@ -117,18 +78,21 @@ static const struct route routes[] = {
 	{ NULL, NULL, NULL, 0 },
 };
 
+static const struct web_program program = {
+	.name = "acme-directory",
+	.summary = "ACME directory, nonces and renewal information",
+	.routes = routes,
+	.app_size = sizeof(struct acme_http),
+	.database = DB_READ_ONLY,
+	.load = acme_http_load,
+	.unload = acme_http_unload,
+	.begin = acme_http_begin,
+	.on_error = acme_http_problem,
+	.end = acme_http_end,
+};
+
 int
 main(int argc, char **argv)
 {
-	static const struct web_program program = {
-		.name = "acme-directory",
-		.summary = "ACME directory, nonces and renewal information",
-		.routes = routes,
-		.open = open_program,
-		.close = acme_http_close,
-		.on_error = acme_http_on_error,
-		.end = acme_http_end,
-	};
-
 	return worker_main(argc, argv, &program);
 }

@@ -3,85 +3,60 @@
 #include "acme/order.h"
 
 static int
-order_reply(const struct request *rq, const struct order *o, int status,
-    const struct buf *replaces, struct resp *resp)
+verify(struct acme_http *app, const struct req *req, const char *step)
 {
+	return acme_http_verify(
+	    app, req, step, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT);
+}
+
+static int
+post_new_order(void *p, const struct req *req, struct resp *resp)
+{
+	struct acme_http *app = p;
+	struct request *rq = &app->request;
+	struct buf replaces;
+	struct order o;
 	int r;
 
-	resp->status = status;
-	if ((r = acme_http_location(resp, rq, LINK_ORDER, o->id)) != OK ||
+	buf_init(&replaces, ORDER_REPLACES_MAX);
+	if ((r = verify(app, req, ORDER_STEP)) == OK &&
+	    (r = order_create(rq, &o, &replaces)) == OK)
+		r = acme_http_order(resp, rq, 201, &o, &replaces);
+	buf_release(&replaces);
+	return r;
+}
+
+static int
+post_order(void *p, const struct req *req, struct resp *resp)
+{
+	const char *id = req_path_param(req, "order");
+	struct acme_http *app = p;
+	struct request *rq = &app->request;
+	struct buf replaces;
+	struct order o;
+	int r;
+
+	buf_init(&replaces, ORDER_REPLACES_MAX);
+	if ((r = verify(app, req, ORDER_STEP)) == OK &&
+	    (r = order_read(rq, id, &o, &replaces)) == OK)
+		r = acme_http_order(resp, rq, 200, &o, &replaces);
+	buf_release(&replaces);
+	return r;
+}
+
+static int
+post_authorization(void *p, const struct req *req, struct resp *resp)
+{
+	const char *id = req_path_param(req, "authorization");
+	struct acme_http *app = p;
+	struct order o;
+	int r;
+
+	if ((r = verify(app, req, ORDER_STEP_AUTHORIZATION)) != OK ||
+	    (r = order_authorization(&app->request, id, &o)) != OK ||
 	    (r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
 		return r;
-	return objects_order(acme_http_place(rq), o,
-	    replaces->n > 0 ? buf_str(replaces) : NULL, &resp->body);
-}
-
-static int
-do_new_order(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
-{
-	struct buf replaces;
-	struct order o;
-	int r;
-
-	(void)app;
-	buf_init(&replaces, ORDER_REPLACES_MAX);
-	r = order_create(rq, req->remote_address, &o, &replaces);
-	if (r == OK)
-		r = order_reply(rq, &o, 201, &replaces, resp);
-	buf_release(&replaces);
-	return r;
-}
-
-static int
-do_order(struct acme_http *app, struct request *rq, const struct req *req,
-    struct resp *resp)
-{
-	struct buf replaces;
-	struct order o;
-	int r;
-
-	(void)app;
-	buf_init(&replaces, ORDER_REPLACES_MAX);
-	r = order_read(rq, req_path_param(req, "order"), &o, &replaces);
-	if (r == OK)
-		r = order_reply(rq, &o, 200, &replaces, resp);
-	buf_release(&replaces);
-	return r;
-}
-
-static int
-do_authorization(struct acme_http *app, struct request *rq,
-    const struct req *req, struct resp *resp)
-{
-	struct order o;
-	int r;
-
-	(void)app;
-	r = order_authorization(
-	    rq, req_path_param(req, "authorization"), req->remote_address, &o);
-	if (r != OK)
-		return r;
-	if ((r = resp_set(resp, "Content-Type", ACME_HTTP_JSON)) != OK)
-		return r;
-	return objects_authorization(acme_http_place(rq), &o, &resp->body);
-}
-
-ACME_HTTP_RESOURCE(
-    new_order, ORDER_STEP, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)
-ACME_HTTP_RESOURCE(order, ORDER_STEP, REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)
-ACME_HTTP_RESOURCE(authorization, ORDER_STEP_AUTHORIZATION,
-    REQUEST_WHILE_USABLE, REQUEST_BY_ACCOUNT)
-
-static int
-open_program(const struct conf *conf, void **out)
-{
-	struct acme_http *app;
-	int r;
-
-	r = acme_http_open(conf, DB_RELAXED, &app);
-	*out = app;
-	return r;
+	return objects_authorization(&app->request, &o, &resp->body);
 }
 
 static const struct route routes[] = {
@@ -94,18 +69,21 @@ static const struct route routes[] = {
 	{ NULL, NULL, NULL, 0 },
 };
 
+static const struct web_program program = {
+	.name = "acme-new-order",
+	.summary = "ACME orders and authorizations",
+	.routes = routes,
+	.app_size = sizeof(struct acme_http),
+	.database = DB_RELAXED,
+	.load = acme_http_load,
+	.unload = acme_http_unload,
+	.begin = acme_http_begin,
+	.on_error = acme_http_on_error,
+	.end = acme_http_end,
+};
+
 int
 main(int argc, char **argv)
 {
-	static const struct web_program program = {
-		.name = "acme-new-order",
-		.summary = "ACME orders and authorizations",
-		.routes = routes,
-		.open = open_program,
-		.close = acme_http_close,
-		.on_error = acme_http_on_error,
-		.end = acme_http_end,
-	};
-
 	return worker_main(argc, argv, &program);
 }

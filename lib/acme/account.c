@@ -9,8 +9,8 @@
 
 #define CONTACTS_JSON_MAX 4096
 
-/* What a newAccount asks for. */
-struct wish {
+/* What newAccount asks for. */
+struct wanted {
 	bool only_existing;
 	bool terms_agreed;
 	struct buf contact;
@@ -24,39 +24,22 @@ opt_bool(const struct json *o, const char *name, bool *out)
 }
 
 static int
-read_wish(const struct request *rq, struct wish *wish)
+read_new_account(const struct request *rq, struct wanted *w)
 {
-	struct json *payload = NULL;
+	struct json *payload;
 	int r;
 
 	if ((r = request_want_object(rq, &payload)) != OK)
 		return r;
-	if ((r = opt_bool(
-		 payload, "onlyReturnExisting", &wish->only_existing)) != OK ||
-	    (r = opt_bool(
-		 payload, "termsOfServiceAgreed", &wish->terms_agreed)) != OK ||
-	    (r = account_contact_read(payload, &wish->contact)) != OK)
-		goto done;
-	if (in_json_has(payload, "externalAccountBinding"))
+	if ((r = opt_bool(payload, "onlyReturnExisting", &w->only_existing)) ==
+		OK &&
+	    (r = opt_bool(payload, "termsOfServiceAgreed", &w->terms_agreed)) ==
+		OK)
+		r = account_contact_read(payload, &w->contact);
+	if (r == OK && in_json_has(payload, "externalAccountBinding"))
 		r = fail(
 		    ERR_MALFORMED, "external account binding is not offered");
-done:
 	in_json_free(payload);
-	return r;
-}
-
-/* `code` says what it means when there is none. */
-static int
-find(const struct request *rq, const char *thumbprint, int code,
-    struct account *out)
-{
-	int r;
-
-	r = accounts_load_by_thumbprint(
-	    rq->acme->db, rq->enrollment.id, thumbprint, out);
-	if (r == ERR_NOT_FOUND)
-		return fail(code, "the key has no account, enrollment is %s",
-		    enrollments_state_name(rq->enrollment.state));
 	return r;
 }
 
@@ -71,7 +54,7 @@ account_check_key(const struct request *rq, const struct jwk *key)
 	buf_init(&spki, 512);
 	if ((r = jwk_spki(key, &spki)) == OK) {
 		secret_sha256(buf_blob(&spki), sha256);
-		r = attestations_spki_known(rq->acme->db, sha256, &known);
+		r = attestations_spki_known(rq->context.db, sha256, &known);
 	}
 	buf_release(&spki);
 	if (r == OK && known)
@@ -81,114 +64,99 @@ account_check_key(const struct request *rq, const struct jwk *key)
 
 /* In the transaction. */
 static int
-make(const struct request *rq, const struct wish *wish, const char *thumbprint,
-    struct account *out, bool *created)
+make_account(const struct request *rq, const struct wanted *w,
+    const char *thumbprint, struct account *out, bool *created)
 {
-	struct account in = { .terms_agreed = wish->terms_agreed };
+	struct account in = { .terms_agreed = w->terms_agreed };
 	struct buf jwk;
 	int r;
 
-	if (rq->enrollment.state != ENROLLMENT_OPEN)
-		return find(rq, thumbprint, ERR_UNAUTHORIZED, out);
 	buf_init(&jwk, 1024);
-	if ((r = account_check_key(rq, rq->jws->jwk)) != OK ||
-	    (r = jwk_write(rq->jws->jwk, &jwk)) != OK)
-		goto done;
-	memcpy(in.enrollment_id, rq->enrollment.id, sizeof in.enrollment_id);
-	memcpy(in.thumbprint, thumbprint, sizeof in.thumbprint);
-	in.jwk = buf_str(&jwk);
-	in.contact = buf_str(&wish->contact);
-	r = accounts_create(rq->acme->db, &in, out, created);
+	if ((r = account_check_key(rq, rq->jws->jwk)) == OK &&
+	    (r = jwk_write(rq->jws->jwk, &jwk)) == OK) {
+		memcpy(in.enrollment_id, rq->enrollment.id,
+		    sizeof in.enrollment_id);
+		memcpy(in.thumbprint, thumbprint, sizeof in.thumbprint);
+		in.jwk = buf_str(&jwk);
+		in.contact = buf_str(&w->contact);
+		r = accounts_create(rq->context.db, &in, out, created);
+	}
 	if (r == ERR_RATE_LIMITED)
 		r = fail(r, "the enrollment has too many accounts");
-done:
 	buf_release(&jwk);
 	return r;
 }
 
-int
-account_create(struct request *rq, const char *remote_address,
-    struct account *out, bool *created)
+/* In the transaction: the key's account, or a new one where that is allowed. */
+static int
+find_or_make(struct request *rq, const struct wanted *w, struct account *out,
+    bool *created)
 {
-	struct wish wish = { .only_existing = false };
+	bool open = rq->enrollment.state == ENROLLMENT_OPEN;
 	char thumbprint[JWK_THUMBPRINT_TEXT];
+	int r;
+
+	if ((r = jwk_thumbprint(rq->jws->jwk, thumbprint)) != OK)
+		return r;
+	if (open && !w->only_existing)
+		r = make_account(rq, w, thumbprint, out, created);
+	else
+		r = accounts_load_by_thumbprint(
+		    rq->context.db, rq->enrollment.id, thumbprint, out);
+	if (r == ERR_NOT_FOUND)
+		return fail(
+		    w->only_existing ? ERR_NO_ACCOUNT : ERR_UNAUTHORIZED,
+		    "the key has no account, enrollment is %s",
+		    enrollments_state_name(rq->enrollment.state));
+	if (r == OK && out->status != ACCOUNT_VALID)
+		return fail(ERR_ACCOUNT_DEAD, "account %s is %s", out->id,
+		    accounts_status_name(out->status));
+	return r == OK && *created ? context_log(&rq->context, OK, "") : r;
+}
+
+int
+account_create(struct request *rq, struct account *out, bool *created)
+{
+	struct wanted w = { .only_existing = false };
 	int r;
 
 	*out = (struct account){ .id = "" };
 	*created = false;
-	buf_init(&wish.contact, CONTACTS_JSON_MAX);
-	if ((r = read_wish(rq, &wish)) != OK ||
-	    (r = jwk_thumbprint(rq->jws->jwk, thumbprint)) != OK ||
-	    (r = request_begin(rq)) != OK)
-		goto done;
-	r = wish.only_existing ? find(rq, thumbprint, ERR_NO_ACCOUNT, out)
-			       : make(rq, &wish, thumbprint, out, created);
-	if (r == OK && out->status != ACCOUNT_VALID)
-		r = fail(ERR_ACCOUNT_DEAD, "account %s is %s", out->id,
-		    accounts_status_name(out->status));
-	if (r == OK && *created)
-		r = request_note(rq, ACCOUNT_STEP, OK, "", remote_address);
-	if (r == OK)
-		r = request_commit(rq);
-done:
-	if (r != OK) {
-		db_rollback(rq->acme->db);
+	buf_init(&w.contact, CONTACTS_JSON_MAX);
+	if ((r = read_new_account(rq, &w)) == OK &&
+	    (r = request_begin(rq)) == OK)
+		r = context_end(
+		    &rq->context, find_or_make(rq, &w, out, created));
+	if (r != OK)
 		accounts_release(out);
-		*out = (struct account){ .id = "" };
-		*created = false;
-	}
-	buf_release(&wish.contact);
+	buf_release(&w.contact);
 	return r;
 }
 
+/* In the transaction: a new contact, or the account's end. */
 static int
-change_contact(const struct request *rq, const struct json *payload)
+change(struct request *rq, const struct json *payload)
 {
+	struct db *db = rq->context.db;
 	struct buf contact;
-	int r;
-
-	if (!in_json_has(payload, "contact"))
-		return OK;
-	buf_init(&contact, CONTACTS_JSON_MAX);
-	if ((r = account_contact_read(payload, &contact)) == OK)
-		r = accounts_set_contact(rq->acme->db, rq->enrollment.id,
-		    rq->account.id, buf_str(&contact));
-	buf_release(&contact);
-	return r;
-}
-
-static int
-change_status(
-    struct request *rq, const struct json *payload, const char *remote_address)
-{
 	struct blob status;
-	int r;
+	int r = OK;
 
-	if ((r = in_json_opt_string(payload, "status", &status)) != OK)
+	if (in_json_has(payload, "contact")) {
+		buf_init(&contact, CONTACTS_JSON_MAX);
+		if ((r = account_contact_read(payload, &contact)) == OK)
+			r = accounts_set_contact(db, rq->enrollment.id,
+			    rq->account.id, buf_str(&contact));
+		buf_release(&contact);
+	}
+	if (r != OK ||
+	    (r = in_json_opt_string(payload, "status", &status)) != OK)
 		return r;
 	/* Any other status is ignored (RFC 8555 section 7.3.2). */
 	if (status.p == NULL || !blob_eq_str(status, "deactivated"))
 		return OK;
-	r = accounts_deactivate(
-	    rq->acme->db, rq->enrollment.id, rq->account.id);
-	if (r == OK)
-		r = request_note(
-		    rq, ACCOUNT_STEP, OK, "deactivated", remote_address);
-	return r;
-}
-
-/* In the transaction. */
-static int
-change(
-    struct request *rq, const struct json *payload, const char *remote_address)
-{
-	int r;
-
-	if (payload == NULL)
-		return OK;
-	if ((r = change_contact(rq, payload)) != OK)
-		return r;
-	return change_status(rq, payload, remote_address);
+	r = accounts_deactivate(db, rq->enrollment.id, rq->account.id);
+	return r == OK ? context_log(&rq->context, OK, "deactivated") : r;
 }
 
 static int
@@ -201,8 +169,7 @@ check_own(const struct request *rq, const char *id)
 }
 
 int
-account_update(struct request *rq, const char *id, const char *remote_address,
-    struct account *out)
+account_update(struct request *rq, const char *id, struct account *out)
 {
 	struct json *payload = NULL;
 	int r;
@@ -213,18 +180,15 @@ account_update(struct request *rq, const char *id, const char *remote_address,
 	if (!rq->jws->empty_payload &&
 	    (r = request_want_object(rq, &payload)) != OK)
 		return r;
-	if ((r = request_begin(rq)) != OK)
-		goto done;
-	if ((r = change(rq, payload, remote_address)) == OK)
-		r = accounts_load(rq->acme->db, rq->enrollment.id, id, out);
-	if (r == OK)
-		r = request_commit(rq);
-	if (r != OK) {
-		db_rollback(rq->acme->db);
-		accounts_release(out);
-		*out = (struct account){ .id = "" };
+	if ((r = request_begin(rq)) == OK) {
+		if (payload != NULL)
+			r = change(rq, payload);
+		if (r == OK)
+			r = accounts_load(
+			    rq->context.db, rq->enrollment.id, id, out);
+		if ((r = context_end(&rq->context, r)) != OK)
+			accounts_release(out);
 	}
-done:
 	in_json_free(payload);
 	return r;
 }
@@ -239,14 +203,10 @@ account_orders(
 	if ((r = check_own(rq, id)) != OK ||
 	    (r = request_want_empty(rq)) != OK || (r = request_begin(rq)) != OK)
 		return r;
-	r = orders_list(rq->acme->db, rq->enrollment.id, id, offset,
+	r = orders_list(rq->context.db, rq->enrollment.id, id, offset,
 	    ACCOUNT_ORDERS_PAGE, out);
-	if (r == OK)
-		r = request_commit(rq);
-	if (r != OK) {
-		db_rollback(rq->acme->db);
+	if ((r = context_end(&rq->context, r)) != OK)
 		orders_list_release(out);
-	}
 	return r;
 }
 

@@ -8,8 +8,9 @@
 /* Orders on one page of the list. */
 #define ACCOUNT_ORDERS_PAGE 4
 
-/* Name of the step in the event log. */
-#define ACCOUNT_STEP "account"
+/* Names of the steps in the event log. */
+#define ACCOUNT_STEP        "account"
+#define ACCOUNT_STEP_ORDERS "orders"
 
 /*
  * newAccount: the account of the key that signed, made if there is none;
@@ -19,8 +20,7 @@
  * ERR_UNAUTHORIZED when a new one is wanted and the enrollment already has its
  * certificate, or the key was attested; codes of account_contact_read().
  */
-int account_create(struct request *rq, const char *remote_address,
-    struct account *out, bool *created);
+int account_create(struct request *rq, struct account *out, bool *created);
 
 /*
  * In a transaction: ERR_UNAUTHORIZED when the key was attested as a device's,
@@ -33,8 +33,7 @@ int account_check_key(const struct request *rq, const struct jwk *key);
  * or deactivates it. `id` is the one in the URL: ERR_NOT_FOUND unless it is
  * the signer's. The caller releases *out.
  */
-int account_update(struct request *rq, const char *id,
-    const char *remote_address, struct account *out);
+int account_update(struct request *rq, const char *id, struct account *out);
 
 /* A page of its orders; the caller releases *out. */
 int account_orders(

@@ -31,41 +31,43 @@ struct verdict {
 	struct buf object;
 };
 
-static bool
-is_verdict(int code)
-{
-	return strcmp(err_acme_type(code), "badAttestationStatement") == 0;
-}
-
-static void
+/*
+ * Makes a refusal the verdict. A fault of ours is none and is returned, so that
+ * the device may try again.
+ */
+static int
 reject(struct verdict *v, int code)
 {
+	if (code == OK || err_http_status(code) >= 500)
+		return code;
 	v->code = code;
 	snprintf(v->reason, sizeof v->reason, "%s", log_reason());
+	return OK;
 }
 
 /* "attObj" decoded; a device that could not attest says why in "error". */
 static int
-read_statement(const struct request *rq, struct buf *object)
+read_statement(const struct request *rq, struct verdict *v)
 {
-	struct json *payload = NULL;
+	struct json *payload;
 	struct blob text;
 	int r;
 
 	if ((r = request_want_object(rq, &payload)) != OK)
 		return r;
 	if (in_json_has(payload, "error") &&
-	    in_json_string(payload, "error", &text) == OK) {
-		r = fail(ERR_ATT_NONE, "the device says: %.*s",
-		    DEVICE_ERROR_MAX, (const char *)text.p);
-	} else if (!in_json_has(payload, "attObj")) {
-		r = fail(ERR_ATT_NONE, "the answer has no attObj");
-	} else if ((r = in_json_string(payload, "attObj", &text)) == OK &&
-	    enc_base64url_decode(text, object) != OK) {
-		r = fail(ERR_ATT_CBOR,
-		    "attObj is not base64url of at most %d bytes",
-		    ATTEST_OBJECT_MAX);
-	}
+	    in_json_string(payload, "error", &text) == OK)
+		r = reject(v,
+		    fail(ERR_ATT_NONE, "the device says: %.*s",
+			DEVICE_ERROR_MAX, (const char *)text.p));
+	else if (!in_json_has(payload, "attObj"))
+		r = reject(v, fail(ERR_ATT_NONE, "the answer has no attObj"));
+	else if ((r = in_json_string(payload, "attObj", &text)) == OK &&
+	    enc_base64url_decode(text, &v->object) != OK)
+		r = reject(v,
+		    fail(ERR_ATT_CBOR,
+			"attObj is not base64url of at most %d bytes",
+			ATTEST_OBJECT_MAX));
 	in_json_free(payload);
 	return r;
 }
@@ -92,55 +94,13 @@ challenge_key_of(struct blob spki, struct jwk *out)
 	return OK;
 }
 
-/* Everything that needs no transaction: parsing, signatures, names. */
-static int
-judge(const struct request *rq, const struct attest_roots *roots,
-    const struct order *o, struct verdict *v)
-{
-	int r;
-
-	if ((r = read_statement(rq, &v->object)) == OK)
-		r = evidence_verify(roots, buf_blob(&v->object),
-		    &rq->enrollment, o, clock_now(), &v->facts);
-	if (r != OK && is_verdict(r)) {
-		reject(v, r);
-		r = OK;
-	}
-	return r;
-}
-
-/* In the transaction: is the key new to everything we know? */
-static int
-check_key_is_new(struct db *db, const struct attestation *a)
-{
-	char thumbprint[JWK_THUMBPRINT_TEXT];
-	struct jwk key;
-	bool known;
-	int r;
-
-	if ((r = challenge_key_of(a->spki, &key)) != OK ||
-	    (r = jwk_thumbprint(&key, thumbprint)) != OK ||
-	    (r = accounts_thumbprint_known(db, thumbprint, &known)) != OK)
-		return r;
-	if (known)
-		return fail(ERR_ATT_KEY_REUSE, "the key is an account's key");
-	if ((r = attestations_spki_known(db, a->spki_sha256, &known)) != OK)
-		return r;
-	if (known)
-		return fail(
-		    ERR_ATT_KEY_REUSE, "the key was attested to us before");
-	if ((r = certificates_spki_known(db, a->spki_sha256, &known)) != OK)
-		return r;
-	if (known)
-		return fail(ERR_ATT_KEY_REUSE, "the key has a certificate");
-	return OK;
-}
-
-/* In the transaction: is the device ours, and the key new? */
+/* In the transaction: is the device ours, and the key new to all we know? */
 static int
 check_store(struct db *db, const struct attestation *a)
 {
-	bool assigned;
+	bool assigned, of_account, attested, certified;
+	char thumbprint[JWK_THUMBPRINT_TEXT];
+	struct jwk key;
 	int r;
 
 	if ((r = ade_devices_assigned(db, a->serial, &assigned)) != OK)
@@ -148,7 +108,22 @@ check_store(struct db *db, const struct attestation *a)
 	if (!assigned)
 		return fail(ERR_ATT_UNASSIGNED,
 		    "%s is not assigned to us any more", a->serial);
-	return check_key_is_new(db, a);
+	if ((r = challenge_key_of(a->spki, &key)) != OK ||
+	    (r = jwk_thumbprint(&key, thumbprint)) != OK ||
+	    (r = accounts_thumbprint_known(db, thumbprint, &of_account)) !=
+		OK ||
+	    (r = attestations_spki_known(db, a->spki_sha256, &attested)) !=
+		OK ||
+	    (r = certificates_spki_known(db, a->spki_sha256, &certified)) != OK)
+		return r;
+	if (of_account)
+		return fail(ERR_ATT_KEY_REUSE, "the key is an account's key");
+	if (attested)
+		return fail(
+		    ERR_ATT_KEY_REUSE, "the key was attested to us before");
+	if (certified)
+		return fail(ERR_ATT_KEY_REUSE, "the key has a certificate");
+	return OK;
 }
 
 static int
@@ -187,63 +162,78 @@ store_evidence(struct db *db, const struct order *o, const struct verdict *v)
 
 /* In the transaction: the one change of state. */
 static int
-decide(struct request *rq, const struct order *o, struct verdict *v,
-    const char *remote_address)
+decide(struct request *rq, const struct order *o, struct verdict *v)
 {
-	struct db *db = rq->acme->db;
-	int r;
+	struct db *db = rq->context.db;
+	int r = OK;
 
-	if (v->code == OK && (r = check_store(db, &v->facts)) != OK) {
-		if (!is_verdict(r))
-			return r;
-		reject(v, r);
-	}
-	if (v->code != OK)
-		r = orders_challenge_invalid(db, o, v->code);
-	else
-		r = orders_challenge_valid(db, o);
+	if (v->code == OK)
+		r = reject(v, check_store(db, &v->facts));
+	if (r != OK)
+		return r;
+	r = v->code == OK ? orders_challenge_valid(db, o)
+			  : orders_challenge_invalid(db, o, v->code);
+	/* Another request decided first: its outcome stands. */
+	if (r == ERR_CONFLICT)
+		return OK;
 	if (r != OK)
 		return r;
 	/* Checked above in this transaction, so none of this can be. */
 	if (v->code == OK && store_evidence(db, o, v) != OK)
 		return fail(
 		    ERR_INTERNAL, "no evidence kept for order %s", o->id);
-	return request_note(
-	    rq, CHALLENGE_STEP, v->code, v->reason, remote_address);
+	return context_log(&rq->context, v->code, v->reason);
 }
 
 static int
 load(const struct request *rq, const char *id, struct order *out)
 {
-	int r;
+	int r = orders_load_by_challenge(
+	    rq->context.db, rq->enrollment.id, rq->account.id, id, out);
 
-	r = orders_load_by_challenge(
-	    rq->acme->db, rq->enrollment.id, rq->account.id, id, out);
 	if (r == ERR_NOT_FOUND)
 		return fail(
 		    r, "no such challenge of account %s", rq->account.id);
+	if (r == OK)
+		order_settle(out, clock_now());
 	return r;
 }
 
 /* Nothing to decide: uses the nonce and shows what there is. */
 static int
-show(struct request *rq, const struct order *o, const char *remote_address)
+show(struct request *rq, const struct order *o)
 {
-	bool late = strcmp(o->error, err_name(ERR_EXPIRED)) == 0;
 	int r;
 
 	if ((r = request_begin(rq)) != OK)
 		return r;
-	if (late && !rq->jws->empty_payload)
-		r = request_note(rq, CHALLENGE_STEP, ERR_EXPIRED,
-		    "the order expired before its challenge was answered",
-		    remote_address);
-	return r == OK ? request_commit(rq) : r;
+	if (err_find(o->error) == ERR_EXPIRED && !rq->jws->empty_payload)
+		r = context_log(&rq->context, ERR_EXPIRED,
+		    "the order expired before its challenge was answered");
+	return context_end(&rq->context, r);
+}
+
+/* Parsing and signatures come first, so that no transaction waits for them. */
+static int
+judge(struct request *rq, const struct attest_roots *roots, struct order *o,
+    struct verdict *v)
+{
+	int r;
+
+	if ((r = read_statement(rq, v)) == OK && v->code == OK)
+		r = reject(v,
+		    evidence_verify(roots, buf_blob(&v->object),
+			&rq->enrollment, o, clock_now(), &v->facts));
+	if (r != OK || (r = request_begin(rq)) != OK)
+		return r;
+	if ((r = decide(rq, o, v)) == OK)
+		r = load(rq, o->challenge_id, o);
+	return context_end(&rq->context, r);
 }
 
 int
 challenge_answer(struct request *rq, const struct attest_roots *roots,
-    const char *id, const char *remote_address, struct order *out)
+    const char *id, struct order *out)
 {
 	struct verdict v = { .code = OK };
 	struct order o;
@@ -253,27 +243,11 @@ challenge_answer(struct request *rq, const struct attest_roots *roots,
 	if ((r = load(rq, id, &o)) != OK)
 		return r;
 	buf_init(&v.object, ATTEST_OBJECT_MAX);
-	order_settle(&o, clock_now());
-	if (rq->jws->empty_payload || o.challenge_status != CHALLENGE_PENDING) {
-		r = show(rq, &o, remote_address);
-		goto done;
-	}
-	if ((r = judge(rq, roots, &o, &v)) != OK ||
-	    (r = request_begin(rq)) != OK)
-		goto done;
-	r = decide(rq, &o, &v, remote_address);
-	/* Another request decided first: its outcome stands. */
-	if (r == ERR_CONFLICT)
-		r = OK;
-	if (r == OK)
-		r = load(rq, id, &o);
-	if (r == OK)
-		r = request_commit(rq);
-	order_settle(&o, clock_now());
-done:
-	if (r != OK)
-		db_rollback(rq->acme->db);
+	if (rq->jws->empty_payload || o.challenge_status != CHALLENGE_PENDING)
+		r = show(rq, &o);
 	else
+		r = judge(rq, roots, &o, &v);
+	if (r == OK)
 		*out = o;
 	attest_release(&v.facts);
 	buf_release(&v.object);

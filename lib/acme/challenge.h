@@ -27,7 +27,7 @@
  * no JSON object or attObj no string: nothing changes then.
  */
 int challenge_answer(struct request *rq, const struct attest_roots *roots,
-    const char *id, const char *remote_address, struct order *out);
+    const char *id, struct order *out);
 
 /* Reads a normal-form EC SubjectPublicKeyInfo as a JWK; ERR_ATT_KEY. */
 int challenge_key_of(struct blob spki, struct jwk *out);

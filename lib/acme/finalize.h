@@ -35,8 +35,7 @@ struct finalize_keys {
  * when the enrollment is over; and the codes of decision_check_issue().
  */
 int finalize_order(struct request *rq, const struct finalize_keys *keys,
-    const char *id, const char *remote_address, struct order *out,
-    struct buf *replaces);
+    const char *id, struct order *out, struct buf *replaces);
 
 /*
  * POST-as-GET on a certificate: appends the PEM chain. ERR_NOT_FOUND when it
@@ -44,6 +43,6 @@ int finalize_order(struct request *rq, const struct finalize_keys *keys,
  * and the codes of decision_check_issue().
  */
 int finalize_download(struct request *rq, const struct finalize_keys *keys,
-    const char *id, const char *remote_address, struct buf *out);
+    const char *id, struct buf *out);
 
 #endif

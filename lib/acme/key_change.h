@@ -13,7 +13,7 @@
  * the key, whose id is then in `other`; ERR_UNAUTHORIZED when the key is known
  * as that of a device. The caller releases *out, the account as it is then.
  */
-int key_change_request(struct request *rq, const char *remote_address,
-    char other[DB_ID_TEXT], struct account *out);
+int key_change_request(
+    struct request *rq, char other[DB_ID_TEXT], struct account *out);
 
 #endif

@@ -7,24 +7,15 @@
 #include "base/clock.h"
 #include "wire/out_json.h"
 
-/* The code that an order's row names; ERR_INTERNAL for a name of old. */
-static int
-code_of(const char *name)
-{
-	int i;
-
-	for (i = 0; i < (int)ERR_INDEX_COUNT; i++)
-		if (strcmp(err_name(-1 - i), name) == 0)
-			return -1 - i;
-	return ERR_INTERNAL;
-}
-
 static void
 put_problem(struct out_json *j, const char *error)
 {
-	int code = code_of(error);
+	int code = err_find(error);
 	char type[96];
 
+	/* a name of old */
+	if (code == OK)
+		code = ERR_INTERNAL;
 	snprintf(
 	    type, sizeof type, OBJECTS_PROBLEM_URN "%s", err_acme_type(code));
 	out_json_open_object(j, "error");
@@ -35,12 +26,12 @@ put_problem(struct out_json *j, const char *error)
 }
 
 static void
-put_link(struct out_json *j, const char *name, struct objects_place place,
+put_link(struct out_json *j, const char *name, const struct request *rq,
     enum link link, const char *id)
 {
 	char url[LINKS_TEXT];
 
-	links_write(url, place.server, place.enrollment, link, id);
+	links_write(url, rq->context.conf->url, rq->enrollment.id, link, id);
 	out_json_string(j, name, url);
 }
 
@@ -64,11 +55,11 @@ put_identifier(struct out_json *j, const char *name, const struct order *o)
 
 static void
 put_challenge(
-    struct out_json *j, struct objects_place place, const struct order *o)
+    struct out_json *j, const struct request *rq, const struct order *o)
 {
 	out_json_open_object(j, NULL);
 	out_json_string(j, "type", "device-attest-01");
-	put_link(j, "url", place, LINK_CHALLENGE, o->challenge_id);
+	put_link(j, "url", rq, LINK_CHALLENGE, o->challenge_id);
 	out_json_string(
 	    j, "status", orders_challenge_name(o->challenge_status));
 	out_json_string(j, "token", o->token);
@@ -81,7 +72,7 @@ put_challenge(
 
 int
 objects_account(
-    struct objects_place place, const struct account *a, struct buf *out)
+    const struct request *rq, const struct account *a, struct buf *out)
 {
 	struct out_json j;
 
@@ -92,13 +83,13 @@ objects_account(
 		out_json_raw(&j, "contact", blob_str(a->contact));
 	if (a->terms_agreed)
 		out_json_bool(&j, "termsOfServiceAgreed", true);
-	put_link(&j, "orders", place, LINK_ORDERS, a->id);
+	put_link(&j, "orders", rq, LINK_ORDERS, a->id);
 	out_json_close_object(&j);
 	return out_json_end(&j);
 }
 
 int
-objects_order(struct objects_place place, const struct order *o,
+objects_order(const struct request *rq, const struct order *o,
     const char *replaces, struct buf *out)
 {
 	struct out_json j;
@@ -111,12 +102,12 @@ objects_order(struct objects_place place, const struct order *o,
 	put_identifier(&j, NULL, o);
 	out_json_close_array(&j);
 	out_json_open_array(&j, "authorizations");
-	put_link(&j, NULL, place, LINK_AUTHORIZATION, o->authorization_id);
+	put_link(&j, NULL, rq, LINK_AUTHORIZATION, o->authorization_id);
 	out_json_close_array(&j);
-	put_link(&j, "finalize", place, LINK_FINALIZE, o->id);
+	put_link(&j, "finalize", rq, LINK_FINALIZE, o->id);
 	if (o->status == ORDER_VALID)
-		put_link(&j, "certificate", place, LINK_CERTIFICATE,
-		    o->certificate_id);
+		put_link(
+		    &j, "certificate", rq, LINK_CERTIFICATE, o->certificate_id);
 	if (replaces != NULL)
 		out_json_string(&j, "replaces", replaces);
 	if (o->status == ORDER_INVALID && o->error[0] != '\0')
@@ -127,7 +118,7 @@ objects_order(struct objects_place place, const struct order *o,
 
 int
 objects_authorization(
-    struct objects_place place, const struct order *o, struct buf *out)
+    const struct request *rq, const struct order *o, struct buf *out)
 {
 	struct out_json j;
 
@@ -138,7 +129,7 @@ objects_authorization(
 	    &j, "status", orders_authorization_name(o->authorization_status));
 	put_time(&j, "expires", o->expires_at);
 	out_json_open_array(&j, "challenges");
-	put_challenge(&j, place, o);
+	put_challenge(&j, rq, o);
 	out_json_close_array(&j);
 	out_json_close_object(&j);
 	return out_json_end(&j);
@@ -146,18 +137,18 @@ objects_authorization(
 
 int
 objects_challenge(
-    struct objects_place place, const struct order *o, struct buf *out)
+    const struct request *rq, const struct order *o, struct buf *out)
 {
 	struct out_json j;
 
 	out_json_init(&j, out);
-	put_challenge(&j, place, o);
+	put_challenge(&j, rq, o);
 	return out_json_end(&j);
 }
 
 int
 objects_orders(
-    struct objects_place place, const struct order_list *list, struct buf *out)
+    const struct request *rq, const struct order_list *list, struct buf *out)
 {
 	struct out_json j;
 	size_t i;
@@ -166,8 +157,28 @@ objects_orders(
 	out_json_open_object(&j, NULL);
 	out_json_open_array(&j, "orders");
 	for (i = 0; i < list->n; i++)
-		put_link(&j, NULL, place, LINK_ORDER, list->rows[i].id);
+		put_link(&j, NULL, rq, LINK_ORDER, list->rows[i].id);
 	out_json_close_array(&j);
+	out_json_close_object(&j);
+	return out_json_end(&j);
+}
+
+int
+objects_directory(const struct request *rq, struct buf *out)
+{
+	struct out_json j;
+
+	out_json_init(&j, out);
+	out_json_open_object(&j, NULL);
+	put_link(&j, "newNonce", rq, LINK_NEW_NONCE, NULL);
+	put_link(&j, "newAccount", rq, LINK_NEW_ACCOUNT, NULL);
+	put_link(&j, "newOrder", rq, LINK_NEW_ORDER, NULL);
+	put_link(&j, "revokeCert", rq, LINK_REVOKE_CERT, NULL);
+	put_link(&j, "keyChange", rq, LINK_KEY_CHANGE, NULL);
+	put_link(&j, "renewalInfo", rq, LINK_RENEWAL_INFO, NULL);
+	out_json_open_object(&j, "meta");
+	out_json_bool(&j, "externalAccountRequired", false);
+	out_json_close_object(&j);
 	out_json_close_object(&j);
 	return out_json_end(&j);
 }

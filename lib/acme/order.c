@@ -52,49 +52,29 @@ read_identifier(const struct json *payload, struct order *o)
 	return OK;
 }
 
-/* What we do not offer must not be passed over in silence. */
 static int
-check_extras(const struct json *payload)
+read_new_order(const struct request *rq, struct order *o, struct buf *replaces)
 {
-	if (in_json_has(payload, "notBefore") ||
-	    in_json_has(payload, "notAfter"))
-		return fail(ERR_MALFORMED, "the order asks for dates");
-	if (in_json_has(payload, "profile"))
-		return fail(ERR_PROFILE, "the order names a profile");
-	return OK;
-}
-
-static int
-read_wish(const struct request *rq, struct order *o, struct buf *replaces)
-{
-	struct json *payload = NULL;
+	struct json *payload;
 	struct blob text;
 	int r;
 
 	if ((r = request_want_object(rq, &payload)) != OK)
 		return r;
-	if ((r = read_identifier(payload, o)) != OK ||
-	    (r = check_extras(payload)) != OK ||
-	    (r = in_json_opt_string(payload, "replaces", &text)) != OK)
+	if ((r = read_identifier(payload, o)) != OK)
 		goto done;
-	if (text.p != NULL)
+	/* What we do not offer must not be passed over in silence. */
+	if (in_json_has(payload, "notBefore") ||
+	    in_json_has(payload, "notAfter"))
+		r = fail(ERR_MALFORMED, "the order asks for dates");
+	else if (in_json_has(payload, "profile"))
+		r = fail(ERR_PROFILE, "the order names a profile");
+	else if ((r = in_json_opt_string(payload, "replaces", &text)) == OK &&
+	    text.p != NULL)
 		r = buf_add_blob(replaces, text);
 done:
 	in_json_free(payload);
 	return r;
-}
-
-static int
-check_policy(const struct request *rq, const struct order *o)
-{
-	if (rq->enrollment.state != ENROLLMENT_OPEN)
-		return fail(ERR_IDENTIFIER_REJECTED,
-		    "the enrollment has its certificate already");
-	if (order_is_for(o, rq->enrollment.device.serial))
-		return OK;
-	return fail(ERR_IDENTIFIER_REJECTED,
-	    "ordered for %.80s, but the enrollment is for %s",
-	    o->identifier_value, rq->enrollment.device.serial);
 }
 
 /* Apple makes a new account each time: "same account" is "same device". */
@@ -107,7 +87,7 @@ find_predecessor(
 
 	if (replaces->n == 0)
 		return OK;
-	r = renewal_info_find(rq->acme->db, buf_str(replaces), &c);
+	r = renewal_info_find(rq->context.db, buf_str(replaces), &c);
 	if (r == ERR_NOT_FOUND ||
 	    (r == OK && strcmp(c.serial, rq->enrollment.device.serial) != 0))
 		r = fail(ERR_MALFORMED,
@@ -122,25 +102,24 @@ find_predecessor(
 
 /* In the transaction. */
 static int
-store_order(struct request *rq, const char *remote_address, struct order *o)
+store_order(struct request *rq, const struct buf *replaces, struct order *o)
 {
 	int r;
 
-	r = orders_create(rq->acme->db, o, ORDER_LIFE);
+	if ((r = find_predecessor(rq, replaces, o)) != OK)
+		return r;
+	r = orders_create(rq->context.db, o, ORDER_LIFE);
 	if (r == ERR_RATE_LIMITED)
 		return fail(r,
 		    "account %s or its enrollment has too many orders",
 		    rq->account.id);
 	if (r == ERR_ALREADY_REPLACED)
 		return fail(r, "another order replaces that certificate");
-	if (r != OK)
-		return r;
-	return request_note(rq, ORDER_STEP, OK, "", remote_address);
+	return r == OK ? context_log(&rq->context, OK, "") : r;
 }
 
 int
-order_create(struct request *rq, const char *remote_address, struct order *out,
-    struct buf *replaces)
+order_create(struct request *rq, struct order *out, struct buf *replaces)
 {
 	struct order o = { .id = "" };
 	int r;
@@ -148,18 +127,20 @@ order_create(struct request *rq, const char *remote_address, struct order *out,
 	*out = o;
 	memcpy(o.account_id, rq->account.id, sizeof o.account_id);
 	memcpy(o.enrollment_id, rq->enrollment.id, sizeof o.enrollment_id);
-	if ((r = read_wish(rq, &o, replaces)) != OK ||
-	    (r = check_policy(rq, &o)) != OK || (r = request_begin(rq)) != OK)
+	if ((r = read_new_order(rq, &o, replaces)) != OK)
 		return r;
-	if ((r = find_predecessor(rq, replaces, &o)) == OK &&
-	    (r = store_order(rq, remote_address, &o)) == OK)
-		r = request_commit(rq);
-	if (r != OK) {
-		db_rollback(rq->acme->db);
-		return r;
-	}
-	*out = o;
-	return OK;
+	if (rq->enrollment.state != ENROLLMENT_OPEN)
+		return fail(ERR_IDENTIFIER_REJECTED,
+		    "the enrollment has its certificate already");
+	if (!order_is_for(&o, rq->enrollment.device.serial))
+		return fail(ERR_IDENTIFIER_REJECTED,
+		    "ordered for %.80s, but the enrollment is for %s",
+		    o.identifier_value, rq->enrollment.device.serial);
+	if ((r = request_begin(rq)) == OK)
+		r = context_end(&rq->context, store_order(rq, replaces, &o));
+	if (r == OK)
+		*out = o;
+	return r;
 }
 
 int
@@ -177,35 +158,39 @@ order_predecessor(struct db *db, const struct order *o, struct buf *replaces)
 }
 
 int
+order_load(const struct request *rq, const char *id, struct order *out)
+{
+	int r = orders_load(
+	    rq->context.db, rq->enrollment.id, rq->account.id, id, out);
+
+	if (r == ERR_NOT_FOUND)
+		return fail(r, "no such order of account %s", rq->account.id);
+	if (r == OK)
+		order_settle(out, clock_now());
+	return r;
+}
+
+int
 order_read(
     struct request *rq, const char *id, struct order *out, struct buf *replaces)
 {
-	struct db *db = rq->acme->db;
+	struct order o;
 	int r;
 
 	*out = (struct order){ .id = "" };
 	if ((r = request_want_empty(rq)) != OK || (r = request_begin(rq)) != OK)
 		return r;
-	r = orders_load(db, rq->enrollment.id, rq->account.id, id, out);
-	if (r == ERR_NOT_FOUND)
-		r = fail(r, "no such order of account %s", rq->account.id);
-	if (r == OK)
-		r = order_predecessor(db, out, replaces);
-	if (r == OK)
-		r = request_commit(rq);
-	if (r != OK) {
-		db_rollback(db);
-		*out = (struct order){ .id = "" };
-		return r;
-	}
-	order_settle(out, clock_now());
-	return OK;
+	if ((r = order_load(rq, id, &o)) == OK)
+		r = order_predecessor(rq->context.db, &o, replaces);
+	if ((r = context_end(&rq->context, r)) == OK)
+		*out = o;
+	return r;
 }
 
 static int
 want_deactivation(const struct request *rq)
 {
-	struct json *payload = NULL;
+	struct json *payload;
 	struct blob status;
 	int r;
 
@@ -221,27 +206,22 @@ want_deactivation(const struct request *rq)
 
 /* In the transaction. */
 static int
-deactivate(struct request *rq, const char *remote_address, struct order *o)
+deactivate(struct request *rq, struct order *o)
 {
-	int r;
+	struct db *db = rq->context.db;
+	int r = orders_authorization_deactivate(db, o);
 
-	r = orders_authorization_deactivate(rq->acme->db, o);
 	if (r == ERR_CONFLICT)
 		return fail(ERR_MALFORMED,
 		    "the authorization is not pending or valid any more");
-	if (r != OK ||
-	    (r = request_note(rq, ORDER_STEP_AUTHORIZATION, OK, "deactivated",
-		 remote_address)) != OK)
+	if (r != OK || (r = context_log(&rq->context, OK, "deactivated")) != OK)
 		return r;
-	return orders_load(
-	    rq->acme->db, rq->enrollment.id, rq->account.id, o->id, o);
+	return orders_load(db, rq->enrollment.id, rq->account.id, o->id, o);
 }
 
 int
-order_authorization(struct request *rq, const char *id,
-    const char *remote_address, struct order *out)
+order_authorization(struct request *rq, const char *id, struct order *out)
 {
-	struct db *db = rq->acme->db;
 	struct order o;
 	int r;
 
@@ -251,18 +231,14 @@ order_authorization(struct request *rq, const char *id,
 	if ((r = request_begin(rq)) != OK)
 		return r;
 	r = orders_load_by_authorization(
-	    db, rq->enrollment.id, rq->account.id, id, &o);
+	    rq->context.db, rq->enrollment.id, rq->account.id, id, &o);
 	if (r == ERR_NOT_FOUND)
 		r = fail(
 		    r, "no such authorization of account %s", rq->account.id);
 	if (r == OK && !rq->jws->empty_payload)
-		r = deactivate(rq, remote_address, &o);
-	if (r == OK)
-		r = request_commit(rq);
-	if (r != OK) {
-		db_rollback(db);
+		r = deactivate(rq, &o);
+	if ((r = context_end(&rq->context, r)) != OK)
 		return r;
-	}
 	*out = o;
 	order_settle(out, clock_now());
 	return OK;

@@ -31,8 +31,10 @@ void order_settle(struct order *o, int64_t now);
  * enrollment's serial number or the enrollment has its certificate,
  * ERR_PROFILE, ERR_ALREADY_REPLACED, ERR_RATE_LIMITED.
  */
-int order_create(struct request *rq, const char *remote_address,
-    struct order *out, struct buf *replaces);
+int order_create(struct request *rq, struct order *out, struct buf *replaces);
+
+/* Reads an order of the account and settles it; ERR_NOT_FOUND. */
+int order_load(const struct request *rq, const char *id, struct order *out);
 
 /* POST-as-GET on an order; ERR_NOT_FOUND when it is not the account's. */
 int order_read(struct request *rq, const char *id, struct order *out,
@@ -42,8 +44,7 @@ int order_read(struct request *rq, const char *id, struct order *out,
  * An authorization's URL: POST-as-GET reads it, {"status":"deactivated"} ends
  * it and its order.
  */
-int order_authorization(struct request *rq, const char *id,
-    const char *remote_address, struct order *out);
+int order_authorization(struct request *rq, const char *id, struct order *out);
 
 /*
  * Appends the id of RFC 9773 of the certificate that the order replaces, for

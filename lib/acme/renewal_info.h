@@ -34,8 +34,9 @@ int renewal_info_id(const struct certificate *c, struct buf *out);
 int renewal_info_find(struct db *db, const char *text, struct certificate *out);
 
 /*
- * From when a third of its life is left, for two days at most, or, for a revoked
- * one, the hour before `now`. For a certificate that was loaded, see `lifetime`.
+ * From when a third of its life is left, for two days at most, or, for a
+ * revoked one, the hour before `now`. For a certificate that was loaded, see
+ * `lifetime`.
  */
 struct renewal_window renewal_info_window(
     const struct certificate *c, int64_t now);

@@ -21,7 +21,7 @@ is_reason(int64_t reason)
 }
 
 static int
-read_wish(const struct request *rq, struct buf *der, int *reason)
+read_revocation(const struct request *rq, struct buf *der, int *reason)
 {
 	struct json *payload = NULL;
 	struct blob text;
@@ -71,7 +71,7 @@ is_holder(const struct request *rq, const struct certificate *c, bool *out)
 	int r;
 
 	*out = false;
-	r = orders_list(rq->acme->db, rq->enrollment.id, rq->account.id, 0,
+	r = orders_list(rq->context.db, rq->enrollment.id, rq->account.id, 0,
 	    ORDERS_MAX, &list);
 	if (r != OK)
 		return r;
@@ -101,47 +101,42 @@ check_signer(const struct request *rq, const struct certificate *c)
 
 /* In the transaction. */
 static int
-revoke(struct request *rq, const uint8_t sha256[SECRET_SHA256], int reason,
-    const char *remote_address)
+revoke(struct request *rq, const uint8_t sha256[SECRET_SHA256], int reason)
 {
+	struct db *db = rq->context.db;
 	struct certificate c = { .id = "" };
 	char text[64];
 	int r;
 
-	r = certificates_load(rq->acme->db, sha256, &c);
+	r = certificates_load(db, sha256, &c);
 	if (r == ERR_NOT_FOUND)
 		r = fail(r, "the certificate is none of ours");
 	if (r == OK && (r = check_signer(rq, &c)) == OK) {
-		r = certificates_revoke(rq->acme->db, sha256, reason);
+		r = certificates_revoke(db, sha256, reason);
 		if (r == ERR_ALREADY_REVOKED)
 			r = fail(r, "certificate %s is revoked already", c.id);
 	}
-	if (r == OK) {
-		snprintf(text, sizeof text, "reason %d", reason);
-		r = request_note(rq, REVOCATION_STEP, OK, text, remote_address);
-	}
 	certificates_release(&c);
-	return r;
+	if (r != OK)
+		return r;
+	snprintf(text, sizeof text, "reason %d", reason);
+	return context_log(&rq->context, OK, text);
 }
 
 int
-revocation_request(struct request *rq, const char *remote_address)
+revocation_request(struct request *rq)
 {
 	uint8_t sha256[SECRET_SHA256];
 	int reason = 0, r;
 	struct buf der;
 
 	buf_init(&der, JWS_PAYLOAD_MAX);
-	if ((r = read_wish(rq, &der, &reason)) != OK)
-		goto done;
-	secret_sha256(buf_blob(&der), sha256);
-	if ((r = request_begin(rq)) != OK)
-		goto done;
-	if ((r = revoke(rq, sha256, reason, remote_address)) == OK)
-		r = request_commit(rq);
-	if (r != OK)
-		db_rollback(rq->acme->db);
-done:
+	if ((r = read_revocation(rq, &der, &reason)) == OK) {
+		secret_sha256(buf_blob(&der), sha256);
+		if ((r = request_begin(rq)) == OK)
+			r = context_end(
+			    &rq->context, revoke(rq, sha256, reason));
+	}
 	buf_release(&der);
 	return r;
 }

@@ -14,6 +14,6 @@
  * ERR_MALFORMED, ERR_REVOCATION_REASON, ERR_NOT_FOUND when it is none of ours,
  * ERR_UNAUTHORIZED for any other signer, ERR_ALREADY_REVOKED.
  */
-int revocation_request(struct request *rq, const char *remote_address);
+int revocation_request(struct request *rq);
 
 #endif

@@ -45,6 +45,13 @@ context_log(struct context *c, int code, const char *reason)
 int
 context_refuse(struct context *c, int code)
 {
+	return context_refuse_with(c, code, NULL, NULL);
+}
+
+int
+context_refuse_with(
+    struct context *c, int code, int (*also)(void *arg), void *arg)
+{
 	char reason[EVENTS_REASON_TEXT];
 	int r;
 
@@ -56,8 +63,13 @@ context_refuse(struct context *c, int code)
 	/* Nobody waits for a busy database a second time. */
 	if (c->logged || code == ERR_BUSY)
 		return code;
-	if ((r = db_begin_relaxed(c->db)) == OK)
-		r = context_end(c, context_log(c, code, reason));
+	if ((r = db_begin_relaxed(c->db)) == OK) {
+		if (also != NULL)
+			r = also(arg);
+		if (r == OK)
+			r = context_log(c, code, reason);
+		r = context_end(c, r);
+	}
 	if (r != OK)
 		log_line(LOG_WARN, "a refusal is missing in the event log");
 	return code;

@@ -50,4 +50,8 @@ int context_log(struct context *c, int code, const char *reason);
  */
 int context_refuse(struct context *c, int code);
 
+/* The same; `also` does its part of the refusal in that transaction. */
+int context_refuse_with(
+    struct context *c, int code, int (*also)(void *arg), void *arg);
+
 #endif

@@ -35,11 +35,10 @@ acmefix_init(void **state, struct acmefix *f)
 	f->conf.organization = organization;
 	f->conf.certificate_days = 365;
 	f->conf.premium = true;
-	f->acme.db = f->db;
-	f->acme.conf = &f->conf;
 	storefix_enrollment(f->db, ACMEFIX_SERIAL, &f->enrollment);
-	acmefix_sql(f, "INSERT INTO ade_devices (serial, source, added_at)"
-		       " VALUES ('" ACMEFIX_SERIAL "', 'test', 1)");
+	acmefix_sql(f,
+	    "INSERT INTO ade_devices (serial, source, added_at)"
+	    " VALUES ('" ACMEFIX_SERIAL "', 'test', 1)");
 	make_account(f);
 }
 
@@ -72,19 +71,29 @@ make_jws(const char *payload)
 	return jws;
 }
 
+void
+acmefix_find(struct acmefix *f, struct request *rq)
+{
+	*rq = (struct request){ .context = { .conf = &f->conf,
+				    .db = f->db,
+				    .step = "test",
+				    .remote_address = "192.0.2.1" } };
+	assert_int_equal(
+	    request_find(rq, f->enrollment.id, REQUEST_WHILE_CERTIFIED), OK);
+	rq->scope = REQUEST_WHILE_USABLE;
+}
+
 struct request *
 acmefix_request(struct acmefix *f, const char *payload)
 {
 	struct request *rq = &f->rq;
 
 	end_request(f);
-	assert_int_equal(
-	    enrollments_load(f->db, f->enrollment.id, &f->enrollment), OK);
-	request_init(rq, &f->acme, &f->enrollment, REQUEST_WHILE_USABLE);
+	acmefix_find(f, rq);
 	rq->jws = make_jws(payload);
 	rq->has_account = true;
-	assert_int_equal(accounts_load(f->db, f->enrollment.id, f->account.id,
-			     &rq->account),
+	assert_int_equal(
+	    accounts_load(f->db, f->enrollment.id, f->account.id, &rq->account),
 	    OK);
 	assert_int_equal(jwk_parse_text(blob_str(JWK), &rq->account_key), OK);
 	secret_random(rq->nonce.id, sizeof(rq->nonce.id));
@@ -106,8 +115,8 @@ acmefix_order(struct acmefix *f, struct order *out)
 	struct buf replaces;
 
 	buf_init(&replaces, ORDER_REPLACES_MAX);
-	assert_int_equal(order_create(acmefix_request(f, ACMEFIX_WANTED),
-			     "192.0.2.1", out, &replaces),
+	assert_int_equal(
+	    order_create(acmefix_request(f, ACMEFIX_WANTED), out, &replaces),
 	    OK);
 	buf_release(&replaces);
 }

@@ -16,7 +16,6 @@
 struct acmefix {
 	struct db *db;
 	struct conf conf;
-	struct acme acme;
 	struct enrollment enrollment;
 	struct account account;
 	struct request rq;
@@ -25,6 +24,9 @@ struct acmefix {
 /* An ACME enrollment, its serial number assigned to us, and an account. */
 void acmefix_init(void **state, struct acmefix *f);
 void acmefix_release(struct acmefix *f);
+
+/* A request to that enrollment, of nobody yet. */
+void acmefix_find(struct acmefix *f, struct request *rq);
 
 /* Another request of that account with this payload; "" is POST-as-GET. */
 struct request *acmefix_request(struct acmefix *f, const char *payload);

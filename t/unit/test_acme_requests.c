@@ -106,8 +106,8 @@ sign(const struct signer *s, const char *text, char *out, size_t n)
 	gnutls_datum_t sig, a, b;
 	struct buf raw;
 
-	assert_int_equal(gnutls_privkey_sign_data2(s->key,
-			     GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &sig),
+	assert_int_equal(gnutls_privkey_sign_data2(
+			     s->key, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &sig),
 	    0);
 	assert_int_equal(gnutls_decode_rs_value(&sig, &a, &b), 0);
 	buf_init(&raw, 64);
@@ -150,6 +150,7 @@ struct wish {
 };
 
 static struct signer mine, other;
+static const uint8_t nonce_key[NONCE_TOKEN_KEY];
 
 static int
 verify(const struct wish *w)
@@ -159,9 +160,9 @@ verify(const struct wish *w)
 	struct request rq;
 	int r;
 
-	links_write(kid, ACMEFIX_URL, f.enrollment.id, LINK_ACCOUNT,
-	    f.account.id);
-	nonce_token_make(f.acme.nonce_key,
+	links_write(
+	    kid, ACMEFIX_URL, f.enrollment.id, LINK_ACCOUNT, f.account.id);
+	nonce_token_make(nonce_key,
 	    w->nonce_for != NULL ? w->nonce_for : f.enrollment.id, 1,
 	    clock_now() - w->nonce_age, nonce);
 	if (w->jwk != NULL)
@@ -173,10 +174,10 @@ verify(const struct wish *w)
 	    "{\"alg\":\"ES256\",\"nonce\":\"%s\",\"url\":\"%s\",%s}", nonce,
 	    w->url != NULL ? w->url : ACMEFIX_URL TARGET, who);
 	make_jws(w->signer != NULL ? w->signer : &mine, header, "{}", body);
-	request_init(&rq, &f.acme, &f.enrollment, REQUEST_WHILE_USABLE);
-	r = request_verify(&rq, blob_str(body),
+	acmefix_find(&f, &rq);
+	r = request_verify(&rq, nonce_key, blob_str(body),
 	    w->target != NULL ? w->target : TARGET, w->by);
-	assert_true((r == OK) == (rq.jws != NULL));
+	assert_true((r == OK) == (rq.nonce.expires_at != 0));
 	request_release(&rq);
 	return r;
 }
@@ -189,8 +190,7 @@ own_key(void)
 {
 	char sql[400];
 
-	snprintf(
-	    sql, sizeof(sql), "UPDATE accounts SET jwk = '%s'", mine.jwk);
+	snprintf(sql, sizeof(sql), "UPDATE accounts SET jwk = '%s'", mine.jwk);
 	acmefix_sql(&f, sql);
 }
 
@@ -201,8 +201,8 @@ test_request_signer(void **state)
 	assert_int_equal(VERIFY(.by = REQUEST_BY_ACCOUNT), OK);
 	assert_int_equal(VERIFY(.by = REQUEST_BY_EITHER), OK);
 	assert_int_equal(VERIFY(.jwk = mine.jwk, .by = REQUEST_BY_KEY), OK);
-	assert_int_equal(VERIFY(.jwk = mine.jwk, .by = REQUEST_BY_ACCOUNT),
-	    ERR_MALFORMED);
+	assert_int_equal(
+	    VERIFY(.jwk = mine.jwk, .by = REQUEST_BY_ACCOUNT), ERR_MALFORMED);
 	assert_int_equal(VERIFY(.by = REQUEST_BY_KEY), ERR_MALFORMED);
 }
 
@@ -232,8 +232,7 @@ test_request_url(void **state)
 	own_key();
 	assert_int_equal(VERIFY(.target = TARGET "/"), ERR_UNAUTHORIZED);
 	assert_int_equal(
-	    VERIFY(.url = "https://mdm.example.org" TARGET),
-	    ERR_UNAUTHORIZED);
+	    VERIFY(.url = "https://mdm.example.org" TARGET), ERR_UNAUTHORIZED);
 }
 
 static void
@@ -278,8 +277,8 @@ change_key(const struct inner *in)
 	struct request *rq;
 	int r;
 
-	links_write(url, ACMEFIX_URL, f.enrollment.id, LINK_ACCOUNT,
-	    f.account.id);
+	links_write(
+	    url, ACMEFIX_URL, f.enrollment.id, LINK_ACCOUNT, f.account.id);
 	snprintf(header, sizeof(header),
 	    "{\"alg\":\"ES256\",\"url\":\"%s\",\"jwk\":%s}",
 	    in->url != NULL ? in->url : CHANGE,
@@ -287,14 +286,14 @@ change_key(const struct inner *in)
 	snprintf(payload, sizeof(payload), "{\"account\":\"%s\",\"oldKey\":%s}",
 	    in->account != NULL ? in->account : url,
 	    in->old_key != NULL ? in->old_key : mine.jwk);
-	make_jws(in->signer != NULL ? in->signer : &other, header, payload,
-	    body);
+	make_jws(
+	    in->signer != NULL ? in->signer : &other, header, payload, body);
 	rq = acmefix_request(&f, body);
 	rq->jws->url = strdup(CHANGE);
 	jwk_free(rq->account_key);
 	assert_int_equal(
 	    jwk_parse_text(blob_str(mine.jwk), &rq->account_key), OK);
-	r = key_change_request(rq, "192.0.2.1", taken, &a);
+	r = key_change_request(rq, taken, &a);
 	assert_true((r == OK) == (a.id[0] != '\0'));
 	assert_true((r == ERR_KEY_IN_USE) == (taken[0] != '\0'));
 	assert_false(db_in_transaction(f.db));
@@ -408,8 +407,8 @@ device_order(struct order *o)
 	acmefix_sql(&f, "UPDATE enrollments SET serial = '" MDA_MAC "'");
 	acmefix_sql(&f, "UPDATE ade_devices SET serial = '" MDA_MAC "'");
 	acmefix_sql(&f,
-	    "UPDATE orders SET token = '" MDA_TOKEN "', identifier_value = '"
-	    MDA_MAC "'");
+	    "UPDATE orders SET token = '" MDA_TOKEN
+	    "', identifier_value = '" MDA_MAC "'");
 }
 
 static void
@@ -426,7 +425,7 @@ answer(const struct order *o, int expected)
 	snprintf(payload, sizeof(payload), "{\"attObj\":\"%s\"}", text);
 	buf_release(&object);
 	assert_int_equal(challenge_answer(acmefix_request(&f, payload), roots,
-			     o->challenge_id, "192.0.2.1", &out),
+			     o->challenge_id, &out),
 	    OK);
 	assert_false(db_in_transaction(f.db));
 	assert_string_equal(

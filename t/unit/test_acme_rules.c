@@ -9,6 +9,7 @@
 #include "acme/finalize.h"
 #include "acme/revocation.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 static struct acmefix f;
 
@@ -36,8 +37,7 @@ new_order(const char *payload)
 	int r;
 
 	buf_init(&replaces, ORDER_REPLACES_MAX);
-	r = order_create(
-	    acmefix_request(&f, payload), "192.0.2.1", &o, &replaces);
+	r = order_create(acmefix_request(&f, payload), &o, &replaces);
 	assert_true((r == OK) == (o.id[0] != '\0'));
 	assert_false(db_in_transaction(f.db));
 	buf_release(&replaces);
@@ -47,7 +47,7 @@ new_order(const char *payload)
 #define IDENTIFIER(type, value)                                                \
 	"{\"type\":\"" type "\",\"value\":\"" value "\"}"
 #define ORDER(identifiers, more) "{\"identifiers\":[" identifiers "]" more "}"
-#define MINE IDENTIFIER("permanent-identifier", ACMEFIX_SERIAL)
+#define MINE                     IDENTIFIER("permanent-identifier", ACMEFIX_SERIAL)
 
 static void
 test_new_order(void **state)
@@ -71,21 +71,20 @@ test_new_order(void **state)
 	    new_order(ORDER(MINE, ",\"profile\":\"x\"")), ERR_PROFILE);
 	assert_int_equal(
 	    new_order(ORDER(MINE, ",\"replaces\":1")), ERR_MALFORMED);
-	assert_int_equal(
-	    new_order(ORDER(MINE, ",\"replaces\":\"AAAA.AAAA\"")),
+	assert_int_equal(new_order(ORDER(MINE, ",\"replaces\":\"AAAA.AAAA\"")),
 	    ERR_MALFORMED);
 }
 
 static void
 test_order_for_another_device(void **state)
 {
-	assert_int_equal(new_order(ORDER(IDENTIFIER("permanent-identifier",
-					     "C02UNIT00002"),
-			     "")),
+	assert_int_equal(
+	    new_order(
+		ORDER(IDENTIFIER("permanent-identifier", "C02UNIT00002"), "")),
 	    ERR_IDENTIFIER_REJECTED);
-	assert_int_equal(new_order(ORDER(IDENTIFIER("permanent-identifier",
-					     "c02unit00001"),
-			     "")),
+	assert_int_equal(
+	    new_order(
+		ORDER(IDENTIFIER("permanent-identifier", "c02unit00001"), "")),
 	    ERR_IDENTIFIER_REJECTED);
 }
 
@@ -93,8 +92,7 @@ static void
 test_one_certificate_of_an_enrollment(void **state)
 {
 	acmefix_sql(&f, "UPDATE enrollments SET state = 'issued'");
-	assert_int_equal(
-	    new_order(ORDER(MINE, "")), ERR_IDENTIFIER_REJECTED);
+	assert_int_equal(new_order(ORDER(MINE, "")), ERR_IDENTIFIER_REJECTED);
 }
 
 static void
@@ -169,8 +167,7 @@ deactivate(const char *id, const char *payload)
 {
 	struct order o;
 
-	return order_authorization(
-	    acmefix_request(&f, payload), id, "192.0.2.1", &o);
+	return order_authorization(acmefix_request(&f, payload), id, &o);
 }
 
 static void
@@ -186,8 +183,7 @@ test_authorization(void **state)
 	    deactivate(o.authorization_id, "{\"status\":\"valid\"}"),
 	    ERR_MALFORMED);
 	assert_int_equal(
-	    deactivate(o.authorization_id, "{\"status\":\"deactivated\"}"),
-	    OK);
+	    deactivate(o.authorization_id, "{\"status\":\"deactivated\"}"), OK);
 	assert_int_equal(
 	    deactivate(o.authorization_id, "{\"status\":\"deactivated\"}"),
 	    ERR_MALFORMED);
@@ -199,8 +195,7 @@ update(const char *id, const char *payload)
 	struct account a;
 	int r;
 
-	r = account_update(
-	    acmefix_request(&f, payload), id, "192.0.2.1", &a);
+	r = account_update(acmefix_request(&f, payload), id, &a);
 	accounts_release(&a);
 	return r;
 }
@@ -211,14 +206,13 @@ test_account_update(void **state)
 	assert_int_equal(update(f.account.id, ""), OK);
 	assert_int_equal(update("another", ""), ERR_NOT_FOUND);
 	assert_int_equal(update(f.account.id, "[]"), ERR_MALFORMED);
-	assert_int_equal(
-	    update(f.account.id, "{\"contact\":[\"tel:1\"]}"),
+	assert_int_equal(update(f.account.id, "{\"contact\":[\"tel:1\"]}"),
 	    ERR_CONTACT_SCHEME);
 	/* RFC 8555 section 7.3.2 */
 	assert_int_equal(update(f.account.id, "{\"status\":\"revoked\"}"), OK);
 	assert_int_equal(
-	    storefix_sql(f.db,
-		"SELECT count(*) FROM accounts WHERE status = 'valid'"),
+	    storefix_sql(
+		f.db, "SELECT count(*) FROM accounts WHERE status = 'valid'"),
 	    1);
 	assert_int_equal(
 	    update(f.account.id, "{\"status\":\"deactivated\"}"), OK);
@@ -253,8 +247,8 @@ finalize(const struct order *o, const char *payload)
 	int r;
 
 	buf_init(&replaces, ORDER_REPLACES_MAX);
-	r = finalize_order(acmefix_request(&f, payload), &none, o->id,
-	    "192.0.2.1", &out, &replaces);
+	r = finalize_order(
+	    acmefix_request(&f, payload), &none, o->id, &out, &replaces);
 	assert_string_equal(out.id, "");
 	assert_false(db_in_transaction(f.db));
 	buf_release(&replaces);
@@ -270,9 +264,10 @@ test_finalize(void **state)
 	acmefix_order(&f, &o);
 	assert_int_equal(finalize(&other, "{}"), ERR_NOT_FOUND);
 	assert_int_equal(finalize(&o, "{}"), ERR_ORDER_NOT_READY);
-	acmefix_sql(&f, "UPDATE orders SET status = 'ready',"
-			" authorization_status = 'valid',"
-			" challenge_status = 'valid'");
+	acmefix_sql(&f,
+	    "UPDATE orders SET status = 'ready',"
+	    " authorization_status = 'valid',"
+	    " challenge_status = 'valid'");
 	assert_int_equal(finalize(&o, ""), ERR_MALFORMED);
 	assert_int_equal(finalize(&o, "{}"), ERR_MALFORMED);
 	assert_int_equal(finalize(&o, "{\"csr\":\"\"}"), ERR_MALFORMED);
@@ -285,7 +280,7 @@ test_finalize(void **state)
 static int
 revoke(const char *payload)
 {
-	int r = revocation_request(acmefix_request(&f, payload), "192.0.2.1");
+	int r = revocation_request(acmefix_request(&f, payload));
 
 	assert_false(db_in_transaction(f.db));
 	return r;
@@ -332,9 +327,10 @@ test_revocation(void **state)
 	assert_int_equal(revoke("{" CERTIFICATE "}"), ERR_UNAUTHORIZED);
 	acmefix_order(&f, &o);
 	assert_int_equal(revoke("{" CERTIFICATE "}"), ERR_UNAUTHORIZED);
-	acmefix_sql(&f, "UPDATE orders SET status = 'ready',"
-			" authorization_status = 'valid',"
-			" challenge_status = 'valid'");
+	acmefix_sql(&f,
+	    "UPDATE orders SET status = 'ready',"
+	    " authorization_status = 'valid',"
+	    " challenge_status = 'valid'");
 	assert_int_equal(revoke("{" CERTIFICATE ",\"reason\":1}"), OK);
 	assert_int_equal(revoke("{" CERTIFICATE "}"), ERR_ALREADY_REVOKED);
 }
@@ -346,9 +342,10 @@ test_revocation_for_another(void **state)
 	struct order o;
 
 	acmefix_order(&f, &o);
-	acmefix_sql(&f, "UPDATE orders SET status = 'ready',"
-			" authorization_status = 'valid',"
-			" challenge_status = 'valid'");
+	acmefix_sql(&f,
+	    "UPDATE orders SET status = 'ready',"
+	    " authorization_status = 'valid',"
+	    " challenge_status = 'valid'");
 	storefix_enrollment(f.db, ACMEFIX_SERIAL, &other);
 	acmefix_sql(&f, "UPDATE enrollments SET state = 'open'");
 	make_certificate(other.id, ACMEFIX_SERIAL);
@@ -361,9 +358,10 @@ test_revocation_of_another_serial_number(void **state)
 	struct order o;
 
 	acmefix_order(&f, &o);
-	acmefix_sql(&f, "UPDATE orders SET status = 'ready',"
-			" authorization_status = 'valid',"
-			" challenge_status = 'valid'");
+	acmefix_sql(&f,
+	    "UPDATE orders SET status = 'ready',"
+	    " authorization_status = 'valid',"
+	    " challenge_status = 'valid'");
 	make_certificate(f.enrollment.id, "C02UNIT00002");
 	assert_int_equal(revoke("{" CERTIFICATE "}"), ERR_UNAUTHORIZED);
 }
@@ -375,7 +373,7 @@ test_begin(void **state)
 	struct request *rq = acmefix_request(&f, "");
 
 	assert_int_equal(request_begin(rq), OK);
-	assert_int_equal(request_commit(rq), OK);
+	assert_int_equal(context_end(&rq->context, OK), OK);
 	/* the nonce is used up */
 	assert_int_equal(request_begin(rq), ERR_BAD_NONCE);
 	assert_false(db_in_transaction(f.db));
@@ -392,33 +390,67 @@ test_begin(void **state)
 	assert_int_equal(request_begin(rq), ERR_NOT_FOUND);
 }
 
+static int
+refusals(void)
+{
+	return storefix_sql(f.db,
+	    "SELECT count(*) FROM events WHERE step = 'test'"
+	    " AND outcome = 'refused' AND code = 'MALFORMED'"
+	    " AND reason = 'no good' AND serial = '" ACMEFIX_SERIAL "'");
+}
+
+/* A refusal is logged, and the nonce is used up if the signature was good. */
+static void
+test_refuse(void **state)
+{
+	struct request *rq = acmefix_request(&f, "");
+
+	assert_int_equal(
+	    request_refuse(rq, fail(ERR_BUSY, "no good")), ERR_BUSY);
+	assert_int_equal(refusals(), 0);
+	assert_int_equal(request_begin(rq), OK);
+	assert_int_equal(context_end(&rq->context, ERR_CONFLICT), ERR_CONFLICT);
+	assert_int_equal(
+	    request_refuse(rq, fail(ERR_MALFORMED, "no good")), ERR_MALFORMED);
+	assert_int_equal(refusals(), 1);
+	assert_false(db_in_transaction(f.db));
+	assert_int_equal(request_begin(rq), ERR_BAD_NONCE);
+
+	rq = acmefix_request(&f, "");
+	memset(&rq->nonce, 0, sizeof(rq->nonce));
+	assert_int_equal(
+	    request_refuse(rq, fail(ERR_MALFORMED, "no good")), ERR_MALFORMED);
+	assert_int_equal(refusals(), 2);
+	assert_int_equal(storefix_sql(f.db, "SELECT count(*) FROM used_nonces"), 1);
+}
+
 /* fleet-86 */
 static void
 test_enrollment(void **state)
 {
-	struct enrollment e;
 	const char *id = f.enrollment.id;
+	struct request rq;
 
+	acmefix_find(&f, &rq);
+	assert_int_equal(request_find(&rq, id, REQUEST_WHILE_USABLE), OK);
+	assert_string_equal(rq.context.enrollment_id, id);
+	assert_string_equal(rq.context.serial, ACMEFIX_SERIAL);
+	rq.enrollment.id[0] = '\0';
 	assert_int_equal(
-	    request_enrollment(&f.acme, id, REQUEST_WHILE_USABLE, &e), OK);
-	assert_int_equal(
-	    request_enrollment(&f.acme, "x", REQUEST_WHILE_USABLE, &e),
-	    ERR_NOT_FOUND);
+	    request_find(&rq, "x", REQUEST_WHILE_USABLE), ERR_NOT_FOUND);
 	acmefix_sql(&f, "UPDATE enrollments SET expires_at = 1");
 	assert_int_equal(
-	    request_enrollment(&f.acme, id, REQUEST_WHILE_USABLE, &e),
-	    ERR_NOT_FOUND);
+	    request_find(&rq, id, REQUEST_WHILE_USABLE), ERR_NOT_FOUND);
 	assert_int_equal(
-	    request_enrollment(&f.acme, id, REQUEST_WHILE_CERTIFIED, &e),
-	    ERR_NOT_FOUND);
+	    request_find(&rq, id, REQUEST_WHILE_CERTIFIED), ERR_NOT_FOUND);
+	assert_string_equal(rq.enrollment.id, "");
 	acmefix_sql(&f, "UPDATE enrollments SET state = 'enrolled'");
-	assert_int_equal(
-	    request_enrollment(&f.acme, id, REQUEST_WHILE_CERTIFIED, &e), OK);
+	assert_int_equal(request_find(&rq, id, REQUEST_WHILE_CERTIFIED), OK);
+	rq.enrollment.id[0] = '\0';
 	acmefix_sql(&f, "UPDATE enrollments SET method = 'scep'");
 	assert_int_equal(
-	    request_enrollment(&f.acme, id, REQUEST_WHILE_CERTIFIED, &e),
-	    ERR_NOT_FOUND);
-	assert_string_equal(e.id, "");
+	    request_find(&rq, id, REQUEST_WHILE_CERTIFIED), ERR_NOT_FOUND);
+	assert_string_equal(rq.enrollment.id, "");
 }
 
 /*
@@ -469,6 +501,7 @@ static const struct CMUnitTest tests[] = {
 	RULE(test_revocation_for_another),
 	RULE(test_revocation_of_another_serial_number),
 	RULE(test_begin),
+	RULE(test_refuse),
 	RULE(test_enrollment),
 	cmocka_unit_test(test_evidence_identity),
 	cmocka_unit_test(test_evidence_age),

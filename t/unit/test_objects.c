@@ -8,7 +8,10 @@
 
 #define NOW 1800000000
 
-static const struct objects_place place = { "https://h", "E" };
+static char url[] = "https://h";
+static const struct conf conf = { .url = url };
+static const struct request rq = { .context.conf = &conf,
+	.enrollment.id = "E" };
 
 static struct order
 pending_order(void)
@@ -37,7 +40,7 @@ an_order_is_born_pending(void **state)
 
 	(void)state;
 	buf_init(&b, 4096);
-	assert_int_equal(objects_order(place, &o, NULL, &b), OK);
+	assert_int_equal(objects_order(&rq, &o, NULL, &b), OK);
 	check(&b,
 	    "{\"status\":\"pending\",\"expires\":\"2027-01-15T09:00:00Z\","
 	    "\"identifiers\":[{\"type\":\"permanent-identifier\","
@@ -55,7 +58,7 @@ an_authorization_has_one_challenge(void **state)
 	(void)state;
 	memcpy(o.identifier_value, "C02", 4);
 	buf_init(&b, 4096);
-	assert_int_equal(objects_authorization(place, &o, &b), OK);
+	assert_int_equal(objects_authorization(&rq, &o, &b), OK);
 	check(&b,
 	    "{\"identifier\":{\"type\":\"permanent-identifier\","
 	    "\"value\":\"C02\"},\"status\":\"pending\","
@@ -73,14 +76,14 @@ an_account_always_names_its_orders(void **state)
 
 	(void)state;
 	buf_init(&b, 4096);
-	assert_int_equal(objects_account(place, &a, &b), OK);
+	assert_int_equal(objects_account(&rq, &a, &b), OK);
 	check(&b,
 	    "{\"status\":\"valid\","
 	    "\"orders\":\"https://h/acme/E/account/A/orders\"}");
 	a.contact = "[\"mailto:a@b\"]";
 	a.terms_agreed = true;
 	buf_init(&b, 4096);
-	assert_int_equal(objects_account(place, &a, &b), OK);
+	assert_int_equal(objects_account(&rq, &a, &b), OK);
 	check(&b,
 	    "{\"status\":\"valid\",\"contact\":[\"mailto:a@b\"],"
 	    "\"termsOfServiceAgreed\":true,"
@@ -133,7 +136,7 @@ an_invalid_challenge_says_why(void **state)
 	o.challenge_status = CHALLENGE_INVALID;
 	memcpy(o.error, "ATT_CBOR", 9);
 	buf_init(&b, 4096);
-	assert_int_equal(objects_challenge(place, &o, &b), OK);
+	assert_int_equal(objects_challenge(&rq, &o, &b), OK);
 	assert_non_null(strstr(buf_str(&b),
 	    "\"error\":{\"type\":"
 	    "\"urn:ietf:params:acme:error:badAttestationStatement\""));
