@@ -27,14 +27,10 @@ keypair_make(const char *kind, EVP_PKEY **out)
 		*out = EVP_RSA_gen((unsigned int)bits);
 	} else if (strcmp(kind, "Ed25519") == 0) {
 		*out = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	} else if (strncmp(kind, "P-", 2) == 0) {
-		*out = EVP_EC_gen(kind);
 	} else {
-		return fail(ERR_USAGE, "no such key: %s", kind);
+		*out = EVP_EC_gen(kind);
 	}
-	if (*out == NULL)
-		return fail(ERR_CRYPTO, "cannot make a key: %s", kind);
-	return OK;
+	return *out != NULL ? OK : fail(ERR_USAGE, "no such key: %s", kind);
 }
 
 int

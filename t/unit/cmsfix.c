@@ -21,10 +21,10 @@ add_attribute(
 {
 	size_t at = b->n, set;
 
-	testpki_oid(b, oid);
+	der_put_oid(b, oid);
 	set = b->n;
 	while (times-- > 0)
-		testpki_wrap(b, tag, value);
+		der_put(b, tag, value);
 	testpki_enclose(b, set, 0x31);
 	testpki_enclose(b, at, 0x30);
 }
@@ -33,26 +33,27 @@ void
 cmsfix_add_attributes(struct buf *b, const struct faults *k)
 {
 	const char *content = k->content ? k->content : cmsfix_text;
-	uint8_t sum[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	struct buf oid;
+	struct buf oid, sum;
 	int i;
 
 	if (k->empty_attributes)
 		return;
 	buf_init(&oid, 64);
-	testpki_oid(&oid, k->type ? k->type : OID_DATA);
+	buf_init(&sum, 64);
+	der_put_oid(&oid, k->type ? k->type : OID_DATA);
 	for (i = 0; i < 1 + k->types; i++)
 		add_attribute(b, OID_CONTENT_TYPE, 0x06,
 		    blob_of(oid.p + 2, oid.n - 2), 1);
 	buf_release(&oid);
-	EVP_Digest(content, strlen(content), sum, &n,
-	    k->md ? k->md : EVP_sha256(), NULL);
+	assert_int_equal(
+	    keypair_digest(k->md ? k->md : "sha256", blob_str(content), &sum),
+	    OK);
 	if (k->other_digest)
-		sum[0] ^= 1;
+		sum.p[0] ^= 1;
 	for (i = 0; i < 1 + k->digests; i++)
-		add_attribute(b, OID_MESSAGE_DIGEST, 0x04, blob_of(sum, n),
+		add_attribute(b, OID_MESSAGE_DIGEST, 0x04, buf_blob(&sum),
 		    1 + k->two_values);
+	buf_release(&sum);
 	if (k->loose_attribute)
 		buf_add(b, "\x30\x81\x07\x06\x01\x2a\x31\x02\x05\x00", 10);
 	if (k->long_attribute)
@@ -68,7 +69,7 @@ add_algorithm(struct buf *b, const char *oid)
 {
 	size_t at = b->n;
 
-	testpki_oid(b, oid);
+	der_put_oid(b, oid);
 	testpki_enclose(b, at, 0x30);
 }
 
@@ -85,7 +86,7 @@ add_signer_name(struct buf *b, const struct faults *k)
 	assert_true(n > 0);
 	buf_add(b, der, (size_t)n);
 	OPENSSL_free(der);
-	testpki_wrap(b, 0x02, blob_str(k->other_serial ? "\x08" : "\x07"));
+	der_put(b, 0x02, blob_str(k->other_serial ? "\x08" : "\x07"));
 	testpki_enclose(b, at, 0x30);
 }
 
@@ -100,10 +101,9 @@ add_signature(struct buf *b, const struct faults *k, struct blob attributes)
 	if (k->no_attributes)
 		buf_add_str(&set, content);
 	else
-		testpki_wrap(&set, 0x31, attributes);
-	testpki_sign(cmsfix_key, k->md ? k->md : EVP_sha256(), buf_blob(&set),
-	    &signature);
-	testpki_wrap(b, 0x04, buf_blob(&signature));
+		der_put(&set, 0x31, attributes);
+	testpki_sign(cmsfix_key, k->md, buf_blob(&set), &signature);
+	der_put(b, 0x04, buf_blob(&signature));
 	buf_release(&signature);
 	buf_release(&set);
 }
@@ -120,7 +120,7 @@ add_signer(struct buf *b, const struct faults *k)
 	add_signer_name(b, k);
 	add_algorithm(b, k->digest ? k->digest : OID_SHA256);
 	if (!k->no_attributes)
-		testpki_wrap(b, 0xa0, buf_blob(&attributes));
+		der_put(b, 0xa0, buf_blob(&attributes));
 	add_algorithm(b, k->algorithm ? k->algorithm : OID_EC);
 	add_signature(b, k, buf_blob(&attributes));
 	testpki_enclose(b, at, 0x30);
@@ -132,13 +132,13 @@ add_content(struct buf *b, const struct faults *k)
 {
 	size_t at = b->n, inner;
 
-	testpki_oid(b, k->inner_type ? k->inner_type : OID_DATA);
+	der_put_oid(b, k->inner_type ? k->inner_type : OID_DATA);
 	inner = b->n;
 	if (k->raw_content != NULL) {
 		buf_add(b, k->raw_content, k->raw_length);
 		testpki_enclose(b, inner, 0xa0);
 	} else if (!k->detached) {
-		testpki_wrap(
+		der_put(
 		    b, 0x04, blob_str(k->content ? k->content : cmsfix_text));
 		testpki_enclose(b, inner, 0xa0);
 	}
@@ -151,7 +151,7 @@ cmsfix_build(struct buf *b, const struct faults *k)
 	size_t at, i;
 
 	buf_init(b, MAX);
-	testpki_oid(b, k->outer_type ? k->outer_type : OID_SIGNED);
+	der_put_oid(b, k->outer_type ? k->outer_type : OID_SIGNED);
 	at = b->n;
 	buf_add(b, "\x02\x01\x01\x31\x00", 5);
 	add_content(b, k);
@@ -214,10 +214,10 @@ cmsfix_expect(const struct faults *k, int want, const char *why)
 int
 cmsfix_start(void **state)
 {
-	EVP_PKEY *another = testpki_ec("P-256");
+	EVP_PKEY *another = testpki_key("P-256");
 
 	(void)state;
-	cmsfix_key = testpki_ec("P-256");
+	cmsfix_key = testpki_key("P-256");
 	cmsfix_crt = testpki_issue(cmsfix_key,
 	    &(struct testpki_cert){
 		.name = "device", .serial = 7, .key_id = true });

@@ -31,7 +31,7 @@ struct faults {
 	const char *inner_type;
 	const char *digest;
 	const char *algorithm;
-	const EVP_MD *md;
+	const char *md;      /* NULL: sha256 */
 	const char *content; /* signed; text[] otherwise */
 	bool detached;
 	bool no_attributes;

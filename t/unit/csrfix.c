@@ -18,8 +18,8 @@ add_subject(struct buf *b, const struct faults *k)
 	for (int i = 0; k->cn_tag != 0 && i < 1 + k->two_cn; i++) {
 		size_t rdn = b->n;
 
-		testpki_oid(b, OID_CN);
-		testpki_wrap(b, k->cn_tag, k->cn);
+		der_put_oid(b, OID_CN);
+		der_put(b, k->cn_tag, k->cn);
 		testpki_enclose(b, rdn, 0x30);
 		testpki_enclose(b, rdn, 0x31);
 	}
@@ -43,7 +43,7 @@ add_attributes(struct buf *b, const struct faults *k)
 	size_t all = b->n;
 
 	if (k->password) {
-		testpki_oid(b, "1.2.840.113549.1.9.7");
+		der_put_oid(b, "1.2.840.113549.1.9.7");
 		buf_add(b,
 		    "\x31\x03\x0c\x01"
 		    "x",
@@ -53,10 +53,10 @@ add_attributes(struct buf *b, const struct faults *k)
 	for (int i = 0; k->extensions.n > 0 && i < 1 + k->requests; i++) {
 		size_t at = b->n, set;
 
-		testpki_oid(b, OID_EXTENSIONS);
+		der_put_oid(b, OID_EXTENSIONS);
 		set = b->n;
 		for (int v = 0; v < 1 + k->two_values; v++)
-			testpki_wrap(b, 0x30, k->extensions);
+			der_put(b, 0x30, k->extensions);
 		testpki_enclose(b, set, 0x31);
 		testpki_enclose(b, at, 0x30);
 	}
@@ -71,7 +71,7 @@ csrfix_build(struct buf *b, const struct faults *k)
 	size_t at;
 
 	buf_init(b, MAX);
-	testpki_wrap(b, 0x02, blob_of(k->version ? k->version : "", 1));
+	der_put(b, 0x02, blob_of(k->version ? k->version : "", 1));
 	add_subject(b, k);
 	if (k->spki != NULL)
 		buf_add_blob(b, buf_blob(k->spki));
@@ -84,14 +84,13 @@ csrfix_build(struct buf *b, const struct faults *k)
 	testpki_enclose(b, 0, 0x30);
 	buf_init(&signature, MAX);
 	buf_add_byte(&signature, 0);
-	testpki_sign(
-	    key, k->md ? k->md : EVP_sha256(), buf_blob(b), &signature);
+	testpki_sign(key, k->md, buf_blob(b), &signature);
 	if (k->other_signature)
 		signature.p[signature.n - 1] ^= 1;
 	at = b->n;
-	testpki_oid(b, k->algorithm ? k->algorithm : OID_SHA256_EC);
+	der_put_oid(b, k->algorithm ? k->algorithm : OID_SHA256_EC);
 	testpki_enclose(b, at, 0x30);
-	testpki_wrap(b, 0x03, buf_blob(&signature));
+	der_put(b, 0x03, buf_blob(&signature));
 	buf_release(&signature);
 	testpki_enclose(b, 0, 0x30);
 }
@@ -128,10 +127,10 @@ csrfix_add_extension(
 {
 	size_t at = b->n;
 
-	testpki_oid(b, oid);
+	der_put_oid(b, oid);
 	if (critical)
 		buf_add(b, "\x01\x01\xff", 3);
-	testpki_wrap(b, 0x04, blob_of(p, n));
+	der_put(b, 0x04, blob_of(p, n));
 	testpki_enclose(b, at, 0x30);
 }
 
@@ -141,7 +140,7 @@ csrfix_add_san(struct buf *b, struct blob names)
 	struct buf san;
 
 	buf_init(&san, MAX);
-	testpki_wrap(&san, 0x30, names);
+	der_put(&san, 0x30, names);
 	csrfix_add_extension(b, OID_SAN, false, san.p, san.n);
 	buf_release(&san);
 }
@@ -151,8 +150,8 @@ csrfix_add_other_name(struct buf *b, const char *oid, const void *p, size_t n)
 {
 	size_t at = b->n;
 
-	testpki_oid(b, oid);
-	testpki_wrap(b, 0xa0, blob_of(p, n));
+	der_put_oid(b, oid);
+	der_put(b, 0xa0, blob_of(p, n));
 	testpki_enclose(b, at, 0xa0);
 }
 
@@ -160,7 +159,7 @@ int
 csrfix_start(void **state)
 {
 	(void)state;
-	csrfix_ec = testpki_ec("P-256");
+	csrfix_ec = testpki_key("P-256");
 	return 0;
 }
 

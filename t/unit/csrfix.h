@@ -28,7 +28,7 @@ struct faults {
 	const struct buf *spki;
 	const char *version; /* one byte; "\0" otherwise */
 	const char *algorithm;
-	const EVP_MD *md;
+	const char *md; /* NULL: sha256 */
 	uint8_t cn_tag; /* with a common name of this type ... */
 	struct blob cn; /* ... and these bytes */
 	bool two_cn;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "sim/forge/attestation.h"
+#include "sim/forge/der.h"
 #include "wire/in_der.h"
 
 #define MDA_KEYS 16
@@ -143,20 +145,6 @@ mda_leaf(struct mda_cert *c, gnutls_x509_privkey_t key,
 }
 
 static void
-mda_der(struct buf *out, uint8_t tag, struct blob value)
-{
-	buf_add_byte(out, tag);
-	if (value.n >= 256) {
-		buf_add_byte(out, 0x82);
-		buf_add_byte(out, (uint8_t)(value.n >> 8));
-	} else if (value.n >= 128) {
-		buf_add_byte(out, 0x81);
-	}
-	buf_add_byte(out, (uint8_t)value.n);
-	buf_add_blob(out, value);
-}
-
-static void
 mda_sign(struct blob tbs, struct blob alg, const struct mda_cert *issuer,
     struct buf *out)
 {
@@ -175,8 +163,8 @@ mda_sign(struct blob tbs, struct blob alg, const struct mda_cert *issuer,
 	buf_add(&bits, sig.data, sig.size);
 	buf_add_blob(&inner, tbs);
 	buf_add_blob(&inner, alg);
-	mda_der(&inner, 0x03, buf_blob(&bits));
-	mda_der(out, 0x30, buf_blob(&inner));
+	der_put(&inner, 0x03, buf_blob(&bits));
+	der_put(out, 0x30, buf_blob(&inner));
 	gnutls_free(sig.data);
 	gnutls_privkey_deinit(key);
 	buf_release(&bits);
@@ -214,46 +202,17 @@ mda_release(struct mda_cert *c)
 }
 
 void
-mda_cbor_head(struct buf *out, uint8_t major, size_t n)
-{
-	if (n < 24) {
-		buf_add_byte(out, (uint8_t)((unsigned)major << 5 | n));
-	} else if (n < 256) {
-		buf_add_byte(out, (uint8_t)((unsigned)major << 5 | 24));
-		buf_add_byte(out, (uint8_t)n);
-	} else {
-		buf_add_byte(out, (uint8_t)((unsigned)major << 5 | 25));
-		buf_add_byte(out, (uint8_t)(n >> 8));
-		buf_add_byte(out, (uint8_t)n);
-	}
-}
-
-void
-mda_cbor_text(struct buf *out, const char *s)
-{
-	mda_cbor_head(out, 3, strlen(s));
-	buf_add_str(out, s);
-}
-
-void
-mda_cbor_bytes(struct buf *out, struct blob b)
-{
-	mda_cbor_head(out, 2, b.n);
-	buf_add_blob(out, b);
-}
-
-void
 mda_object(struct buf *out, const struct blob *x5c, size_t n)
 {
 	size_t i;
 
-	mda_cbor_head(out, 5, 2);
-	mda_cbor_text(out, "fmt");
-	mda_cbor_text(out, "apple");
-	mda_cbor_text(out, "attStmt");
-	mda_cbor_head(out, 5, 1);
-	mda_cbor_text(out, "x5c");
-	mda_cbor_head(out, 4, n);
+	attestation_head(out, ATTESTATION_MAP, 2);
+	attestation_text(out, "fmt");
+	attestation_text(out, "apple");
+	attestation_text(out, "attStmt");
+	attestation_head(out, ATTESTATION_MAP, 1);
+	attestation_text(out, "x5c");
+	attestation_head(out, ATTESTATION_ARRAY, n);
 	for (i = 0; i < n; i++)
-		mda_cbor_bytes(out, x5c[i]);
+		attestation_bytes(out, x5c[i]);
 }

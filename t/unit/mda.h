@@ -57,9 +57,4 @@ void mda_extension(
 /* Appends the attestation object around these certificates. */
 void mda_object(struct buf *out, const struct blob *x5c, size_t n);
 
-/* CBOR heads and items, for objects that are not Apple's. */
-void mda_cbor_head(struct buf *out, uint8_t major, size_t n);
-void mda_cbor_text(struct buf *out, const char *s);
-void mda_cbor_bytes(struct buf *out, struct blob b);
-
 #endif

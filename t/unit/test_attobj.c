@@ -5,6 +5,7 @@
 
 #include "base/enc.h"
 #include "base/log.h"
+#include "sim/forge/attestation.h"
 #include "unit/mda.h"
 #include "wire/attobj.h"
 #include "wire/in_cbor.h"
@@ -194,7 +195,7 @@ test_head_edges(void **state)
 	for (i = 0; i < 6; i++) {
 		buf_reset(&b);
 		if (sizes[i] < 65536)
-			mda_cbor_bytes(&b, blob_of(zero, sizes[i]));
+			attestation_bytes(&b, blob_of(zero, sizes[i]));
 		else {
 			buf_add(&b, "\x5a\x00\x01\x00\x00", 5);
 			buf_add(&b, zero, sizes[i]);

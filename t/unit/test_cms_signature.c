@@ -77,7 +77,7 @@ try_openssl(X509 *who, EVP_PKEY *with)
 static void
 test_openssl_ec(void **state)
 {
-	EVP_PKEY *p384 = testpki_ec("P-384");
+	EVP_PKEY *p384 = testpki_key("P-384");
 	X509 *who = testpki_issue(p384,
 	    &(struct testpki_cert){
 		.name = "device", .serial = 9, .key_id = true });
@@ -92,7 +92,7 @@ test_openssl_ec(void **state)
 static void
 test_openssl_rsa(void **state)
 {
-	EVP_PKEY *rsa = testpki_rsa(2048);
+	EVP_PKEY *rsa = testpki_key("RSA-2048");
 	X509 *who = testpki_issue(rsa,
 	    &(struct testpki_cert){
 		.name = "device", .serial = 9, .key_id = true });
@@ -147,7 +147,7 @@ static void
 test_rsa1024_by_flag(void **state)
 {
 	const struct made m = { CMS_NOATTR, EVP_sha256(), true };
-	EVP_PKEY *rsa = testpki_rsa(1024);
+	EVP_PKEY *rsa = testpki_key("RSA-1024");
 	X509 *who = testpki_issue(
 	    rsa, &(struct testpki_cert){ .name = "device", .serial = 9 });
 	struct buf b;
@@ -161,7 +161,7 @@ test_rsa1024_by_flag(void **state)
 	buf_release(&b);
 	X509_free(who);
 	EVP_PKEY_free(rsa);
-	rsa = testpki_rsa(1016);
+	rsa = testpki_key("RSA-1016");
 	who = testpki_issue(
 	    rsa, &(struct testpki_cert){ .name = "device", .serial = 9 });
 	openssl_sign(who, rsa, &m, cmsfix_text, &b);
@@ -177,7 +177,7 @@ static void
 test_key_kinds(void **state)
 {
 	const struct made m = { 0, EVP_sha256(), false };
-	EVP_PKEY *rsa = testpki_rsa(4104);
+	EVP_PKEY *rsa = testpki_key("RSA-4104");
 	X509 *who = testpki_issue(
 	    rsa, &(struct testpki_cert){ .name = "device", .serial = 9 });
 	EVP_PKEY *was = cmsfix_key;
@@ -216,7 +216,7 @@ static void
 test_expired_signer(void **state)
 {
 	const struct made m = { 0, EVP_sha256(), false };
-	EVP_PKEY *ec = testpki_ec("P-256");
+	EVP_PKEY *ec = testpki_key("P-256");
 	X509 *who = testpki_issue(ec,
 	    &(struct testpki_cert){ .name = "old",
 		.serial = 9,
@@ -252,7 +252,7 @@ test_sign(void **state)
 	assert_int_equal(x509_parse(buf_blob(&der), &chain[0]), OK);
 	buf_release(&der);
 	{
-		EVP_PKEY *ca = testpki_ec("P-256");
+		EVP_PKEY *ca = testpki_key("P-256");
 		X509 *other = testpki_issue(ca,
 		    &(struct testpki_cert){
 			.name = "ca", .serial = 3, .ca = true });

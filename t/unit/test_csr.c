@@ -91,17 +91,17 @@ test_signature(void **state)
 	csrfix_expect(
 	    &(struct faults){ .other_signature = true }, "signature:");
 	csrfix_expect(
-	    &(struct faults){ .algorithm = OID_SHA1_EC, .md = EVP_sha1() },
+	    &(struct faults){ .algorithm = OID_SHA1_EC, .md = "sha1" },
 	    "not allowed");
 	csrfix_expect(
 	    &(struct faults){ .algorithm = OID_SHA256_RSA }, "not allowed");
 	csrfix_expect(
 	    &(struct faults){ .algorithm = OID_SHA384_EC }, "signature:");
 	csrfix_expect(
-	    &(struct faults){ .algorithm = OID_SHA384_EC, .md = EVP_sha384() },
+	    &(struct faults){ .algorithm = OID_SHA384_EC, .md = "sha384" },
 	    NULL);
 	csrfix_expect(&(struct faults){ .algorithm = "1.2.840.10045.4.3.4",
-			  .md = EVP_sha512() },
+			  .md = "sha512" },
 	    NULL);
 }
 
@@ -116,10 +116,10 @@ static void
 test_curves(void **state)
 {
 	(void)state;
-	with_key(testpki_ec("P-384"), NULL);
-	with_key(testpki_ec("P-521"), "curve is not allowed");
-	with_key(testpki_ec("secp256k1"), "curve is not allowed");
-	with_key(testpki_ec("P-224"), "curve is not allowed");
+	with_key(testpki_key("P-384"), NULL);
+	with_key(testpki_key("P-521"), "curve is not allowed");
+	with_key(testpki_key("secp256k1"), "curve is not allowed");
+	with_key(testpki_key("P-224"), "curve is not allowed");
 }
 
 /* Another spelling of the key; the signature is sound over it. */
@@ -130,8 +130,8 @@ with_point(size_t drop, int first, int flip, const char *why)
 	size_t at;
 
 	buf_init(&spki, MAX);
-	testpki_oid(&spki, "1.2.840.10045.2.1");
-	testpki_oid(&spki, "1.2.840.10045.3.1.7");
+	der_put_oid(&spki, "1.2.840.10045.2.1");
+	der_put_oid(&spki, "1.2.840.10045.3.1.7");
 	testpki_enclose(&spki, 0, 0x30);
 	at = spki.n;
 	{
@@ -167,7 +167,7 @@ test_points(void **state)
 static void
 test_explicit_curve(void **state)
 {
-	EVP_PKEY *key = testpki_ec("P-256");
+	EVP_PKEY *key = testpki_key("P-256");
 
 	(void)state;
 	EVP_PKEY_set_utf8_string_param(key, "encoding", "explicit");
@@ -217,17 +217,17 @@ rsa_exponent(int bits, unsigned long e)
 static void
 test_rsa(void **state)
 {
-	EVP_PKEY *key = testpki_rsa(2048);
+	EVP_PKEY *key = testpki_key("RSA-2048");
 	struct faults k = { .key = key, .algorithm = OID_SHA256_RSA };
 
 	(void)state;
 	csrfix_expect(&k, "kind of key");
 	csrfix_expect_with(&k, CSR_ALLOW_RSA, NULL);
 	k.algorithm = OID_SHA1_RSA;
-	k.md = EVP_sha1();
+	k.md = "sha1";
 	csrfix_expect_with(&k, CSR_ALLOW_RSA, "not allowed");
 	EVP_PKEY_free(key);
-	k = (struct faults){ .key = testpki_rsa(2040),
+	k = (struct faults){ .key = testpki_key("RSA-2040"),
 		.algorithm = OID_SHA256_RSA };
 	csrfix_expect_with(&k, CSR_ALLOW_RSA, "RSA-2040");
 	EVP_PKEY_free(k.key);
@@ -254,7 +254,7 @@ rsa_numbers(size_t bytes, const char *e, size_t e_len, const char *why)
 	for (i = 0; i < bytes; i++)
 		buf_add_byte(&spki, i == 0 ? 0x7f : 0xff);
 	testpki_enclose(&spki, at, 0x02);
-	testpki_wrap(&spki, 0x02, blob_of(e, e_len));
+	der_put(&spki, 0x02, blob_of(e, e_len));
 	testpki_enclose(&spki, at, 0x30);
 	{
 		struct buf bits;
@@ -263,7 +263,7 @@ rsa_numbers(size_t bytes, const char *e, size_t e_len, const char *why)
 		buf_add_byte(&bits, 0);
 		buf_add(&bits, spki.p + at, spki.n - at);
 		spki.n = at;
-		testpki_wrap(&spki, 0x03, buf_blob(&bits));
+		der_put(&spki, 0x03, buf_blob(&bits));
 		buf_release(&bits);
 	}
 	testpki_enclose(&spki, 0, 0x30);
@@ -342,9 +342,9 @@ operated(struct buf *out, const struct faults *k, enum surgery how, int left)
 	operate(out, info.whole, how, &left);
 	changed = !blob_eq(info.whole, buf_blob(out));
 	buf_add_byte(&signature, 0);
-	testpki_sign(k->key, EVP_sha256(), buf_blob(out), &signature);
-	testpki_wrap(out, 0x30, algorithm);
-	testpki_wrap(out, 0x03, buf_blob(&signature));
+	testpki_sign(k->key, NULL, buf_blob(out), &signature);
+	der_put(out, 0x30, algorithm);
+	der_put(out, 0x03, buf_blob(&signature));
 	testpki_enclose(out, 0, 0x30);
 	buf_release(&signature);
 	buf_release(&b);
@@ -402,7 +402,7 @@ test_every_element(void **state)
 	(void)state;
 	buf_init(&names, MAX);
 	buf_init(&extensions, MAX);
-	testpki_wrap(&names, 0xa4,
+	der_put(&names, 0xa4,
 	    blob_of("\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02"
 		    "ab",
 		15));
@@ -421,7 +421,7 @@ test_every_element(void **state)
 	try_all(&k);
 	buf_release(&extensions);
 	buf_release(&names);
-	k = (struct faults){ .key = testpki_rsa(2048),
+	k = (struct faults){ .key = testpki_key("RSA-2048"),
 		.algorithm = OID_SHA256_RSA };
 	try_all(&k);
 	EVP_PKEY_free(k.key);

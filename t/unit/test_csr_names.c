@@ -131,7 +131,7 @@ with_name(uint8_t tag, const char *p, size_t n, const char *why)
 
 	buf_init(&names, MAX);
 	buf_init(&b, MAX);
-	testpki_wrap(&names, tag, blob_of(p, n));
+	der_put(&names, tag, blob_of(p, n));
 	csrfix_add_san(&b, buf_blob(&names));
 	csrfix_expect(&(struct faults){ .extensions = buf_blob(&b) }, why);
 	buf_release(&b);
