@@ -164,7 +164,7 @@ fork_children(struct fleet *f)
 		if (pid == 0) {
 			close(f->go[1]);
 			close(f->results[0]);
-			_exit(run_child(f, part) == OK ? 0 : 1);
+			exit(run_child(f, part) == OK ? 0 : 1);
 		}
 	}
 	close(f->results[1]);

@@ -17,15 +17,6 @@
 #define CLIENT_AUTH "1.3.6.1.5.5.7.3.2"
 #define SERVER_AUTH "1.3.6.1.5.5.7.3.1"
 
-/* Appends a text, or the content of a file after '@'. */
-static int
-read_argument(const char *arg, struct buf *out)
-{
-	if (arg[0] == '@')
-		return disk_read(NULL, arg + 1, out);
-	return buf_add_str(out, arg);
-}
-
 /* Writes the bytes to a file; NULL is standard output. */
 static int
 write_output(const char *path, const struct buf *data)
@@ -44,14 +35,11 @@ write_line(const struct buf *text)
 	return r;
 }
 
-/* Bytes into a file, or base64url as a line. */
 static int
-write_bytes_or_line(const char *path, const struct buf *data)
+write_base64url(const struct buf *data)
 {
 	SCRATCH_BUF(text);
 
-	if (path != NULL)
-		return write_output(path, data);
 	enc_base64url(buf_blob(data), &text);
 	return write_line(&text);
 }
@@ -72,43 +60,32 @@ make_key(int argc, char **argv)
 }
 
 static int
-write_of_key(
-    int argc, char **argv, int (*write)(const EVP_PKEY *, struct buf *))
+make_jwk(int argc, char **argv)
 {
 	const char *file = NULL;
-	const struct args table[] = { { "key", .text = &file,
-	    .required = true } };
+	const struct args table[] = {
+		{ "key", .text = &file, .required = true },
+	};
 	SCRATCH_KEY(key);
 	SCRATCH_BUF(out);
 	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
 	if (r != OK || (r = keypair_load(NULL, file, &key)) != OK ||
-	    (r = write(key, &out)) != OK)
+	    (r = jose_jwk(key, &out)) != OK)
 		return r;
 	return write_line(&out);
 }
 
 static int
-make_jwk(int argc, char **argv)
-{
-	return write_of_key(argc, argv, jose_jwk);
-}
-
-static int
-make_thumbprint(int argc, char **argv)
-{
-	return write_of_key(argc, argv, jose_thumbprint);
-}
-
-static int
 make_jws(int argc, char **argv)
 {
-	const char *file = NULL, *head = NULL, *body = NULL, *secret = NULL;
+	const char *file = NULL, *head = NULL, *payload = NULL;
+	const char *secret = "";
 	struct jose jws = { 0 };
 	const struct args table[] = {
 		{ "key", .text = &file },
 		{ "protected", .text = &head, .required = true },
-		{ "payload", .text = &body, .required = true },
+		{ "payload", .text = &payload, .required = true },
 		{ "alg", .text = &jws.alg },
 		{ "secret", .text = &secret },
 		{ "short", .flag = &jws.short_signature },
@@ -116,33 +93,26 @@ make_jws(int argc, char **argv)
 		{ "corrupt", .flag = &jws.corrupt },
 	};
 	SCRATCH_KEY(key);
-	SCRATCH_BUF(protected_header);
-	SCRATCH_BUF(payload);
-	SCRATCH_BUF(mac);
 	SCRATCH_BUF(out);
 	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
 	if (r != OK ||
-	    (file != NULL && (r = keypair_load(NULL, file, &key)) != OK) ||
-	    (r = read_argument(head, &protected_header)) != OK ||
-	    (r = read_argument(body, &payload)) != OK ||
-	    (secret != NULL && (r = read_argument(secret, &mac)) != OK))
+	    (file != NULL && (r = keypair_load(NULL, file, &key)) != OK))
 		return r;
 	jws.key = key;
-	jws.secret = buf_blob(&mac);
+	jws.secret = blob_str(secret);
 	if (jws.alg == NULL && key != NULL)
 		jws.alg = jose_algorithm(key);
 	if (jws.alg == NULL)
 		return fail(ERR_USAGE, "--alg or --key is needed");
-	r = jose_write(
-	    &jws, buf_blob(&protected_header), buf_blob(&payload), &out);
+	r = jose_write(&jws, blob_str(head), blob_str(payload), &out);
 	return r == OK ? write_line(&out) : r;
 }
 
 static int
 make_attestation(int argc, char **argv)
 {
-	const char *dir = NULL, *token = NULL, *file = NULL, *output = NULL;
+	const char *dir = NULL, *token = NULL, *file = NULL;
 	struct faults faults = { 0 };
 	struct attestation a = {
 		.udid = "00008122-0014392A0E51801C",
@@ -157,7 +127,6 @@ make_attestation(int argc, char **argv)
 		{ "key", .text = &file, .required = true },
 		{ "serial", .text = &a.serial, .required = true },
 		{ "fault", .faults = &faults },
-		{ "o", .text = &output },
 	};
 	SCRATCH_APPLE(apple);
 	SCRATCH_KEY(key);
@@ -170,13 +139,13 @@ make_attestation(int argc, char **argv)
 	a.key = key;
 	a.token = blob_str(token);
 	r = attestation_make(&apple, &a, &object);
-	return r == OK ? write_bytes_or_line(output, &object) : r;
+	return r == OK ? write_base64url(&object) : r;
 }
 
 static int
 make_csr(int argc, char **argv)
 {
-	const char *file = NULL, *other = NULL, *subject = NULL, *output = NULL;
+	const char *file = NULL, *other = NULL, *subject = NULL;
 	struct faults faults = { 0 };
 	struct certreq csr = { .faults = &faults };
 	const struct args table[] = {
@@ -187,7 +156,6 @@ make_csr(int argc, char **argv)
 		{ "dns", .text = &csr.dns },
 		{ "eku", .text = &csr.ekus[0] },
 		{ "fault", .faults = &faults },
-		{ "o", .text = &output },
 	};
 	SCRATCH_KEY(key);
 	SCRATCH_KEY(signer);
@@ -203,7 +171,7 @@ make_csr(int argc, char **argv)
 	csr.signer = signer;
 	csr.subject = buf_blob(&name);
 	r = certreq_write(&csr, &der);
-	return r == OK ? write_bytes_or_line(output, &der) : r;
+	return r == OK ? write_base64url(&der) : r;
 }
 
 /* Signs with a device key of the moment, certified by the fake Apple. */
@@ -460,7 +428,6 @@ make_run(int argc, char **argv)
 	} table[] = {
 		{ "key", make_key },
 		{ "jwk", make_jwk },
-		{ "thumbprint", make_thumbprint },
 		{ "jws", make_jws },
 		{ "attestation", make_attestation },
 		{ "csr", make_csr },

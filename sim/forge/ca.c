@@ -7,12 +7,6 @@
 #include "sim/forge/disk.h"
 
 void
-ca_init(struct ca *ca)
-{
-	*ca = (struct ca)CA_EMPTY;
-}
-
-void
 ca_release(struct ca *ca)
 {
 	EVP_PKEY_free(ca->key);

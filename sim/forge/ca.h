@@ -36,7 +36,6 @@ struct ca_plan {
 	struct ca *issuer; /* NULL: self-signed */
 };
 
-void ca_init(struct ca *ca);
 void ca_release(struct ca *ca);
 
 /* Makes key and certificate. */

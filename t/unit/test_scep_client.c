@@ -74,6 +74,39 @@ test_scep_profile(void **state)
 	payload_release(&p);
 }
 
+/* What a device lets take the place of the profile it enrolled with. */
+static void
+test_replaces(void **state)
+{
+	const struct payload old = { .identifier = "i",
+		.topic = "t",
+		.server_url = "s",
+		.checkin_url = "c",
+		.access_rights = 3 };
+	struct payload p = old;
+
+	(void)state;
+	p.access_rights = 1;
+	assert_int_equal(payload_replaces(&p, &old), OK);
+	p.access_rights = 7;
+	assert_int_equal(payload_replaces(&p, &old), ERR_MALFORMED);
+	p = old;
+	p.identifier = "x";
+	assert_int_equal(payload_replaces(&p, &old), ERR_MALFORMED);
+	p = old;
+	p.topic = "x";
+	assert_int_equal(payload_replaces(&p, &old), ERR_MALFORMED);
+	p = old;
+	p.server_url = "x";
+	assert_int_equal(payload_replaces(&p, &old), ERR_MALFORMED);
+	p = old;
+	p.checkin_url = "x";
+	assert_int_equal(payload_replaces(&p, &old), ERR_MALFORMED);
+	p = old;
+	p.per_user_connections = true;
+	assert_int_equal(payload_replaces(&p, &old), ERR_MALFORMED);
+}
+
 /* What a CA of ours is, for the tests of SCEP. */
 static void
 make_ca(struct ca *ca)
@@ -85,7 +118,7 @@ make_ca(struct ca *ca)
 		.not_after = 4000000000,
 		.path_len = -1 };
 
-	ca_init(ca);
+	*ca = (struct ca)CA_EMPTY;
 	assert_int_equal(ca_make(&plan, ca), OK);
 }
 
@@ -242,6 +275,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scep_profile),
+		cmocka_unit_test(test_replaces),
 		cmocka_unit_test(test_envelope),
 		cmocka_unit_test(test_certrep),
 		cmocka_unit_test(test_fingerprint),
