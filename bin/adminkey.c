@@ -7,19 +7,6 @@
 #include "store/admins.h"
 #include "store/rowmac.h"
 
-static int
-adminkey_authenticate(struct db *db)
-{
-	int r;
-
-	if ((r = db_begin(db)) != OK)
-		return r;
-	if ((r = admins_authenticate_all(db)) == OK)
-		r = db_commit(db);
-	db_rollback(db);
-	return r;
-}
-
 /* The file comes last: a run that finds none starts over. */
 static int
 adminkey_make(const struct conf *conf, const struct owners *owners,
@@ -31,10 +18,10 @@ adminkey_make(const struct conf *conf, const struct owners *owners,
 	secret_random(key, sizeof(key));
 	rowmac_set_key(db, key);
 	if (believe)
-		r = adminkey_authenticate(db);
+		r = admins_authenticate_all(db);
 	if (r == OK &&
-	    (r = file_create(conf->admin_key, blob_of(key, sizeof(key)),
-		 0600)) == OK)
+	    (r = file_create(
+		 conf->admin_key, blob_of(key, sizeof(key)), 0600)) == OK)
 		r = owners_give(owners, conf->admin_key, OWNER_ADMIN, 0600);
 	secret_wipe(key, sizeof(key));
 	return r;

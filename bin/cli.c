@@ -251,6 +251,9 @@ cli_name_actor(struct cli *cli)
 	else
 		snprintf(cli->actor, sizeof(cli->actor), "cli:%u",
 		    (unsigned)getuid());
+	cli->admin = (struct admin_actor){ .conf = &cli->conf,
+		.name = cli->actor,
+		.role = ADMIN_ROLE_ADMIN };
 }
 
 static int
@@ -269,10 +272,7 @@ cli_open(struct cli *cli)
 	r = db_open(cli->conf.database,
 	    cli->verb->needs == CLI_WRITE ? DB_DURABLE : DB_READ_ONLY,
 	    &cli->db);
-	cli->admin = (struct admin_actor){ .conf = &cli->conf,
-		.db = cli->db,
-		.name = cli->actor,
-		.role = ADMIN_ROLE_ADMIN };
+	cli->admin.db = cli->db;
 	return r;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/admin_server.h"
 #include "base/log.h"
 #include "bin/authorities.h"
 #include "bin/bundle.h"
@@ -16,7 +17,6 @@
 #include "bin/place.h"
 #include "ca/file.h"
 #include "ca/key.h"
-#include "store/activities.h"
 
 struct backup {
 	const struct conf *conf;
@@ -134,7 +134,8 @@ cmd_backup_folder(
 			r = cmd_backup_found(b, &at, below);
 		else
 			log_line(LOG_WARN,
-			    "\"%s\" is not in the backup: such a name cannot be",
+			    "\"%s\" is not in the backup: such a name cannot "
+			    "be",
 			    below);
 	}
 	closedir(dir);
@@ -329,20 +330,6 @@ cmd_backup_name(struct backup *b, const struct cli *cli)
 	return OK;
 }
 
-static int
-cmd_backup_note(struct cli *cli)
-{
-	int r;
-
-	if ((r = db_begin(cli->db)) != OK)
-		return r;
-	r = activities_add(cli->db, cli->actor, "backup", cli->arguments[0]);
-	if (r == OK)
-		r = db_commit(cli->db);
-	db_rollback(cli->db);
-	return r;
-}
-
 static void
 cmd_backup_report(struct cli *cli, const struct backup *b)
 {
@@ -371,7 +358,9 @@ cmd_backup_run(struct cli *cli)
 		unlink(b.copy);
 	}
 	umask(mask);
-	if (r == OK && (r = cmd_backup_note(cli)) == OK)
+	if (r == OK &&
+	    (r = admin_server_note_backup(&cli->admin, cli->arguments[0])) ==
+		OK)
 		cmd_backup_report(cli, &b);
 	manifest_release(&b.manifest);
 	return r;

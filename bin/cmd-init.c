@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/admin_account.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "bin/adminkey.h"
@@ -14,7 +15,6 @@
 #include "bin/nginx-file.h"
 #include "ca/file.h"
 #include "store/admins.h"
-#include "store/activities.h"
 
 #define STATE_DEFAULT "/var/lib/attestmdm"
 #define NONCE_KEY     32
@@ -41,8 +41,8 @@ cmd_init_folders_above(const char *path)
 		*slash = '\0';
 		if (mkdir(up, 0755) == 0 ? chmod(up, 0755) != 0
 					 : errno != EEXIST)
-			return fail(ERR_IO, "cannot make the folder %s: %s",
-			    up, strerror(errno));
+			return fail(ERR_IO, "cannot make the folder %s: %s", up,
+			    strerror(errno));
 		*slash = '/';
 	}
 	return OK;
@@ -153,12 +153,13 @@ cmd_init_conf(struct init *in)
 static int
 cmd_init_database(struct init *in)
 {
+	struct cli *cli = in->cli;
 	int r;
 
-	if ((r = db_migrate(in->cli->conf.database)) != OK ||
-	    (r = db_open(in->cli->conf.database, DB_DURABLE, &in->cli->db)) !=
-		OK)
+	if ((r = db_migrate(cli->conf.database)) != OK ||
+	    (r = db_open(cli->conf.database, DB_DURABLE, &cli->db)) != OK)
 		return r;
+	cli->admin.db = cli->db;
 	return layout_settle_database(&in->owners, in->cli->conf.database);
 }
 
@@ -194,30 +195,21 @@ cmd_init_keys(struct init *in)
 static int
 cmd_init_admin(struct init *in)
 {
-	struct db *db = in->cli->db;
+	struct cli *cli = in->cli;
 	struct buf hash;
 	bool made;
 	int r;
 
 	buf_init(&hash, ADMINS_HASH_TEXT);
 	if ((r = adminkey_prepare(
-		 &in->cli->conf, &in->owners, db, false, &made)) != OK ||
-	    (r = cmd_admin_password(in->password, &hash)) != OK ||
-	    (r = db_begin(db)) != OK)
-		goto done;
-	r = admins_create(db, in->admin, buf_str(&hash));
-	if (r == OK &&
-	    (r = activities_add(db, in->cli->actor, "init", in->admin)) == OK)
-		r = db_commit(db);
-	db_rollback(db);
-	if (r == ERR_FIELD)
-		r = fail(
-		    r, "\"%s\" cannot be an administrator's name", in->admin);
+		 &cli->conf, &in->owners, cli->db, false, &made)) == OK &&
+	    (r = cmd_admin_password(in->password, &hash)) == OK)
+		r = admin_account_create(
+		    &cli->admin, in->admin, buf_str(&hash));
 	if (r == ERR_EXISTS) {
 		in->password[0] = '\0';
 		r = OK;
 	}
-done:
 	buf_wipe(&hash);
 	return r;
 }

@@ -69,13 +69,9 @@ cmd_migrate_profiles(const struct conf *conf)
 	struct db *db = NULL;
 	int r;
 
-	if ((r = db_open(conf->database, DB_DURABLE, &db)) == OK &&
-	    (r = db_begin(db)) == OK) {
-		if ((r = enrollments_note_profiles(db, conf->url, conf->topic,
-			 conf->profile_identifier)) == OK)
-			r = db_commit(db);
-		db_rollback(db);
-	}
+	if ((r = db_open(conf->database, DB_DURABLE, &db)) == OK)
+		r = enrollments_note_profiles(
+		    db, conf->url, conf->topic, conf->profile_identifier);
 	db_close(db);
 	return r;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/admin_server.h"
 #include "base/log.h"
 #include "bin/bundle.h"
 #include "bin/cmd.h"
@@ -16,8 +17,6 @@
 #include "bin/manifest.h"
 #include "bin/place.h"
 #include "ca/crl.h"
-#include "store/activities.h"
-#include "store/restored.h"
 
 #define RESTORE_STAGED   ".restore.new"
 #define RESTORE_REPLACED ".replaced"
@@ -41,8 +40,7 @@ cmd_restore_is_database(const struct restore *rs, const char *path)
 }
 
 static int
-cmd_restore_owner(
-    const struct manifest_entry *e, uid_t *user, gid_t *group)
+cmd_restore_owner(const struct manifest_entry *e, uid_t *user, gid_t *group)
 {
 	const struct passwd *pw = getpwnam(e->owner);
 	const struct group *gr = getgrnam(e->group);
@@ -101,7 +99,8 @@ cmd_restore_is_known(const struct restore *rs, const char *path)
 
 /*
  * Every step goes through the folder's descriptor, which no link led to: a
- * program may change what is in its folder at any time. ERR_NOT_FOUND, unlogged.
+ * program may change what is in its folder at any time. ERR_NOT_FOUND,
+ * unlogged.
  */
 static int
 cmd_restore_open(const struct restore *rs, const struct manifest_entry *e,
@@ -147,8 +146,8 @@ cmd_restore_stage(
 }
 
 static int
-cmd_restore_member(struct restore *rs, struct bundle *b, const char *name,
-    bool stage)
+cmd_restore_member(
+    struct restore *rs, struct bundle *b, const char *name, bool stage)
 {
 	struct manifest_entry *e = manifest_find(&rs->manifest, name);
 	uint8_t sha256[SECRET_SHA256];
@@ -162,7 +161,8 @@ cmd_restore_member(struct restore *rs, struct bundle *b, const char *name,
 	r = bundle_read(b, fd, &size, sha256);
 	if (r == OK &&
 	    (size != e->size || memcmp(sha256, e->sha256, sizeof(sha256)) != 0))
-		r = fail(ERR_FIELD, "%s is damaged: its checksum is wrong", name);
+		r = fail(
+		    ERR_FIELD, "%s is damaged: its checksum is wrong", name);
 	if (r == OK && stage && (r = cmd_restore_give(fd, e)) == OK &&
 	    fsync(fd) != 0)
 		r = fail(ERR_IO, "%s: %s", e->path, strerror(errno));
@@ -284,8 +284,7 @@ cmd_restore_check_folder(
 }
 
 static int
-cmd_restore_check_one(
-    const struct restore *rs, const struct manifest_entry *e)
+cmd_restore_check_one(const struct restore *rs, const struct manifest_entry *e)
 {
 	struct place place;
 	bool differs = false;
@@ -347,8 +346,8 @@ cmd_restore_folder(const struct place *p, const struct manifest_entry *e)
 			return OK;
 		return fail(ERR_IO, "cannot make the folder %s", e->path);
 	}
-	fd = openat(p->fd, p->name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(
+	    p->fd, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(ERR_IO, "%s: %s", e->path, strerror(errno));
 	r = cmd_restore_give(fd, e);
@@ -387,7 +386,8 @@ cmd_restore_put_aside(const struct place *p, const char *end)
 	snprintf(name, sizeof(name), "%s%s", p->name, end);
 	for (i = 0; i < RESTORE_MAX; i++) {
 		snprintf(aside, sizeof(aside),
-		    i == 0 ? "%s" RESTORE_REPLACED : "%s" RESTORE_REPLACED ".%d",
+		    i == 0 ? "%s" RESTORE_REPLACED
+			   : "%s" RESTORE_REPLACED ".%d",
 		    name, i);
 		if (renameat2(p->fd, name, p->fd, aside, RENAME_NOREPLACE) == 0)
 			return OK;
@@ -482,17 +482,14 @@ static int
 cmd_restore_note(struct restore *rs)
 {
 	const char *database = rs->manifest.database;
+	struct admin_actor *actor = &rs->cli->admin;
 	struct owners owners;
-	struct db *db = NULL;
 	int r;
 
 	if ((r = db_migrate(database)) == OK &&
-	    (r = db_open(database, DB_DURABLE, &db)) == OK &&
-	    (r = db_begin(db)) == OK && (r = restored_void(db)) == OK &&
-	    (r = activities_add(db, rs->cli->actor, "restore", rs->archive)) ==
-		OK)
-		r = db_commit(db);
-	db_close(db);
+	    (r = db_open(database, DB_DURABLE, &actor->db)) == OK)
+		r = admin_server_restored(actor, rs->archive);
+	db_close(actor->db);
 	if (r != OK || (r = owners_find(database, &owners)) != OK)
 		return r;
 	return layout_settle_database(&owners, database);
@@ -520,7 +517,8 @@ cmd_restore_run(struct cli *cli)
 		out_json_int(&cli->out, "schema", rs.manifest.schema);
 		cli_say(cli, "%s and what it names are restored.",
 		    rs.manifest.conf);
-		cli_say(cli, "Next: attestmdm %scheck --stopped, then start it.",
+		cli_say(cli,
+		    "Next: attestmdm %scheck --stopped, then start it.",
 		    rs.manifest.schema < db_schema_number()
 			? "migrate, attestmdm "
 			: "");

@@ -42,15 +42,3 @@ admin_actor_each(const struct admin_actor *actor,
 		r = one(actor, names[i]);
 	return db_end(actor->db, r);
 }
-
-int
-admin_actor_note(
-    const struct admin_actor *actor, const char *action, const char *detail)
-{
-	int r;
-
-	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SERVER)) == OK)
-		r = db_end(
-		    actor->db, admin_actor_record(actor, action, detail));
-	return r;
-}

@@ -54,8 +54,4 @@ int admin_actor_each(const struct admin_actor *actor,
     enum admin_permission permission, const char *const *names, int n,
     int (*one)(const struct admin_actor *actor, const char *name));
 
-/* Records what was done outside of the database, such as a backup. */
-int admin_actor_note(
-    const struct admin_actor *actor, const char *action, const char *detail);
-
 #endif

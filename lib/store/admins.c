@@ -163,14 +163,16 @@ admins_authenticate_all(struct db *db)
 	size_t i;
 	int r;
 
-	if ((r = admins_list(db, &list)) != OK)
+	if ((r = db_begin(db)) != OK)
 		return r;
+	if ((r = admins_list(db, &list)) != OK)
+		return db_end(db, r);
 	for (i = 0; i < list.n && r == OK; i++) {
 		list.rows[i].authentic = true;
 		r = update(db, &list.rows[i]);
 	}
 	admins_list_release(&list);
-	return r;
+	return db_end(db, r);
 }
 
 int

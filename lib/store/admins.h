@@ -54,7 +54,8 @@ int admins_enable(struct db *db, const char *name);
 
 /*
  * Makes every row authentic, whatever it says: only for a database of a schema
- * before ADMINS_SCHEMA, whose rows nothing could authenticate.
+ * before ADMINS_SCHEMA, whose rows nothing could authenticate. In a
+ * transaction of its own.
  */
 int admins_authenticate_all(struct db *db);
 

@@ -190,9 +190,14 @@ int
 enrollments_note_profiles(struct db *db, const char *server_url,
     const char *topic, const char *profile_identifier)
 {
-	return sql_run(db, texts[NOTE_PROFILES],
-	    WITH(datum_text(server_url), datum_text(topic),
-		datum_text(profile_identifier)));
+	int r;
+
+	if ((r = db_begin(db)) == OK)
+		r = db_end(db,
+		    sql_run(db, texts[NOTE_PROFILES],
+			WITH(datum_text(server_url), datum_text(topic),
+			    datum_text(profile_identifier))));
+	return r;
 }
 
 int

@@ -72,7 +72,8 @@ int enrollments_create(struct db *db, struct enrollment *e, int hours);
 
 /*
  * Notes in enrollments from before such notes what their profiles say of the
- * server: what the configuration does, as long as nobody changed it.
+ * server: what the configuration does, as long as nobody changed it. In a
+ * transaction of its own.
  */
 int enrollments_note_profiles(struct db *db, const char *server_url,
     const char *topic, const char *profile_identifier);

@@ -3,8 +3,8 @@
  * is found in the first line (comma, semicolon or tab), a byte order mark and
  * carriage returns are left out.
  */
-#ifndef BIN_CSV_H
-#define BIN_CSV_H
+#ifndef WIRE_CSV_H
+#define WIRE_CSV_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "bin/csv.h"
+#include "wire/csv.h"
 
 void
 csv_init(struct csv *csv, char *text)

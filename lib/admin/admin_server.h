@@ -1,0 +1,16 @@
+/* The installation: what an administrator does to the server as a whole. */
+#ifndef ADMIN_SERVER_H
+#define ADMIN_SERVER_H
+
+#include "admin/admin_actor.h"
+
+/* Records that a backup was written to `file`. */
+int admin_server_note_backup(const struct admin_actor *actor, const char *file);
+
+/*
+ * Makes a restored database fit to serve, see restored_void(), and records that
+ * it came from `file`.
+ */
+int admin_server_restored(const struct admin_actor *actor, const char *file);
+
+#endif
