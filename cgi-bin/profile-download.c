@@ -2,18 +2,18 @@
  * profile-download: hands enrollment profiles to devices that Apple sends here
  * (Automated Device Enrollment), and to those that come with a one-time link.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "enroll/ade_profile.h"
-#include "enroll/machineinfo.h"
 #include "enroll/link_profile.h"
-#include "enroll/software_update.h"
-#include "link-page.h"
+#include "enroll/machineinfo.h"
+#include "stylesheet.h"
+#include "web/tmplset.h"
 #include "web/worker.h"
+#include "wire/x509.h"
 
 #define DEVICE_INFO_HEADER "x-apple-aspen-deviceinfo"
 #define ENROLL_PATH        "/enroll"
@@ -22,9 +22,17 @@
 /* A form without fields. */
 #define LINK_BODY_MAX 1024
 
+#define PAGE_POLICY                                                            \
+	"default-src 'none'; style-src 'self'; img-src 'self'; "               \
+	"form-action 'self'; "                                                 \
+	"frame-ancestors 'none'; base-uri 'none'"
+
 struct app {
-	struct ade_profile ade;
-	struct link_page page;
+	struct context context;
+	gnutls_x509_crt_t device_ca;
+	struct profile_files files;
+	struct tmpl *tmpl;
+	struct stylesheet style;
 };
 
 static int
@@ -38,35 +46,20 @@ send_profile(struct resp *resp, struct blob profile)
 	return resp_body(resp, 200, PROFILE_TYPE, profile);
 }
 
-/* Setup Assistant understands this one and offers the update. */
 static int
-send_update(struct resp *resp, const char *minimum)
+answer(struct app *app, struct blob cms, struct resp *resp)
 {
-	struct buf json;
+	struct buf out;
 	int r;
 
-	buf_init(&json, 4096);
-	r = software_update_write(minimum, &json);
+	buf_init(&out, PROFILE_BYTES_MAX);
+	r = ade_profile_make(
+	    &app->context, app->device_ca, &app->files, cms, &out);
 	if (r == OK)
-		r = resp_body(resp, 403, "application/json", buf_blob(&json));
-	buf_release(&json);
-	return r;
-}
-
-static int
-hand_out(struct ade_profile *h, const struct req *req, struct blob cms,
-    struct resp *resp)
-{
-	struct ade_profile_answer answer;
-	int r;
-
-	ade_profile_answer_init(&answer);
-	r = ade_profile_make(h, cms, req->remote_address, &answer);
-	if (r == OK)
-		r = send_profile(resp, buf_blob(&answer.profile));
+		r = send_profile(resp, buf_blob(&out));
 	else if (r == ERR_ENROLL_OS_TOO_OLD)
-		r = send_update(resp, answer.minimum_os_version);
-	ade_profile_answer_release(&answer);
+		r = resp_body(resp, 403, "application/json", buf_blob(&out));
+	buf_wipe(&out);
 	return r;
 }
 
@@ -77,11 +70,10 @@ post_enroll(void *p, const struct req *req, struct resp *resp)
 	struct app *app = p;
 
 	if (req->body.n == 0)
-		return ade_profile_refuse(&app->ade,
+		return context_refuse(&app->context,
 		    fail(ERR_ENROLL_MACHINEINFO,
-			"the request carries no device information"),
-		    req->remote_address);
-	return hand_out(&app->ade, req, req->body, resp);
+			"the request carries no device information"));
+	return answer(app, req->body, resp);
 }
 
 /* A web view sends it in a header. Looking at the page alone is no request. */
@@ -100,13 +92,42 @@ get_enroll(void *p, const struct req *req, struct resp *resp)
 		    "the request carries no device information");
 	buf_init(&cms, MACHINEINFO_BYTES_MAX);
 	if (enc_base64_decode(blob_str(header), &cms) != OK)
-		r = ade_profile_refuse(&app->ade,
+		r = context_refuse(&app->context,
 		    fail(ERR_ENROLL_MACHINEINFO,
-			"the device information is not strict base64"),
-		    req->remote_address);
+			"the device information is not strict base64"));
 	else
-		r = hand_out(&app->ade, req, buf_blob(&cms), resp);
+		r = answer(app, buf_blob(&cms), resp);
 	buf_release(&cms);
+	return r;
+}
+
+/*
+ * The page behind a one-time link, or what is wrong with it. Looking at it uses
+ * nothing up, so that a chat's preview of the link does not; its button gets
+ * the profile.
+ */
+static int
+send_page(const struct app *app, int code, struct resp *resp)
+{
+	struct tmpl_row *row;
+	struct buf html;
+	int r;
+
+	if (code != OK && err_http_status(code) >= 500)
+		return code;
+	if ((r = resp_set(resp, "Content-Security-Policy", PAGE_POLICY)) != OK)
+		return r;
+	row = tmplrow_new();
+	tmplrow_set(row, "organization", app->context.conf->organization);
+	tmplrow_set(row, "style_version", app->style.version);
+	tmplrow_flag(row, "usable", code == OK);
+	tmplrow_set(row, "problem", code == OK ? "" : err_text(code));
+	buf_init(&html, RESP_BODY_MAX);
+	if ((r = tmpl_render(app->tmpl, "manual", row, &html)) == OK)
+		r = resp_body(resp, code == OK ? 200 : err_http_status(code),
+		    "text/html; charset=utf-8", buf_blob(&html));
+	buf_release(&html);
+	tmplrow_free(row);
 	return r;
 }
 
@@ -114,26 +135,26 @@ static int
 get_link(void *p, const struct req *req, struct resp *resp)
 {
 	struct app *app = p;
-	int r = link_profile_look(&app->ade, req_path_param(req, "token"));
+	int r =
+	    link_profile_check(app->context.db, req_path_param(req, "token"));
 
-	return link_page_send(&app->page, r, resp);
+	return send_page(app, r, resp);
 }
 
 static int
 post_link(void *p, const struct req *req, struct resp *resp)
 {
-	const char *token = req_path_param(req, "token");
 	struct app *app = p;
 	struct buf profile;
 	int r;
 
 	buf_init(&profile, PROFILE_BYTES_MAX);
 	r = link_profile_redeem(
-	    &app->ade, token, req->remote_address, &profile);
+	    &app->context, &app->files, req_path_param(req, "token"), &profile);
 	if (r == OK)
 		r = send_profile(resp, buf_blob(&profile));
 	else
-		r = link_page_send(&app->page, r, resp);
+		r = send_page(app, r, resp);
 	buf_wipe(&profile);
 	return r;
 }
@@ -143,7 +164,7 @@ get_style(void *p, const struct req *req, struct resp *resp)
 {
 	struct app *app = p;
 
-	return stylesheet_send(&app->page.style, resp);
+	return stylesheet_send(&app->style, resp);
 }
 
 static int
@@ -152,32 +173,39 @@ get_icon(void *app, const struct req *req, struct resp *resp)
 	return stylesheet_send_icon(resp);
 }
 
+static int
+load(void *p)
+{
+	struct app *app = p;
+	const struct conf *conf = app->context.conf;
+	size_t n;
+	int r;
+
+	if ((r = x509_load(conf->device_ca, 1, &app->device_ca, &n)) != OK ||
+	    (r = profile_files_load(conf, &app->files)) != OK)
+		return r;
+	if ((r = tmplset_load(conf->templates, &app->tmpl)) != OK)
+		return r;
+	return stylesheet_load(conf, &app->style);
+}
+
 static void
-close_app(void *p)
+unload(void *p)
 {
 	struct app *app = p;
 
-	if (app == NULL)
-		return;
-	link_page_release(&app->page);
-	ade_profile_close(&app->ade);
-	free(app);
+	tmpl_free(app->tmpl);
+	stylesheet_release(&app->style);
+	profile_files_release(&app->files);
+	x509_free(app->device_ca);
 }
 
 static int
-open_app(const struct conf *conf, void **out)
+begin(void *p, const struct req *req, struct resp *resp)
 {
-	struct app *app = calloc(1, sizeof(*app));
-	int r;
+	struct app *app = p;
 
-	if (app == NULL)
-		return ERR_NOMEM;
-	if ((r = ade_profile_open(conf, &app->ade)) != OK ||
-	    (r = link_page_init(&app->page, conf)) != OK) {
-		close_app(app);
-		return r;
-	}
-	*out = app;
+	app->context.step = "profile";
 	return OK;
 }
 
@@ -191,7 +219,7 @@ on_error(void *p, const struct req *req, int code, struct resp *resp)
 	struct app *app = p;
 
 	if (code == ERR_TOO_LARGE && strcmp(req->path, ENROLL_PATH) == 0)
-		ade_profile_refuse(&app->ade, code, req->remote_address);
+		context_refuse(&app->context, code);
 	resp_error_text(resp, code);
 }
 
@@ -210,8 +238,11 @@ static const struct web_program program = {
 	.name = "profile-download",
 	.summary = "hands out enrollment profiles to devices",
 	.routes = routes,
-	.open = open_app,
-	.close = close_app,
+	.app_size = sizeof(struct app),
+	.database = DB_RELAXED,
+	.load = load,
+	.unload = unload,
+	.begin = begin,
 	.on_error = on_error,
 };
 

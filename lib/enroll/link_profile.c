@@ -8,14 +8,6 @@
 #include "base/log.h"
 #include "policy/decision.h"
 #include "store/enrollment_links.h"
-#include "store/events.h"
-
-/* What comes of a link; holds a secret. */
-struct taking {
-	struct enrollment_link link;
-	struct new_enrollment new;
-	const char *remote_address;
-};
 
 static int
 load_open(struct db *db, const char *token, struct enrollment_link *out)
@@ -24,7 +16,7 @@ load_open(struct db *db, const char *token, struct enrollment_link *out)
 	int r = enrollment_links_load(db, token, out);
 
 	if (r == ERR_NOT_FOUND)
-		return fail(r, "no link for enrollment by hand has this token");
+		return fail(r, "no enrollment link has this token");
 	if (r != OK)
 		return r;
 	state = enrollment_links_state(out, clock_now());
@@ -35,105 +27,63 @@ load_open(struct db *db, const char *token, struct enrollment_link *out)
 }
 
 int
-link_profile_look(struct ade_profile *h, const char *token)
+link_profile_check(struct db *db, const char *token)
 {
 	struct enrollment_link link;
 
-	return load_open(h->db, token, &link);
+	return load_open(db, token, &link);
 }
 
+/* In the transaction. */
 static int
-decide(struct ade_profile *h, const struct enrollment_link *link)
+redeem(struct context *c, const char *token, struct enrollment_link *link,
+    struct new_enrollment *new)
 {
 	struct decision_input in = { .source = ENROLLMENT_LINK };
+	struct enrollment *e = &new->enrollment;
 	struct decision d;
+	char reason[256];
 	int r;
 
-	if ((r = device_state_load(h->db, h->conf, link->serial, &in.state)) !=
-	    OK)
+	r = load_open(c->db, token, link);
+	memcpy(c->serial, link->serial, sizeof c->serial);
+	if (r != OK ||
+	    (r = device_state_load(c->db, c->conf, link->serial, &in.state)) !=
+		OK)
 		return r;
 	decision_make(&in, &d);
 	if (d.method == DECISION_REFUSE)
 		return fail(d.code, "%s (link %s)", d.reason, link->id);
-	return OK;
-}
-
-static int
-note(struct ade_profile *h, const struct taking *t, const char *reason)
-{
-	return events_add(h->db,
-	    &(struct event){ .enrollment_id = t->new.enrollment.id,
-		.serial = t->link.serial,
-		.step = "profile",
-		.outcome = EVENT_OK,
-		.reason = reason,
-		.remote_address = t->remote_address });
-}
-
-static int
-store(struct ade_profile *h, struct taking *t)
-{
-	struct enrollment *e = &t->new.enrollment;
-	char reason[256];
-	int r;
-
 	*e = (struct enrollment){ .source = ENROLLMENT_LINK,
 		.purpose = ENROLLMENT_ENROLL,
 		.method = ENROLLMENT_SCEP };
-	snprintf(
-	    e->device.serial, sizeof(e->device.serial), "%s", t->link.serial);
-	snprintf(e->remote_address, sizeof(e->remote_address), "%s",
-	    t->remote_address);
-	snprintf(reason, sizeof(reason), "SCEP profile by link %s%s%s",
-	    t->link.id, t->link.note[0] == '\0' ? "" : ": ", t->link.note);
-	if ((r = new_enrollment_create(h->conf, h->db, NULL,
-		 h->conf->enrollment_hours, &t->new)) != OK ||
-	    (r = enrollment_links_use(h->db, t->link.id, e->id)) != OK)
+	memcpy(e->device.serial, link->serial, sizeof e->device.serial);
+	if ((r = new_enrollment_create(
+		 c, NULL, c->conf->enrollment_hours, new)) != OK ||
+	    (r = enrollment_links_use(c->db, link->id, e->id)) != OK)
 		return r;
-	return note(h, t, reason);
-}
-
-static int
-take(struct ade_profile *h, const char *token, struct taking *t)
-{
-	int r;
-
-	if ((r = db_begin(h->db)) != OK)
-		return r;
-	if ((r = load_open(h->db, token, &t->link)) == OK &&
-	    (r = decide(h, &t->link)) == OK && (r = store(h, t)) == OK)
-		r = db_commit(h->db);
-	db_rollback(h->db);
-	return r;
-}
-
-/* Who holds no link leaves no row: anybody could fill the table. */
-static void
-note_refusal(struct ade_profile *h, const struct taking *t, int code)
-{
-	if (t->link.id[0] == '\0')
-		return;
-	events_note(h->db,
-	    &(struct event){ .enrollment_id = t->link.enrollment_id,
-		.serial = t->link.serial,
-		.step = "profile",
-		.outcome = events_outcome(code),
-		.code = code,
-		.reason = log_reason(),
-		.remote_address = t->remote_address });
+	snprintf(reason, sizeof reason, "SCEP profile by link %s%s%s", link->id,
+	    link->note[0] == '\0' ? "" : ": ", link->note);
+	return context_log(c, OK, reason);
 }
 
 int
-link_profile_redeem(struct ade_profile *h, const char *token,
-    const char *remote_address, struct buf *out)
+link_profile_redeem(struct context *c, const struct profile_files *files,
+    const char *token, struct buf *out)
 {
-	struct taking t = { .remote_address = remote_address };
-	int r = take(h, token, &t);
+	struct new_enrollment new = { .challenge = "" };
+	struct enrollment_link link = { .id = "" };
+	int r;
 
-	if (r == OK)
-		r = profile_write(h->conf, &h->files, &t.new, out);
+	if ((r = context_begin(c)) == OK)
+		r = context_end(c, redeem(c, token, &link, &new));
 	if (r != OK)
-		note_refusal(h, &t, r);
-	new_enrollment_wipe(&t.new);
-	return r;
+		memcpy(c->enrollment_id, link.enrollment_id,
+		    sizeof c->enrollment_id);
+	/* A profile that cannot be written is logged after all. */
+	else if ((r = profile_write(c->conf, files, &new, out)) != OK)
+		c->logged = false;
+	new_enrollment_wipe(&new);
+	/* Who holds no link leaves no row: anybody could fill the table. */
+	return r == OK || link.id[0] == '\0' ? r : context_refuse(c, r);
 }

@@ -1,18 +1,20 @@
 /*
- * Enrollment by hand: a one-time link of an administrator leads to one profile
+ * Link enrollment: a one-time link of an administrator leads to one profile
  * with SCEP. Whose device it is turns out at its first Authenticate, unless the
  * link was made for one serial number.
  */
 #ifndef ENROLL_LINK_PROFILE_H
 #define ENROLL_LINK_PROFILE_H
 
-#include "enroll/ade_profile.h"
+#include "base/buf.h"
+#include "enroll/profile.h"
+#include "store/context.h"
 
 /*
  * May this token be used now? Changes nothing, so that a preview uses nothing
  * up. ERR_NOT_FOUND: no such link; ERR_ENROLL_LINK: used, revoked or expired.
  */
-int link_profile_look(struct ade_profile *h, const char *token);
+int link_profile_check(struct db *db, const char *token);
 
 /*
  * Uses the link and appends its profile to `out`, all in one transaction but
@@ -20,7 +22,7 @@ int link_profile_look(struct ade_profile *h, const char *token);
  * ERR_ENROLL_DOWNGRADE: the decision refuses. Refusals of a known link leave
  * a row in the event log.
  */
-int link_profile_redeem(struct ade_profile *h, const char *token,
-    const char *remote_address, struct buf *out);
+int link_profile_redeem(struct context *c, const struct profile_files *files,
+    const char *token, struct buf *out);
 
 #endif

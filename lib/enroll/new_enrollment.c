@@ -1,16 +1,17 @@
 #include "enroll/new_enrollment.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
 
 static int
-settle(const char *noted, const char *configured,
+copy(const char *renewed, const char *configured,
     char out[ENROLLMENTS_PROFILE_TEXT])
 {
-	const char *text = noted[0] == '\0' ? configured : noted;
+	const char *text = renewed[0] == '\0' ? configured : renewed;
 	int n = snprintf(out, ENROLLMENTS_PROFILE_TEXT, "%s", text);
 
 	if (n >= ENROLLMENTS_PROFILE_TEXT)
@@ -18,39 +19,34 @@ settle(const char *noted, const char *configured,
 	return OK;
 }
 
-/* Notes what the profile says, and renewals of it will have to repeat. */
-static int
-settle_all(const struct conf *conf, const struct enrollment *renewed,
-    struct enrollment *e)
+int
+new_enrollment_create(struct context *c, const struct enrollment *renewed,
+    int hours, struct new_enrollment *new)
 {
 	static const struct enrollment none = { .id = "" };
+	struct enrollment *e = &new->enrollment;
+	const struct conf *conf = c->conf;
 	int r;
 
+	new->challenge[0] = '\0';
+	snprintf(e->remote_address, sizeof e->remote_address, "%s",
+	    c->remote_address == NULL ? "" : c->remote_address);
 	if (renewed == NULL)
 		renewed = &none;
-	if ((r = settle(renewed->server_url, conf->url, e->server_url)) != OK ||
-	    (r = settle(renewed->topic, conf->topic, e->topic)) != OK)
+	if ((r = copy(renewed->server_url, conf->url, e->server_url)) != OK ||
+	    (r = copy(renewed->topic, conf->topic, e->topic)) != OK ||
+	    (r = copy(renewed->profile_identifier, conf->profile_identifier,
+		 e->profile_identifier)) != OK ||
+	    (r = enrollments_create(c->db, e, hours)) != OK)
 		return r;
-	return settle(renewed->profile_identifier, conf->profile_identifier,
-	    e->profile_identifier);
-}
-
-int
-new_enrollment_create(const struct conf *conf, struct db *db,
-    const struct enrollment *renewed, int hours, struct new_enrollment *g)
-{
-	int r;
-
-	g->challenge[0] = '\0';
-	if ((r = settle_all(conf, renewed, &g->enrollment)) != OK ||
-	    (r = enrollments_create(db, &g->enrollment, hours)) != OK ||
-	    g->enrollment.method == ENROLLMENT_ACME)
-		return r;
-	return scep_challenges_create(db, g->enrollment.id, g->challenge);
+	memcpy(c->enrollment_id, e->id, sizeof c->enrollment_id);
+	return e->method == ENROLLMENT_ACME
+	    ? OK
+	    : scep_challenges_create(c->db, e->id, new->challenge);
 }
 
 void
-new_enrollment_wipe(struct new_enrollment *g)
+new_enrollment_wipe(struct new_enrollment *new)
 {
-	secret_wipe(g->challenge, sizeof(g->challenge));
+	secret_wipe(new->challenge, sizeof new->challenge);
 }

@@ -1,12 +1,11 @@
 /*
  * A new enrollment together with what its profile needs: one place for every
- * way to one, by Automated Device Enrollment, by hand or by a renewal.
+ * way to one, by Automated Device Enrollment, by a link or by a renewal.
  */
 #ifndef ENROLL_NEW_ENROLLMENT_H
 #define ENROLL_NEW_ENROLLMENT_H
 
-#include "base/conf.h"
-#include "store/db.h"
+#include "store/context.h"
 #include "store/enrollments.h"
 #include "store/scep_challenges.h"
 
@@ -18,14 +17,15 @@ struct new_enrollment {
 };
 
 /*
- * Inside of a transaction: stores g->enrollment, of which the caller filled in
- * who it is for and how, as a new one that lives `hours`, and for SCEP makes
- * its challenge. What its profile says of the server is what `renewed` notes,
- * or for a first enrollment (NULL) what the configuration says. ERR_CONFIG:
- * that is longer than 255 bytes; ERR_FIELD: no serial number.
+ * Inside of a transaction: stores new->enrollment, of which the caller filled
+ * in who it is for and how, as one that lives `hours`, and for SCEP makes its
+ * challenge. What its profile says of the server is what `renewed` notes, or
+ * for a first enrollment (NULL) what the configuration says. The context is
+ * about this enrollment from then on. ERR_CONFIG: a text for the profile is
+ * longer than 255 bytes; ERR_FIELD: no serial number.
  */
-int new_enrollment_create(const struct conf *conf, struct db *db,
-    const struct enrollment *renewed, int hours, struct new_enrollment *g);
-void new_enrollment_wipe(struct new_enrollment *g);
+int new_enrollment_create(struct context *c, const struct enrollment *renewed,
+    int hours, struct new_enrollment *new);
+void new_enrollment_wipe(struct new_enrollment *new);
 
 #endif

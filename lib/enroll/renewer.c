@@ -15,19 +15,12 @@
 #define DAY  INT64_C(86400)
 #define WEEK (7 * DAY)
 
-/* What is sent to one host; holds a secret. */
-struct errand {
-	const struct renewal_candidate *host;
-	struct device_state state;
-	struct decision decision;
-	struct new_enrollment new;
-	char uuid[SECRET_UUID_TEXT];
-};
-
 int
 renewer_init(struct renewer *rn, const struct conf *conf, struct db *db)
 {
-	*rn = (struct renewer){ .conf = conf, .db = db };
+	*rn = (struct renewer){
+		.context = { .conf = conf, .db = db, .step = "renewal" },
+	};
 	return profile_files_load_unsigned(conf, &rn->files);
 }
 
@@ -37,38 +30,40 @@ renewer_release(struct renewer *rn)
 	profile_files_release(&rn->files);
 }
 
+/* From here on the context is about this host. */
 static void
-decide(const struct device_state *state, enum renewer_wish wish,
-    struct decision *out)
+set_host(struct context *c, const struct renewal_candidate *candidate)
 {
-	struct decision_input in = { .source = ENROLLMENT_COMMAND,
-		.device = state->host.device,
-		.state = *state };
+	memcpy(c->serial, candidate->serial, sizeof c->serial);
+	c->enrollment_id[0] = '\0';
+}
 
-	decision_make(&in, out);
+/* ERR_CONFLICT: it is no longer the host with the certificate that was due. */
+static int
+decide(struct context *c, const struct renewal_candidate *candidate,
+    enum renewer_wish wish, struct decision_input *in, struct decision *out)
+{
+	const struct host *host = &in->state.host;
+	int r;
+
+	if ((r = device_state_load(
+		 c->db, c->conf, candidate->serial, &in->state)) != OK)
+		return r;
+	if (host->state != HOST_ENROLLED || !host->has_certificate ||
+	    memcmp(host->certificate_sha256, candidate->sha256,
+		SECRET_SHA256) != 0)
+		return ERR_CONFLICT;
+	in->source = ENROLLMENT_COMMAND;
+	in->device = host->device;
+	decision_make(in, out);
 	if (wish == RENEWER_TO_ACME && out->method == DECISION_SCEP) {
 		out->method = DECISION_REFUSE;
 		out->code = ERR_ENROLL_METHOD;
 	}
-}
-
-/* Is it still the host with the certificate that was found due? */
-static int
-load_standing(struct renewer *rn, struct errand *e)
-{
-	int r = device_state_load(rn->db, rn->conf, e->host->serial, &e->state);
-
-	if (r != OK)
-		return r;
-	if (e->state.host.state != HOST_ENROLLED ||
-	    !e->state.host.has_certificate ||
-	    memcmp(e->state.host.certificate_sha256, e->host->sha256,
-		SECRET_SHA256) != 0)
-		return ERR_CONFLICT;
 	return OK;
 }
 
-/* One that ended has all the time there is. */
+/* One that has expired has all the time there is. */
 static int
 hours_for(int64_t not_after)
 {
@@ -80,91 +75,51 @@ hours_for(int64_t not_after)
 }
 
 static int
-create_enrollment(struct renewer *rn, struct errand *e)
+create_enrollment(struct context *c, const struct host *host,
+    enum decision_method method, int hours, struct new_enrollment *new)
 {
-	const struct host *host = &e->state.host;
-	struct enrollment *en = &e->new.enrollment;
-	struct enrollment present;
+	struct enrollment *e = &new->enrollment, present;
 	int r;
 
-	*en = (struct enrollment){ .source = ENROLLMENT_COMMAND,
+	*e = (struct enrollment){
+		.source = ENROLLMENT_COMMAND,
 		.purpose = ENROLLMENT_RENEW,
-		.method = e->decision.method == DECISION_ACME
-		    ? ENROLLMENT_ACME
-		    : ENROLLMENT_SCEP };
-	snprintf(en->device.serial, sizeof(en->device.serial), "%s",
-	    host->device.serial);
-	snprintf(
-	    en->device.udid, sizeof(en->device.udid), "%s", host->device.udid);
-	memcpy(en->signer_sha256, host->signer_sha256, SECRET_SHA256);
-	snprintf(en->device.product, sizeof(en->device.product), "%s",
-	    host->device.product);
-	snprintf(en->device.os_version, sizeof(en->device.os_version), "%s",
-	    host->device.os_version);
-	snprintf(en->device.build_version, sizeof(en->device.build_version),
-	    "%s", host->device.build_version);
-	r = enrollments_load(rn->db, host->enrollment_id, &present);
+		.method =
+		    method == DECISION_ACME ? ENROLLMENT_ACME : ENROLLMENT_SCEP,
+		.device = host->device,
+	};
+	memcpy(e->signer_sha256, host->signer_sha256, SECRET_SHA256);
+	r = enrollments_load(c->db, host->enrollment_id, &present);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
-	return new_enrollment_create(rn->conf, rn->db,
-	    r == OK ? &present : NULL, hours_for(e->host->not_after), &e->new);
+	return new_enrollment_create(c, r == OK ? &present : NULL, hours, new);
 }
 
 /* Apple: device management commands, InstallProfile. */
 static int
-write_command(struct renewer *rn, struct errand *e, struct buf *out)
+queue_command(struct renewer *rn, const struct new_enrollment *new,
+    struct command *command)
 {
 	struct out_plist *doc = out_plist_new();
-	struct out_plist_node *command;
-	struct buf profile;
+	struct out_plist_node *dict;
+	struct buf profile, plist;
 	int r;
 
 	buf_init(&profile, PROFILE_BYTES_MAX);
-	r = profile_write_plist(rn->conf, &rn->files, &e->new, &profile);
-	secret_uuid(e->uuid);
-	command = out_plist_dict(out_plist_root(doc), "Command");
-	out_plist_string(command, "RequestType", "InstallProfile");
-	out_plist_data(command, "Payload", buf_blob(&profile));
-	out_plist_string(out_plist_root(doc), "CommandUUID", e->uuid);
-	if (r == OK)
-		r = out_plist_write(doc, out);
+	buf_init(&plist, COMMANDS_PLIST_MAX);
+	r = profile_write_plist(rn->context.conf, &rn->files, new, &profile);
+	dict = out_plist_dict(out_plist_root(doc), "Command");
+	out_plist_string(dict, "RequestType", command->request_type);
+	out_plist_data(dict, "Payload", buf_blob(&profile));
+	out_plist_string(out_plist_root(doc), "CommandUUID", command->uuid);
+	if (r == OK && (r = out_plist_write(doc, &plist)) == OK) {
+		command->plist = buf_blob(&plist);
+		r = commands_enqueue(rn->context.db, command);
+	}
 	out_plist_free(doc);
 	buf_wipe(&profile);
-	return r;
-}
-
-static int
-queue_command(struct renewer *rn, struct errand *e)
-{
-	struct command c = { .request_type = "InstallProfile",
-		.created_by = RENEWALS_SENDER };
-	struct buf plist;
-	int r;
-
-	buf_init(&plist, COMMANDS_PLIST_MAX);
-	r = write_command(rn, e, &plist);
-	snprintf(c.uuid, sizeof(c.uuid), "%s", e->uuid);
-	snprintf(c.host_id, sizeof(c.host_id), "%s", e->state.host.id);
-	c.plist = buf_blob(&plist);
-	/* only the device's own hardware can use an ACME profile */
-	c.needs_client_certificate = e->decision.method != DECISION_ACME;
-	if (r == OK)
-		r = commands_enqueue(rn->db, &c);
 	buf_wipe(&plist);
 	return r;
-}
-
-static int
-note(struct renewer *rn, const struct errand *e, enum event_outcome outcome,
-    int code, const char *reason)
-{
-	return events_add(rn->db,
-	    &(struct event){ .enrollment_id = e->new.enrollment.id,
-		.serial = e->host->serial,
-		.step = "renewal",
-		.outcome = outcome,
-		.code = code,
-		.reason = reason });
 }
 
 /*
@@ -172,17 +127,16 @@ note(struct renewer *rn, const struct errand *e, enum event_outcome outcome,
  * came to something, or nobody wished for another.
  */
 static int
-find_open(
-    struct renewer *rn, const char *host_id, enum renewer_wish wish, bool *out)
+find_open(struct db *db, const char *host_id, enum renewer_wish wish, bool *out)
 {
 	struct enrollment e;
 	struct renewal open;
-	int r = renewals_load(rn->db, host_id, &open);
+	int r = renewals_load(db, host_id, &open);
 
 	*out = r == OK && open.enrollment_id[0] != '\0';
 	if (!*out)
 		return r == ERR_NOT_FOUND ? OK : r;
-	if ((r = enrollments_load(rn->db, open.enrollment_id, &e)) != OK)
+	if ((r = enrollments_load(db, open.enrollment_id, &e)) != OK)
 		return r;
 	if (wish == RENEWER_ANY || e.state == ENROLLMENT_ISSUED ||
 	    (wish == RENEWER_TO_ACME && e.method == ENROLLMENT_ACME))
@@ -191,173 +145,162 @@ find_open(
 }
 
 static int
-make_way(struct renewer *rn, struct errand *e, enum renewer_wish wish)
+open_renewal(struct renewer *rn, const struct host *host,
+    const struct decision *d, int hours, struct new_enrollment *new)
 {
-	const char *host_id = e->state.host.id;
-	bool is_open;
-	int r = find_open(rn, host_id, wish, &is_open);
-
-	if (r != OK || !is_open)
-		return r;
-	return renewals_withdraw(rn->db, host_id, "another one took its place");
-}
-
-static int
-open_renewal(struct renewer *rn, struct errand *e)
-{
-	char reason[400];
+	struct context *c = &rn->context;
+	struct command command = { .request_type = "InstallProfile",
+		.created_by = RENEWALS_SENDER,
+		/* only the device's own hardware can use an ACME profile */
+		.needs_client_certificate = d->method != DECISION_ACME };
+	char reason[EVENTS_REASON_TEXT];
 	int r;
 
-	if ((r = create_enrollment(rn, e)) != OK ||
-	    (r = queue_command(rn, e)) != OK ||
-	    (r = renewals_open(rn->db, e->state.host.id, e->new.enrollment.id,
-		 e->uuid)) != OK)
+	secret_uuid(command.uuid);
+	memcpy(command.host_id, host->id, sizeof command.host_id);
+	if ((r = create_enrollment(c, host, d->method, hours, new)) != OK ||
+	    (r = queue_command(rn, new, &command)) != OK ||
+	    (r = renewals_open(
+		 c->db, host->id, new->enrollment.id, command.uuid)) != OK)
 		return r;
-	snprintf(reason, sizeof(reason), "%s profile queued: %s",
-	    e->decision.method == DECISION_ACME ? "ACME" : "SCEP",
-	    e->decision.reason);
-	return note(rn, e, EVENT_OK, OK, reason);
+	snprintf(reason, sizeof reason, "%s profile queued: %s",
+	    d->method == DECISION_ACME ? "ACME" : "SCEP", d->reason);
+	return context_log(c, OK, reason);
 }
 
+/* The same reason is logged once, not each day again. */
 static int
-raise_failing(struct renewer *rn, const struct errand *e)
+put_off(struct context *c, const char *host_id, const struct decision *d)
 {
-	char text[sizeof(e->decision.reason) + 64];
-
-	snprintf(
-	    text, sizeof(text), "it cannot be renewed: %s", e->decision.reason);
-	return alarms_raise(rn->db, ALARM_RENEWAL_FAILING, e->state.host.id,
-	    e->host->serial, text);
-}
-
-/* Said once, not each day again. */
-static int
-put_off(struct renewer *rn, struct errand *e)
-{
-	const struct decision *d = &e->decision;
+	char text[sizeof d->reason + 64];
 	struct renewal before;
 	int r;
 
-	r = renewals_load(rn->db, e->state.host.id, &before);
+	r = renewals_load(c->db, host_id, &before);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
 	if (r == ERR_NOT_FOUND || strcmp(before.last_error, d->reason) != 0) {
-		log_line(LOG_WARN, "host %s cannot be renewed: %s",
-		    e->host->serial, d->reason);
-		r = note(rn, e, EVENT_REFUSED, d->code, d->reason);
-		if (r != OK)
+		log_line(LOG_WARN, "host %s cannot be renewed: %s", c->serial,
+		    d->reason);
+		if ((r = context_log(c, d->code, d->reason)) != OK)
 			return r;
 	}
-	if ((r = raise_failing(rn, e)) != OK)
+	snprintf(text, sizeof text, "it cannot be renewed: %s", d->reason);
+	if ((r = alarms_raise(
+		 c->db, ALARM_RENEWAL_FAILING, host_id, c->serial, text)) != OK)
 		return r;
 	return renewals_postpone(
-	    rn->db, e->state.host.id, d->reason, clock_now() + RENEWER_PUT_OFF);
+	    c->db, host_id, d->reason, clock_now() + RENEWER_PUT_OFF);
 }
 
+/* In the transaction. */
 static int
-send_one(struct renewer *rn, struct errand *e, enum renewer_wish wish)
+send_one(struct renewer *rn, const struct renewal_candidate *candidate,
+    enum renewer_wish wish, struct new_enrollment *new, struct decision *out)
 {
-	bool refused;
+	struct decision_input in = { .minimum_os_version = "" };
+	struct context *c = &rn->context;
+	bool is_open;
 	int r;
 
-	if ((r = load_standing(rn, e)) != OK)
+	if ((r = decide(c, candidate, wish, &in, out)) != OK)
 		return r;
-	decide(&e->state, wish, &e->decision);
-	refused = e->decision.method == DECISION_REFUSE;
-	if (refused && wish == RENEWER_TO_ACME)
+	if (out->method == DECISION_REFUSE && wish == RENEWER_TO_ACME)
 		return OK;
-	if ((r = make_way(rn, e, wish)) != OK)
+	if ((r = find_open(c->db, candidate->host_id, wish, &is_open)) != OK ||
+	    (is_open &&
+		(r = renewals_withdraw(c->db, candidate->host_id,
+		     "another one took its place")) != OK))
 		return r;
-	return refused ? put_off(rn, e) : open_renewal(rn, e);
+	if (out->method == DECISION_REFUSE)
+		return put_off(c, candidate->host_id, out);
+	return open_renewal(
+	    rn, &in.state.host, out, hours_for(candidate->not_after), new);
 }
 
 int
-renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
+renewer_decide(struct renewer *rn, const struct renewal_candidate *candidate,
     enum renewer_wish wish, struct decision *out)
 {
-	struct errand e = { .host = host };
+	struct decision_input in = { .minimum_os_version = "" };
+	struct context *c = &rn->context;
 	bool is_open;
-	int r = load_standing(rn, &e);
+	int r;
 
 	*out = (struct decision){ .method = DECISION_REFUSE };
-	if (r != OK)
+	r = decide(c, candidate, wish, &in, out);
+	if (r != OK || out->method == DECISION_REFUSE)
 		return r;
-	decide(&e.state, wish, out);
-	return out->method == DECISION_REFUSE
-	    ? OK
-	    : find_open(rn, e.state.host.id, wish, &is_open);
+	return find_open(c->db, candidate->host_id, wish, &is_open);
 }
 
 int
-renewer_send(struct renewer *rn, const struct renewal_candidate *host,
+renewer_send(struct renewer *rn, const struct renewal_candidate *candidate,
     enum renewer_wish wish, struct decision *out)
 {
-	struct errand e = { .host = host };
+	struct new_enrollment new = { .challenge = "" };
+	struct context *c = &rn->context;
 	int r;
 
-	if ((r = db_begin(rn->db)) != OK)
-		return r;
-	if ((r = send_one(rn, &e, wish)) == OK)
-		r = db_commit(rn->db);
-	db_rollback(rn->db);
-	new_enrollment_wipe(&e.new);
-	*out = e.decision;
+	*out = (struct decision){ .method = DECISION_REFUSE };
+	set_host(c, candidate);
+	if ((r = context_begin(c)) == OK)
+		r = context_end(c, send_one(rn, candidate, wish, &new, out));
+	new_enrollment_wipe(&new);
 	return r;
 }
 
 /* One host in a transaction of its own. */
-typedef int renewer_handler(
-    struct renewer *rn, const struct renewal_candidate *host);
+typedef int host_handler(
+    struct context *c, const struct renewal_candidate *candidate);
 
 /*
  * Handles a list; hosts that changed meanwhile are passed over, and so are a
  * few at which something fails. The first fault is returned.
  */
 static int
-for_each(struct renewer *rn, const struct renewal_candidate_list *list,
-    renewer_handler *handler, int *done)
+for_each(struct context *c, const struct renewal_candidate_list *list,
+    host_handler *handler, int *done)
 {
 	int r, fault = OK, faults = 0;
 	size_t i;
 
 	for (i = 0; i < list->n && faults < RENEWER_FAULTS_MAX; i++) {
-		if ((r = db_begin(rn->db)) != OK)
+		set_host(c, &list->rows[i]);
+		if ((r = context_begin(c)) != OK)
 			return r;
-		if ((r = handler(rn, &list->rows[i])) == OK)
-			r = db_commit(rn->db);
-		db_rollback(rn->db);
+		r = context_end(c, handler(c, &list->rows[i]));
 		*done += r == OK;
 		if (r != OK && r != ERR_CONFLICT) {
 			fault = faults == 0 ? r : fault;
 			faults++;
 		}
-		db_give_way(rn->db);
+		db_give_way(c->db);
 	}
 	return fault;
 }
 
 static int
-close_one(struct renewer *rn, const struct renewal_candidate *host)
+close_one(struct context *c, const struct renewal_candidate *candidate)
 {
 	static const char reason[] =
 	    "the device did not answer the renewal in time";
-	struct errand e = { .host = host };
+	const char *host_id = candidate->host_id;
 	struct renewal open;
 	bool over;
 	int r;
 
 	/* and not another one, which was opened since it was found */
-	if ((r = renewals_load(rn->db, host->host_id, &open)) != OK ||
+	if ((r = renewals_load(c->db, host_id, &open)) != OK ||
 	    (r = renewal_candidates_is_unanswered(
-		 rn->db, host->host_id, clock_now(), &over)) != OK)
+		 c->db, host_id, clock_now(), &over)) != OK)
 		return r;
 	if (!over)
 		return ERR_CONFLICT;
-	if ((r = renewals_fail(rn->db, host->host_id, true, reason)) != OK)
+	if ((r = renewals_fail(c->db, host_id, true, reason)) != OK)
 		return r;
-	snprintf(e.new.enrollment.id, sizeof(e.new.enrollment.id), "%s",
-	    open.enrollment_id);
-	return note(rn, &e, EVENT_FAILED, ERR_RENEWAL_UNANSWERED, reason);
+	memcpy(c->enrollment_id, open.enrollment_id, sizeof c->enrollment_id);
+	return context_log(c, ERR_RENEWAL_UNANSWERED, reason);
 }
 
 int
@@ -367,55 +310,59 @@ renewer_close_unanswered(struct renewer *rn, int limit, int *closed)
 	int r;
 
 	*closed = 0;
-	r = renewal_candidates_unanswered(rn->db, clock_now(), limit, &list);
+	r = renewal_candidates_unanswered(
+	    rn->context.db, clock_now(), limit, &list);
 	if (r == OK)
-		r = for_each(rn, &list, close_one, closed);
+		r = for_each(&rn->context, &list, close_one, closed);
 	renewal_candidates_release(&list);
 	return r;
 }
 
 static int
-alarm_one(struct renewer *rn, const struct renewal_candidate *host)
+alarm_one(struct context *c, const struct renewal_candidate *candidate)
 {
 	char reason[RENEWALS_ERROR_TEXT + 256], end[CLOCK_TEXT];
+	const char *host_id = candidate->host_id;
 	struct renewal_candidate now;
 	struct renewal last;
 	int r;
 
-	r = renewal_candidates_load(rn->db, host->host_id, &now);
+	r = renewal_candidates_load(c->db, host_id, &now);
 	if (r == ERR_NOT_FOUND ||
-	    (r == OK && memcmp(now.sha256, host->sha256, SECRET_SHA256) != 0))
+	    (r == OK &&
+		memcmp(now.sha256, candidate->sha256, SECRET_SHA256) != 0))
 		return ERR_CONFLICT;
 	if (r != OK)
 		return r;
-	r = renewals_load(rn->db, host->host_id, &last);
+	r = renewals_load(c->db, host_id, &last);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
-	clock_people(host->not_after, end);
-	snprintf(reason, sizeof(reason),
-	    "the certificate ends at %s and is not renewed%s%s. Connect the "
-	    "device, so that its renewal reaches it; after the end it must "
-	    "enroll again.",
+	clock_people(candidate->not_after, end);
+	snprintf(reason, sizeof reason,
+	    "the certificate expires at %s and is not renewed%s%s. Connect the "
+	    "device so that its renewal reaches it; once the certificate has "
+	    "expired, the device must enroll again.",
 	    end, last.last_error[0] == '\0' ? "" : ": ", last.last_error);
-	log_line(LOG_WARN, "host %s: %s", host->serial, reason);
-	r = alarms_raise(rn->db, ALARM_CERTIFICATE_ENDING, host->host_id,
-	    host->serial, reason);
-	return r == OK ? renewals_mark_alarmed(rn->db, host->host_id) : r;
+	log_line(LOG_WARN, "host %s: %s", c->serial, reason);
+	r = alarms_raise(
+	    c->db, ALARM_CERTIFICATE_ENDING, host_id, c->serial, reason);
+	return r == OK ? renewals_mark_alarmed(c->db, host_id) : r;
 }
 
 int
 renewer_alarm(struct renewer *rn, int limit, int *told)
 {
 	struct renewal_candidate_list list;
-	int64_t window = DAY * rn->conf->days_before / 2;
+	int64_t window = DAY * rn->context.conf->days_before / 2;
 	int r;
 
 	*told = 0;
 	if (window > RENEWER_ALARM)
 		window = RENEWER_ALARM;
-	r = renewal_candidates_ending(rn->db, clock_now(), window, WEEK, limit, &list);
+	r = renewal_candidates_ending(
+	    rn->context.db, clock_now(), window, WEEK, limit, &list);
 	if (r == OK)
-		r = for_each(rn, &list, alarm_one, told);
+		r = for_each(&rn->context, &list, alarm_one, told);
 	renewal_candidates_release(&list);
 	return r;
 }

@@ -7,10 +7,9 @@
 #ifndef ENROLL_RENEWER_H
 #define ENROLL_RENEWER_H
 
-#include "base/conf.h"
-#include "policy/decision.h"
 #include "enroll/profile.h"
-#include "store/db.h"
+#include "policy/decision.h"
+#include "store/context.h"
 #include "store/renewal_candidates.h"
 #include "store/renewals.h"
 
@@ -48,8 +47,7 @@ enum renewer_wish {
 };
 
 struct renewer {
-	const struct conf *conf;
-	struct db *db;
+	struct context context;
 	struct profile_files files;
 };
 
@@ -58,8 +56,9 @@ int renewer_init(struct renewer *rn, const struct conf *conf, struct db *db);
 void renewer_release(struct renewer *rn);
 
 /* What renewer_send() would do, with its codes; changes nothing. */
-int renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
-    enum renewer_wish wish, struct decision *out);
+int renewer_decide(struct renewer *rn,
+    const struct renewal_candidate *candidate, enum renewer_wish wish,
+    struct decision *out);
 
 /*
  * Opens the renewal of one host, in one transaction: decision, enrollment,
@@ -70,7 +69,7 @@ int renewer_decide(struct renewer *rn, const struct renewal_candidate *host,
  * whose place may not be taken: any with RENEWER_ANY, one by ACME with
  * RENEWER_TO_ACME, and one whose certificate waits for its first use.
  */
-int renewer_send(struct renewer *rn, const struct renewal_candidate *host,
+int renewer_send(struct renewer *rn, const struct renewal_candidate *candidate,
     enum renewer_wish wish, struct decision *out);
 
 /*

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "store/alarms.h"
 #include "store/events.h"
 
 int
@@ -42,6 +43,23 @@ context_log(struct context *c, int code, const char *reason)
 	return r;
 }
 
+/*
+ * In the transaction. Both codes mean that the sender may be another device
+ * than it says. They are about serial numbers that are known here, which bounds
+ * the number of alarms.
+ */
+static int
+raise_alarm(struct context *c, int code, const char *reason)
+{
+	if (c->serial[0] == '\0' ||
+	    (code != ERR_ENROLL_DOWNGRADE && code != ERR_ENROLL_OTHER_DEVICE))
+		return OK;
+	return alarms_raise(c->db,
+	    code == ERR_ENROLL_DOWNGRADE ? ALARM_DOWNGRADE_REFUSED
+					 : ALARM_HELD_FOR_REVIEW,
+	    c->serial, c->serial, reason);
+}
+
 int
 context_refuse(struct context *c, int code)
 {
@@ -68,6 +86,8 @@ context_refuse_with(
 			r = also(arg);
 		if (r == OK)
 			r = context_log(c, code, reason);
+		if (r == OK)
+			r = raise_alarm(c, code, reason);
 		r = context_end(c, r);
 	}
 	if (r != OK)

@@ -79,6 +79,9 @@ events_outcome(int code)
 {
 	if (code == OK)
 		return EVENT_OK;
+	/* what a device failed at was refused to nobody */
+	if (code == ERR_RENEWAL_DEVICE || code == ERR_RENEWAL_UNANSWERED)
+		return EVENT_FAILED;
 	return err_http_status(code) >= 500 ? EVENT_FAILED : EVENT_REFUSED;
 }
 

@@ -85,7 +85,8 @@ struct event_list {
 	size_t n;
 };
 
-/* What a step that ended with this code is: OK, a refusal, a fault of ours. */
+/* What a step that ended with this code is: OK, refused, or failed by a fault of
+ * ours or of the device. */
 enum event_outcome events_outcome(int code);
 
 const char *events_outcome_name(enum event_outcome outcome);

@@ -63,20 +63,21 @@ require(void **state)
 }
 
 static int
-ask(void **state, const char *info, struct ade_profile_answer *answer)
+ask(void **state, const char *info, struct buf *out)
 {
-	struct ade_profile h = { .conf = &mdmfix_conf,
+	struct context c = { .conf = &mdmfix_conf,
 		.db = storefix_db(state),
-		.device_ca = device_ca.crt };
+		.remote_address = "192.0.2.1",
+		.step = "profile" };
+	struct profile_files files = { .n_chain = 0 };
 	struct buf cms;
 	int r;
 
 	buf_init(&cms, 1 << 16);
 	mdmfix_sign(&leaf, blob_str(info), GNUTLS_DIG_SHA1,
 	    GNUTLS_PKCS7_EMBED_DATA, &cms);
-	ade_profile_answer_release(answer);
-	ade_profile_answer_init(answer);
-	r = ade_profile_make(&h, buf_blob(&cms), "192.0.2.1", answer);
+	out->n = 0;
+	r = ade_profile_make(&c, device_ca.crt, &files, buf_blob(&cms), out);
 	buf_release(&cms);
 	return r;
 }
@@ -85,13 +86,17 @@ static void
 refused(void **state, const char *info, int code)
 {
 	struct db *db = storefix_db(state);
-	struct ade_profile_answer answer;
+	struct buf out;
 	struct event_list list;
 	int before = storefix_sql(db, "SELECT count(*) FROM enrollments");
 
-	ade_profile_answer_init(&answer);
-	assert_int_equal(ask(state, info, &answer), code);
-	assert_int_equal(answer.profile.n, 0);
+	buf_init(&out, PROFILE_BYTES_MAX);
+	assert_int_equal(ask(state, info, &out), code);
+	if (code == ERR_ENROLL_OS_TOO_OLD)
+		assert_non_null(strstr(buf_str(&out),
+		    "{\"code\":\"com.apple.softwareupdate.required\","));
+	else
+		assert_int_equal(out.n, 0);
 	assert_int_equal(
 	    storefix_sql(db, "SELECT count(*) FROM enrollments"), before);
 	assert_int_equal(events_list_by_serial(db, SERIAL, 1, &list), OK);
@@ -100,7 +105,7 @@ refused(void **state, const char *info, int code)
 	assert_string_equal(list.rows[0].code, err_name(code));
 	assert_true(list.rows[0].reason[0] != '\0');
 	events_list_release(&list);
-	ade_profile_answer_release(&answer);
+	buf_release(&out);
 }
 
 static void
@@ -153,6 +158,11 @@ test_other_udid(void **state)
 	storefix_host(storefix_db(state), SERIAL, 1, &h);
 	refused(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""),
 	    ERR_ENROLL_OTHER_DEVICE);
+	assert_int_equal(
+	    storefix_sql(storefix_db(state),
+		"SELECT count(*) FROM alarms"
+		" WHERE kind = 'held-for-review' AND serial = '" SERIAL "'"),
+	    1);
 }
 
 static const struct in_plist_node *
@@ -242,7 +252,7 @@ check_mdm(const struct in_plist_node *mdm, const char *identity)
 static void
 test_profile(void **state)
 {
-	struct ade_profile_answer answer;
+	struct buf out;
 	const struct in_plist_node *root, *acme;
 	struct in_plist *doc;
 	char url[256], again[256], want[256], *id;
@@ -250,11 +260,11 @@ test_profile(void **state)
 
 	assign(state, SERIAL);
 	require(state);
-	ade_profile_answer_init(&answer);
+	buf_init(&out, PROFILE_BYTES_MAX);
 	assert_int_equal(
-	    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &answer), OK);
+	    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &out), OK);
 	assert_int_equal(
-	    in_plist_parse(buf_blob(&answer.profile), 65536, &doc), OK);
+	    in_plist_parse(buf_blob(&out), 65536, &doc), OK);
 	root = in_plist_root(doc);
 	has_text(root, "PayloadType", "Configuration");
 	has_text(root, "PayloadIdentifier", "com.example.enrollment");
@@ -274,15 +284,15 @@ test_profile(void **state)
 
 	/* fleet-97: the same device again: another directory, same UUIDs. */
 	assert_int_equal(
-	    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &answer), OK);
+	    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &out), OK);
 	assert_int_equal(
-	    in_plist_parse(buf_blob(&answer.profile), 65536, &doc), OK);
+	    in_plist_parse(buf_blob(&out), 65536, &doc), OK);
 	acme = payload(in_plist_root(doc), "com.apple.security.acme");
 	check_acme(acme, again);
 	assert_string_not_equal(again, url);
 	assert_string_equal(text_of(acme, "PayloadUUID"), want);
 	in_plist_free(doc);
-	ade_profile_answer_release(&answer);
+	buf_release(&out);
 	assert_int_equal(
 	    enrollments_load_usable(storefix_db(state), id, &e), OK);
 }
@@ -290,15 +300,14 @@ test_profile(void **state)
 static void
 test_room(void **state)
 {
-	struct ade_profile_answer answer;
+	struct buf out;
 	int i;
 
 	assign(state, SERIAL);
-	ade_profile_answer_init(&answer);
+	buf_init(&out, PROFILE_BYTES_MAX);
 	for (i = 0; i < 3 * ADE_PROFILE_OPEN_MAX; i++)
 		assert_int_equal(
-		    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""),
-			&answer),
+		    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &out),
 		    OK);
 	assert_int_equal(
 	    storefix_sql(storefix_db(state),
@@ -311,7 +320,7 @@ test_room(void **state)
 	assert_int_equal(
 	    storefix_sql(storefix_db(state), "SELECT count(*) FROM events"),
 	    2 * ADE_PROFILE_OPEN_MAX);
-	ade_profile_answer_release(&answer);
+	buf_release(&out);
 }
 
 static void

@@ -13,7 +13,6 @@
 
 #include "base/err.h"
 #include "policy/decision.h"
-#include "enroll/software_update.h"
 
 #define SET(field, text) snprintf(field, sizeof field, "%s", text)
 
@@ -177,7 +176,8 @@ static const struct fact_row {
 	const char *expected;
 } worlds[] = {
 	{ "fleet-87, fleet-88", ENROLLMENT_ADE, ASSIGNED, ABLE, 0, "SASA" },
-	{ "fleet-89, fleet-134", ENROLLMENT_ADE, ASSIGNED, UNABLE, NEW, "SSSM" },
+	{ "fleet-89, fleet-134", ENROLLMENT_ADE, ASSIGNED, UNABLE, NEW,
+	    "SSSM" },
 	{ "downgrade", ENROLLMENT_ADE, ASSIGNED, UNABLE, EVER | NOW | SILICON,
 	    "SDSD" },
 	{ "fleet-133", ENROLLMENT_ADE, NOT_OURS, 0, 0, "UUUU" },
@@ -228,8 +228,8 @@ world(enum enrollment_source source, int assignment, int able, int history)
 
 	in.source = source;
 	in.state.assignment = assignment == ASSIGNED ? DEVICE_ASSIGNED
-	    : assignment == REMOVED            ? DEVICE_REMOVED
-					       : DEVICE_NEVER_ASSIGNED;
+	    : assignment == REMOVED                  ? DEVICE_REMOVED
+						     : DEVICE_NEVER_ASSIGNED;
 	in.state.host.ever_attested_at = history == EVER || history == NOW;
 	in.state.host.hardware_attested = history == NOW;
 	in.state.known_silicon = history == SILICON;
@@ -253,9 +253,8 @@ test_every_combination(void **state)
 			for (able = ABLE; able <= UNABLE; able *= 2)
 				for (history = NEW; history <= SILICON;
 				     history *= 2) {
-					decide_all(
-					    world(sources[i], assignment,
-						able, history),
+					decide_all(world(sources[i], assignment,
+						       able, history),
 					    got);
 					assert_string_equal(got,
 					    find_row(sources[i], assignment,
@@ -469,21 +468,6 @@ test_attested(void **state)
 	    decision_check_blocked(&in.state.host), ERR_MDM_BLOCKED);
 }
 
-static void
-test_update_body(void **state)
-{
-	struct buf b;
-
-	(void)state;
-	buf_init(&b, 4096);
-	assert_int_equal(software_update_write("15.2", &b), OK);
-	assert_non_null(strstr(
-	    buf_str(&b), "\"code\":\"com.apple.softwareupdate.required\""));
-	assert_non_null(
-	    strstr(buf_str(&b), "\"details\":{\"OSVersion\":\"15.2\"}"));
-	buf_release(&b);
-}
-
 int
 main(void)
 {
@@ -497,7 +481,6 @@ main(void)
 		cmocka_unit_test(test_minimum_version),
 		cmocka_unit_test(test_same_reasons),
 		cmocka_unit_test(test_attested),
-		cmocka_unit_test(test_update_body),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -42,7 +42,9 @@ prepare(void **state, const char *product, int days, struct fixture *f)
 	struct enrollment e;
 
 	*f = (struct fixture){ .db = storefix_db(state) };
-	f->rn = (struct renewer){ .conf = &mdmfix_conf, .db = f->db };
+	f->rn = (struct renewer){ .context = { .conf = &mdmfix_conf,
+				      .db = f->db,
+				      .step = "renewal" } };
 	WRITE(f->db, ade_devices_put(f->db, &d));
 	storefix_enrollment(f->db, SERIAL, &e);
 	secret_id(c.id);
@@ -321,7 +323,7 @@ test_alarm_behind_the_due_date(void **state)
 
 	prepare(state, "MacBookPro16,1", 25, &f);
 	conf.days_before = 10;
-	f.rn.conf = &conf;
+	f.rn.context.conf = &conf;
 	assert_int_equal(renewer_alarm(&f.rn, 10, &n), OK);
 	assert_int_equal(n, 0);
 	clock_set_offset(21 * DAY);
@@ -406,12 +408,13 @@ static int
 create(struct db *db, const struct conf *conf, const struct enrollment *renewed,
     struct new_enrollment *g)
 {
+	struct context c = { .conf = conf, .db = db };
 	int r;
 
 	*g = (struct new_enrollment){ .enrollment = { .device.serial = SERIAL,
 					  .method = ENROLLMENT_SCEP } };
 	assert_int_equal(db_begin(db), OK);
-	if ((r = new_enrollment_create(conf, db, renewed, 1, g)) == OK)
+	if ((r = new_enrollment_create(&c, renewed, 1, g)) == OK)
 		r = db_commit(db);
 	db_rollback(db);
 	return r;
