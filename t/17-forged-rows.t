@@ -70,45 +70,55 @@ sub forged {
 
 sub object { my ($c, $o, %with) = @_; return Attestmdm::Acme::from_b64u($c->attestation($o, %with)) }
 
-forged('a row without an attestation object', 'ORDER_NOT_READY', sub { undef });
-forged('an object that is none', 'EVIDENCE', sub { 'made up' });
-forged('an attestation under another root', 'EVIDENCE', sub { object(@_, fault => 'foreign-root') });
-forged('an attestation for another token', 'EVIDENCE', sub { object(@_, token => 'A' x 43) });
-forged('an attestation of another device', 'EVIDENCE', sub { object(@_, serial => 'C02OTHER0001') });
-forged('an attestation whose leaf has expired', 'EVIDENCE', sub { object(@_, fault => 'expired-leaf') });
+subtest 'rows that were made up' => sub {
+	forged('a row without an attestation object', 'ORDER_NOT_READY', sub { undef });
+	forged('an object that is none', 'EVIDENCE', sub { 'made up' });
+	forged('an attestation under another root', 'EVIDENCE', sub { object(@_, fault => 'foreign-root') });
+	forged('an attestation for another token', 'EVIDENCE', sub { object(@_, token => 'A' x 43) });
+	forged('an attestation of another device', 'EVIDENCE', sub { object(@_, serial => 'C02OTHER0001') });
+	forged('an attestation whose leaf has expired', 'EVIDENCE', sub { object(@_, fault => 'expired-leaf') });
+};
+
+my ($c, $o);
 
 # The columns of the row say one key, Apple's signature another.
-my ($c, $o) = client();
-my $mine = $c->{device_key};
-my $genuine = $c->new_key('P-384');
-evidence($c, $o, object($c, $o, key => $genuine));
-make_ready($o);
-$c->refused($c->finalize($o), 400, 'badCSR', 'finalize', 'CSR_KEY',
-    'a key other than the attested one');
+subtest "a key that Apple's signature does not name" => sub {
+	($c, $o) = client();
+	my $mine = $c->{device_key};
+	my $genuine = $c->new_key('P-384');
+	evidence($c, $o, object($c, $o, key => $genuine));
+	make_ready($o);
+	$c->refused($c->finalize($o), 400, 'badCSR', 'finalize', 'CSR_KEY',
+	    'a key other than the attested one');
+};
 
 # An earlier attestation of the device, and its token put into a new order.
-($c, $o) = client();
-my $old = object($c, $o);
-$t->server->clock(6.5 * 86400);
-my $again = Attestmdm::Acme->new($t, $c->{serial}, device_key => $c->{device_key});
-my $second = $again->order;
-evidence($again, $second, $old);
-make_ready($second, $o->{token});
-$again->refused($again->finalize($second), 403, 'orderNotReady', 'finalize', 'EVIDENCE',
-    'an attestation of more than a week ago');
-my $third = $again->order;
-is($again->attest($third)->{json}{status}, 'invalid', 'nor does the challenge accept one');
-$t->refused($c->{serial}, 'challenge', 'ATT_TIME', 'an attestation of more than a week ago');
-$t->server->clock(0);
+subtest 'an attestation of more than a week ago' => sub {
+	($c, $o) = client();
+	my $old = object($c, $o);
+	$t->server->clock(6.5 * 86400);
+	my $again = Attestmdm::Acme->new($t, $c->{serial}, device_key => $c->{device_key});
+	my $second = $again->order;
+	evidence($again, $second, $old);
+	make_ready($second, $o->{token});
+	$again->refused($again->finalize($second), 403, 'orderNotReady', 'finalize', 'EVIDENCE',
+	    'an attestation of more than a week ago');
+	my $third = $again->order;
+	is($again->attest($third)->{json}{status}, 'invalid', 'nor does the challenge accept one');
+	$t->refused($c->{serial}, 'challenge', 'ATT_TIME', 'an attestation of more than a week ago');
+	$t->server->clock(0);
 
-is(scalar @{ $t->db('SELECT id FROM certificates') }, 0, 'no certificate came of any of these');
+	is(scalar @{ $t->db('SELECT id FROM certificates') }, 0, 'no certificate came of any of these');
+};
 
 # What these rows look like when nothing is forged.
-($c, $o) = client();
-$c->attest($o);
-is($c->finalize($o)->{status}, 200, 'a genuine one is certified');
-my $row = $t->db("SELECT length(object) AS n FROM attestations WHERE order_id = '"
-	. id($o->{url}) . "'")->[0];
-ok($row->{n} > 1000, 'its attestation object is kept');
+subtest 'a genuine row' => sub {
+	($c, $o) = client();
+	$c->attest($o);
+	is($c->finalize($o)->{status}, 200, 'a genuine one is certified');
+	my $row = $t->db("SELECT length(object) AS n FROM attestations WHERE order_id = '"
+		. id($o->{url}) . "'")->[0];
+	ok($row->{n} > 1000, 'its attestation object is kept');
+};
 
 $t->done;
