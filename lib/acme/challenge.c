@@ -45,9 +45,13 @@ reject(struct verdict *v, int code)
 	return OK;
 }
 
-/* "attObj" decoded; a device that could not attest says why in "error". */
+/*
+ * Everything that needs no transaction: parsing, signatures, names. A device
+ * that could not attest says why in "error".
+ */
 static int
-read_statement(const struct request *rq, struct verdict *v)
+judge(const struct request *rq, const struct attest_roots *roots,
+    const struct order *o, struct verdict *v)
 {
 	struct json *payload;
 	struct blob text;
@@ -69,6 +73,10 @@ read_statement(const struct request *rq, struct verdict *v)
 			"attObj is not base64url of at most %d bytes",
 			ATTEST_OBJECT_MAX));
 	in_json_free(payload);
+	if (r == OK && v->code == OK)
+		r = reject(v,
+		    evidence_verify(roots, buf_blob(&v->object),
+			&rq->enrollment, o, clock_now(), &v->facts));
 	return r;
 }
 
@@ -199,43 +207,13 @@ load(const struct request *rq, const char *id, struct order *out)
 	return r;
 }
 
-/* Nothing to decide: uses the nonce and shows what there is. */
-static int
-show(struct request *rq, const struct order *o)
-{
-	int r;
-
-	if ((r = request_begin(rq)) != OK)
-		return r;
-	if (err_find(o->error) == ERR_EXPIRED && !rq->jws->empty_payload)
-		r = context_log(&rq->context, ERR_EXPIRED,
-		    "the order expired before its challenge was answered");
-	return context_end(&rq->context, r);
-}
-
-/* Parsing and signatures come first, so that no transaction waits for them. */
-static int
-judge(struct request *rq, const struct attest_roots *roots, struct order *o,
-    struct verdict *v)
-{
-	int r;
-
-	if ((r = read_statement(rq, v)) == OK && v->code == OK)
-		r = reject(v,
-		    evidence_verify(roots, buf_blob(&v->object),
-			&rq->enrollment, o, clock_now(), &v->facts));
-	if (r != OK || (r = request_begin(rq)) != OK)
-		return r;
-	if ((r = decide(rq, o, v)) == OK)
-		r = load(rq, o->challenge_id, o);
-	return context_end(&rq->context, r);
-}
-
 int
 challenge_answer(struct request *rq, const struct attest_roots *roots,
     const char *id, struct order *out)
 {
 	struct verdict v = { .code = OK };
+	bool answers = !rq->jws->empty_payload;
+	bool pending;
 	struct order o;
 	int r;
 
@@ -243,12 +221,22 @@ challenge_answer(struct request *rq, const struct attest_roots *roots,
 	if ((r = load(rq, id, &o)) != OK)
 		return r;
 	buf_init(&v.object, ATTEST_OBJECT_MAX);
-	if (rq->jws->empty_payload || o.challenge_status != CHALLENGE_PENDING)
-		r = show(rq, &o);
-	else
+	pending = answers && o.challenge_status == CHALLENGE_PENDING;
+	if (pending)
 		r = judge(rq, roots, &o, &v);
-	if (r == OK)
-		*out = o;
+	if (r == OK && (r = request_begin(rq)) == OK) {
+		if (pending)
+			r = decide(rq, &o, &v);
+		else if (answers && err_find(o.error) == ERR_EXPIRED)
+			r = context_log(&rq->context, ERR_EXPIRED,
+			    "the order expired before its challenge was "
+			    "answered");
+		if (r == OK)
+			r = load(rq, id, out);
+		r = context_end(&rq->context, r);
+	}
+	if (r != OK)
+		*out = (struct order){ .id = "" };
 	attest_release(&v.facts);
 	buf_release(&v.object);
 	return r;

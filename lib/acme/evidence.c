@@ -6,9 +6,18 @@
 #include "base/log.h"
 
 int
-evidence_check_identity(const struct attestation *a,
-    const struct enrollment *enrollment, const struct order *o)
+evidence_check(const struct attestation *a, const struct enrollment *enrollment,
+    const struct order *o, int64_t at)
 {
+	/*
+	 * The token comes from the database. Somebody could replace it with the
+	 * one that an old attestation was made for; Apple's own date still
+	 * gives that away.
+	 */
+	if (at - a->leaf_not_before > EVIDENCE_AGE_MAX)
+		return fail(ERR_ATT_TIME,
+		    "the attestation is %lld seconds old, more than %d",
+		    (long long)(at - a->leaf_not_before), EVIDENCE_AGE_MAX);
 	if (a->serial[0] == '\0')
 		return fail(
 		    ERR_ATT_IDENTITY, "the attestation names no serial number");
@@ -22,32 +31,15 @@ evidence_check_identity(const struct attestation *a,
 	return OK;
 }
 
-/*
- * The token comes from the database. Somebody could replace it with the one
- * that an old attestation was made for; Apple's own date still gives that away.
- */
-int
-evidence_check_age(const struct attestation *a, int64_t at)
-{
-	if (at - a->leaf_not_before > EVIDENCE_AGE_MAX)
-		return fail(ERR_ATT_TIME,
-		    "the attestation is %lld seconds old, more than %d",
-		    (long long)(at - a->leaf_not_before), EVIDENCE_AGE_MAX);
-	return OK;
-}
-
 int
 evidence_verify(const struct attest_roots *roots, struct blob object,
     const struct enrollment *enrollment, const struct order *o, int64_t at,
     struct attestation *out)
 {
-	int r;
+	int r = attest_verify(roots, object, blob_str(o->token), at, out);
 
-	r = attest_verify(roots, object, blob_str(o->token), at, out);
 	if (r == OK)
-		r = evidence_check_age(out, at);
-	if (r == OK)
-		r = evidence_check_identity(out, enrollment, o);
+		r = evidence_check(out, enrollment, o, at);
 	if (r != OK)
 		attest_release(out);
 	return r;

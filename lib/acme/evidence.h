@@ -30,15 +30,10 @@ int evidence_verify(const struct attest_roots *roots, struct blob object,
     struct attestation *out);
 
 /*
- * The part of evidence_verify() that compares serial numbers: ERR_ATT_IDENTITY.
+ * The part of evidence_verify() that looks at age and serial numbers:
+ * ERR_ATT_TIME, ERR_ATT_IDENTITY.
  */
-int evidence_check_identity(const struct attestation *a,
-    const struct enrollment *enrollment, const struct order *o);
-
-/*
- * The part of evidence_verify() that checks the attestation's age at the time
- * `at`: ERR_ATT_TIME.
- */
-int evidence_check_age(const struct attestation *a, int64_t at);
+int evidence_check(const struct attestation *a,
+    const struct enrollment *enrollment, const struct order *o, int64_t at);
 
 #endif

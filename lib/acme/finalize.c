@@ -172,14 +172,15 @@ check_device(const struct request *rq)
 
 /* In the transaction: all that makes it a certificate of ours. */
 static int
-store_issuance(struct request *rq, const struct work *w, struct order *out,
-    struct buf *replaces)
+store_issuance(
+    struct request *rq, struct work *w, struct order *out, struct buf *replaces)
 {
 	struct db *db = rq->context.db;
 	int r;
 
 	if ((r = check_device(rq)) != OK)
 		return r;
+	memcpy(w->certificate.order_id, w->order.id, sizeof w->order.id);
 	if ((r = orders_finalize(db, &w->order, w->certificate.id)) == OK)
 		r = issue_store(db, &w->certificate);
 	if (r == ERR_CONFLICT)
@@ -191,43 +192,34 @@ store_issuance(struct request *rq, const struct work *w, struct order *out,
 	return order_predecessor(db, out, replaces);
 }
 
-static int
-finalize(struct request *rq, const struct finalize_keys *keys, struct work *w,
-    struct order *out, struct buf *replaces)
-{
-	int r;
-
-	if (w->order.status != ORDER_READY)
-		return fail(ERR_ORDER_NOT_READY, "order %s is %s%s%s",
-		    w->order.id, orders_status_name(w->order.status),
-		    w->order.error[0] != '\0' ? ": " : "", w->order.error);
-	if ((r = read_csr(rq, &w->csr)) == OK &&
-	    (r = verify_evidence(rq, keys->roots, w)) == OK)
-		r = check_policy(rq, w);
-	if (r == ERR_BAD_CSR || r == ERR_CSR_KEY)
-		return reject_csr(rq, &w->order, r);
-	if (r != OK ||
-	    (r = issue_for_enrollment(keys->ca, rq->context.conf,
-		 &rq->enrollment, w->attested.spki, &w->certificate)) != OK)
-		return r;
-	memcpy(w->certificate.order_id, w->order.id, sizeof w->order.id);
-	if ((r = request_begin(rq)) == OK)
-		r = context_end(
-		    &rq->context, store_issuance(rq, w, out, replaces));
-	return r;
-}
-
 int
 finalize_order(struct request *rq, const struct finalize_keys *keys,
     const char *id, struct order *out, struct buf *replaces)
 {
 	struct work w = { .csr = NULL };
-	struct order done = { .id = "" };
 	int r;
 
-	if ((r = order_load(rq, id, &w.order)) == OK)
-		r = finalize(rq, keys, &w, &done, replaces);
-	*out = r == OK ? done : (struct order){ .id = "" };
+	*out = (struct order){ .id = "" };
+	if ((r = order_load(rq, id, &w.order)) != OK)
+		return r;
+	if (w.order.status != ORDER_READY)
+		return fail(ERR_ORDER_NOT_READY, "order %s is %s%s%s",
+		    w.order.id, orders_status_name(w.order.status),
+		    w.order.error[0] != '\0' ? ": " : "", w.order.error);
+	if ((r = read_csr(rq, &w.csr)) == OK &&
+	    (r = verify_evidence(rq, keys->roots, &w)) == OK)
+		r = check_policy(rq, &w);
+	if (r == ERR_BAD_CSR || r == ERR_CSR_KEY)
+		r = reject_csr(rq, &w.order, r);
+	/* Signing takes its time, so it comes before the transaction. */
+	if (r == OK &&
+	    (r = issue_for_enrollment(keys->ca, rq->context.conf,
+		 &rq->enrollment, w.attested.spki, &w.certificate)) == OK &&
+	    (r = request_begin(rq)) == OK)
+		r = context_end(
+		    &rq->context, store_issuance(rq, &w, out, replaces));
+	if (r != OK)
+		*out = (struct order){ .id = "" };
 	certificates_release(&w.certificate);
 	csr_free(w.csr);
 	attest_release(&w.attested);

@@ -57,27 +57,6 @@ nonce_token_make(const uint8_t key[NONCE_TOKEN_KEY], const char *enrollment,
 	buf_release(&text);
 }
 
-static int
-open_text(const char *text, uint8_t raw[RAW_BYTES])
-{
-	struct buf b;
-	int r;
-
-	if (!enc_is_base64url(text, TEXT_MAX))
-		return fail(ERR_MALFORMED, "the nonce is not base64url");
-	buf_init(&b, TEXT_MAX);
-	if (enc_base64url_decode(blob_str(text), &b) != OK ||
-	    b.n != RAW_BYTES) {
-		r = fail(
-		    ERR_BAD_NONCE, "the nonce has another shape than ours");
-	} else {
-		memcpy(raw, b.p, RAW_BYTES);
-		r = OK;
-	}
-	buf_release(&b);
-	return r;
-}
-
 int
 nonce_token_check(const uint8_t key[NONCE_TOKEN_KEY], const char *enrollment,
     const char *text, int64_t now, struct nonce_token *out)
@@ -85,11 +64,22 @@ nonce_token_check(const uint8_t key[NONCE_TOKEN_KEY], const char *enrollment,
 	uint8_t raw[RAW_BYTES], mac[SECRET_SHA256];
 	uint64_t head = 0;
 	int64_t issued;
-	int i, r;
+	struct buf b;
+	bool ours;
+	int i;
 
 	*out = (struct nonce_token){ .expires_at = 0 };
-	if ((r = open_text(text, raw)) != OK)
-		return r;
+	if (!enc_is_base64url(text, TEXT_MAX))
+		return fail(ERR_MALFORMED, "the nonce is not base64url");
+	buf_init(&b, TEXT_MAX);
+	ours =
+	    enc_base64url_decode(blob_str(text), &b) == OK && b.n == RAW_BYTES;
+	if (ours)
+		memcpy(raw, b.p, RAW_BYTES);
+	buf_release(&b);
+	if (!ours)
+		return fail(
+		    ERR_BAD_NONCE, "the nonce has another shape than ours");
 	tag(key, enrollment, raw, mac);
 	if (!secret_eq(blob_of(mac, TAG_BYTES),
 		blob_of(raw + TIME_BYTES + NONCE_TOKEN_ID, TAG_BYTES)))

@@ -421,7 +421,8 @@ test_refuse(void **state)
 	assert_int_equal(
 	    request_refuse(rq, fail(ERR_MALFORMED, "no good")), ERR_MALFORMED);
 	assert_int_equal(refusals(), 2);
-	assert_int_equal(storefix_sql(f.db, "SELECT count(*) FROM used_nonces"), 1);
+	assert_int_equal(
+	    storefix_sql(f.db, "SELECT count(*) FROM used_nonces"), 1);
 }
 
 /* fleet-86 */
@@ -464,24 +465,27 @@ test_evidence_identity(void **state)
 	struct enrollment e = { .device.serial = "C02A" };
 	struct order o = { .identifier_value = "C02A" };
 
-	assert_int_equal(evidence_check_identity(&a, &e, &o), OK);
+	assert_int_equal(evidence_check(&a, &e, &o, 0), OK);
 	snprintf(e.device.serial, sizeof(e.device.serial), "C02B");
-	assert_int_equal(evidence_check_identity(&a, &e, &o), ERR_ATT_IDENTITY);
+	assert_int_equal(evidence_check(&a, &e, &o, 0), ERR_ATT_IDENTITY);
 	snprintf(e.device.serial, sizeof(e.device.serial), "C02A");
 	snprintf(o.identifier_value, sizeof(o.identifier_value), "C02B");
-	assert_int_equal(evidence_check_identity(&a, &e, &o), ERR_ATT_IDENTITY);
+	assert_int_equal(evidence_check(&a, &e, &o, 0), ERR_ATT_IDENTITY);
 	a.serial[0] = e.device.serial[0] = o.identifier_value[0] = '\0';
-	assert_int_equal(evidence_check_identity(&a, &e, &o), ERR_ATT_IDENTITY);
+	assert_int_equal(evidence_check(&a, &e, &o, 0), ERR_ATT_IDENTITY);
 }
 
 static void
 test_evidence_age(void **state)
 {
-	struct attestation a = { .leaf_not_before = 1000 };
+	struct attestation a = { .serial = "C02A", .leaf_not_before = 1000 };
+	struct enrollment e = { .device.serial = "C02A" };
+	struct order o = { .identifier_value = "C02A" };
 
-	assert_int_equal(evidence_check_age(&a, 1000 + EVIDENCE_AGE_MAX), OK);
 	assert_int_equal(
-	    evidence_check_age(&a, 1001 + EVIDENCE_AGE_MAX), ERR_ATT_TIME);
+	    evidence_check(&a, &e, &o, 1000 + EVIDENCE_AGE_MAX), OK);
+	assert_int_equal(
+	    evidence_check(&a, &e, &o, 1001 + EVIDENCE_AGE_MAX), ERR_ATT_TIME);
 }
 
 #define RULE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
