@@ -63,8 +63,8 @@ fill_flags(struct admin_page *page)
 	for (i = 0; (e = settings_entry(i)) != NULL; i++) {
 		if (e->type != SETTINGS_BOOL)
 			continue;
-		if ((r = settings_get_bool(page->app->db, page->app->conf,
-			 e->name, &on)) != OK)
+		if ((r = settings_get_bool(
+			 page->app->db, page->app->conf, e->name, &on)) != OK)
 			return r;
 		tmplrow_flag(page->row, e->name, on);
 	}
