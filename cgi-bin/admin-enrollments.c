@@ -90,7 +90,7 @@ source_text(enum enrollment_source source)
 	case ENROLLMENT_ADE:
 		return "Automated Device Enrollment";
 	case ENROLLMENT_LINK:
-		return "by hand";
+		return "Link enrollment";
 	case ENROLLMENT_COMMAND:
 		return "sent by command";
 	}

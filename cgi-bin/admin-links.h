@@ -1,4 +1,4 @@
-/* One-time links for enrollment by hand: made, listed and revoked. */
+/* One-time links for link enrollment: made, listed and revoked. */
 #ifndef ADMIN_LINKS_H
 #define ADMIN_LINKS_H
 

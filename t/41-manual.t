@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# Enrollment by hand: a one-time link, its page, its profile, and the first
+# Link enrollment: a one-time link, its page, its profile, and the first
 # Authenticate that says whose it is.
 use strict;
 use warnings;
@@ -53,7 +53,7 @@ subtest 'a device enrolls by a link' => sub {
 	is($mac->report('Idle')->{status}, 200, 'commands');
 	my ($shown) = grep { $_->{id} eq $id } @{ $t->tool_json('enrollment', 'links')->{links} };
 	is($shown->{state}, 'used', 'the link is used');
-	is($t->tool_json('enrollment', 'show', $mac->{serial})->{source}, 'manual', 'by hand');
+	is($t->tool_json('enrollment', 'show', $mac->{serial})->{source}, 'manual', 'by a link');
 	$mac->{serial} = 'C41OTHER00001';
 	is(authenticates($mac), 400, 'it does not become another device');
 };
@@ -209,7 +209,7 @@ subtest 'a link for any device claims nothing that is assigned' => sub {
 	enter(take((link_('--serial', $other))[0], $other));
 };
 
-subtest 'a serial number that attested, by hand' => sub {
+subtest 'a serial number that attested, by a link' => sub {
 	my $serial = serial();
 	$t->assign($serial);
 	my $attested = Attestmdm::Device->enroll($t, $serial);
@@ -272,7 +272,7 @@ subtest 'the pages of an administrator' => sub {
 	($path) = link_();
 	$t->http(POST => $path, body => '');
 	my ($waiting) = $admin->get('/admin/enrollments')->{body}
-	    =~ m{href="(/admin/enrollments/[\w-]+)">not known yet</a>(?:(?!</tr>).)*SCEP, by hand}s;
+	    =~ m{href="(/admin/enrollments/[\w-]+)">not known yet</a>(?:(?!</tr>).)*SCEP, link}s;
 	ok($waiting, 'a profile whose device is not known yet can be opened');
 	like($admin->get($waiting)->{body}, qr/Serial number not known yet/, 'and says so');
 	setting('apple_business_enrollments_only', 'true');

@@ -1,5 +1,5 @@
 /*
- * One-time links for manual enrollment. Whoever has the link gets one profile;
+ * One-time links for link enrollment. Whoever has the link gets one profile;
  * looking at its page does not use it up.
  */
 #ifndef STORE_ENROLLMENT_LINKS_H

@@ -66,7 +66,8 @@ const char *enrollments_state_name(enum enrollment_state state);
 
 /*
  * Stores *e as a new enrollment that lives `hours`. Sets its id, state (open)
- * and times. ERR_FIELD when the serial number is empty, unless it is by hand.
+ * and times. ERR_FIELD when the serial number is empty, unless it is a link
+ * enrollment.
  */
 int enrollments_create(struct db *db, struct enrollment *e, int hours);
 
