@@ -56,6 +56,11 @@ subtest 'only lib/store says SQL' => sub {
 	is("@bad", '', 'nobody else does');
 };
 
+subtest 'what changes the database is in the library' => sub {
+	my @bad = grep { m{^(bin|cgi-bin)/} && $text{$_} =~ /\bdb_begin/ } @shipped;
+	is("@bad", '', 'no transaction begins in bin/ and cgi-bin/');
+};
+
 subtest 'no two sources share a name' => sub {
 	my %seen;
 	push @{ $seen{ basename($_) } }, $_ for @shipped;

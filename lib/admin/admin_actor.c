@@ -13,13 +13,22 @@ static const unsigned permissions[] = {
 };
 
 int
-admin_actor_begin(
+admin_actor_check(
     const struct admin_actor *actor, enum admin_permission permission)
 {
 	if ((permissions[permission] & 1U << actor->role) == 0)
 		return fail(ERR_ROLE, "the role of %s does not permit this",
 		    actor->name);
-	return db_begin(actor->db);
+	return OK;
+}
+
+int
+admin_actor_begin(
+    const struct admin_actor *actor, enum admin_permission permission)
+{
+	int r = admin_actor_check(actor, permission);
+
+	return r == OK ? db_begin(actor->db) : r;
 }
 
 int

@@ -38,6 +38,10 @@ struct admin_actor {
 	enum admin_role role;
 };
 
+/* ERR_ROLE when the actor's role does not have this permission. */
+int admin_actor_check(
+    const struct admin_actor *actor, enum admin_permission permission);
+
 /*
  * Checks the role and begins the transaction of an act, which db_end() ends.
  * ERR_ROLE.

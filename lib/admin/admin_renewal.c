@@ -1,0 +1,40 @@
+#include "admin/admin_renewal.h"
+
+#include <stdio.h>
+
+static int
+record(const struct admin_actor *actor, const struct renewal_run *run,
+    const struct host *host)
+{
+	char detail[256];
+	int r;
+
+	snprintf(detail, sizeof detail,
+	    "%s%s: %d opened, %d cannot be renewed, %d failed",
+	    run->wish == RENEWER_TO_ACME ? "all to ACME"
+		: host != NULL           ? "host "
+					 : "due",
+	    host != NULL ? host->device.serial : "", run->opened, run->refused,
+	    run->faults);
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_HOSTS)) == OK)
+		r = db_end(
+		    actor->db, admin_actor_record(actor, "renew", detail));
+	return r;
+}
+
+int
+admin_renewal_run(const struct admin_actor *actor, struct renewal_run *run,
+    const struct host *host)
+{
+	int r, recorded;
+
+	if ((r = admin_actor_check(actor, ADMIN_CHANGE_HOSTS)) != OK)
+		return r;
+	run->conf = actor->conf;
+	run->db = actor->db;
+	r = host != NULL ? renewal_run_host(run, host) : renewal_run_all(run);
+	if (run->dry_run || (run->opened == 0 && run->wish == RENEWER_ANY))
+		return r;
+	recorded = record(actor, run, host);
+	return r != OK ? r : recorded;
+}
