@@ -106,6 +106,16 @@ log_reason(void)
 }
 
 void
+log_restate_reason(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(last_reason, sizeof(last_reason), fmt, ap);
+	va_end(ap);
+}
+
+void
 log_forget_reason(void)
 {
 	last_reason[0] = '\0';

@@ -48,6 +48,10 @@ log_same(int code)
 /* The sentence of the last fail() of this process, escaped; "" if none. */
 const char *log_reason(void);
 
+/* Puts a longer sentence in its place, without a line in the log. */
+void log_restate_reason(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
 /* Forgets it; the request loop does so before each request. */
 void log_forget_reason(void);
 
