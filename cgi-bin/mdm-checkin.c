@@ -20,8 +20,8 @@ static const struct web_program program = {
 	.name = "mdm-checkin",
 	.summary = "takes the check-in messages of devices",
 	.routes = routes,
-	.open = mdm_http_open,
-	.close = mdm_http_close,
+	.app_size = sizeof(struct mdm_request),
+	.database = DB_DURABLE,
 	.on_error = mdm_http_error,
 };
 

@@ -1,47 +1,12 @@
 #include "mdm-http.h"
 
-#include <stdlib.h>
-
 #include "base/err.h"
 #include "base/log.h"
-
-struct mdm_http {
-	const struct conf *conf;
-	struct db *db;
-};
 
 /* Apple: error code com.apple.unrecognized.device; the device unenrolls. */
 static const char unrecognized[] =
     "{\"code\":\"com.apple.unrecognized.device\","
     "\"description\":\"This device is not managed here any more.\"}\n";
-
-int
-mdm_http_open(const struct conf *conf, void **app)
-{
-	struct mdm_http *h = calloc(1, sizeof(*h));
-	int r;
-
-	if (h == NULL)
-		return ERR_NOMEM;
-	h->conf = conf;
-	if ((r = db_open(conf->database, DB_DURABLE, &h->db)) != OK) {
-		free(h);
-		return r;
-	}
-	*app = h;
-	return OK;
-}
-
-void
-mdm_http_close(void *app)
-{
-	struct mdm_http *h = app;
-
-	if (h == NULL)
-		return;
-	db_close(h->db);
-	free(h);
-}
 
 void
 mdm_http_error(void *app, const struct req *req, int code, struct resp *resp)
@@ -57,43 +22,42 @@ mdm_http_error(void *app, const struct req *req, int code, struct resp *resp)
 		resp_error_text(resp, code);
 }
 
-static void
-fill_in(struct mdm_http *h, const struct req *req, struct mdm_request *c)
+static struct mdm_request *
+begin(void *app, const struct req *http)
 {
-	*c = (struct mdm_request){ .conf = h->conf,
-		.db = h->db,
-		.proof = { .signature = req_header(req, "Mdm-Signature"),
-		    .client_certificate = req_param(req, "MDM_CLIENT_CERT"),
-		    .body = req->body },
-		.remote_address = req->remote_address };
+	struct mdm_request *req = app;
+
+	*req = (struct mdm_request){ .context = req->context,
+		.proof = { .signature = req_header(http, "Mdm-Signature"),
+		    .client_certificate = req_param(http, "MDM_CLIENT_CERT"),
+		    .body = http->body } };
+	return req;
 }
 
 int
-mdm_http_serve(void *app, const struct req *req, mdm_http_service *service,
+mdm_http_serve(void *app, const struct req *http, mdm_http_service *service,
     struct resp *resp)
 {
-	struct mdm_request c;
-	int r;
+	struct mdm_request *req = begin(app, http);
+	int r = service(req);
 
-	fill_in(app, req, &c);
-	r = service(&c);
-	if (r == OK && c.reply.n > 0)
-		r = resp_body(resp, 200, "application/xml", buf_blob(&c.reply));
-	mdm_request_release(&c);
+	if (r == OK && req->reply.n > 0)
+		r = resp_body(
+		    resp, 200, "application/xml", buf_blob(&req->reply));
+	mdm_request_release(req);
 	return r;
 }
 
 int
-mdm_http_wrong_type(void *app, const struct req *req, const char *step)
+mdm_http_wrong_type(void *app, const struct req *http, const char *step)
 {
-	struct mdm_request c;
+	struct mdm_request *req = begin(app, http);
 	int r;
 
-	fill_in(app, req, &c);
-	c.step = step;
-	r = mdm_request_refuse(&c,
+	req->context.step = step;
+	r = mdm_request_refuse(req,
 	    fail(ERR_MDM_MESSAGE, "the content type \"%s\" is not expected",
-		req->content_type));
-	mdm_request_release(&c);
+		http->content_type));
+	mdm_request_release(req);
 	return r;
 }

@@ -9,11 +9,7 @@
 #define MDM_CHECKIN_TYPE "application/x-apple-aspen-mdm-checkin"
 #define MDM_COMMAND_TYPE "application/x-apple-aspen-mdm"
 
-typedef int mdm_http_service(struct mdm_request *c);
-
-/* Hooks of struct web_program. */
-int mdm_http_open(const struct conf *conf, void **app);
-void mdm_http_close(void *app);
+typedef int mdm_http_service(struct mdm_request *req);
 
 /*
  * 403 and JSON for a device that is not managed any more because of what an
@@ -21,13 +17,13 @@ void mdm_http_close(void *app);
  * or 403: devices may remove their enrollment on these.
  */
 void mdm_http_error(
-    void *app, const struct req *req, int code, struct resp *resp);
+    void *app, const struct req *http, int code, struct resp *resp);
 
-/* Runs one service and sends its reply. */
-int mdm_http_serve(void *app, const struct req *req, mdm_http_service *service,
+/* Runs one service on `app`, a struct mdm_request, and sends its reply. */
+int mdm_http_serve(void *app, const struct req *http, mdm_http_service *service,
     struct resp *resp);
 
 /* Refuses a request of another content type, with its event log. */
-int mdm_http_wrong_type(void *app, const struct req *req, const char *step);
+int mdm_http_wrong_type(void *app, const struct req *http, const char *step);
 
 #endif

@@ -45,8 +45,8 @@ static const struct web_program program = {
 	.name = "mdm-server",
 	.summary = "gives devices their commands and takes the results",
 	.routes = routes,
-	.open = mdm_http_open,
-	.close = mdm_http_close,
+	.app_size = sizeof(struct mdm_request),
+	.database = DB_DURABLE,
 	.on_error = on_error,
 };
 

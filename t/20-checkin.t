@@ -109,13 +109,13 @@ subtest 'mdm-71: half an hour in Setup Assistant is enough' => sub {
 	$t->server->clock(1900);
 	my $r = $mac->report('Idle');
 	like($r->{body}, qr/DeviceConfigured/, 'that is never answered holds up the last one no more');
-	my ($row) = grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->events($mac->{serial}) };
+	my ($row) = grep { ($_->{reason} // '') =~ /waited in Setup Assistant/ } @{ $t->events($mac->{serial}) };
 	is($row->{step}, 'command', 'and an administrator can read it');
 	like($mac->report('NotNow', CommandUUID => Attestmdm::Device::uuid_of($r))->{body},
 	    qr/SecurityInfo/, 'put off, the other goes on');
 	$r = $mac->report('Idle');
 	like($r->{body}, qr/DeviceConfigured/, 'and it comes again');
-	is(scalar(grep { ($_->{reason} // '') =~ /waits in Setup Assistant/ } @{ $t->events($mac->{serial}) }),
+	is(scalar(grep { ($_->{reason} // '') =~ /waited in Setup Assistant/ } @{ $t->events($mac->{serial}) }),
 	    1, 'which is said once');
 	like($mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($r))->{body},
 	    qr/SecurityInfo/, 'then the rest');

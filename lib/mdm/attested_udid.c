@@ -43,52 +43,41 @@ reported(const struct host *host, const char **name)
 	return "";
 }
 
-static int
-raise_mismatch(
-    struct mdm_request *c, const char *name, const char *says, const char *is)
-{
-	const struct host *host = &c->identity.host;
-	char text[ALARM_TEXT];
-
-	snprintf(text, sizeof(text),
-	    "its %s is %s, but Apple attested %s for its key: the device that "
-	    "checks in may not be the one that attested",
-	    name, says, is);
-	log_line(
-	    LOG_WARN, "please look at host %s: %s", host->device.serial, text);
-	return alarms_raise(
-	    c->db, ALARM_UDID_MISMATCH, host->id, host->device.serial, text);
-}
-
 int
-attested_udid_check(struct mdm_request *c)
+attested_udid_check(struct mdm_request *req)
 {
-	const struct host *host = &c->identity.host;
-	const char *order = c->identity.cert.order_id, *name = "", *says;
+	const struct host *host = &req->identity.host;
+	const char *order = req->identity.cert.order_id, *name = "", *says;
+	struct db *db = req->context.db;
 	struct attestation_row row;
+	char text[ALARM_TEXT];
 	int r;
 
 	says = reported(host, &name);
 	if (!host->hardware_attested || order[0] == '\0' || says[0] == '\0')
 		return OK;
-	r = attestations_load_by_order(c->db, order, &row);
+	r = attestations_load_by_order(db, order, &row);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
-	if (row.udid[0] == '\0')
-		r = OK;
-	else if (strcasecmp(row.udid, says) == 0)
-		r = alarms_close(c->db, ALARM_UDID_MISMATCH, host->id);
-	else
-		r = raise_mismatch(c, name, says, row.udid);
+	if (row.udid[0] != '\0' && strcasecmp(row.udid, says) == 0) {
+		r = alarms_close(db, ALARM_UDID_MISMATCH, host->id);
+	} else if (row.udid[0] != '\0') {
+		snprintf(text, sizeof text,
+		    "its %s is %s, but Apple attested %s for its key: the "
+		    "device that checks in may not be the one that attested",
+		    name, says, row.udid);
+		log_line(LOG_WARN, "host %s: %s", host->device.serial, text);
+		r = alarms_raise(db, ALARM_UDID_MISMATCH, host->id,
+		    host->device.serial, text);
+	}
 	attestations_release(&row);
 	return r;
 }
 
 int
-attested_udid_ask(struct mdm_request *c)
+attested_udid_ask(struct mdm_request *req)
 {
-	const struct host *host = &c->identity.host;
-	struct command command = { .created_by = "check-in" };
+	const struct host *host = &req->identity.host;
 	struct command_text text;
 	int r;
 
@@ -96,14 +85,9 @@ attested_udid_ask(struct mdm_request *c)
 	    system_of(host) != SYSTEM_MACOS)
 		return OK;
 	command_text_init(&text);
-	if ((r = command_device_information(NULL, 0, &text)) == OK) {
-		command.plist = buf_blob(&text.plist);
-		memcpy(command.uuid, text.uuid, sizeof(command.uuid));
-		memcpy(command.request_type, text.request_type,
-		    sizeof(command.request_type));
-		memcpy(command.host_id, host->id, sizeof(command.host_id));
-		r = commands_enqueue(c->db, &command);
-	}
+	if ((r = command_device_information(NULL, 0, &text)) == OK)
+		r = command_enqueue(
+		    req->context.db, host->id, &text, 0, "check-in");
 	command_text_release(&text);
 	return r;
 }

@@ -18,12 +18,12 @@
  * attested or whose attestation names no UDID, for a Mac that has not reported
  * its ProvisioningUDID, and for other kinds of devices.
  */
-int attested_udid_check(struct mdm_request *c);
+int attested_udid_check(struct mdm_request *req);
 
 /*
  * Queues DeviceInformation for the ProvisioningUDID of an attested Mac that has
  * not reported it; does nothing for other hosts.
  */
-int attested_udid_ask(struct mdm_request *c);
+int attested_udid_ask(struct mdm_request *req);
 
 #endif

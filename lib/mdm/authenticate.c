@@ -6,9 +6,10 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "mdm/first_use.h"
 #include "mdm/attested_udid.h"
-#include "mdm/link_device.h"
+#include "mdm/first_use.h"
+#include "policy/decision.h"
+#include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
@@ -18,229 +19,281 @@
 #define DEVICE_NAME_MAX 65536
 
 static int
-read_vitals(const struct mdm_request *c, struct host_vitals *v)
+read_vitals(const struct mdm_request *req, struct host_vitals *v)
 {
-	const struct message *m = &c->message;
+	const struct message *m = &req->message;
+	struct device *d = &v->device;
+	const char *serial;
 	int r;
 
 	*v = (struct host_vitals){ 0 };
+	memcpy(d->udid, m->udid, sizeof d->udid);
 	if ((r = message_text(m, "Topic", TEXT_MAX, &v->topic)) != OK ||
 	    (r = message_text(
 		 m, "DeviceName", DEVICE_NAME_MAX, &v->device_name)) != OK ||
 	    (r = message_text(m, "Model", TEXT_MAX, &v->model)) != OK ||
 	    (r = message_text(m, "ModelName", TEXT_MAX, &v->model_name)) !=
 		OK ||
-	    (r = message_text(m, "ProductName", TEXT_MAX, &v->product_name)) !=
-		OK ||
-	    (r = message_text(m, "OSVersion", TEXT_MAX, &v->os_version)) !=
-		OK ||
 	    (r = message_text(
-		 m, "BuildVersion", TEXT_MAX, &v->build_version)) != OK)
+		 m, "SerialNumber", DB_SERIAL_TEXT - 1, &serial)) != OK ||
+	    (r = message_copy(m, "ProductName", TEXT_MAX, d->product,
+		 sizeof d->product)) != OK ||
+	    (r = message_copy(m, "OSVersion", TEXT_MAX, d->os_version,
+		 sizeof d->os_version)) != OK)
 		return r;
-	return OK;
+	snprintf(d->serial, sizeof d->serial, "%s", serial);
+	return message_copy(m, "BuildVersion", TEXT_MAX, d->build_version,
+	    sizeof d->build_version);
+}
+
+/* From now on a link for any device is for the one with this serial number. */
+static int
+bind_link(struct mdm_request *req, const char *serial)
+{
+	struct certificate *cert = &req->identity.cert;
+	struct enrollment *e = &req->identity.enrollment;
+	struct context *c = &req->context;
+	int r;
+
+	if (!hosts_is_serial(serial))
+		return fail(ERR_MDM_DEVICE,
+		    "Authenticate of a link enrollment has no usable "
+		    "SerialNumber");
+	/* A refusal is to be found under the number that was claimed. */
+	snprintf(c->serial, sizeof c->serial, "%s", serial);
+	snprintf(cert->serial, sizeof cert->serial, "%s", serial);
+	snprintf(e->device.serial, sizeof e->device.serial, "%s", serial);
+	if ((r = enrollments_bind(c->db, e->id, serial)) == OK)
+		r = certificates_bind(c->db, cert->sha256, serial);
+	return r == ERR_CONFLICT
+	    ? fail(ERR_MDM_CERTIFICATE,
+		  "the link enrollment is another device's already")
+	    : r;
+}
+
+/*
+ * Nothing proves the serial number that a device gives with a link for any
+ * device. A device that is known comes by itself, or an administrator makes a
+ * link for it.
+ */
+static int
+check_link_claim(struct mdm_request *req)
+{
+	const struct identity *id = &req->identity;
+	const struct host *host = &id->host;
+	bool assigned;
+	int r;
+
+	if (id->has_host &&
+	    (host->state == HOST_ENROLLED || host->state == HOST_PENDING))
+		return fail(ERR_ENROLL_OTHER_DEVICE,
+		    "%s is enrolled, and the link was not made for it; held "
+		    "for review",
+		    host->device.serial);
+	if (id->has_host && host->device.udid[0] != '\0' &&
+	    strcasecmp(host->device.udid, req->message.udid) != 0)
+		return fail(ERR_ENROLL_OTHER_DEVICE,
+		    "%s was another device, and the link was not made for it; "
+		    "held for review",
+		    host->device.serial);
+	if ((r = ade_devices_assigned(
+		 req->context.db, id->cert.serial, &assigned)) != OK)
+		return r;
+	return assigned ? fail(ERR_ENROLL_OTHER_DEVICE,
+			      "Apple Business assigned %s, and the link was "
+			      "not made for it; held for review",
+			      id->cert.serial)
+			: OK;
+}
+
+/*
+ * The first Authenticate of a link enrollment: the message says which device it
+ * is, because nothing said so before, or the link did.
+ */
+static int
+identify_link_device(struct mdm_request *req, const char *serial)
+{
+	struct identity *id = &req->identity;
+	bool named = id->enrollment.device.serial[0] != '\0';
+	int r;
+
+	if (!named && (r = bind_link(req, serial)) != OK)
+		return r;
+	r = hosts_load_by_serial(req->context.db, id->cert.serial, &id->host);
+	id->has_host = r == OK;
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	if (id->has_host && (r = decision_check_blocked(&id->host)) != OK)
+		return r;
+	return named ? OK : check_link_claim(req);
 }
 
 /* Without a serial number in the message the UDID has to be a known one. */
 static int
-check_known_udid(const struct mdm_request *c)
+check_serial(const struct mdm_request *req, const struct device *said)
 {
-	const struct identity *id = &c->identity;
+	const struct identity *id = &req->identity;
 	const char *asker = id->enrollment.device.udid;
+	bool known = (asker[0] != '\0' && strcasecmp(asker, said->udid) == 0) ||
+	    (id->has_host && strcasecmp(id->host.device.udid, said->udid) == 0);
 
-	if ((asker[0] != '\0' && strcasecmp(asker, c->message.udid) == 0) ||
-	    (id->has_host && id->host.device.udid[0] != '\0' &&
-		strcasecmp(id->host.device.udid, c->message.udid) == 0))
-		return OK;
-	return fail(ERR_MDM_DEVICE,
-	    "Authenticate has no SerialNumber, and its UDID is not known for "
-	    "the certificate's serial number");
-}
-
-static int
-check_serial(const struct mdm_request *c)
-{
-	const char *bound = c->identity.cert.serial, *serial;
-	int r;
-
-	if ((r = message_text(
-		 &c->message, "SerialNumber", DB_SERIAL_TEXT, &serial)) != OK)
-		return r;
-	if (serial[0] == '\0')
-		return check_known_udid(c);
-	if (strcmp(serial, bound) != 0)
+	if (said->serial[0] == '\0')
+		return known
+		    ? OK
+		    : fail(ERR_MDM_DEVICE,
+			  "Authenticate has no SerialNumber, and its UDID is "
+			  "not known for the certificate's serial number");
+	if (strcmp(said->serial, id->cert.serial) != 0)
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate is from serial number %s, the certificate "
 		    "is of %s",
-		    serial, bound);
+		    said->serial, id->cert.serial);
 	return OK;
 }
 
-/* link_device_identify() found that the link may replace what was there. */
-static bool
-may_change_udid(const struct mdm_request *c)
-{
-	return c->identity.enrollment.source == ENROLLMENT_LINK &&
-	    c->identity.cert.state == CERTIFICATE_ISSUED;
-}
-
 /*
- * May this device take the place of a host with another UDID? An attested
- * certificate proves its serial number; a host that is not attested never
- * proved that it is its own.
+ * The UDID of a host changes when it enrolls again after it left, or with a
+ * link, which check_link_claim() allowed. Else only an attested certificate
+ * proves its serial number: it takes the place of a host that is not attested
+ * and never proved that it is its own.
  */
 static int
-may_supersede(struct mdm_request *c, bool *out)
+check_host_udid(struct mdm_request *req)
 {
-	const struct identity *id = &c->identity;
+	const struct identity *id = &req->identity;
+	const struct host *host = &id->host;
+	bool is_unused = id->cert.state == CERTIFICATE_ISSUED;
 
-	*out = false;
-	if (id->cert.state != CERTIFICATE_ISSUED ||
-	    id->cert.purpose != ENROLLMENT_ENROLL || id->host.hardware_attested)
+	if (!id->has_host || host->device.udid[0] == '\0' ||
+	    host->state == HOST_UNENROLLED ||
+	    (is_unused && id->enrollment.source == ENROLLMENT_LINK) ||
+	    strcasecmp(host->device.udid, req->message.udid) == 0)
 		return OK;
-	return identity_attested(c->db, id, out);
-}
-
-static int
-check_host_udid(struct mdm_request *c)
-{
-	const struct host *host = &c->identity.host;
-	bool supersedes;
-	int r;
-
-	if (!c->identity.has_host || host->device.udid[0] == '\0' ||
-	    may_change_udid(c) || host->state == HOST_UNENROLLED ||
-	    strcasecmp(host->device.udid, c->message.udid) == 0)
-		return OK;
-	if ((r = may_supersede(c, &supersedes)) != OK)
-		return r;
-	if (!supersedes)
+	if (!is_unused || id->cert.purpose != ENROLLMENT_ENROLL ||
+	    host->hardware_attested || !id->attested)
 		return fail(ERR_MDM_DEVICE,
 		    "Authenticate is from UDID %s, the host is enrolled as %s",
-		    c->message.udid, host->device.udid);
-	snprintf(c->remark, sizeof(c->remark),
+		    req->message.udid, host->device.udid);
+	snprintf(req->remark, sizeof req->remark,
 	    "; it takes the place of UDID %s, which was not attested",
 	    host->device.udid);
 	return OK;
 }
 
+/* A UDID never belongs to two hosts. */
 static int
-check_udid(struct mdm_request *c)
+check_udid_is_free(struct mdm_request *req)
 {
+	const char *serial = req->identity.cert.serial;
+	struct db *db = req->context.db;
 	struct host other;
 	int r;
 
-	if ((r = check_host_udid(c)) != OK)
-		return r;
-	r = hosts_load_by_udid(c->db, c->message.udid, &other);
+	r = hosts_load_by_udid(db, req->message.udid, &other);
 	if (r == ERR_NOT_FOUND)
 		return OK;
-	if (r != OK ||
-	    strcmp(other.device.serial, c->identity.cert.serial) == 0)
+	if (r != OK || strcmp(other.device.serial, serial) == 0)
 		return r;
 	if (other.state != HOST_UNENROLLED && other.state != HOST_BLOCKED)
 		return fail(ERR_MDM_DEVICE,
 		    "the UDID %s belongs to the host with serial number %s",
-		    c->message.udid, other.device.serial);
+		    req->message.udid, other.device.serial);
 	log_line(LOG_WARN, "the UDID %s of host %s is now of %s",
-	    c->message.udid, other.device.serial, c->identity.cert.serial);
-	return hosts_release_udid(c->db, other.id);
-}
-
-/* Nothing attests who asked for it by SCEP: both names have to be the same. */
-static int
-check_asker(const struct mdm_request *c)
-{
-	const struct enrollment *e = &c->identity.enrollment;
-
-	if (e->method == ENROLLMENT_SCEP && e->device.udid[0] != '\0' &&
-	    strcasecmp(e->device.udid, c->message.udid) != 0)
-		return fail(ERR_MDM_DEVICE,
-		    "Authenticate is from UDID %s, the profile was for UDID %s",
-		    c->message.udid, e->device.udid);
-	return OK;
+	    req->message.udid, other.device.serial, serial);
+	return hosts_release_udid(db, other.id);
 }
 
 /* What Authenticate leaves out, the device said when it asked to enroll. */
 static void
-complete(struct host_vitals *v, const struct enrollment *e)
+complete(struct device *said, const struct device *asked)
 {
-	if (v->product_name[0] == '\0')
-		v->product_name = e->device.product;
-	if (v->os_version[0] == '\0')
-		v->os_version = e->device.os_version;
-	if (v->build_version[0] == '\0')
-		v->build_version = e->device.build_version;
+	if (said->product[0] == '\0')
+		memcpy(said->product, asked->product, sizeof said->product);
+	if (said->os_version[0] == '\0')
+		memcpy(said->os_version, asked->os_version,
+		    sizeof said->os_version);
+	if (said->build_version[0] == '\0')
+		memcpy(said->build_version, asked->build_version,
+		    sizeof said->build_version);
 }
 
 /* In the event log in any case: not every device with a new key was erased. */
 static void
-note_signer(struct mdm_request *c)
+note_signer(struct mdm_request *req)
 {
-	const struct host *host = &c->identity.host;
-	size_t n = strlen(c->remark);
+	const struct identity *id = &req->identity;
+	size_t n = strlen(req->remark);
 
-	if (c->identity.has_host &&
-	    hosts_signer_differs(host, c->identity.enrollment.signer_sha256))
-		snprintf(c->remark + n, sizeof(c->remark) - n, "%s",
-		    host->has_signer
+	if (id->has_host &&
+	    hosts_signer_differs(&id->host, id->enrollment.signer_sha256))
+		snprintf(req->remark + n, sizeof req->remark - n, "%s",
+		    id->host.has_signer
 			? "; its profile was not asked for by the device key "
 			  "from before"
 			: "; the device key from before is not known");
 }
 
 static int
-begin_generation(struct mdm_request *c, struct host_vitals *vitals)
+begin_generation(struct mdm_request *req, struct host_vitals *vitals)
 {
-	struct certificate *cert = &c->identity.cert;
-	struct host_identity new = { .serial = cert->serial,
-		.udid = c->message.udid,
-		.certificate_sha256 = cert->sha256,
-		.enrollment_id = cert->enrollment_id,
-		.signer_sha256 = c->identity.enrollment.signer_sha256 };
+	struct identity *id = &req->identity;
+	struct host_identity new = { .certificate_sha256 = id->cert.sha256,
+		.enrollment_id = id->cert.enrollment_id,
+		.hardware_attested = id->attested,
+		.signer_sha256 = id->enrollment.signer_sha256 };
+	struct db *db = req->context.db;
 	int r;
 
-	note_signer(c);
-	if ((r = identity_attested(
-		 c->db, &c->identity, &new.hardware_attested)) != OK ||
-	    (r = certificates_make_current(c->db, cert->sha256)) != OK)
+	note_signer(req);
+	snprintf(vitals->device.serial, sizeof vitals->device.serial, "%s",
+	    id->cert.serial);
+	complete(&vitals->device, &id->enrollment.device);
+	if ((r = certificates_make_current(db, id->cert.sha256)) != OK)
 		return r;
-	complete(vitals, &c->identity.enrollment);
-	r = hosts_authenticate(c->db, &new, vitals, &c->identity.host);
+	r = hosts_authenticate(db, &new, vitals, &id->host);
 	if (r == ERR_CONFLICT)
 		return fail(ERR_MDM_DEVICE, "the UDID %s is another host's",
-		    c->message.udid);
+		    req->message.udid);
 	if (r != OK)
 		return r;
-	c->identity.has_host = true;
-	c->achieved = new.hardware_attested
+	id->has_host = true;
+	req->achieved = id->attested
 	    ? "a new enrollment, its hardware attested"
 	    : "a new enrollment, its hardware not attested";
-	return attested_udid_check(c);
+	return attested_udid_check(req);
 }
 
 int
-authenticate_handle(struct mdm_request *c)
+authenticate_handle(struct mdm_request *req)
 {
-	struct identity *id = &c->identity;
+	struct identity *id = &req->identity;
+	const struct enrollment *e = &id->enrollment;
+	bool is_unused = id->cert.state == CERTIFICATE_ISSUED;
 	struct host_vitals vitals;
 	int r;
 
-	if ((r = read_vitals(c, &vitals)) != OK)
+	if (req->message.user_channel)
+		return fail(ERR_MDM_MESSAGE, "Authenticate comes from a user");
+	if ((r = read_vitals(req, &vitals)) != OK)
 		return r;
-	if (id->enrollment.source == ENROLLMENT_LINK &&
-	    id->cert.state == CERTIFICATE_ISSUED &&
-	    (r = link_device_identify(c)) != OK)
+	if (is_unused && e->source == ENROLLMENT_LINK &&
+	    (r = identify_link_device(req, vitals.device.serial)) != OK)
 		return r;
-	if ((r = check_serial(c)) != OK || (r = check_udid(c)) != OK)
+	if ((r = check_serial(req, &vitals.device)) != OK ||
+	    (r = check_host_udid(req)) != OK ||
+	    (r = check_udid_is_free(req)) != OK ||
+	    (is_unused && (r = first_use_check(req)) != OK))
 		return r;
-	if (id->cert.state == CERTIFICATE_ISSUED) {
-		if ((r = first_use_check(c)) != OK ||
-		    (r = check_asker(c)) != OK)
-			return r;
-		if (id->cert.purpose == ENROLLMENT_ENROLL)
-			return begin_generation(c, &vitals);
-	}
-	if ((r = identity_recognize(id, c->message.udid)) != OK)
+	/* Nothing attests who asked for a profile with SCEP. */
+	if (is_unused && e->method == ENROLLMENT_SCEP &&
+	    e->device.udid[0] != '\0' &&
+	    strcasecmp(e->device.udid, req->message.udid) != 0)
+		return fail(ERR_MDM_DEVICE,
+		    "Authenticate is from UDID %s, the profile was for UDID %s",
+		    req->message.udid, e->device.udid);
+	if (is_unused && id->cert.purpose == ENROLLMENT_ENROLL)
+		return begin_generation(req, &vitals);
+	if ((r = identity_recognize(id, req->message.udid)) != OK)
 		return r;
-	return hosts_update_vitals(c->db, id->host.id, &vitals);
+	return hosts_update_vitals(req->context.db, id->host.id, &vitals);
 }

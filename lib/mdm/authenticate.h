@@ -11,7 +11,14 @@
 
 #include "mdm/mdm_request.h"
 
-/* A mdm_request_handler. */
-int authenticate_handle(struct mdm_request *c);
+/*
+ * A mdm_request_handler. ERR_MDM_DEVICE: the message is from another device
+ * than the certificate's, or its UDID is another host's; with a link
+ * enrollment, it names no device. ERR_ENROLL_OTHER_DEVICE: a link for any
+ * device, and the device that uses it is enrolled, or was with another UDID, or
+ * Apple Business assigned it. ERR_MDM_BLOCKED; ERR_MDM_MESSAGE; and the codes
+ * of first_use_check() and identity_recognize().
+ */
+int authenticate_handle(struct mdm_request *req);
 
 #endif

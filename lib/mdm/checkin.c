@@ -20,14 +20,14 @@
 
 /* The topic of the sender's profile, which may be older than ours. */
 static int
-check_topic(const struct mdm_request *c)
+check_topic(const struct mdm_request *req)
 {
-	const char *expected = c->identity.enrollment.topic, *topic;
+	const char *expected = req->identity.enrollment.topic, *topic;
 	int r;
 
 	if (expected[0] == '\0')
-		expected = c->conf->topic;
-	if ((r = message_text(&c->message, "Topic", 255, &topic)) != OK)
+		expected = req->context.conf->topic;
+	if ((r = message_text(&req->message, "Topic", 255, &topic)) != OK)
 		return r;
 	if (strcmp(topic, expected) != 0)
 		return fail(
@@ -36,37 +36,12 @@ check_topic(const struct mdm_request *c)
 }
 
 static int
-handle_authenticate(struct mdm_request *c)
+read_tokens(const struct mdm_request *req, bool *flag, struct host_tokens *t)
 {
+	const struct message *m = &req->message;
 	int r;
 
-	if (c->message.user_channel)
-		return fail(ERR_MDM_MESSAGE, "Authenticate comes from a user");
-	if ((r = check_topic(c)) != OK)
-		return r;
-	return authenticate_handle(c);
-}
-
-/* Absent flag: NULL, so that the stored one stays. */
-static int
-read_awaiting(const struct mdm_request *c, bool *flag, const bool **out)
-{
-	int r = in_plist_bool(c->message.root, "AwaitingConfiguration", flag);
-
-	*out = r == OK ? flag : NULL;
-	if (r != OK && r != ERR_NOT_FOUND)
-		return fail(
-		    ERR_MDM_MESSAGE, "AwaitingConfiguration is no boolean");
-	return OK;
-}
-
-static int
-read_tokens(const struct mdm_request *c, bool *flag, struct host_tokens *t)
-{
-	const struct message *m = &c->message;
-	int r;
-
-	memset(t, 0, sizeof(*t));
+	*t = (struct host_tokens){ 0 };
 	if ((r = message_data(
 		 m, "Token", HOSTS_PUSH_TOKEN_MAX, &t->push_token)) != OK ||
 	    (r = message_text(m, "PushMagic", MAGIC_MAX, &t->push_magic)) !=
@@ -77,196 +52,207 @@ read_tokens(const struct mdm_request *c, bool *flag, struct host_tokens *t)
 	if (t->push_token.n == 0 || t->push_magic[0] == '\0')
 		return fail(
 		    ERR_MDM_MESSAGE, "TokenUpdate lacks Token or PushMagic");
-	return read_awaiting(c, flag, &t->awaiting_configuration);
+	r = in_plist_bool(m->root, "AwaitingConfiguration", flag);
+	/* absent: the stored one stays */
+	if (r == ERR_NOT_FOUND)
+		return OK;
+	if (r != OK)
+		return fail(
+		    ERR_MDM_MESSAGE, "AwaitingConfiguration is no boolean");
+	t->awaiting_configuration = flag;
+	return OK;
 }
 
 /* The first TokenUpdate proves that the whole profile was installed. */
 static int
-finish_enrollment(struct mdm_request *c, bool awaiting_configuration)
+finish_enrollment(struct mdm_request *req, bool awaiting_configuration)
 {
-	const struct certificate *cert = &c->identity.cert;
+	const struct certificate *cert = &req->identity.cert;
 	int revoked, r;
 
-	c->achieved = "enrolled";
-	r = enrollments_mark_enrolled(c->db, cert->enrollment_id);
+	req->achieved = "enrolled";
+	r = enrollments_mark_enrolled(req->context.db, cert->enrollment_id);
 	if (r == ERR_CONFLICT)
 		return fail(ERR_MDM_CERTIFICATE,
 		    "the enrollment was revoked before it was complete");
 	if (r != OK)
 		return r;
 	if ((awaiting_configuration &&
-		(r = device_configured_enqueue(c)) != OK) ||
-	    (r = attested_udid_ask(c)) != OK)
+		(r = device_configured_enqueue(req)) != OK) ||
+	    (r = attested_udid_ask(req)) != OK)
 		return r;
 	return enrollments_revoke_open(
-	    c->db, cert->serial, cert->enrollment_id, &revoked);
+	    req->context.db, cert->serial, cert->enrollment_id, &revoked);
 }
 
 static int
-handle_token_update(struct mdm_request *c)
+handle_token_update(struct mdm_request *req)
 {
 	struct host_tokens tokens;
 	bool flag = false, first;
 	int r;
 
-	if ((r = check_topic(c)) != OK || (r = first_use_admit(c)) != OK)
-		return r;
-	if (c->message.user_channel) {
+	if (req->message.user_channel) {
 		log_line(LOG_INFO, "a user of host %s is not managed",
-		    c->identity.cert.serial);
+		    req->identity.cert.serial);
 		return OK;
 	}
-	if ((r = read_tokens(c, &flag, &tokens)) != OK)
+	if ((r = read_tokens(req, &flag, &tokens)) != OK)
 		return r;
-	if ((r = hosts_token_update(
-		 c->db, c->identity.host.id, &tokens, &first)) != OK)
-		return r;
-	return first ? finish_enrollment(c, flag) : OK;
+	r = hosts_token_update(
+	    req->context.db, req->identity.host.id, &tokens, &first);
+	return r == OK && first ? finish_enrollment(req, flag) : r;
 }
 
 static int
-handle_check_out(struct mdm_request *c)
+handle_check_out(struct mdm_request *req)
 {
-	int r;
-
-	if ((r = check_topic(c)) != OK || (r = first_use_admit(c)) != OK)
-		return r;
-	if (c->message.user_channel)
+	if (req->message.user_channel)
 		return OK;
-	c->achieved = "unenrolled";
-	return hosts_check_out(c->db, c->identity.host.id);
+	req->achieved = "unenrolled";
+	return hosts_check_out(req->context.db, req->identity.host.id);
 }
 
 /* Anybody who saw a message can send it again, Mdm-Signature included. */
 static int
-check_not_replayed(const struct mdm_request *c)
+check_not_replayed(const struct mdm_request *req)
 {
-	if (c->identity.by_tls)
+	if (req->identity.by_tls)
 		return OK;
 	return fail(ERR_MDM_CLIENT_CERTIFICATE,
 	    "a bootstrap token goes only to a device that shows its "
 	    "certificate in TLS, and only such a device changes a stored one");
 }
 
-/* An older token in the place of the present one would unlock nothing. */
 static int
-check_token_change(struct mdm_request *c, struct blob token)
+handle_set_bootstrap_token(struct mdm_request *req)
 {
-	struct buf stored;
-	bool same;
-	int r;
-
-	buf_init(&stored, BOOTSTRAP_MAX);
-	r = hosts_get_bootstrap_token(c->db, c->identity.host.id, &stored);
-	same = stored.n == 0 || secret_eq(buf_blob(&stored), token);
-	buf_wipe(&stored);
-	return r != OK || same ? r : check_not_replayed(c);
-}
-
-static int
-handle_set_bootstrap_token(struct mdm_request *c)
-{
+	const char *host_id = req->identity.host.id;
+	struct db *db = req->context.db;
 	struct blob token;
+	struct buf stored;
 	int r;
 
-	if ((r = first_use_admit(c)) != OK ||
-	    (r = message_data(
-		 &c->message, "BootstrapToken", BOOTSTRAP_MAX, &token)) != OK ||
-	    (r = check_token_change(c, token)) != OK)
+	if ((r = message_data(
+		 &req->message, "BootstrapToken", BOOTSTRAP_MAX, &token)) != OK)
 		return r;
-	c->achieved =
+	buf_init(&stored, BOOTSTRAP_MAX);
+	r = hosts_get_bootstrap_token(db, host_id, &stored);
+	/* An older token in the place of the present one unlocks nothing. */
+	if (r == OK && stored.n > 0 && !secret_eq(buf_blob(&stored), token))
+		r = check_not_replayed(req);
+	buf_wipe(&stored);
+	if (r != OK)
+		return r;
+	req->achieved =
 	    token.n > 0 ? "bootstrap token stored" : "bootstrap token deleted";
-	return hosts_set_bootstrap_token(c->db, c->identity.host.id, token);
+	return hosts_set_bootstrap_token(db, host_id, token);
 }
 
 static int
-handle_get_bootstrap_token(struct mdm_request *c)
+handle_get_bootstrap_token(struct mdm_request *req)
 {
-	struct out_plist *doc = NULL;
+	struct out_plist *doc;
 	struct buf token;
 	int r;
 
+	if ((r = check_not_replayed(req)) != OK)
+		return r;
 	buf_init(&token, BOOTSTRAP_MAX);
-	if ((r = first_use_admit(c)) != OK ||
-	    (r = check_not_replayed(c)) != OK ||
-	    (r = hosts_get_bootstrap_token(
-		 c->db, c->identity.host.id, &token)) != OK)
-		goto done;
-	doc = out_plist_new();
-	if (token.n > 0)
-		out_plist_data(
-		    out_plist_root(doc), "BootstrapToken", buf_blob(&token));
-	r = out_plist_write(doc, &c->reply);
-done:
-	out_plist_free(doc);
+	r = hosts_get_bootstrap_token(
+	    req->context.db, req->identity.host.id, &token);
+	if (r == OK) {
+		doc = out_plist_new();
+		if (token.n > 0)
+			out_plist_data(out_plist_root(doc), "BootstrapToken",
+			    buf_blob(&token));
+		r = out_plist_write(doc, &req->reply);
+		out_plist_free(doc);
+	}
 	buf_wipe(&token);
 	return r;
 }
 
 static int
-handle_user_authenticate(struct mdm_request *c)
+handle_user_authenticate(struct mdm_request *req)
 {
-	int r = first_use_admit(c);
-
-	return r == OK ? ERR_MDM_USER_CHANNEL : r;
+	(void)req;
+	return ERR_MDM_USER_CHANNEL;
 }
 
 /* Declarations are never announced; a device that asks anyway finds none. */
 static int
-handle_declarative(struct mdm_request *c)
+handle_declarative(struct mdm_request *req)
 {
 	const char *endpoint;
 	int r;
 
-	if ((r = first_use_admit(c)) != OK ||
-	    (r = message_text(&c->message, "Endpoint", 1024, &endpoint)) != OK)
+	r = message_text(&req->message, "Endpoint", 1024, &endpoint);
+	if (r != OK || strcmp(endpoint, "status") == 0)
 		return r;
-	return strcmp(endpoint, "status") == 0 ? OK : ERR_NOT_FOUND;
+	return ERR_NOT_FOUND;
 }
 
 static int
-handle_not_offered(struct mdm_request *c)
+handle_not_offered(struct mdm_request *req)
 {
-	int r;
-
-	if ((r = first_use_admit(c)) != OK)
-		return r;
+	(void)req;
 	return fail(ERR_MDM_MESSAGE, "this message is not offered here");
 }
+
+/* What a message needs before its handler runs. */
+enum {
+	/* a Topic, which is the sender's */
+	TOPIC = 1,
+	/* a sender that is enrolled, or has begun to */
+	HOST = 2,
+};
 
 static const struct message_row {
 	const char *type;
 	const char *step;
 	mdm_request_handler *handler;
+	unsigned needs;
 } messages[] = {
-	{ "Authenticate", "authenticate", handle_authenticate },
-	{ "TokenUpdate", "token-update", handle_token_update },
-	{ "CheckOut", "check-out", handle_check_out },
-	{ "SetBootstrapToken", "bootstrap-token", handle_set_bootstrap_token },
-	{ "GetBootstrapToken", "bootstrap-token", handle_get_bootstrap_token },
-	{ "UserAuthenticate", "user-authenticate", handle_user_authenticate },
-	{ "DeclarativeManagement", "declarative", handle_declarative },
-	{ "GetToken", "get-token", handle_not_offered },
-	{ "ReturnToService", "return-to-service", handle_not_offered },
+	{ "Authenticate", "authenticate", authenticate_handle, TOPIC },
+	{ "TokenUpdate", "token-update", handle_token_update, TOPIC | HOST },
+	{ "CheckOut", "check-out", handle_check_out, TOPIC | HOST },
+	{ "SetBootstrapToken", "bootstrap-token", handle_set_bootstrap_token,
+	    HOST },
+	{ "GetBootstrapToken", "bootstrap-token", handle_get_bootstrap_token,
+	    HOST },
+	{ "UserAuthenticate", "user-authenticate", handle_user_authenticate,
+	    HOST },
+	{ "DeclarativeManagement", "declarative", handle_declarative, HOST },
+	{ "GetToken", "get-token", handle_not_offered, HOST },
+	{ "ReturnToService", "return-to-service", handle_not_offered, HOST },
 };
 
 static int
-dispatch_message(struct mdm_request *c)
+handle_message(struct mdm_request *req)
 {
+	const struct message_row *row = NULL;
 	const char *type;
 	size_t i;
 	int r;
 
-	if ((r = message_text(&c->message, "MessageType", 64, &type)) != OK)
+	if ((r = message_text(&req->message, "MessageType", 64, &type)) != OK)
 		return r;
-	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-		if (strcmp(messages[i].type, type) == 0) {
-			c->step = messages[i].step;
-			return messages[i].handler(c);
-		}
-	}
-	c->step = "check-in";
-	return fail(ERR_MDM_MESSAGE, "unknown MessageType \"%s\"", type);
+	for (i = 0; i < sizeof messages / sizeof messages[0]; i++)
+		if (strcmp(messages[i].type, type) == 0)
+			row = &messages[i];
+	req->context.step = row == NULL ? "check-in" : row->step;
+	if (row == NULL)
+		return fail(
+		    ERR_MDM_MESSAGE, "unknown MessageType \"%s\"", type);
+	if ((row->needs & TOPIC) != 0 && (r = check_topic(req)) != OK)
+		return r;
+	if ((row->needs & HOST) != 0 &&
+	    ((r = identity_recognize(&req->identity, req->message.udid)) !=
+		    OK ||
+		(r = first_use_replace(req)) != OK))
+		return r;
+	return row->handler(req);
 }
 
 /*
@@ -279,9 +265,9 @@ guess_step(struct blob body)
 	char text[64];
 	size_t i;
 
-	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-		snprintf(text, sizeof(text), "<string>%s</string>",
-		    messages[i].type);
+	for (i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+		snprintf(
+		    text, sizeof text, "<string>%s</string>", messages[i].type);
 		if (body.n > 0 &&
 		    memmem(body.p, body.n, text, strlen(text)) != NULL)
 			return messages[i].step;
@@ -290,14 +276,14 @@ guess_step(struct blob body)
 }
 
 static int
-read_message(struct mdm_request *c)
+read_message(struct mdm_request *req)
 {
-	return message_parse(c->proof.body, CHECKIN_BODY_MAX, &c->message);
+	return message_parse(req->proof.body, CHECKIN_BODY_MAX, &req->message);
 }
 
 int
-checkin_serve(struct mdm_request *c)
+checkin_serve(struct mdm_request *req)
 {
-	c->step = guess_step(c->proof.body);
-	return mdm_request_serve(c, read_message, dispatch_message);
+	req->context.step = guess_step(req->proof.body);
+	return mdm_request_serve(req, read_message, handle_message);
 }

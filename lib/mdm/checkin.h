@@ -23,11 +23,11 @@
 #define CHECKIN_BODY_MAX (1u << 20)
 
 /*
- * Serves one check-in request; the answer is in c->reply. Codes of
+ * Serves one check-in request; the answer is in req->reply. Codes of
  * mdm_request.h, ERR_MDM_MESSAGE, ERR_MDM_TOPIC, ERR_MDM_DEVICE,
  * ERR_MDM_CERTIFICATE, ERR_MDM_USER_CHANNEL, ERR_ENROLL_UNASSIGNED,
  * ERR_NOT_FOUND.
  */
-int checkin_serve(struct mdm_request *c);
+int checkin_serve(struct mdm_request *req);
 
 #endif

@@ -62,7 +62,7 @@ start(struct out_plist *doc, const char *request_type, struct command_text *out)
 
 	secret_uuid(out->uuid);
 	snprintf(
-	    out->request_type, sizeof(out->request_type), "%s", request_type);
+	    out->request_type, sizeof out->request_type, "%s", request_type);
 	command = out_plist_dict(root, "Command");
 	out_plist_string(command, "RequestType", request_type);
 	out_plist_string(root, "CommandUUID", out->uuid);
@@ -80,7 +80,7 @@ command_device_information(
 
 	if (n == 0) {
 		queries = usual_queries;
-		n = sizeof(usual_queries) / sizeof(usual_queries[0]);
+		n = sizeof usual_queries / sizeof usual_queries[0];
 	}
 	for (i = 0; i < n; i++)
 		if (!is_word(queries[i]))
@@ -123,7 +123,7 @@ read_names(const struct in_plist_node *root, struct command_text *out)
 	    !is_word(type))
 		return fail(
 		    ERR_FIELD, "the command has no Command with a RequestType");
-	snprintf(out->request_type, sizeof(out->request_type), "%s", type);
+	snprintf(out->request_type, sizeof out->request_type, "%s", type);
 	/* passwords and challenges hide in a profile in many forms */
 	out->needs_client_certificate = strcmp(type, "InstallProfile") == 0;
 	if (in_plist_get(root, "CommandUUID") == NULL) {
@@ -133,7 +133,7 @@ read_names(const struct in_plist_node *root, struct command_text *out)
 	if (in_plist_string(root, "CommandUUID", &uuid) != OK || !is_uuid(uuid))
 		return fail(
 		    ERR_FIELD, "the command's CommandUUID is not a UUID");
-	snprintf(out->uuid, sizeof(out->uuid), "%s", uuid);
+	snprintf(out->uuid, sizeof out->uuid, "%s", uuid);
 	return OK;
 }
 
@@ -173,6 +173,21 @@ command_read(struct blob plist, struct command_text *out)
 		    : copy_with_uuid(plist, out);
 	in_plist_free(doc);
 	return r;
+}
+
+int
+command_enqueue(struct db *db, const char *host_id,
+    const struct command_text *t, int priority, const char *created_by)
+{
+	struct command c = { .plist = buf_blob(&t->plist),
+		.priority = priority,
+		.needs_client_certificate = t->needs_client_certificate };
+
+	memcpy(c.uuid, t->uuid, sizeof c.uuid);
+	memcpy(c.request_type, t->request_type, sizeof c.request_type);
+	snprintf(c.host_id, sizeof c.host_id, "%s", host_id);
+	snprintf(c.created_by, sizeof c.created_by, "%s", created_by);
+	return commands_enqueue(db, &c);
 }
 
 int

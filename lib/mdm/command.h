@@ -45,6 +45,12 @@ int command_simple(const char *request_type, struct command_text *out);
 int command_read(struct blob plist, struct command_text *out);
 
 /*
+ * Queues a finished command, in a transaction. Codes of commands_enqueue().
+ */
+int command_enqueue(struct db *db, const char *host_id,
+    const struct command_text *t, int priority, const char *created_by);
+
+/*
  * ERR_FIELD when a finished command lacks a key that mdm/command_types.h says
  * devices require. OK also for a type that is not listed there.
  */

@@ -87,7 +87,7 @@ static const struct command_type entries[] = {
 const struct command_type *
 command_types_all(size_t *n)
 {
-	*n = sizeof(entries) / sizeof(entries[0]);
+	*n = sizeof entries / sizeof entries[0];
 	return entries;
 }
 
@@ -96,7 +96,7 @@ command_types_find(const char *type)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+	for (i = 0; i < sizeof entries / sizeof entries[0]; i++)
 		if (strcmp(entries[i].type, type) == 0)
 			return &entries[i];
 	return NULL;

@@ -1,13 +1,11 @@
 #include "mdm/device_configured.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "mdm/command.h"
-#include "store/events.h"
 
 #define TYPE "DeviceConfigured"
 
@@ -15,60 +13,39 @@
 #define PRIORITY_LAST (-1)
 
 int
-device_configured_enqueue(struct mdm_request *c)
+device_configured_enqueue(struct mdm_request *req)
 {
 	struct command_text text;
-	struct command command = { .priority = PRIORITY_LAST,
-		.created_by = "check-in" };
 	int r;
 
 	command_text_init(&text);
-	if ((r = command_simple(TYPE, &text)) == OK) {
-		command.plist = buf_blob(&text.plist);
-		memcpy(command.uuid, text.uuid, sizeof(command.uuid));
-		memcpy(command.request_type, text.request_type,
-		    sizeof(command.request_type));
-		memcpy(command.host_id, c->identity.host.id,
-		    sizeof(command.host_id));
-		r = commands_enqueue(c->db, &command);
-	}
+	if ((r = command_simple(TYPE, &text)) == OK)
+		r = command_enqueue(req->context.db, req->identity.host.id,
+		    &text, PRIORITY_LAST, "check-in");
 	command_text_release(&text);
 	return r;
 }
 
-static int
-note(struct mdm_request *c)
-{
-	char reason[128];
-
-	snprintf(reason, sizeof(reason),
-	    "it waits in Setup Assistant for %d minutes: let out before its "
-	    "other commands",
-	    DEVICE_CONFIGURED_DELAY / 60);
-	log_line(LOG_WARN, "host %s: %s", c->identity.cert.serial, reason);
-	return events_add(c->db,
-	    &(struct event){ .enrollment_id = c->identity.cert.enrollment_id,
-		.serial = c->identity.cert.serial,
-		.step = c->step,
-		.outcome = EVENT_OK,
-		.code = OK,
-		.reason = reason,
-		.remote_address = c->remote_address });
-}
-
 int
-device_configured_overdue(struct mdm_request *c, struct command *out)
+device_configured_overdue(struct mdm_request *req, struct command *out)
 {
-	const struct host *host = &c->identity.host;
+	const struct host *host = &req->identity.host;
+	char reason[128];
 	int r;
 
 	*out = (struct command){ 0 };
-	if (!host->awaiting_configuration || c->identity.expired ||
+	if (!host->awaiting_configuration || req->identity.expired ||
 	    clock_now() - host->enrolled_at <= DEVICE_CONFIGURED_DELAY)
 		return ERR_NOT_FOUND;
-	if ((r = commands_first_of(c->db, host->id, TYPE, out)) != OK)
+	r = commands_first_of(req->context.db, host->id, TYPE, out);
+	if (r != OK || out->state != COMMAND_QUEUED)
 		return r;
-	if (out->state == COMMAND_QUEUED && (r = note(c)) != OK)
+	snprintf(reason, sizeof reason,
+	    "it has waited in Setup Assistant for %d minutes: released before "
+	    "its other commands",
+	    DEVICE_CONFIGURED_DELAY / 60);
+	log_line(LOG_WARN, "host %s: %s", host->device.serial, reason);
+	if ((r = context_log(&req->context, OK, reason)) != OK)
 		commands_release(out);
 	return r;
 }

@@ -16,7 +16,7 @@
  * Queues DeviceConfigured behind all other commands: what is to be there when
  * the user arrives comes first. It comes also when others are put off.
  */
-int device_configured_enqueue(struct mdm_request *c);
+int device_configured_enqueue(struct mdm_request *req);
 
 /*
  * The DeviceConfigured of a device that waits for longer than
@@ -24,6 +24,6 @@ int device_configured_enqueue(struct mdm_request *c);
  * first time leaves a row in the event log. ERR_NOT_FOUND, unlogged, when there
  * is none to send. The caller releases *out.
  */
-int device_configured_overdue(struct mdm_request *c, struct command *out);
+int device_configured_overdue(struct mdm_request *req, struct command *out);
 
 #endif

@@ -13,6 +13,6 @@
  * absent or no text leaves what was known, and an answer without QueryResponses
  * changes nothing. ERR_DB and its kind.
  */
-int device_information_learn(struct mdm_request *c);
+int device_information_learn(struct mdm_request *req);
 
 #endif

@@ -3,123 +3,138 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "policy/decision.h"
 #include "mdm/attested_udid.h"
+#include "policy/decision.h"
 #include "store/alarms.h"
 #include "store/certificates.h"
+#include "store/renewals.h"
 
 #define HOUR INT64_C(3600)
 
 /*
  * Whoever has a stolen certificate could have fetched its renewal, too. And one
- * that ended before it was used takes no good one's place.
+ * that expired before it was used takes no good one's place.
  */
 static int
-check_predecessor(const struct mdm_request *c)
+check_predecessor(const struct mdm_request *req)
 {
-	const struct identity *id = &c->identity;
+	const struct identity *id = &req->identity;
 	struct certificate before;
 	int r;
 
-	if (id->cert.purpose != ENROLLMENT_RENEW || !id->has_host ||
-	    !id->host.has_certificate)
+	if (!id->has_host || !id->host.has_certificate)
 		return OK;
-	if ((r = certificates_load(
-		 c->db, id->host.certificate_sha256, &before)) != OK)
+	r = certificates_load(
+	    req->context.db, id->host.certificate_sha256, &before);
+	if (r != OK)
 		return r;
 	if (before.state == CERTIFICATE_REVOKED)
 		r = fail(ERR_MDM_BLOCKED,
 		    "the certificate that this one renews is revoked");
 	else if (id->expired && clock_now() <= before.not_after)
 		r = fail(ERR_MDM_CERTIFICATE,
-		    "the certificate ended before it was used");
+		    "the certificate expired before it was used");
 	certificates_release(&before);
 	return r;
 }
 
-/* A renewed one waits as long as its device is away. */
 static int
-check_age(const struct mdm_request *c)
+alarm_unattested(struct mdm_request *req)
 {
-	const struct certificate *cert = &c->identity.cert;
-	int64_t left =
-	    cert->created_at + HOUR * c->conf->enrollment_hours - clock_now();
+	const char *serial = req->identity.cert.serial;
 
-	if (cert->purpose == ENROLLMENT_RENEW || left >= 0)
-		return OK;
-	return fail(ERR_MDM_CERTIFICATE,
-	    "the certificate was not used within %d hours",
-	    c->conf->enrollment_hours);
-}
-
-/*
- * A renewal from before the setting: refusing it would lose the device, which
- * replaced its attested key by this one.
- */
-static bool
-is_from_before(const struct device_state *s, const struct enrollment *e)
-{
-	return e->purpose == ENROLLMENT_RENEW && s->require_attestation &&
-	    !s->business_only && s->host.hardware_attested;
-}
-
-static int
-alarm_unattested(struct mdm_request *c, const struct enrollment *e)
-{
 	log_line(LOG_WARN,
 	    "host %s renewed its certificate without attestation while that "
 	    "was not required",
-	    e->device.serial);
-	return alarms_raise(c->db, ALARM_RENEWED_WITHOUT_ATTESTATION,
-	    e->device.serial, e->device.serial,
+	    serial);
+	return alarms_raise(req->context.db, ALARM_RENEWED_WITHOUT_ATTESTATION,
+	    serial, serial,
 	    "it renewed its certificate without attestation while that was "
 	    "not required; attestmdm renew --all-to-acme lets it attest again");
 }
 
-/* A device that attested is what its serial number should be. */
-static int
-close_alarms(struct mdm_request *c, const char *serial)
-{
-	int r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial);
-
-	if (r == OK)
-		r = alarms_close(
-		    c->db, ALARM_RENEWED_WITHOUT_ATTESTATION, serial);
-	return r;
-}
-
 int
-first_use_check(struct mdm_request *c)
+first_use_check(struct mdm_request *req)
 {
-	const struct enrollment *e = &c->identity.enrollment;
+	const struct identity *id = &req->identity;
+	const char *serial = id->enrollment.device.serial;
+	struct context *c = &req->context;
 	struct device_state state;
-	bool attested, before;
+	bool before;
 	int r;
 
-	if ((r = check_age(c)) != OK || (r = check_predecessor(c)) != OK ||
-	    (r = device_state_load(c->db, c->conf, e->device.serial, &state)) !=
-		OK ||
-	    (r = identity_attested(c->db, &c->identity, &attested)) != OK)
+	/* A renewed one waits as long as its device is away. */
+	if (id->cert.purpose == ENROLLMENT_RENEW) {
+		if ((r = check_predecessor(req)) != OK)
+			return r;
+	} else if (clock_now() >
+	    id->cert.created_at + HOUR * c->conf->enrollment_hours) {
+		return fail(ERR_MDM_CERTIFICATE,
+		    "the certificate was not used within %d hours",
+		    c->conf->enrollment_hours);
+	}
+	if ((r = device_state_load(c->db, c->conf, serial, &state)) != OK)
 		return r;
-	before = !attested && is_from_before(&state, e);
-	if ((r = decision_check_use(&state, e, attested || before)) != OK)
+	/*
+	 * A renewal without attestation from before the setting: refusing it
+	 * would lose the device, which replaced its attested key by this one.
+	 */
+	before = !id->attested && id->cert.purpose == ENROLLMENT_RENEW &&
+	    state.require_attestation && !state.business_only &&
+	    state.host.hardware_attested;
+	r = decision_check_use(&state, &id->enrollment, id->attested || before);
+	if (r == OK && before)
+		return alarm_unattested(req);
+	if (r != OK || !id->attested)
 		return r;
-	if (before)
-		return alarm_unattested(c, e);
-	return attested ? close_alarms(c, e->device.serial) : OK;
+	/* A device that attested is what its serial number should be. */
+	if ((r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial)) != OK)
+		return r;
+	return alarms_close(c->db, ALARM_RENEWED_WITHOUT_ATTESTATION, serial);
+}
+
+/*
+ * Nothing of the host changes but its identity: queue, tokens and history are
+ * of the device, which is the same.
+ */
+static int
+replace_certificate(struct mdm_request *req)
+{
+	struct identity *id = &req->identity;
+	struct host_identity new = { .certificate_sha256 = id->cert.sha256,
+		.enrollment_id = id->cert.enrollment_id,
+		.hardware_attested = id->attested };
+	struct context renewal = req->context;
+	struct db *db = req->context.db;
+	int r = enrollments_mark_enrolled(db, id->cert.enrollment_id);
+
+	if (r == ERR_CONFLICT)
+		return fail(ERR_MDM_CERTIFICATE,
+		    "the renewal of this certificate was revoked");
+	if (r != OK ||
+	    (r = certificates_make_current(db, id->cert.sha256)) != OK ||
+	    (r = hosts_set_certificate(db, id->host.id, &new)) != OK ||
+	    (r = renewals_finish(db, id->host.id)) != OK ||
+	    (r = hosts_load(db, id->host.id, &id->host)) != OK)
+		return r;
+	log_line(
+	    LOG_NOTICE, "host %s renewed its certificate", id->cert.serial);
+	renewal.step = "renewal";
+	return context_log(&renewal, OK,
+	    id->host.hardware_attested ? "renewed, its hardware attested"
+				       : "renewed, its hardware not attested");
 }
 
 int
-first_use_admit(struct mdm_request *c)
+first_use_replace(struct mdm_request *req)
 {
-	struct identity *id = &c->identity;
-	int r = identity_recognize(id, c->message.udid);
+	int r;
 
-	if (r != OK || id->cert.state != CERTIFICATE_ISSUED)
+	if (req->identity.cert.state != CERTIFICATE_ISSUED)
+		return OK;
+	if ((r = first_use_check(req)) != OK ||
+	    (r = replace_certificate(req)) != OK ||
+	    (r = attested_udid_check(req)) != OK)
 		return r;
-	if ((r = first_use_check(c)) != OK ||
-	    (r = identity_take_over(c->db, id)) != OK ||
-	    (r = attested_udid_check(c)) != OK)
-		return r;
-	return attested_udid_ask(c);
+	return attested_udid_ask(req);
 }

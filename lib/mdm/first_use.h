@@ -1,6 +1,6 @@
 /*
- * Who is let in: what was true when a certificate was issued must still be when
- * it is first used, for a device may keep one unused, or skip a message.
+ * The first use of a certificate: what was true when it was issued must still
+ * be true, for a device may keep one unused, or skip a message.
  */
 #ifndef MDM_FIRST_USE_H
 #define MDM_FIRST_USE_H
@@ -8,22 +8,23 @@
 #include "mdm/mdm_request.h"
 
 /*
- * Inside of the transaction, for a certificate that was never used.
- * ERR_MDM_CERTIFICATE: it was left unused for too long, or is over;
+ * Inside the transaction, for a certificate that was never used.
+ * ERR_MDM_CERTIFICATE: it was left unused for too long, or has expired;
  * ERR_MDM_BLOCKED: it renews a revoked one; and the codes of
- * decision_check_use(). One exception:
- * with "Require hardware attestation" alone, a renewed certificate of an
- * attested host is let in that was made without attestation before the setting
- * was switched on. The device has no other any more.
+ * decision_check_use(). One exception: with "Require hardware attestation"
+ * alone, a renewed certificate of an attested host is accepted that was issued
+ * without attestation before the setting was switched on. The device has no
+ * other any more.
  */
-int first_use_check(struct mdm_request *c);
+int first_use_check(struct mdm_request *req);
 
 /*
- * Every message but Authenticate: the sender is a host of ours with its present
- * certificate, or with a renewed one, which then takes the present one's place.
- * Not with Authenticate: a device whose profile then fails to install goes on
- * with its old identity. The codes above, and those of identity_recognize().
+ * After identity_recognize(), with any message but Authenticate: does nothing
+ * for the host's present certificate; a renewed one takes its place after
+ * first_use_check(). Not with Authenticate: a device whose profile then fails
+ * to install goes on with its old identity. ERR_MDM_CERTIFICATE: the renewal
+ * was revoked; and the codes above.
  */
-int first_use_admit(struct mdm_request *c);
+int first_use_replace(struct mdm_request *req);
 
 #endif

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "policy/decision.h"
 #include "store/orders.h"
-#include "store/renewals.h"
 #include "wire/cms.h"
 #include "wire/x509.h"
 
@@ -17,11 +16,12 @@ void
 identity_release(struct identity *id)
 {
 	certificates_release(&id->cert);
-	memset(id, 0, sizeof(*id));
+	memset(id, 0, sizeof *id);
 }
 
-int
-identity_client_certificate(const char *escaped, uint8_t sha256[SECRET_SHA256])
+/* SHA-256 of the DER of the certificate in an escaped PEM. */
+static int
+read_client_certificate(const char *escaped, uint8_t sha256[SECRET_SHA256])
 {
 	gnutls_x509_crt_t crt = NULL;
 	struct buf pem;
@@ -59,59 +59,37 @@ look_up(
 }
 
 static int
-parse_header(const char *header, struct cms_signed **out)
+prove_by_header(
+    struct db *db, const struct identity_proof *proof, struct identity *out)
 {
+	struct cms_signed *cms = NULL;
+	size_t n = strlen(proof->signature);
+	uint8_t sha256[SECRET_SHA256];
+	struct blob signer;
 	struct buf der;
-	size_t n = strlen(header);
-	int r;
+	int r = ERR_MDM_IDENTITY;
 
 	if (n > IDENTITY_HEADER_MAX)
 		return fail(ERR_MDM_IDENTITY,
 		    "Mdm-Signature has %zu bytes, more than %d", n,
 		    IDENTITY_HEADER_MAX);
 	buf_init(&der, IDENTITY_HEADER_MAX);
-	if (enc_base64_decode(blob_of(header, n), &der) != OK)
+	if (enc_base64_decode(blob_of(proof->signature, n), &der) != OK) {
 		r = fail(ERR_MDM_IDENTITY,
 		    "Mdm-Signature is not one value in strict base64");
-	else if (cms_signed_parse(buf_blob(&der), out) != OK)
-		r = ERR_MDM_IDENTITY;
-	else
-		r = OK;
-	buf_release(&der);
-	return r;
-}
-
-static int
-check_signature(const struct cms_signed *cms, struct blob body)
-{
-	if (cms->has_content)
-		return fail(ERR_MDM_SIGNATURE,
-		    "Mdm-Signature is not a detached signature");
-	if (cms_signed_verify(cms, body, CMS_ALLOW_SHA1) != OK)
-		return ERR_MDM_SIGNATURE;
-	return OK;
-}
-
-static int
-prove_by_header(
-    struct db *db, const struct identity_proof *proof, struct identity *out)
-{
-	struct cms_signed *cms = NULL;
-	uint8_t sha256[SECRET_SHA256];
-	struct blob der;
-	int r;
-
-	if ((r = parse_header(proof->signature, &cms)) != OK)
-		goto done;
-	if (cms_signed_signer(cms, &der) != OK) {
-		r = ERR_MDM_IDENTITY;
-		goto done;
+	} else if (cms_signed_parse(buf_blob(&der), &cms) == OK &&
+	    cms_signed_signer(cms, &signer) == OK) {
+		secret_sha256(signer, sha256);
+		r = look_up(db, sha256, out);
 	}
-	secret_sha256(der, sha256);
-	if ((r = look_up(db, sha256, out)) == OK)
-		r = check_signature(cms, proof->body);
-done:
+	if (r == OK && cms->has_content)
+		r = fail(ERR_MDM_SIGNATURE,
+		    "Mdm-Signature is not a detached signature");
+	else if (r == OK &&
+	    cms_signed_verify(cms, proof->body, CMS_ALLOW_SHA1) != OK)
+		r = ERR_MDM_SIGNATURE;
 	cms_signed_free(cms);
+	buf_release(&der);
 	return r;
 }
 
@@ -128,7 +106,7 @@ identity_prove(
 		return fail(ERR_MDM_IDENTITY,
 		    "neither Mdm-Signature nor a TLS client certificate");
 	if (out->by_tls &&
-	    (r = identity_client_certificate(
+	    (r = read_client_certificate(
 		 proof->client_certificate, out->tls_sha256)) != OK)
 		return r;
 	if (proof->signature != NULL)
@@ -139,33 +117,51 @@ identity_prove(
 	return r;
 }
 
+/* Does the certificate come from an attested order that is valid? */
 static int
-load_host(struct db *db, struct identity *id)
+load_attested(struct db *db, struct identity *id)
 {
-	int r = hosts_load_by_serial(db, id->cert.serial, &id->host);
+	const struct certificate *cert = &id->cert;
+	struct order_list orders;
+	size_t i;
+	int r;
 
-	id->has_host = r == OK;
-	return r == ERR_NOT_FOUND ? OK : r;
+	if (!cert->hardware_attested || cert->order_id[0] == '\0' ||
+	    cert->state != CERTIFICATE_ISSUED)
+		return OK;
+	r = orders_list_by_enrollment(db, cert->enrollment_id, &orders);
+	if (r != OK)
+		return r;
+	for (i = 0; i < orders.n; i++)
+		if (strcmp(orders.rows[i].id, cert->order_id) == 0 &&
+		    orders.rows[i].status == ORDER_VALID)
+			id->attested = true;
+	orders_list_release(&orders);
+	return OK;
 }
 
+/* Everything as it is now: the proof was checked outside of the transaction. */
 static int
-check_dates(struct identity *id, int64_t grace)
+load_rows(struct db *db, struct identity *id)
 {
-	const struct certificate *c = &id->cert;
-	int64_t now = clock_now();
+	struct certificate now;
+	int r;
 
-	if (now < c->not_before)
-		return fail(
-		    ERR_MDM_CERTIFICATE, "the certificate is not valid yet");
-	id->expired = now > c->not_after;
-	if (id->expired && now >= c->not_after + grace)
-		return fail(ERR_MDM_CERTIFICATE, "the certificate has expired");
-	return OK;
+	if ((r = certificates_load(db, id->cert.sha256, &now)) != OK)
+		return r;
+	certificates_release(&id->cert);
+	id->cert = now;
+	r = hosts_load_by_serial(db, id->cert.serial, &id->host);
+	id->has_host = r == OK;
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	r = enrollments_load(db, id->cert.enrollment_id, &id->enrollment);
+	return r == OK ? load_attested(db, id) : r;
 }
 
 /* Is `shown` the certificate that the sender's replaces, or has replaced? */
 static bool
-is_before(const struct identity *id, const struct certificate *shown)
+is_previous(const struct identity *id, const struct certificate *shown)
 {
 	const struct certificate *c = &id->cert;
 	const struct host *host = &id->host;
@@ -198,13 +194,12 @@ check_agreement(struct db *db, const struct identity *id)
 	bool good;
 	int r;
 
-	if (!id->by_tls ||
-	    memcmp(id->tls_sha256, id->cert.sha256, SECRET_SHA256) == 0)
+	if (memcmp(id->tls_sha256, id->cert.sha256, SECRET_SHA256) == 0)
 		return OK;
 	r = certificates_load(db, id->tls_sha256, &shown);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
-	good = r == OK && is_before(id, &shown);
+	good = r == OK && is_previous(id, &shown);
 	if (r == OK)
 		certificates_release(&shown);
 	return good ? OK
@@ -213,21 +208,15 @@ check_agreement(struct db *db, const struct identity *id)
 			  "certificates");
 }
 
-/* A device that enrolls again may have lost its way to show a certificate. */
-static bool
-is_new_enrollment(const struct identity *id)
+/* Mdm-Signature alone may be a replay. */
+static int
+check_header_is_enough(const struct identity *id, bool required)
 {
-	return id->cert.state == CERTIFICATE_ISSUED &&
+	/* A device that enrolls again may have no certificate to show. */
+	bool enrolls = id->cert.state == CERTIFICATE_ISSUED &&
 	    id->cert.purpose == ENROLLMENT_ENROLL;
-}
 
-int
-identity_check_client_certificate(const struct identity *id, bool required)
-{
-	if (id->by_tls)
-		return OK;
-	if (id->has_host && id->host.client_certificate_at != 0 &&
-	    !is_new_enrollment(id))
+	if (id->has_host && id->host.client_certificate_at != 0 && !enrolls)
 		return fail(ERR_MDM_CLIENT_CERTIFICATE,
 		    "there is only Mdm-Signature, which may be a replay: the "
 		    "host showed its certificate in TLS before");
@@ -239,114 +228,60 @@ identity_check_client_certificate(const struct identity *id, bool required)
 }
 
 int
-identity_check(struct db *db, struct identity *id, int64_t grace)
+identity_check(const struct context *c, struct identity *id, int64_t grace)
 {
-	struct certificate now;
+	const struct certificate *cert = &id->cert;
+	int64_t now = clock_now();
 	int r;
 
-	if ((r = certificates_load(db, id->cert.sha256, &now)) != OK)
+	if ((r = load_rows(c->db, id)) != OK)
 		return r;
-	certificates_release(&id->cert);
-	id->cert = now;
-	if ((r = load_host(db, id)) != OK ||
-	    (r = enrollments_load(
-		 db, id->cert.enrollment_id, &id->enrollment)) != OK)
-		return r;
-	if (id->cert.state == CERTIFICATE_REVOKED)
+	if (cert->state == CERTIFICATE_REVOKED)
 		return fail(ERR_MDM_BLOCKED, "the certificate is revoked");
 	if (id->has_host && (r = decision_check_blocked(&id->host)) != OK)
 		return r;
-	if (id->cert.state == CERTIFICATE_RETIRED)
+	if (cert->state == CERTIFICATE_RETIRED)
 		return fail(ERR_MDM_CERTIFICATE,
 		    "the certificate was replaced by a newer one");
 	if (id->enrollment.state == ENROLLMENT_REVOKED)
 		return fail(ERR_MDM_CERTIFICATE, "the enrollment was revoked");
-	if ((r = check_agreement(db, id)) != OK)
+	if (id->by_tls && (r = check_agreement(c->db, id)) != OK)
 		return r;
-	return check_dates(id, grace);
-}
-
-static bool
-is_present(const struct identity *id)
-{
-	return id->cert.state == CERTIFICATE_CURRENT && id->has_host &&
-	    id->host.has_certificate &&
-	    memcmp(id->host.certificate_sha256, id->cert.sha256,
-		SECRET_SHA256) == 0;
-}
-
-static bool
-is_renewal(const struct identity *id)
-{
-	return id->cert.state == CERTIFICATE_ISSUED &&
-	    id->cert.purpose == ENROLLMENT_RENEW && id->has_host;
+	if (now < cert->not_before)
+		return fail(
+		    ERR_MDM_CERTIFICATE, "the certificate is not valid yet");
+	id->expired = now > cert->not_after;
+	if (id->expired && now >= cert->not_after + grace)
+		return fail(ERR_MDM_CERTIFICATE, "the certificate has expired");
+	return id->by_tls
+	    ? OK
+	    : check_header_is_enough(id, c->conf->client_certificate_required);
 }
 
 int
 identity_recognize(const struct identity *id, const char *udid)
 {
-	if (!is_renewal(id) && !is_present(id))
+	const struct host *host = &id->host;
+	bool is_unused = id->cert.state == CERTIFICATE_ISSUED;
+	bool is_renewal =
+	    is_unused && id->has_host && id->cert.purpose == ENROLLMENT_RENEW;
+	bool is_present = id->cert.state == CERTIFICATE_CURRENT &&
+	    id->has_host && host->has_certificate &&
+	    memcmp(host->certificate_sha256, id->cert.sha256, SECRET_SHA256) ==
+		0;
+
+	if (!is_renewal && !is_present)
 		return fail(ERR_MDM_CERTIFICATE,
-		    id->cert.state == CERTIFICATE_ISSUED
+		    is_unused
 			? "Authenticate has not come with this certificate yet"
 			: "the host has another certificate now");
-	if (id->host.state == HOST_UNENROLLED)
+	if (host->state == HOST_UNENROLLED)
 		return fail(ERR_MDM_CERTIFICATE,
 		    "the host checked out and has to enroll again");
-	if (strcasecmp(id->host.device.udid, udid) != 0)
+	if (strcasecmp(host->device.udid, udid) != 0)
 		return fail(ERR_MDM_DEVICE,
 		    "the message is from UDID %s, the certificate is of UDID "
 		    "%s",
-		    udid, id->host.device.udid);
+		    udid, host->device.udid);
 	return OK;
-}
-
-int
-identity_attested(struct db *db, const struct identity *id, bool *out)
-{
-	struct order_list orders;
-	size_t i;
-	int r;
-
-	*out = false;
-	if (!id->cert.hardware_attested || id->cert.order_id[0] == '\0' ||
-	    id->cert.state == CERTIFICATE_REVOKED)
-		return OK;
-	if ((r = orders_list_by_enrollment(
-		 db, id->cert.enrollment_id, &orders)) != OK)
-		return r;
-	for (i = 0; i < orders.n; i++)
-		if (strcmp(orders.rows[i].id, id->cert.order_id) == 0 &&
-		    orders.rows[i].status == ORDER_VALID)
-			*out = true;
-	orders_list_release(&orders);
-	return OK;
-}
-
-/*
- * Nothing of the host changes but its identity: queue, tokens and history are
- * of the device, which is the same.
- */
-int
-identity_take_over(struct db *db, struct identity *id)
-{
-	struct host_identity new = { .serial = id->cert.serial,
-		.udid = id->host.device.udid,
-		.certificate_sha256 = id->cert.sha256,
-		.enrollment_id = id->cert.enrollment_id };
-	int r = enrollments_mark_enrolled(db, id->cert.enrollment_id);
-
-	if (r == ERR_CONFLICT)
-		return fail(
-		    ERR_MDM_CERTIFICATE, "the renewal of it was revoked");
-	if (r != OK ||
-	    (r = identity_attested(db, id, &new.hardware_attested)) != OK ||
-	    (r = certificates_make_current(db, id->cert.sha256)) != OK ||
-	    (r = hosts_set_certificate(db, id->host.id, &new)) != OK ||
-	    (r = renewals_finish(db, id->host.id)) != OK)
-		return r;
-	id->renewed = true;
-	log_line(
-	    LOG_NOTICE, "host %s renewed its certificate", id->cert.serial);
-	return hosts_load(db, id->host.id, &id->host);
 }

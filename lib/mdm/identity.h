@@ -26,7 +26,7 @@
 #include "base/blob.h"
 #include "base/secret.h"
 #include "store/certificates.h"
-#include "store/db.h"
+#include "store/context.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 
@@ -56,27 +56,18 @@ struct identity {
 	bool by_tls;
 	uint8_t tls_sha256[SECRET_SHA256];
 	struct certificate cert;
-	/* That of the certificate; set by identity_check(). */
+	/* What follows is set by identity_check(). */
 	struct enrollment enrollment;
-	/*
-	 * The certificate has expired, but within the grace of
-	 * identity_check().
-	 */
+	/* The certificate is unused, and of an attested order that is valid. */
+	bool attested;
+	/* The certificate has expired, but within the grace. */
 	bool expired;
-	/* It replaced the host's former certificate in this very message. */
-	bool renewed;
 	/* The host with the certificate's serial number. */
 	bool has_host;
 	struct host host;
 };
 
 void identity_release(struct identity *id);
-
-/*
- * SHA-256 of the DER of the certificate in an escaped PEM. ERR_MDM_IDENTITY.
- */
-int identity_client_certificate(
-    const char *escaped, uint8_t sha256[SECRET_SHA256]);
 
 /*
  * Finds the certificate and checks the proof, in this order: the header's
@@ -91,22 +82,17 @@ int identity_prove(
     struct db *db, const struct identity_proof *proof, struct identity *out);
 
 /*
- * Inside of a transaction, for a proven identity: loads certificate, enrollment
- * and host as they are now and checks what holds for every message: not
- * replaced, its enrollment not revoked, within its dates or ended less than
- * `grace` seconds ago, and TLS showed no other certificate, except the previous
- * one of a host that is renewing or did so within IDENTITY_TLS_LAG
- * (ERR_MDM_CERTIFICATE); host not blocked, and certificate not revoked
- * (ERR_MDM_BLOCKED).
+ * Inside the transaction, for a proven identity: loads certificate, enrollment
+ * and host as they are now and checks what holds for every message.
+ * ERR_MDM_BLOCKED: the certificate is revoked, or the host blocked.
+ * ERR_MDM_CERTIFICATE: it was replaced, its enrollment was revoked, it is not
+ * within its dates nor expired less than `grace` seconds ago, or TLS showed
+ * another certificate, except the previous one of a host that is renewing or
+ * did so within IDENTITY_TLS_LAG. ERR_MDM_CLIENT_CERTIFICATE: TLS showed none,
+ * although the configuration requires one or this host has shown one since it
+ * enrolled.
  */
-int identity_check(struct db *db, struct identity *id, int64_t grace);
-
-/*
- * After identity_check(): ERR_MDM_CLIENT_CERTIFICATE when TLS showed no
- * certificate although `required` asks for one, or this host has shown one
- * since it enrolled.
- */
-int identity_check_client_certificate(const struct identity *id, bool required);
+int identity_check(const struct context *c, struct identity *id, int64_t grace);
 
 /*
  * After identity_check(): the certificate is the host's present one or a
@@ -114,17 +100,5 @@ int identity_check_client_certificate(const struct identity *id, bool required);
  * Changes nothing. ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
  */
 int identity_recognize(const struct identity *id, const char *udid);
-
-/*
- * After identity_recognize(): a renewed certificate takes the place of the
- * present one. ERR_MDM_CERTIFICATE: its renewal was revoked.
- */
-int identity_take_over(struct db *db, struct identity *id);
-
-/*
- * True exactly when the certificate came from an attested order that is valid,
- * and is not revoked.
- */
-int identity_attested(struct db *db, const struct identity *id, bool *out);
 
 #endif

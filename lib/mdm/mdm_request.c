@@ -14,72 +14,56 @@
 /* How much is read, and kept, of a sender who proved nothing. */
 #define CLAIM_BODY_MAX 65536
 #define CLAIM_TEXT     (4 * 64 + 1)
-#define REASON_TEXT    512
 
 /* Priority of err.def for what happens all day and needs no event. */
 #define ROUTINE LOG_DEBUG
 
-static int
-note_step(struct mdm_request *c, const char *step, const char *achieved)
+/*
+ * What the event log says of the sender. Anybody can show a certificate: only
+ * its key gets into its enrollment's events.
+ */
+static void
+name_sender(struct mdm_request *req)
 {
-	return events_add(c->db,
-	    &(struct event){ .enrollment_id = c->identity.cert.enrollment_id,
-		.serial = c->identity.cert.serial,
-		.step = step,
-		.outcome = EVENT_OK,
-		.code = OK,
-		.reason = achieved,
-		.remote_address = c->remote_address });
+	const struct identity *id = &req->identity;
+	struct context *c = &req->context;
+
+	if (id->known)
+		memcpy(c->serial, id->cert.serial, sizeof c->serial);
+	if (id->proven)
+		memcpy(c->enrollment_id, id->cert.enrollment_id,
+		    sizeof c->enrollment_id);
 }
-
-static int
-note_achieved(struct mdm_request *c)
-{
-	char text[512];
-	int r = OK;
-
-	if (c->identity.renewed)
-		r = note_step(c, "renewal",
-		    c->identity.host.hardware_attested
-			? "renewed, its hardware attested"
-			: "renewed, its hardware not attested");
-	if (r != OK || c->achieved == NULL)
-		return r;
-	snprintf(text, sizeof(text), "%s%s", c->achieved, c->remark);
-	return note_step(c, c->step, text);
-}
-
-/* Who a sender that proved nothing claims to be. */
-struct claim {
-	char serial[DB_SERIAL_TEXT];
-	char reason[REASON_TEXT];
-};
 
 /*
- * Senders who proved nothing are quoted in the reason, escaped, so that an
+ * Quotes a sender who proved nothing, escaped, in the reason, so that an
  * administrator who searches for a device finds who claims to be it.
  */
 static void
-read_claim(struct mdm_request *c, struct claim *out)
+quote_claim(struct mdm_request *req, const char *reason)
 {
-	const char *serial = "";
+	struct context *c = &req->context;
+	const char *serial;
 	char safe[CLAIM_TEXT];
 	struct host host;
-	size_t n;
 
-	if (message_parse(c->proof.body, CLAIM_BODY_MAX, &c->message) != OK)
+	if (message_parse(req->proof.body, CLAIM_BODY_MAX, &req->message) !=
+	    OK) {
+		log_restate_reason("%s", reason);
 		return;
-	if (message_text(&c->message, "SerialNumber", 64, &serial) != OK)
+	}
+	if (message_text(&req->message, "SerialNumber", 64, &serial) != OK)
 		serial = "";
-	log_escape(blob_str(serial), safe, sizeof(safe));
-	n = strlen(out->reason);
-	snprintf(out->reason + n, REASON_TEXT - n,
-	    "; it says its UDID is %s, its serial number \"%s\"",
-	    c->message.udid, safe);
-	if (*serial == '\0' &&
-	    hosts_load_by_udid(c->db, c->message.udid, &host) == OK)
+	log_escape(blob_str(serial), safe, sizeof safe);
+	log_restate_reason(
+	    "%s; it says its UDID is %s, its serial number \"%s\"", reason,
+	    req->message.udid, safe);
+	if (req->identity.known)
+		return;
+	if (serial[0] == '\0' &&
+	    hosts_load_by_udid(c->db, req->message.udid, &host) == OK)
 		serial = host.device.serial;
-	snprintf(out->serial, sizeof(out->serial), "%s", serial);
+	snprintf(c->claimed, sizeof c->claimed, "%s", serial);
 }
 
 /*
@@ -88,96 +72,68 @@ read_claim(struct mdm_request *c, struct claim *out)
  * proves nothing, because a recorded request can be sent again; and whoever
  * enrolled with it may have checked out since.
  */
-static int
-is_replaced_twin(struct mdm_request *c, int code, bool *out)
+static bool
+is_replaced_twin(const struct mdm_request *req)
 {
-	const struct identity *id = &c->identity;
-
-	*out = false;
-	if (code != ERR_MDM_CERTIFICATE || !id->proven || !id->has_host)
-		return OK;
-	return certificates_enrolled_anew(c->db, id->cert.sha256, out);
-}
-
-static void
-alarm_of_refusal(struct mdm_request *c, int code, const char *reason)
-{
-	const struct identity *id = &c->identity;
+	const struct identity *id = &req->identity;
 	bool twin;
 
+	return id->proven && id->has_host &&
+	    certificates_enrolled_anew(
+		req->context.db, id->cert.sha256, &twin) == OK &&
+	    twin;
+}
+
+int
+mdm_request_refuse(struct mdm_request *req, int code)
+{
+	const struct identity *id = &req->identity;
+	struct context *c = &req->context;
+	char reason[EVENTS_REASON_TEXT];
+
+	if (err_priority(code) == ROUTINE)
+		return code;
+	snprintf(reason, sizeof reason, "%s", log_reason());
+	if (!id->proven)
+		quote_claim(req, reason);
+	context_refuse(c, code);
 	if (code == ERR_ENROLL_OTHER_DEVICE)
-		alarms_note(c->db, ALARM_HELD_FOR_REVIEW, id->cert.serial,
-		    id->cert.serial, reason);
-	else if (is_replaced_twin(c, code, &twin) == OK && twin)
+		alarms_note(
+		    c->db, ALARM_HELD_FOR_REVIEW, c->serial, c->serial, reason);
+	else if (code == ERR_MDM_CERTIFICATE && is_replaced_twin(req))
 		alarms_note(c->db, ALARM_SIGNER_CHANGED, id->host.id,
 		    id->host.device.serial,
 		    "this serial number enrolled again, and the certificate "
 		    "from before is still in use: either two devices claim to "
 		    "be this host, or somebody sends recorded messages");
-}
-
-int
-mdm_request_refuse(struct mdm_request *c, int code)
-{
-	const struct identity *id = &c->identity;
-	struct claim claim = { .serial = "" };
-
-	if (err_priority(code) == ROUTINE)
-		return code;
-	snprintf(claim.reason, sizeof(claim.reason), "%s", log_reason());
-	if (!id->proven)
-		read_claim(c, &claim);
-	/* Anybody can show a certificate: only its key gets into its event log.
-	 */
-	events_note(c->db,
-	    &(struct event){
-		.enrollment_id = id->proven ? id->cert.enrollment_id : NULL,
-		.serial = id->known ? id->cert.serial : NULL,
-		.claimed = id->known ? NULL : claim.serial,
-		.step = c->step,
-		.outcome = events_outcome(code),
-		.code = code,
-		.reason = claim.reason,
-		.remote_address = c->remote_address });
-	alarm_of_refusal(c, code, claim.reason);
 	return code;
-}
-
-static int
-check(struct mdm_request *c)
-{
-	int r = identity_check(c->db, &c->identity, c->expired_grace);
-
-	if (r != OK)
-		return r;
-	return identity_check_client_certificate(
-	    &c->identity, c->conf->client_certificate_required);
 }
 
 /* From the first time on, until it enrolls again, the host must show it. */
 static int
-note_client_certificate(struct mdm_request *c)
+note_client_certificate(struct mdm_request *req)
 {
-	const struct identity *id = &c->identity;
+	const struct identity *id = &req->identity;
+	struct db *db = req->context.db;
 	int r;
 
 	if (!id->by_tls || !id->has_host || id->host.client_certificate_at != 0)
 		return OK;
-	if ((r = alarms_close(c->db, ALARM_RENEWAL_HELD, id->host.id)) != OK)
+	if ((r = alarms_close(db, ALARM_RENEWAL_HELD, id->host.id)) != OK)
 		return r;
-	return hosts_note_client_certificate(c->db, id->host.id);
+	return hosts_note_client_certificate(db, id->host.id);
 }
 
 /*
- * Another device key asked for a profile for this host (enroll/ade_profile.c). An
- * erased device could not use the present certificate any more: this one is not
- * that device.
+ * Another device key asked for a profile for this host. An erased device could
+ * not use the present certificate any more: this one is not that device.
  */
 static int
-note_other_signer(struct mdm_request *c)
+note_other_signer(struct mdm_request *req)
 {
-	const struct identity *id = &c->identity;
+	const struct identity *id = &req->identity;
 	const struct host *host = &id->host;
+	struct db *db = req->context.db;
 	int r;
 
 	if (!id->has_host || host->other_signer_until == 0 ||
@@ -185,51 +141,56 @@ note_other_signer(struct mdm_request *c)
 		0)
 		return OK;
 	if (clock_now() <= host->other_signer_until)
-		return alarms_raise(c->db, ALARM_SIGNER_CHANGED, host->id,
+		return alarms_raise(db, ALARM_SIGNER_CHANGED, host->id,
 		    host->device.serial,
 		    "a device key that is not known to be this host's asked "
 		    "for a profile with its serial number, and the host's "
 		    "certificate is still in use: "
 		    "unless it is about to enroll again, another device claims "
 		    "to be this host");
-	if ((r = hosts_note_other_signer(c->db, host->id, 0)) != OK)
+	if ((r = hosts_note_other_signer(db, host->id, 0)) != OK)
 		return r;
-	return alarms_close(c->db, ALARM_SIGNER_CHANGED, host->id);
+	return alarms_close(db, ALARM_SIGNER_CHANGED, host->id);
 }
 
 static int
-handle(struct mdm_request *c, mdm_request_handler *handler)
+handle(struct mdm_request *req, mdm_request_handler *handler)
 {
+	struct context *c = &req->context;
+	char text[EVENTS_REASON_TEXT];
 	int r;
 
-	if ((r = db_begin(c->db)) != OK)
+	if ((r = identity_check(c, &req->identity, req->expired_grace)) != OK)
 		return r;
-	if ((r = check(c)) == OK && (r = handler(c)) == OK &&
-	    (r = note_client_certificate(c)) == OK &&
-	    (r = note_other_signer(c)) == OK && (r = note_achieved(c)) == OK)
-		r = db_commit(c->db);
-	db_rollback(c->db);
-	return r;
+	name_sender(req);
+	if ((r = handler(req)) != OK ||
+	    (r = note_client_certificate(req)) != OK ||
+	    (r = note_other_signer(req)) != OK || req->achieved == NULL)
+		return r;
+	snprintf(text, sizeof text, "%s%s", req->achieved, req->remark);
+	return context_log(c, OK, text);
 }
 
 int
-mdm_request_serve(struct mdm_request *c, mdm_request_reader *reader,
+mdm_request_serve(struct mdm_request *req, mdm_request_reader *reader,
     mdm_request_handler *handler)
 {
+	struct context *c = &req->context;
 	int r;
 
-	buf_init(&c->reply, REPLY_MAX);
-	if ((r = identity_prove(c->db, &c->proof, &c->identity)) == OK &&
-	    (r = reader(c)) == OK)
-		r = handle(c, handler);
-	return r == OK ? OK : mdm_request_refuse(c, r);
+	buf_init(&req->reply, REPLY_MAX);
+	r = identity_prove(c->db, &req->proof, &req->identity);
+	name_sender(req);
+	if (r == OK && (r = reader(req)) == OK && (r = context_begin(c)) == OK)
+		r = context_end(c, handle(req, handler));
+	return r == OK ? OK : mdm_request_refuse(req, r);
 }
 
 void
-mdm_request_release(struct mdm_request *c)
+mdm_request_release(struct mdm_request *req)
 {
-	identity_release(&c->identity);
-	message_release(&c->message);
-	report_release(&c->report);
-	buf_wipe(&c->reply);
+	identity_release(&req->identity);
+	message_release(&req->message);
+	report_release(&req->report);
+	buf_wipe(&req->reply);
 }

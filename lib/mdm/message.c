@@ -22,7 +22,7 @@ set_udid(struct message *m, const char *udid)
 {
 	size_t i;
 
-	if (udid[0] == '\0' || strlen(udid) >= sizeof(m->udid) ||
+	if (udid[0] == '\0' || strlen(udid) >= sizeof m->udid ||
 	    udid[strspn(udid, hexes)] != '\0')
 		return fail(ERR_MDM_MESSAGE,
 		    "the message has a UDID of %zu bytes that is none",
@@ -125,6 +125,24 @@ message_text(
 	if (r != OK || strlen(s) > max)
 		return fail(ERR_MDM_MESSAGE, "%s is not a usable text", key);
 	*out = s;
+	return OK;
+}
+
+int
+message_copy(const struct message *m, const char *key, size_t max, char *out,
+    size_t room)
+{
+	const char *s;
+	size_t n;
+	int r;
+
+	if ((r = message_text(m, key, max, &s)) != OK)
+		return r;
+	n = strnlen(s, room - 1);
+	while (n > 0 && s[n] != '\0' && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(out, s, n);
+	out[n] = '\0';
 	return OK;
 }
 

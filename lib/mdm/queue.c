@@ -16,13 +16,6 @@
 
 #define ERRORS_JSON_MAX (1u << 20)
 
-enum outcome {
-	/* Send the next command. */
-	NEXT,
-	/* Something is wrong with this device's talk: end it politely. */
-	STOP,
-};
-
 static const struct status_row {
 	const char *status;
 	enum command_state state;
@@ -45,7 +38,7 @@ write_error(const struct in_plist_node *error, struct out_json *w)
 	out_json_open_object(w, NULL);
 	if (in_plist_int(error, "ErrorCode", &code) == OK)
 		out_json_int(w, "ErrorCode", code);
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		if (in_plist_string(error, texts[i], &s) != OK)
 			continue;
 		n = strnlen(s, QUEUE_ERROR_TEXT_MAX);
@@ -54,8 +47,9 @@ write_error(const struct in_plist_node *error, struct out_json *w)
 	out_json_close_object(w);
 }
 
-int
-queue_write_errors(const struct in_plist_node *chain, struct buf *out)
+/* An ErrorChain as a JSON array, cut to the bounds of queue.h. */
+static int
+write_errors(const struct in_plist_node *chain, struct buf *out)
 {
 	struct out_json w;
 	size_t i, n = in_plist_count(chain);
@@ -68,23 +62,13 @@ queue_write_errors(const struct in_plist_node *chain, struct buf *out)
 	return out_json_end(&w);
 }
 
-static int
-read_errors(const struct mdm_request *c, struct buf *json)
-{
-	const struct in_plist_node *chain;
-
-	if (in_plist_array(c->message.root, "ErrorChain", &chain) != OK)
-		return OK;
-	return queue_write_errors(chain, json);
-}
-
 /* Was it sent to this host, and does it still count? Else ERR_NOT_FOUND. */
 static int
-check_command(struct mdm_request *c, const char *uuid)
+check_command(struct mdm_request *req, const char *uuid)
 {
+	const char *host_id = req->identity.host.id, *why = NULL;
 	struct command command;
-	const char *why = NULL;
-	int r = commands_load(c->db, c->identity.host.id, uuid, &command);
+	int r = commands_load(req->context.db, host_id, uuid, &command);
 
 	if (r == ERR_NOT_FOUND)
 		why = "which it never got";
@@ -97,117 +81,100 @@ check_command(struct mdm_request *c, const char *uuid)
 	if (why == NULL)
 		return r;
 	log_line(LOG_WARN, "host %s answers the command %s, %s",
-	    c->identity.cert.serial, uuid, why);
+	    req->identity.cert.serial, uuid, why);
 	return ERR_NOT_FOUND;
 }
 
 static int
-store_result(struct mdm_request *c, const char *uuid, enum command_state state)
+store_result(
+    struct mdm_request *req, const char *uuid, enum command_state state)
 {
-	struct command_result result = { .host_id = c->identity.host.id,
+	struct command_result result = { .host_id = req->identity.host.id,
 		.uuid = uuid,
 		.state = state,
-		.plist = c->report.plist,
-		.note = c->report.note };
+		.plist = req->report.plist,
+		.note = req->report.note };
+	const struct in_plist_node *chain;
 	struct buf json;
 	int r;
 
 	/* A renewal is cancelled when it is followed, which may fail yet. */
-	if ((r = check_command(c, uuid)) == ERR_NOT_FOUND)
-		return renewal_command_answered(c, &result);
+	if ((r = check_command(req, uuid)) == ERR_NOT_FOUND)
+		return renewal_command_answered(req, &result);
 	if (r != OK)
 		return r;
 	buf_init(&json, ERRORS_JSON_MAX);
-	if ((r = read_errors(c, &json)) != OK)
-		goto done;
-	result.error_chain = json.n > 0 ? buf_str(&json) : NULL;
-	r = commands_store_result(c->db, &result);
+	if (in_plist_array(req->message.root, "ErrorChain", &chain) == OK) {
+		r = write_errors(chain, &json);
+		result.error_chain = buf_str(&json);
+	}
 	if (r == OK)
-		r = renewal_command_answered(c, &result);
+		r = commands_store_result(req->context.db, &result);
+	if (r == OK)
+		r = renewal_command_answered(req, &result);
 	if (r == OK && state == COMMAND_ACKNOWLEDGED)
-		r = device_information_learn(c);
-	if (r == OK && c->report.note[0] == '\0')
-		r = unreadable_is_over(c, uuid);
+		r = device_information_learn(req);
+	if (r == OK && req->report.note[0] == '\0')
+		r = unreadable_is_over(req, uuid);
 	if (r == OK && state == COMMAND_FORMAT_ERROR)
 		log_line(LOG_WARN,
 		    "host %s finds the command %s malformed: a fault of ours",
-		    c->identity.cert.serial, uuid);
-done:
+		    req->identity.cert.serial, uuid);
 	buf_release(&json);
 	return r;
 }
 
-/* To an expired identity there is nothing else to send. */
-static bool
-is_put_off(const struct mdm_request *c, enum command_state state)
-{
-	return c->identity.expired && state == COMMAND_NOT_NOW;
-}
-
+/*
+ * Takes what the device says of its last command. *go_on: it gets the next.
+ * Else something is wrong with what it says, and the connection ends politely.
+ */
 static int
-end_command(struct mdm_request *c, enum outcome *out)
+take_report(struct mdm_request *req, bool *go_on)
 {
-	const struct report *report = &c->report;
+	const struct report *report = &req->report;
+	bool readable = req->message.doc != NULL;
+	enum command_state state = COMMAND_ERROR;
+	bool known = false;
 	size_t i;
 
-	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+	*go_on = strcmp(report->status, "Idle") == 0;
+	if (*go_on)
+		return commands_idle(req->context.db, req->identity.host.id);
+	/* Which command is it for, and what became of it? */
+	if (report->uuid[0] == '\0' || (!readable && report->status[0] == '\0'))
+		return unreadable_count(req, go_on);
+	if (!renewal_command_allows(req, report->uuid))
+		return OK;
+	for (i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
 		if (strcmp(statuses[i].status, report->status) == 0) {
-			*out = is_put_off(c, statuses[i].state) ? STOP : NEXT;
-			return store_result(c, report->uuid, statuses[i].state);
+			state = statuses[i].state;
+			known = true;
 		}
 	}
-	log_line(LOG_WARN, "host %s reports the unknown status \"%s\"",
-	    c->identity.cert.serial, report->status);
-	return store_result(c, report->uuid, COMMAND_ERROR);
-}
-
-/* The answer does not say which command it is for, or what became of it. */
-static int
-count_unreadable(struct mdm_request *c, enum outcome *out)
-{
-	bool over;
-	int r = unreadable_count(c, &over);
-
-	if (r == OK && over)
-		*out = NEXT;
-	return r;
-}
-
-/* Takes what the device says of its last command. */
-static int
-take_report(struct mdm_request *c, enum outcome *out)
-{
-	const struct report *report = &c->report;
-	bool readable = c->message.doc != NULL;
-
-	*out = STOP;
-	if (strcmp(report->status, "Idle") == 0) {
-		*out = NEXT;
-		return commands_idle(c->db, c->identity.host.id);
-	}
-	if (report->uuid[0] == '\0' || (!readable && report->status[0] == '\0'))
-		return count_unreadable(c, out);
-	if (!renewal_command_allows(c, report->uuid))
-		return OK;
-	return end_command(c, out);
+	if (!known)
+		log_line(LOG_WARN, "host %s reports the unknown status \"%s\"",
+		    req->identity.cert.serial, report->status);
+	/* To an expired identity there is nothing else to send. */
+	*go_on = known && !(req->identity.expired && state == COMMAND_NOT_NOW);
+	return store_result(req, report->uuid, state);
 }
 
 static int
-send_next(struct mdm_request *c)
+send_next(struct mdm_request *req)
 {
 	struct command command;
-	int r = device_configured_overdue(c, &command);
+	int r = device_configured_overdue(req, &command);
 
 	if (r == ERR_NOT_FOUND)
-		r = renewal_command_next(c, &command);
+		r = renewal_command_next(req, &command);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
-	r = commands_mark_sent(c->db, &command);
+	r = commands_mark_sent(req->context.db, &command);
 	if (r == OK)
-		r = buf_add_blob(&c->reply, command.plist);
+		r = buf_add_blob(&req->reply, command.plist);
 	if (r == OK)
 		log_line(LOG_INFO, "host %s gets the command %s (%s)",
-		    c->identity.cert.serial, command.uuid,
+		    req->identity.cert.serial, command.uuid,
 		    command.request_type);
 	commands_release(&command);
 	return r;
@@ -219,61 +186,66 @@ send_next(struct mdm_request *c)
  * has to be checked.
  */
 static int
-complete_udid(struct mdm_request *c)
+complete_udid(struct mdm_request *req)
 {
-	const struct identity *id = &c->identity;
+	const struct identity *id = &req->identity;
 
-	if (c->message.doc != NULL || c->message.udid[0] != '\0')
+	if (req->message.doc != NULL || req->message.udid[0] != '\0')
 		return OK;
 	if (!id->has_host || id->cert.state != CERTIFICATE_CURRENT)
-		return fail(ERR_MDM_MESSAGE, "%s", c->report.note);
-	memcpy(c->message.udid, id->host.device.udid, sizeof(c->message.udid));
+		return fail(ERR_MDM_MESSAGE, "%s", req->report.note);
+	memcpy(
+	    req->message.udid, id->host.device.udid, sizeof req->message.udid);
 	return OK;
 }
 
 static int
-handle_report(struct mdm_request *c)
+handle_report(struct mdm_request *req)
 {
-	enum outcome outcome;
+	struct identity *id = &req->identity;
+	bool go_on;
 	int r;
 
-	if ((r = complete_udid(c)) != OK || (r = first_use_admit(c)) != OK ||
-	    (r = hosts_seen(c->db, c->identity.host.id)) != OK)
+	if ((r = complete_udid(req)) != OK ||
+	    (r = identity_recognize(id, req->message.udid)) != OK ||
+	    (r = first_use_replace(req)) != OK ||
+	    (r = hosts_seen(req->context.db, id->host.id)) != OK)
 		return r;
-	if (c->message.user_channel)
+	if (req->message.user_channel)
 		return OK;
-	if ((r = take_report(c, &outcome)) != OK || outcome == STOP)
-		return r;
-	return send_next(c);
+	r = take_report(req, &go_on);
+	return r == OK && go_on ? send_next(req) : r;
 }
 
 static int
-read_report(struct mdm_request *c)
+read_report(struct mdm_request *req)
 {
-	return report_read(c->proof.body, &c->message, &c->report);
+	return report_read(req->proof.body, &req->message, &req->report);
 }
 
 int
-queue_serve(struct mdm_request *c)
+queue_serve(struct mdm_request *req)
 {
-	c->step = "command";
-	c->expired_grace = INT64_C(86400) * c->conf->expired_grace_days;
-	return mdm_request_serve(c, read_report, handle_report);
+	req->context.step = "command";
+	req->expired_grace =
+	    INT64_C(86400) * req->context.conf->expired_grace_days;
+	return mdm_request_serve(req, read_report, handle_report);
 }
 
 static int
-read_too_large(struct mdm_request *c)
+read_too_large(struct mdm_request *req)
 {
-	report_too_large(&c->report);
+	report_too_large(&req->report);
 	return OK;
 }
 
 int
-queue_serve_too_large(struct mdm_request *c)
+queue_serve_too_large(struct mdm_request *req)
 {
-	c->step = "command";
-	c->expired_grace = INT64_C(86400) * c->conf->expired_grace_days;
+	req->context.step = "command";
+	req->expired_grace =
+	    INT64_C(86400) * req->context.conf->expired_grace_days;
 	/* The header signs the body, which was not received. */
-	c->proof.signature = NULL;
-	return mdm_request_serve(c, read_too_large, handle_report);
+	req->proof.signature = NULL;
+	return mdm_request_serve(req, read_too_large, handle_report);
 }

@@ -24,17 +24,14 @@
 
 /*
  * Serves one request for commands; the next command, or nothing, is in
- * c->reply. Codes of mdm_request.h, ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
+ * req->reply. Codes of mdm_request.h, ERR_MDM_CERTIFICATE, ERR_MDM_DEVICE.
  */
-int queue_serve(struct mdm_request *c);
+int queue_serve(struct mdm_request *req);
 
 /*
  * The same for a report with more than QUEUE_BODY_MAX bytes, of which none were
  * received. Only a TLS client certificate proves whose it is.
  */
-int queue_serve_too_large(struct mdm_request *c);
-
-/* Appends an ErrorChain as a JSON array, cut to the bounds above. */
-int queue_write_errors(const struct in_plist_node *chain, struct buf *out);
+int queue_serve_too_large(struct mdm_request *req);
 
 #endif

@@ -19,16 +19,16 @@
  * nothing else than its renewal is sent. ERR_NOT_FOUND. The caller releases
  * *out.
  */
-int renewal_command_next(struct mdm_request *c, struct command *out);
+int renewal_command_next(struct mdm_request *req, struct command *out);
 
 /* May this sender answer that command? An expired identity: its renewal. */
-bool renewal_command_allows(struct mdm_request *c, const char *uuid);
+bool renewal_command_allows(struct mdm_request *req, const char *uuid);
 
 /*
  * After an answer came, also one that is not stored: an error that answers the
  * open renewal ends it in failure, with the device's words in the event log.
  */
 int renewal_command_answered(
-    struct mdm_request *c, const struct command_result *result);
+    struct mdm_request *req, const struct command_result *result);
 
 #endif

@@ -24,7 +24,7 @@ repair(struct blob body, struct report *out)
 		    REPORT_PLIST_MAX);
 	out->plist = changes > 0 ? buf_blob(&out->repaired) : body;
 	if (changes > 0)
-		snprintf(out->note, sizeof(out->note),
+		snprintf(out->note, sizeof out->note,
 		    "changed in %zu places that XML or property lists do not "
 		    "allow",
 		    changes);
@@ -48,10 +48,9 @@ take_whole(struct in_plist *doc, struct message *m, struct report *out)
 	int r;
 
 	if ((r = message_take(doc, m)) != OK ||
-	    (r = take_text(m, "Status", out->status, sizeof(out->status))) !=
-		OK)
+	    (r = take_text(m, "Status", out->status, sizeof out->status)) != OK)
 		return r;
-	return take_text(m, "CommandUUID", out->uuid, sizeof(out->uuid));
+	return take_text(m, "CommandUUID", out->uuid, sizeof out->uuid);
 }
 
 static int
@@ -61,10 +60,10 @@ take_head(struct blob body, struct message *m, struct report *out)
 		{ .key = "Status" }, { .key = "UDID" }, { .key = "UserID" },
 		{ .key = "EnrollmentID" } };
 
-	(void)plisthead_find(body, all, sizeof(all) / sizeof(all[0]));
-	if (strlen(all[0].text) < sizeof(out->uuid))
+	(void)plisthead_find(body, all, sizeof all / sizeof all[0]);
+	if (strlen(all[0].text) < sizeof out->uuid)
 		memcpy(out->uuid, all[0].text, strlen(all[0].text) + 1);
-	if (strlen(all[1].text) < sizeof(out->status))
+	if (strlen(all[1].text) < sizeof out->status)
 		memcpy(out->status, all[1].text, strlen(all[1].text) + 1);
 	return message_take_head(&all[2], &all[3], &all[4], m);
 }
@@ -84,7 +83,7 @@ report_read(struct blob body, struct message *m, struct report *out)
 		return r;
 	out->plist = blob_of(NULL, 0);
 	snprintf(
-	    out->note, sizeof(out->note), "not stored: %.200s", log_reason());
+	    out->note, sizeof out->note, "not stored: %.200s", log_reason());
 	return take_head(body, m, out);
 }
 
@@ -92,7 +91,7 @@ void
 report_too_large(struct report *out)
 {
 	*out = (struct report){ .plist = { NULL, 0 } };
-	snprintf(out->note, sizeof(out->note),
+	snprintf(out->note, sizeof out->note,
 	    "not stored: it is larger than the server receives");
 }
 

@@ -17,7 +17,7 @@
  *   ("held for review"), unless it gets ACME and the host is not attested: then
  *   its attestation decides, when the attested certificate is first used
  *   (mdm/authenticate.c). What a link for any device may claim is
- *   mdm/link_device.h's matter.
+ *   mdm/authenticate.h's matter.
  * - The minimum version of its system holds back a device that can update
  *   itself during enrollment, before anything is created for it.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a

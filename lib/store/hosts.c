@@ -281,17 +281,13 @@ begin_generation(
 		.has_certificate = true,
 		.hardware_attested = i->hardware_attested,
 		.has_signer = is_known(i->signer_sha256),
-		.created_at = clock_now() };
+		.created_at = clock_now(),
+		.device = v->device };
 	int r;
 
 	secret_id(h.id);
 	h.last_seen_at = h.created_at;
 	h.ever_attested_at = i->hardware_attested ? h.created_at : 0;
-	COPY(h.device.serial, i->serial);
-	COPY(h.device.udid, i->udid);
-	COPY(h.device.product, v->product_name);
-	COPY(h.device.os_version, v->os_version);
-	COPY(h.device.build_version, v->build_version);
 	COPY(h.enrollment_id, i->enrollment_id);
 	COPY(h.device_name, v->device_name);
 	COPY(h.model, v->model);
@@ -310,13 +306,13 @@ hosts_authenticate(struct db *db, const struct host_identity *identity,
 {
 	int r;
 
-	r = hosts_load_by_serial(db, identity->serial, out);
+	r = hosts_load_by_serial(db, vitals->device.serial, out);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
 	if (r == OK && out->state == HOST_BLOCKED)
 		return ERR_MDM_BLOCKED;
 	if ((r = begin_generation(db, identity, vitals)) != OK ||
-	    (r = hosts_load_by_serial(db, identity->serial, out)) != OK ||
+	    (r = hosts_load_by_serial(db, vitals->device.serial, out)) != OK ||
 	    (r = alarms_close(db, ALARM_SIGNER_CHANGED, out->id)) != OK)
 		return r;
 	return end_generation(db, out->id);
@@ -333,10 +329,9 @@ hosts_update_vitals(
 		datum_cut(vitals->device_name, sizeof host.device_name),
 		datum_cut(vitals->model, sizeof host.model),
 		datum_cut(vitals->model_name, sizeof host.model_name),
-		datum_cut(vitals->product_name, sizeof host.device.product),
-		datum_cut(vitals->os_version, sizeof host.device.os_version),
-		datum_cut(
-		    vitals->build_version, sizeof host.device.build_version),
+		datum_text(vitals->device.product),
+		datum_text(vitals->device.os_version),
+		datum_text(vitals->device.build_version),
 		datum_cut(vitals->topic, sizeof host.topic)),
 	    ERR_NOT_FOUND);
 }

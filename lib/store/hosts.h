@@ -87,19 +87,15 @@ struct host_counts {
 
 /* What Authenticate says of a device; NULL texts are "". */
 struct host_vitals {
+	struct device device;
 	const char *device_name;
 	const char *model;
 	const char *model_name;
-	const char *product_name;
-	const char *os_version;
-	const char *build_version;
 	const char *topic;
 };
 
 /* The identity that a device proved. */
 struct host_identity {
-	const char *serial;
-	const char *udid;
 	const uint8_t *certificate_sha256;
 	const char *enrollment_id;
 	bool hardware_attested;
@@ -133,8 +129,8 @@ int hosts_authenticate(struct db *db, const struct host_identity *identity,
     const struct host_vitals *vitals, struct host *out);
 
 /*
- * What a host says of itself now; what is "" stays as it was. Keeps queue and
- * tokens. ERR_NOT_FOUND.
+ * What a host says of itself now; what is "" stays as it was, and so do serial
+ * number and UDID. Keeps queue and tokens. ERR_NOT_FOUND.
  */
 int hosts_update_vitals(
     struct db *db, const char *id, const struct host_vitals *vitals);

@@ -32,9 +32,9 @@ checkfix_send(void **state, struct checkfix_talk *t, const char *body,
     int (*serve)(struct mdm_request *))
 {
 	struct conf conf = mdmfix_conf;
-	struct mdm_request c = { .conf = &conf,
-		.db = storefix_db(state),
-		.remote_address = "192.0.2.1" };
+	struct mdm_request c = { .context = { .conf = &conf,
+				     .db = storefix_db(state),
+				     .remote_address = "192.0.2.1" } };
 	struct buf cms, header, pem;
 	int r;
 

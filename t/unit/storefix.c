@@ -126,10 +126,7 @@ void
 storefix_host(struct db *db, const char *serial, int tag, struct host *out)
 {
 	uint8_t digest[SECRET_SHA256] = { (uint8_t)tag, 1 };
-	char udid[DB_UDID_TEXT];
-	struct host_identity identity = { .serial = serial,
-		.udid = udid,
-		.certificate_sha256 = digest,
+	struct host_identity identity = { .certificate_sha256 = digest,
 		.enrollment_id = "e",
 		.hardware_attested = true };
 	struct host_vitals vitals = { .device_name = "Mac" };
@@ -137,7 +134,9 @@ storefix_host(struct db *db, const char *serial, int tag, struct host *out)
 		.push_magic = "magic" };
 	bool first;
 
-	snprintf(udid, sizeof(udid), "UDID-%d", tag);
+	snprintf(vitals.device.serial, sizeof vitals.device.serial, "%s",
+	    serial);
+	snprintf(vitals.device.udid, sizeof vitals.device.udid, "UDID-%d", tag);
 	WRITE(db, hosts_authenticate(db, &identity, &vitals, out));
 	WRITE(db, hosts_token_update(db, out->id, &tokens, &first));
 	assert_int_equal(hosts_load(db, out->id, out), OK);

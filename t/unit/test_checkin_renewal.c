@@ -282,7 +282,7 @@ test_revoked_renewal(void **state)
 	assert_int_equal(
 	    checkfix_poll(state, &new, REPORT("Idle", UDID_A), reply),
 	    ERR_MDM_CERTIFICATE);
-	checkfix_because(state, SERIAL_A, "the renewal of it was revoked");
+	checkfix_because(state, SERIAL_A, "the renewal of this certificate was revoked");
 	assert_int_equal(checkfix_checkin(state, &new, TOKEN_UPDATE(UDID_A)),
 	    ERR_MDM_CERTIFICATE);
 	checkfix_host(state, SERIAL_A, &after);
@@ -319,7 +319,7 @@ test_unused_renewal_that_ended(void **state)
 	assert_int_equal(
 	    checkfix_send(state, &t, REPORT("Idle", UDID_A), queue_serve),
 	    ERR_MDM_CERTIFICATE);
-	checkfix_because(state, SERIAL_A, "ended before it was used");
+	checkfix_because(state, SERIAL_A, "expired before it was used");
 	t.device = &old;
 	assert_int_equal(
 	    checkfix_send(state, &t, REPORT("Idle", UDID_A), queue_serve), OK);

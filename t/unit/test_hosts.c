@@ -8,32 +8,39 @@
 
 static const uint8_t other_digest[SECRET_SHA256] = { 200 };
 
-static struct host_identity
-identity(const char *serial, const char *udid)
-{
-	return (struct host_identity){ .serial = serial,
-		.udid = udid,
-		.certificate_sha256 = other_digest,
-		.enrollment_id = "e2",
-		.hardware_attested = false };
-}
+static const struct host_identity identity = {
+	.certificate_sha256 = other_digest,
+	.enrollment_id = "e2",
+};
 
-static const struct host_vitals vitals = { .device_name = "Mac of Zoe",
+static const struct host_vitals vitals = {
+	.device = { .os_version = "15.1", .build_version = "24B83" },
+	.device_name = "Mac of Zoe",
 	.model = "Mac15,3",
 	.model_name = "MacBook Pro",
-	.os_version = "15.1",
-	.build_version = "24B83",
-	.topic = "t" };
+	.topic = "t",
+};
+
+static struct host_vitals
+vitals_of(const char *serial, const char *udid)
+{
+	struct host_vitals v = vitals;
+
+	snprintf(v.device.serial, sizeof v.device.serial, "%s", serial);
+	snprintf(v.device.udid, sizeof v.device.udid, "%s", udid);
+	return v;
+}
 
 static void
 test_authenticate_makes_a_pending_host(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity i = identity("S1", "U1");
+	struct host_identity i = identity;
+	struct host_vitals v = vitals_of("S1", "U1");
 	struct host h, again;
 
 	i.hardware_attested = true;
-	WRITE(db, hosts_authenticate(db, &i, &vitals, &h));
+	WRITE(db, hosts_authenticate(db, &i, &v, &h));
 	assert_int_equal(h.state, HOST_PENDING);
 	assert_int_equal(h.generation, 1);
 	assert_true(h.hardware_attested);
@@ -66,7 +73,7 @@ static void
 test_next_generation(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity i = identity("S1", "UDID-1");
+	struct host_vitals v = vitals_of("S1", "UDID-1");
 	struct buf token;
 	struct command c;
 	struct host h, h2;
@@ -75,7 +82,7 @@ test_next_generation(void **state)
 	assert_int_equal(h.state, HOST_ENROLLED);
 	enqueue(db, &h, "A");
 	WRITE(db, hosts_set_bootstrap_token(db, h.id, blob_str("secret")));
-	WRITE(db, hosts_authenticate(db, &i, &vitals, &h2));
+	WRITE(db, hosts_authenticate(db, &identity, &v, &h2));
 	assert_string_equal(h2.id, h.id);
 	assert_int_equal(h2.generation, 2);
 	assert_int_equal(h2.state, HOST_PENDING);
@@ -101,26 +108,26 @@ static void
 test_udid_of_another_host(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity i = identity("S2", "UDID-1");
+	struct host_vitals v = vitals_of("S2", "UDID-1");
 	struct host h, out;
 
 	storefix_host(db, "S1", 1, &h);
-	REFUSE(db, ERR_CONFLICT, hosts_authenticate(db, &i, &vitals, &out));
+	REFUSE(db, ERR_CONFLICT, hosts_authenticate(db, &identity, &v, &out));
 	assert_int_equal(hosts_load_by_serial(db, "S2", &out), ERR_NOT_FOUND);
 	storefix_host(db, "S2", 2, &out);
-	REFUSE(db, ERR_CONFLICT, hosts_authenticate(db, &i, &vitals, &out));
+	REFUSE(db, ERR_CONFLICT, hosts_authenticate(db, &identity, &v, &out));
 }
 
 static void
 test_two_hosts_without_udid(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity a = identity("S1", NULL);
-	struct host_identity b = identity("S2", "");
+	struct host_vitals a = vitals_of("S1", "");
+	struct host_vitals b = vitals_of("S2", "");
 	struct host h;
 
-	WRITE(db, hosts_authenticate(db, &a, &vitals, &h));
-	WRITE(db, hosts_authenticate(db, &b, &vitals, &h));
+	WRITE(db, hosts_authenticate(db, &identity, &a, &h));
+	WRITE(db, hosts_authenticate(db, &identity, &b, &h));
 	assert_string_equal(h.device.udid, "");
 }
 
@@ -128,7 +135,7 @@ static void
 test_blocked(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity i = identity("S1", "UDID-1");
+	struct host_vitals v = vitals_of("S1", "UDID-1");
 	struct host h, out;
 
 	storefix_host(db, "S1", 1, &h);
@@ -139,20 +146,20 @@ test_blocked(void **state)
 	assert_false(out.has_certificate);
 	assert_false(out.hardware_attested);
 	assert_int_equal(out.push_token_len, 0);
-	REFUSE(db, ERR_MDM_BLOCKED, hosts_authenticate(db, &i, &vitals, &out));
-	REFUSE(db, ERR_CONFLICT, hosts_set_certificate(db, h.id, &i));
+	REFUSE(
+	    db, ERR_MDM_BLOCKED, hosts_authenticate(db, &identity, &v, &out));
+	REFUSE(db, ERR_CONFLICT, hosts_set_certificate(db, h.id, &identity));
 	REFUSE(db, ERR_CONFLICT, hosts_check_out(db, h.id));
 	WRITE(db, hosts_unblock(db, h.id));
 	REFUSE(db, ERR_CONFLICT, hosts_unblock(db, h.id));
-	WRITE(db, hosts_authenticate(db, &i, &vitals, &out));
+	WRITE(db, hosts_authenticate(db, &identity, &v, &out));
 	REFUSE(db, ERR_NOT_FOUND, hosts_block(db, "x"));
 }
 
 static void
 test_vitals_alone(void **state)
 {
-	static const struct host_vitals newer = { "", "", "", "", "99.1", "",
-		"" };
+	static const struct host_vitals newer = { .device.os_version = "99.1" };
 	struct db *db = storefix_db(state);
 	struct command c;
 	struct host h, out;
@@ -178,11 +185,10 @@ static void
 test_renewed_certificate(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity i = identity("S1", "UDID-1");
 	struct host h, out;
 
 	storefix_host(db, "S1", 1, &h);
-	WRITE(db, hosts_set_certificate(db, h.id, &i));
+	WRITE(db, hosts_set_certificate(db, h.id, &identity));
 	assert_int_equal(hosts_load(db, h.id, &out), OK);
 	assert_memory_equal(
 	    out.certificate_sha256, other_digest, SECRET_SHA256);
@@ -196,7 +202,8 @@ static void
 test_first_attestation(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity i = identity("S1", "UDID-1");
+	struct host_identity i = identity;
+	struct host_vitals v = vitals_of("S1", "UDID-1");
 	struct host h, out;
 
 	storefix_host(db, "S1", 1, &h);
@@ -206,7 +213,7 @@ test_first_attestation(void **state)
 	assert_int_equal(hosts_load(db, h.id, &out), OK);
 	assert_true(out.hardware_attested);
 	assert_int_equal(out.ever_attested_at, h.ever_attested_at);
-	WRITE(db, hosts_authenticate(db, &i, &vitals, &out));
+	WRITE(db, hosts_authenticate(db, &i, &v, &out));
 	assert_true(out.hardware_attested);
 	assert_int_equal(out.ever_attested_at, h.ever_attested_at);
 	clock_set_offset(0);
@@ -217,13 +224,13 @@ static void
 test_release_udid(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity i = identity("S1", "U1");
+	struct host_vitals v = vitals_of("S1", "U1");
 	struct host_tokens t = { .push_token = blob_str("one"),
 		.push_magic = "m" };
 	struct host h;
 	bool first;
 
-	WRITE(db, hosts_authenticate(db, &i, &vitals, &h));
+	WRITE(db, hosts_authenticate(db, &identity, &v, &h));
 	REFUSE(db, ERR_CONFLICT, hosts_release_udid(db, h.id));
 	WRITE(db, hosts_token_update(db, h.id, &t, &first));
 	REFUSE(db, ERR_CONFLICT, hosts_release_udid(db, h.id));
@@ -231,8 +238,8 @@ test_release_udid(void **state)
 	WRITE(db, hosts_check_out(db, h.id));
 	WRITE(db, hosts_release_udid(db, h.id));
 	assert_int_equal(hosts_load_by_udid(db, "U1", &h), ERR_NOT_FOUND);
-	i.udid = "U2";
-	WRITE(db, hosts_authenticate(db, &i, &vitals, &h));
+	v = vitals_of("S1", "U2");
+	WRITE(db, hosts_authenticate(db, &identity, &v, &h));
 	WRITE(db, hosts_block(db, h.id));
 	WRITE(db, hosts_release_udid(db, h.id));
 	assert_int_equal(hosts_load_by_udid(db, "U2", &h), ERR_NOT_FOUND);
@@ -243,7 +250,7 @@ test_token_update(void **state)
 {
 	struct db *db = storefix_db(state);
 	const bool yes = true, no = false;
-	struct host_identity i = identity("S1", "U1");
+	struct host_vitals v = vitals_of("S1", "U1");
 	struct host_tokens t = { .push_token = blob_str("one"),
 		.push_magic = "m",
 		.unlock_token = blob_str("unlock"),
@@ -251,7 +258,7 @@ test_token_update(void **state)
 	struct host h;
 	bool first;
 
-	WRITE(db, hosts_authenticate(db, &i, &vitals, &h));
+	WRITE(db, hosts_authenticate(db, &identity, &v, &h));
 	WRITE(db, hosts_token_update(db, h.id, &t, &first));
 	assert_true(first);
 	assert_int_equal(hosts_load(db, h.id, &h), OK);
@@ -263,7 +270,6 @@ test_token_update(void **state)
 	clock_set_offset(100);
 	WRITE(db, hosts_token_update(db, h.id, &t, &first));
 	assert_false(first);
-	i.udid = "U1";
 	assert_int_equal(hosts_load(db, h.id, &h), OK);
 	assert_int_equal(h.push_token_len, 5);
 	assert_memory_equal(h.push_token, "three", 5);
@@ -383,7 +389,7 @@ static void
 test_list_and_count(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct host_identity i = identity("S2", "UDID-2");
+	struct host_vitals v = vitals_of("S2", "UDID-2");
 	struct host_tokens t = { .push_token = blob_str("t"),
 		.push_magic = "m" };
 	struct host_counts counts;
@@ -393,7 +399,7 @@ test_list_and_count(void **state)
 	assert_int_equal(hosts_count(db, &counts), OK);
 	assert_int_equal(counts.total, 0);
 	storefix_host(db, "S1", 1, &h);
-	WRITE(db, hosts_authenticate(db, &i, &vitals, &h));
+	WRITE(db, hosts_authenticate(db, &identity, &v, &h));
 	WRITE(db, hosts_token_update(db, h.id, &t, &first));
 	storefix_host(db, "S3", 3, &h);
 	WRITE(db, hosts_check_out(db, h.id));

@@ -132,9 +132,7 @@ test_only_enrolled(void **state)
 	WRITE(db, hosts_block(db, blocked.id));
 	WRITE(db,
 	    hosts_set_certificate(db, other.id,
-		&(struct host_identity){ .serial = "OTHER",
-		    .udid = other.device.udid,
-		    .certificate_sha256 = (const uint8_t[32]){ 9 },
+		&(struct host_identity){ .certificate_sha256 = (const uint8_t[32]){ 9 },
 		    .enrollment_id = "e" }));
 	renewalsfix_assert_due(db, "");
 }

@@ -334,9 +334,7 @@ test_not_attested(void **state)
 		if (i != 3)
 			WRITE(db,
 			    hosts_set_certificate(db, h.id,
-				&(struct host_identity){ .serial = serial,
-				    .udid = h.device.udid,
-				    .certificate_sha256 = h.certificate_sha256,
+				&(struct host_identity){ .certificate_sha256 = h.certificate_sha256,
 				    .enrollment_id = "e" }));
 		if (i != 1)
 			WRITE(db,

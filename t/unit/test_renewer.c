@@ -28,8 +28,7 @@ static void
 prepare(void **state, const char *product, int days, struct fixture *f)
 {
 	struct ade_device d = { .source = "test", .serial = SERIAL };
-	struct host_vitals vitals = { .product_name = product,
-		.os_version = "15.1",
+	struct host_vitals vitals = { .device.os_version = "15.1",
 		.topic = MDMFIX_TOPIC };
 	int64_t end = clock_now() + days * DAY;
 	struct certificate c = { .sha256 = { 1, 1 },
@@ -53,6 +52,8 @@ prepare(void **state, const char *product, int days, struct fixture *f)
 	WRITE(f->db, certificates_insert(f->db, &c));
 	WRITE(f->db, certificates_make_current(f->db, c.sha256));
 	storefix_host(f->db, SERIAL, 1, &f->host);
+	snprintf(vitals.device.product, sizeof vitals.device.product, "%s",
+	    product);
 	WRITE(f->db, hosts_update_vitals(f->db, f->host.id, &vitals));
 	storefix_sql(f->db,
 	    "UPDATE hosts SET hardware_attested = 0, ever_attested_at = NULL");

@@ -40,10 +40,10 @@ take_certificate(struct db *db, const char *hex, struct renewing *r)
 static void
 enroll(struct db *db, struct renewing *r)
 {
-	struct host_identity identity = { .serial = SCEPFIX_SERIAL,
-		.udid = "UDID-1",
-		.certificate_sha256 = r->sha256 };
-	struct host_vitals vitals = { .device_name = "Mac" };
+	struct host_identity identity = { .certificate_sha256 = r->sha256 };
+	struct host_vitals vitals = { .device = { .serial = SCEPFIX_SERIAL,
+					  .udid = "UDID-1" },
+		.device_name = "Mac" };
 	struct host_tokens tokens = { .push_token = blob_str("token"),
 		.push_magic = "magic" };
 	char challenge[SCEP_CHALLENGES_TEXT];
