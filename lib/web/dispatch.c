@@ -5,7 +5,7 @@
 #include "web/dispatch.h"
 
 static int
-dispatch_route(const struct web_program *program, struct req *req,
+find_route(const struct web_program *program, struct req *req,
     struct resp *resp, const struct route **route)
 {
 	char allow[ROUTE_ALLOW_MAX];
@@ -17,7 +17,7 @@ dispatch_route(const struct web_program *program, struct req *req,
 }
 
 static int
-dispatch_answer(const struct web_program *program, void *app, struct req *req,
+answer(const struct web_program *program, void *app, struct req *req,
     req_reader *reader, void *arg, struct resp *resp)
 {
 	const struct route *route = NULL;
@@ -26,7 +26,7 @@ dispatch_answer(const struct web_program *program, void *app, struct req *req,
 	if (program->begin != NULL &&
 	    (r = program->begin(app, req, resp)) != OK)
 		return r;
-	if ((r = dispatch_route(program, req, resp, &route)) != OK)
+	if ((r = find_route(program, req, resp, &route)) != OK)
 		return r;
 	if ((r = req_read_body(req, route->body_max, reader, arg)) != OK)
 		return r;
@@ -40,8 +40,8 @@ dispatch_answer(const struct web_program *program, void *app, struct req *req,
 }
 
 static void
-dispatch_error(const struct web_program *program, void *app,
-    const struct req *req, int code, struct resp *resp)
+send_error(const struct web_program *program, void *app, const struct req *req,
+    int code, struct resp *resp)
 {
 	buf_reset(&resp->body);
 	resp_set(resp, "Content-Type", NULL);
@@ -78,9 +78,9 @@ dispatch(const struct web_program *program, void *app, char *const *envp,
 		begin_context(app, req.remote_address);
 	log_request(req.id);
 	if (r == OK)
-		r = dispatch_answer(program, app, &req, reader, arg, &resp);
+		r = answer(program, app, &req, reader, arg, &resp);
 	if (r != OK)
-		dispatch_error(program, app, &req, r, &resp);
+		send_error(program, app, &req, r, &resp);
 	if (program->end != NULL)
 		program->end(app, &req, &resp);
 	req_drain(&req, reader, arg);

@@ -18,16 +18,16 @@
 /* So many failures of accept in a row are no accident. */
 #define FASTCGI_FAILURES 100
 
-static volatile sig_atomic_t fastcgi_stop;
+static volatile sig_atomic_t stopping;
 
 static void
-fastcgi_on_term(int signal_number)
+on_term(int signal_number)
 {
-	fastcgi_stop = 1;
+	stopping = 1;
 }
 
 static long
-fastcgi_read(void *arg, void *p, size_t n)
+read_body(void *arg, void *p, size_t n)
 {
 	FCGX_Request *r = arg;
 	int want = n < INT_MAX ? (int)n : INT_MAX;
@@ -41,7 +41,7 @@ fastcgi_read(void *arg, void *p, size_t n)
  * are still there.
  */
 static bool
-fastcgi_is_abandoned(const FCGX_Request *r)
+is_abandoned(const FCGX_Request *r)
 {
 	struct pollfd p = { .fd = r->ipcFd };
 
@@ -49,19 +49,20 @@ fastcgi_is_abandoned(const FCGX_Request *r)
 }
 
 static void
-fastcgi_answer(FCGX_Request *r, const char secret[SECRET_TOKEN_TEXT],
+answer(FCGX_Request *r, const char secret[SECRET_TOKEN_TEXT],
     const struct web_program *program, void *app, struct buf *out)
 {
 	struct blob b;
 
-	if (fastcgi_is_abandoned(r)) {
-		log_line(LOG_DEBUG, "a request is dropped: its client has gone");
+	if (is_abandoned(r)) {
+		log_line(
+		    LOG_DEBUG, "a request is dropped: its client has gone");
 		FCGX_Finish_r(r);
 		return;
 	}
 	buf_reset(out);
 	if (nginx_secret_check(secret, r->envp) == OK)
-		dispatch(program, app, r->envp, fastcgi_read, r, out);
+		dispatch(program, app, r->envp, read_body, r, out);
 	else
 		buf_add_str(out,
 		    "Status: 500 Internal Server Error\r\n"
@@ -78,26 +79,26 @@ fastcgi_answer(FCGX_Request *r, const char secret[SECRET_TOKEN_TEXT],
  * ppoll(), and the socket does not block.
  */
 static bool
-fastcgi_wait(int socket, const sigset_t *open)
+wait_for_request(int socket, const sigset_t *open)
 {
 	struct pollfd p = { .fd = socket, .events = POLLIN };
 
-	return !fastcgi_stop && ppoll(&p, 1, NULL, open) > 0;
+	return !stopping && ppoll(&p, 1, NULL, open) > 0;
 }
 
 static void
-fastcgi_signals(sigset_t *open)
+signals(sigset_t *open)
 {
 	struct sigaction sa;
 
-	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = fastcgi_on_term;
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = on_term;
 	sigaction(SIGTERM, &sa, NULL);
 	signal(SIGALRM, SIG_DFL);
 	/* Before FCGX_Init, which keeps a handler that it finds. */
 	sigfillset(open);
 	sigdelset(open, SIGTERM);
-	fastcgi_stop = 0;
+	stopping = 0;
 }
 
 int
@@ -109,18 +110,18 @@ fastcgi_serve(int socket, const char secret[SECRET_TOKEN_TEXT],
 	sigset_t open;
 	int served = 0, failures = 0, code = OK;
 
-	fastcgi_signals(&open);
+	signals(&open);
 	if (FCGX_Init() != 0 ||
 	    FCGX_InitRequest(&r, socket, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
 		return fail(ERR_IO, "libfcgi does not start");
 	buf_init(&out, FASTCGI_OUT_MAX);
-	while (!fastcgi_stop && served < FASTCGI_REQUESTS) {
-		if (!fastcgi_wait(socket, &open))
+	while (!stopping && served < FASTCGI_REQUESTS) {
+		if (!wait_for_request(socket, &open))
 			continue;
 		/* SIGALRM ends this process, and the master replaces it. */
 		alarm(FASTCGI_SECONDS);
 		if (FCGX_Accept_r(&r) == 0) {
-			fastcgi_answer(&r, secret, program, app, &out);
+			answer(&r, secret, program, app, &out);
 			served++;
 			failures = 0;
 		} else if (errno != EAGAIN && ++failures > FASTCGI_FAILURES) {
@@ -136,7 +137,7 @@ fastcgi_serve(int socket, const char secret[SECRET_TOKEN_TEXT],
 }
 
 static long
-fastcgi_read_stdin(void *arg, void *p, size_t n)
+read_stdin(void *arg, void *p, size_t n)
 {
 	ssize_t got;
 
@@ -154,7 +155,7 @@ fastcgi_once(const struct web_program *program, void *app)
 	int r = OK;
 
 	buf_init(&out, FASTCGI_OUT_MAX);
-	dispatch(program, app, environ, fastcgi_read_stdin, NULL, &out);
+	dispatch(program, app, environ, read_stdin, NULL, &out);
 	b = buf_blob(&out);
 	if (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0)
 		r = fail(ERR_IO, "cannot write the response");

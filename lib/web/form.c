@@ -20,7 +20,7 @@ struct form {
 };
 
 static int
-form_hex(uint8_t c)
+hex(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -33,7 +33,7 @@ form_hex(uint8_t c)
 
 /* Text that may go into a page or the database. */
 static bool
-form_text_ok(struct blob text)
+text_ok(struct blob text)
 {
 	size_t at, n;
 	uint32_t c;
@@ -50,7 +50,7 @@ form_text_ok(struct blob text)
 
 /* Undoes '+' and %XX; *out is malloc'ed text. */
 static int
-form_decode(struct blob in, char **out)
+decode(struct blob in, char **out)
 {
 	struct buf b;
 	size_t i, n;
@@ -63,14 +63,14 @@ form_decode(struct blob in, char **out)
 			buf_add_byte(&b, in.p[i] == '+' ? ' ' : in.p[i]);
 			continue;
 		}
-		high = in.n - i > 2 ? form_hex(in.p[i + 1]) : -1;
-		low = high >= 0 ? form_hex(in.p[i + 2]) : -1;
+		high = in.n - i > 2 ? hex(in.p[i + 1]) : -1;
+		low = high >= 0 ? hex(in.p[i + 2]) : -1;
 		if (low < 0)
 			goto bad;
 		buf_add_byte(&b, (uint8_t)(high * 16 + low));
 		i += 2;
 	}
-	if (!form_text_ok(buf_blob(&b)))
+	if (!text_ok(buf_blob(&b)))
 		goto bad;
 	/* An empty text has a byte of its own too: the NUL. */
 	buf_add(&b, "", 0);
@@ -85,7 +85,7 @@ bad:
 
 /* The first field of that name. */
 static const struct form_field *
-form_find(const struct form *form, const char *name)
+find(const struct form *form, const char *name)
 {
 	size_t i;
 
@@ -96,7 +96,7 @@ form_find(const struct form *form, const char *name)
 }
 
 static int
-form_add(struct form *form, struct blob pair)
+add(struct form *form, struct blob pair)
 {
 	const uint8_t *equals = memchr(pair.p, '=', pair.n);
 	size_t name_len = equals != NULL ? (size_t)(equals - pair.p) : pair.n;
@@ -108,10 +108,10 @@ form_add(struct form *form, struct blob pair)
 	if (equals != NULL)
 		value = blob_of(equals + 1, pair.n - name_len - 1);
 	f = &form->fields[form->count++];
-	if (form_decode(blob_of(pair.p, name_len), &f->name) != OK ||
-	    form_decode(value, &f->value) != OK)
+	if (decode(blob_of(pair.p, name_len), &f->name) != OK ||
+	    decode(value, &f->value) != OK)
 		return fail(ERR_MALFORMED, "a form holds bytes no text has");
-	if (form_find(form, f->name) != f)
+	if (find(form, f->name) != f)
 		return fail(ERR_MALFORMED, "a field of a form comes twice");
 	return OK;
 }
@@ -127,12 +127,12 @@ form_parse(struct blob in, struct form **out)
 	*out = NULL;
 	if (in.n > FORM_MAX)
 		return fail(ERR_TOO_LARGE, "a form of %zu bytes", in.n);
-	if ((form = calloc(1, sizeof(*form))) == NULL)
+	if ((form = calloc(1, sizeof *form)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a form");
 	while (in.n > 0) {
 		mark = memchr(in.p, '&', in.n);
 		n = mark != NULL ? (size_t)(mark - in.p) : in.n;
-		if (n > 0 && (r = form_add(form, blob_of(in.p, n))) != OK) {
+		if (n > 0 && (r = add(form, blob_of(in.p, n))) != OK) {
 			form_free(form);
 			return r;
 		}
@@ -165,7 +165,7 @@ form_free(struct form *form)
 const char *
 form_get(const struct form *form, const char *name)
 {
-	const struct form_field *f = form_find(form, name);
+	const struct form_field *f = find(form, name);
 
 	return f != NULL ? f->value : NULL;
 }

@@ -16,7 +16,7 @@ bool
 listener_is(int fd)
 {
 	int on = 0;
-	socklen_t n = sizeof(on);
+	socklen_t n = sizeof on;
 
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &n) == 0 &&
 	    on != 0;
@@ -35,22 +35,22 @@ listener_is_systemd(void)
 
 /* Binds without a moment in which others may connect. */
 static int
-listener_bind(int fd, const char *path)
+bind_path(int fd, const char *path)
 {
 	struct sockaddr_un sa;
 	struct stat st;
 	mode_t before;
 	int r;
 
-	memset(&sa, 0, sizeof(sa));
+	memset(&sa, 0, sizeof sa);
 	sa.sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(sa.sun_path))
+	if (strlen(path) >= sizeof sa.sun_path)
 		return fail(ERR_USAGE, "the socket's path is too long");
 	memcpy(sa.sun_path, path, strlen(path));
 	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		unlink(path);
 	before = umask(0117);
-	r = bind(fd, (const struct sockaddr *)&sa, sizeof(sa));
+	r = bind(fd, (const struct sockaddr *)&sa, sizeof sa);
 	umask(before);
 	if (r != 0 || listen(fd, LISTENER_BACKLOG) != 0)
 		return fail(
@@ -59,14 +59,14 @@ listener_bind(int fd, const char *path)
 }
 
 static int
-listener_make(const char *path, int *out)
+make(const char *path, int *out)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	int r;
 
 	if (fd < 0)
 		return fail(ERR_IO, "no socket: %s", strerror(errno));
-	if ((r = listener_bind(fd, path)) != OK) {
+	if ((r = bind_path(fd, path)) != OK) {
 		close(fd);
 		return r;
 	}
@@ -82,7 +82,7 @@ listener_get(const char *path, int *out)
 
 	*out = -1;
 	if (path != NULL) {
-		if ((r = listener_make(path, &fd)) != OK)
+		if ((r = make(path, &fd)) != OK)
 			return r;
 	} else if (listener_is(STDIN_FILENO)) {
 		fd = STDIN_FILENO;

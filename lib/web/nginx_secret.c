@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 
-#define LINE_BEGIN "fastcgi_param " NGINX_SECRET_PARAM " "
+#define LINE_BEGIN    "fastcgi_param " NGINX_SECRET_PARAM " "
 #define LINE_MAX_TEXT 256
 
 int
@@ -24,7 +24,7 @@ nginx_secret_write(struct buf *out)
 	    "reload nginx\n"
 	    "# and restart the programs.\n" LINE_BEGIN "%s;\n",
 	    secret);
-	secret_wipe(secret, sizeof(secret));
+	secret_wipe(secret, sizeof secret);
 	return buf_status(out);
 }
 
@@ -64,11 +64,11 @@ nginx_secret_load(const char *path, char out[SECRET_TOKEN_TEXT])
 		return fail(ERR_IO,
 		    "cannot open %s: %s; `attestmdm migrate` makes it", path,
 		    strerror(errno));
-	while (good && fgets(line, sizeof(line), f) != NULL)
-		good =
-		    is_comment(line) || (out[0] == '\0' && take_line(line, out));
+	while (good && fgets(line, sizeof line, f) != NULL)
+		good = is_comment(line) ||
+		    (out[0] == '\0' && take_line(line, out));
 	fclose(f);
-	secret_wipe(line, sizeof(line));
+	secret_wipe(line, sizeof line);
 	if (good && out[0] != '\0')
 		return OK;
 	secret_wipe(out, SECRET_TOKEN_TEXT);
@@ -86,9 +86,9 @@ nginx_secret_check(const char secret[SECRET_TOKEN_TEXT], char *const *envp)
 	size_t seen = 0;
 
 	for (; *envp != NULL; envp++) {
-		if (strncmp(*envp, name, sizeof(name) - 1) != 0)
+		if (strncmp(*envp, name, sizeof name - 1) != 0)
 			continue;
-		given = *envp + sizeof(name) - 1;
+		given = *envp + sizeof name - 1;
 		seen++;
 	}
 	if (seen != 1)

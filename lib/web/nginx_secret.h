@@ -28,7 +28,6 @@ int nginx_secret_load(const char *path, char out[SECRET_TOKEN_TEXT]);
  * OK when exactly one parameter in envp is the secret, compared in constant
  * time; else ERR_NOT_NGINX.
  */
-int nginx_secret_check(
-    const char secret[SECRET_TOKEN_TEXT], char *const *envp);
+int nginx_secret_check(const char secret[SECRET_TOKEN_TEXT], char *const *envp);
 
 #endif

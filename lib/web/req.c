@@ -14,13 +14,13 @@
 #define REQ_DRAIN_CHUNK 8192
 
 /* Parameters that decide who somebody is or where a request ends. */
-static const char *const req_unique[] = { "CONTENT_LENGTH", "CONTENT_TYPE",
+static const char *const unique[] = { "CONTENT_LENGTH", "CONTENT_TYPE",
 	"HTTP_COOKIE", "HTTP_MDM_SIGNATURE", "HTTP_X_APPLE_ASPEN_DEVICEINFO",
 	"MDM_CLIENT_CERT", "REMOTE_ADDR", "REQUEST_ID", "REQUEST_METHOD",
 	"REQUEST_URI" };
 
 static const char *
-req_value(const char *pair, const char *name)
+value_of(const char *pair, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -35,13 +35,13 @@ req_param(const struct req *req, const char *name)
 	const char *value;
 
 	for (e = req->envp; e != NULL && *e != NULL; e++)
-		if ((value = req_value(*e, name)) != NULL)
+		if ((value = value_of(*e, name)) != NULL)
 			return value;
 	return NULL;
 }
 
 static const char *
-req_param_text(const struct req *req, const char *name)
+param_text(const struct req *req, const char *name)
 {
 	const char *value = req_param(req, name);
 
@@ -50,26 +50,26 @@ req_param_text(const struct req *req, const char *name)
 
 /* Old nginx passes a repeated header twice; the first one must not win. */
 static int
-req_check_unique(char *const *envp)
+check_unique(char *const *envp)
 {
 	size_t i, seen;
 	char *const *e;
 
-	for (i = 0; i < sizeof(req_unique) / sizeof(req_unique[0]); i++) {
+	for (i = 0; i < sizeof unique / sizeof unique[0]; i++) {
 		seen = 0;
 		for (e = envp; *e != NULL; e++)
-			if (req_value(*e, req_unique[i]) != NULL)
+			if (value_of(*e, unique[i]) != NULL)
 				seen++;
 		if (seen > 1)
 			return fail(ERR_MALFORMED, "parameter %s came twice",
-			    req_unique[i]);
+			    unique[i]);
 	}
 	return OK;
 }
 
 /* Only what a URL may hold unescaped (RFC 3986 appendix A), and '%'. */
 static bool
-req_target_ok(const char *target)
+target_ok(const char *target)
 {
 	const char *p;
 
@@ -82,12 +82,12 @@ req_target_ok(const char *target)
 }
 
 static int
-req_take_target(struct req *req)
+take_target(struct req *req)
 {
-	const char *target = req_param_text(req, "REQUEST_URI");
+	const char *target = param_text(req, "REQUEST_URI");
 	char *mark;
 
-	if (!req_target_ok(target))
+	if (!target_ok(target))
 		return fail(ERR_MALFORMED, "the request target is not usable");
 	if ((req->path_copy = strdup(target)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a request target");
@@ -101,9 +101,9 @@ req_take_target(struct req *req)
 }
 
 static int
-req_take_length(struct req *req)
+take_length(struct req *req)
 {
-	const char *p = req_param_text(req, "CONTENT_LENGTH");
+	const char *p = param_text(req, "CONTENT_LENGTH");
 	size_t n = 0;
 
 	for (; *p != '\0'; p++) {
@@ -118,9 +118,9 @@ req_take_length(struct req *req)
 
 /* nginx's id joins its log with ours; without one we make our own. */
 static int
-req_take_id(struct req *req)
+take_id(struct req *req)
 {
-	const char *given = req_param_text(req, "REQUEST_ID");
+	const char *given = param_text(req, "REQUEST_ID");
 	char fresh[SECRET_ID_TEXT];
 
 	if (!enc_is_base64url(given, REQ_ID_MAX)) {
@@ -138,18 +138,16 @@ req_init(struct req *req, char *const *envp)
 {
 	int r;
 
-	memset(req, 0, sizeof(*req));
+	memset(req, 0, sizeof *req);
 	req->method = req->target = req->path = req->query = "";
 	req->content_type = req->remote_address = req->id = "";
 	req->envp = envp;
-	if ((r = req_take_id(req)) != OK ||
-	    (r = req_check_unique(envp)) != OK ||
-	    (r = req_take_length(req)) != OK ||
-	    (r = req_take_target(req)) != OK)
+	if ((r = take_id(req)) != OK || (r = check_unique(envp)) != OK ||
+	    (r = take_length(req)) != OK || (r = take_target(req)) != OK)
 		return r;
-	req->method = req_param_text(req, "REQUEST_METHOD");
-	req->content_type = req_param_text(req, "CONTENT_TYPE");
-	req->remote_address = req_param_text(req, "REMOTE_ADDR");
+	req->method = param_text(req, "REQUEST_METHOD");
+	req->content_type = param_text(req, "CONTENT_TYPE");
+	req->remote_address = param_text(req, "REMOTE_ADDR");
 	return OK;
 }
 
@@ -165,7 +163,7 @@ req_release(struct req *req)
 	if (req->body_bytes != NULL)
 		secret_wipe(req->body_bytes, req->body.n);
 	free(req->body_bytes);
-	memset(req, 0, sizeof(*req));
+	memset(req, 0, sizeof *req);
 }
 
 int
@@ -205,7 +203,7 @@ req_drain(struct req *req, req_reader *reader, void *arg)
 	long got = 1;
 
 	while (left > 0 && got > 0) {
-		n = left < sizeof(chunk) ? left : sizeof(chunk);
+		n = left < sizeof chunk ? left : sizeof chunk;
 		if ((got = reader(arg, chunk, n)) > 0)
 			left -= (size_t)got;
 	}
@@ -218,7 +216,7 @@ req_header(const struct req *req, const char *name)
 	char param[REQ_HEADER_MAX] = "HTTP_";
 	size_t n = strlen(param);
 
-	for (; *name != '\0' && n < sizeof(param) - 1; name++, n++) {
+	for (; *name != '\0' && n < sizeof param - 1; name++, n++) {
 		if (*name == '-')
 			param[n] = '_';
 		else if (*name >= 'a' && *name <= 'z')

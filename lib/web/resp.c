@@ -35,7 +35,7 @@ resp_phrase(int status)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(resp_phrases) / sizeof(resp_phrases[0]); i++)
+	for (i = 0; i < sizeof resp_phrases / sizeof resp_phrases[0]; i++)
 		if (resp_phrases[i].status == status)
 			return resp_phrases[i].phrase;
 	return "Unknown";
@@ -44,7 +44,7 @@ resp_phrase(int status)
 void
 resp_init(struct resp *resp)
 {
-	memset(resp, 0, sizeof(*resp));
+	memset(resp, 0, sizeof *resp);
 	resp->status = 200;
 	buf_init(&resp->body, RESP_BODY_MAX);
 	resp_set(resp, "Cache-Control", "no-store");
@@ -55,7 +55,7 @@ resp_init(struct resp *resp)
 }
 
 static void
-resp_header_release(struct resp_header *h)
+header_release(struct resp_header *h)
 {
 	free(h->name);
 	free(h->value);
@@ -67,14 +67,14 @@ resp_release(struct resp *resp)
 	size_t i;
 
 	for (i = 0; i < resp->header_count; i++)
-		resp_header_release(&resp->headers[i]);
+		header_release(&resp->headers[i]);
 	resp->header_count = 0;
 	buf_wipe(&resp->body);
 }
 
 /* A header never holds a line end: nobody writes a second one through it. */
 static bool
-resp_header_ok(const char *name, const char *value)
+header_ok(const char *name, const char *value)
 {
 	const char *p;
 
@@ -92,14 +92,14 @@ resp_add(struct resp *resp, const char *name, const char *value)
 {
 	struct resp_header h;
 
-	if (!resp_header_ok(name, value))
+	if (!header_ok(name, value))
 		return fail(ERR_INTERNAL, "a header holds a foreign byte");
 	if (resp->header_count == RESP_HEADERS_MAX)
 		return fail(ERR_INTERNAL, "a response has too many headers");
 	h.name = strdup(name);
 	h.value = strdup(value);
 	if (h.name == NULL || h.value == NULL) {
-		resp_header_release(&h);
+		header_release(&h);
 		return fail(ERR_NOMEM, "no memory for a header");
 	}
 	resp->headers[resp->header_count++] = h;
@@ -107,13 +107,13 @@ resp_add(struct resp *resp, const char *name, const char *value)
 }
 
 static void
-resp_remove(struct resp *resp, const char *name)
+remove_header(struct resp *resp, const char *name)
 {
 	size_t i, kept = 0;
 
 	for (i = 0; i < resp->header_count; i++) {
 		if (strcasecmp(resp->headers[i].name, name) == 0)
-			resp_header_release(&resp->headers[i]);
+			header_release(&resp->headers[i]);
 		else
 			resp->headers[kept++] = resp->headers[i];
 	}
@@ -123,7 +123,7 @@ resp_remove(struct resp *resp, const char *name)
 int
 resp_set(struct resp *resp, const char *name, const char *value)
 {
-	resp_remove(resp, name);
+	remove_header(resp, name);
 	return value != NULL ? resp_add(resp, name, value) : OK;
 }
 
@@ -205,7 +205,7 @@ resp_error_page(struct resp *resp, int code)
 	int status = err_http_status(code);
 	char page[1024];
 
-	snprintf(page, sizeof(page),
+	snprintf(page, sizeof page,
 	    "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
 	    "<meta name=\"viewport\" content=\"width=device-width\">\n"
 	    "<title>%d %s</title>\n<h1>%s</h1>\n<p>%s</p>\n</html>\n",
@@ -215,7 +215,7 @@ resp_error_page(struct resp *resp, int code)
 }
 
 static bool
-resp_has_body(const struct resp *resp)
+has_body(const struct resp *resp)
 {
 	return resp->status != 204 && resp->status != 304;
 }
@@ -234,10 +234,10 @@ resp_write(const struct resp *resp, bool head, struct buf *out)
 		h = &resp->headers[i];
 		buf_printf(out, "%s: %s\r\n", h->name, h->value);
 	}
-	if (resp_has_body(resp))
+	if (has_body(resp))
 		buf_printf(out, "Content-Length: %zu\r\n", resp->body.n);
 	buf_add_str(out, "\r\n");
-	if (resp_has_body(resp) && !head)
+	if (has_body(resp) && !head)
 		buf_add_blob(out, buf_blob(&resp->body));
 	return buf_status(out);
 }

@@ -9,7 +9,7 @@
 #define ROUTE_VALUE_MAX 128
 
 static void
-route_forget_params(struct req *req)
+forget_params(struct req *req)
 {
 	size_t i;
 
@@ -20,8 +20,8 @@ route_forget_params(struct req *req)
 
 /* Takes one path part as the value of ":name"; false when it cannot be. */
 static int
-route_take(struct req *req, const char *name, size_t name_len,
-    const char *value, size_t value_len)
+take(struct req *req, const char *name, size_t name_len, const char *value,
+    size_t value_len)
 {
 	struct req_path_param *p;
 	char *copy;
@@ -44,7 +44,7 @@ route_take(struct req *req, const char *name, size_t name_len,
 }
 
 static int
-route_match(const char *pattern, struct req *req)
+match(const char *pattern, struct req *req)
 {
 	const char *path = req->path;
 	size_t name_len, value_len;
@@ -59,7 +59,7 @@ route_match(const char *pattern, struct req *req)
 		pattern++;
 		name_len = strcspn(pattern, "/.");
 		value_len = strcspn(path, "/.");
-		r = route_take(req, pattern, name_len, path, value_len);
+		r = take(req, pattern, name_len, path, value_len);
 		if (r != OK)
 			return r;
 		pattern += name_len;
@@ -69,7 +69,7 @@ route_match(const char *pattern, struct req *req)
 }
 
 static void
-route_allow_add(char allow[ROUTE_ALLOW_MAX], const char *method)
+allow_add(char allow[ROUTE_ALLOW_MAX], const char *method)
 {
 	size_t n = strlen(allow);
 	size_t more = strlen(method);
@@ -84,7 +84,7 @@ route_allow_add(char allow[ROUTE_ALLOW_MAX], const char *method)
 
 /* Does this row answer the method? HEAD may fall back on GET. */
 static bool
-route_method_fits(const struct route *row, const struct req *req, bool fallback)
+method_fits(const struct route *row, const struct req *req, bool fallback)
 {
 	if (fallback)
 		return req_method_is(req, "HEAD") &&
@@ -93,26 +93,26 @@ route_method_fits(const struct route *row, const struct req *req, bool fallback)
 }
 
 static int
-route_scan(const struct route *routes, struct req *req, bool fallback,
+scan(const struct route *routes, struct req *req, bool fallback,
     const struct route **route, char allow[ROUTE_ALLOW_MAX])
 {
 	const struct route *row;
 	int r;
 
 	for (row = routes; row->method != NULL; row++) {
-		route_forget_params(req);
-		r = route_match(row->pattern, req);
+		forget_params(req);
+		r = match(row->pattern, req);
 		if (r == ERR_NOT_FOUND)
 			continue;
 		if (r != OK)
 			return r;
-		if (route_method_fits(row, req, fallback)) {
+		if (method_fits(row, req, fallback)) {
 			*route = row;
 			return OK;
 		}
-		route_allow_add(allow, row->method);
+		allow_add(allow, row->method);
 		if (strcmp(row->method, "GET") == 0)
-			route_allow_add(allow, "HEAD");
+			allow_add(allow, "HEAD");
 	}
 	return ERR_NOT_FOUND;
 }
@@ -125,11 +125,11 @@ route_find(const struct route *routes, struct req *req,
 
 	*route = NULL;
 	allow[0] = '\0';
-	r = route_scan(routes, req, false, route, allow);
+	r = scan(routes, req, false, route, allow);
 	if (r == ERR_NOT_FOUND)
-		r = route_scan(routes, req, true, route, allow);
+		r = scan(routes, req, true, route, allow);
 	if (r != OK)
-		route_forget_params(req);
+		forget_params(req);
 	if (r == ERR_NOT_FOUND && allow[0] != '\0')
 		return ERR_METHOD;
 	return r;

@@ -33,27 +33,27 @@ _Static_assert(BROWSERS_LIFE == 15552000, "SESSION_KEEP differs");
 
 /* yescrypt with the library's cost, so that all hashes take the same time. */
 static int
-session_crypt(
+hash_password(
     const char *password, const char *setting, char out[ADMINS_HASH_TEXT])
 {
-	struct crypt_data *data = calloc(1, sizeof(*data));
+	struct crypt_data *data = calloc(1, sizeof *data);
 	const char *hash;
 	int r = OK;
 
 	if (data == NULL)
 		return fail(ERR_NOMEM, "no memory to hash a password");
-	hash = crypt_rn(password, setting, data, (int)sizeof(*data));
+	hash = crypt_rn(password, setting, data, (int)sizeof *data);
 	if (hash == NULL || strlen(hash) >= ADMINS_HASH_TEXT)
 		r = fail(ERR_CRYPTO, "crypt: %s", strerror(errno));
 	else
 		memcpy(out, hash, strlen(hash) + 1);
-	secret_wipe(data, sizeof(*data));
+	secret_wipe(data, sizeof *data);
 	free(data);
 	return r;
 }
 
 static int
-session_new_setting(char out[CRYPT_GENSALT_OUTPUT_SIZE])
+new_setting(char out[CRYPT_GENSALT_OUTPUT_SIZE])
 {
 	if (crypt_gensalt_rn(
 		"$y$", 0, NULL, 0, out, CRYPT_GENSALT_OUTPUT_SIZE) == NULL)
@@ -72,14 +72,14 @@ session_hash_password(const char *password, char out[ADMINS_HASH_TEXT])
 	if (n < SESSION_PASSWORD_MIN || n > SESSION_PASSWORD_MAX)
 		return fail(ERR_FIELD, "a password needs %d to %d bytes",
 		    SESSION_PASSWORD_MIN, SESSION_PASSWORD_MAX);
-	if ((r = session_new_setting(setting)) != OK)
+	if ((r = new_setting(setting)) != OK)
 		return r;
-	return session_crypt(password, setting, out);
+	return hash_password(password, setting, out);
 }
 
 /* Does as much work for a name that nobody has as for one that exists. */
 static int
-session_check_password(
+check_password(
     struct db *db, const char *name, const char *password, bool *right)
 {
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
@@ -98,15 +98,15 @@ session_check_password(
 		    "administrator %s was not written by attestmdm: use "
 		    "attestmdm admin password",
 		    admin.name);
-	if ((r = session_new_setting(setting)) != OK)
+	if ((r = new_setting(setting)) != OK)
 		return r;
-	r = session_crypt(
+	r = hash_password(
 	    password, known ? admin.password_hash : setting, hash);
 	if (r == OK && known)
 		*right =
 		    secret_eq(blob_str(hash), blob_str(admin.password_hash));
-	secret_wipe(hash, sizeof(hash));
-	secret_wipe(&admin, sizeof(admin));
+	secret_wipe(hash, sizeof hash);
+	secret_wipe(&admin, sizeof admin);
 	return r;
 }
 
@@ -120,14 +120,14 @@ struct session_throttle {
 };
 
 static void
-session_subject(const char *kind, const char *text, char *out)
+subject(const char *kind, const char *text, char *out)
 {
 	uint8_t digest[SECRET_SHA256];
 	struct buf hex;
 
 	secret_sha256(blob_str(text), digest);
 	buf_init(&hex, SESSION_SUBJECT_MAX);
-	enc_hex(blob_of(digest, sizeof(digest)), &hex);
+	enc_hex(blob_of(digest, sizeof digest), &hex);
 	snprintf(out, SESSION_SUBJECT_MAX, "%s:%s", kind, buf_str(&hex));
 	buf_release(&hex);
 }
@@ -137,7 +137,7 @@ session_subject(const char *kind, const char *text, char *out)
  * would reveal which accounts there are.
  */
 static int
-session_choose_throttle(struct db *db, const struct req *req, const char *name,
+choose_throttle(struct db *db, const struct req *req, const char *name,
     struct session_throttle *t)
 {
 	char network[NETWORK_TEXT];
@@ -146,17 +146,17 @@ session_choose_throttle(struct db *db, const struct req *req, const char *name,
 
 	*t = (struct session_throttle){ .browser = "" };
 	if (form_cookie(req_header(req, "Cookie"), SESSION_BROWSER_COOKIE,
-		t->browser, sizeof(t->browser)) == OK)
+		t->browser, sizeof t->browser) == OK)
 		r = browsers_is_known(db, t->browser, name, &known);
 	if (r == OK && known) {
-		session_subject("browser", t->browser, t->source);
+		subject("browser", t->browser, t->source);
 		return OK;
 	}
 	t->browser[0] = '\0';
 	/* A site is assigned up to 2^80 IPv6 addresses: they count as one. */
 	network_of(req->remote_address, 32, 48, network);
-	snprintf(t->source, sizeof(t->source), "address:%s", network);
-	session_subject("name", name, t->name);
+	snprintf(t->source, sizeof t->source, "address:%s", network);
+	subject("name", name, t->name);
 	return r;
 }
 
@@ -167,7 +167,7 @@ session_choose_throttle(struct db *db, const struct req *req, const char *name,
  * after the check; -1 for a known browser.
  */
 static int
-session_take_turn(const struct session_throttle *t, const char *path, int *lock,
+take_turn(const struct session_throttle *t, const char *path, int *lock,
     struct resp *resp)
 {
 	*lock = -1;
@@ -187,7 +187,7 @@ session_take_turn(const struct session_throttle *t, const char *path, int *lock,
 
 /* Counts the attempt before the password is checked. */
 static int
-session_count(
+count_attempt(
     struct db *db, const struct session_throttle *t, struct resp *resp)
 {
 	char seconds[24];
@@ -202,7 +202,7 @@ session_count(
 	db_rollback(db);
 	if (r != ERR_RATE_LIMITED)
 		return r;
-	snprintf(seconds, sizeof(seconds), "%lld", (long long)wait);
+	snprintf(seconds, sizeof seconds, "%lld", (long long)wait);
 	resp_set(resp, "Retry-After", seconds);
 	return fail(r, "sign-in has to wait %s seconds: %s %s", seconds,
 	    t->source, t->name);
@@ -210,20 +210,20 @@ session_count(
 
 /* The session that this browser had before, if any. */
 static int
-session_end_older(struct db *db, const struct req *req)
+end_older(struct db *db, const struct req *req)
 {
 	char token[SECRET_TOKEN_TEXT];
 	struct session older;
 
 	if (form_cookie(req_header(req, "Cookie"), SESSION_COOKIE, token,
-		sizeof(token)) != OK ||
+		sizeof token) != OK ||
 	    sessions_load(db, token, SESSION_LIFE, &older) != OK)
 		return OK;
 	return sessions_end(db, &older);
 }
 
 static int
-session_create(struct db *db, const struct req *req, const char *name,
+create(struct db *db, const struct req *req, const char *name,
     struct session_throttle *t, char token[SECRET_TOKEN_TEXT])
 {
 	struct session s;
@@ -233,7 +233,7 @@ session_create(struct db *db, const struct req *req, const char *name,
 		secret_token(t->browser);
 	if ((r = db_begin(db)) != OK)
 		return r;
-	if ((r = session_end_older(db, req)) != OK ||
+	if ((r = end_older(db, req)) != OK ||
 	    (r = logins_succeed(db, t->name)) != OK ||
 	    (r = logins_succeed(db, t->source)) != OK ||
 	    (r = browsers_remember(db, t->browser, name)) != OK ||
@@ -247,7 +247,7 @@ session_create(struct db *db, const struct req *req, const char *name,
 }
 
 static int
-session_refused(struct db *db, const char *name, const char *address)
+log_refusal(struct db *db, const char *name, const char *address)
 {
 	int r;
 
@@ -265,27 +265,26 @@ session_refused(struct db *db, const char *name, const char *address)
 }
 
 static int
-session_set_cookie(
+set_cookie(
     struct resp *resp, const char *name, const char *value, const char *tail)
 {
 	char line[256];
 
-	snprintf(line, sizeof(line), "%s=%s" SESSION_COOKIE_TAIL "%s", name,
+	snprintf(line, sizeof line, "%s=%s" SESSION_COOKIE_TAIL "%s", name,
 	    value, tail);
 	return resp_add(resp, "Set-Cookie", line);
 }
 
 /* ERR_RATE_LIMITED before the password is looked at. */
 static int
-session_try_password(struct db *db, const char *lock,
-    const struct session_throttle *t, const char *name, const char *password,
-    struct resp *resp, bool *right)
+try_password(struct db *db, const char *lock, const struct session_throttle *t,
+    const char *name, const char *password, struct resp *resp, bool *right)
 {
 	int fd, r;
 
-	if ((r = session_take_turn(t, lock, &fd, resp)) == OK &&
-	    (r = session_count(db, t, resp)) == OK)
-		r = session_check_password(db, name, password, right);
+	if ((r = take_turn(t, lock, &fd, resp)) == OK &&
+	    (r = count_attempt(db, t, resp)) == OK)
+		r = check_password(db, name, password, right);
 	if (fd >= 0)
 		close(fd);
 	return r;
@@ -303,25 +302,25 @@ session_start(struct db *db, const struct req *req, const char *lock,
 	if (strlen(name) >= ADMINS_NAME_TEXT ||
 	    strlen(password) > SESSION_PASSWORD_MAX)
 		return fail(ERR_LOGIN, "a name or password of too many bytes");
-	if ((r = session_choose_throttle(db, req, name, &t)) != OK ||
-	    (r = session_try_password(
-		 db, lock, &t, name, password, resp, &right)) != OK)
+	if ((r = choose_throttle(db, req, name, &t)) != OK ||
+	    (r = try_password(db, lock, &t, name, password, resp, &right)) !=
+		OK)
 		return r;
 	if (!right)
-		return session_refused(db, name, req->remote_address);
-	r = session_create(db, req, name, &t, token);
+		return log_refusal(db, name, req->remote_address);
+	r = create(db, req, name, &t, token);
 	if (r == OK)
-		r = session_set_cookie(resp, SESSION_COOKIE, token, "");
+		r = set_cookie(resp, SESSION_COOKIE, token, "");
 	if (r == OK)
-		r = session_set_cookie(
+		r = set_cookie(
 		    resp, SESSION_BROWSER_COOKIE, t.browser, SESSION_KEEP);
-	secret_wipe(token, sizeof(token));
-	secret_wipe(&t, sizeof(t));
+	secret_wipe(token, sizeof token);
+	secret_wipe(&t, sizeof t);
 	return r;
 }
 
 static int
-session_touch(struct db *db, const struct session *s)
+touch(struct db *db, const struct session *s)
 {
 	int r;
 
@@ -342,13 +341,13 @@ session_load(struct db *db, const struct req *req, struct session *s)
 	char token[SECRET_TOKEN_TEXT];
 	int r;
 
-	memset(s, 0, sizeof(*s));
+	memset(s, 0, sizeof *s);
 	if (form_cookie(req_header(req, "Cookie"), SESSION_COOKIE, token,
-		sizeof(token)) != OK)
+		sizeof token) != OK)
 		return ERR_SESSION;
 	r = sessions_load(db, token, SESSION_IDLE, s);
-	secret_wipe(token, sizeof(token));
-	return r == OK ? session_touch(db, s) : r;
+	secret_wipe(token, sizeof token);
+	return r == OK ? touch(db, s) : r;
 }
 
 int
@@ -365,12 +364,12 @@ session_end(struct db *db, const struct session *s, struct resp *resp)
 	}
 	if ((r = db_commit(db)) != OK)
 		return r;
-	return session_set_cookie(resp, SESSION_COOKIE, "", "; Max-Age=0");
+	return set_cookie(resp, SESSION_COOKIE, "", "; Max-Age=0");
 }
 
 /* Browsers say where a request comes from; those that do not are let pass. */
 static int
-session_check_origin(const struct req *req)
+check_origin(const struct req *req)
 {
 	const char *site = req_header(req, "Sec-Fetch-Site");
 
@@ -380,7 +379,7 @@ session_check_origin(const struct req *req)
 }
 
 static int
-session_check_token(const struct form *form, const char *want)
+check_token(const struct form *form, const char *want)
 {
 	const char *given = form_text(form, "csrf");
 
@@ -393,9 +392,9 @@ int
 session_check_form(
     const struct session *s, const struct req *req, const struct form *form)
 {
-	int r = session_check_origin(req);
+	int r = check_origin(req);
 
-	return r == OK ? session_check_token(form, s->csrf_token) : r;
+	return r == OK ? check_token(form, s->csrf_token) : r;
 }
 
 int
@@ -407,18 +406,18 @@ session_login_token(
 	    enc_is_base64url(token, SECRET_TOKEN_TEXT))
 		return OK;
 	secret_token(token);
-	return session_set_cookie(resp, SESSION_LOGIN_COOKIE, token, "");
+	return set_cookie(resp, SESSION_LOGIN_COOKIE, token, "");
 }
 
 int
 session_check_login(const struct req *req, const struct form *form)
 {
 	char token[SECRET_TOKEN_TEXT];
-	int r = session_check_origin(req);
+	int r = check_origin(req);
 
 	if (r != OK)
 		return r;
 	form_cookie(req_header(req, "Cookie"), SESSION_LOGIN_COOKIE, token,
-	    sizeof(token));
-	return session_check_token(form, token);
+	    sizeof token);
+	return check_token(form, token);
 }

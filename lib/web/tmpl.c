@@ -29,7 +29,7 @@ struct tmpl_token {
 	size_t end; /* of TMPL_EACH and TMPL_NONE: the matching TMPL_END */
 };
 
-struct tmpl_page {
+struct find_page {
 	char name[TMPL_NAME_MAX + 1];
 	uint8_t *bytes;
 	struct tmpl_token *tokens;
@@ -37,13 +37,13 @@ struct tmpl_page {
 };
 
 struct tmpl {
-	struct tmpl_page *pages;
+	struct find_page *pages;
 	size_t count;
 };
 
 /* Where the reader of one page stands. */
 struct tmpl_reader {
-	struct tmpl_page *page;
+	struct find_page *page;
 	struct blob text;
 	size_t at;
 	size_t line;
@@ -52,7 +52,7 @@ struct tmpl_reader {
 };
 
 static bool
-tmpl_name_ok(struct blob name)
+name_ok(struct blob name)
 {
 	size_t i;
 
@@ -65,20 +65,20 @@ tmpl_name_ok(struct blob name)
 }
 
 static int
-tmpl_push(struct tmpl_reader *r, enum tmpl_kind kind, struct blob text,
+push(struct tmpl_reader *r, enum tmpl_kind kind, struct blob text,
     struct blob name)
 {
-	struct tmpl_page *page = r->page;
+	struct find_page *page = r->page;
 	struct tmpl_token *t;
 
 	if (page->count == TMPL_TOKENS_MAX)
 		return fail(ERR_CONFIG, "%s: too many tags", page->name);
-	t = realloc(page->tokens, (page->count + 1) * sizeof(*t));
+	t = realloc(page->tokens, (page->count + 1) * sizeof *t);
 	if (t == NULL)
 		return fail(ERR_NOMEM, "no memory for a template");
 	page->tokens = t;
 	t += page->count++;
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, sizeof *t);
 	t->kind = kind;
 	t->text = text;
 	if (name.n > 0)
@@ -87,7 +87,7 @@ tmpl_push(struct tmpl_reader *r, enum tmpl_kind kind, struct blob text,
 }
 
 static int
-tmpl_open(struct tmpl_reader *r)
+open_section(struct tmpl_reader *r)
 {
 	if (r->depth == TMPL_DEPTH_MAX)
 		return fail(ERR_CONFIG, "%s:%zu: sections nest too deep",
@@ -97,7 +97,7 @@ tmpl_open(struct tmpl_reader *r)
 }
 
 static int
-tmpl_close(struct tmpl_reader *r)
+close_section(struct tmpl_reader *r)
 {
 	struct tmpl_token *end = &r->page->tokens[r->page->count - 1];
 	struct tmpl_token *start;
@@ -115,7 +115,7 @@ tmpl_close(struct tmpl_reader *r)
 
 /* What stands between the braces. */
 static int
-tmpl_tag(struct tmpl_reader *r, struct blob tag)
+read_tag(struct tmpl_reader *r, struct blob tag)
 {
 	static const char marks[] = "#^/>";
 	static const enum tmpl_kind kinds[] = { TMPL_EACH, TMPL_NONE, TMPL_END,
@@ -131,24 +131,24 @@ tmpl_tag(struct tmpl_reader *r, struct blob tag)
 		kind = kinds[mark - marks];
 		tag = blob_of(tag.p + 1, tag.n - 1);
 	}
-	if (!tmpl_name_ok(tag))
+	if (!name_ok(tag))
 		return fail(ERR_CONFIG, "%s:%zu: a tag has no usable name",
 		    r->page->name, r->line);
-	if ((code = tmpl_push(r, kind, blob_of(NULL, 0), tag)) != OK)
+	if ((code = push(r, kind, blob_of(NULL, 0), tag)) != OK)
 		return code;
 	if (kind == TMPL_EACH || kind == TMPL_NONE)
-		return tmpl_open(r);
-	return kind == TMPL_END ? tmpl_close(r) : OK;
+		return open_section(r);
+	return kind == TMPL_END ? close_section(r) : OK;
 }
 
 static const uint8_t *
-tmpl_find(struct blob in, const char *what)
+find(struct blob in, const char *what)
 {
 	return in.n == 0 ? NULL : memmem(in.p, in.n, what, 2);
 }
 
 static void
-tmpl_count_lines(struct tmpl_reader *r, struct blob text)
+count_lines(struct tmpl_reader *r, struct blob text)
 {
 	size_t i;
 
@@ -157,35 +157,35 @@ tmpl_count_lines(struct tmpl_reader *r, struct blob text)
 }
 
 static int
-tmpl_read(struct tmpl_reader *r)
+read_page(struct tmpl_reader *r)
 {
 	struct blob rest = r->text, text;
 	const uint8_t *start, *end;
 	int code;
 
 	while (rest.n > 0) {
-		start = tmpl_find(rest, "{{");
+		start = find(rest, "{{");
 		text = blob_of(
 		    rest.p, start != NULL ? (size_t)(start - rest.p) : rest.n);
-		tmpl_count_lines(r, text);
-		code = tmpl_push(r, TMPL_TEXT, text, blob_of(NULL, 0));
+		count_lines(r, text);
+		code = push(r, TMPL_TEXT, text, blob_of(NULL, 0));
 		if (code != OK || start == NULL)
 			return code;
 		rest = blob_of(start + 2, rest.n - text.n - 2);
-		if ((end = tmpl_find(rest, "}}")) == NULL)
+		if ((end = find(rest, "}}")) == NULL)
 			return fail(ERR_CONFIG, "%s:%zu: a tag does not end",
 			    r->page->name, r->line);
 		text = blob_of(rest.p, (size_t)(end - rest.p));
-		if ((code = tmpl_tag(r, text)) != OK)
+		if ((code = read_tag(r, text)) != OK)
 			return code;
-		tmpl_count_lines(r, text);
+		count_lines(r, text);
 		rest = blob_of(end + 2, rest.n - text.n - 2);
 	}
 	return OK;
 }
 
-static const struct tmpl_page *
-tmpl_page(const struct tmpl *tmpl, const char *name)
+static const struct find_page *
+find_page(const struct tmpl *tmpl, const char *name)
 {
 	size_t i;
 
@@ -199,17 +199,17 @@ int
 tmpl_add(struct tmpl *tmpl, struct blob name, struct blob text)
 {
 	struct tmpl_reader r = { .line = 1 };
-	struct tmpl_page *page;
+	struct find_page *page;
 	int code;
 
-	if (!tmpl_name_ok(name))
+	if (!name_ok(name))
 		return fail(ERR_CONFIG, "a template has no usable name");
-	page = realloc(tmpl->pages, (tmpl->count + 1) * sizeof(*page));
+	page = realloc(tmpl->pages, (tmpl->count + 1) * sizeof *page);
 	if (page == NULL)
 		return fail(ERR_NOMEM, "no memory for a template");
 	tmpl->pages = page;
 	page += tmpl->count++;
-	memset(page, 0, sizeof(*page));
+	memset(page, 0, sizeof *page);
 	memcpy(page->name, name.p, name.n);
 	if ((page->bytes = malloc(text.n + 1)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a template");
@@ -217,7 +217,7 @@ tmpl_add(struct tmpl *tmpl, struct blob name, struct blob text)
 		memcpy(page->bytes, text.p, text.n);
 	r.page = page;
 	r.text = blob_of(page->bytes, text.n);
-	if ((code = tmpl_read(&r)) != OK)
+	if ((code = read_page(&r)) != OK)
 		return code;
 	if (r.depth > 0)
 		return fail(ERR_CONFIG, "%s: %s is never closed", page->name,
@@ -226,10 +226,9 @@ tmpl_add(struct tmpl *tmpl, struct blob name, struct blob text)
 }
 
 static int
-tmpl_check_page(
-    const struct tmpl *tmpl, const struct tmpl_page *page, int depth)
+check_page(const struct tmpl *tmpl, const struct find_page *page, int depth)
 {
-	const struct tmpl_page *partial;
+	const struct find_page *partial;
 	size_t i;
 	int r;
 
@@ -241,11 +240,11 @@ tmpl_check_page(
 	for (i = 0; i < page->count; i++) {
 		if (page->tokens[i].kind != TMPL_PARTIAL)
 			continue;
-		partial = tmpl_page(tmpl, page->tokens[i].name);
+		partial = find_page(tmpl, page->tokens[i].name);
 		if (partial == NULL)
 			return fail(ERR_CONFIG, "%s: there is no template %s",
 			    page->name, page->tokens[i].name);
-		if ((r = tmpl_check_page(tmpl, partial, depth + 1)) != OK)
+		if ((r = check_page(tmpl, partial, depth + 1)) != OK)
 			return r;
 	}
 	return OK;
@@ -258,7 +257,7 @@ tmpl_check(const struct tmpl *tmpl)
 	int r;
 
 	for (i = 0; i < tmpl->count; i++)
-		if ((r = tmpl_check_page(tmpl, &tmpl->pages[i], 0)) != OK)
+		if ((r = check_page(tmpl, &tmpl->pages[i], 0)) != OK)
 			return r;
 	return OK;
 }
@@ -306,7 +305,7 @@ tmpl_parse(const char *name, struct blob text, struct tmpl **out)
 
 /* The character reference that HTML needs in place of a character, or NULL. */
 static const char *
-tmpl_reference(uint32_t c)
+reference_of(uint32_t c)
 {
 	switch (c) {
 	case '&':
@@ -326,16 +325,16 @@ tmpl_reference(uint32_t c)
 
 /* Bytes that are not UTF-8, and invisible characters, become U+FFFD. */
 static void
-tmpl_escape(const char *value, struct buf *out)
+escape(const char *value, struct buf *out)
 {
 	struct blob in = blob_str(value);
 	size_t at, n;
 	uint32_t c;
 
-	for (at = 0; at < in.n; at += n > 0 ? n : 1) {
+	for (at = 0; at<in.n; at += n> 0 ? n : 1) {
 		n = utf8_decode(in, at, &c);
-		if (n > 0 && tmpl_reference(c) != NULL)
-			buf_add_str(out, tmpl_reference(c));
+		if (n > 0 && reference_of(c) != NULL)
+			buf_add_str(out, reference_of(c));
 		else if (n > 0 &&
 		    (utf8_is_visible(c) || c == '\n' || c == '\t'))
 			buf_add(out, in.p + at, n);
@@ -344,11 +343,11 @@ tmpl_escape(const char *value, struct buf *out)
 	}
 }
 
-static int tmpl_run(const struct tmpl *tmpl, const struct tmpl_page *page,
+static int run(const struct tmpl *tmpl, const struct find_page *page,
     size_t from, size_t to, const struct tmpl_row *row, struct buf *out);
 
 static int
-tmpl_section(const struct tmpl *tmpl, const struct tmpl_page *page, size_t at,
+section(const struct tmpl *tmpl, const struct find_page *page, size_t at,
     const struct tmpl_row *row, struct buf *out)
 {
 	const struct tmpl_token *t = &page->tokens[at];
@@ -361,15 +360,15 @@ tmpl_section(const struct tmpl *tmpl, const struct tmpl_page *page, size_t at,
 	some = item != NULL || (value != NULL && value[0] != '\0');
 	if (t->kind == TMPL_NONE || item == NULL)
 		return some == (t->kind == TMPL_EACH)
-		    ? tmpl_run(tmpl, page, at + 1, t->end, row, out)
+		    ? run(tmpl, page, at + 1, t->end, row, out)
 		    : OK;
 	for (; item != NULL && r == OK; item = tmplrow_next(item))
-		r = tmpl_run(tmpl, page, at + 1, t->end, item, out);
+		r = run(tmpl, page, at + 1, t->end, item, out);
 	return r;
 }
 
 static int
-tmpl_value(const struct tmpl_page *page, const char *name,
+write_value(const struct find_page *page, const char *name,
     const struct tmpl_row *row, struct buf *out)
 {
 	const char *value = tmplrow_value(row, name);
@@ -377,15 +376,15 @@ tmpl_value(const struct tmpl_page *page, const char *name,
 	if (value == NULL)
 		return fail(
 		    ERR_INTERNAL, "page %s misses %s", page->name, name);
-	tmpl_escape(value, out);
+	escape(value, out);
 	return buf_status(out);
 }
 
 static int
-tmpl_run(const struct tmpl *tmpl, const struct tmpl_page *page, size_t from,
+run(const struct tmpl *tmpl, const struct find_page *page, size_t from,
     size_t to, const struct tmpl_row *row, struct buf *out)
 {
-	const struct tmpl_page *partial;
+	const struct find_page *partial;
 	const struct tmpl_token *t;
 	size_t i;
 	int r = OK;
@@ -395,15 +394,14 @@ tmpl_run(const struct tmpl *tmpl, const struct tmpl_page *page, size_t from,
 		if (t->kind == TMPL_TEXT) {
 			r = buf_add_blob(out, t->text);
 		} else if (t->kind == TMPL_VALUE) {
-			r = tmpl_value(page, t->name, row, out);
+			r = write_value(page, t->name, row, out);
 		} else if (t->kind == TMPL_PARTIAL) {
-			partial = tmpl_page(tmpl, t->name);
+			partial = find_page(tmpl, t->name);
 			/* Loading the pages made sure of it. */
 			assert(partial != NULL);
-			r = tmpl_run(
-			    tmpl, partial, 0, partial->count, row, out);
+			r = run(tmpl, partial, 0, partial->count, row, out);
 		} else if (t->kind != TMPL_END) {
-			r = tmpl_section(tmpl, page, i, row, out);
+			r = section(tmpl, page, i, row, out);
 			i = t->end;
 		}
 	}
@@ -414,11 +412,11 @@ int
 tmpl_render(const struct tmpl *tmpl, const char *name,
     const struct tmpl_row *row, struct buf *out)
 {
-	const struct tmpl_page *page = tmpl_page(tmpl, name);
+	const struct find_page *page = find_page(tmpl, name);
 
 	if (page == NULL)
 		return fail(ERR_INTERNAL, "there is no page %s", name);
 	if (tmplrow_status(row) != OK)
 		return tmplrow_status(row);
-	return tmpl_run(tmpl, page, 0, page->count, row, out);
+	return run(tmpl, page, 0, page->count, row, out);
 }

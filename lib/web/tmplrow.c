@@ -29,7 +29,7 @@ tmplrow_new(void)
 }
 
 static void
-tmplrow_entry_free(struct tmpl_entry *e)
+entry_free(struct tmpl_entry *e)
 {
 	free(e->name);
 	free(e->value);
@@ -51,13 +51,13 @@ tmplrow_free(struct tmpl_row *row)
 			e->first = item->next;
 			tmplrow_free(item);
 		}
-		tmplrow_entry_free(e);
+		entry_free(e);
 	}
 	free(row);
 }
 
 static struct tmpl_row *
-tmplrow_page(struct tmpl_row *row)
+page_of(struct tmpl_row *row)
 {
 	while (row->parent != NULL)
 		row = row->parent;
@@ -65,13 +65,13 @@ tmplrow_page(struct tmpl_row *row)
 }
 
 static void
-tmplrow_failed(struct tmpl_row *row)
+failed(struct tmpl_row *row)
 {
-	tmplrow_page(row)->status = ERR_NOMEM;
+	page_of(row)->status = ERR_NOMEM;
 }
 
 static struct tmpl_entry *
-tmplrow_entry(const struct tmpl_row *row, const char *name)
+find_entry(const struct tmpl_row *row, const char *name)
 {
 	struct tmpl_entry *e;
 
@@ -82,13 +82,13 @@ tmplrow_entry(const struct tmpl_row *row, const char *name)
 }
 
 static struct tmpl_entry *
-tmplrow_make(struct tmpl_row *row, const char *name)
+make(struct tmpl_row *row, const char *name)
 {
-	struct tmpl_entry *e = tmplrow_entry(row, name);
+	struct tmpl_entry *e = find_entry(row, name);
 
 	if (e != NULL)
 		return e;
-	if ((e = calloc(1, sizeof(*e))) == NULL)
+	if ((e = calloc(1, sizeof *e)) == NULL)
 		return NULL;
 	if ((e->name = strdup(name)) == NULL) {
 		free(e);
@@ -107,11 +107,11 @@ tmplrow_set(struct tmpl_row *row, const char *name, const char *value)
 
 	if (row == NULL)
 		return;
-	e = tmplrow_make(row, name);
+	e = make(row, name);
 	copy = strdup(value != NULL ? value : "");
 	if (e == NULL || copy == NULL) {
 		free(copy);
-		tmplrow_failed(row);
+		failed(row);
 		return;
 	}
 	free(e->value);
@@ -131,7 +131,7 @@ tmplrow_setf(struct tmpl_row *row, const char *name, const char *fmt, ...)
 	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
 	if (n < 0) {
-		tmplrow_failed(row);
+		failed(row);
 		return;
 	}
 	tmplrow_set(row, name, text);
@@ -152,9 +152,8 @@ tmplrow_add(struct tmpl_row *row, const char *list)
 
 	if (row == NULL)
 		return NULL;
-	if ((e = tmplrow_make(row, list)) == NULL ||
-	    (item = tmplrow_new()) == NULL) {
-		tmplrow_failed(row);
+	if ((e = make(row, list)) == NULL || (item = tmplrow_new()) == NULL) {
+		failed(row);
 		return NULL;
 	}
 	item->parent = row;
@@ -178,12 +177,12 @@ tmplrow_status(const struct tmpl_row *row)
 
 /* The innermost entry of that name. */
 static const struct tmpl_entry *
-tmplrow_look_up(const struct tmpl_row *row, const char *name)
+look_up(const struct tmpl_row *row, const char *name)
 {
 	const struct tmpl_entry *e;
 
 	for (; row != NULL; row = row->parent)
-		if ((e = tmplrow_entry(row, name)) != NULL)
+		if ((e = find_entry(row, name)) != NULL)
 			return e;
 	return NULL;
 }
@@ -191,7 +190,7 @@ tmplrow_look_up(const struct tmpl_row *row, const char *name)
 const char *
 tmplrow_value(const struct tmpl_row *row, const char *name)
 {
-	const struct tmpl_entry *e = tmplrow_look_up(row, name);
+	const struct tmpl_entry *e = look_up(row, name);
 
 	return e != NULL ? e->value : NULL;
 }
@@ -199,7 +198,7 @@ tmplrow_value(const struct tmpl_row *row, const char *name)
 const struct tmpl_row *
 tmplrow_first(const struct tmpl_row *row, const char *list)
 {
-	const struct tmpl_entry *e = tmplrow_look_up(row, list);
+	const struct tmpl_entry *e = look_up(row, list);
 
 	return e != NULL ? e->first : NULL;
 }

@@ -11,7 +11,7 @@
 #define TMPLSET_SUFFIX   ".html"
 
 static int
-tmplset_read(const char *path, struct buf *out)
+read_file(const char *path, struct buf *out)
 {
 	char chunk[4096];
 	FILE *f = fopen(path, "re");
@@ -20,7 +20,7 @@ tmplset_read(const char *path, struct buf *out)
 
 	if (f == NULL)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
 		buf_add(out, chunk, n);
 	r = ferror(f) ? ERR_IO : buf_status(out);
 	fclose(f);
@@ -28,18 +28,18 @@ tmplset_read(const char *path, struct buf *out)
 }
 
 static int
-tmplset_add(struct tmpl *tmpl, const char *folder, const char *file)
+add(struct tmpl *tmpl, const char *folder, const char *file)
 {
 	size_t stem = strlen(file) - strlen(TMPLSET_SUFFIX);
 	struct buf text;
 	char path[4096];
 	int n, r;
 
-	n = snprintf(path, sizeof(path), "%s/%s", folder, file);
-	if (n < 0 || (size_t)n >= sizeof(path))
+	n = snprintf(path, sizeof path, "%s/%s", folder, file);
+	if (n < 0 || (size_t)n >= sizeof path)
 		return fail(ERR_IO, "the path of %s is too long", file);
 	buf_init(&text, TMPLSET_FILE_MAX);
-	r = tmplset_read(path, &text);
+	r = read_file(path, &text);
 	if (r == OK)
 		r = tmpl_add(tmpl, blob_of(file, stem), buf_blob(&text));
 	buf_release(&text);
@@ -47,7 +47,7 @@ tmplset_add(struct tmpl *tmpl, const char *folder, const char *file)
 }
 
 static bool
-tmplset_is_page(const char *file)
+is_page(const char *file)
 {
 	size_t n = strlen(file), suffix = strlen(TMPLSET_SUFFIX);
 
@@ -56,7 +56,7 @@ tmplset_is_page(const char *file)
 }
 
 static int
-tmplset_add_all(struct tmpl *tmpl, const char *folder)
+add_all(struct tmpl *tmpl, const char *folder)
 {
 	struct dirent *e;
 	DIR *dir = opendir(folder);
@@ -65,8 +65,8 @@ tmplset_add_all(struct tmpl *tmpl, const char *folder)
 	if (dir == NULL)
 		return fail(ERR_IO, "%s: %s", folder, strerror(errno));
 	while (r == OK && (e = readdir(dir)) != NULL)
-		if (tmplset_is_page(e->d_name))
-			r = tmplset_add(tmpl, folder, e->d_name);
+		if (is_page(e->d_name))
+			r = add(tmpl, folder, e->d_name);
 	closedir(dir);
 	return r == OK ? tmpl_check(tmpl) : r;
 }
@@ -80,7 +80,7 @@ tmplset_load(const char *folder, struct tmpl **out)
 	*out = NULL;
 	if ((tmpl = tmpl_new()) == NULL)
 		return fail(ERR_NOMEM, "no memory for templates");
-	if ((r = tmplset_add_all(tmpl, folder)) != OK) {
+	if ((r = add_all(tmpl, folder)) != OK) {
 		tmpl_free(tmpl);
 		return r;
 	}

@@ -49,7 +49,7 @@
 
 #define WORKER_MEMORY ((rlim_t)512 << 20)
 
-struct worker_options {
+struct options {
 	const char *config;
 	const char *listen;
 	bool check;
@@ -74,7 +74,7 @@ struct worker_master {
 };
 
 static int64_t
-worker_ms(void)
+now_ms(void)
 {
 	struct timespec t;
 
@@ -83,7 +83,7 @@ worker_ms(void)
 }
 
 static void
-worker_limits(void)
+limit_memory(void)
 {
 #ifndef WORKER_SANITIZED
 	struct rlimit memory = { WORKER_MEMORY, WORKER_MEMORY };
@@ -94,7 +94,7 @@ worker_limits(void)
 
 /* The signals that only the master looks at, and when it wants to. */
 static void
-worker_block(sigset_t *set)
+block_signals(sigset_t *set)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
@@ -106,7 +106,7 @@ worker_block(sigset_t *set)
 }
 
 static void
-worker_close(const struct web_program *program, void *app)
+close_app(const struct web_program *program, void *app)
 {
 	struct context *c = app;
 
@@ -122,8 +122,7 @@ worker_close(const struct web_program *program, void *app)
 
 /* On failure *out is NULL. */
 static int
-worker_open(
-    const struct web_program *program, const struct conf *conf, void **out)
+open_app(const struct web_program *program, const struct conf *conf, void **out)
 {
 	struct context *c;
 	int r;
@@ -140,28 +139,28 @@ worker_open(
 	if (r == OK)
 		*out = c;
 	else
-		worker_close(program, c);
+		close_app(program, c);
 	return r;
 }
 
 static int
-worker_child(const struct worker_master *m)
+run_child(const struct worker_master *m)
 {
 	char secret[SECRET_TOKEN_TEXT];
 	void *app = NULL;
 	int r;
 
 	if (nginx_secret_load(m->conf->nginx_secret, secret) != OK ||
-	    worker_open(m->program, m->conf, &app) != OK)
+	    open_app(m->program, m->conf, &app) != OK)
 		return WORKER_EXIT_OPEN;
 	r = fastcgi_serve(m->socket, secret, m->program, app);
-	secret_wipe(secret, sizeof(secret));
-	worker_close(m->program, app);
+	secret_wipe(secret, sizeof secret);
+	close_app(m->program, app);
 	return r == OK ? 0 : 1;
 }
 
 static void
-worker_start(struct worker_master *m, struct worker_slot *slot)
+start_worker(struct worker_master *m, struct worker_slot *slot)
 {
 	pid_t master = getpid();
 	pid_t pid = fork();
@@ -171,9 +170,9 @@ worker_start(struct worker_master *m, struct worker_slot *slot)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != master)
 			_exit(0);
-		exit(worker_child(m));
+		exit(run_child(m));
 	}
-	slot->started = worker_ms();
+	slot->started = now_ms();
 	if (pid < 0) {
 		log_line(LOG_ERROR, "cannot fork: %s", strerror(errno));
 		slot->not_before = slot->started + WORKER_WAIT_LAST_MS;
@@ -184,9 +183,9 @@ worker_start(struct worker_master *m, struct worker_slot *slot)
 
 /* Starts what is missing; the milliseconds until there is more to start. */
 static int64_t
-worker_fill(struct worker_master *m)
+fill_slots(struct worker_master *m)
 {
-	int64_t now = worker_ms();
+	int64_t now = now_ms();
 	int64_t next = 60000;
 	struct worker_slot *slot;
 	int i;
@@ -194,7 +193,7 @@ worker_fill(struct worker_master *m)
 	for (i = 0; i < m->conf->workers && i < WORKER_MAX; i++) {
 		slot = &m->slots[i];
 		if (slot->pid == 0 && slot->not_before <= now)
-			worker_start(m, slot);
+			start_worker(m, slot);
 		if (slot->pid == 0 && slot->not_before - now < next)
 			next = slot->not_before - now;
 	}
@@ -202,7 +201,7 @@ worker_fill(struct worker_master *m)
 }
 
 static void
-worker_back_off(struct worker_slot *slot, int64_t now)
+back_off(struct worker_slot *slot, int64_t now)
 {
 	if (slot->wait == 0)
 		slot->wait = WORKER_WAIT_FIRST_MS;
@@ -214,9 +213,9 @@ worker_back_off(struct worker_slot *slot, int64_t now)
 }
 
 static void
-worker_ended(struct worker_master *m, struct worker_slot *slot, int status)
+child_ended(struct worker_master *m, struct worker_slot *slot, int status)
 {
-	int64_t now = worker_ms();
+	int64_t now = now_ms();
 	bool brief = now - slot->started < WORKER_SHORT_MS;
 
 	slot->pid = 0;
@@ -236,7 +235,7 @@ worker_ended(struct worker_master *m, struct worker_slot *slot, int status)
 		    LOG_ERROR, "a worker died of signal %d", WTERMSIG(status));
 	if (!brief)
 		slot->wait = 0;
-	worker_back_off(slot, now);
+	back_off(slot, now);
 	/* It never worked: tell whoever started us instead of going on. */
 	if (!m->served && WIFEXITED(status) &&
 	    WEXITSTATUS(status) == WORKER_EXIT_OPEN) {
@@ -246,7 +245,7 @@ worker_ended(struct worker_master *m, struct worker_slot *slot, int status)
 }
 
 static void
-worker_reap(struct worker_master *m)
+reap(struct worker_master *m)
 {
 	int status, i;
 	pid_t pid;
@@ -254,11 +253,11 @@ worker_reap(struct worker_master *m)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (i = 0; i < WORKER_MAX; i++)
 			if (m->slots[i].pid == pid)
-				worker_ended(m, &m->slots[i], status);
+				child_ended(m, &m->slots[i], status);
 }
 
 static int
-worker_signal_all(const struct worker_master *m, int signal_number)
+signal_all(const struct worker_master *m, int signal_number)
 {
 	int i, alive = 0;
 
@@ -273,7 +272,7 @@ worker_signal_all(const struct worker_master *m, int signal_number)
 }
 
 static int
-worker_wait(const sigset_t *set, int64_t ms)
+wait_for_signal(const sigset_t *set, int64_t ms)
 {
 	struct timespec t = { .tv_sec = ms / 1000,
 		.tv_nsec = (ms % 1000) * 1000000 };
@@ -282,45 +281,45 @@ worker_wait(const sigset_t *set, int64_t ms)
 }
 
 static void
-worker_stop(struct worker_master *m, const sigset_t *set)
+stop_workers(struct worker_master *m, const sigset_t *set)
 {
-	int64_t end = worker_ms() + WORKER_STOP_MS;
+	int64_t end = now_ms() + WORKER_STOP_MS;
 	int64_t left;
 
-	worker_signal_all(m, SIGTERM);
-	while (worker_signal_all(m, 0) > 0) {
-		if ((left = end - worker_ms()) <= 0) {
+	signal_all(m, SIGTERM);
+	while (signal_all(m, 0) > 0) {
+		if ((left = end - now_ms()) <= 0) {
 			log_line(LOG_WARN, "workers did not stop in time");
-			worker_signal_all(m, SIGKILL);
+			signal_all(m, SIGKILL);
 			left = 1000;
 		}
-		worker_wait(set, left);
-		worker_reap(m);
+		wait_for_signal(set, left);
+		reap(m);
 	}
 }
 
 /* SIGHUP: every worker leaves after its request and a fresh one follows. */
 static int
-worker_supervise(struct worker_master *m)
+supervise(struct worker_master *m)
 {
 	sigset_t set;
 	int got;
 
-	worker_block(&set);
+	block_signals(&set);
 	while (!m->stopping) {
-		got = worker_wait(&set, worker_fill(m));
+		got = wait_for_signal(&set, fill_slots(m));
 		if (got == SIGTERM || got == SIGINT)
 			m->stopping = true;
 		if (got == SIGHUP)
-			worker_signal_all(m, SIGTERM);
-		worker_reap(m);
+			signal_all(m, SIGTERM);
+		reap(m);
 	}
-	worker_stop(m, &set);
+	stop_workers(m, &set);
 	return m->status;
 }
 
 static void
-worker_help(const struct web_program *program)
+print_help(const struct web_program *program)
 {
 	printf(
 	    "Usage: %s [OPTION]...\n%s\n\n"
@@ -339,8 +338,8 @@ worker_help(const struct web_program *program)
 
 /* OK to go on; ERR_EXISTS when all is done; ERR_USAGE. */
 static int
-worker_options(int argc, char **argv, const struct web_program *program,
-    struct worker_options *o)
+read_options(
+    int argc, char **argv, const struct web_program *program, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'f' },
@@ -367,7 +366,7 @@ worker_options(int argc, char **argv, const struct web_program *program,
 			printf("%s %s\n", program->name, PACKAGE_VERSION);
 			return ERR_EXISTS;
 		case 'h':
-			worker_help(program);
+			print_help(program);
 			return ERR_EXISTS;
 		default:
 			return ERR_USAGE;
@@ -378,77 +377,77 @@ worker_options(int argc, char **argv, const struct web_program *program,
 
 /* Opens what a worker would, and closes it again. */
 static int
-worker_check(const struct web_program *program, const struct conf *conf)
+check_program(const struct web_program *program, const struct conf *conf)
 {
 	char secret[SECRET_TOKEN_TEXT];
 	void *app = NULL;
 
 	if (nginx_secret_load(conf->nginx_secret, secret) != OK ||
-	    worker_open(program, conf, &app) != OK)
+	    open_app(program, conf, &app) != OK)
 		return 1;
-	secret_wipe(secret, sizeof(secret));
-	worker_close(program, app);
+	secret_wipe(secret, sizeof secret);
+	close_app(program, app);
 	printf("%s: ready\n", program->name);
 	return 0;
 }
 
 static int
-worker_cgi(const struct web_program *program, const struct conf *conf)
+serve_cgi(const struct web_program *program, const struct conf *conf)
 {
 	void *app = NULL;
 	int r;
 
-	if (worker_open(program, conf, &app) != OK)
+	if (open_app(program, conf, &app) != OK)
 		return 1;
 	r = fastcgi_once(program, app);
-	worker_close(program, app);
+	close_app(program, app);
 	return r == OK ? 0 : 1;
 }
 
 static int
-worker_run(const struct web_program *program, const struct worker_options *o,
+run_program(const struct web_program *program, const struct options *o,
     const struct conf *conf)
 {
 	struct worker_master m;
 
-	worker_limits();
+	limit_memory();
 	if (o->check)
-		return worker_check(program, conf);
+		return check_program(program, conf);
 	if (o->listen == NULL && getenv("REQUEST_METHOD") != NULL &&
 	    !listener_is(STDIN_FILENO))
-		return worker_cgi(program, conf);
-	memset(&m, 0, sizeof(m));
+		return serve_cgi(program, conf);
+	memset(&m, 0, sizeof m);
 	m.program = program;
 	m.conf = conf;
 	if (listener_get(o->listen, &m.socket) != OK)
 		return WORKER_EXIT_USAGE;
-	return worker_supervise(&m);
+	return supervise(&m);
 }
 
 static int
-worker_leave(int status)
+leave(int status)
 {
 	sigset_t set;
 
 	if (status == 0 || !listener_is_systemd())
 		return status;
-	worker_block(&set);
+	block_signals(&set);
 	sigdelset(&set, SIGCHLD);
-	worker_wait(&set, WORKER_FAILED_MS);
+	wait_for_signal(&set, WORKER_FAILED_MS);
 	return status;
 }
 
 int
 worker_main(int argc, char **argv, const struct web_program *program)
 {
-	struct worker_options o = { .config = CONF_DEFAULT_PATH };
+	struct options o = { .config = CONF_DEFAULT_PATH };
 	struct conf conf;
 	int r, status;
 
 	umask(0007);
 	secret_hide_process();
 	log_open(program->name, LOG_INFO);
-	r = worker_options(argc, argv, program, &o);
+	r = read_options(argc, argv, program, &o);
 	if (r == ERR_EXISTS)
 		return 0;
 	if (r != OK) {
@@ -456,10 +455,10 @@ worker_main(int argc, char **argv, const struct web_program *program)
 		return WORKER_EXIT_USAGE;
 	}
 	if (conf_load(o.config, &conf) != OK)
-		return worker_leave(1);
+		return leave(1);
 	log_open(program->name, (enum log_priority)conf.log_level);
 	clock_use_offset_file(conf.clock_offset_file);
-	status = worker_run(program, &o, &conf);
+	status = run_program(program, &o, &conf);
 	conf_release(&conf);
-	return worker_leave(status);
+	return leave(status);
 }
