@@ -86,7 +86,7 @@ subtest 'usage' => sub {
 	    ['enroll', '--fault', 'x'], ['enroll'], ['enroll', '--server', $t->url], ['poll'],
 	    ['enroll', '--server', $t->url, '--apple', $server->apple], ['checkout'],
 	    ['make', 'jwk'], ['make', 'key', 'x', '--curve=x'],
-	    ['make', 'jws', '--protected', '{}', '--payload', 'x'];
+	    ['make', 'jws', '--protected', '{}'];
 	is(sim('make', 'jwk', '--key', '/nowhere')->{exit}, 1, 'a file that is not there');
 	is(sim('make', 'jwk', '--key', $server->cacert)->{exit}, 1, 'a file without a key');
 };

@@ -71,7 +71,7 @@ args_parse(int *argc, char **argv, const struct args *table, size_t count)
 	}
 	*argc = kept;
 	for (size_t t = 0; t < count && r == OK; t++)
-		if (table[t].required && *table[t].text == NULL)
+		if (table[t].required && **table[t].text == '\0')
 			r = fail(ERR_USAGE, "--%s is needed", table[t].name);
 	return r;
 }

@@ -8,7 +8,7 @@
 struct args {
 	const char *name; /* without its dashes; "o" stands for -o */
 	const char **text;
-	bool required; /* text must end up not NULL */
+	bool required; /* the text is "" and must not stay so */
 	bool *flag;
 	long *number;
 	struct faults *faults; /* a comma-separated list of their names */

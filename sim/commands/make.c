@@ -62,7 +62,7 @@ make_key(int argc, char **argv)
 static int
 make_jwk(int argc, char **argv)
 {
-	const char *file = NULL;
+	const char *file = "";
 	const struct args table[] = {
 		{ "key", .text = &file, .required = true },
 	};
@@ -79,13 +79,12 @@ make_jwk(int argc, char **argv)
 static int
 make_jws(int argc, char **argv)
 {
-	const char *file = NULL, *head = NULL, *payload = NULL;
-	const char *secret = "";
+	const char *file = NULL, *head = "", *payload = "", *secret = "";
 	struct jose jws = { 0 };
 	const struct args table[] = {
 		{ "key", .text = &file },
 		{ "protected", .text = &head, .required = true },
-		{ "payload", .text = &payload, .required = true },
+		{ "payload", .text = &payload },
 		{ "alg", .text = &jws.alg },
 		{ "secret", .text = &secret },
 		{ "short", .flag = &jws.short_signature },
@@ -112,9 +111,10 @@ make_jws(int argc, char **argv)
 static int
 make_attestation(int argc, char **argv)
 {
-	const char *dir = NULL, *token = NULL, *file = NULL;
+	const char *dir = "", *token = "", *file = "";
 	struct faults faults = { 0 };
 	struct attestation a = {
+		.serial = "",
 		.udid = "00008122-0014392A0E51801C",
 		.os_version = "15.1",
 		.board = "J504AP",
@@ -145,7 +145,7 @@ make_attestation(int argc, char **argv)
 static int
 make_csr(int argc, char **argv)
 {
-	const char *file = NULL, *other = NULL, *subject = NULL;
+	const char *file = "", *other = NULL, *subject = "";
 	struct faults faults = { 0 };
 	struct certreq csr = { .faults = &faults };
 	const struct args table[] = {
@@ -178,8 +178,9 @@ make_csr(int argc, char **argv)
 static int
 make_machineinfo(int argc, char **argv)
 {
-	const char *dir = NULL, *output = NULL;
+	const char *dir = "", *output = NULL;
 	struct apple_machine m = {
+		.serial = "",
 		.udid = "00000000-0000-4000-8000-000000000001",
 		.product = "Mac15,3",
 		.os_version = "15.1",
@@ -218,7 +219,7 @@ make_machineinfo(int argc, char **argv)
 static int
 make_mdm_signature(int argc, char **argv)
 {
-	const char *file = NULL, *crt = NULL, *body = NULL;
+	const char *file = "", *crt = "", *body = "";
 	struct signed_data cms = { .digest = "sha256" };
 	bool attached = false;
 	const struct args table[] = {
@@ -254,7 +255,7 @@ make_mdm_signature(int argc, char **argv)
 static int
 make_pkimessage(int argc, char **argv)
 {
-	const char *ca_file = NULL, *file = NULL, *crt = NULL, *output = NULL;
+	const char *ca_file = "", *file = "", *crt = NULL, *output = NULL;
 	const char *request_file = NULL, *envelope_file = NULL;
 	struct faults faults = { 0 };
 	struct scep_message m;
@@ -358,7 +359,7 @@ write_certificate(const char *subject, const char *host, EVP_PKEY *key,
 static int
 make_certificate(int argc, char **argv)
 {
-	const char *file = NULL, *subject = NULL, *output = NULL;
+	const char *file = "", *subject = "", *output = NULL;
 	long days = 365, age = 0;
 	const struct args table[] = {
 		{ "key", .text = &file, .required = true },
@@ -385,7 +386,7 @@ make_certificate(int argc, char **argv)
 static int
 make_tls(int argc, char **argv)
 {
-	const char *dir = NULL, *host = NULL;
+	const char *dir = "", *host = "";
 	const struct args table[] = {
 		{ "dir", .text = &dir, .required = true },
 		{ "name", .text = &host, .required = true },

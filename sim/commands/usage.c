@@ -25,7 +25,7 @@ const char usage_text[] =
     "What to make:\n"
     "  key FILE [--curve P-256|P-384|P-521|Ed25519|RSA-2048]\n"
     "  jwk --key FILE\n"
-    "  jws --protected JSON --payload TEXT [--key FILE]\n"
+    "  jws --protected JSON [--payload TEXT] [--key FILE]\n"
     "      [--alg ES256|ES384|EdDSA|HS256|none] [--secret TEXT]\n"
     "      [--short] [--der-signature] [--corrupt]\n"
     "  attestation --apple DIR --token T --key FILE --serial S\n"

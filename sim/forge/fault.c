@@ -8,17 +8,17 @@ static const struct {
 	const char *name;
 	const char *step;
 	const char *text;
-} fault_table[FAULT_COUNT] = {
+} table[FAULT_COUNT] = {
 #define FAULT(id, name, step, text) { name, step, text },
 #include "sim/forge/fault.def"
 #undef FAULT
 };
 
 static int
-fault_set_one(struct faults *faults, const char *name)
+set_one(struct faults *faults, const char *name)
 {
 	for (size_t i = 0; i < FAULT_COUNT; i++) {
-		if (strcmp(name, fault_table[i].name) == 0) {
+		if (strcmp(name, table[i].name) == 0) {
 			faults->on[i] = true;
 			return OK;
 		}
@@ -31,13 +31,13 @@ int
 fault_set(struct faults *faults, const char *names)
 {
 	char *copy = strdup(names), *save = NULL;
-	int rc = copy == NULL ? ERR_NOMEM : OK;
+	int r = copy == NULL ? ERR_NOMEM : OK;
 
-	for (char *name = rc == OK ? strtok_r(copy, ",", &save) : NULL;
-	     name != NULL && rc == OK; name = strtok_r(NULL, ",", &save))
-		rc = fault_set_one(faults, name);
+	for (char *name = r == OK ? strtok_r(copy, ",", &save) : NULL;
+	     name != NULL && r == OK; name = strtok_r(NULL, ",", &save))
+		r = set_one(faults, name);
 	free(copy);
-	return rc;
+	return r;
 }
 
 bool
@@ -51,6 +51,5 @@ fault_list(FILE *f, bool tabs)
 {
 	for (size_t i = 0; i < FAULT_COUNT; i++)
 		fprintf(f, tabs ? "%s\t%s\t%s\n" : "%-33s %-13s %s\n",
-		    fault_table[i].name, fault_table[i].step,
-		    fault_table[i].text);
+		    table[i].name, table[i].step, table[i].text);
 }

@@ -6,42 +6,42 @@
 #include "sim/forge/model.h"
 
 /* More than any major number. */
-#define MODEL_NEVER 10000
+#define NEVER 10000
 
-static const struct model_family {
+static const struct family {
 	const char *name;
 	enum model_system system;
 	int silicon; /* the first major number that attests */
 	int t2[2];   /* the majors with a T2, from and to */
 	const char *model;
 	const char *board;
-} model_families[] = {
+} families[] = {
 	{ "Mac", MODEL_MACOS, 13, { 0, 0 }, "MacBook Pro", "J504AP" },
 	{ "MacBookAir", MODEL_MACOS, 10, { 8, 9 }, "MacBook Air", "J313AP" },
 	{ "MacBookPro", MODEL_MACOS, 17, { 15, 16 }, "MacBook Pro", "J152fAP" },
-	{ "MacBook", MODEL_MACOS, MODEL_NEVER, { 0, 0 }, "MacBook",
+	{ "MacBook", MODEL_MACOS, NEVER, { 0, 0 }, "MacBook",
 	    "Mac-EE2EBD4B90B839A8" },
 	{ "Macmini", MODEL_MACOS, 9, { 8, 8 }, "Mac mini", "J174AP" },
 	{ "iMac", MODEL_MACOS, 21, { 20, 20 }, "iMac", "J185AP" },
-	{ "iMacPro", MODEL_MACOS, MODEL_NEVER, { 1, 1 }, "iMac Pro", "J137AP" },
-	{ "MacPro", MODEL_MACOS, MODEL_NEVER, { 7, 7 }, "Mac Pro", "J160AP" },
-	{ "VirtualMac", MODEL_MACOS, MODEL_NEVER, { 0, 0 },
-	    "Apple Virtual Machine 1", "VMA2MACOSAP" },
+	{ "iMacPro", MODEL_MACOS, NEVER, { 1, 1 }, "iMac Pro", "J137AP" },
+	{ "MacPro", MODEL_MACOS, NEVER, { 7, 7 }, "Mac Pro", "J160AP" },
+	{ "VirtualMac", MODEL_MACOS, NEVER, { 0, 0 }, "Apple Virtual Machine 1",
+	    "VMA2MACOSAP" },
 	{ "iPhone", MODEL_IOS, 10, { 0, 0 }, "iPhone", "D74AP" },
 	{ "iPad", MODEL_IOS, 8, { 0, 0 }, "iPad", "J310AP" },
-	{ "iPod", MODEL_IOS, MODEL_NEVER, { 0, 0 }, "iPod touch", "N112AP" },
+	{ "iPod", MODEL_IOS, NEVER, { 0, 0 }, "iPod touch", "N112AP" },
 	{ "AppleTV", MODEL_TVOS, 11, { 0, 0 }, "Apple TV", "J305AP" },
 	{ "Watch", MODEL_WATCHOS, 4, { 0, 0 }, "Apple Watch", "N197bAP" },
 	{ "RealityDevice", MODEL_VISIONOS, 1, { 0, 0 }, "Apple Vision Pro",
 	    "N301AP" },
 };
 
-static const struct model_release {
+static const struct release {
 	const char *version; /* of today */
 	long before_ios;     /* so much lower are its major numbers */
 	long before_build;   /* and so much higher those of its builds */
 	char letter;         /* of a build whose minor number is 0 */
-} model_releases[] = {
+} releases[] = {
 	[MODEL_MACOS] = { "15.1", 3, 9, 'A' },
 	[MODEL_IOS] = { "18.1", 0, 4, 'A' },
 	[MODEL_TVOS] = { "18.1", 0, 4, 'J' },
@@ -49,15 +49,15 @@ static const struct model_release {
 	[MODEL_VISIONOS] = { "2.1", 16, 20, 'N' },
 };
 
-static const struct model_family *
-model_family(const char *name, size_t n)
+static const struct family *
+find_family(const char *name, size_t n)
 {
-	size_t count = sizeof model_families / sizeof model_families[0];
+	size_t count = sizeof families / sizeof families[0];
 
 	for (size_t i = 0; i < count; i++)
-		if (strlen(model_families[i].name) == n &&
-		    strncmp(model_families[i].name, name, n) == 0)
-			return &model_families[i];
+		if (strlen(families[i].name) == n &&
+		    strncmp(families[i].name, name, n) == 0)
+			return &families[i];
 	return NULL;
 }
 
@@ -70,13 +70,13 @@ model_of(const char *name)
 		.model = "Device",
 		.board = "X000AP",
 	};
-	const struct model_family *f;
+	const struct family *f;
 	size_t n = 0;
 	long major;
 
 	while (isalpha((unsigned char)name[n]))
 		n++;
-	f = model_family(name, n);
+	f = find_family(name, n);
 	major = strtol(name + n, NULL, 10);
 	if (f == NULL)
 		return p;
@@ -100,18 +100,18 @@ model_is_mac(const struct model *p)
 const char *
 model_version(const struct model *p)
 {
-	return model_releases[p->system].version;
+	return releases[p->system].version;
 }
 
 /* Since 2025 all systems have the number of the year to come. */
 static bool
-model_is_year(long major)
+is_year(long major)
 {
 	return major >= 26;
 }
 
 static long
-model_minor(const char *version)
+minor_of(const char *version)
 {
 	const char *dot = strchr(version, '.');
 
@@ -121,12 +121,12 @@ model_minor(const char *version)
 void
 model_build(const struct model *p, const char *version, char *out, size_t room)
 {
-	const struct model_release *r = &model_releases[p->system];
+	const struct release *r = &releases[p->system];
 	long major = strtol(version, NULL, 10);
-	long minor = model_minor(version);
-	long build = model_is_year(major) ? major - 3 : major + r->before_build;
+	long minor = minor_of(version);
+	long build = is_year(major) ? major - 3 : major + r->before_build;
 
-	if (model_is_year(major) && model_is_mac(p))
+	if (is_year(major) && model_is_mac(p))
 		build = major - 1;
 	snprintf(out, room, "%ld%c83", build,
 	    (char)(r->letter + (minor < 0 || minor > 7 ? 7 : minor)));
@@ -137,7 +137,7 @@ model_since(const struct model *p, const char *version, long major, long minor)
 {
 	long own = strtol(version, NULL, 10);
 
-	if (!model_is_year(own))
-		own += model_releases[p->system].before_ios;
-	return own > major || (own == major && model_minor(version) >= minor);
+	if (!is_year(own))
+		own += releases[p->system].before_ios;
+	return own > major || (own == major && minor_of(version) >= minor);
 }
