@@ -1,13 +1,12 @@
 #include <string.h>
 
-#include "base/clock.h"
+#include "admin/admin_enrollment.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/paging.h"
 #include "bin/view.h"
 #include "store/certificates.h"
-#include "store/enrollments.h"
 #include "store/orders.h"
 #include "store/events.h"
 
@@ -150,25 +149,6 @@ cmd_enrollment_events(struct cli *cli, const struct event_list *list)
 	    cli, event_columns, list, "events", "The event log is empty.");
 }
 
-/* How far it got, for people: what the state in the database leaves out. */
-static int
-cmd_enrollment_status(
-    struct cli *cli, const struct enrollment *e, const char **out)
-{
-	bool refused;
-	int r;
-
-	*out = enrollments_state_name(e->state);
-	if (e->state != ENROLLMENT_OPEN)
-		return OK;
-	r = events_ended_badly(cli->db, e->id, &refused);
-	if (r == OK && refused)
-		*out = "refused";
-	else if (e->expires_at <= clock_now())
-		*out = "expired";
-	return r;
-}
-
 static int
 cmd_enrollment_refusals(struct cli *cli, const struct paging *p)
 {
@@ -222,7 +202,7 @@ cmd_enrollment_table(struct cli *cli, const struct paging *p,
 	     i++, shown++) {
 		const struct enrollment *e = &list->rows[i];
 
-		r = cmd_enrollment_status(cli, e, &status);
+		r = admin_enrollment_status(cli->db, e, &status);
 		view_text(v, e->id);
 		view_text(v, e->device.serial);
 		view_text(v, e->device.product);
@@ -294,7 +274,7 @@ cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
 	struct view *v;
 	int r;
 
-	if ((r = cmd_enrollment_status(cli, e, &status)) != OK)
+	if ((r = admin_enrollment_status(cli->db, e, &status)) != OK)
 		return r;
 	r = certificates_load_by_enrollment(cli->db, e->id, &c);
 	if (r != OK && r != ERR_NOT_FOUND)

@@ -5,13 +5,9 @@
 #include "bin/cmd.h"
 #include "bin/paging.h"
 #include "bin/view.h"
-#include "store/attestations.h"
-#include "store/certificates.h"
-#include "store/renewals.h"
 #include "store/events.h"
 
 #define EVENT_ROWS 20
-#define DAY        INT64_C(86400)
 
 static const struct view_column list_columns[] = {
 	{ "id", NULL, VIEW_TEXT },
@@ -170,80 +166,59 @@ cmd_host_record(struct cli *cli, const struct host *h)
 }
 
 static int
-cmd_host_renewal(
-    struct cli *cli, const struct host *h, const struct certificate *c)
+cmd_host_certificate(struct cli *cli, const struct admin_host_details *d)
 {
-	struct renewal renewal = { 0 };
-	struct view *v;
-	int r = renewals_load(cli->db, h->id, &renewal);
+	struct view *v = view_new(certificate_columns);
+	const struct renewal *renewal = &d->renewal;
+	int r;
 
-	if (r != OK && r != ERR_NOT_FOUND)
-		return r;
 	cli_say(cli, "\nIts certificate:");
-	v = view_new(certificate_columns);
-	view_text(v, c->order_id[0] != '\0' ? "acme" : "scep");
-	view_text(v, certificates_state_name(c->state));
-	view_time(v, c->not_after);
-	view_time(v,
-	    renewals_due_at(
-		c->not_after, c->lifetime, cli->conf.days_before * DAY));
-	view_time(v, renewal.enrollment_id[0] != '\0' ? renewal.opened_at : 0);
-	view_int(v, renewal.failures);
-	view_text(v, renewal.last_error);
-	view_time(v, renewal.next_try_at);
+	view_text(v, d->certificate.order_id[0] != '\0' ? "acme" : "scep");
+	view_text(v, certificates_state_name(d->certificate.state));
+	view_time(v, d->certificate.not_after);
+	view_time(v, d->renewal_due_at);
+	view_time(
+	    v, renewal->enrollment_id[0] != '\0' ? renewal->opened_at : 0);
+	view_int(v, renewal->failures);
+	view_text(v, renewal->last_error);
+	view_time(v, renewal->next_try_at);
 	r = view_record(cli, v);
 	view_free(v);
 	return r;
 }
 
-/* The identity in use, and how it is with its renewal. */
 static int
-cmd_host_certificate(struct cli *cli, const struct host *h)
+cmd_host_evidence(struct cli *cli, const struct attestation_row *a)
 {
-	struct certificate c;
+	struct view *v = view_new(evidence_columns);
 	int r;
 
-	if (!h->has_certificate || h->state != HOST_ENROLLED)
-		return OK;
-	r = certificates_load(cli->db, h->certificate_sha256, &c);
-	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
-	r = cmd_host_renewal(cli, h, &c);
-	certificates_release(&c);
-	return r;
-}
-
-/* Of the identity in use; nothing when it was not attested. */
-static int
-cmd_host_evidence(struct cli *cli, const struct host *h)
-{
-	struct certificate c;
-	struct attestation_row a;
-	struct view *v;
-	int r;
-
-	if (!h->has_certificate || !h->hardware_attested)
-		return OK;
-	r = certificates_load(cli->db, h->certificate_sha256, &c);
-	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
-	r = attestations_load_by_order(cli->db, c.order_id, &a);
-	certificates_release(&c);
-	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
 	cli_say(cli, "\nApple's evidence:");
-	v = view_new(evidence_columns);
-	view_text(v, a.serial);
-	view_text(v, a.udid);
-	view_text(v, a.os_version);
-	view_text(v, a.sepos_version);
-	view_text(v, a.sip);
-	view_text(v, a.secure_boot);
-	view_text(v, a.kernel_extensions);
-	view_time(v, a.verified_at);
+	view_text(v, a->serial);
+	view_text(v, a->udid);
+	view_text(v, a->os_version);
+	view_text(v, a->sepos_version);
+	view_text(v, a->sip);
+	view_text(v, a->secure_boot);
+	view_text(v, a->kernel_extensions);
+	view_time(v, a->verified_at);
 	r = view_record(cli, v);
 	view_free(v);
-	attestations_release(&a);
+	return r;
+}
+
+static int
+cmd_host_details(struct cli *cli, const struct host *h)
+{
+	struct admin_host_details d;
+	int r;
+
+	r = admin_host_load(&cli->conf, cli->db, h, &d);
+	if (r == OK && d.has_certificate && h->state == HOST_ENROLLED)
+		r = cmd_host_certificate(cli, &d);
+	if (r == OK && d.has_evidence && h->hardware_attested)
+		r = cmd_host_evidence(cli, &d.evidence);
+	admin_host_release(&d);
 	return r;
 }
 
@@ -256,8 +231,7 @@ cmd_host_show(struct cli *cli)
 
 	if ((r = admin_host_find(cli->db, cli->arguments[0], &h)) != OK ||
 	    (r = cmd_host_record(cli, &h)) != OK ||
-	    (r = cmd_host_certificate(cli, &h)) != OK ||
-	    (r = cmd_host_evidence(cli, &h)) != OK ||
+	    (r = cmd_host_details(cli, &h)) != OK ||
 	    (r = events_list_by_serial(
 		 cli->db, h.device.serial, EVENT_ROWS, &events)) != OK)
 		return r;

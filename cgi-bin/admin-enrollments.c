@@ -3,17 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "admin/admin_enrollment.h"
 #include "base/err.h"
 #include "store/ade_devices.h"
 #include "store/certificates.h"
-#include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/events.h"
 
 #define SERIAL_STEPS 100
 
 static const char *const filters[] = { "q", NULL };
+
+/* The text beside `name`; `name` itself when there is none. */
+static const char *
+text_of(const char *const texts[][2], size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(texts[i][0], name) == 0)
+			return texts[i][1];
+	return name;
+}
 
 /* What a step of the event log is called on a page; others by their own name.
  */
@@ -39,12 +48,8 @@ step_text(const char *step)
 		{ "command", "Command" },
 		{ "request", "ACME request" },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (strcmp(texts[i][0], step) == 0)
-			return texts[i][1];
-	return step;
+	return text_of(texts, sizeof texts / sizeof texts[0], step);
 }
 
 static void
@@ -64,23 +69,20 @@ fill_step(struct tmpl_row *row, const struct event_row *t)
 	admin_page_link(row, "events", "/admin/serial", "serial", t->serial);
 }
 
-/* `refused`: its last step was refused, or failed. */
+/* What admin_enrollment_status() says, in words for people. */
 static const char *
-state_text(const struct enrollment *e, bool refused)
+status_text(const char *status)
 {
-	switch (e->state) {
-	case ENROLLMENT_OPEN:
-		if (refused)
-			return "Refused";
-		return e->expires_at <= clock_now() ? "Expired" : "Open";
-	case ENROLLMENT_ISSUED:
-		return "Certificate issued";
-	case ENROLLMENT_ENROLLED:
-		return "Enrolled";
-	case ENROLLMENT_REVOKED:
-		return "Revoked";
-	}
-	return "";
+	static const char *const texts[][2] = {
+		{ "open", "Open" },
+		{ "refused", "Refused" },
+		{ "expired", "Expired" },
+		{ "issued", "Certificate issued" },
+		{ "enrolled", "Enrolled" },
+		{ "revoked", "Revoked" },
+	};
+
+	return text_of(texts, sizeof texts / sizeof texts[0], status);
 }
 
 static const char *
@@ -98,21 +100,11 @@ source_text(enum enrollment_source source)
 }
 
 static int
-fill_state(struct db *db, struct tmpl_row *row, const struct enrollment *e)
-{
-	bool refused;
-	int r = events_ended_badly(db, e->id, &refused);
-
-	refused = refused && e->state == ENROLLMENT_OPEN;
-	tmplrow_set(row, "state",
-	    refused ? "refused" : enrollments_state_name(e->state));
-	tmplrow_set(row, "state_text", state_text(e, refused));
-	return r;
-}
-
-static int
 fill_enrollment(struct db *db, struct tmpl_row *row, const struct enrollment *e)
 {
+	const char *status;
+	int r = admin_enrollment_status(db, e, &status);
+
 	tmplrow_set(row, "enrollment", e->id);
 	tmplrow_set(row, "serial", e->device.serial);
 	tmplrow_set(row, "udid", e->device.udid);
@@ -129,7 +121,9 @@ fill_enrollment(struct db *db, struct tmpl_row *row, const struct enrollment *e)
 	admin_page_time(row, "expires_at", e->expires_at);
 	admin_page_link(
 	    row, "events", "/admin/serial", "serial", e->device.serial);
-	return fill_state(db, row, e);
+	tmplrow_set(row, "state", status);
+	tmplrow_set(row, "state_text", status_text(status));
+	return r;
 }
 
 /* The last step of a try says how far it got. */

@@ -2,21 +2,17 @@
 
 #include <string.h>
 
+#include "admin/admin_enrollment.h"
+#include "admin/admin_host.h"
 #include "base/err.h"
 #include "store/alarms.h"
-#include "store/attestations.h"
-#include "store/certificates.h"
 #include "store/commands.h"
-#include "store/enrollments.h"
-#include "store/hosts.h"
-#include "store/renewals.h"
 #include "store/events.h"
 
 #define COMMANDS_SHOWN    20
 #define ENROLLMENTS_SHOWN 10
 #define STEPS_LOOKED_AT   20
 #define ALARMS_SHOWN      20
-#define DAY               INT64_C(86400)
 
 static const char *const filters[] = { "q", "attested", NULL };
 
@@ -169,83 +165,68 @@ done:
 	return r;
 }
 
-static int
-fill_evidence(struct admin_page *page, const char *order_id)
+static void
+fill_evidence(struct tmpl_row *row, const struct attestation_row *a)
 {
-	struct attestation_row a;
-	struct tmpl_row *row;
-	int r;
-
-	r = attestations_load_by_order(page->app->db, order_id, &a);
-	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
-	row = tmplrow_add(page->row, "evidence");
-	admin_page_time(row, "verified_at", a.verified_at);
-	admin_page_time(row, "leaf_not_before", a.leaf_not_before);
-	admin_page_time(row, "leaf_not_after", a.leaf_not_after);
-	tmplrow_set(row, "os_version", a.os_version);
-	tmplrow_set(row, "sepos_version", a.sepos_version);
-	tmplrow_set(row, "llb_version", a.llb_version);
-	tmplrow_set(row, "sip", a.sip);
-	tmplrow_set(row, "secure_boot", a.secure_boot);
-	tmplrow_set(row, "kernel_extensions", a.kernel_extensions);
+	admin_page_time(row, "verified_at", a->verified_at);
+	admin_page_time(row, "leaf_not_before", a->leaf_not_before);
+	admin_page_time(row, "leaf_not_after", a->leaf_not_after);
+	tmplrow_set(row, "os_version", a->os_version);
+	tmplrow_set(row, "sepos_version", a->sepos_version);
+	tmplrow_set(row, "llb_version", a->llb_version);
+	tmplrow_set(row, "sip", a->sip);
+	tmplrow_set(row, "secure_boot", a->secure_boot);
+	tmplrow_set(row, "kernel_extensions", a->kernel_extensions);
 	admin_page_hex(
-	    row, "key", blob_of(a.spki_sha256, sizeof(a.spki_sha256)));
-	attestations_release(&a);
-	return OK;
+	    row, "key", blob_of(a->spki_sha256, sizeof a->spki_sha256));
 }
 
 /* When its renewal is due, or how far it is. */
-static int
-fill_renewal(struct admin_page *page, const struct host *h,
-    const struct certificate *c, struct tmpl_row *row)
+static void
+fill_renewal(struct tmpl_row *row, const struct admin_host_details *d)
 {
-	struct renewal renewal = { 0 };
-	int r;
+	bool open = d->renewal.enrollment_id[0] != '\0';
 
-	if (h->state != HOST_ENROLLED)
-		return OK;
-	r = renewals_load(page->app->db, h->id, &renewal);
-	if (r != OK && r != ERR_NOT_FOUND)
-		return r;
 	tmplrow_flag(row, "renewable", true);
-	tmplrow_flag(row, "renewal_open", renewal.enrollment_id[0] != '\0');
+	tmplrow_flag(row, "renewal_open", open);
 	admin_page_time(row, "renewal_at",
-	    renewal.enrollment_id[0] != '\0'
-		? renewal.opened_at
-		: renewals_due_at(c->not_after, c->lifetime,
-		      page->app->conf->days_before * DAY));
-	tmplrow_set(row, "renewal_error", renewal.last_error);
-	admin_page_time(row, "next_try_at", renewal.next_try_at);
-	return OK;
+	    open ? d->renewal.opened_at : d->renewal_due_at);
+	tmplrow_set(row, "renewal_error", d->renewal.last_error);
+	admin_page_time(row, "next_try_at", d->renewal.next_try_at);
+}
+
+static void
+fill_certificate(struct tmpl_row *row, const struct certificate *c)
+{
+	admin_page_hex(row, "sha256", blob_of(c->sha256, sizeof c->sha256));
+	admin_page_hex(
+	    row, "number", blob_of(c->serial_number, c->serial_number_len));
+	tmplrow_set(
+	    row, "certificate_state", certificates_state_name(c->state));
+	admin_page_time(row, "not_before", c->not_before);
+	admin_page_time(row, "not_after", c->not_after);
+	tmplrow_set(row, "method", c->order_id[0] != '\0' ? "ACME" : "SCEP");
+	tmplrow_set(row, "enrollment", c->enrollment_id);
 }
 
 /* The identity in use, and what Apple said when it was made. */
 static int
-fill_certificate(struct admin_page *page, const struct host *h)
+fill_details(struct admin_page *page, const struct host *h)
 {
-	struct certificate c;
+	struct admin_host_details d;
 	struct tmpl_row *row;
 	int r;
 
-	if (!h->has_certificate)
-		return OK;
-	r = certificates_load(page->app->db, h->certificate_sha256, &c);
-	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
-	row = tmplrow_add(page->row, "certificate");
-	admin_page_hex(row, "sha256", blob_of(c.sha256, sizeof(c.sha256)));
-	admin_page_hex(
-	    row, "number", blob_of(c.serial_number, c.serial_number_len));
-	tmplrow_set(row, "certificate_state", certificates_state_name(c.state));
-	admin_page_time(row, "not_before", c.not_before);
-	admin_page_time(row, "not_after", c.not_after);
-	tmplrow_set(row, "method", c.order_id[0] != '\0' ? "ACME" : "SCEP");
-	tmplrow_set(row, "enrollment", c.enrollment_id);
-	r = fill_renewal(page, h, &c, row);
-	if (r == OK && c.hardware_attested && c.order_id[0] != '\0')
-		r = fill_evidence(page, c.order_id);
-	certificates_release(&c);
+	r = admin_host_load(page->app->conf, page->app->db, h, &d);
+	if (r == OK && d.has_certificate) {
+		row = tmplrow_add(page->row, "certificate");
+		fill_certificate(row, &d.certificate);
+		if (h->state == HOST_ENROLLED)
+			fill_renewal(row, &d);
+	}
+	if (r == OK && d.has_evidence)
+		fill_evidence(tmplrow_add(page->row, "evidence"), &d.evidence);
+	admin_host_release(&d);
 	return r;
 }
 
@@ -344,7 +325,7 @@ fill_enrollments(struct admin_page *page, const struct host *h)
 {
 	struct enrollment_list list;
 	struct tmpl_row *row;
-	bool refused;
+	const char *status;
 	size_t i;
 	int r;
 
@@ -353,14 +334,11 @@ fill_enrollments(struct admin_page *page, const struct host *h)
 	if (r != OK)
 		return r;
 	for (i = 0; i < list.n && r == OK; i++) {
-		r = events_ended_badly(
-		    page->app->db, list.rows[i].id, &refused);
+		r = admin_enrollment_status(
+		    page->app->db, &list.rows[i], &status);
 		row = tmplrow_add(page->row, "enrollments");
 		tmplrow_set(row, "enrollment", list.rows[i].id);
-		tmplrow_set(row, "enrollment_state",
-		    refused && list.rows[i].state == ENROLLMENT_OPEN
-			? "refused"
-			: enrollments_state_name(list.rows[i].state));
+		tmplrow_set(row, "enrollment_state", status);
 		admin_page_time(row, "created_at", list.rows[i].created_at);
 	}
 	enrollments_list_release(&list);
@@ -378,7 +356,7 @@ admin_hosts_show(void *app, const struct req *req, struct resp *resp)
 	    (r = hosts_load(page.app->db, req_path_param(req, "id"), &h)) != OK)
 		goto done;
 	fill_host(page.row, &h);
-	if ((r = fill_certificate(&page, &h)) != OK ||
+	if ((r = fill_details(&page, &h)) != OK ||
 	    (r = fill_alarms(&page, &h)) != OK ||
 	    (r = fill_refusal(&page, &h)) != OK ||
 	    (r = fill_commands(&page, &h)) != OK ||

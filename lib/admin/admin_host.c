@@ -19,6 +19,42 @@ admin_host_find(struct db *db, const char *name, struct host *out)
 	return r;
 }
 
+int
+admin_host_load(const struct conf *conf, struct db *db, const struct host *host,
+    struct admin_host_details *out)
+{
+	struct certificate *c = &out->certificate;
+	int r;
+
+	*out = (struct admin_host_details){ 0 };
+	if (!host->has_certificate)
+		return OK;
+	if ((r = certificates_load(db, host->certificate_sha256, c)) != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	out->has_certificate = true;
+	if (host->state == HOST_ENROLLED) {
+		r = renewals_load(db, host->id, &out->renewal);
+		if (r != OK && r != ERR_NOT_FOUND)
+			return r;
+		out->renewal_due_at = renewals_due_at(c->not_after, c->lifetime,
+		    conf->days_before * INT64_C(86400));
+	}
+	if (!c->hardware_attested || c->order_id[0] == '\0')
+		return OK;
+	r = attestations_load_by_order(db, c->order_id, &out->evidence);
+	out->has_evidence = r == OK;
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
+void
+admin_host_release(struct admin_host_details *details)
+{
+	if (details->has_certificate)
+		certificates_release(&details->certificate);
+	if (details->has_evidence)
+		attestations_release(&details->evidence);
+}
+
 /* Open profiles go with it, so that no certificate comes after the decision. */
 static int
 block(const struct admin_actor *actor, const char *name)

@@ -3,10 +3,30 @@
 #define ADMIN_HOST_H
 
 #include "admin/admin_actor.h"
+#include "store/attestations.h"
+#include "store/certificates.h"
 #include "store/hosts.h"
+#include "store/renewals.h"
 
 /* By serial number, UDID or id. ERR_NOT_FOUND. */
 int admin_host_find(struct db *db, const char *name, struct host *out);
+
+/* The identity that a host has, its renewal and its evidence. */
+struct admin_host_details {
+	bool has_certificate;
+	struct certificate certificate;
+	/* zeros unless the host is enrolled */
+	struct renewal renewal;
+	int64_t renewal_due_at;
+	/* Apple's, for a certificate that was attested */
+	bool has_evidence;
+	struct attestation_row evidence;
+};
+
+/* Released in any case. */
+int admin_host_load(const struct conf *conf, struct db *db,
+    const struct host *host, struct admin_host_details *out);
+void admin_host_release(struct admin_host_details *details);
 
 /*
  * Blocks hosts, all or none: each is told to unenroll at its next check-in, and
