@@ -316,9 +316,8 @@ subtest 'a certificate that is withheld' => sub {
 	$d->refused($r, 403, 'unauthorized', 'certificate', 'UNAUTHORIZED', 'download after it was revoked');
 
 	my $block = sub {
-		my $r = $t->command('sqlite3', '-cmd', '.timeout 5000', $t->server->database,
+		$t->change_db(
 		    "INSERT INTO hosts (id, serial, state, created_at) VALUES ('$_[0]{serial}', '$_[0]{serial}', 'blocked', 1);");
-		die $r->{err} if $r->{exit} != 0;
 	};
 	($d, $r) = withheld('blocked', $block);
 	$d->refused($r, 403, 'unauthorized', 'certificate', 'MDM_BLOCKED', 'download after the host was blocked');

@@ -175,11 +175,11 @@ subtest 'the disk is full' => sub {
 	my $c = client();
 	my $o = ready($c);
 	my $database = $t->server->database;
-	$t->command('sqlite3', $database, 'CREATE TRIGGER full BEFORE INSERT ON certificates'
+	$t->change_db('CREATE TRIGGER full BEFORE INSERT ON certificates'
 	    . " BEGIN SELECT RAISE(ABORT, 'disk full'); END");
 	$c->problem($c->finalize($o), 500, 'serverInternal', 'acme-271: the disk is full');
 	is($c->get($o->{url})->{json}{status}, 'ready', 'acme-271: the order is not valid');
-	$t->command('sqlite3', $database, 'DROP TRIGGER full');
+	$t->change_db('DROP TRIGGER full');
 	is($c->finalize($o)->{json}{status}, 'valid', 'acme-271: and then succeeds');
 };
 

@@ -11,8 +11,7 @@ my $database = $t->server->database;
 
 sub sql {
 	my ($text) = @_;
-	my $r = $t->command('sqlite3', '-cmd', '.timeout 5000', $database, $text);
-	die "sqlite3: $r->{err}" if $r->{exit} != 0;
+	$t->change_db($text);
 }
 
 sub id { my ($url) = @_; return $url =~ s{.*/}{}r }

@@ -330,13 +330,13 @@ subtest 'mdm-22: a lock that is never given back' => sub {
 subtest 'mdm-22: a database that cannot be written' => sub {
 	my $mac = new_mac();
 	my $lock = $t->server->database;
-	$t->command('sqlite3', $lock, 'CREATE TRIGGER full BEFORE INSERT ON hosts'
+	$t->change_db('CREATE TRIGGER full BEFORE INSERT ON hosts'
 	    . " BEGIN SELECT RAISE(ABORT, 'disk full'); END");
 	my $r = $mac->checkin($mac->message('Authenticate'));
 	is($r->{status}, 500, '500: the device tries again');
 	is($t->db("SELECT state FROM certificates WHERE serial = '$mac->{serial}'")->[0]{state},
 	    'issued', 'nothing is half done');
-	$t->command('sqlite3', $lock, 'DROP TRIGGER full');
+	$t->change_db('DROP TRIGGER full');
 	is($mac->checkin($mac->message('Authenticate'))->{status}, 200, 'and then succeeds');
 };
 

@@ -105,10 +105,10 @@ subtest 'what changed between certificate and Authenticate' => sub {
 	$t->refused($serial, 'authenticate', 'ENROLL_UNASSIGNED', 'taken away');
 	$t->assign($serial);
 	my $state = "UPDATE enrollments SET state = '%s' WHERE serial = '$serial'";
-	$t->command('sqlite3', $t->server->database, sprintf($state, 'revoked'));
+	$t->change_db(sprintf($state, 'revoked'));
 	is($mac->checkin($authenticate)->{status}, 400, 'its enrollment was revoked');
 	$t->refused($serial, 'authenticate', 'MDM_CERTIFICATE', 'revoked');
-	$t->command('sqlite3', $t->server->database, sprintf($state, 'issued'));
+	$t->change_db(sprintf($state, 'issued'));
 	is($mac->checkin($authenticate)->{status}, 200, 'all is well again');
 };
 

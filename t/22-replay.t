@@ -66,7 +66,7 @@ subtest 'a captured message is worth nothing, today and in 100 days' => sub {
 		}
 		like($mac->report('Idle')->{body}, qr/com\.apple\.security\.scep|InstallProfile/,
 		    'the device itself gets its renewal');
-		$t->command('sqlite3', $t->server->database, 'DELETE FROM renewals');
+		$t->change_db('DELETE FROM renewals');
 		without_tls($t, $mac);
 	}
 	like($mac->checkin($mac->message('GetBootstrapToken'))->{body}, qr/c2VjcmV0/,

@@ -369,11 +369,11 @@ subtest 'a fault of ours is no refusal' => sub {
 	pair('mac');
 	my $db = $t->server->database;
 	my $request = request('mac', $challenge);
-	$t->command('sqlite3', $db, 'ALTER TABLE scep_challenges RENAME TO out_of_reach');
+	$t->change_db('ALTER TABLE scep_challenges RENAME TO out_of_reach');
 	my $r = ask('mac', '--request', $request);
 	is($r->{status}, 500, 'the database cannot be read: 500');
 	like($r->{headers}{'content-type'}, qr{^text/plain}, 'and no message');
-	$t->command('sqlite3', $db, 'ALTER TABLE out_of_reach RENAME TO scep_challenges');
+	$t->change_db('ALTER TABLE out_of_reach RENAME TO scep_challenges');
 	is(status_of(ask('mac', '--request', $request)), '0', 'the same request is served afterwards');
 };
 

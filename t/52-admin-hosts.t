@@ -15,8 +15,7 @@ my $HOSTILE = q{"><script>alert(1)</script><img src=x onerror='alert(2)'>&amp;};
 
 sub sql {
 	my ($text) = @_;
-	my $r = $t->command('sqlite3', $t->server->database, $text);
-	die $r->{err} if $r->{exit} != 0;
+	$t->change_db($text);
 }
 
 sub quote { my ($text) = @_; $text =~ s/'/''/g; return "'$text'" }

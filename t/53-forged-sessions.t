@@ -11,8 +11,7 @@ my $log = sub { Attestmdm::Server::slurp($t->dir . '/admin-settings.log') };
 
 sub sql {
 	my ($text) = @_;
-	my $r = $t->command('sqlite3', '-cmd', '.timeout 5000', $database, $text);
-	die "sqlite3: $r->{err}" if $r->{exit} != 0;
+	$t->change_db($text);
 }
 
 sub hosts_page {
@@ -71,7 +70,8 @@ like($lines[2]{text}, qr/^1 can sign in/, 'who cannot sign in');
 
 # A database that is not in WAL mode is still served; check says so.
 $t->server->stop(@Attestmdm::Server::PROGRAMS);
-sql('PRAGMA journal_mode = DELETE');
+# The tool of SQLite: this is about its file.
+$t->command('sqlite3', $database, 'PRAGMA journal_mode = DELETE');
 sub mode_line { return grep { /WAL mode/ } map { $_->{text} } @{ JSON::PP::decode_json(
     $t->tool('check', '--no-nginx', '--json')->{out})->{checks} } }
 is(scalar(mode_line()), 1, 'check tells that the database is not in WAL mode');

@@ -175,8 +175,7 @@ subtest 'mdm-38: a profile that is out leads nowhere once its host is blocked' =
 };
 
 subtest 'acme-283: what a device calls itself cannot write on the terminal' => sub {
-	$t->command('sqlite3', $t->server->database,
-	    "UPDATE hosts SET device_name = char(27) || '[31mX' || char(10) || 'serial: Y' || char(155) || char(8238) || 'Z' || char(8232)");
+	$t->change_db("UPDATE hosts SET device_name = char(27) || '[31mX' || char(10) || 'serial: Y' || char(155) || char(8238) || 'Z' || char(8232)");
 	my $text = $t->tool_ok('host', 'list') . $t->tool_ok('host', 'show', 'C02TEST00001');
 	my %out = (text => $text, json => $t->tool_ok('host', 'list', '--json'));
 	unlike($out{$_}, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]/,
@@ -192,8 +191,7 @@ subtest 'a revocation goes to the list of the CA that signed' => sub {
 	my ($id) = $t->command('openssl', 'x509', '-in', $t->server->state . '/scep-ca.pem', '-noout',
 	    '-ext', 'subjectKeyIdentifier')->{out} =~ /((?:[0-9A-F]{2}:){19}[0-9A-F]{2})/;
 	$id =~ tr/://d;
-	$t->command('sqlite3', $t->server->database,
-	    "UPDATE certificates SET issuer_key_id = x'$id' WHERE id = '$cert->{id}'");
+	$t->change_db("UPDATE certificates SET issuer_key_id = x'$id' WHERE id = '$cert->{id}'");
 	my @before = @{ $t->tool_json('crl')->{lists} };
 	ok($t->tool_json('cert', 'revoke', $cert->{id})->{crl_published}, 'published');
 	my @after = @{ $t->tool_json('crl')->{lists} };

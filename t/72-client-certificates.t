@@ -30,13 +30,12 @@ sub mac {
 	my ($base64) = Attestmdm::Server::slurp($mac->cert) =~ /-----\n(.*?)-----END/s;
 	my $der = decode_base64($base64);
 	my $from = time - 300 - $age * 86400;
-	my $r = $t->command('sqlite3', $t->server->database, sprintf(
-	    "PRAGMA defer_foreign_keys = 1; UPDATE certificates SET sha256 = x'%s', der = x'%s',"
+	$t->change_db(sprintf(
+	    "UPDATE certificates SET sha256 = x'%s', der = x'%s',"
 	    . " not_before = %d, not_after = %d WHERE serial = '%s';"
 	    . " UPDATE hosts SET certificate_sha256 = x'%s' WHERE serial = '%s'",
 	    sha256_hex($der), unpack('H*', $der), $from, $from + $days * 86400 + 300, $serial,
 	    sha256_hex($der), $serial));
-	die $r->{err} if $r->{exit} != 0;
 	return $mac;
 }
 

@@ -174,21 +174,34 @@ sub https {
 
 sub json { JSON::PP::decode_json($_[1]{body}) }
 
-# Rows of a query as hashes; for looking, never for changing what a program
+# Runs t/tools/store-sql.
+sub store {
+	my ($self, @sql) = @_;
+	my $server = $self->server;
+	my $r = $self->command("$server->{build}/t/tools/store-sql", $server->database, @sql);
+	die "store-sql: $r->{err}" if $r->{exit} != 0;
+	return $r->{out};
+}
+
+# Rows of a statement as hashes; for looking, never for changing what a program
 # would have to.
 sub db {
 	my ($self, $sql) = @_;
-	my $r = $self->command('sqlite3', '-json', '-cmd', '.timeout 5000',
-	    $self->server->database, $sql);
-	die "sqlite3: $r->{err}" if $r->{exit} != 0;
-	return $r->{out} =~ /\S/ ? JSON::PP::decode_json($r->{out}) : [];
+	my $rows = $self->store($sql);
+	return $rows =~ /\S/ ? JSON::PP::decode_json($rows) : [];
+}
+
+# Changes rows as no program would.
+sub change_db {
+	my ($self, $sql) = @_;
+	$self->store($sql);
+	return;
 }
 
 # A number that changes when anything but the event log and used nonces changes.
 sub fingerprint {
 	my ($self) = @_;
-	my $r = $self->command('sqlite3', $self->server->database, '.dump');
-	my @rows = grep { !/^INSERT INTO "?(events|used_nonces|activities)"? / } split(/\n/, $r->{out});
+	my @rows = grep { !/^(?:events|used_nonces|activities) / } split(/\n/, $self->store);
 	return join("\n", sort @rows);
 }
 
