@@ -61,6 +61,26 @@ subtest 'what changes the database is in the library' => sub {
 	is("@bad", '', 'no transaction begins in bin/ and cgi-bin/');
 };
 
+# schema/README says what another engine has to provide instead of these.
+subtest 'few files know SQLite' => sub {
+	my %engine = map { $_ => 1 } 't/tools/store-sql.c',
+	    (map { "lib/store/$_" } qw(connection.h db.c dbfile.c dbfile.h dbvfs.c dbvfs.h migrate.c sql.c)),
+	    (map { "t/unit/$_.c" } qw(storefix test_db test_sql));
+	my @bad = grep { !$engine{$_} && $text{$_} =~ /\bsqlite3_|<sqlite3\.h>|\bSQLITE_[A-Z]/ } @sources;
+	is("@bad", '', 'no other one does');
+};
+
+# t/05-postgresql.t has them prepared, where PostgreSQL is installed.
+subtest 'no statement is for SQLite alone' => sub {
+	my $alone = qr/\?\d|\b(?:AUTOINCREMENT|rowid|randomblob|GLOB|INSERT OR|REPLACE INTO|IFNULL|
+	    json_\w+|strftime|datetime|unixepoch|julianday|hex|instr|printf|iif|total)\b(?=[ (\d])/x;
+	for my $file (grep { m{^lib/store/} && !/dbfile|migrate/ } @sources) {
+		my @bad = map { /($alone)/ } $text{$file} =~ /"((?:[^"\\]|\\.)*)"/g;
+		is("@bad", '', $file) if @bad;
+	}
+	pass('looked at lib/store');
+};
+
 subtest 'no two sources share a name' => sub {
 	my %seen;
 	push @{ $seen{ basename($_) } }, $_ for @shipped;

@@ -58,8 +58,8 @@ enum {
 #define KEEP_TOKEN_IF_ANY                                                      \
 	KEEP_TOKEN("hosts.bootstrap_token IS NOT NULL", "excluded.last_seen_at")
 #define KEEP_TOKEN_IF_CHANGED                                                  \
-	KEEP_TOKEN("hosts.bootstrap_token IS NOT NULL AND ($3 IS NULL"         \
-		   " OR hosts.bootstrap_token <> $3)",                         \
+	KEEP_TOKEN("hosts.bootstrap_token IS NOT NULL"                         \
+		   " AND (hosts.bootstrap_token <> $3 OR $3 IS NULL)",         \
 	    "$2")
 
 static const char *const texts[] = {

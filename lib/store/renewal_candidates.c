@@ -37,8 +37,8 @@ static const char *const texts[] = {
 	/* the longest life of those in use, to know which may be due at all */
 	[LONGEST] = "SELECT COALESCE(max(lifetime), 0) FROM certificates"
 		    " WHERE state = 'current'",
-	/* $1 now, $2 window, $3 grace, $4 limit, $5 and $6 the last one seen,
-	 * $7 the latest end of what may be due; when it is due,
+	/* $1 now, $2 window, $3 and $7 the earliest and the latest end of what
+	 * may be due, $4 limit, $5 and $6 the last one seen; when it is due,
 	 * renewals_due_at() says, too. CROSS JOIN keeps SQLite from looking at
 	 * all hosts first. */
 	[DUE] =
@@ -46,7 +46,7 @@ static const char *const texts[] = {
 	    " CROSS JOIN hosts h"
 	    " WHERE h.serial = c.serial AND" PRESENT " AND c.not_after >= $5"
 	    " AND (c.not_after, c.sha256) > ($5, $6)"
-	    " AND c.not_after <= $7 AND c.not_after > $1 - $3"
+	    " AND c.not_after <= $7 AND c.not_after > $3"
 	    " AND (c.lifetime >= 2 * $2"
 	    " OR c.not_after - c.lifetime / 3 <= $1)"
 	    " AND NOT EXISTS (SELECT 1 FROM renewals r"
@@ -67,16 +67,16 @@ static const char *const texts[] = {
 		      " ON e.id = r.enrollment_id WHERE r.host_id = h.id"
 		      " AND (e.method = 'acme' OR e.state <> 'open'))"
 		      " ORDER BY h.serial LIMIT $2",
-	[ENDING] = "SELECT {columns} FROM certificates c"
-		   " CROSS JOIN hosts h"
-		   " WHERE h.serial = c.serial AND" PRESENT
-		   " AND c.not_after > $1 - $2"
-		   " AND c.not_after < $5 AND c.not_after"
-		   " < $1 + c.lifetime / 6"
-		   " AND NOT EXISTS (SELECT 1 FROM renewals r"
-		   " WHERE r.host_id = h.id AND r.alarmed_at > $1 - $3"
-		   " AND r.alarmed_at <= $1)"
-		   " ORDER BY c.not_after LIMIT $4",
+	[ENDING] =
+	    "SELECT {columns} FROM certificates c"
+	    " CROSS JOIN hosts h"
+	    " WHERE h.serial = c.serial AND" PRESENT " AND c.not_after > $2"
+	    " AND c.not_after < $5 AND c.not_after"
+	    " < $1 + c.lifetime / 6"
+	    " AND NOT EXISTS (SELECT 1 FROM renewals r"
+	    " WHERE r.host_id = h.id AND r.alarmed_at > $3"
+	    " AND r.alarmed_at <= $1)"
+	    " ORDER BY c.not_after LIMIT $4",
 	[UNANSWERED] =
 	    SQL_SCANS "SELECT {columns} FROM renewals r"
 		      " JOIN enrollments e ON e.id = r.enrollment_id"
@@ -138,7 +138,7 @@ renewal_candidates_due(struct db *db, const struct renewal_query *query,
 	 * longest one bounds them all */
 	return sql_rows(db, texts[DUE], &table,
 	    WITH(datum_int(query->now), datum_int(query->window),
-		datum_int(query->grace), datum_int(query->limit),
+		datum_int(query->now - query->grace), datum_int(query->limit),
 		datum_int(after->not_after), datum_digest(after->sha256),
 		datum_int(
 		    query->now - renewals_due_at(0, life, query->window))),
@@ -168,8 +168,8 @@ renewal_candidates_ending(struct db *db, int64_t now, int64_t window,
 	if ((r = longest_life(db, &life)) != OK)
 		return r;
 	return sql_rows(db, texts[ENDING], &table,
-	    WITH(datum_int(now), datum_int(window), datum_int(pause),
-		datum_int(limit),
+	    WITH(datum_int(now), datum_int(now - window),
+		datum_int(now - pause), datum_int(limit),
 		datum_int(now + (life / 6 < window ? life / 6 : window))),
 	    &out->rows, &out->n);
 }

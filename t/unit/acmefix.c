@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "store/connection.h"
 
 /* A point on P-256, of RFC 7517 appendix A.1. */
 #define JWK                                                                    \
@@ -104,9 +103,7 @@ acmefix_request(struct acmefix *f, const char *payload)
 void
 acmefix_sql(struct acmefix *f, const char *sql)
 {
-	assert_int_equal(
-	    sqlite3_exec(f->db->sqlite, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_true(sqlite3_changes(f->db->sqlite) > 0);
+	storefix_change(f->db, sql);
 }
 
 void

@@ -26,7 +26,8 @@ open_with_key(struct storefix *fix)
 
 static int flushes;
 
-/* In place of the C library's, also for SQLite: what is waited for is counted. */
+/* In place of the C library's, also for SQLite: what is waited for is counted.
+ */
 int
 fdatasync(int fd)
 {
@@ -154,6 +155,14 @@ storefix_sql(struct db *db, const char *sql)
 		value = sqlite3_column_int(st, 0);
 	assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
 	return value;
+}
+
+void
+storefix_change(struct db *db, const char *sql)
+{
+	assert_int_equal(
+	    sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_true(sqlite3_changes(db->sqlite) > 0);
 }
 
 static int

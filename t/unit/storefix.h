@@ -68,6 +68,9 @@ void storefix_host(
 /* Direct SQL for what no function does, such as counting; returns the int. */
 int storefix_sql(struct db *db, const char *sql);
 
+/* Runs one that changes at least one row, in no transaction of the store. */
+void storefix_change(struct db *db, const char *sql);
+
 /*
  * Another connection runs this statement when the next transaction is about to
  * begin: it changes the facts between a request's checks and its commit.
