@@ -11,6 +11,52 @@
 #include "sim/commands/verbs.h"
 #include "sim/forge/apple.h"
 
+static const char usage[] =
+    "attestmdm-sim: an Apple device, and a stand-in for Apple\n"
+    "\n"
+    "  apple DIR                    make a fake Apple\n"
+    "  enroll OPTIONS               enroll a device\n"
+    "  poll --state DIR             fetch and answer commands\n"
+    "  authenticate, token-update, checkout, set-bootstrap-token or\n"
+    "    get-bootstrap-token --state DIR    send one check-in message\n"
+    "  fleet N OPTIONS              enroll N devices, measure\n"
+    "    --concurrency C --serial-prefix SIM --first 1 --list --json\n"
+    "  faults [--tabs]              list the faults\n"
+    "  make WHAT OPTIONS            make one piece of a request\n"
+    "\n"
+    "Options of enroll, most of which the others take as well:\n"
+    "  --server https://HOST[:PORT] | --link URL\n"
+    "  --apple DIR --serial S --state DIR\n"
+    "  --product Mac15,3 --os-version 15.1 --build 24B83 --udid U\n"
+    "  --awaiting --no-mdm --fault NAME,...\n"
+    "  --cacert FILE | --insecure   --unix-socket PATH | --connect HOST:PORT\n"
+    "  --timeout SECONDS --verbose\n"
+    "Everywhere: --clock-offset SECONDS.\n"
+    "\n"
+    "What to make:\n"
+    "  key FILE [--curve P-256|P-384|P-521|Ed25519|RSA-2048]\n"
+    "  jwk --key FILE\n"
+    "  jws --protected JSON [--payload TEXT] [--key FILE]\n"
+    "      [--alg ES256|ES384|EdDSA|HS256|none] [--secret TEXT]\n"
+    "      [--short] [--der-signature] [--corrupt]\n"
+    "  attestation --apple DIR --token T --key FILE --serial S\n"
+    "      [--fault NAME,...]   base64url\n"
+    "  csr --key FILE --subject /CN=... [--signer FILE] [--digest sha256]\n"
+    "      [--dns NAME] [--eku OID] [--fault NAME,...]   base64url\n"
+    "  machineinfo --apple DIR --serial S [--udid U] [--product P]\n"
+    "      [--os-version V] [--build B] [--cannot-update]\n"
+    "      [--fault NAME,...] [-o FILE]   BER\n"
+    "  mdm-signature --key FILE --cert FILE --body FILE [--digest sha256]\n"
+    "      [--attributes] [--der] [--attached] [--no-certificates]   base64\n"
+    "  pkimessage --ca FILE --key FILE [--cert FILE] [--request FILE]\n"
+    "      [--envelope FILE] [--cipher AES-128-CBC] [--digest sha256]\n"
+    "      [--fault NAME,...] [-o FILE]   BER; request, envelope: DER\n"
+    "  certificate --key FILE --subject /CN=... [--days N] [--age DAYS]\n"
+    "      [-o FILE]   PEM\n"
+    "  tls --dir DIR --name HOST   tls.pem, tls.key, tls-ca.pem\n"
+    "\n"
+    "Exit status: 0 done, 1 failed, 2 not understood, 3 the server refused.\n";
+
 static int
 make_apple(int argc, char **argv)
 {
@@ -82,7 +128,7 @@ main(int argc, char **argv)
 	argc = take_clock(argc, argv);
 	if (argc < 2 || strcmp(argv[1], "help") == 0 ||
 	    strcmp(argv[argc - 1], "--help") == 0) {
-		fputs(usage_text, stdout);
+		fputs(usage, stdout);
 		return argc < 2 ? 2 : 0;
 	}
 	if (strcmp(argv[1], "--version") == 0) {

@@ -45,7 +45,7 @@ write_base64url(const struct buf *data)
 }
 
 static int
-make_key(int argc, char **argv)
+run_key(int argc, char **argv)
 {
 	const char *curve = "P-256";
 	const struct args table[] = { { "curve", .text = &curve } };
@@ -60,7 +60,7 @@ make_key(int argc, char **argv)
 }
 
 static int
-make_jwk(int argc, char **argv)
+run_jwk(int argc, char **argv)
 {
 	const char *file = "";
 	const struct args table[] = {
@@ -77,7 +77,7 @@ make_jwk(int argc, char **argv)
 }
 
 static int
-make_jws(int argc, char **argv)
+run_jws(int argc, char **argv)
 {
 	const char *file = NULL, *head = "", *payload = "", *secret = "";
 	struct jose jws = { 0 };
@@ -109,7 +109,7 @@ make_jws(int argc, char **argv)
 }
 
 static int
-make_attestation(int argc, char **argv)
+run_attestation(int argc, char **argv)
 {
 	const char *dir = "", *token = "", *file = "";
 	struct faults faults = { 0 };
@@ -143,7 +143,7 @@ make_attestation(int argc, char **argv)
 }
 
 static int
-make_csr(int argc, char **argv)
+run_csr(int argc, char **argv)
 {
 	const char *file = "", *other = NULL, *subject = "";
 	struct faults faults = { 0 };
@@ -176,7 +176,7 @@ make_csr(int argc, char **argv)
 
 /* Signs with a device key of the moment, certified by the fake Apple. */
 static int
-make_machineinfo(int argc, char **argv)
+run_machineinfo(int argc, char **argv)
 {
 	const char *dir = "", *output = NULL;
 	struct apple_machine m = {
@@ -217,7 +217,7 @@ make_machineinfo(int argc, char **argv)
 }
 
 static int
-make_mdm_signature(int argc, char **argv)
+run_mdm_signature(int argc, char **argv)
 {
 	const char *file = "", *crt = "", *body = "";
 	struct signed_data cms = { .digest = "sha256" };
@@ -253,7 +253,7 @@ make_mdm_signature(int argc, char **argv)
 }
 
 static int
-make_pkimessage(int argc, char **argv)
+run_pkimessage(int argc, char **argv)
 {
 	const char *ca_file = "", *file = "", *crt = NULL, *output = NULL;
 	const char *request_file = NULL, *envelope_file = NULL;
@@ -357,7 +357,7 @@ write_certificate(const char *subject, const char *host, EVP_PKEY *key,
 }
 
 static int
-make_certificate(int argc, char **argv)
+run_certificate(int argc, char **argv)
 {
 	const char *file = "", *subject = "", *output = NULL;
 	long days = 365, age = 0;
@@ -384,7 +384,7 @@ make_certificate(int argc, char **argv)
 
 /* A TLS certificate for a server, and the CA that signs it. */
 static int
-make_tls(int argc, char **argv)
+run_tls(int argc, char **argv)
 {
 	const char *dir = "", *host = "";
 	const struct args table[] = {
@@ -427,16 +427,16 @@ make_run(int argc, char **argv)
 		const char *name;
 		int (*run)(int, char **);
 	} table[] = {
-		{ "key", make_key },
-		{ "jwk", make_jwk },
-		{ "jws", make_jws },
-		{ "attestation", make_attestation },
-		{ "csr", make_csr },
-		{ "machineinfo", make_machineinfo },
-		{ "mdm-signature", make_mdm_signature },
-		{ "pkimessage", make_pkimessage },
-		{ "certificate", make_certificate },
-		{ "tls", make_tls },
+		{ "key", run_key },
+		{ "jwk", run_jwk },
+		{ "jws", run_jws },
+		{ "attestation", run_attestation },
+		{ "csr", run_csr },
+		{ "machineinfo", run_machineinfo },
+		{ "mdm-signature", run_mdm_signature },
+		{ "pkimessage", run_pkimessage },
+		{ "certificate", run_certificate },
+		{ "tls", run_tls },
 	};
 
 	for (size_t i = 0; argc > 0 && i < ARGS_COUNT(table); i++)

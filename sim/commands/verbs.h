@@ -11,7 +11,4 @@ int check_in_run(int argc, char **argv);
 int fleet_run(int argc, char **argv);
 int make_run(int argc, char **argv);
 
-/* What --help prints. */
-extern const char usage_text[];
-
 #endif
