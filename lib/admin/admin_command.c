@@ -58,17 +58,9 @@ enqueue(const struct admin_actor *actor, const struct host *host,
     const struct admin_command *command)
 {
 	const struct command_text *text = command->text;
-	struct command c = { .plist = buf_blob(&text->plist),
-		.priority = command->priority,
-		.needs_client_certificate = text->needs_client_certificate };
-	int r;
+	int r = command_enqueue(
+	    actor->db, host->id, text, command->priority, actor->name);
 
-	snprintf(c.uuid, sizeof c.uuid, "%s", text->uuid);
-	snprintf(c.host_id, sizeof c.host_id, "%s", host->id);
-	snprintf(
-	    c.request_type, sizeof c.request_type, "%s", text->request_type);
-	snprintf(c.created_by, sizeof c.created_by, "%s", actor->name);
-	r = commands_enqueue(actor->db, &c);
 	if (r == ERR_CONFLICT)
 		return fail(r,
 		    "%s takes no commands (it is %s), or has this CommandUUID "
@@ -76,7 +68,8 @@ enqueue(const struct admin_actor *actor, const struct host *host,
 		    host->device.serial, hosts_state_name(host->state));
 	if (r != OK)
 		return r;
-	return record(actor, "command.send", c.request_type, c.uuid, host);
+	return record(
+	    actor, "command.send", text->request_type, text->uuid, host);
 }
 
 int
