@@ -25,52 +25,32 @@ set_udid(struct message *m, const char *udid)
 	if (udid[0] == '\0' || strlen(udid) >= sizeof m->udid ||
 	    udid[strspn(udid, hexes)] != '\0')
 		return fail(ERR_MDM_MESSAGE,
-		    "the message has a UDID of %zu bytes that is none",
+		    "the message's UDID of %zu bytes is malformed",
 		    strlen(udid));
 	for (i = 0; udid[i] != '\0'; i++)
 		m->udid[i] = (char)toupper((unsigned char)udid[i]);
 	return OK;
 }
 
-static int
-read_udid(struct message *m)
-{
-	const char *udid;
-
-	if (in_plist_get(m->root, "EnrollmentID") != NULL)
-		return refuse_user_enrollment();
-	if (in_plist_string(m->root, "UDID", &udid) != OK)
-		return fail(ERR_MDM_MESSAGE, "the message has no UDID");
-	return set_udid(m, udid);
-}
-
-static int
-read_user(struct message *m)
-{
-	const char *user;
-	int r;
-
-	if ((r = message_text(m, "UserID", USER_ID_MAX, &user)) != OK)
-		return r;
-	m->user_channel = in_plist_get(m->root, "UserID") != NULL;
-	if (user[strspn(user, hexes)] != '\0')
-		return fail(ERR_MDM_MESSAGE, "the UserID is none");
-	return OK;
-}
-
 int
 message_take(struct in_plist *doc, struct message *out)
 {
-	struct message m = { .doc = doc, .root = in_plist_root(doc) };
+	const char *udid, *user;
 	int r;
 
-	*out = (struct message){ .udid = "" };
-	if ((r = read_udid(&m)) != OK || (r = read_user(&m)) != OK) {
-		message_release(&m);
-		return r;
-	}
-	*out = m;
-	return OK;
+	*out = (struct message){ .doc = doc, .root = in_plist_root(doc) };
+	out->user_channel = in_plist_get(out->root, "UserID") != NULL;
+	if (in_plist_get(out->root, "EnrollmentID") != NULL)
+		r = refuse_user_enrollment();
+	else if (in_plist_string(out->root, "UDID", &udid) != OK)
+		r = fail(ERR_MDM_MESSAGE, "the message has no UDID");
+	else if ((r = set_udid(out, udid)) == OK &&
+	    (r = message_text(out, "UserID", USER_ID_MAX, &user)) == OK &&
+	    user[strspn(user, hexes)] != '\0')
+		r = fail(ERR_MDM_MESSAGE, "the UserID is malformed");
+	if (r != OK)
+		message_release(out);
+	return r;
 }
 
 int
