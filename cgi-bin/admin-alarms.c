@@ -26,7 +26,7 @@ fill_list(struct admin_page *page)
 	size_t i;
 	int r;
 
-	r = alarms_list(page->app->db, all, before > 0 ? before : 0,
+	r = alarms_list(page->app->context.db, all, before > 0 ? before : 0,
 	    ADMIN_PAGE_ROWS + 1, &list);
 	if (r != OK)
 		return r;

@@ -151,16 +151,18 @@ fill_list(struct admin_page *page)
 	size_t i;
 	int r;
 
-	r = enrollments_list(page->app->db, q, offset, ADMIN_PAGE_ROWS, &list);
+	r = enrollments_list(
+	    page->app->context.db, q, offset, ADMIN_PAGE_ROWS, &list);
 	if (r != OK)
 		return r;
 	tmplrow_set(page->row, "q", q);
 	admin_page_link(page->row, "refusals", "/admin/refusals", "q", q);
 	for (i = 0; i < list.n && r == OK; i++) {
 		row = tmplrow_add(page->row, "enrollments");
-		r = fill_enrollment(page->app->db, row, &list.rows[i]);
+		r = fill_enrollment(page->app->context.db, row, &list.rows[i]);
 		if (r == OK)
-			r = fill_last_step(page->app->db, row, list.rows[i].id);
+			r = fill_last_step(
+			    page->app->context.db, row, list.rows[i].id);
 	}
 	admin_page_pager(
 	    page, "/admin/enrollments", filters, list.n, list.total);
@@ -194,8 +196,8 @@ fill_refusals(struct admin_page *page)
 	size_t i;
 	int r;
 
-	r = events_list_refusals(page->app->db, q, before > 0 ? before : 0,
-	    ADMIN_PAGE_ROWS + 1, &list);
+	r = events_list_refusals(page->app->context.db, q,
+	    before > 0 ? before : 0, ADMIN_PAGE_ROWS + 1, &list);
 	if (r != OK)
 		return r;
 	tmplrow_set(page->row, "q", q);
@@ -236,7 +238,8 @@ fill_steps(struct admin_page *page, const char *id)
 	size_t i;
 	int r;
 
-	if ((r = events_list_by_enrollment(page->app->db, id, &list)) != OK)
+	if ((r = events_list_by_enrollment(page->app->context.db, id, &list)) !=
+	    OK)
 		return r;
 	for (i = 0; i < list.n; i++)
 		fill_step(tmplrow_add(page->row, "steps"), &list.rows[i]);
@@ -249,7 +252,7 @@ static int
 fill_host_link(struct admin_page *page, const char *serial)
 {
 	struct host h;
-	int r = hosts_load_by_serial(page->app->db, serial, &h);
+	int r = hosts_load_by_serial(page->app->context.db, serial, &h);
 
 	tmplrow_set(page->row, "host_id", r == OK ? h.id : "");
 	return r == ERR_NOT_FOUND ? OK : r;
@@ -262,7 +265,8 @@ fill_certificate(struct admin_page *page, const char *enrollment)
 	struct tmpl_row *row;
 	int r;
 
-	r = certificates_load_by_enrollment(page->app->db, enrollment, &c);
+	r = certificates_load_by_enrollment(
+	    page->app->context.db, enrollment, &c);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
 	row = tmplrow_add(page->row, "certificate");
@@ -283,9 +287,9 @@ admin_enrollments_show(void *app, const struct req *req, struct resp *resp)
 
 	if ((r = admin_page_init(&page, app, req)) != OK ||
 	    (r = enrollments_load(
-		 page.app->db, req_path_param(req, "id"), &e)) != OK)
+		 page.app->context.db, req_path_param(req, "id"), &e)) != OK)
 		goto done;
-	if ((r = fill_enrollment(page.app->db, page.row, &e)) != OK ||
+	if ((r = fill_enrollment(page.app->context.db, page.row, &e)) != OK ||
 	    (r = fill_steps(&page, e.id)) != OK ||
 	    (r = fill_host_link(&page, e.device.serial)) != OK ||
 	    (r = fill_certificate(&page, e.id)) != OK)
@@ -301,7 +305,7 @@ static int
 fill_assignment(struct admin_page *page, const char *serial)
 {
 	struct ade_device d;
-	int r = ade_devices_load(page->app->db, serial, &d);
+	int r = ade_devices_load(page->app->context.db, serial, &d);
 
 	tmplrow_flag(page->row, "assigned", r == OK && d.removed_at == 0);
 	tmplrow_flag(page->row, "removed", r == OK && d.removed_at != 0);
@@ -319,7 +323,7 @@ fill_serial(struct admin_page *page, const char *serial)
 	if ((r = fill_assignment(page, serial)) != OK ||
 	    (r = fill_host_link(page, serial)) != OK ||
 	    (r = events_list_by_serial(
-		 page->app->db, serial, SERIAL_STEPS, &list)) != OK)
+		 page->app->context.db, serial, SERIAL_STEPS, &list)) != OK)
 		return r;
 	for (i = 0; i < list.n; i++)
 		fill_step(tmplrow_add(page->row, "steps"), &list.rows[i]);

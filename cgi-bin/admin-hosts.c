@@ -92,7 +92,7 @@ static int
 fill_counts(struct admin_page *page)
 {
 	struct host_counts c;
-	int r = hosts_count(page->app->db, &c);
+	int r = hosts_count(page->app->context.db, &c);
 
 	if (r != OK)
 		return r;
@@ -139,7 +139,7 @@ fill_list(struct admin_page *page)
 	size_t i;
 	int r;
 
-	if ((r = hosts_list(page->app->db, &filter, &list)) != OK)
+	if ((r = hosts_list(page->app->context.db, &filter, &list)) != OK)
 		return r;
 	for (i = 0; i < list.n; i++)
 		fill_host(tmplrow_add(page->row, "hosts"), &list.rows[i]);
@@ -189,8 +189,8 @@ fill_renewal(struct tmpl_row *row, const struct admin_host_details *d)
 
 	tmplrow_flag(row, "renewable", true);
 	tmplrow_flag(row, "renewal_open", open);
-	admin_page_time(row, "renewal_at",
-	    open ? d->renewal.opened_at : d->renewal_due_at);
+	admin_page_time(
+	    row, "renewal_at", open ? d->renewal.opened_at : d->renewal_due_at);
 	tmplrow_set(row, "renewal_error", d->renewal.last_error);
 	admin_page_time(row, "next_try_at", d->renewal.next_try_at);
 }
@@ -217,7 +217,8 @@ fill_details(struct admin_page *page, const struct host *h)
 	struct tmpl_row *row;
 	int r;
 
-	r = admin_host_load(page->app->conf, page->app->db, h, &d);
+	r = admin_host_load(
+	    page->app->context.conf, page->app->context.db, h, &d);
 	if (r == OK && d.has_certificate) {
 		row = tmplrow_add(page->row, "certificate");
 		fill_certificate(row, &d.certificate);
@@ -239,7 +240,7 @@ fill_alarms(struct admin_page *page, const struct host *h)
 	int r;
 
 	r = alarms_list_by_serial(
-	    page->app->db, h->device.serial, ALARMS_SHOWN, &list);
+	    page->app->context.db, h->device.serial, ALARMS_SHOWN, &list);
 	if (r != OK)
 		return r;
 	for (i = 0; i < list.n; i++) {
@@ -261,7 +262,7 @@ fill_refusal(struct admin_page *page, const struct host *h)
 	int r;
 
 	r = events_list_by_serial(
-	    page->app->db, h->device.serial, STEPS_LOOKED_AT, &list);
+	    page->app->context.db, h->device.serial, STEPS_LOOKED_AT, &list);
 	if (r != OK)
 		return r;
 	for (i = 0; i < list.n && list.rows[i].outcome == EVENT_OK; i++)
@@ -299,7 +300,8 @@ fill_commands(struct admin_page *page, const struct host *h)
 	size_t i;
 	int r;
 
-	r = commands_list(page->app->db, h->id, 0, COMMANDS_SHOWN, &list);
+	r = commands_list(
+	    page->app->context.db, h->id, 0, COMMANDS_SHOWN, &list);
 	if (r != OK)
 		return r;
 	for (i = 0; i < list.n; i++) {
@@ -330,12 +332,12 @@ fill_enrollments(struct admin_page *page, const struct host *h)
 	int r;
 
 	r = enrollments_list_by_serial(
-	    page->app->db, h->device.serial, ENROLLMENTS_SHOWN, &list);
+	    page->app->context.db, h->device.serial, ENROLLMENTS_SHOWN, &list);
 	if (r != OK)
 		return r;
 	for (i = 0; i < list.n && r == OK; i++) {
 		r = admin_enrollment_status(
-		    page->app->db, &list.rows[i], &status);
+		    page->app->context.db, &list.rows[i], &status);
 		row = tmplrow_add(page->row, "enrollments");
 		tmplrow_set(row, "enrollment", list.rows[i].id);
 		tmplrow_set(row, "enrollment_state", status);
@@ -353,7 +355,8 @@ admin_hosts_show(void *app, const struct req *req, struct resp *resp)
 	int r;
 
 	if ((r = admin_page_init(&page, app, req)) != OK ||
-	    (r = hosts_load(page.app->db, req_path_param(req, "id"), &h)) != OK)
+	    (r = hosts_load(
+		 page.app->context.db, req_path_param(req, "id"), &h)) != OK)
 		goto done;
 	fill_host(page.row, &h);
 	if ((r = fill_details(&page, &h)) != OK ||

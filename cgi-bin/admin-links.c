@@ -35,13 +35,15 @@ fill_list(struct admin_page *page)
 	size_t i;
 	int r;
 
-	if ((r = settings_get_bool(page->app->db, page->app->conf,
-		 SETTINGS_BUSINESS_ONLY, &closed)) != OK ||
+	if ((r = settings_get_bool(page->app->context.db,
+		 page->app->context.conf, SETTINGS_BUSINESS_ONLY, &closed)) !=
+		OK ||
 	    (r = enrollment_links_list(
-		 page->app->db, offset, ADMIN_PAGE_ROWS, &list)) != OK)
+		 page->app->context.db, offset, ADMIN_PAGE_ROWS, &list)) != OK)
 		return r;
 	tmplrow_flag(page->row, "closed", closed);
-	tmplrow_setf(page->row, "hours", "%d", page->app->conf->link_hours);
+	tmplrow_setf(
+	    page->row, "hours", "%d", page->app->context.conf->link_hours);
 	for (i = 0; i < list.n; i++) {
 		row = tmplrow_add(page->row, "links");
 		fill_link(row, &list.rows[i]);

@@ -26,7 +26,7 @@ is_web_address(const char *url)
 static int
 fill_minimums(struct admin_page *page, const struct form *typed)
 {
-	const struct conf *conf = page->app->conf;
+	const struct conf *conf = page->app->context.conf;
 	char stored[SETTINGS_VALUE_TEXT];
 	const char *name, *value;
 	struct tmpl_row *row;
@@ -35,7 +35,8 @@ fill_minimums(struct admin_page *page, const struct form *typed)
 
 	for (i = 0; i < SYSTEMS; i++) {
 		name = product_minimum_setting(systems[i]);
-		r = settings_get_text(page->app->db, conf, name, stored);
+		r = settings_get_text(
+		    page->app->context.db, conf, name, stored);
 		if (r != OK)
 			return r;
 		value = typed != NULL ? form_get(typed, name) : NULL;
@@ -63,8 +64,8 @@ fill_flags(struct admin_page *page)
 	for (i = 0; (e = settings_entry(i)) != NULL; i++) {
 		if (e->type != SETTINGS_BOOL)
 			continue;
-		if ((r = settings_get_bool(
-			 page->app->db, page->app->conf, e->name, &on)) != OK)
+		if ((r = settings_get_bool(page->app->context.db,
+			 page->app->context.conf, e->name, &on)) != OK)
 			return r;
 		tmplrow_flag(page->row, e->name, on);
 	}
@@ -74,7 +75,7 @@ fill_flags(struct admin_page *page)
 static int
 fill_settings(struct admin_page *page, const struct form *typed)
 {
-	const struct conf *conf = page->app->conf;
+	const struct conf *conf = page->app->context.conf;
 	int r;
 
 	if ((r = fill_flags(page)) != OK ||
@@ -204,8 +205,8 @@ fill_activity(struct admin_page *page)
 	size_t i;
 	int r;
 
-	r = activities_list(
-	    page->app->db, before > 0 ? before : 0, ADMIN_PAGE_ROWS + 1, &list);
+	r = activities_list(page->app->context.db, before > 0 ? before : 0,
+	    ADMIN_PAGE_ROWS + 1, &list);
 	if (r != OK)
 		return r;
 	tmplrow_flag(page->row, "paged", before > 0);

@@ -22,37 +22,25 @@
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 int
-admin_page_open(const struct conf *conf, void **out)
+admin_page_load(void *p)
 {
-	struct admin_app *app = calloc(1, sizeof(*app));
+	struct admin_app *app = p;
+	const struct conf *conf = app->context.conf;
 	int r;
 
-	*out = NULL;
-	if (app == NULL)
-		return fail(ERR_NOMEM, "no memory to start with");
-	app->conf = conf;
 	if ((r = tmplset_load(conf->templates, &app->tmpl)) != OK ||
-	    (r = stylesheet_load(conf, &app->style)) != OK ||
-	    (r = db_open(conf->database, DB_DURABLE, &app->db)) != OK ||
-	    (r = rowmac_load(app->db, conf->admin_key)) != OK) {
-		admin_page_close(app);
+	    (r = stylesheet_load(conf, &app->style)) != OK)
 		return r;
-	}
-	*out = app;
-	return OK;
+	return rowmac_load(app->context.db, conf->admin_key);
 }
 
 void
-admin_page_close(void *p)
+admin_page_unload(void *p)
 {
 	struct admin_app *app = p;
 
-	if (app == NULL)
-		return;
-	db_close(app->db);
 	tmpl_free(app->tmpl);
 	stylesheet_release(&app->style);
-	free(app);
 }
 
 /* What the frame around every page shows. */
@@ -60,13 +48,15 @@ static void
 set_layout(const struct admin_app *app, struct tmpl_row *row, const char *title)
 {
 	tmplrow_set(row, "title", title);
-	tmplrow_set(row, "organization", app->conf->organization);
+	tmplrow_set(row, "organization", app->context.conf->organization);
 	tmplrow_set(row, "style_version", app->style.version);
-	tmplrow_flag(row, "test_bench", conf_is_test_bench(app->conf));
+	tmplrow_flag(row, "test_bench", conf_is_test_bench(app->context.conf));
 	tmplrow_flag(row, "attestation_root_replaced",
-	    app->conf->attestation_root_replaced);
-	tmplrow_flag(row, "device_ca_replaced", app->conf->device_ca_replaced);
-	tmplrow_flag(row, "clock_moved", app->conf->clock_offset_file[0]);
+	    app->context.conf->attestation_root_replaced);
+	tmplrow_flag(
+	    row, "device_ca_replaced", app->context.conf->device_ca_replaced);
+	tmplrow_flag(
+	    row, "clock_moved", app->context.conf->clock_offset_file[0]);
 }
 
 static int
@@ -110,7 +100,7 @@ set_frame(
     struct admin_app *app, const struct session *session, struct tmpl_row *row)
 {
 	int64_t open;
-	int r = alarms_count_open(app->db, &open);
+	int r = alarms_count_open(app->context.db, &open);
 
 	tmplrow_set(row, "admin", session->admin);
 	tmplrow_set(row, "csrf", session->csrf_token);
@@ -133,7 +123,8 @@ admin_page_on_error(void *p, const struct req *req, int code, struct resp *resp)
 	tmplrow_set(row, "request_id", req->id);
 	tmplrow_flag(row, "ours", err_http_status(code) >= 500);
 	if (err_http_status(code) < 500 &&
-	    session_load(((struct admin_app *)p)->db, req, &session) == OK)
+	    session_load(((struct admin_app *)p)->context.db, req, &session) ==
+		OK)
 		(void)set_frame(p, &session, row);
 	secret_wipe(&session, sizeof(session));
 	r = admin_page_send_bare(p, "error", resp_phrase(err_http_status(code)),
@@ -151,7 +142,7 @@ admin_page_init(
 
 	memset(page, 0, sizeof(*page));
 	page->app = app;
-	if ((r = session_load(app->db, req, &page->session)) != OK ||
+	if ((r = session_load(app->context.db, req, &page->session)) != OK ||
 	    (r = form_parse(blob_str(req->query), &page->query)) != OK)
 		return r;
 	if ((page->row = tmplrow_new()) == NULL)
@@ -174,7 +165,7 @@ admin_page_form(struct admin_app *app, const struct req *req,
 	int r;
 
 	*form = NULL;
-	if ((r = session_load(app->db, req, session)) != OK)
+	if ((r = session_load(app->context.db, req, session)) != OK)
 		return r;
 	if (!req_media_type_is(req, "application/x-www-form-urlencoded"))
 		return fail(ERR_MEDIA_TYPE, "a form of another kind");
@@ -190,8 +181,8 @@ admin_page_form(struct admin_app *app, const struct req *req,
 struct admin_actor
 admin_page_actor(const struct admin_app *app, const struct session *session)
 {
-	return (struct admin_actor){ .conf = app->conf,
-		.db = app->db,
+	return (struct admin_actor){ .conf = app->context.conf,
+		.db = app->context.db,
 		.name = session->admin,
 		.role = ADMIN_ROLE_ADMIN };
 }

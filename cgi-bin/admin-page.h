@@ -3,8 +3,8 @@
 #define ADMIN_PAGE_H
 
 #include "admin/admin_actor.h"
-#include "base/conf.h"
 #include "stylesheet.h"
+#include "store/context.h"
 #include "store/sessions.h"
 #include "web/form.h"
 #include "web/req.h"
@@ -17,14 +17,14 @@
 #define ADMIN_PAGE_BODY 16384
 
 struct admin_app {
-	const struct conf *conf;
-	struct db *db;
+	struct context context;
 	struct tmpl *tmpl;
 	struct stylesheet style;
 };
 
-int admin_page_open(const struct conf *conf, void **app);
-void admin_page_close(void *app);
+/* Hooks of struct web_program. */
+int admin_page_load(void *app);
+void admin_page_unload(void *app);
 
 /* ERR_SESSION leads to the sign-in page, all else to a page that says it. */
 void admin_page_on_error(

@@ -39,7 +39,7 @@ get_sign_in(void *p, const struct req *req, struct resp *resp)
 {
 	struct admin_app *app = p;
 	struct session session;
-	int r = session_load(app->db, req, &session);
+	int r = session_load(app->context.db, req, &session);
 
 	if (r == OK)
 		return resp_redirect(resp, "/admin/hosts");
@@ -56,7 +56,8 @@ sign_in(struct admin_app *app, const struct req *req, const struct form *form,
 
 	r = session_check_login(req, form);
 	if (r == OK)
-		r = session_start(app->db, req, app->conf->admin_key, name,
+		r = session_start(app->context.db, req,
+		    app->context.conf->admin_key, name,
 		    form_text(form, "password"), resp);
 	if (r == OK)
 		return resp_redirect(resp, "/admin/hosts");
@@ -91,7 +92,7 @@ post_sign_out(void *p, const struct req *req, struct resp *resp)
 	if ((r = admin_page_form(app, req, &session, &form)) != OK)
 		return r;
 	form_free(form);
-	if ((r = session_end(app->db, &session, resp)) != OK)
+	if ((r = session_end(app->context.db, &session, resp)) != OK)
 		return r;
 	return resp_redirect(resp, "/admin/sign-in");
 }
@@ -146,18 +147,19 @@ static const struct route routes[] = {
 	{ NULL, NULL, NULL, 0 },
 };
 
+static const struct web_program program = {
+	.name = "admin-settings",
+	.summary = "Pages for administrators: hosts, enrollments, settings",
+	.routes = routes,
+	.app_size = sizeof(struct admin_app),
+	.database = DB_DURABLE,
+	.load = admin_page_load,
+	.unload = admin_page_unload,
+	.on_error = admin_page_on_error,
+};
+
 int
 main(int argc, char **argv)
 {
-	static const struct web_program program = {
-		.name = "admin-settings",
-		.summary = "Pages for administrators: hosts, enrollments, "
-			   "settings",
-		.routes = routes,
-		.open = admin_page_open,
-		.close = admin_page_close,
-		.on_error = admin_page_on_error,
-	};
-
 	return worker_main(argc, argv, &program);
 }

@@ -74,7 +74,7 @@ dispatch(const struct web_program *program, void *app, char *const *envp,
 	log_forget_reason();
 	resp_init(&resp);
 	r = req_init(&req, envp);
-	if (program->app_size > 0)
+	if (app != NULL)
 		begin_context(app, req.remote_address);
 	log_request(req.id);
 	if (r == OK)

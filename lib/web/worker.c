@@ -110,10 +110,6 @@ close_app(const struct web_program *program, void *app)
 {
 	struct context *c = app;
 
-	if (program->close != NULL) {
-		program->close(app);
-		return;
-	}
 	if (program->unload != NULL)
 		program->unload(app);
 	db_close(c->db);
@@ -128,8 +124,6 @@ open_app(const struct web_program *program, const struct conf *conf, void **out)
 	int r;
 
 	*out = NULL;
-	if (program->open != NULL)
-		return program->open(conf, out);
 	if ((c = calloc(1, program->app_size)) == NULL)
 		return fail(ERR_NOMEM, "no memory to start with");
 	c->conf = conf;

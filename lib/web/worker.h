@@ -38,10 +38,6 @@ struct web_program {
 	int (*load)(void *app);
 	void (*unload)(void *app);
 
-	/* In place of the four members above. */
-	int (*open)(const struct conf *conf, void **app);
-	void (*close)(void *app);
-
 	/*
 	 * Makes the response for a code that a handler, the router (with Allow
 	 * set already) or the body reader returned. The response is a fresh

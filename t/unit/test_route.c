@@ -269,6 +269,34 @@ test_duplicates(void **state)
 	}
 }
 
+/* Nothing that one request found out is left for the next. */
+static void
+test_context_is_fresh(void **state)
+{
+	char method[] = "REQUEST_METHOD=GET", target[] = "REQUEST_URI=/fails",
+	     address[] = "REMOTE_ADDR=192.0.2.1";
+	char *envp[] = { method, target, address, NULL };
+	static const struct conf conf;
+	struct context c = { .conf = &conf,
+		.step = "order",
+		.enrollment_id = "E",
+		.serial = "C02A",
+		.claimed = "C02B",
+		.is_signed = true,
+		.logged = true };
+	struct source s = { "", 0 };
+
+	buf_reset(&out);
+	dispatch(&program, &c, envp, read_source, &s, &out);
+	assert_ptr_equal(c.conf, &conf);
+	assert_ptr_equal(c.remote_address, address + strlen("REMOTE_ADDR="));
+	assert_null(c.step);
+	assert_string_equal(c.enrollment_id, "");
+	assert_string_equal(c.serial, "");
+	assert_string_equal(c.claimed, "");
+	assert_false(c.is_signed || c.logged);
+}
+
 static void
 test_handler_fails(void **state)
 {
@@ -370,6 +398,7 @@ main(void)
 		cmocka_unit_test(test_body_cut_short),
 		cmocka_unit_test(test_hostile_targets),
 		cmocka_unit_test(test_duplicates),
+		cmocka_unit_test(test_context_is_fresh),
 		cmocka_unit_test(test_handler_fails),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_problem),
