@@ -44,7 +44,7 @@ cmd_renew_read(struct cli *cli, struct renewal_run *run)
 		return fail(
 		    ERR_USAGE, "give one of --due, --host and --all-to-acme");
 	run->dry_run = cli_flag(cli, "dry-run");
-	run->wish = all ? RENEWER_TO_ACME : one ? RENEWER_NOW : RENEWER_ANY;
+	run->option = all ? RENEWER_TO_ACME : one ? RENEWER_NOW : RENEWER_ANY;
 	return cli_number(cli, "limit", 1, RENEWAL_RUN_LIMIT_MAX,
 	    all ? RENEWAL_RUN_LIMIT_MAX : cli->conf.per_run, &run->limit);
 }
@@ -55,7 +55,7 @@ cmd_renew_report(
 {
 	int r = OK;
 
-	if (run->wish == RENEWER_ANY && !run->dry_run) {
+	if (run->option == RENEWER_ANY && !run->dry_run) {
 		out_json_int(&cli->out, "unanswered", run->unanswered);
 		out_json_int(&cli->out, "ending", run->expiring);
 	}
@@ -69,7 +69,7 @@ cmd_renew_report(
 		    run->expiring);
 	if (view != NULL)
 		r = view_table(cli, view, "hosts",
-		    run->wish == RENEWER_TO_ACME ? "No host is to move."
+		    run->option == RENEWER_TO_ACME ? "No host is to move."
 						 : "No host is due.");
 	out_json_bool(&cli->out, "dry_run", run->dry_run);
 	out_json_int(&cli->out, "opened", run->opened);

@@ -11,7 +11,7 @@ record(const struct admin_actor *actor, const struct renewal_run *run,
 
 	snprintf(detail, sizeof detail,
 	    "%s%s: %d opened, %d cannot be renewed, %d failed",
-	    run->wish == RENEWER_TO_ACME ? "all to ACME"
+	    run->option == RENEWER_TO_ACME ? "all to ACME"
 		: host != NULL           ? "host "
 					 : "due",
 	    host != NULL ? host->device.serial : "", run->opened, run->refused,
@@ -33,7 +33,7 @@ admin_renewal_run(const struct admin_actor *actor, struct renewal_run *run,
 	run->conf = actor->conf;
 	run->db = actor->db;
 	r = host != NULL ? renewal_run_host(run, host) : renewal_run_all(run);
-	if (run->dry_run || (run->opened == 0 && run->wish == RENEWER_ANY))
+	if (run->dry_run || (run->opened == 0 && run->option == RENEWER_ANY))
 		return r;
 	recorded = record(actor, run, host);
 	return r != OK ? r : recorded;

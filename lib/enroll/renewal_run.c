@@ -16,8 +16,8 @@ static int
 renew(struct renewal_run *run, struct renewer *rn,
     const struct renewal_candidate *host, struct decision *d)
 {
-	int r = run->dry_run ? renewer_decide(rn, host, run->wish, d)
-			     : renewer_send(rn, host, run->wish, d);
+	int r = run->dry_run ? renewer_decide(rn, host, run->option, d)
+			     : renewer_send(rn, host, run->option, d);
 
 	if (r != OK)
 		return r;
@@ -42,7 +42,7 @@ load_page(const struct renewal_run *run, const struct renewal_candidate *after,
 		.grace = DAY * run->conf->expired_grace_days,
 		.limit = left < PAGE ? left : PAGE };
 
-	if (run->wish == RENEWER_TO_ACME)
+	if (run->option == RENEWER_TO_ACME)
 		return renewal_candidates_not_attested(
 		    run->db, after, due.limit, out);
 	return renewal_candidates_due(run->db, &due, after, out);
@@ -95,11 +95,11 @@ renewal_run_all(struct renewal_run *run)
 	int unanswered = OK, alarm = OK, r;
 	struct renewer rn;
 
-	if (run->wish == RENEWER_TO_ACME && (r = check_required(run)) != OK)
+	if (run->option == RENEWER_TO_ACME && (r = check_required(run)) != OK)
 		return r;
 	if ((r = renewer_init(&rn, run->conf, run->db)) != OK)
 		goto done;
-	if (run->wish == RENEWER_ANY && !run->dry_run) {
+	if (run->option == RENEWER_ANY && !run->dry_run) {
 		unanswered =
 		    renewer_close_unanswered(&rn, CARE_MAX, &run->unanswered);
 		alarm = renewer_alarm(&rn, CARE_MAX, &run->expiring);

@@ -14,7 +14,7 @@ struct renewal_run {
 	const struct conf *conf;
 	struct db *db;
 	/* RENEWER_ANY: those that are due; RENEWER_NOW: one host */
-	enum renewer_wish wish;
+	enum renewer_option option;
 	/* changes nothing */
 	bool dry_run;
 	/* renewals to open at most */
@@ -38,7 +38,7 @@ struct renewal_run {
 };
 
 /*
- * Opens the renewals that `wish` asks for, page by page, in a transaction for
+ * Opens the renewals that `option` asks for, page by page, in a transaction for
  * each host; hosts that changed meanwhile are passed over. With RENEWER_ANY it
  * first closes unanswered renewals and raises alarms. Returns the first fault;
  * RENEWER_FAULTS_MAX of them end the run. ERR_FIELD: RENEWER_TO_ACME while

@@ -41,7 +41,7 @@ set_host(struct context *c, const struct renewal_candidate *candidate)
 /* ERR_CONFLICT: it is no longer the host with the certificate that was due. */
 static int
 decide(struct context *c, const struct renewal_candidate *candidate,
-    enum renewer_wish wish, struct decision_input *in, struct decision *out)
+    enum renewer_option option, struct decision_input *in, struct decision *out)
 {
 	const struct host *host = &in->state.host;
 	int r;
@@ -56,7 +56,7 @@ decide(struct context *c, const struct renewal_candidate *candidate,
 	in->source = ENROLLMENT_COMMAND;
 	in->device = host->device;
 	decision_make(in, out);
-	if (wish == RENEWER_TO_ACME && out->method == DECISION_SCEP) {
+	if (option == RENEWER_TO_ACME && out->method == DECISION_SCEP) {
 		out->method = DECISION_REFUSE;
 		out->code = ERR_ENROLL_METHOD;
 	}
@@ -123,11 +123,12 @@ queue_command(struct renewer *rn, const struct new_enrollment *new,
 }
 
 /*
- * Is one open that has to go first? ERR_CONFLICT when it is what is wished, or
- * came to something, or nobody wished for another.
+ * Is one open that has to go first? ERR_CONFLICT when it is what is asked for,
+ * or has a certificate, or nothing allows another in its place.
  */
 static int
-find_open(struct db *db, const char *host_id, enum renewer_wish wish, bool *out)
+find_open(
+    struct db *db, const char *host_id, enum renewer_option option, bool *out)
 {
 	struct enrollment e;
 	struct renewal open;
@@ -138,8 +139,8 @@ find_open(struct db *db, const char *host_id, enum renewer_wish wish, bool *out)
 		return r == ERR_NOT_FOUND ? OK : r;
 	if ((r = enrollments_load(db, open.enrollment_id, &e)) != OK)
 		return r;
-	if (wish == RENEWER_ANY || e.state == ENROLLMENT_ISSUED ||
-	    (wish == RENEWER_TO_ACME && e.method == ENROLLMENT_ACME))
+	if (option == RENEWER_ANY || e.state == ENROLLMENT_ISSUED ||
+	    (option == RENEWER_TO_ACME && e.method == ENROLLMENT_ACME))
 		return ERR_CONFLICT;
 	return OK;
 }
@@ -196,18 +197,20 @@ put_off(struct context *c, const char *host_id, const struct decision *d)
 /* In the transaction. */
 static int
 send_one(struct renewer *rn, const struct renewal_candidate *candidate,
-    enum renewer_wish wish, struct new_enrollment *new, struct decision *out)
+    enum renewer_option option, struct new_enrollment *new,
+    struct decision *out)
 {
 	struct decision_input in = { .minimum_os_version = "" };
 	struct context *c = &rn->context;
 	bool is_open;
 	int r;
 
-	if ((r = decide(c, candidate, wish, &in, out)) != OK)
+	if ((r = decide(c, candidate, option, &in, out)) != OK)
 		return r;
-	if (out->method == DECISION_REFUSE && wish == RENEWER_TO_ACME)
+	if (out->method == DECISION_REFUSE && option == RENEWER_TO_ACME)
 		return OK;
-	if ((r = find_open(c->db, candidate->host_id, wish, &is_open)) != OK ||
+	if ((r = find_open(c->db, candidate->host_id, option, &is_open)) !=
+		OK ||
 	    (is_open &&
 		(r = renewals_withdraw(c->db, candidate->host_id,
 		     "another one took its place")) != OK))
@@ -220,7 +223,7 @@ send_one(struct renewer *rn, const struct renewal_candidate *candidate,
 
 int
 renewer_decide(struct renewer *rn, const struct renewal_candidate *candidate,
-    enum renewer_wish wish, struct decision *out)
+    enum renewer_option option, struct decision *out)
 {
 	struct decision_input in = { .minimum_os_version = "" };
 	struct context *c = &rn->context;
@@ -228,15 +231,15 @@ renewer_decide(struct renewer *rn, const struct renewal_candidate *candidate,
 	int r;
 
 	*out = (struct decision){ .method = DECISION_REFUSE };
-	r = decide(c, candidate, wish, &in, out);
+	r = decide(c, candidate, option, &in, out);
 	if (r != OK || out->method == DECISION_REFUSE)
 		return r;
-	return find_open(c->db, candidate->host_id, wish, &is_open);
+	return find_open(c->db, candidate->host_id, option, &is_open);
 }
 
 int
 renewer_send(struct renewer *rn, const struct renewal_candidate *candidate,
-    enum renewer_wish wish, struct decision *out)
+    enum renewer_option option, struct decision *out)
 {
 	struct new_enrollment new = { .challenge = "" };
 	struct context *c = &rn->context;
@@ -245,7 +248,7 @@ renewer_send(struct renewer *rn, const struct renewal_candidate *candidate,
 	*out = (struct decision){ .method = DECISION_REFUSE };
 	set_host(c, candidate);
 	if ((r = context_begin(c)) == OK)
-		r = context_end(c, send_one(rn, candidate, wish, &new, out));
+		r = context_end(c, send_one(rn, candidate, option, &new, out));
 	new_enrollment_wipe(&new);
 	return r;
 }

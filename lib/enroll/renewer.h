@@ -34,7 +34,7 @@
 /* Hosts at which something fails before a run gives up. */
 #define RENEWER_FAULTS_MAX 10
 
-enum renewer_wish {
+enum renewer_option {
 	/* What the decision says, for hosts without an open renewal. */
 	RENEWER_ANY,
 	/* The same at once, also in place of an open one. */
@@ -57,7 +57,7 @@ void renewer_release(struct renewer *rn);
 
 /* What renewer_send() would do, with its codes; changes nothing. */
 int renewer_decide(struct renewer *rn,
-    const struct renewal_candidate *candidate, enum renewer_wish wish,
+    const struct renewal_candidate *candidate, enum renewer_option option,
     struct decision *out);
 
 /*
@@ -70,7 +70,7 @@ int renewer_decide(struct renewer *rn,
  * RENEWER_TO_ACME, and one whose certificate waits for its first use.
  */
 int renewer_send(struct renewer *rn, const struct renewal_candidate *candidate,
-    enum renewer_wish wish, struct decision *out);
+    enum renewer_option option, struct decision *out);
 
 /*
  * Closes, `limit` at most, renewals that nobody answered in time; they are

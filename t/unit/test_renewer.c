@@ -93,10 +93,10 @@ count(struct fixture *f, const char *what)
 }
 
 static int
-send(struct fixture *f, enum renewer_wish wish, enum decision_method method)
+send(struct fixture *f, enum renewer_option option, enum decision_method method)
 {
 	struct decision d;
-	int r = renewer_send(&f->rn, &f->candidate, wish, &d);
+	int r = renewer_send(&f->rn, &f->candidate, option, &d);
 
 	if (r == OK)
 		assert_int_equal(d.method, method);
