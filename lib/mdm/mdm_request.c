@@ -97,10 +97,7 @@ mdm_request_refuse(struct mdm_request *req, int code)
 	if (!id->proven)
 		quote_claim(req, reason);
 	context_refuse(c, code);
-	if (code == ERR_ENROLL_OTHER_DEVICE)
-		alarms_note(
-		    c->db, ALARM_HELD_FOR_REVIEW, c->serial, c->serial, reason);
-	else if (code == ERR_MDM_CERTIFICATE && is_replaced_twin(req))
+	if (code == ERR_MDM_CERTIFICATE && is_replaced_twin(req))
 		alarms_note(c->db, ALARM_SIGNER_CHANGED, id->host.id,
 		    id->host.device.serial,
 		    "this serial number enrolled again, and the certificate "
