@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin/admin_server.h"
+#include "base/aside.h"
 #include "base/log.h"
 #include "bin/bundle.h"
 #include "bin/cmd.h"
@@ -20,7 +21,6 @@
 
 #define RESTORE_STAGED   ".restore.new"
 #define RESTORE_REPLACED ".replaced"
-#define RESTORE_MAX      999
 /* of a file in its folder, with any of these at the end */
 #define RESTORE_NAME (NAME_MAX + 32)
 
@@ -376,29 +376,6 @@ cmd_restore_folders(const struct restore *rs)
 	return r;
 }
 
-/* NAME → NAME.replaced, or with the next free number. */
-static int
-cmd_restore_put_aside(const struct place *p, const char *end)
-{
-	char name[RESTORE_NAME], aside[RESTORE_NAME + 16];
-	int i;
-
-	snprintf(name, sizeof(name), "%s%s", p->name, end);
-	for (i = 0; i < RESTORE_MAX; i++) {
-		snprintf(aside, sizeof(aside),
-		    i == 0 ? "%s" RESTORE_REPLACED
-			   : "%s" RESTORE_REPLACED ".%d",
-		    name, i);
-		if (renameat2(p->fd, name, p->fd, aside, RENAME_NOREPLACE) == 0)
-			return OK;
-		if (errno == ENOENT)
-			return OK;
-		if (errno != EEXIST)
-			return fail(ERR_IO, "%s: %s", aside, strerror(errno));
-	}
-	return fail(ERR_EXISTS, "too many files like %s", aside);
-}
-
 /*
  * What SQLite left beside an older database must not meet the new one: SQLite
  * would play it back.
@@ -407,11 +384,14 @@ static int
 cmd_restore_clear(const struct place *p)
 {
 	static const char *const ends[] = { "-journal", "-wal", "-shm" };
+	char name[RESTORE_NAME];
 	size_t i;
 	int r = OK;
 
-	for (i = 0; r == OK && i < sizeof(ends) / sizeof(ends[0]); i++)
-		r = cmd_restore_put_aside(p, ends[i]);
+	for (i = 0; r == OK && i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(name, sizeof name, "%s%s", p->name, ends[i]);
+		r = aside_put(p->fd, name, RESTORE_REPLACED);
+	}
 	return r;
 }
 
@@ -426,7 +406,7 @@ cmd_restore_place(const struct restore *rs, const struct manifest_entry *e,
 	cmd_restore_staged_name(p, staged);
 	if ((r = cmd_restore_differs(p, e, &differs)) != OK)
 		return r;
-	if (differs && (r = cmd_restore_put_aside(p, "")) != OK)
+	if (differs && (r = aside_put(p->fd, p->name, RESTORE_REPLACED)) != OK)
 		return r;
 	if (cmd_restore_is_database(rs, e->path) &&
 	    (r = cmd_restore_clear(p)) != OK)

@@ -5,40 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "base/log.h"
 #include "store/db.h"
 #include "store/dbfile.h"
 #include "store/schema.h"
 
-#define COPIES_MAX 99
-
-/* An earlier copy stays, under a name with the next free number. */
-static int
-migrate_put_aside(const char *copy)
-{
-	struct buf aside;
-	int i, r = OK;
-
-	buf_init(&aside, 4096);
-	for (i = 1; r == OK && access(copy, F_OK) == 0; i++) {
-		buf_reset(&aside);
-		r = buf_printf(&aside, "%s.%d", copy, i);
-		if (r == OK && i > COPIES_MAX)
-			r = fail(ERR_EXISTS, "too many copies like %s", copy);
-		else if (r == OK &&
-		    renameat2(AT_FDCWD, copy, AT_FDCWD, buf_str(&aside),
-			RENAME_NOREPLACE) != 0 &&
-		    errno != EEXIST)
-			r = fail(
-			    ERR_IO, "%s: %s", buf_str(&aside), strerror(errno));
-	}
-	buf_release(&aside);
-	return r;
-}
-
 /*
  * The copy gets its name only when it is whole and on the disk. A run that is
- * killed leaves a file named .new, which the next run overwrites.
+ * killed leaves a file named .new, which the next run overwrites. An earlier copy
+ * stays, under another name.
  */
 static int
 migrate_copy(sqlite3 *sqlite, const char *path, int from)
@@ -54,7 +30,7 @@ migrate_copy(sqlite3 *sqlite, const char *path, int from)
 	if (r == OK)
 		r = dbfile_copy(sqlite, buf_str(&beside));
 	if (r == OK)
-		r = migrate_put_aside(buf_str(&copy));
+		r = aside_put(AT_FDCWD, buf_str(&copy), "");
 	if (r == OK && rename(buf_str(&beside), buf_str(&copy)) != 0)
 		r = fail(ERR_IO, "%s: %s", buf_str(&copy), strerror(errno));
 	if (r == OK)
