@@ -2,10 +2,14 @@
 
 #include <string.h>
 
+#include "admin/admin_account.h"
 #include "admin/admin_host.h"
 #include "admin/admin_link.h"
+#include "admin/admin_renewal.h"
+#include "admin/admin_server.h"
 #include "admin/admin_setting.h"
 #include "store/activities.h"
+#include "store/rowmac.h"
 
 static const struct conf premium = { .premium = true, .link_hours = 1 };
 static const struct conf managed = {
@@ -95,6 +99,40 @@ test_gitops(void **state)
 	assert_int_equal(set(&a, false), OK);
 }
 
+static void
+test_server(void **state)
+{
+	static const uint8_t key[ROWMAC_KEY] = { 1 };
+	static const int expected[] = {
+		[ADMIN_ROLE_OBSERVER] = ERR_ROLE,
+		[ADMIN_ROLE_MAINTAINER] = ERR_ROLE,
+		[ADMIN_ROLE_ADMIN] = OK,
+		[ADMIN_ROLE_GITOPS] = ERR_ROLE,
+	};
+
+	rowmac_set_key(storefix_db(state), key);
+	for (int i = 0; i < 4; i++) {
+		struct admin_actor a = actor(state, (enum admin_role)i);
+
+		assert_int_equal(
+		    admin_account_create(&a, "zoe", "hash"), expected[i]);
+		assert_int_equal(
+		    admin_server_note_backup(&a, "file"), expected[i]);
+		assert_int_equal(
+		    admin_server_restored(&a, "file"), expected[i]);
+	}
+	assert_int_equal(activities(state), 3);
+}
+
+static void
+test_renewals(void **state)
+{
+	struct admin_actor a = actor(state, ADMIN_ROLE_OBSERVER);
+	struct renewal_run run = { .dry_run = true, .limit = 1 };
+
+	assert_int_equal(admin_renewal_run(&a, &run, NULL), ERR_ROLE);
+}
+
 /* All or none. */
 static void
 test_all_or_none(void **state)
@@ -113,6 +151,8 @@ test_all_or_none(void **state)
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_settings),
 	STOREFIX_TEST(test_hosts),
+	STOREFIX_TEST(test_server),
+	STOREFIX_TEST(test_renewals),
 	STOREFIX_TEST(test_gitops),
 	STOREFIX_TEST(test_all_or_none),
 };
