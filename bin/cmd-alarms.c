@@ -32,11 +32,11 @@ cmd_alarms_table(
 		view_text(v, list->rows[i].text);
 	}
 	r = view_table(cli, v, "alarms",
-	    cli_flag(cli, "all")
+	    cli_flag(cli, "closed")
 		? "No alarm was ever raised."
 		: "No alarm is open. One is raised when something needs you, "
-		  "such as a certificate that ends soon, and closed when the "
-		  "cause is gone; --all shows those, too.");
+		  "such as a certificate that expires soon, and closed when "
+		  "the cause is gone; --closed shows those, too.");
 	view_free(v);
 	paging_end_uncounted(cli, p, shown, list->n > last);
 	return r;
@@ -50,7 +50,7 @@ cmd_alarms_run(struct cli *cli)
 	int r;
 
 	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = alarms_list(cli->db, cli_flag(cli, "all"), 0,
+	    (r = alarms_list(cli->db, cli_flag(cli, "closed"), 0,
 		 p.offset + p.limit + 1, &list)) != OK)
 		return r;
 	r = cmd_alarms_table(cli, &p, &list);
@@ -59,9 +59,8 @@ cmd_alarms_run(struct cli *cli)
 }
 
 static const struct cli_option options[] = {
-	{ "all", NULL, "show all, the closed ones too", 0 },
-	{ "offset", "N", "leave out the first N", 0 },
-	{ "limit", "N", "show at most N (100)", 0 },
+	{ "closed", NULL, "show closed alarms, too", 0 },
+	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 

@@ -301,7 +301,7 @@ static const struct cli_verb verbs[] = {
 	    .run = cmd_host_show },
 	{ .name = "block",
 	    .arguments = "HOST...",
-	    .help = "forgets a host: it is told to unenroll, and gets no "
+	    .help = "blocks hosts: each is told to unenroll, and gets no "
 		    "profile",
 	    .least = 1,
 	    .most = CLI_ARGUMENTS_MAX,

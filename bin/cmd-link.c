@@ -9,8 +9,8 @@ static const struct view_column columns[] = {
 	{ "serial", "SERIAL", VIEW_TEXT },
 	{ "note", "NOTE", VIEW_TEXT },
 	{ "state", "STATE", VIEW_TEXT },
-	{ "created_by", "MADE BY", VIEW_TEXT },
-	{ "created_at", "MADE", VIEW_TIME },
+	{ "created_by", "CREATED BY", VIEW_TEXT },
+	{ "created_at", "CREATED", VIEW_TIME },
 	{ "expires_at", "EXPIRES", VIEW_TIME },
 	{ "enrollment_id", NULL, VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
@@ -73,7 +73,7 @@ cmd_link_list(struct cli *cli)
 		view_text(v, l->enrollment_id);
 	}
 	r = view_table(cli, v, "links",
-	    "There are no links. attestmdm enrollment new makes one.");
+	    "There are no links. attestmdm enrollment new creates one.");
 	paging_end(cli, &p, list.n, list.total);
 	view_free(v);
 	enrollment_links_list_release(&list);
@@ -86,6 +86,6 @@ cmd_link_revoke(struct cli *cli)
 	int i, r = admin_link_revoke(&cli->admin, cli->arguments, cli->count);
 
 	for (i = 0; i < cli->count && r == OK; i++)
-		cli_say(cli, "The link %s works no more.", cli->arguments[i]);
+		cli_say(cli, "The link %s is revoked.", cli->arguments[i]);
 	return r;
 }

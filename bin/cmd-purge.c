@@ -16,13 +16,12 @@ cmd_purge_run(struct cli *cli)
 	if (r != OK)
 		return r;
 	out_json_int(&cli->out, "deleted", deleted);
-	cli_say(
-	    cli, "%lld rows that nobody needs are gone.", (long long)deleted);
+	cli_say(cli, "%lld rows deleted.", (long long)deleted);
 	return OK;
 }
 
 static const struct cli_verb verbs[] = {
-	{ .help = "deletes what is over: sessions, nonces, old events",
+	{ .help = "deletes expired sessions and nonces, and old events",
 	    .needs = CLI_CONF,
 	    .run = cmd_purge_run },
 	{ .run = NULL },
@@ -30,6 +29,6 @@ static const struct cli_verb verbs[] = {
 
 const struct cli_noun cmd_purge = {
 	"purge",
-	"Delete what nobody needs any more",
+	"Delete what has expired",
 	verbs,
 };

@@ -72,7 +72,7 @@ inspect_tls_life(struct verdict *v, int64_t not_after)
 	clock_people(not_after, until);
 	if (left < TLS_WARNING)
 		verdict_add(v, VERDICT_WARNING, "TLS",
-		    "the certificate ends on %s: renew it", until);
+		    "the certificate expires on %s: renew it", until);
 	else
 		verdict_add(v, VERDICT_OK, "TLS",
 		    "the certificate is good for the URL until %s", until);

@@ -195,10 +195,10 @@ inspect_ca_life(struct verdict *v, const struct authority *ca,
 	clock_people(authority_not_after(ca), until);
 	if (left < 30)
 		verdict_add(v, VERDICT_BAD, subject,
-		    "it ends on %s: make a new CA now", until);
+		    "it expires on %s: make a new CA now", until);
 	else if (left < days)
 		verdict_add(v, VERDICT_WARNING, subject,
-		    "it ends on %s: new certificates live shorter than %d days",
+		    "it expires on %s: new certificates live shorter than %d days",
 		    until, days);
 	else
 		verdict_add(v, VERDICT_OK, subject, "until %s", until);
@@ -221,12 +221,12 @@ inspect_crl(struct verdict *v, const struct authority *ca,
 	clock_people(facts.next_update, until);
 	if (facts.next_update <= clock_now())
 		verdict_add(v, VERDICT_BAD, subject,
-		    "%s ended on %s: is attestmdm-crl@%s.timer running? If so, "
+		    "%s expired on %s: is attestmdm-crl@%s.timer running? If so, "
 		    "attestmdm crl --publish says what is wrong",
 		    path, until, one->id);
 	else if (facts.next_update - clock_now() < CRL_DAYS * DAY / 2)
 		verdict_add(v, VERDICT_WARNING, subject,
-		    "%s ends on %s: is attestmdm-crl@%s.timer running?", path,
+		    "%s expires on %s: is attestmdm-crl@%s.timer running?", path,
 		    until, one->id);
 	else
 		verdict_add(v, VERDICT_OK, subject,

@@ -174,7 +174,7 @@ subtest 'mdm-105, fleet-114: the device says Error' => sub {
 	like($open->{text}, qr/expires at .* is not renewed/, 'by an alarm');
 	$t->tool_ok('host', 'block', $mac->{serial});
 	is(scalar $alarm->(), 0, 'which closes with its cause');
-	ok(($alarm->('--all'))[0]{closed_at}, 'and is kept');
+	ok(($alarm->('--closed'))[0]{closed_at}, 'and is kept');
 	at(0);
 };
 
