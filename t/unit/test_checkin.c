@@ -146,6 +146,48 @@ test_no_serial(void **state)
 	mdmfix_device_release(&d);
 }
 
+/* Nothing attests who asked for a profile with SCEP. */
+static void
+test_scep_profile_of_another_udid(void **state)
+{
+	struct mdmfix_device d;
+
+	mdmfix_device_make(
+	    storefix_db(state), SERIAL_A, ENROLLMENT_ENROLL, true, &d);
+	storefix_sql(storefix_db(state),
+	    "UPDATE enrollments SET method = 'scep', udid = '" UDID_B "'");
+	assert_int_equal(
+	    checkfix_checkin(state, &d, AUTHENTICATE(SERIAL_A, UDID_A)),
+	    ERR_MDM_DEVICE);
+	checkfix_because(state, SERIAL_A, "the profile was for UDID");
+	mdmfix_device_release(&d);
+}
+
+/* With a link for any device nobody takes the place of one that left. */
+static void
+test_link_of_another_udid(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct mdmfix_device old, new;
+
+	checkfix_enroll(state, SERIAL_A, UDID_A, &old);
+	assert_int_equal(
+	    checkfix_checkin(state, &old, SIMPLE("CheckOut", UDID_A)), OK);
+	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_ENROLL, true, &new);
+	storefix_sql(db, "DELETE FROM ade_devices");
+	storefix_sql(db,
+	    "UPDATE enrollments SET source = 'manual', serial = ''"
+	    " WHERE state = 'issued'");
+	storefix_sql(db,
+	    "UPDATE certificates SET serial = '' WHERE state = 'issued'");
+	assert_int_equal(
+	    checkfix_checkin(state, &new, AUTHENTICATE(SERIAL_A, UDID_B)),
+	    ERR_ENROLL_OTHER_DEVICE);
+	checkfix_because(state, SERIAL_A, "was another device");
+	mdmfix_device_release(&old);
+	mdmfix_device_release(&new);
+}
+
 static void
 test_revoked_enrollment(void **state)
 {
@@ -416,6 +458,8 @@ main(void)
 		STOREFIX_TEST(test_other_device),
 		STOREFIX_TEST(test_udid_taken),
 		STOREFIX_TEST(test_no_serial),
+		STOREFIX_TEST(test_scep_profile_of_another_udid),
+		STOREFIX_TEST(test_link_of_another_udid),
 		STOREFIX_TEST(test_unassigned),
 		STOREFIX_TEST(test_revoked_enrollment),
 		STOREFIX_TEST(test_proofs),
