@@ -1,36 +1,45 @@
 #!/usr/bin/perl
-# The documents for contributors name files that exist, and NEWS tells of the
-# version that this is.
+# The documents for contributors name files, functions and tables that exist,
+# and NEWS tells of this version.
 use strict;
 use warnings;
 use Test::More;
 
 sub slurp {
-	my ($file) = @_;
-	open(my $in, '<', $file) or die "$file: $!";
 	local $/;
-	return scalar <$in>;
+	return join('', map { open(my $in, '<', $_) or die "$_: $!"; <$in> } @_);
 }
 
-# Backquotes hold a path when it begins with a folder of ours. The build folder
-# is made, NNNN and capitals stand for any name.
+my $sources = slurp(glob('{lib,sim}/*/*.[ch] {bin,cgi-bin}/*.[ch]'));
+
+# What backquotes hold is a path when it begins with a folder of ours. Capitals
+# stand for any name.
 my $folder = qr{(?:\.ci|bench|bin|cgi-bin|data|lib|m4|man|nginx|schema|sim|systemd|t|templates)/};
 for my $document (qw(README.md ARCHITECTURE.md CONTRIBUTING.md GLOSSARY.md SECURITY.md)) {
 	my $text = slurp($document);
-	$text =~ s/^ {4,}.*$//mg;
 	for my $path ($text =~ /`($folder[^`\s]*)`/g) {
-		next if $path =~ m{NNNN|[A-Z]{4,}};
-		my @found = glob($path =~ s{\[ch\]}{\{c,h\}}r);
+		next if $path =~ /[A-Z]{4}/ && !-e $path;
+		my @found = glob($path);
 		ok(@found && !grep({ !-e } @found), "$document: $path");
 	}
-	for my $file ($text =~ /\]\((\w[\w.\/-]*)\)/g) {
-		ok(-e $file, "$document links to $file");
-	}
+	ok($sources =~ /^$_\(/m || $sources =~ /^#define $_\(/m, "$document: $_()")
+	    for $text =~ /`(\w+)\(\)`/g;
+	ok(-e $_, "$document links to $_") for $text =~ /\]\((\w[\w.\/-]*)\)/g;
 }
 
+my @steps = glob('schema/*.sql');
+my $schema = slurp(@steps);
+my %tables = map { $_ => 1 } $schema =~ /^CREATE TABLE (\w+)/mg;
+while ($schema =~ /^ALTER TABLE (\w+) RENAME TO (\w+)/mg) {
+	delete $tables{$1};
+	$tables{$2} = 1;
+}
+my $architecture = slurp('ARCHITECTURE.md');
+like($architecture, qr/^\|.*`$_`/m, "ARCHITECTURE.md: table $_") for sort keys %tables;
+
 my ($version) = slurp('configure.ac') =~ /^AC_INIT\(\[attestmdm\], \[([\d.]+)\]\)/m;
-my ($news, $schema) = slurp('NEWS') =~ /^Version (\S+).*, schema (\d+)$/m;
+my ($news, $number) = slurp('NEWS') =~ /^Version (\S+).*, schema (\d+)$/m;
 is($news, $version, 'NEWS begins with the version of configure.ac');
-is($schema, scalar(() = glob('schema/*.sql')), 'and names its schema');
+is($number, scalar(@steps), 'and names its schema');
 
 done_testing();
