@@ -10,15 +10,15 @@
 
 #define SECRET_SHA256 32
 
-/* 16 random bytes in base64url, with the NUL. */
+/* 22 random characters of base64url, with the NUL. */
 #define SECRET_ID_TEXT 23
-/* 32 random bytes in base64url, with the NUL. */
+/* 43 random characters of base64url, with the NUL. */
 #define SECRET_TOKEN_TEXT 44
 
 /* Fills p from the system's CSPRNG; aborts the process if it has none. */
 void secret_random(void *p, size_t n);
 
-/* A fresh unguessable id (128 bits) or token (256 bits). */
+/* A fresh unguessable id (132 bits) or token (258 bits). */
 void secret_id(char out[SECRET_ID_TEXT]);
 void secret_token(char out[SECRET_TOKEN_TEXT]);
 
