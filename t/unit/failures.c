@@ -1,0 +1,196 @@
+#include "failures.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "unit/unit.h"
+
+/* As GnuTLS and libtasn1 number a lack of memory. */
+#define NO_MEMORY      (-25)
+#define ASN1_NO_MEMORY 13
+
+static int countdown;
+static const char *failed;
+
+void
+failures_arm(int n)
+{
+	countdown = n;
+	failed = NULL;
+}
+
+const char *
+failures_disarm(void)
+{
+	countdown = 0;
+	return failed;
+}
+
+static int
+due(const char *name)
+{
+	if (countdown == 0 || --countdown > 0)
+		return 0;
+	failed = name;
+	return 1;
+}
+
+/*
+ * A stand-in for any function of at most eight integers and pointers: on the
+ * platforms of this project they are passed alike, and a caller that passes
+ * fewer leaves the last ones to chance, which the function does not look at.
+ */
+#define STAND_IN(name, failure)                                                \
+	long __real_##name(long, long, long, long, long, long, long, long);    \
+	long __wrap_##name(long, long, long, long, long, long, long, long);    \
+	long __wrap_##name(                                                    \
+	    long a, long b, long c, long d, long e, long f, long g, long h)    \
+	{                                                                      \
+		return due(#name) ? (failure)                                  \
+				  : __real_##name(a, b, c, d, e, f, g, h);     \
+	}
+
+/* clang-format off */
+STAND_IN(malloc, 0)
+STAND_IN(calloc, 0)
+STAND_IN(realloc, 0)
+STAND_IN(reallocarray, 0)
+STAND_IN(strdup, 0)
+STAND_IN(strndup, 0)
+STAND_IN(sqlite3_step, SQLITE_IOERR)
+STAND_IN(sqlite3_bind_int64, SQLITE_NOMEM)
+STAND_IN(sqlite3_bind_text64, SQLITE_NOMEM)
+STAND_IN(sqlite3_bind_blob64, SQLITE_NOMEM)
+STAND_IN(sqlite3_bind_null, SQLITE_NOMEM)
+STAND_IN(sqlite3_backup_step, SQLITE_NOMEM)
+STAND_IN(asn1_create_element, ASN1_NO_MEMORY)
+STAND_IN(gnutls_cipher_init, NO_MEMORY)
+STAND_IN(gnutls_encode_rs_value, NO_MEMORY)
+STAND_IN(gnutls_pem_base64_encode2, NO_MEMORY)
+STAND_IN(gnutls_pkcs7_export2, NO_MEMORY)
+STAND_IN(gnutls_pkcs7_init, NO_MEMORY)
+STAND_IN(gnutls_pkcs7_set_crt, NO_MEMORY)
+STAND_IN(gnutls_pkcs7_sign, NO_MEMORY)
+STAND_IN(gnutls_privkey_decrypt_data2, NO_MEMORY)
+STAND_IN(gnutls_privkey_export_x509, NO_MEMORY)
+STAND_IN(gnutls_privkey_generate, NO_MEMORY)
+STAND_IN(gnutls_privkey_import_url, NO_MEMORY)
+STAND_IN(gnutls_privkey_import_x509_raw, NO_MEMORY)
+STAND_IN(gnutls_privkey_init, NO_MEMORY)
+STAND_IN(gnutls_privkey_sign_data2, NO_MEMORY)
+STAND_IN(gnutls_pubkey_encrypt_data, NO_MEMORY)
+STAND_IN(gnutls_pubkey_export2, NO_MEMORY)
+STAND_IN(gnutls_pubkey_export_ecc_raw2, NO_MEMORY)
+STAND_IN(gnutls_pubkey_export_rsa_raw2, NO_MEMORY)
+STAND_IN(gnutls_pubkey_import, NO_MEMORY)
+STAND_IN(gnutls_pubkey_import_ecc_raw, NO_MEMORY)
+STAND_IN(gnutls_pubkey_import_privkey, NO_MEMORY)
+STAND_IN(gnutls_pubkey_import_x509, NO_MEMORY)
+STAND_IN(gnutls_pubkey_init, NO_MEMORY)
+STAND_IN(gnutls_pubkey_verify_data2, NO_MEMORY)
+STAND_IN(gnutls_pubkey_verify_params, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_export2, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_import, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_init, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_privkey_sign, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_set_authority_key_id, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_set_crt_serial, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_set_next_update, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_set_number, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_set_this_update, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_set_version, NO_MEMORY)
+STAND_IN(gnutls_x509_crl_verify, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_export2, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_basic_constraints, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_ca_status, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_extension_by_oid2, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_extension_info, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_key_usage, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_pk_algorithm, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_pk_ecc_raw, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_signature_algorithm, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_subject_key_id, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_get_version, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_import, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_init, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_privkey_sign, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_activation_time, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_authority_key_id, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_basic_constraints, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_crl_dist_points2, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_dn_by_oid, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_expiration_time, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_extension_by_oid, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_key_purpose_oid, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_key_usage, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_pubkey, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_serial, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_subject_key_id, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_set_version, NO_MEMORY)
+STAND_IN(gnutls_x509_crt_verify, NO_MEMORY)
+STAND_IN(gnutls_x509_privkey_export2_pkcs8, NO_MEMORY)
+STAND_IN(gnutls_x509_trust_list_add_cas, NO_MEMORY)
+STAND_IN(gnutls_x509_trust_list_init, NO_MEMORY)
+STAND_IN(gnutls_x509_trust_list_verify_crt2, NO_MEMORY)
+/* clang-format on */
+
+/* These set what they return, also when they fail. */
+#define STAND_IN_PREPARE(name, ...)                                            \
+	int __real_##name(__VA_ARGS__);                                        \
+	int __wrap_##name(__VA_ARGS__);                                        \
+	int __wrap_##name(__VA_ARGS__)
+
+STAND_IN_PREPARE(sqlite3_prepare_v2, sqlite3 *db, const char *sql, int n,
+    sqlite3_stmt **out, const char **tail)
+{
+	*out = NULL;
+	return due("sqlite3_prepare_v2")
+	    ? SQLITE_NOMEM
+	    : __real_sqlite3_prepare_v2(db, sql, n, out, tail);
+}
+
+STAND_IN_PREPARE(sqlite3_prepare_v3, sqlite3 *db, const char *sql, int n,
+    unsigned flags, sqlite3_stmt **out, const char **tail)
+{
+	*out = NULL;
+	return due("sqlite3_prepare_v3")
+	    ? SQLITE_NOMEM
+	    : __real_sqlite3_prepare_v3(db, sql, n, flags, out, tail);
+}
+
+/* A rollback cannot fail as long as the transaction is open. */
+STAND_IN_PREPARE(sqlite3_exec, sqlite3 *db, const char *sql,
+    int (*row)(void *, int, char **, char **), void *arg, char **message)
+{
+	return strcmp(sql, "ROLLBACK") != 0 && due("sqlite3_exec")
+	    ? SQLITE_IOERR
+	    : __real_sqlite3_exec(db, sql, row, arg, message);
+}
+
+int
+failures_each(struct db *db, int (*operation)(void *), void *arg)
+{
+	const char *what;
+	int n, r;
+
+	/* one line for each would drown the others */
+	log_open("test", (enum log_priority)0);
+	for (n = 1;; n++) {
+		failures_arm(n);
+		r = operation(arg);
+		if ((what = failures_disarm()) == NULL)
+			break;
+		if (r == OK)
+			unit_fail("OK, although call %d (%s) failed", n, what);
+		if (db != NULL && db_in_transaction(db))
+			unit_fail("call %d (%s) failed, and the transaction is "
+				  "open",
+			    n, what);
+	}
+	if (r != OK)
+		unit_fail("%s (%s) when nothing fails any more", err_name(r),
+		    log_reason());
+	return n - 1;
+}
