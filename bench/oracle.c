@@ -102,13 +102,13 @@ encrypted_key(struct buf *message)
 {
 	static const uint8_t head[] = { 0x04, 0x82, RSA_BYTES >> 8,
 		RSA_BYTES & 0xff };
-	uint8_t *at = memmem(message->p, message->n, head, sizeof(head));
+	uint8_t *at = memmem(message->p, message->n, head, sizeof head);
 
 	if (at == NULL) {
 		fprintf(stderr, "there is no encrypted key\n");
 		exit(1);
 	}
-	return at + sizeof(head);
+	return at + sizeof head;
 }
 
 /* Another encrypted key takes the place: one of `n` random bytes. */
@@ -130,9 +130,9 @@ make_message(const struct ca *ca, enum kind kind, struct buf *out)
 {
 	uint8_t content[CONTENT_BYTES];
 
-	must(gnutls_rnd(GNUTLS_RND_NONCE, content, sizeof(content)), "random");
+	must(gnutls_rnd(GNUTLS_RND_NONCE, content, sizeof content), "random");
 	out->n = 0;
-	if (enveloped_seal(blob_of(content, sizeof(content)), ca->crt,
+	if (enveloped_seal(blob_of(content, sizeof content), ca->crt,
 		ENVELOPED_AES128, out) != OK)
 		exit(1);
 	if (kind == BAD_RSA_PADDING)
@@ -209,7 +209,7 @@ report(struct sample *s, size_t n)
 	double first;
 	int k;
 
-	qsort(s, n, sizeof(*s), by_time);
+	qsort(s, n, sizeof *s, by_time);
 	first = quantile(s, n, BAD_CONTENT, 0.5);
 	printf("%-28s %10s %10s %10s %8s\n", "what is wrong", "median", "99 %",
 	    "difference", "z");
@@ -254,7 +254,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: oracle [COUNT]\n");
 		return 2;
 	}
-	samples = calloc((size_t)count * KINDS, sizeof(*samples));
+	samples = calloc((size_t)count * KINDS, sizeof *samples);
 	if (samples == NULL)
 		return 1;
 	log_open("oracle", LOG_ERROR);

@@ -44,7 +44,7 @@ static const struct kind kinds[] = {
 	    GNUTLS_SIGN_ECDSA_SHA256, true },
 };
 
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS (sizeof kinds / sizeof kinds[0])
 
 /* What one kind is measured with. */
 struct bench {
@@ -78,8 +78,7 @@ bench_init(struct bench *b, const struct kind *kind)
 {
 	static unsigned char bytes[MESSAGE_BYTES];
 
-	*b =
-	    (struct bench){ .kind = kind, .message = { bytes, sizeof(bytes) } };
+	*b = (struct bench){ .kind = kind, .message = { bytes, sizeof bytes } };
 	must(gnutls_privkey_init(&b->private), "key");
 	must(gnutls_pubkey_init(&b->public), "key");
 	must(

@@ -9,21 +9,21 @@
 
 /* The file comes last: a run that finds none starts over. */
 static int
-adminkey_make(const struct conf *conf, const struct owners *owners,
-    struct db *db, bool believe)
+make(const struct conf *conf, const struct owners *owners, struct db *db,
+    bool believe)
 {
 	uint8_t key[ROWMAC_KEY];
 	int r = OK;
 
-	secret_random(key, sizeof(key));
+	secret_random(key, sizeof key);
 	rowmac_set_key(db, key);
 	if (believe)
 		r = admins_authenticate_all(db);
 	if (r == OK &&
 	    (r = file_create(
-		 conf->admin_key, blob_of(key, sizeof(key)), 0600)) == OK)
+		 conf->admin_key, blob_of(key, sizeof key), 0600)) == OK)
 		r = owners_give(owners, conf->admin_key, OWNER_ADMIN, 0600);
-	secret_wipe(key, sizeof(key));
+	secret_wipe(key, sizeof key);
 	return r;
 }
 
@@ -32,7 +32,7 @@ adminkey_prepare(const struct conf *conf, const struct owners *owners,
     struct db *db, bool believe, bool *made)
 {
 	*made = access(conf->admin_key, F_OK) != 0;
-	return *made ? adminkey_make(conf, owners, db, believe)
+	return *made ? make(conf, owners, db, believe)
 		     : rowmac_load(db, conf->admin_key);
 }
 

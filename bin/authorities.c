@@ -55,7 +55,7 @@ authorities_find(
 }
 
 static void
-authorities_folder(const struct authorities_one *one, const struct conf *conf,
+folder_of(const struct authorities_one *one, const struct conf *conf,
     char out[AUTHORITIES_PATH])
 {
 	snprintf(
@@ -77,7 +77,7 @@ struct staging {
 };
 
 static int
-authorities_stage(const struct authorities_one *one, struct staging *out)
+stage(const struct authorities_one *one, struct staging *out)
 {
 	int k = snprintf(out->key, PATH_MAX, "%s.new", one->key);
 	int c = snprintf(
@@ -89,7 +89,7 @@ authorities_stage(const struct authorities_one *one, struct staging *out)
 }
 
 static int
-authorities_rename(const char *from, const char *to)
+move_file(const char *from, const char *to)
 {
 	return rename(from, to) == 0
 	    ? OK
@@ -105,7 +105,7 @@ authorities_resume(const struct authorities_one *one,
 	int r;
 
 	*resumed = false;
-	if ((r = authorities_stage(one, &staging)) != OK)
+	if ((r = stage(one, &staging)) != OK)
 		return r;
 	if (key_is_url(one->key) || access(one->key, F_OK) != 0 ||
 	    access(staging.certificate, F_OK) != 0)
@@ -117,7 +117,7 @@ authorities_resume(const struct authorities_one *one,
 	    (r = owners_give(owners, one->key, one->owner, 0600)) != OK)
 		return r;
 	*resumed = true;
-	return authorities_rename(staging.certificate, one->certificate);
+	return move_file(staging.certificate, one->certificate);
 }
 
 int
@@ -128,7 +128,7 @@ authorities_create(const struct authorities_one *one,
 	struct staging staging;
 	int r;
 
-	if ((r = authorities_stage(one, &staging)) != OK)
+	if ((r = stage(one, &staging)) != OK)
 		return r;
 	if (file && access(one->key, F_OK) == 0)
 		return fail(ERR_EXISTS, "%s exists already", one->key);
@@ -142,21 +142,19 @@ authorities_create(const struct authorities_one *one,
 	    one->common_name, organization, one->kind, AUTHORITIES_YEARS);
 	if (r == OK && file &&
 	    (r = owners_give(owners, staging.key, one->owner, 0600)) == OK)
-		r = authorities_rename(staging.key, one->key);
-	return r != OK
-	    ? r
-	    : authorities_rename(staging.certificate, one->certificate);
+		r = move_file(staging.key, one->key);
+	return r != OK ? r : move_file(staging.certificate, one->certificate);
 }
 
 static int
-authorities_sign(const struct authorities_one *one, const struct conf *conf)
+sign(const struct authorities_one *one, const struct conf *conf)
 {
 	char folder[AUTHORITIES_PATH];
 	struct authority *ca = NULL;
 	struct db *db = NULL;
 	int r;
 
-	authorities_folder(one, conf, folder);
+	folder_of(one, conf, folder);
 	if ((r = authority_load(one->key, one->certificate, &ca)) == OK &&
 	    (r = db_open(conf->database, DB_DURABLE, &db)) == OK)
 		r = crl_publish(db, ca, folder, one->crl_file, clock_now());
@@ -167,14 +165,14 @@ authorities_sign(const struct authorities_one *one, const struct conf *conf)
 
 /* What went wrong comes back as the exit status and, in words, by the pipe. */
 static void
-authorities_child(const struct authorities_one *one, const struct conf *conf,
+child(const struct authorities_one *one, const struct conf *conf,
     const struct owners *owners, int out)
 {
 	int r;
 
 	if ((r = owners_become(owners, one->owner)) == OK) {
 		secret_hide_process();
-		r = authorities_sign(one, conf);
+		r = sign(one, conf);
 	}
 	if (r != OK && write(out, log_reason(), strlen(log_reason())) < 0)
 		_exit(-ERR_IO);
@@ -182,8 +180,8 @@ authorities_child(const struct authorities_one *one, const struct conf *conf,
 }
 
 static int
-authorities_as_owner(const struct authorities_one *one,
-    const struct conf *conf, const struct owners *owners)
+as_owner(const struct authorities_one *one, const struct conf *conf,
+    const struct owners *owners)
 {
 	char reason[512] = "";
 	int ends[2], status = 0;
@@ -193,9 +191,9 @@ authorities_as_owner(const struct authorities_one *one,
 	if (pipe(ends) != 0 || (pid = fork()) < 0)
 		return fail(ERR_IO, "cannot fork: %s", strerror(errno));
 	if (pid == 0)
-		authorities_child(one, conf, owners, ends[1]);
+		child(one, conf, owners, ends[1]);
 	close(ends[1]);
-	n = read(ends[0], reason, sizeof(reason) - 1);
+	n = read(ends[0], reason, sizeof reason - 1);
 	close(ends[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -213,9 +211,9 @@ authorities_publish(
 	int r;
 
 	if (geteuid() != 0)
-		return authorities_sign(one, conf);
+		return sign(one, conf);
 	if ((r = owners_find(conf->database, &owners)) != OK)
 		return r;
-	return owners.single_user ? authorities_sign(one, conf)
-				  : authorities_as_owner(one, conf, &owners);
+	return owners.single_user ? sign(one, conf)
+				  : as_owner(one, conf, &owners);
 }

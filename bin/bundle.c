@@ -24,17 +24,16 @@ struct bundle {
 };
 
 static int
-bundle_fail(struct bundle *b, int code, const char *what)
+archive_failed(struct bundle *b, int code, const char *what)
 {
 	const char *why = archive_error_string(b->archive);
 
 	return fail(code, "%s: %s", what, why == NULL ? "damaged" : why);
 }
 
-static struct bundle *
-bundle_new(int fd, bool writes)
+static struct bundle *new (int fd, bool writes)
 {
-	struct bundle *b = calloc(1, sizeof(*b));
+	struct bundle *b = calloc(1, sizeof *b);
 
 	if (b == NULL)
 		return NULL;
@@ -73,14 +72,14 @@ bundle_create(const char *path, struct bundle **out)
 	if (fd < 0)
 		return fail(errno == EEXIST ? ERR_EXISTS : ERR_IO, "%s: %s",
 		    path, strerror(errno));
-	if ((b = bundle_new(fd, true)) == NULL) {
+	if ((b = new (fd, true)) == NULL) {
 		close(fd);
 		return fail(ERR_NOMEM, "no memory for an archive");
 	}
 	if (archive_write_set_format_pax_restricted(b->archive) != ARCHIVE_OK ||
 	    archive_write_add_filter_gzip(b->archive) != ARCHIVE_OK ||
 	    archive_write_open_fd(b->archive, fd) != ARCHIVE_OK) {
-		int r = bundle_fail(b, ERR_IO, path);
+		int r = archive_failed(b, ERR_IO, path);
 
 		bundle_close(b);
 		return r;
@@ -90,7 +89,7 @@ bundle_create(const char *path, struct bundle **out)
 }
 
 static int
-bundle_begin(struct bundle *b, const char *name, int64_t size)
+begin(struct bundle *b, const char *name, int64_t size)
 {
 	archive_entry_clear(b->entry);
 	archive_entry_set_pathname(b->entry, name);
@@ -99,24 +98,23 @@ bundle_begin(struct bundle *b, const char *name, int64_t size)
 	archive_entry_set_size(b->entry, size);
 	return archive_write_header(b->archive, b->entry) == ARCHIVE_OK
 	    ? OK
-	    : bundle_fail(b, ERR_IO, name);
+	    : archive_failed(b, ERR_IO, name);
 }
 
 static int
-bundle_put(struct bundle *b, const char *name, const void *p, size_t n)
+put(struct bundle *b, const char *name, const void *p, size_t n)
 {
 	return archive_write_data(b->archive, p, n) == (la_ssize_t)n
 	    ? OK
-	    : bundle_fail(b, ERR_IO, name);
+	    : archive_failed(b, ERR_IO, name);
 }
 
 int
 bundle_add(struct bundle *b, const char *name, struct blob bytes)
 {
-	int r = bundle_begin(b, name, (int64_t)bytes.n);
+	int r = begin(b, name, (int64_t)bytes.n);
 
-	return r == OK && bytes.n > 0 ? bundle_put(b, name, bytes.p, bytes.n)
-				      : r;
+	return r == OK && bytes.n > 0 ? put(b, name, bytes.p, bytes.n) : r;
 }
 
 int
@@ -130,9 +128,9 @@ bundle_add_file(
 
 	if (fd < 0)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	r = bundle_begin(b, name, size);
-	while (r == OK && (n = read(fd, chunk, sizeof(chunk))) > 0) {
-		r = bundle_put(b, name, chunk, (size_t)n);
+	r = begin(b, name, size);
+	while (r == OK && (n = read(fd, chunk, sizeof chunk)) > 0) {
+		r = put(b, name, chunk, (size_t)n);
 		sum += n;
 	}
 	close(fd);
@@ -147,7 +145,7 @@ bundle_finish(struct bundle *b)
 	int r = OK;
 
 	if (archive_write_close(b->archive) != ARCHIVE_OK)
-		r = bundle_fail(b, ERR_IO, "archive");
+		r = archive_failed(b, ERR_IO, "archive");
 	else if (fsync(b->fd) != 0)
 		r = fail(ERR_IO, "archive: %s", strerror(errno));
 	bundle_close(b);
@@ -163,7 +161,7 @@ bundle_open(const char *path, struct bundle **out)
 	*out = NULL;
 	if (fd < 0)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	if ((b = bundle_new(fd, false)) == NULL) {
+	if ((b = new (fd, false)) == NULL) {
 		close(fd);
 		return fail(ERR_NOMEM, "no memory for an archive");
 	}
@@ -173,7 +171,7 @@ bundle_open(const char *path, struct bundle **out)
 	if (archive_read_support_format_tar(b->archive) != ARCHIVE_OK ||
 	    archive_read_support_filter_gzip(b->archive) != ARCHIVE_OK ||
 	    archive_read_open_fd(b->archive, fd, BUNDLE_CHUNK) != ARCHIVE_OK) {
-		r = bundle_fail(b, ERR_FIELD, path);
+		r = archive_failed(b, ERR_FIELD, path);
 		bundle_close(b);
 		return r;
 	}
@@ -184,12 +182,12 @@ bundle_open(const char *path, struct bundle **out)
 int
 bundle_next(struct bundle *b, const char **name)
 {
-	int rc = archive_read_next_header(b->archive, &b->entry);
+	int r = archive_read_next_header(b->archive, &b->entry);
 
-	if (rc == ARCHIVE_EOF)
+	if (r == ARCHIVE_EOF)
 		return ERR_NOT_FOUND;
-	if (rc != ARCHIVE_OK)
-		return bundle_fail(b, ERR_FIELD, "the archive is damaged");
+	if (r != ARCHIVE_OK)
+		return archive_failed(b, ERR_FIELD, "the archive is damaged");
 	*name = archive_entry_pathname(b->entry);
 	if (*name == NULL || archive_entry_filetype(b->entry) != AE_IFREG)
 		return fail(ERR_FIELD, "the archive holds something else than files");
@@ -204,14 +202,15 @@ bundle_read_bytes(struct bundle *b, struct buf *out)
 	int r = OK;
 
 	while (r == OK &&
-	    (n = archive_read_data(b->archive, chunk, sizeof(chunk))) != 0)
-		r = n < 0 ? bundle_fail(b, ERR_FIELD, "the archive is damaged")
-			  : buf_add(out, chunk, (size_t)n);
+	    (n = archive_read_data(b->archive, chunk, sizeof chunk)) != 0)
+		r = n < 0
+		    ? archive_failed(b, ERR_FIELD, "the archive is damaged")
+		    : buf_add(out, chunk, (size_t)n);
 	return r;
 }
 
 static int
-bundle_write_fd(int fd, const char *p, size_t n)
+write_fd(int fd, const char *p, size_t n)
 {
 	ssize_t k;
 
@@ -234,15 +233,16 @@ bundle_read(
 	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) != 0)
 		return fail(ERR_INTERNAL, "no SHA-256");
 	while (r == OK &&
-	    (n = archive_read_data(b->archive, chunk, sizeof(chunk))) != 0) {
+	    (n = archive_read_data(b->archive, chunk, sizeof chunk)) != 0) {
 		if (n < 0) {
-			r = bundle_fail(b, ERR_FIELD, "the archive is damaged");
+			r = archive_failed(
+			    b, ERR_FIELD, "the archive is damaged");
 			break;
 		}
 		gnutls_hash(hash, chunk, (size_t)n);
 		*size += n;
 		if (fd >= 0)
-			r = bundle_write_fd(fd, chunk, (size_t)n);
+			r = write_fd(fd, chunk, (size_t)n);
 	}
 	gnutls_hash_deinit(hash, sha256);
 	return r;
@@ -258,7 +258,7 @@ bundle_digest(int fd, int64_t *size, uint8_t sha256[SECRET_SHA256])
 	*size = 0;
 	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) != 0)
 		return fail(ERR_INTERNAL, "no SHA-256");
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
+	while ((n = read(fd, chunk, sizeof chunk)) > 0) {
 		gnutls_hash(hash, chunk, (size_t)n);
 		*size += n;
 	}

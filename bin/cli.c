@@ -129,7 +129,7 @@ cli_in_colour(const struct cli *cli)
 }
 
 static const struct cli_option *
-cli_find_option(const struct cli_verb *verb, const char *name, size_t n)
+find_option(const struct cli_verb *verb, const char *name, size_t n)
 {
 	const struct cli_option *o = verb == NULL ? NULL : verb->options;
 
@@ -141,7 +141,7 @@ cli_find_option(const struct cli_verb *verb, const char *name, size_t n)
 }
 
 static int
-cli_take(struct cli *cli, const char *name, const char *value)
+take(struct cli *cli, const char *name, const char *value)
 {
 	if (cli_option(cli, name) != NULL)
 		return fail(ERR_USAGE, "--%s is given twice", name);
@@ -153,7 +153,7 @@ cli_take(struct cli *cli, const char *name, const char *value)
 }
 
 static int
-cli_refuse_option(const struct cli *cli, const char *given)
+refuse_option(const struct cli *cli, const char *given)
 {
 	const struct cli_option *o;
 	struct nearest near = { NULL, 0 };
@@ -170,33 +170,33 @@ cli_refuse_option(const struct cli *cli, const char *given)
 
 /* --name VALUE, --name=VALUE or --flag at argv[*i]; *i stays on its last. */
 static int
-cli_read_option(struct cli *cli, int argc, const char *const *argv, int *i)
+read_option(struct cli *cli, int argc, const char *const *argv, int *i)
 {
 	static const struct cli_option config = { "config", "FILE", NULL, 0 };
 	static const struct cli_option json = { "json", NULL, NULL, 0 };
 	const char *name = argv[*i] + 2, *equals = strchr(name, '=');
 	size_t n = equals == NULL ? strlen(name) : (size_t)(equals - name);
-	const struct cli_option *o = cli_find_option(cli->verb, name, n);
+	const struct cli_option *o = find_option(cli->verb, name, n);
 
 	if (o == NULL && n == 6 && strncmp(name, "config", n) == 0)
 		o = &config;
 	if (o == NULL && n == 4 && strncmp(name, "json", n) == 0)
 		o = &json;
 	if (o == NULL)
-		return cli_refuse_option(cli, argv[*i]);
+		return refuse_option(cli, argv[*i]);
 	if (o->value == NULL)
 		return equals == NULL
-		    ? cli_take(cli, o->name, "")
+		    ? take(cli, o->name, "")
 		    : fail(ERR_USAGE, "--%s takes no value", o->name);
 	if (equals != NULL)
-		return cli_take(cli, o->name, equals + 1);
+		return take(cli, o->name, equals + 1);
 	if (*i + 1 >= argc)
 		return fail(ERR_USAGE, "--%s needs its %s", o->name, o->value);
-	return cli_take(cli, o->name, argv[++*i]);
+	return take(cli, o->name, argv[++*i]);
 }
 
 static int
-cli_check_arguments(const struct cli *cli)
+check_arguments(const struct cli *cli)
 {
 	const struct cli_option *o;
 
@@ -215,7 +215,7 @@ cli_check_arguments(const struct cli *cli)
 }
 
 static int
-cli_read_arguments(struct cli *cli, int argc, const char *const *argv)
+read_arguments(struct cli *cli, int argc, const char *const *argv)
 {
 	bool options = true;
 	int i, r;
@@ -226,7 +226,7 @@ cli_read_arguments(struct cli *cli, int argc, const char *const *argv)
 			continue;
 		}
 		if (options && strncmp(argv[i], "--", 2) == 0) {
-			if ((r = cli_read_option(cli, argc, argv, &i)) != OK)
+			if ((r = read_option(cli, argc, argv, &i)) != OK)
 				return r;
 			continue;
 		}
@@ -237,19 +237,19 @@ cli_read_arguments(struct cli *cli, int argc, const char *const *argv)
 	cli->json = cli_flag(cli, "json");
 	if (cli_flag(cli, "config"))
 		cli->conf_path = cli_option(cli, "config");
-	return cli_check_arguments(cli);
+	return check_arguments(cli);
 }
 
 static void
-cli_name_actor(struct cli *cli)
+name_actor(struct cli *cli)
 {
 	const struct passwd *pw = getpwuid(getuid());
 
 	if (pw != NULL)
 		snprintf(
-		    cli->actor, sizeof(cli->actor), "cli:%.64s", pw->pw_name);
+		    cli->actor, sizeof cli->actor, "cli:%.64s", pw->pw_name);
 	else
-		snprintf(cli->actor, sizeof(cli->actor), "cli:%u",
+		snprintf(cli->actor, sizeof cli->actor, "cli:%u",
 		    (unsigned)getuid());
 	cli->admin = (struct admin_actor){ .conf = &cli->conf,
 		.name = cli->actor,
@@ -257,7 +257,7 @@ cli_name_actor(struct cli *cli)
 }
 
 static int
-cli_open(struct cli *cli)
+open_database(struct cli *cli)
 {
 	int r;
 
@@ -277,7 +277,7 @@ cli_open(struct cli *cli)
 }
 
 static void
-cli_print_json(struct cli *cli, int code)
+print_json(struct cli *cli, int code)
 {
 	if (code != OK && !cli->answered) {
 		buf_reset(&cli->text);
@@ -295,7 +295,7 @@ cli_print_json(struct cli *cli, int code)
 }
 
 static void
-cli_complain(const struct cli *cli, const char *noun, int code)
+complain(const struct cli *cli, const char *noun, int code)
 {
 	fprintf(stderr, "attestmdm: %s\n",
 	    *log_reason() ? log_reason() : err_text(code));
@@ -306,31 +306,31 @@ cli_complain(const struct cli *cli, const char *noun, int code)
 }
 
 static int
-cli_run(struct cli *cli, const struct cli_noun *noun, int argc,
+run_command(struct cli *cli, const struct cli_noun *noun, int argc,
     const char *const *argv)
 {
-	int code;
+	int r;
 
 	buf_init(&cli->text, CLI_TEXT_MAX);
 	out_json_init(&cli->out, &cli->text);
 	out_json_open_object(&cli->out, NULL);
-	cli_name_actor(cli);
-	if ((code = cli_read_arguments(cli, argc, argv)) == OK &&
-	    (code = cli_open(cli)) == OK)
-		code = cli->verb->run(cli);
+	name_actor(cli);
+	if ((r = read_arguments(cli, argc, argv)) == OK &&
+	    (r = open_database(cli)) == OK)
+		r = cli->verb->run(cli);
 	if (cli->json)
-		cli_print_json(cli, code);
-	if (code != OK && (!cli->json || code == ERR_USAGE))
-		cli_complain(cli, noun->name, code);
+		print_json(cli, r);
+	if (r != OK && (!cli->json || r == ERR_USAGE))
+		complain(cli, noun->name, r);
 	db_close(cli->db);
 	if (cli->verb->needs != CLI_NOTHING)
 		conf_release(&cli->conf);
 	buf_wipe(&cli->text);
-	return cli_exit_code(code);
+	return cli_exit_code(r);
 }
 
 static const struct cli_noun *
-cli_find_noun(const struct cli_noun *const *nouns, const char *name)
+find_noun(const struct cli_noun *const *nouns, const char *name)
 {
 	for (; *nouns != NULL; nouns++) {
 		if (strcmp((*nouns)->name, name) == 0)
@@ -341,7 +341,7 @@ cli_find_noun(const struct cli_noun *const *nouns, const char *name)
 
 /* The verb at argv[0]; *skip tells whether a word was used for it. */
 static const struct cli_verb *
-cli_find_verb(
+find_verb(
     const struct cli_noun *noun, int argc, const char *const *argv, int *skip)
 {
 	const struct cli_verb *v;
@@ -360,7 +360,7 @@ cli_find_verb(
 
 /* Complains about an unknown word, and names the one that was meant. */
 static int
-cli_refuse_noun(const struct cli_noun *const *nouns, const char *name)
+refuse_noun(const struct cli_noun *const *nouns, const char *name)
 {
 	struct nearest near = { NULL, 0 };
 
@@ -375,7 +375,7 @@ cli_refuse_noun(const struct cli_noun *const *nouns, const char *name)
 }
 
 static int
-cli_refuse_verb(const struct cli_noun *noun, const char *name)
+refuse_verb(const struct cli_noun *noun, const char *name)
 {
 	struct nearest near = { NULL, 0 };
 	const struct cli_verb *v;
@@ -393,7 +393,7 @@ cli_refuse_verb(const struct cli_noun *noun, const char *name)
 }
 
 static bool
-cli_wants_help(int argc, const char *const *argv)
+wants_help(int argc, const char *const *argv)
 {
 	int i;
 
@@ -406,20 +406,20 @@ cli_wants_help(int argc, const char *const *argv)
 }
 
 static int
-cli_help(const struct cli_noun *const *nouns, int argc, const char *const *argv)
+help(const struct cli_noun *const *nouns, int argc, const char *const *argv)
 {
 	const struct cli_noun *noun = NULL;
 
 	if (argc > 0 && argv[0][0] != '-' &&
-	    (noun = cli_find_noun(nouns, argv[0])) == NULL)
-		return cli_refuse_noun(nouns, argv[0]);
+	    (noun = find_noun(nouns, argv[0])) == NULL)
+		return refuse_noun(nouns, argv[0]);
 	help_print(stdout, nouns, noun);
 	return CLI_EXIT_OK;
 }
 
 /* Options that stand before the command; *i moves behind them. */
 static int
-cli_read_leading(struct cli *cli, int argc, const char *const *argv, int *i)
+read_leading(struct cli *cli, int argc, const char *const *argv, int *i)
 {
 	int r = OK;
 
@@ -427,14 +427,14 @@ cli_read_leading(struct cli *cli, int argc, const char *const *argv, int *i)
 		if (strcmp(argv[*i], "--help") == 0 ||
 		    strcmp(argv[*i], "--version") == 0)
 			break;
-		r = cli_read_option(cli, argc, argv, i);
+		r = read_option(cli, argc, argv, i);
 	}
 	return r;
 }
 
 /* The command at argv[0]. */
 static int
-cli_dispatch(struct cli *cli, const struct cli_noun *const *nouns, int argc,
+dispatch(struct cli *cli, const struct cli_noun *const *nouns, int argc,
     const char *const *argv)
 {
 	const struct cli_noun *noun;
@@ -450,19 +450,18 @@ cli_dispatch(struct cli *cli, const struct cli_noun *const *nouns, int argc,
 	}
 	if (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0 ||
 	    strcmp(argv[0], "-h") == 0)
-		return cli_help(nouns, argc - 1, argv + 1);
-	if ((noun = cli_find_noun(nouns, argv[0])) == NULL)
-		return cli_refuse_noun(nouns, argv[0]);
-	if (cli_wants_help(argc - 1, argv + 1)) {
+		return help(nouns, argc - 1, argv + 1);
+	if ((noun = find_noun(nouns, argv[0])) == NULL)
+		return refuse_noun(nouns, argv[0]);
+	if (wants_help(argc - 1, argv + 1)) {
 		help_print(stdout, nouns, noun);
 		return CLI_EXIT_OK;
 	}
-	cli->verb = cli_find_verb(noun, argc - 1, argv + 1, &skip);
+	cli->verb = find_verb(noun, argc - 1, argv + 1, &skip);
 	if (cli->verb != NULL)
-		return cli_run(
-		    cli, noun, argc - 1 - skip, argv + 1 + skip);
+		return run_command(cli, noun, argc - 1 - skip, argv + 1 + skip);
 	if (argc > 1)
-		return cli_refuse_verb(noun, argv[1]);
+		return refuse_verb(noun, argv[1]);
 	help_print(stderr, nouns, noun);
 	return CLI_EXIT_USAGE;
 }
@@ -477,10 +476,10 @@ cli_main(const struct cli_noun *const *nouns, int argc, const char *const *argv)
 	secret_hide_process();
 	/* Failures are told once, at the end, without the log's dress. */
 	log_open("attestmdm", (enum log_priority)0);
-	if (cli_read_leading(&cli, argc, argv, &i) != OK) {
+	if (read_leading(&cli, argc, argv, &i) != OK) {
 		fprintf(stderr, "attestmdm: %s\nTry: attestmdm help\n",
 		    log_reason());
 		return CLI_EXIT_USAGE;
 	}
-	return cli_dispatch(&cli, nouns, argc - i, argv + i);
+	return dispatch(&cli, nouns, argc - i, argv + i);
 }

@@ -7,7 +7,7 @@
 #include "store/ade_devices.h"
 
 static int
-cmd_ade_import(struct cli *cli)
+import(struct cli *cli)
 {
 	bool skip_bad = cli_flag(cli, "skip-bad");
 	struct admin_ade_result done = { 0 };
@@ -43,7 +43,7 @@ static const struct view_column columns[] = {
 };
 
 static int
-cmd_ade_list(struct cli *cli)
+ade_list(struct cli *cli)
 {
 	struct ade_device_list list;
 	struct paging p;
@@ -78,7 +78,7 @@ cmd_ade_list(struct cli *cli)
 }
 
 static int
-cmd_ade_remove(struct cli *cli)
+ade_remove(struct cli *cli)
 {
 	int r = admin_ade_remove(&cli->admin, cli->arguments, cli->count);
 
@@ -103,24 +103,25 @@ static const struct cli_option list_options[] = {
 static const struct cli_verb verbs[] = {
 	{ .name = "import",
 	    .arguments = "FILE",
-	    .help = "imports the devices of a CSV or JSON file as assigned to us",
+	    .help =
+		"imports the devices of a CSV or JSON file as assigned to us",
 	    .options = import_options,
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_WRITE,
-	    .run = cmd_ade_import },
+	    .run = import },
 	{ .name = "list",
 	    .help = "lists the devices that are or were assigned",
 	    .options = list_options,
 	    .needs = CLI_READ,
-	    .run = cmd_ade_list },
+	    .run = ade_list },
 	{ .name = "remove",
 	    .arguments = "SERIAL ...",
 	    .help = "removes devices that are not assigned to us any more",
 	    .least = 1,
 	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
-	    .run = cmd_ade_remove },
+	    .run = ade_remove },
 	{ .run = NULL },
 };
 

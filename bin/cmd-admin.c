@@ -21,14 +21,14 @@ static const struct view_column columns[] = {
 };
 
 static int
-cmd_admin_hash(const char *password, struct buf *hash)
+admin_hash(const char *password, struct buf *hash)
 {
 	char text[ADMINS_HASH_TEXT];
 	int r;
 
 	if ((r = session_hash_password(password, text)) == OK)
 		r = buf_add_str(hash, text);
-	secret_wipe(text, sizeof(text));
+	secret_wipe(text, sizeof text);
 	return r;
 }
 
@@ -40,17 +40,17 @@ cmd_admin_password(char password[CMD_PASSWORD_TEXT], struct buf *hash)
 	uint8_t random[CMD_PASSWORD_TEXT - 1];
 	size_t i;
 
-	secret_random(random, sizeof(random));
-	for (i = 0; i < sizeof(random); i++)
+	secret_random(random, sizeof random);
+	for (i = 0; i < sizeof random; i++)
 		password[i] = letters[random[i] & 31];
 	password[i] = '\0';
-	secret_wipe(random, sizeof(random));
-	return cmd_admin_hash(password, hash);
+	secret_wipe(random, sizeof random);
+	return admin_hash(password, hash);
 }
 
 /* The first line of the file that --password-file names. */
 static int
-cmd_admin_read(const char *path, struct buf *hash)
+admin_read(const char *path, struct buf *hash)
 {
 	struct buf text;
 	int r;
@@ -59,14 +59,14 @@ cmd_admin_read(const char *path, struct buf *hash)
 	if ((r = file_read_input(path, &text)) == OK) {
 		if (text.n > 0)
 			text.p[strcspn((const char *)text.p, "\r\n")] = '\0';
-		r = cmd_admin_hash(buf_str(&text), hash);
+		r = admin_hash(buf_str(&text), hash);
 	}
 	buf_wipe(&text);
 	return r;
 }
 
 static int
-cmd_admin_set(struct cli *cli,
+admin_set(struct cli *cli,
     int (*set)(
 	const struct admin_actor *actor, const char *name, const char *hash))
 {
@@ -76,7 +76,7 @@ cmd_admin_set(struct cli *cli,
 	int r;
 
 	buf_init(&hash, ADMINS_HASH_TEXT);
-	r = file != NULL ? cmd_admin_read(file, &hash)
+	r = file != NULL ? admin_read(file, &hash)
 			 : cmd_admin_password(password, &hash);
 	if (r == OK && (r = rowmac_load(cli->db, cli->conf.admin_key)) == OK)
 		r = set(&cli->admin, cli->arguments[0], buf_str(&hash));
@@ -90,24 +90,24 @@ cmd_admin_set(struct cli *cli,
 		    cli->arguments[0], password);
 	}
 	buf_wipe(&hash);
-	secret_wipe(password, sizeof(password));
+	secret_wipe(password, sizeof password);
 	return r;
 }
 
 static int
-cmd_admin_add(struct cli *cli)
+add(struct cli *cli)
 {
-	return cmd_admin_set(cli, admin_account_create);
+	return admin_set(cli, admin_account_create);
 }
 
 static int
-cmd_admin_change(struct cli *cli)
+admin_change(struct cli *cli)
 {
-	return cmd_admin_set(cli, admin_account_set_password);
+	return admin_set(cli, admin_account_set_password);
 }
 
 static int
-cmd_admin_switch(struct cli *cli,
+admin_switch(struct cli *cli,
     int (*change)(
 	const struct admin_actor *actor, const char *const *names, int n),
     const char *said)
@@ -122,21 +122,20 @@ cmd_admin_switch(struct cli *cli,
 }
 
 static int
-cmd_admin_disable(struct cli *cli)
+disable(struct cli *cli)
 {
-	return cmd_admin_switch(
+	return admin_switch(
 	    cli, admin_account_disable, "cannot sign in any more.");
 }
 
 static int
-cmd_admin_enable(struct cli *cli)
+enable(struct cli *cli)
 {
-	return cmd_admin_switch(
-	    cli, admin_account_enable, "can sign in again.");
+	return admin_switch(cli, admin_account_enable, "can sign in again.");
 }
 
 static int
-cmd_admin_list(struct cli *cli)
+admin_list(struct cli *cli)
 {
 	struct admin_list list;
 	struct view *v;
@@ -177,7 +176,7 @@ static const struct cli_verb verbs[] = {
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_WRITE,
-	    .run = cmd_admin_add },
+	    .run = add },
 	{ .name = "password",
 	    .arguments = "NAME",
 	    .help = "gives a new password and ends all sessions",
@@ -185,25 +184,25 @@ static const struct cli_verb verbs[] = {
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_WRITE,
-	    .run = cmd_admin_change },
+	    .run = admin_change },
 	{ .name = "disable",
 	    .arguments = "NAME...",
 	    .help = "ends all sessions and lets nobody sign in by that name",
 	    .least = 1,
 	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
-	    .run = cmd_admin_disable },
+	    .run = disable },
 	{ .name = "enable",
 	    .arguments = "NAME...",
 	    .help = "undoes disable",
 	    .least = 1,
 	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
-	    .run = cmd_admin_enable },
+	    .run = enable },
 	{ .name = "list",
 	    .help = "lists who may use the admin pages",
 	    .needs = CLI_READ,
-	    .run = cmd_admin_list },
+	    .run = admin_list },
 	{ .run = NULL },
 };
 

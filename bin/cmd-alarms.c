@@ -15,8 +15,7 @@ static const struct view_column columns[] = {
 };
 
 static int
-cmd_alarms_table(
-    struct cli *cli, const struct paging *p, const struct alarm_list *list)
+table(struct cli *cli, const struct paging *p, const struct alarm_list *list)
 {
 	struct view *v = view_new(columns);
 	size_t i, last = (size_t)p->offset + (size_t)p->limit, shown = 0;
@@ -43,7 +42,7 @@ cmd_alarms_table(
 }
 
 static int
-cmd_alarms_run(struct cli *cli)
+alarms_run(struct cli *cli)
 {
 	struct alarm_list list;
 	struct paging p;
@@ -53,7 +52,7 @@ cmd_alarms_run(struct cli *cli)
 	    (r = alarms_list(cli->db, cli_flag(cli, "closed"), 0,
 		 p.offset + p.limit + 1, &list)) != OK)
 		return r;
-	r = cmd_alarms_table(cli, &p, &list);
+	r = table(cli, &p, &list);
 	alarms_list_release(&list);
 	return r;
 }
@@ -68,7 +67,7 @@ static const struct cli_verb verbs[] = {
 	{ .help = "lists what needs an administrator, newest first",
 	    .options = options,
 	    .needs = CLI_READ,
-	    .run = cmd_alarms_run },
+	    .run = alarms_run },
 	{ .run = NULL },
 };
 

@@ -29,7 +29,7 @@ struct backup {
 
 /* The database itself is copied; of its neighbours nothing is needed. */
 static bool
-cmd_backup_skips(const struct conf *conf, const char *path)
+skips(const struct conf *conf, const char *path)
 {
 	size_t n = strlen(conf->database), end = strlen(path);
 
@@ -39,8 +39,7 @@ cmd_backup_skips(const struct conf *conf, const char *path)
 
 /* State and bytes come from one descriptor: whatever the name is by now. */
 static int
-cmd_backup_take(
-    struct backup *b, const char *path, int fd, const struct stat *st)
+take(struct backup *b, const char *path, int fd, const struct stat *st)
 {
 	struct manifest_entry *e;
 	int r;
@@ -63,7 +62,7 @@ cmd_backup_take(
 
 /* A file that is known by name; OK also when it is absent. */
 static int
-cmd_backup_file(struct backup *b, const char *path)
+file(struct backup *b, const char *path)
 {
 	struct place place;
 	struct stat st;
@@ -71,8 +70,7 @@ cmd_backup_file(struct backup *b, const char *path)
 
 	if ((r = place_open(path, PLACE_LINKS, &place)) == OK &&
 	    (r = place_read(&place, PLACE_LINKS, &fd, &st)) == OK)
-		r = S_ISREG(st.st_mode) ? cmd_backup_take(b, path, fd, &st)
-					: ERR_FIELD;
+		r = S_ISREG(st.st_mode) ? take(b, path, fd, &st) : ERR_FIELD;
 	if (r == ERR_FIELD)
 		r = fail(ERR_CONFIG, "%s is no regular file of its own", path);
 	if (fd >= 0)
@@ -81,15 +79,15 @@ cmd_backup_file(struct backup *b, const char *path)
 	return r == ERR_NOT_FOUND ? OK : r;
 }
 
-static int cmd_backup_folder(
+static int backup_folder(
     struct backup *b, const char *path, const struct place *in, int fd);
 
 /*
  * What lies in a folder that a program may write is taken by name only, see
- * cmd_backup_lists(): anything may be there.
+ * lists(): anything may be there.
  */
 static int
-cmd_backup_found(struct backup *b, const struct place *at, const char *path)
+found(struct backup *b, const struct place *at, const char *path)
 {
 	struct place inside;
 	struct stat st;
@@ -98,20 +96,20 @@ cmd_backup_found(struct backup *b, const struct place *at, const char *path)
 	if (fstatat(at->fd, at->name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
 		return OK;
-	if (S_ISREG(st.st_mode) && cmd_backup_skips(b->conf, path))
+	if (S_ISREG(st.st_mode) && skips(b->conf, path))
 		return OK;
 	if ((r = place_read(at, 0, &fd, &st)) != OK)
 		return r == ERR_NOT_FOUND || r == ERR_FIELD ? OK : r;
-	r = cmd_backup_take(b, path, fd, &st);
+	r = take(b, path, fd, &st);
 	if (r == OK && S_ISDIR(st.st_mode) &&
 	    place_enter(at, fd, &st, "", &inside) && inside.trusted)
-		r = cmd_backup_folder(b, path, &inside, fd);
+		r = backup_folder(b, path, &inside, fd);
 	close(fd);
 	return r;
 }
 
 static int
-cmd_backup_folder(
+backup_folder(
     struct backup *b, const char *path, const struct place *in, int fd)
 {
 	const struct dirent *d;
@@ -128,10 +126,10 @@ cmd_backup_folder(
 	while (r == OK && (d = readdir(dir)) != NULL) {
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 			continue;
-		snprintf(below, sizeof(below), "%.2000s/%s", path, d->d_name);
-		snprintf(at.name, sizeof(at.name), "%s", d->d_name);
+		snprintf(below, sizeof below, "%.2000s/%s", path, d->d_name);
+		snprintf(at.name, sizeof at.name, "%s", d->d_name);
 		if (manifest_path_ok(below))
-			r = cmd_backup_found(b, &at, below);
+			r = found(b, &at, below);
 		else
 			log_line(LOG_WARN,
 			    "\"%s\" is not in the backup: such a name cannot "
@@ -143,7 +141,7 @@ cmd_backup_folder(
 }
 
 static int
-cmd_backup_state(struct backup *b)
+backup_state(struct backup *b)
 {
 	char state[MANIFEST_PATH];
 	struct place place, inside;
@@ -151,15 +149,14 @@ cmd_backup_state(struct backup *b)
 	int fd = -1, r;
 	size_t n;
 
-	snprintf(state, sizeof(state), "%.1000s", b->conf->state);
+	snprintf(state, sizeof state, "%.1000s", b->conf->state);
 	for (n = strlen(state); n > 1 && state[n - 1] == '/'; n--)
 		state[n - 1] = '\0';
 	if ((r = place_open(state, PLACE_LINKS, &place)) == OK &&
 	    (r = place_read(&place, PLACE_LINKS, &fd, &st)) == OK &&
-	    (r = cmd_backup_take(b, state, fd, &st)) == OK &&
-	    S_ISDIR(st.st_mode) && place_enter(&place, fd, &st, "", &inside) &&
-	    inside.trusted)
-		r = cmd_backup_folder(b, state, &inside, fd);
+	    (r = take(b, state, fd, &st)) == OK && S_ISDIR(st.st_mode) &&
+	    place_enter(&place, fd, &st, "", &inside) && inside.trusted)
+		r = backup_folder(b, state, &inside, fd);
 	if (r == ERR_NOT_FOUND || r == ERR_FIELD)
 		r = fail(ERR_IO, "%s is no folder", state);
 	if (fd >= 0)
@@ -170,7 +167,7 @@ cmd_backup_state(struct backup *b)
 
 /* What the configuration names, wherever it lies. */
 static int
-cmd_backup_named(struct backup *b)
+named(struct backup *b)
 {
 	const struct conf *c = b->conf;
 	const char *const paths[] = { c->nginx_secret, c->nonce_key,
@@ -182,15 +179,15 @@ cmd_backup_named(struct backup *b)
 	size_t i;
 	int r = OK;
 
-	for (i = 0; r == OK && i < sizeof(paths) / sizeof(paths[0]); i++)
+	for (i = 0; r == OK && i < sizeof paths / sizeof paths[0]; i++)
 		if (paths[i][0] == '/')
-			r = cmd_backup_file(b, paths[i]);
+			r = file(b, paths[i]);
 	return r;
 }
 
 /* Whoever has taken over a CA's program can put anything in their place. */
 static int
-cmd_backup_lists(struct backup *b)
+lists(struct backup *b)
 {
 	struct authorities_one all[AUTHORITIES];
 	char path[AUTHORITIES_PATH];
@@ -200,7 +197,7 @@ cmd_backup_lists(struct backup *b)
 	authorities_of(b->conf, all);
 	for (i = 0; r == OK && i < AUTHORITIES; i++) {
 		authorities_crl_path(&all[i], b->conf, path);
-		r = cmd_backup_file(b, path);
+		r = file(b, path);
 		if (r != ERR_CONFIG && r != ERR_TOO_LARGE)
 			continue;
 		log_line(LOG_WARN,
@@ -217,7 +214,7 @@ cmd_backup_lists(struct backup *b)
  * holds for this process.
  */
 static int
-cmd_backup_look(const char *database, struct stat *st)
+look(const char *database, struct stat *st)
 {
 	struct place place;
 	int r = place_open(database, PLACE_LINKS, &place);
@@ -232,13 +229,13 @@ cmd_backup_look(const char *database, struct stat *st)
 }
 
 static int
-cmd_backup_database(struct backup *b, struct db *db)
+backup_database(struct backup *b, struct db *db)
 {
 	struct manifest_entry *e;
 	struct stat st;
 	int fd, r;
 
-	if ((r = cmd_backup_look(b->conf->database, &st)) != OK ||
+	if ((r = look(b->conf->database, &st)) != OK ||
 	    (r = db_copy(db, b->copy)) != OK)
 		return r;
 	if ((e = manifest_add(&b->manifest, b->conf->database, &st)) == NULL)
@@ -252,20 +249,20 @@ cmd_backup_database(struct backup *b, struct db *db)
 }
 
 static int
-cmd_backup_collect(struct backup *b, struct db *db)
+collect(struct backup *b, struct db *db)
 {
 	int r;
 
-	if ((r = cmd_backup_file(b, b->manifest.conf)) != OK ||
-	    (r = cmd_backup_state(b)) != OK ||
-	    (r = cmd_backup_named(b)) != OK || (r = cmd_backup_lists(b)) != OK)
+	if ((r = file(b, b->manifest.conf)) != OK ||
+	    (r = backup_state(b)) != OK || (r = named(b)) != OK ||
+	    (r = lists(b)) != OK)
 		return r;
 	/* last: once it is back, a restore is complete */
-	return cmd_backup_database(b, db);
+	return backup_database(b, db);
 }
 
 static int
-cmd_backup_members(const struct backup *b, struct bundle *out)
+members(const struct backup *b, struct bundle *out)
 {
 	const struct manifest_entry *e;
 	size_t i;
@@ -283,7 +280,7 @@ cmd_backup_members(const struct backup *b, struct bundle *out)
 }
 
 static int
-cmd_backup_write(const struct backup *b)
+backup_write(const struct backup *b)
 {
 	struct bundle *out;
 	struct buf text;
@@ -296,7 +293,7 @@ cmd_backup_write(const struct backup *b)
 	    (r = bundle_create(b->archive, &out)) == OK) {
 		if ((r = bundle_add(out, MANIFEST_NAME, buf_blob(&text))) ==
 			OK &&
-		    (r = cmd_backup_members(b, out)) == OK)
+		    (r = members(b, out)) == OK)
 			r = bundle_finish(out);
 		else
 			bundle_close(out);
@@ -309,7 +306,7 @@ cmd_backup_write(const struct backup *b)
 }
 
 static int
-cmd_backup_name(struct backup *b, const struct cli *cli)
+backup_name(struct backup *b, const struct cli *cli)
 {
 	const char *target = cli->arguments[0];
 	char conf[PATH_MAX];
@@ -331,7 +328,7 @@ cmd_backup_name(struct backup *b, const struct cli *cli)
 }
 
 static void
-cmd_backup_report(struct cli *cli, const struct backup *b)
+report(struct cli *cli, const struct backup *b)
 {
 	out_json_string(&cli->out, "file", b->target);
 	out_json_int(&cli->out, "schema", b->manifest.schema);
@@ -345,15 +342,15 @@ cmd_backup_report(struct cli *cli, const struct backup *b)
 }
 
 static int
-cmd_backup_run(struct cli *cli)
+backup_run(struct cli *cli)
 {
 	struct backup b = { .conf = &cli->conf };
 	mode_t mask = umask(0077);
 	int r;
 
-	if ((r = cmd_backup_name(&b, cli)) == OK) {
-		if ((r = cmd_backup_collect(&b, cli->db)) == OK)
-			r = cmd_backup_write(&b);
+	if ((r = backup_name(&b, cli)) == OK) {
+		if ((r = collect(&b, cli->db)) == OK)
+			r = backup_write(&b);
 		unlink(b.archive);
 		unlink(b.copy);
 	}
@@ -361,7 +358,7 @@ cmd_backup_run(struct cli *cli)
 	if (r == OK &&
 	    (r = admin_server_note_backup(&cli->admin, cli->arguments[0])) ==
 		OK)
-		cmd_backup_report(cli, &b);
+		report(cli, &b);
 	manifest_release(&b.manifest);
 	return r;
 }
@@ -372,7 +369,7 @@ static const struct cli_verb verbs[] = {
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_WRITE,
-	    .run = cmd_backup_run },
+	    .run = backup_run },
 	{ .run = NULL },
 };
 

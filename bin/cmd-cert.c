@@ -41,8 +41,7 @@ static const struct view_column columns[] = {
 };
 
 static int
-cmd_cert_load(
-    struct cli *cli, const struct paging *p, struct certificate_list *list)
+load(struct cli *cli, const struct paging *p, struct certificate_list *list)
 {
 	const char *serial = cli_option(cli, "serial");
 
@@ -53,7 +52,7 @@ cmd_cert_load(
 }
 
 static int
-cmd_cert_list(struct cli *cli)
+cert_list(struct cli *cli)
 {
 	struct certificate_list list;
 	const struct certificate *c;
@@ -63,7 +62,7 @@ cmd_cert_list(struct cli *cli)
 	int r;
 
 	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = cmd_cert_load(cli, &p, &list)) != OK)
+	    (r = load(cli, &p, &list)) != OK)
 		return r;
 	v = view_new(list_columns);
 	last = (size_t)p.offset + (size_t)p.limit;
@@ -74,7 +73,7 @@ cmd_cert_list(struct cli *cli)
 		view_text(v, certificates_state_name(c->state));
 		view_bool(v, c->hardware_attested);
 		view_time(v, c->not_after);
-		view_hex(v, blob_of(c->sha256, sizeof(c->sha256)));
+		view_hex(v, blob_of(c->sha256, sizeof c->sha256));
 		view_text(v, c->enrollment_id);
 	}
 	r = view_table(cli, v, "certificates",
@@ -89,7 +88,7 @@ cmd_cert_list(struct cli *cli)
 }
 
 static int
-cmd_cert_record(struct cli *cli, const struct certificate *c)
+record(struct cli *cli, const struct certificate *c)
 {
 	bool revoked = c->state == CERTIFICATE_REVOKED;
 	struct view *v = view_new(columns);
@@ -101,8 +100,8 @@ cmd_cert_record(struct cli *cli, const struct certificate *c)
 	view_bool(v, c->hardware_attested);
 	view_text(v, enrollments_purpose_name(c->purpose));
 	view_hex(v, blob_of(c->serial_number, c->serial_number_len));
-	view_hex(v, blob_of(c->sha256, sizeof(c->sha256)));
-	view_hex(v, blob_of(c->spki_sha256, sizeof(c->spki_sha256)));
+	view_hex(v, blob_of(c->sha256, sizeof c->sha256));
+	view_hex(v, blob_of(c->spki_sha256, sizeof c->spki_sha256));
 	view_hex(v, blob_of(c->issuer_key_id, c->issuer_key_id_len));
 	view_text(v, c->enrollment_id);
 	view_text(v, c->order_id);
@@ -118,7 +117,7 @@ cmd_cert_record(struct cli *cli, const struct certificate *c)
 }
 
 static int
-cmd_cert_show(struct cli *cli)
+show(struct cli *cli)
 {
 	struct certificate c;
 	struct buf pem;
@@ -132,7 +131,7 @@ cmd_cert_show(struct cli *cli)
 	if (cli_flag(cli, "pem") && !cli->json)
 		fputs(buf_str(&pem), stdout);
 	else
-		r = cmd_cert_record(cli, &c);
+		r = record(cli, &c);
 	out_json_string(&cli->out, "pem", buf_str(&pem));
 done:
 	buf_release(&pem);
@@ -141,7 +140,7 @@ done:
 }
 
 static bool
-cmd_cert_same_issuer(const struct certificate *a, const struct certificate *b)
+same_issuer(const struct certificate *a, const struct certificate *b)
 {
 	return blob_eq(blob_of(a->issuer_key_id, a->issuer_key_id_len),
 	    blob_of(b->issuer_key_id, b->issuer_key_id_len));
@@ -152,7 +151,7 @@ cmd_cert_same_issuer(const struct certificate *a, const struct certificate *b)
  * certificates from now on, list or no list.
  */
 static void
-cmd_cert_publish(struct cli *cli, const struct certificate *all)
+publish(struct cli *cli, const struct certificate *all)
 {
 	struct authorities_one known[AUTHORITIES];
 	const struct authorities_one *one;
@@ -162,7 +161,7 @@ cmd_cert_publish(struct cli *cli, const struct certificate *all)
 	authorities_of(&cli->conf, known);
 	for (i = 0; i < cli->count && done; i++) {
 		for (before = 0; before < i; before++) {
-			if (cmd_cert_same_issuer(&all[before], &all[i]))
+			if (same_issuer(&all[before], &all[i]))
 				break;
 		}
 		if (before < i)
@@ -182,7 +181,7 @@ cmd_cert_publish(struct cli *cli, const struct certificate *all)
 }
 
 static void
-cmd_cert_say_revoked(struct cli *cli, const struct certificate *all)
+say_revoked(struct cli *cli, const struct certificate *all)
 {
 	int i;
 
@@ -196,7 +195,7 @@ cmd_cert_say_revoked(struct cli *cli, const struct certificate *all)
 }
 
 static int
-cmd_cert_revoke(struct cli *cli)
+revoke(struct cli *cli)
 {
 	struct certificate *all;
 	int reason, r, n = 0;
@@ -204,7 +203,7 @@ cmd_cert_revoke(struct cli *cli)
 	if ((r = admin_certificate_reason(
 		 cli_option(cli, "reason"), &reason)) != OK)
 		return r;
-	all = calloc((size_t)cli->count, sizeof(*all));
+	all = calloc((size_t)cli->count, sizeof *all);
 	if (all == NULL)
 		return fail(ERR_NOMEM, "no memory for the certificates");
 	while (n < cli->count && r == OK) {
@@ -214,8 +213,8 @@ cmd_cert_revoke(struct cli *cli)
 	}
 	if (r == OK &&
 	    (r = admin_certificate_revoke(&cli->admin, all, n, reason)) == OK) {
-		cmd_cert_say_revoked(cli, all);
-		cmd_cert_publish(cli, all);
+		say_revoked(cli, all);
+		publish(cli, all);
 	}
 	while (n > 0)
 		certificates_release(&all[--n]);
@@ -245,7 +244,7 @@ static const struct cli_verb verbs[] = {
 	    .help = "lists identity certificates, newest first",
 	    .options = list_options,
 	    .needs = CLI_READ,
-	    .run = cmd_cert_list },
+	    .run = cert_list },
 	{ .name = "show",
 	    .arguments = "CERTIFICATE",
 	    .help = "shows one, by id, SHA-256 or serial number",
@@ -253,7 +252,7 @@ static const struct cli_verb verbs[] = {
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_READ,
-	    .run = cmd_cert_show },
+	    .run = show },
 	{ .name = "revoke",
 	    .arguments = "CERTIFICATE...",
 	    .help = "revokes them for ever and publishes the revocation list",
@@ -261,7 +260,7 @@ static const struct cli_verb verbs[] = {
 	    .least = 1,
 	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
-	    .run = cmd_cert_revoke },
+	    .run = revoke },
 	{ .run = NULL },
 };
 

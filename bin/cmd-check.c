@@ -6,7 +6,7 @@
 #include "bin/inspect.h"
 
 static void
-cmd_check_conf(struct verdict *v, const struct conf *conf)
+check_conf(struct verdict *v, const struct conf *conf)
 {
 	verdict_add(v, VERDICT_OK, "url", "%s", conf->url);
 	if (strstr(conf->topic, "YOUR-PUSH-TOPIC") != NULL)
@@ -26,7 +26,7 @@ cmd_check_conf(struct verdict *v, const struct conf *conf)
 }
 
 static void
-cmd_check_all(struct cli *cli, struct verdict *v)
+all(struct cli *cli, struct verdict *v)
 {
 	int r = conf_load(cli->conf_path, &cli->conf);
 
@@ -35,7 +35,7 @@ cmd_check_all(struct cli *cli, struct verdict *v)
 		return;
 	clock_use_offset_file(cli->conf.clock_offset_file);
 	clock_refresh();
-	cmd_check_conf(v, &cli->conf);
+	check_conf(v, &cli->conf);
 	inspect_rights(v, cli->conf_path, &cli->conf);
 	inspect_state(v, &cli->conf);
 	inspect_trust(v, &cli->conf);
@@ -53,14 +53,14 @@ cmd_check_all(struct cli *cli, struct verdict *v)
 }
 
 static int
-cmd_check_run(struct cli *cli)
+check_run(struct cli *cli)
 {
 	struct verdict v;
 	int r;
 
 	cli->answered = true;
 	verdict_begin(&v, cli);
-	cmd_check_all(cli, &v);
+	all(cli, &v);
 	r = verdict_end(&v, cli_flag(cli, "test-bench"));
 	conf_release(&cli->conf);
 	return r;
@@ -81,7 +81,7 @@ static const struct cli_verb verbs[] = {
 	{ .help = "opens and verifies everything that the programs use",
 	    .options = options,
 	    .needs = CLI_NOTHING,
-	    .run = cmd_check_run },
+	    .run = check_run },
 	{ .run = NULL },
 };
 

@@ -37,7 +37,7 @@ static const struct view_column columns[] = {
 };
 
 static int
-cmd_command_list(struct cli *cli)
+command_list(struct cli *cli)
 {
 	struct command_list list;
 	const struct command *c;
@@ -73,7 +73,7 @@ cmd_command_list(struct cli *cli)
 
 /* A device's answer line by line, without what a terminal would obey. */
 static void
-cmd_command_print(const char *heading, struct blob text)
+print(const char *heading, struct blob text)
 {
 	char line[1024];
 	size_t at, n;
@@ -85,9 +85,9 @@ cmd_command_print(const char *heading, struct blob text)
 		const uint8_t *end = memchr(text.p + at, '\n', text.n - at);
 
 		n = end == NULL ? text.n - at : (size_t)(end - text.p) - at + 1;
-		if (n > sizeof(line) - 1)
-			n = sizeof(line) - 1;
-		snprintf(line, sizeof(line), "%.*s",
+		if (n > sizeof line - 1)
+			n = sizeof line - 1;
+		snprintf(line, sizeof line, "%.*s",
 		    (int)(n - (end != NULL && text.p[at + n - 1] == '\n')),
 		    (const char *)text.p + at);
 		for (char *p = line; *p != '\0'; p++)
@@ -99,7 +99,7 @@ cmd_command_print(const char *heading, struct blob text)
 }
 
 static int
-cmd_command_show(struct cli *cli)
+show(struct cli *cli)
 {
 	struct command c;
 	struct view *v;
@@ -130,8 +130,8 @@ cmd_command_show(struct cli *cli)
 	out_json_blob(&cli->out, "plist", c.plist);
 	out_json_blob(&cli->out, "result", c.result);
 	if (!cli->json) {
-		cmd_command_print("Sent", c.plist);
-		cmd_command_print("Answer", c.result);
+		print("Sent", c.plist);
+		print("Answer", c.result);
 	}
 	commands_release(&c);
 	return r;
@@ -165,14 +165,14 @@ static const struct cli_verb verbs[] = {
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_READ,
-	    .run = cmd_command_list },
+	    .run = command_list },
 	{ .name = "show",
 	    .arguments = "UUID",
 	    .help = "shows a command and what the device answered",
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_READ,
-	    .run = cmd_command_show },
+	    .run = show },
 	{ .run = NULL },
 };
 

@@ -27,7 +27,7 @@ static const struct view_column columns[] = {
 };
 
 static int
-cmd_crl_facts(const struct cli *cli, const struct authorities_one *one,
+crl_facts(const struct cli *cli, const struct authorities_one *one,
     struct authority **ca, struct crl_facts *out)
 {
 	char path[AUTHORITIES_PATH];
@@ -40,7 +40,7 @@ cmd_crl_facts(const struct cli *cli, const struct authorities_one *one,
 }
 
 static int
-cmd_crl_add(struct cli *cli, const struct authorities_one *one, struct view *v)
+add(struct cli *cli, const struct authorities_one *one, struct view *v)
 {
 	struct crl_facts facts;
 	struct authority *ca = NULL;
@@ -48,7 +48,7 @@ cmd_crl_add(struct cli *cli, const struct authorities_one *one, struct view *v)
 	int r;
 
 	authorities_crl_path(one, &cli->conf, path);
-	if ((r = cmd_crl_facts(cli, one, &ca, &facts)) == OK) {
+	if ((r = crl_facts(cli, one, &ca, &facts)) == OK) {
 		view_text(v, path);
 		view_int(v, facts.number);
 		view_time(v, facts.this_update);
@@ -61,8 +61,7 @@ cmd_crl_add(struct cli *cli, const struct authorities_one *one, struct view *v)
 
 /* Was something revoked since the published list, or is it an hour old? */
 static int
-cmd_crl_is_due(
-    const struct cli *cli, const struct authorities_one *one, bool *out)
+is_due(const struct cli *cli, const struct authorities_one *one, bool *out)
 {
 	struct authority *ca = NULL;
 	struct crl_facts facts;
@@ -71,7 +70,7 @@ cmd_crl_is_due(
 	int r = OK;
 
 	*out = true;
-	if (cmd_crl_facts(cli, one, &ca, &facts) != OK)
+	if (crl_facts(cli, one, &ca, &facts) != OK)
 		goto done;
 	published = facts.this_update + CRL_BACKDATE;
 	if (published > clock_now() || published <= clock_now() - HOUR)
@@ -86,18 +85,18 @@ done:
 }
 
 static int
-cmd_crl_publish(struct cli *cli, const struct authorities_one *one, bool *done)
+publish_list(struct cli *cli, const struct authorities_one *one, bool *done)
 {
 	int r = OK;
 
 	*done = true;
 	if (cli_flag(cli, "if-due"))
-		r = cmd_crl_is_due(cli, one, done);
+		r = is_due(cli, one, done);
 	return r == OK && *done ? authorities_publish(one, &cli->conf) : r;
 }
 
 static bool
-cmd_crl_is_wanted(const struct cli *cli, const struct authorities_one *one)
+is_wanted(const struct cli *cli, const struct authorities_one *one)
 {
 	const char *name = cli_option(cli, "authority");
 
@@ -106,7 +105,7 @@ cmd_crl_is_wanted(const struct cli *cli, const struct authorities_one *one)
 
 /* *told counts the lists that are to be shown. */
 static int
-cmd_crl_each(struct cli *cli, const struct authorities_one *all, struct view *v,
+each(struct cli *cli, const struct authorities_one *all, struct view *v,
     int *told)
 {
 	bool publish = cli_flag(cli, "publish") || cli_flag(cli, "if-due");
@@ -115,12 +114,12 @@ cmd_crl_each(struct cli *cli, const struct authorities_one *all, struct view *v,
 	int r = OK;
 
 	for (i = 0; r == OK && i < AUTHORITIES; i++) {
-		if (!cmd_crl_is_wanted(cli, &all[i]))
+		if (!is_wanted(cli, &all[i]))
 			continue;
 		if (publish)
-			r = cmd_crl_publish(cli, &all[i], &done);
+			r = publish_list(cli, &all[i], &done);
 		if (r == OK && done) {
-			r = cmd_crl_add(cli, &all[i], v);
+			r = add(cli, &all[i], v);
 			*told += 1;
 		}
 	}
@@ -128,18 +127,17 @@ cmd_crl_each(struct cli *cli, const struct authorities_one *all, struct view *v,
 }
 
 static int
-cmd_crl_run(struct cli *cli)
+crl_run(struct cli *cli)
 {
 	struct authorities_one all[AUTHORITIES];
 	struct view *v;
 	int told = 0, r;
 
 	authorities_of(&cli->conf, all);
-	if (!cmd_crl_is_wanted(cli, &all[0]) &&
-	    !cmd_crl_is_wanted(cli, &all[1]))
+	if (!is_wanted(cli, &all[0]) && !is_wanted(cli, &all[1]))
 		return fail(ERR_USAGE, "--authority takes acme or scep");
 	v = view_new(columns);
-	r = cmd_crl_each(cli, all, v, &told);
+	r = each(cli, all, v, &told);
 	/* A timer that found nothing to do leaves no line in the journal. */
 	if (r == OK && (told > 0 || cli->json))
 		r = view_table(cli, v, "lists", "There are no lists.");
@@ -159,7 +157,7 @@ static const struct cli_verb verbs[] = {
 	{ .help = "shows the published revocation lists",
 	    .options = options,
 	    .needs = CLI_CONF,
-	    .run = cmd_crl_run },
+	    .run = crl_run },
 	{ .run = NULL },
 };
 

@@ -87,7 +87,7 @@ static const struct view_column refusal_columns[] = {
 
 /* Is it the first row with this code? */
 static bool
-cmd_enrollment_is_first(const struct event_list *list, size_t row)
+is_first(const struct event_list *list, size_t row)
 {
 	size_t i;
 
@@ -100,7 +100,7 @@ cmd_enrollment_is_first(const struct event_list *list, size_t row)
 
 /* What to do about each code of an event, for people. */
 static void
-cmd_enrollment_advise(const struct cli *cli, const struct event_list *list)
+advise(const struct cli *cli, const struct event_list *list)
 {
 	bool begun = false;
 	const char *advice;
@@ -108,7 +108,7 @@ cmd_enrollment_advise(const struct cli *cli, const struct event_list *list)
 
 	for (i = 0; i < list->n; i++) {
 		advice = err_advice(err_find(list->rows[i].code));
-		if (*advice == '\0' || !cmd_enrollment_is_first(list, i))
+		if (*advice == '\0' || !is_first(list, i))
 			continue;
 		if (!begun)
 			cli_say(cli, "\nWhat to do:");
@@ -118,7 +118,7 @@ cmd_enrollment_advise(const struct cli *cli, const struct event_list *list)
 }
 
 static int
-cmd_enrollment_steps(struct cli *cli, const struct view_column *columns,
+steps(struct cli *cli, const struct view_column *columns,
     const struct event_list *list, const char *key, const char *none)
 {
 	struct view *v = view_new(columns);
@@ -138,19 +138,19 @@ cmd_enrollment_steps(struct cli *cli, const struct view_column *columns,
 	}
 	r = view_table(cli, v, key, none);
 	view_free(v);
-	cmd_enrollment_advise(cli, list);
+	advise(cli, list);
 	return r;
 }
 
 int
 cmd_enrollment_events(struct cli *cli, const struct event_list *list)
 {
-	return cmd_enrollment_steps(
+	return steps(
 	    cli, event_columns, list, "events", "The event log is empty.");
 }
 
 static int
-cmd_enrollment_refusals(struct cli *cli, const struct paging *p)
+refusals(struct cli *cli, const struct paging *p)
 {
 	const char *search = cli_option(cli, "search");
 	size_t last = (size_t)p->offset + (size_t)p->limit;
@@ -166,7 +166,7 @@ cmd_enrollment_refusals(struct cli *cli, const struct paging *p)
 	part.n = list.n < last ? list.n : last;
 	part.n -= part.n < (size_t)p->offset ? part.n : (size_t)p->offset;
 	part.rows += list.n < (size_t)p->offset ? 0 : p->offset;
-	r = cmd_enrollment_steps(cli, refusal_columns, &part, "refusals",
+	r = steps(cli, refusal_columns, &part, "refusals",
 	    paging_is_filtered(cli) ? "No refusal matches."
 				    : "Nothing was refused yet.");
 	paging_end_uncounted(cli, p, part.n, list.n > last);
@@ -175,8 +175,7 @@ cmd_enrollment_refusals(struct cli *cli, const struct paging *p)
 }
 
 static int
-cmd_enrollment_load(
-    struct cli *cli, const struct paging *p, struct enrollment_list *list)
+load(struct cli *cli, const struct paging *p, struct enrollment_list *list)
 {
 	const char *serial = cli_option(cli, "serial");
 	int r;
@@ -190,8 +189,8 @@ cmd_enrollment_load(
 }
 
 static int
-cmd_enrollment_table(struct cli *cli, const struct paging *p,
-    const struct enrollment_list *list)
+table(
+    struct cli *cli, const struct paging *p, const struct enrollment_list *list)
 {
 	size_t i, last = (size_t)p->offset + (size_t)p->limit, shown = 0;
 	struct view *v = view_new(list_columns);
@@ -231,7 +230,7 @@ cmd_enrollment_table(struct cli *cli, const struct paging *p,
 
 /* What happened to this serial number, also without an enrollment. */
 static int
-cmd_enrollment_serial_events(struct cli *cli)
+serial_events(struct cli *cli)
 {
 	const char *serial = cli_option(cli, "serial");
 	struct event_list list;
@@ -247,7 +246,7 @@ cmd_enrollment_serial_events(struct cli *cli)
 }
 
 static int
-cmd_enrollment_list(struct cli *cli)
+enrollment_list(struct cli *cli)
 {
 	struct enrollment_list list;
 	struct paging p;
@@ -256,18 +255,16 @@ cmd_enrollment_list(struct cli *cli)
 	if ((r = paging_read(cli, &p)) != OK)
 		return r;
 	if (cli_flag(cli, "refused"))
-		return cmd_enrollment_refusals(cli, &p);
-	if ((r = cmd_enrollment_load(cli, &p, &list)) != OK)
+		return refusals(cli, &p);
+	if ((r = load(cli, &p, &list)) != OK)
 		return r;
-	r = cmd_enrollment_table(cli, &p, &list);
+	r = table(cli, &p, &list);
 	enrollments_list_release(&list);
-	return r == OK && cli_flag(cli, "serial")
-	    ? cmd_enrollment_serial_events(cli)
-	    : r;
+	return r == OK && cli_flag(cli, "serial") ? serial_events(cli) : r;
 }
 
 static int
-cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
+record(struct cli *cli, const struct enrollment *e)
 {
 	const char *status;
 	struct certificate c;
@@ -304,7 +301,7 @@ cmd_enrollment_record(struct cli *cli, const struct enrollment *e)
 
 /* With SCEP there are no orders; a script still finds the empty list. */
 static int
-cmd_enrollment_orders(struct cli *cli, const struct enrollment *e)
+orders(struct cli *cli, const struct enrollment *e)
 {
 	struct order_list list;
 	struct view *v;
@@ -337,7 +334,7 @@ cmd_enrollment_orders(struct cli *cli, const struct enrollment *e)
 
 /* A serial number stands for its newest enrollment. */
 static int
-cmd_enrollment_find(struct cli *cli, const char *name, struct enrollment *out)
+find(struct cli *cli, const char *name, struct enrollment *out)
 {
 	struct enrollment_list list;
 	int r;
@@ -361,7 +358,7 @@ cmd_enrollment_find(struct cli *cli, const char *name, struct enrollment *out)
  * `when_none` if there are none.
  */
 static int
-cmd_enrollment_unproven(struct cli *cli, const char *serial, int when_none)
+unproven(struct cli *cli, const char *serial, int when_none)
 {
 	struct event_list list;
 	size_t i, n = 0;
@@ -382,15 +379,14 @@ cmd_enrollment_unproven(struct cli *cli, const char *serial, int when_none)
 		    "%s was named:",
 		    serial);
 	if (n > 0)
-		r = cmd_enrollment_steps(
-		    cli, event_columns, &list, "unproven", "");
+		r = steps(cli, event_columns, &list, "unproven", "");
 	events_list_release(&list);
 	return r;
 }
 
 /* A serial number that was refused before it got an enrollment. */
 static int
-cmd_enrollment_show_serial(struct cli *cli, const char *serial, int code)
+show_serial(struct cli *cli, const char *serial, int code)
 {
 	struct event_list events;
 	int r;
@@ -400,7 +396,7 @@ cmd_enrollment_show_serial(struct cli *cli, const char *serial, int code)
 		return r;
 	if (events.n == 0) {
 		events_list_release(&events);
-		return cmd_enrollment_unproven(cli, serial, code);
+		return unproven(cli, serial, code);
 	}
 	out_json_string(&cli->out, "serial", serial);
 	cli_say(cli,
@@ -412,23 +408,23 @@ cmd_enrollment_show_serial(struct cli *cli, const char *serial, int code)
 }
 
 static int
-cmd_enrollment_show(struct cli *cli)
+show(struct cli *cli)
 {
 	const char *name = cli->arguments[0];
 	struct event_list events;
 	struct enrollment e;
 	int r;
 
-	if ((r = cmd_enrollment_find(cli, name, &e)) == ERR_NOT_FOUND)
-		return cmd_enrollment_show_serial(cli, name, r);
-	if (r != OK || (r = cmd_enrollment_record(cli, &e)) != OK ||
-	    (r = cmd_enrollment_orders(cli, &e)) != OK ||
+	if ((r = find(cli, name, &e)) == ERR_NOT_FOUND)
+		return show_serial(cli, name, r);
+	if (r != OK || (r = record(cli, &e)) != OK ||
+	    (r = orders(cli, &e)) != OK ||
 	    (r = events_list_by_enrollment(cli->db, e.id, &events)) != OK)
 		return r;
 	cli_say(cli, "\nEvents, step by step:");
 	r = cmd_enrollment_events(cli, &events);
 	events_list_release(&events);
-	return r == OK ? cmd_enrollment_unproven(cli, e.device.serial, OK) : r;
+	return r == OK ? unproven(cli, e.device.serial, OK) : r;
 }
 
 static const struct cli_option list_options[] = {
@@ -455,14 +451,14 @@ static const struct cli_verb verbs[] = {
 	    .help = "lists handed-out profiles, newest first",
 	    .options = list_options,
 	    .needs = CLI_READ,
-	    .run = cmd_enrollment_list },
+	    .run = enrollment_list },
 	{ .name = "show",
 	    .arguments = "ID|SERIAL",
 	    .help = "shows every step of an enrollment and why it failed",
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_READ,
-	    .run = cmd_enrollment_show },
+	    .run = show },
 	{ .name = "new",
 	    .help = "makes a one-time enrollment link",
 	    .options = new_options,

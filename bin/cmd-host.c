@@ -71,12 +71,11 @@ static const struct view_column evidence_columns[] = {
 };
 
 static int
-cmd_host_filter(
-    const struct cli *cli, struct host_filter *f, struct paging *p)
+host_filter(const struct cli *cli, struct host_filter *f, struct paging *p)
 {
 	int r;
 
-	memset(f, 0, sizeof(*f));
+	memset(f, 0, sizeof *f);
 	f->search = cli_option(cli, "search");
 	if (cli_flag(cli, "attested"))
 		f->attested = HOST_ATTESTED;
@@ -93,7 +92,7 @@ cmd_host_filter(
 }
 
 static int
-cmd_host_list(struct cli *cli)
+host_list(struct cli *cli)
 {
 	struct host_filter filter;
 	struct host_list list;
@@ -102,7 +101,7 @@ cmd_host_list(struct cli *cli)
 	size_t i;
 	int r;
 
-	if ((r = cmd_host_filter(cli, &filter, &p)) != OK ||
+	if ((r = host_filter(cli, &filter, &p)) != OK ||
 	    (r = hosts_list(cli->db, &filter, &list)) != OK)
 		return r;
 	v = view_new(list_columns);
@@ -131,7 +130,7 @@ cmd_host_list(struct cli *cli)
 }
 
 static int
-cmd_host_record(struct cli *cli, const struct host *h)
+record(struct cli *cli, const struct host *h)
 {
 	struct view *v = view_new(columns);
 	int r;
@@ -153,7 +152,7 @@ cmd_host_record(struct cli *cli, const struct host *h)
 	if (h->has_certificate)
 		view_hex(v,
 		    blob_of(
-			h->certificate_sha256, sizeof(h->certificate_sha256)));
+			h->certificate_sha256, sizeof h->certificate_sha256));
 	else
 		view_text(v, "");
 	view_bool(v, h->has_bootstrap_token);
@@ -166,7 +165,7 @@ cmd_host_record(struct cli *cli, const struct host *h)
 }
 
 static int
-cmd_host_certificate(struct cli *cli, const struct admin_host_details *d)
+host_certificate(struct cli *cli, const struct admin_host_details *d)
 {
 	struct view *v = view_new(certificate_columns);
 	const struct renewal *renewal = &d->renewal;
@@ -188,7 +187,7 @@ cmd_host_certificate(struct cli *cli, const struct admin_host_details *d)
 }
 
 static int
-cmd_host_evidence(struct cli *cli, const struct attestation_row *a)
+host_evidence(struct cli *cli, const struct attestation_row *a)
 {
 	struct view *v = view_new(evidence_columns);
 	int r;
@@ -208,30 +207,29 @@ cmd_host_evidence(struct cli *cli, const struct attestation_row *a)
 }
 
 static int
-cmd_host_details(struct cli *cli, const struct host *h)
+details(struct cli *cli, const struct host *h)
 {
 	struct admin_host_details d;
 	int r;
 
 	r = admin_host_load(&cli->conf, cli->db, h, &d);
 	if (r == OK && d.has_certificate && h->state == HOST_ENROLLED)
-		r = cmd_host_certificate(cli, &d);
+		r = host_certificate(cli, &d);
 	if (r == OK && d.has_evidence && h->hardware_attested)
-		r = cmd_host_evidence(cli, &d.evidence);
+		r = host_evidence(cli, &d.evidence);
 	admin_host_release(&d);
 	return r;
 }
 
 static int
-cmd_host_show(struct cli *cli)
+show(struct cli *cli)
 {
 	struct event_list events;
 	struct host h;
 	int r;
 
 	if ((r = admin_host_find(cli->db, cli->arguments[0], &h)) != OK ||
-	    (r = cmd_host_record(cli, &h)) != OK ||
-	    (r = cmd_host_details(cli, &h)) != OK ||
+	    (r = record(cli, &h)) != OK || (r = details(cli, &h)) != OK ||
 	    (r = events_list_by_serial(
 		 cli->db, h.device.serial, EVENT_ROWS, &events)) != OK)
 		return r;
@@ -242,7 +240,7 @@ cmd_host_show(struct cli *cli)
 }
 
 static int
-cmd_host_say(struct cli *cli, int r, const char *said)
+say(struct cli *cli, int r, const char *said)
 {
 	struct host h;
 	int i;
@@ -262,20 +260,20 @@ cmd_host_say(struct cli *cli, int r, const char *said)
 }
 
 static int
-cmd_host_block(struct cli *cli)
+block(struct cli *cli)
 {
 	int r = admin_host_block(&cli->admin, cli->arguments, cli->count);
 
-	return cmd_host_say(cli, r,
-	    "is blocked: at its next check-in it is told to unenroll.");
+	return say(
+	    cli, r, "is blocked: at its next check-in it is told to unenroll.");
 }
 
 static int
-cmd_host_unblock(struct cli *cli)
+unblock(struct cli *cli)
 {
 	int r = admin_host_unblock(&cli->admin, cli->arguments, cli->count);
 
-	return cmd_host_say(cli, r, "may enroll again.");
+	return say(cli, r, "may enroll again.");
 }
 
 static const struct cli_option list_options[] = {
@@ -291,14 +289,14 @@ static const struct cli_verb verbs[] = {
 	    .help = "lists hosts by serial number",
 	    .options = list_options,
 	    .needs = CLI_READ,
-	    .run = cmd_host_list },
+	    .run = host_list },
 	{ .name = "show",
 	    .arguments = "HOST",
 	    .help = "shows a host, by serial number, UDID or id",
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_READ,
-	    .run = cmd_host_show },
+	    .run = show },
 	{ .name = "block",
 	    .arguments = "HOST...",
 	    .help = "blocks hosts: each is told to unenroll, and gets no "
@@ -306,14 +304,14 @@ static const struct cli_verb verbs[] = {
 	    .least = 1,
 	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
-	    .run = cmd_host_block },
+	    .run = block },
 	{ .name = "unblock",
 	    .arguments = "HOST...",
 	    .help = "lets a blocked host enroll again",
 	    .least = 1,
 	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
-	    .run = cmd_host_unblock },
+	    .run = unblock },
 	{ .run = NULL },
 };
 

@@ -31,11 +31,11 @@ struct init {
 
 /* Makes the folders that lead to `path`, for everybody to pass. */
 static int
-cmd_init_folders_above(const char *path)
+folders_above(const char *path)
 {
 	char up[PATH_SIZE], *slash;
 
-	snprintf(up, sizeof(up), "%s", path);
+	snprintf(up, sizeof up, "%s", path);
 	for (slash = strchr(up + 1, '/'); slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
@@ -49,19 +49,19 @@ cmd_init_folders_above(const char *path)
 }
 
 static int
-cmd_init_folders(struct init *in)
+folders(struct init *in)
 {
 	int r;
 
-	if ((r = cmd_init_folders_above(in->cli->conf_path)) != OK ||
-	    (r = cmd_init_folders_above(in->state)) != OK)
+	if ((r = folders_above(in->cli->conf_path)) != OK ||
+	    (r = folders_above(in->state)) != OK)
 		return r;
 	return layout_make(&in->owners, in->state);
 }
 
 /* What inih would read back otherwise is refused. */
 static int
-cmd_init_check_value(const char *what, const char *value)
+check_value(const char *what, const char *value)
 {
 	size_t i, n = strlen(value);
 
@@ -80,14 +80,14 @@ cmd_init_check_value(const char *what, const char *value)
 
 /* mdm.example.com → com.example.mdm.attestmdm */
 static void
-cmd_init_identifier(const char *url, struct buf *out)
+identifier(const char *url, struct buf *out)
 {
 	char host[256];
 	const char *from = strstr(url, "://");
 	char *dot;
 
 	from = from == NULL ? url : from + 3;
-	snprintf(host, sizeof(host), "%.*s", (int)strcspn(from, ":/"), from);
+	snprintf(host, sizeof host, "%.*s", (int)strcspn(from, ":/"), from);
 	while ((dot = strrchr(host, '.')) != NULL) {
 		buf_printf(out, "%s.", dot + 1);
 		*dot = '\0';
@@ -96,7 +96,7 @@ cmd_init_identifier(const char *url, struct buf *out)
 }
 
 static int
-cmd_init_write_conf(struct init *in)
+write_conf(struct init *in)
 {
 	const struct cli *cli = in->cli;
 	const char *ca_key = cli_option(cli, "ca-key");
@@ -112,7 +112,7 @@ cmd_init_write_conf(struct init *in)
 	    "profile_identifier = ",
 	    cli_option(cli, "url"), cli_option(cli, "organization"), in->state,
 	    cli_option(cli, "topic"));
-	cmd_init_identifier(cli_option(cli, "url"), &b);
+	identifier(cli_option(cli, "url"), &b);
 	buf_add_str(&b,
 	    "\nclient_certificate = required\n\n[license]\ntier = premium\n");
 	if (ca_key != NULL)
@@ -127,23 +127,23 @@ cmd_init_write_conf(struct init *in)
 
 /* Checked by the very reader that the programs use. */
 static int
-cmd_init_conf(struct init *in)
+init_conf(struct init *in)
 {
 	static const char *const names[] = { "url", "organization", "topic" };
 	const struct cli *cli = in->cli;
 	size_t i;
 	int r;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if ((r = cmd_init_check_value(
-			 names[i], cli_option(cli, names[i]))) != OK)
+	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if ((r = check_value(names[i], cli_option(cli, names[i]))) !=
+		    OK)
 			return r;
 	}
 	if (strlen(cli_option(cli, "organization")) > 64)
 		return fail(ERR_FIELD,
 		    "--organization may have 64 bytes at most, as in "
 		    "certificates");
-	if ((r = cmd_init_write_conf(in)) != OK ||
+	if ((r = write_conf(in)) != OK ||
 	    (r = conf_load(in->fresh, &in->cli->conf)) != OK)
 		return r == ERR_CONFIG ? ERR_FIELD : r;
 	return owners_give(&in->owners, in->fresh, OWNER_ROOT,
@@ -151,7 +151,7 @@ cmd_init_conf(struct init *in)
 }
 
 static int
-cmd_init_database(struct init *in)
+init_database(struct init *in)
 {
 	struct cli *cli = in->cli;
 	int r;
@@ -164,7 +164,7 @@ cmd_init_database(struct init *in)
 }
 
 static int
-cmd_init_keys(struct init *in)
+keys(struct init *in)
 {
 	const struct conf *c = &in->cli->conf;
 	struct authorities_one all[AUTHORITIES];
@@ -193,7 +193,7 @@ cmd_init_keys(struct init *in)
 }
 
 static int
-cmd_init_admin(struct init *in)
+init_admin(struct init *in)
 {
 	struct cli *cli = in->cli;
 	struct buf hash;
@@ -215,7 +215,7 @@ cmd_init_admin(struct init *in)
 }
 
 static int
-cmd_init_crl(struct init *in)
+crl(struct init *in)
 {
 	const struct conf *c = &in->cli->conf;
 	struct authorities_one all[AUTHORITIES];
@@ -229,7 +229,7 @@ cmd_init_crl(struct init *in)
 }
 
 static void
-cmd_init_next(const struct init *in)
+next(const struct init *in)
 {
 	const struct cli *cli = in->cli;
 
@@ -267,14 +267,13 @@ cmd_init_next(const struct init *in)
 }
 
 static int
-cmd_init_steps(struct init *in)
+steps(struct init *in)
 {
 	int r;
 
-	if ((r = cmd_init_folders(in)) != OK || (r = cmd_init_conf(in)) != OK ||
-	    (r = cmd_init_database(in)) != OK ||
-	    (r = cmd_init_keys(in)) != OK || (r = cmd_init_admin(in)) != OK ||
-	    (r = cmd_init_crl(in)) != OK)
+	if ((r = folders(in)) != OK || (r = init_conf(in)) != OK ||
+	    (r = init_database(in)) != OK || (r = keys(in)) != OK ||
+	    (r = init_admin(in)) != OK || (r = crl(in)) != OK)
 		return r;
 	if (rename(in->fresh, in->cli->conf_path) != 0)
 		return fail(ERR_IO, "cannot write %s: %s", in->cli->conf_path,
@@ -283,7 +282,7 @@ cmd_init_steps(struct init *in)
 }
 
 static int
-cmd_init_begin(struct init *in)
+begin(struct init *in)
 {
 	struct cli *cli = in->cli;
 	int n, r;
@@ -296,15 +295,15 @@ cmd_init_begin(struct init *in)
 		in->admin = "admin";
 	if (in->state[0] != '/' || strlen(in->state) > 512)
 		return fail(ERR_FIELD, "--state takes an absolute path");
-	if ((r = cmd_init_check_value("state", in->state)) != OK)
+	if ((r = check_value("state", in->state)) != OK)
 		return r;
 	if (access(cli->conf_path, F_OK) == 0)
 		return fail(ERR_EXISTS,
 		    "%s exists: this server is set up already; `attestmdm "
 		    "check` says how it is",
 		    cli->conf_path);
-	n = snprintf(in->fresh, sizeof(in->fresh), "%s.new", cli->conf_path);
-	if (n < 0 || (size_t)n >= sizeof(in->fresh))
+	n = snprintf(in->fresh, sizeof in->fresh, "%s.new", cli->conf_path);
+	if (n < 0 || (size_t)n >= sizeof in->fresh)
 		return fail(ERR_FIELD, "--config is too long");
 	if (!cli_flag(cli, "single-user") && geteuid() != 0)
 		return fail(ERR_USAGE,
@@ -320,14 +319,14 @@ cmd_init_begin(struct init *in)
 }
 
 static int
-cmd_init_run(struct cli *cli)
+init_run(struct cli *cli)
 {
 	struct init in = { .cli = cli };
 	int r;
 
-	if ((r = cmd_init_begin(&in)) != OK)
+	if ((r = begin(&in)) != OK)
 		return r;
-	r = cmd_init_steps(&in);
+	r = steps(&in);
 	if (r == OK) {
 		out_json_string(&cli->out, "config", cli->conf_path);
 		out_json_string(&cli->out, "state", cli->conf.state);
@@ -335,10 +334,10 @@ cmd_init_run(struct cli *cli)
 		out_json_string(&cli->out, "admin", in.admin);
 		if (in.password[0] != '\0')
 			out_json_string(&cli->out, "password", in.password);
-		cmd_init_next(&in);
+		next(&in);
 	}
 	unlink(in.fresh);
-	secret_wipe(in.password, sizeof(in.password));
+	secret_wipe(in.password, sizeof in.password);
 	conf_release(&cli->conf);
 	return r;
 }
@@ -360,7 +359,7 @@ static const struct cli_verb verbs[] = {
 	{ .help = "sets a server up from nothing; what is there is kept",
 	    .options = options,
 	    .needs = CLI_NOTHING,
-	    .run = cmd_init_run },
+	    .run = init_run },
 	{ .run = NULL },
 };
 

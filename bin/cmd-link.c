@@ -17,7 +17,7 @@ static const struct view_column columns[] = {
 };
 
 static const char *
-cmd_link_text(struct cli *cli, const char *option)
+text(struct cli *cli, const char *option)
 {
 	const char *value = cli_option(cli, option);
 
@@ -31,15 +31,15 @@ cmd_link_new(struct cli *cli)
 	struct enrollment_link link;
 	int r;
 
-	if ((r = admin_link_create(&cli->admin, cmd_link_text(cli, "serial"),
-		 cmd_link_text(cli, "note"), &link, url)) != OK)
+	if ((r = admin_link_create(&cli->admin, text(cli, "serial"),
+		 text(cli, "note"), &link, url)) != OK)
 		return r;
 	clock_people(link.expires_at, end);
 	out_json_string(&cli->out, "id", link.id);
 	out_json_string(&cli->out, "url", url);
 	cli_say(cli, "%s", url);
 	cli_say(cli, "It works once, until %s, and is not shown again.", end);
-	secret_wipe(url, sizeof(url));
+	secret_wipe(url, sizeof url);
 	return OK;
 }
 

@@ -12,7 +12,7 @@
 
 /* Installations from before nginx had to name a secret. */
 static int
-cmd_migrate_nginx(struct cli *cli, const struct owners *owners)
+nginx(struct cli *cli, const struct owners *owners)
 {
 	bool missing = access(cli->conf.nginx_secret, F_OK) != 0;
 	int r;
@@ -25,7 +25,7 @@ cmd_migrate_nginx(struct cli *cli, const struct owners *owners)
 }
 
 static int
-cmd_migrate_create(struct cli *cli, const struct authorities_one *one,
+create(struct cli *cli, const struct authorities_one *one,
     const struct owners *owners)
 {
 	bool resumed;
@@ -48,14 +48,14 @@ cmd_migrate_create(struct cli *cli, const struct authorities_one *one,
 
 /* Installations from before SCEP have the ACME CA alone. */
 static int
-cmd_migrate_authority(struct cli *cli, const struct authorities_one *one,
+authority(struct cli *cli, const struct authorities_one *one,
     const struct owners *owners)
 {
 	char path[AUTHORITIES_PATH];
 	int r;
 
 	if (access(one->certificate, F_OK) != 0 &&
-	    (r = cmd_migrate_create(cli, one, owners)) != OK)
+	    (r = create(cli, one, owners)) != OK)
 		return r;
 	authorities_crl_path(one, &cli->conf, path);
 	return access(path, F_OK) == 0 ? OK
@@ -64,7 +64,7 @@ cmd_migrate_authority(struct cli *cli, const struct authorities_one *one,
 
 /* Profiles from before the database noted what they say. */
 static int
-cmd_migrate_profiles(const struct conf *conf)
+profiles(const struct conf *conf)
 {
 	struct db *db = NULL;
 	int r;
@@ -82,8 +82,7 @@ cmd_migrate_profiles(const struct conf *conf)
  * lost, and meanwhile any program may have inserted an administrator.
  */
 static int
-cmd_migrate_admins(
-    struct cli *cli, const struct owners *owners, int schema_before)
+admins(struct cli *cli, const struct owners *owners, int schema_before)
 {
 	bool believe = schema_before < ADMINS_SCHEMA;
 	struct db *db = NULL;
@@ -109,7 +108,7 @@ cmd_migrate_admins(
 }
 
 static int
-cmd_migrate_run(struct cli *cli)
+migrate_run(struct cli *cli)
 {
 	struct authorities_one all[AUTHORITIES];
 	int before, after = db_schema_number();
@@ -123,10 +122,10 @@ cmd_migrate_run(struct cli *cli)
 		return r;
 	authorities_of(&cli->conf, all);
 	/* at once: what is cut short before it has its key is not trusted */
-	if ((r = cmd_migrate_admins(cli, &owners, before)) != OK ||
-	    (r = cmd_migrate_profiles(&cli->conf)) != OK ||
-	    (r = cmd_migrate_authority(cli, &all[1], &owners)) != OK ||
-	    (r = cmd_migrate_nginx(cli, &owners)) != OK ||
+	if ((r = admins(cli, &owners, before)) != OK ||
+	    (r = profiles(&cli->conf)) != OK ||
+	    (r = authority(cli, &all[1], &owners)) != OK ||
+	    (r = nginx(cli, &owners)) != OK ||
 	    (r = layout_settle_database(&owners, cli->conf.database)) != OK)
 		return r;
 	out_json_int(&cli->out, "schema_before", before);
@@ -145,7 +144,7 @@ cmd_migrate_run(struct cli *cli)
 static const struct cli_verb verbs[] = {
 	{ .help = "brings the database to this version's schema, after a copy",
 	    .needs = CLI_CONF,
-	    .run = cmd_migrate_run },
+	    .run = migrate_run },
 	{ .run = NULL },
 };
 

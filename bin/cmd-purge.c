@@ -3,7 +3,7 @@
 #include "store/store.h"
 
 static int
-cmd_purge_run(struct cli *cli)
+purge_run(struct cli *cli)
 {
 	int64_t deleted = 0;
 	struct db *db = NULL;
@@ -23,7 +23,7 @@ cmd_purge_run(struct cli *cli)
 static const struct cli_verb verbs[] = {
 	{ .help = "deletes expired sessions and nonces, and old events",
 	    .needs = CLI_CONF,
-	    .run = cmd_purge_run },
+	    .run = purge_run },
 	{ .run = NULL },
 };
 

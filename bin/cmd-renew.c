@@ -16,7 +16,7 @@ static const struct view_column columns[] = {
 };
 
 static void
-cmd_renew_row(void *view, const struct renewal_run *run,
+row(void *view, const struct renewal_run *run,
     const struct renewal_candidate *host, const struct decision *d)
 {
 	view_text(view, host->serial);
@@ -26,7 +26,7 @@ cmd_renew_row(void *view, const struct renewal_run *run,
 }
 
 static void
-cmd_renew_progress(void *cli, const struct renewal_run *run,
+progress(void *cli, const struct renewal_run *run,
     const struct renewal_candidate *host, const struct decision *d)
 {
 	if (run->looked_at % PROGRESS == 0)
@@ -35,7 +35,7 @@ cmd_renew_progress(void *cli, const struct renewal_run *run,
 }
 
 static int
-cmd_renew_read(struct cli *cli, struct renewal_run *run)
+renew_read(struct cli *cli, struct renewal_run *run)
 {
 	bool due = cli_flag(cli, "due"), all = cli_flag(cli, "all-to-acme");
 	bool one = cli_flag(cli, "host");
@@ -50,8 +50,7 @@ cmd_renew_read(struct cli *cli, struct renewal_run *run)
 }
 
 static int
-cmd_renew_report(
-    struct cli *cli, const struct renewal_run *run, struct view *view)
+report(struct cli *cli, const struct renewal_run *run, struct view *view)
 {
 	int r = OK;
 
@@ -85,27 +84,27 @@ cmd_renew_report(
 }
 
 static int
-cmd_renew_run(struct cli *cli)
+renew_run(struct cli *cli)
 {
 	const char *name = cli_option(cli, "host");
-	struct renewal_run run = { .on_host = cmd_renew_progress, .arg = cli };
+	struct renewal_run run = { .on_host = progress, .arg = cli };
 	struct view *view = NULL;
 	struct host host;
 	int r, reported;
 
-	if ((r = cmd_renew_read(cli, &run)) != OK ||
+	if ((r = renew_read(cli, &run)) != OK ||
 	    (name != NULL && (r = admin_host_find(cli->db, name, &host)) != OK))
 		return r;
 	if (run.dry_run || name != NULL) {
 		view = view_new(columns);
-		run.on_host = cmd_renew_row;
+		run.on_host = row;
 		run.arg = view;
 	}
 	r = admin_renewal_run(&cli->admin, &run, name != NULL ? &host : NULL);
 	/* what was done before something failed is to be known */
 	cli->answered = run.faults > 0;
 	if (r == OK || cli->answered) {
-		reported = cmd_renew_report(cli, &run, view);
+		reported = report(cli, &run, view);
 		r = r != OK ? r : reported;
 	}
 	view_free(view);
@@ -125,7 +124,7 @@ static const struct cli_verb verbs[] = {
 	{ .help = "asks devices to replace their identity certificates",
 	    .options = options,
 	    .needs = CLI_WRITE,
-	    .run = cmd_renew_run },
+	    .run = renew_run },
 	{ .run = NULL },
 };
 

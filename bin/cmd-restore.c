@@ -34,13 +34,13 @@ struct restore {
 };
 
 static bool
-cmd_restore_is_database(const struct restore *rs, const char *path)
+is_database(const struct restore *rs, const char *path)
 {
 	return strcmp(path, rs->manifest.database) == 0;
 }
 
 static int
-cmd_restore_owner(const struct manifest_entry *e, uid_t *user, gid_t *group)
+restore_owner(const struct manifest_entry *e, uid_t *user, gid_t *group)
 {
 	const struct passwd *pw = getpwnam(e->owner);
 	const struct group *gr = getgrnam(e->group);
@@ -60,14 +60,14 @@ cmd_restore_owner(const struct manifest_entry *e, uid_t *user, gid_t *group)
 
 /* The caller's own unless root restores. */
 static int
-cmd_restore_give(int fd, const struct manifest_entry *e)
+give(int fd, const struct manifest_entry *e)
 {
 	uid_t user;
 	gid_t group;
 	int r;
 
 	if (geteuid() == 0) {
-		if ((r = cmd_restore_owner(e, &user, &group)) != OK)
+		if ((r = restore_owner(e, &user, &group)) != OK)
 			return r;
 		if (fchown(fd, user, group) != 0)
 			return fail(ERR_IO, "%s: %s", e->path, strerror(errno));
@@ -82,19 +82,19 @@ cmd_restore_give(int fd, const struct manifest_entry *e)
  * backups of older versions.
  */
 static bool
-cmd_restore_is_known(const struct restore *rs, const char *path)
+is_known(const struct restore *rs, const char *path)
 {
 	static const char *const ends[] = { "/public/acme/" CRL_FILE_ACME,
 		"/public/scep/" CRL_FILE_SCEP, "/public/acme/.lock",
 		"/public/scep/.lock" };
 	size_t n = strlen(path), k, i;
 
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+	for (i = 0; i < sizeof ends / sizeof ends[0]; i++) {
 		k = strlen(ends[i]);
 		if (n > k && strcmp(path + n - k, ends[i]) == 0)
 			return true;
 	}
-	return cmd_restore_is_database(rs, path);
+	return is_database(rs, path);
 }
 
 /*
@@ -103,13 +103,12 @@ cmd_restore_is_known(const struct restore *rs, const char *path)
  * unlogged.
  */
 static int
-cmd_restore_open(const struct restore *rs, const struct manifest_entry *e,
+restore_open(const struct restore *rs, const struct manifest_entry *e,
     unsigned flags, struct place *out)
 {
 	int r = place_open(e->path, flags, out);
 
-	if (r == OK && !out->trusted &&
-	    (e->folder || !cmd_restore_is_known(rs, e->path)))
+	if (r == OK && !out->trusted && (e->folder || !is_known(rs, e->path)))
 		r = fail(ERR_FIELD,
 		    "%s is refused: its folder does not belong to root",
 		    e->path);
@@ -117,21 +116,20 @@ cmd_restore_open(const struct restore *rs, const struct manifest_entry *e,
 }
 
 static void
-cmd_restore_staged_name(const struct place *p, char out[RESTORE_NAME])
+staged_name(const struct place *p, char out[RESTORE_NAME])
 {
 	snprintf(out, RESTORE_NAME, "%s" RESTORE_STAGED, p->name);
 }
 
 static int
-cmd_restore_stage(
-    const struct restore *rs, const struct manifest_entry *e, int *fd)
+restore_stage(const struct restore *rs, const struct manifest_entry *e, int *fd)
 {
 	char name[RESTORE_NAME];
 	struct place place;
 	int r;
 
-	if ((r = cmd_restore_open(rs, e, 0, &place)) == OK) {
-		cmd_restore_staged_name(&place, name);
+	if ((r = restore_open(rs, e, 0, &place)) == OK) {
+		staged_name(&place, name);
 		unlinkat(place.fd, name, 0);
 		*fd = openat(place.fd, name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -146,8 +144,7 @@ cmd_restore_stage(
 }
 
 static int
-cmd_restore_member(
-    struct restore *rs, struct bundle *b, const char *name, bool stage)
+member(struct restore *rs, struct bundle *b, const char *name, bool stage)
 {
 	struct manifest_entry *e = manifest_find(&rs->manifest, name);
 	uint8_t sha256[SECRET_SHA256];
@@ -156,15 +153,14 @@ cmd_restore_member(
 
 	if (e == NULL || e->folder || e->seen)
 		return fail(ERR_FIELD, "%s is not in the manifest", name);
-	if (stage && (r = cmd_restore_stage(rs, e, &fd)) != OK)
+	if (stage && (r = restore_stage(rs, e, &fd)) != OK)
 		return r;
 	r = bundle_read(b, fd, &size, sha256);
 	if (r == OK &&
-	    (size != e->size || memcmp(sha256, e->sha256, sizeof(sha256)) != 0))
+	    (size != e->size || memcmp(sha256, e->sha256, sizeof sha256) != 0))
 		r = fail(
 		    ERR_FIELD, "%s is damaged: its checksum is wrong", name);
-	if (r == OK && stage && (r = cmd_restore_give(fd, e)) == OK &&
-	    fsync(fd) != 0)
+	if (r == OK && stage && (r = give(fd, e)) == OK && fsync(fd) != 0)
 		r = fail(ERR_IO, "%s: %s", e->path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
@@ -174,7 +170,7 @@ cmd_restore_member(
 
 /* What was checked is what is written. */
 static int
-cmd_restore_same(struct restore *rs, const uint8_t sha256[SECRET_SHA256])
+same(struct restore *rs, const uint8_t sha256[SECRET_SHA256])
 {
 	size_t i;
 
@@ -186,7 +182,7 @@ cmd_restore_same(struct restore *rs, const uint8_t sha256[SECRET_SHA256])
 }
 
 static int
-cmd_restore_manifest(struct restore *rs, struct bundle *b, bool again)
+restore_manifest(struct restore *rs, struct bundle *b, bool again)
 {
 	uint8_t sha256[SECRET_SHA256];
 	struct buf text;
@@ -200,9 +196,9 @@ cmd_restore_manifest(struct restore *rs, struct bundle *b, bool again)
 	if (r == OK && (r = bundle_read_bytes(b, &text)) == OK) {
 		secret_sha256(buf_blob(&text), sha256);
 		if (again) {
-			r = cmd_restore_same(rs, sha256);
+			r = same(rs, sha256);
 		} else {
-			memcpy(rs->manifest_sha256, sha256, sizeof(sha256));
+			memcpy(rs->manifest_sha256, sha256, sizeof sha256);
 			r = manifest_read(&text, &rs->manifest);
 		}
 	}
@@ -212,7 +208,7 @@ cmd_restore_manifest(struct restore *rs, struct bundle *b, bool again)
 
 /* Reads the whole archive: to verify it, and again to write its files. */
 static int
-cmd_restore_pass(struct restore *rs, bool stage)
+pass(struct restore *rs, bool stage)
 {
 	struct bundle *b;
 	const char *name;
@@ -221,9 +217,9 @@ cmd_restore_pass(struct restore *rs, bool stage)
 
 	if ((r = bundle_open(rs->archive, &b)) != OK)
 		return r;
-	r = cmd_restore_manifest(rs, b, stage);
+	r = restore_manifest(rs, b, stage);
 	while (r == OK && (r = bundle_next(b, &name)) == OK)
-		r = cmd_restore_member(rs, b, name, stage);
+		r = member(rs, b, name, stage);
 	bundle_close(b);
 	if (r != ERR_NOT_FOUND)
 		return r;
@@ -239,7 +235,7 @@ cmd_restore_pass(struct restore *rs, bool stage)
  * read that has another size.
  */
 static int
-cmd_restore_differs(
+restore_differs(
     const struct place *p, const struct manifest_entry *e, bool *out)
 {
 	uint8_t sha256[SECRET_SHA256];
@@ -256,20 +252,19 @@ cmd_restore_differs(
 	if (S_ISREG(st.st_mode) && st.st_size == e->size &&
 	    (r = bundle_digest(fd, &size, sha256)) == OK)
 		*out = size != e->size ||
-		    memcmp(sha256, e->sha256, sizeof(sha256)) != 0;
+		    memcmp(sha256, e->sha256, sizeof sha256) != 0;
 	close(fd);
 	return r;
 }
 
 /* Is it in a folder that, once restored, a program may write? */
 static int
-cmd_restore_check_folder(
-    const struct restore *rs, const struct manifest_entry *e)
+check_folder(const struct restore *rs, const struct manifest_entry *e)
 {
 	const struct manifest_entry *f;
 	size_t i, n;
 
-	if (geteuid() != 0 || (!e->folder && cmd_restore_is_known(rs, e->path)))
+	if (geteuid() != 0 || (!e->folder && is_known(rs, e->path)))
 		return OK;
 	for (i = 0; i < rs->manifest.n; i++) {
 		f = &rs->manifest.rows[i];
@@ -284,7 +279,7 @@ cmd_restore_check_folder(
 }
 
 static int
-cmd_restore_check_one(const struct restore *rs, const struct manifest_entry *e)
+check_one(const struct restore *rs, const struct manifest_entry *e)
 {
 	struct place place;
 	bool differs = false;
@@ -292,12 +287,12 @@ cmd_restore_check_one(const struct restore *rs, const struct manifest_entry *e)
 	gid_t group;
 	int r;
 
-	if (geteuid() == 0 && (r = cmd_restore_owner(e, &user, &group)) != OK)
+	if (geteuid() == 0 && (r = restore_owner(e, &user, &group)) != OK)
 		return r;
-	if ((r = cmd_restore_check_folder(rs, e)) != OK)
+	if ((r = check_folder(rs, e)) != OK)
 		return r;
-	if ((r = cmd_restore_open(rs, e, 0, &place)) == OK)
-		r = cmd_restore_differs(&place, e, &differs);
+	if ((r = restore_open(rs, e, 0, &place)) == OK)
+		r = restore_differs(&place, e, &differs);
 	place_close(&place);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
@@ -309,7 +304,7 @@ cmd_restore_check_one(const struct restore *rs, const struct manifest_entry *e)
 
 /* All that may be wrong, before anything is written. */
 static int
-cmd_restore_check(const struct restore *rs)
+check(const struct restore *rs)
 {
 	bool in_use;
 	size_t i;
@@ -326,15 +321,14 @@ cmd_restore_check(const struct restore *rs)
 		    "the programs are running: systemctl stop attestmdm.target "
 		    "'attestmdm@*'");
 	for (i = 0; i < rs->manifest.n; i++)
-		if ((r = cmd_restore_check_one(rs, &rs->manifest.rows[i])) !=
-		    OK)
+		if ((r = check_one(rs, &rs->manifest.rows[i])) != OK)
 			return r;
 	return OK;
 }
 
 /* A folder that is there stays as it is. */
 static int
-cmd_restore_folder(const struct place *p, const struct manifest_entry *e)
+restore_folder(const struct place *p, const struct manifest_entry *e)
 {
 	struct stat st;
 	int fd, r;
@@ -350,14 +344,14 @@ cmd_restore_folder(const struct place *p, const struct manifest_entry *e)
 	    p->fd, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(ERR_IO, "%s: %s", e->path, strerror(errno));
-	r = cmd_restore_give(fd, e);
+	r = give(fd, e);
 	close(fd);
 	return r;
 }
 
 /* Also those that no entry says how to make, such as /etc/attestmdm. */
 static int
-cmd_restore_folders(const struct restore *rs)
+folders(const struct restore *rs)
 {
 	const struct manifest_entry *e;
 	struct place place;
@@ -366,9 +360,9 @@ cmd_restore_folders(const struct restore *rs)
 
 	for (i = 0; r == OK && i < rs->manifest.n; i++) {
 		e = &rs->manifest.rows[i];
-		r = cmd_restore_open(rs, e, PLACE_MAKE, &place);
+		r = restore_open(rs, e, PLACE_MAKE, &place);
 		if (r == OK && e->folder)
-			r = cmd_restore_folder(&place, e);
+			r = restore_folder(&place, e);
 		else if (r == ERR_NOT_FOUND)
 			r = fail(ERR_IO, "%s: its folder is gone", e->path);
 		place_close(&place);
@@ -381,14 +375,14 @@ cmd_restore_folders(const struct restore *rs)
  * would play it back.
  */
 static int
-cmd_restore_clear(const struct place *p)
+clear(const struct place *p)
 {
 	static const char *const ends[] = { "-journal", "-wal", "-shm" };
 	char name[RESTORE_NAME];
 	size_t i;
 	int r = OK;
 
-	for (i = 0; r == OK && i < sizeof(ends) / sizeof(ends[0]); i++) {
+	for (i = 0; r == OK && i < sizeof ends / sizeof ends[0]; i++) {
 		snprintf(name, sizeof name, "%s%s", p->name, ends[i]);
 		r = aside_put(p->fd, name, RESTORE_REPLACED);
 	}
@@ -396,20 +390,19 @@ cmd_restore_clear(const struct place *p)
 }
 
 static int
-cmd_restore_place(const struct restore *rs, const struct manifest_entry *e,
+restore_place(const struct restore *rs, const struct manifest_entry *e,
     const struct place *p)
 {
 	char staged[RESTORE_NAME];
 	bool differs;
 	int r;
 
-	cmd_restore_staged_name(p, staged);
-	if ((r = cmd_restore_differs(p, e, &differs)) != OK)
+	staged_name(p, staged);
+	if ((r = restore_differs(p, e, &differs)) != OK)
 		return r;
 	if (differs && (r = aside_put(p->fd, p->name, RESTORE_REPLACED)) != OK)
 		return r;
-	if (cmd_restore_is_database(rs, e->path) &&
-	    (r = cmd_restore_clear(p)) != OK)
+	if (is_database(rs, e->path) && (r = clear(p)) != OK)
 		return r;
 	return renameat(p->fd, staged, p->fd, p->name) == 0
 	    ? OK
@@ -418,7 +411,7 @@ cmd_restore_place(const struct restore *rs, const struct manifest_entry *e,
 
 /* In the order of the manifest, so that the database comes last. */
 static int
-cmd_restore_swap(const struct restore *rs)
+swap(const struct restore *rs)
 {
 	const struct manifest_entry *e;
 	struct place place;
@@ -429,8 +422,8 @@ cmd_restore_swap(const struct restore *rs)
 		e = &rs->manifest.rows[i];
 		if (e->folder)
 			continue;
-		if ((r = cmd_restore_open(rs, e, 0, &place)) == OK)
-			r = cmd_restore_place(rs, e, &place);
+		if ((r = restore_open(rs, e, 0, &place)) == OK)
+			r = restore_place(rs, e, &place);
 		else if (r == ERR_NOT_FOUND)
 			r = fail(ERR_IO, "%s: its folder is gone", e->path);
 		place_close(&place);
@@ -439,7 +432,7 @@ cmd_restore_swap(const struct restore *rs)
 }
 
 static void
-cmd_restore_unstage(const struct restore *rs)
+unstage(const struct restore *rs)
 {
 	char name[RESTORE_NAME];
 	struct place place;
@@ -447,7 +440,7 @@ cmd_restore_unstage(const struct restore *rs)
 
 	for (i = 0; i < rs->manifest.n; i++) {
 		if (place_open(rs->manifest.rows[i].path, 0, &place) == OK) {
-			cmd_restore_staged_name(&place, name);
+			staged_name(&place, name);
 			unlinkat(place.fd, name, 0);
 		}
 		place_close(&place);
@@ -459,7 +452,7 @@ cmd_restore_unstage(const struct restore *rs)
  * before is valid even for a moment.
  */
 static int
-cmd_restore_note(struct restore *rs)
+note(struct restore *rs)
 {
 	const char *database = rs->manifest.database;
 	struct admin_actor *actor = &rs->cli->admin;
@@ -476,22 +469,21 @@ cmd_restore_note(struct restore *rs)
 }
 
 static int
-cmd_restore_run(struct cli *cli)
+restore_run(struct cli *cli)
 {
 	struct restore rs = { .cli = cli,
 		.archive = cli->arguments[0],
 		.force = cli_flag(cli, "force") };
 	int r;
 
-	if ((r = cmd_restore_pass(&rs, false)) == OK &&
-	    (r = cmd_restore_check(&rs)) == OK &&
-	    (r = cmd_restore_folders(&rs)) == OK) {
-		if ((r = cmd_restore_pass(&rs, true)) == OK)
-			r = cmd_restore_swap(&rs);
+	if ((r = pass(&rs, false)) == OK && (r = check(&rs)) == OK &&
+	    (r = folders(&rs)) == OK) {
+		if ((r = pass(&rs, true)) == OK)
+			r = swap(&rs);
 		if (r != OK)
-			cmd_restore_unstage(&rs);
+			unstage(&rs);
 	}
-	if (r == OK && (r = cmd_restore_note(&rs)) == OK) {
+	if (r == OK && (r = note(&rs)) == OK) {
 		out_json_string(&cli->out, "configuration", rs.manifest.conf);
 		out_json_string(&cli->out, "database", rs.manifest.database);
 		out_json_int(&cli->out, "schema", rs.manifest.schema);
@@ -519,7 +511,7 @@ static const struct cli_verb verbs[] = {
 	    .least = 1,
 	    .most = 1,
 	    .needs = CLI_NOTHING,
-	    .run = cmd_restore_run },
+	    .run = restore_run },
 	{ .run = NULL },
 };
 

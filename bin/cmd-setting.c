@@ -15,7 +15,7 @@ static const struct view_column columns[] = {
 };
 
 static int
-cmd_setting_list(struct cli *cli)
+list(struct cli *cli)
 {
 	const struct settings_entry *e;
 	char value[SETTINGS_VALUE_TEXT];
@@ -40,14 +40,14 @@ cmd_setting_list(struct cli *cli)
 }
 
 static int
-cmd_setting_get(struct cli *cli)
+get(struct cli *cli)
 {
 	const char *name;
 	char value[SETTINGS_VALUE_TEXT];
 	int r;
 
 	if (cli->count == 0)
-		return cmd_setting_list(cli);
+		return list(cli);
 	name = cli->arguments[0];
 	if (settings_find(&cli->conf, name) == NULL)
 		return fail(ERR_NOT_FOUND, "there is no setting %s", name);
@@ -60,7 +60,7 @@ cmd_setting_get(struct cli *cli)
 }
 
 static int
-cmd_setting_set(struct cli *cli)
+setting_set(struct cli *cli)
 {
 	const struct admin_setting set = { cli->arguments[0],
 		cli->arguments[1] };
@@ -99,7 +99,7 @@ static const struct cli_verb verbs[] = {
 	    .help = "prints one value, or all settings",
 	    .most = 1,
 	    .needs = CLI_READ,
-	    .run = cmd_setting_get },
+	    .run = get },
 	{ .name = "set",
 	    .arguments = "NAME VALUE",
 	    .help = "changes a setting, as licence and GitOps mode allow",
@@ -107,7 +107,7 @@ static const struct cli_verb verbs[] = {
 	    .least = 2,
 	    .most = 2,
 	    .needs = CLI_WRITE,
-	    .run = cmd_setting_set },
+	    .run = setting_set },
 	{ .run = NULL },
 };
 

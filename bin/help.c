@@ -2,7 +2,7 @@
 #include "bin/help.h"
 
 static void
-help_all(FILE *to, const struct cli_noun *const *nouns)
+all(FILE *to, const struct cli_noun *const *nouns)
 {
 	fputs("usage: attestmdm [--config FILE] [--json] COMMAND ...\n\n", to);
 	for (; *nouns != NULL; nouns++)
@@ -18,7 +18,7 @@ help_all(FILE *to, const struct cli_noun *const *nouns)
 }
 
 static void
-help_verb(FILE *to, const struct cli_noun *noun, const struct cli_verb *v)
+verb(FILE *to, const struct cli_noun *noun, const struct cli_verb *v)
 {
 	const struct cli_option *o;
 	char left[64];
@@ -29,7 +29,7 @@ help_verb(FILE *to, const struct cli_noun *noun, const struct cli_verb *v)
 		fprintf(to, " %s", v->arguments);
 	fprintf(to, "\n    %s\n", v->help);
 	for (o = v->options; o != NULL && o->name != NULL; o++) {
-		snprintf(left, sizeof(left), "--%s %s", o->name,
+		snprintf(left, sizeof left, "--%s %s", o->name,
 		    o->value ? o->value : "");
 		fprintf(to, "    %-26s %s%s\n", left, o->help,
 		    o->required ? " (required)" : "");
@@ -43,10 +43,10 @@ help_print(
 	const struct cli_verb *v;
 
 	if (noun == NULL) {
-		help_all(to, nouns);
+		all(to, nouns);
 		return;
 	}
 	fprintf(to, "%s.\n\n", noun->help);
 	for (v = noun->verbs; v->run != NULL; v++)
-		help_verb(to, noun, v);
+		verb(to, noun, v);
 }

@@ -56,7 +56,7 @@ nginx_number(const char *text, const char *name, long otherwise)
 }
 
 static void
-inspect_nginx_limits(struct verdict *v, const char *text)
+limits(struct verdict *v, const char *text)
 {
 	long connections = nginx_number(text, "worker_connections", 512);
 	long files = nginx_number(text, "worker_rlimit_nofile", 0);
@@ -85,7 +85,7 @@ inspect_backlog(struct verdict *v)
 	long most = LISTENER_BACKLOG;
 	char line[32];
 
-	if (f != NULL && fgets(line, sizeof(line), f) != NULL)
+	if (f != NULL && fgets(line, sizeof line, f) != NULL)
 		most = strtol(line, NULL, 10);
 	if (f != NULL)
 		fclose(f);
@@ -107,30 +107,29 @@ inspect_nginx_secret(struct verdict *v, const struct conf *conf)
 
 	if (r == OK)
 		r = nginx_secret_load(conf->nginx_secret, secret);
-	secret_wipe(secret, sizeof(secret));
+	secret_wipe(secret, sizeof secret);
 	verdict_of(v, r, "nginx secret", "%s", conf->nginx_secret);
 }
 
 /* Does nginx send what the programs expect? */
 static bool
-inspect_nginx_sends(const struct conf *conf, const char *text)
+sends(const struct conf *conf, const char *text)
 {
 	char secret[SECRET_TOKEN_TEXT];
 	bool found;
 
 	found = nginx_secret_load(conf->nginx_secret, secret) == OK &&
 	    strstr(text, secret) != NULL;
-	secret_wipe(secret, sizeof(secret));
+	secret_wipe(secret, sizeof secret);
 	return found;
 }
 
 static void
-inspect_nginx_text(
-    struct verdict *v, const struct conf *conf, const char *text)
+check_text(struct verdict *v, const struct conf *conf, const char *text)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+	for (i = 0; i < sizeof needed / sizeof needed[0]; i++) {
 		if (strstr(text, needed[i].text) == NULL) {
 			verdict_add(v, VERDICT_BAD, "nginx",
 			    "its configuration lacks our locations: %s",
@@ -138,7 +137,7 @@ inspect_nginx_text(
 			return;
 		}
 	}
-	if (!inspect_nginx_sends(conf, text)) {
+	if (!sends(conf, text)) {
 		verdict_add(v, VERDICT_BAD, "nginx",
 		    "its configuration lacks the secret in %s: let "
 		    "attestmdm-fastcgi.conf include this file, and reload "
@@ -149,12 +148,12 @@ inspect_nginx_text(
 	verdict_add(v, VERDICT_OK, "nginx",
 	    "its configuration is sound and "
 	    "has our locations");
-	inspect_nginx_limits(v, text);
+	limits(v, text);
 }
 
 /* The last line that is about a fault. */
 static void
-inspect_nginx_fault(struct verdict *v, char *text)
+fault(struct verdict *v, char *text)
 {
 	char *line, *next, *last = text;
 
@@ -187,11 +186,11 @@ inspect_nginx(
 		verdict_add(v, VERDICT_WARNING, "nginx",
 		    "is not installed on this machine, or not in PATH");
 	else if (status != 0 && out.n > 0)
-		inspect_nginx_fault(v, (char *)out.p);
+		fault(v, (char *)out.p);
 	else if (status != 0)
 		verdict_add(v, VERDICT_BAD, "nginx", "nginx -T fails silently");
 	else
-		inspect_nginx_text(v, conf, buf_str(&out));
+		check_text(v, conf, buf_str(&out));
 	buf_wipe(&out);
 }
 

@@ -60,12 +60,12 @@ inspect_database(const struct inspection *in, const struct conf *conf)
 	struct stat st;
 	size_t i;
 
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", conf->database, ends[i]);
+	for (i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		snprintf(path, sizeof path, "%s%s", conf->database, ends[i]);
 		if (i == 0 || access(path, F_OK) == 0)
 			inspect_may(in, path, EVERYBODY, R_OK | W_OK);
 	}
-	snprintf(path, sizeof(path), "%.*s",
+	snprintf(path, sizeof path, "%.*s",
 	    slash == NULL ? 0 : (int)(slash - conf->database), conf->database);
 	inspect_may(in, path, EVERYBODY, R_OK | W_OK | X_OK);
 	if (stat(path, &st) == 0 && !(st.st_mode & S_ISGID))
@@ -87,7 +87,7 @@ inspect_authority(const struct inspection *in, const struct conf *conf,
 		inspect_may(in, one->key, user, R_OK);
 		inspect_only(in, one->key, one->owner, R_OK);
 	}
-	snprintf(path, sizeof(path), "%s/public/%s", conf->state, one->id);
+	snprintf(path, sizeof path, "%s/public/%s", conf->state, one->id);
 	inspect_may(in, path, user, R_OK | W_OK | X_OK);
 	inspect_only(in, path, one->owner, W_OK);
 }
@@ -106,7 +106,7 @@ inspect_folders(const struct inspection *in, const struct conf *conf)
 		    conf->state);
 	else
 		inspect_only(in, conf->state, OWNER_ROOT, W_OK);
-	snprintf(path, sizeof(path), "%s/public", conf->state);
+	snprintf(path, sizeof path, "%s/public", conf->state);
 	inspect_only(in, path, OWNER_ROOT, W_OK);
 }
 

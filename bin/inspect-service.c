@@ -23,7 +23,7 @@ static const char *const programs[] = { "acme-directory", "acme-account",
 	"acme-new-order", "acme-challenge", "acme-finalize", "scep",
 	"profile-download", "mdm-checkin", "mdm-server", "admin-settings" };
 
-#define PROGRAMS (sizeof(programs) / sizeof(programs[0]))
+#define PROGRAMS (sizeof programs / sizeof programs[0])
 
 static bool
 inspect_program(struct verdict *v, const struct conf *conf, const char *secret,
@@ -32,7 +32,7 @@ inspect_program(struct verdict *v, const struct conf *conf, const char *secret,
 	char socket[4096];
 	int r;
 
-	snprintf(socket, sizeof(socket), "%s/%s.sock", conf->sockets, name);
+	snprintf(socket, sizeof socket, "%s/%s.sock", conf->sockets, name);
 	r = reach_program(socket, secret, PROBE_PATH);
 	if (r == ERR_NOT_FOUND)
 		verdict_add(v, VERDICT_BAD, "programs",
@@ -58,7 +58,7 @@ inspect_programs(struct verdict *v, const struct conf *conf)
 		secret[0] = '\0';
 	for (i = 0; i < PROGRAMS; i++)
 		good += inspect_program(v, conf, secret, programs[i]);
-	secret_wipe(secret, sizeof(secret));
+	secret_wipe(secret, sizeof secret);
 	if (good == PROGRAMS)
 		verdict_add(v, VERDICT_OK, "programs", "all %zu answer", good);
 }
@@ -134,7 +134,7 @@ inspect_log(struct verdict *v, const struct conf *conf)
 	char path[4096];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s-wal", conf->database);
+	snprintf(path, sizeof path, "%s-wal", conf->database);
 	if (stat(path, &st) == 0 && st.st_size > LOG_WARNING)
 		verdict_add(v, VERDICT_WARNING, "database log",
 		    "%s has %lld MiB: has another program, such as sqlite3, had "

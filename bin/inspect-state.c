@@ -147,8 +147,8 @@ inspect_nonce_key(struct verdict *v, const struct conf *conf)
 	int r;
 
 	if ((r = file_check_secret(conf->nonce_key)) == OK)
-		r = secret_load(conf->nonce_key, key, sizeof(key));
-	secret_wipe(key, sizeof(key));
+		r = secret_load(conf->nonce_key, key, sizeof key);
+	secret_wipe(key, sizeof key);
 	verdict_of(
 	    v, r, "nonce key", "%s has %d bytes", conf->nonce_key, NONCE_KEY);
 }
@@ -242,8 +242,8 @@ inspect_ca(struct verdict *v, const struct authorities_one *one, int days,
 	struct authority *ca;
 	int r;
 
-	snprintf(signs, sizeof(signs), "%s signs", one->name);
-	snprintf(life, sizeof(life), "%s life", one->name);
+	snprintf(signs, sizeof signs, "%s signs", one->name);
+	snprintf(life, sizeof life, "%s life", one->name);
 	r = authority_load(one->key, one->certificate, &ca);
 	if (r == OK && one->kind == KEY_RSA_3072)
 		r = authority_check_scep(ca);
@@ -294,9 +294,9 @@ inspect_templates(struct verdict *v, const struct conf *conf)
 	char path[4096];
 	size_t i;
 
-	for (i = 0; r == OK && i < sizeof(templates) / sizeof(templates[0]);
+	for (i = 0; r == OK && i < sizeof templates / sizeof templates[0];
 	     i++) {
-		snprintf(path, sizeof(path), "%s/%s.html", conf->templates,
+		snprintf(path, sizeof path, "%s/%s.html", conf->templates,
 		    templates[i]);
 		if (access(path, R_OK) != 0)
 			r = fail(ERR_CONFIG, "%s is missing: install again", path);

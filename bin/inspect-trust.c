@@ -31,7 +31,7 @@ inspect_fingerprint(const char *path, struct buf *hex)
 	if ((r = x509_load(path, 1, &crt, &n)) != OK)
 		return r;
 	if ((r = x509_sha256(crt, sha256)) == OK)
-		r = enc_hex(blob_of(sha256, sizeof(sha256)), hex);
+		r = enc_hex(blob_of(sha256, sizeof sha256), hex);
 	x509_free(crt);
 	return r;
 }
@@ -125,31 +125,31 @@ static int
 inspect_old_signatures(void)
 {
 	static uint8_t text[] = "attestmdm";
-	gnutls_datum_t data = { text, sizeof(text) - 1 };
+	gnutls_datum_t data = { text, sizeof text - 1 };
 	gnutls_datum_t signature = { NULL, 0 };
 	gnutls_privkey_t key = NULL;
 	gnutls_pubkey_t public = NULL;
-	int rc;
+	int r;
 
-	if ((rc = gnutls_privkey_init(&key)) == 0 &&
-	    (rc = gnutls_pubkey_init(&public)) == 0 &&
-	    (rc = gnutls_privkey_generate(key, GNUTLS_PK_RSA, 1024, 0)) == 0 &&
-	    (rc = gnutls_pubkey_import_privkey(public, key, 0, 0)) == 0 &&
-	    (rc = gnutls_privkey_sign_data(
+	if ((r = gnutls_privkey_init(&key)) == 0 &&
+	    (r = gnutls_pubkey_init(&public)) == 0 &&
+	    (r = gnutls_privkey_generate(key, GNUTLS_PK_RSA, 1024, 0)) == 0 &&
+	    (r = gnutls_pubkey_import_privkey(public, key, 0, 0)) == 0 &&
+	    (r = gnutls_privkey_sign_data(
 		 key, GNUTLS_DIG_SHA1, 0, &data, &signature)) == 0)
-		rc = gnutls_pubkey_verify_data2(public, GNUTLS_SIGN_RSA_SHA1,
+		r = gnutls_pubkey_verify_data2(public, GNUTLS_SIGN_RSA_SHA1,
 		    GNUTLS_VERIFY_ALLOW_BROKEN, &data, &signature);
 	gnutls_free(signature.data);
 	if (public != NULL)
 		gnutls_pubkey_deinit(public);
 	if (key != NULL)
 		gnutls_privkey_deinit(key);
-	if (rc >= 0)
+	if (r >= 0)
 		return OK;
 	return fail(ERR_CONFIG,
 	    "this system's policy forbids SHA-1 or RSA with 1024 bits, which "
 	    "Apple's devices use: %s (see /etc/gnutls/config)",
-	    gnutls_strerror(rc));
+	    gnutls_strerror(r));
 }
 
 void

@@ -24,7 +24,7 @@ static const struct {
 	{ "/public/scep", OWNER_SCEP, 0755, 0755 },
 };
 
-#define FOLDERS (sizeof(folders) / sizeof(folders[0]))
+#define FOLDERS (sizeof folders / sizeof folders[0])
 
 int
 layout_make(const struct owners *o, const char *state)
@@ -34,7 +34,7 @@ layout_make(const struct owners *o, const char *state)
 	int r;
 
 	for (i = 0; i < FOLDERS; i++) {
-		snprintf(path, sizeof(path), "%s%s", state, folders[i].name);
+		snprintf(path, sizeof path, "%s%s", state, folders[i].name);
 		if (mkdir(path, 0700) != 0 && errno == EEXIST)
 			continue;
 		if ((r = owners_give(o, path, folders[i].owner,
@@ -64,7 +64,7 @@ layout_settle_folders(const struct owners *o, const struct conf *conf)
 
 	for (i = layout_shares_state(conf) ? 1 : 0; i < FOLDERS; i++) {
 		snprintf(
-		    path, sizeof(path), "%s%s", conf->state, folders[i].name);
+		    path, sizeof path, "%s%s", conf->state, folders[i].name);
 		if ((r = owners_give(o, path, folders[i].owner,
 			 folders[i].mode)) != OK)
 			return r;
@@ -82,8 +82,8 @@ layout_settle_database(const struct owners *o, const char *database)
 	size_t i;
 	int r;
 
-	for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", database, beside[i]);
+	for (i = 0; i < sizeof beside / sizeof beside[0]; i++) {
+		snprintf(path, sizeof path, "%s%s", database, beside[i]);
 		if (lstat(path, &st) == 0 &&
 		    (r = owners_give(o, path, OWNER_PROGRAMS,
 			 o->single_user ? 0600 : 0660)) != OK)

@@ -16,17 +16,17 @@
 #define MANIFEST_HEX  (2 * SECRET_SHA256 + 1)
 
 static struct manifest_entry *
-manifest_grow(struct manifest *m)
+grow(struct manifest *m)
 {
 	struct manifest_entry *rows;
 
-	rows = reallocarray(m->rows, m->n + 1, sizeof(*rows));
+	rows = reallocarray(m->rows, m->n + 1, sizeof *rows);
 	if (rows == NULL) {
 		fail(ERR_NOMEM, "no memory for a manifest");
 		return NULL;
 	}
 	m->rows = rows;
-	memset(&rows[m->n], 0, sizeof(*rows));
+	memset(&rows[m->n], 0, sizeof *rows);
 	buf_init(&rows[m->n].bytes, MANIFEST_FILE_MAX);
 	return &rows[m->n++];
 }
@@ -55,20 +55,20 @@ manifest_path_ok(const char *path)
  * group only says who owns new files: STATE/db needs it.
  */
 static unsigned
-manifest_mode(bool folder, unsigned mode)
+mode_of(bool folder, unsigned mode)
 {
 	return mode & (folder ? S_ISGID | 0777u : 0777u);
 }
 
 static void
-manifest_names(const struct stat *st, struct manifest_entry *e)
+names(const struct stat *st, struct manifest_entry *e)
 {
 	const struct passwd *user = getpwuid(st->st_uid);
 	const struct group *group = getgrgid(st->st_gid);
 
-	snprintf(e->owner, sizeof(e->owner), "%s",
+	snprintf(e->owner, sizeof e->owner, "%s",
 	    user == NULL ? "root" : user->pw_name);
-	snprintf(e->group, sizeof(e->group), "%s",
+	snprintf(e->group, sizeof e->group, "%s",
 	    group == NULL ? "root" : group->gr_name);
 }
 
@@ -81,17 +81,17 @@ manifest_add(struct manifest *m, const char *path, const struct stat *st)
 		fail(ERR_CONFIG, "\"%s\" is not an absolute path", path);
 		return NULL;
 	}
-	if ((e = manifest_grow(m)) == NULL)
+	if ((e = grow(m)) == NULL)
 		return NULL;
 	e->folder = S_ISDIR(st->st_mode);
-	e->mode = manifest_mode(e->folder, st->st_mode);
-	manifest_names(st, e);
-	snprintf(e->path, sizeof(e->path), "%s", path);
+	e->mode = mode_of(e->folder, st->st_mode);
+	names(st, e);
+	snprintf(e->path, sizeof e->path, "%s", path);
 	return e;
 }
 
 static int
-manifest_line(const struct manifest_entry *e, struct buf *out)
+write_line(const struct manifest_entry *e, struct buf *out)
 {
 	buf_printf(out, "%c ", e->folder ? 'd' : 'f');
 	enc_hex(blob_of(e->sha256, SECRET_SHA256), out);
@@ -108,12 +108,12 @@ manifest_write(const struct manifest *m, struct buf *out)
 	r = buf_printf(out, MANIFEST_HEAD "\nschema %d\nconf %s\ndatabase %s\n",
 	    m->schema, m->conf, m->database);
 	for (i = 0; r == OK && i < m->n; i++)
-		r = manifest_line(&m->rows[i], out);
+		r = write_line(&m->rows[i], out);
 	return r == OK ? buf_printf(out, MANIFEST_END "\n") : r;
 }
 
 static int
-manifest_digest(const char *hex, uint8_t out[SECRET_SHA256])
+digest(const char *hex, uint8_t out[SECRET_SHA256])
 {
 	struct buf bytes;
 	int r;
@@ -130,7 +130,7 @@ manifest_digest(const char *hex, uint8_t out[SECRET_SHA256])
 
 /* The next word of *line, which moves behind it and the space that ends it. */
 static bool
-manifest_word(const char **line, char *out, size_t size)
+take_word(const char **line, char *out, size_t size)
 {
 	size_t n = strcspn(*line, " ");
 
@@ -144,11 +144,11 @@ manifest_word(const char **line, char *out, size_t size)
 
 /* The next word, a number from 0 to `most`. */
 static bool
-manifest_number(const char **line, int base, int64_t most, int64_t *out)
+take_number(const char **line, int base, int64_t most, int64_t *out)
 {
 	char word[24], *end;
 
-	if (!manifest_word(line, word, sizeof(word)) ||
+	if (!take_word(line, word, sizeof word) ||
 	    strspn(word, "0123456789") != strlen(word))
 		return false;
 	errno = 0;
@@ -157,34 +157,34 @@ manifest_number(const char **line, int base, int64_t most, int64_t *out)
 }
 
 static int
-manifest_read_entry(struct manifest *m, const char *line)
+read_entry(struct manifest *m, const char *line)
 {
-	struct manifest_entry *e = manifest_grow(m);
+	struct manifest_entry *e = grow(m);
 	char kind[2], hex[MANIFEST_HEX];
 	const char *rest = line;
 	int64_t mode;
 
 	if (e == NULL)
 		return ERR_NOMEM;
-	if (!manifest_word(&rest, kind, sizeof(kind)) ||
+	if (!take_word(&rest, kind, sizeof kind) ||
 	    (kind[0] != 'f' && kind[0] != 'd') ||
-	    !manifest_word(&rest, hex, sizeof(hex)) ||
-	    manifest_digest(hex, e->sha256) != OK ||
-	    !manifest_number(&rest, 10, INT64_MAX, &e->size) ||
-	    !manifest_number(&rest, 8, 07777, &mode) ||
-	    !manifest_word(&rest, e->owner, sizeof(e->owner)) ||
-	    !manifest_word(&rest, e->group, sizeof(e->group)) ||
+	    !take_word(&rest, hex, sizeof hex) ||
+	    digest(hex, e->sha256) != OK ||
+	    !take_number(&rest, 10, INT64_MAX, &e->size) ||
+	    !take_number(&rest, 8, 07777, &mode) ||
+	    !take_word(&rest, e->owner, sizeof e->owner) ||
+	    !take_word(&rest, e->group, sizeof e->group) ||
 	    !manifest_path_ok(rest))
 		return fail(ERR_FIELD, "the manifest has a bad line: %.80s", line);
 	e->folder = kind[0] == 'd';
-	e->mode = manifest_mode(e->folder, (unsigned)mode);
-	snprintf(e->path, sizeof(e->path), "%s", rest);
+	e->mode = mode_of(e->folder, (unsigned)mode);
+	snprintf(e->path, sizeof e->path, "%s", rest);
 	return OK;
 }
 
 /* What follows the name and a space; NULL when the line is another. */
 static const char *
-manifest_value(const char *line, const char *name)
+value(const char *line, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -193,9 +193,9 @@ manifest_value(const char *line, const char *name)
 }
 
 static bool
-manifest_path(const char *line, const char *name, char out[MANIFEST_PATH])
+read_path(const char *line, const char *name, char out[MANIFEST_PATH])
 {
-	const char *path = manifest_value(line, name);
+	const char *path = value(line, name);
 
 	if (path == NULL || !manifest_path_ok(path))
 		return false;
@@ -204,9 +204,9 @@ manifest_path(const char *line, const char *name, char out[MANIFEST_PATH])
 }
 
 static bool
-manifest_schema(const char *line, int *out)
+read_schema(const char *line, int *out)
 {
-	const char *digits = manifest_value(line, "schema");
+	const char *digits = value(line, "schema");
 
 	if (digits == NULL || strlen(digits) > 6 || digits[0] == '\0' ||
 	    strspn(digits, "0123456789") != strlen(digits))
@@ -216,7 +216,7 @@ manifest_schema(const char *line, int *out)
 }
 
 static int
-manifest_read_line(struct manifest *m, size_t number, const char *line)
+read_line(struct manifest *m, size_t number, const char *line)
 {
 	bool ok = true;
 
@@ -225,16 +225,16 @@ manifest_read_line(struct manifest *m, size_t number, const char *line)
 		ok = strcmp(line, MANIFEST_HEAD) == 0;
 		break;
 	case 1:
-		ok = manifest_schema(line, &m->schema);
+		ok = read_schema(line, &m->schema);
 		break;
 	case 2:
-		ok = manifest_path(line, "conf", m->conf);
+		ok = read_path(line, "conf", m->conf);
 		break;
 	case 3:
-		ok = manifest_path(line, "database", m->database);
+		ok = read_path(line, "database", m->database);
 		break;
 	default:
-		return manifest_read_entry(m, line);
+		return read_entry(m, line);
 	}
 	return ok ? OK : fail(ERR_FIELD, "this is no backup of attestmdm");
 }
@@ -256,7 +256,7 @@ manifest_read(struct buf *text, struct manifest *out)
 		next = end + 1;
 		if (number > 3 && strcmp(line, MANIFEST_END) == 0)
 			return OK;
-		r = manifest_read_line(out, number++, line);
+		r = read_line(out, number++, line);
 	}
 	return r != OK ? r : fail(ERR_FIELD, "the manifest is cut short");
 }

@@ -31,7 +31,7 @@ owners_load(bool single_user, struct owners *out)
 	const struct group *group;
 	int i;
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, sizeof *out);
 	out->single_user = single_user;
 	out->group = getegid();
 	for (i = 0; i < OWNERS; i++) {
@@ -60,7 +60,7 @@ owners_find(const char *database, struct owners *out)
 	char folder[4096];
 	struct stat st;
 
-	snprintf(folder, sizeof(folder), "%.*s",
+	snprintf(folder, sizeof folder, "%.*s",
 	    slash == NULL ? 0 : (int)(slash - database), database);
 	if (programs != NULL &&
 	    ((stat(folder, &st) == 0 && st.st_uid == programs->pw_uid) ||
@@ -71,7 +71,7 @@ owners_find(const char *database, struct owners *out)
 
 /* The folder may be writable for the programs: follow no link in it. */
 static int
-owners_open(const char *path)
+open_entry(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
@@ -90,7 +90,7 @@ int
 owners_give(
     const struct owners *o, const char *path, enum owner owner, mode_t mode)
 {
-	int fd = owners_open(path), r = OK;
+	int fd = open_entry(path), r = OK;
 
 	if (fd < 0)
 		return fail(

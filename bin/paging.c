@@ -28,7 +28,7 @@ paging_is_filtered(const struct cli *cli)
 		"not-attested", "offset" };
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (cli_flag(cli, names[i]))
 			return true;
 	}
@@ -36,7 +36,7 @@ paging_is_filtered(const struct cli *cli)
 }
 
 static void
-paging_hint(const struct cli *cli, const struct paging *p, size_t shown)
+hint(const struct cli *cli, const struct paging *p, size_t shown)
 {
 	cli_say(cli,
 	    "There are more: --all shows them, --offset %zu the next ones.",
@@ -53,7 +53,7 @@ paging_end(struct cli *cli, const struct paging *p, size_t shown, int64_t total)
 	if (!more)
 		return;
 	cli_say(cli, "%zu of %lld.", shown, (long long)total);
-	paging_hint(cli, p, shown);
+	hint(cli, p, shown);
 }
 
 void
@@ -62,5 +62,5 @@ paging_end_uncounted(
 {
 	out_json_bool(&cli->out, "more", more);
 	if (more)
-		paging_hint(cli, p, shown);
+		hint(cli, p, shown);
 }

@@ -9,7 +9,7 @@
 #include "base/log.h"
 
 static void
-place_judge(struct place *p, const struct stat *st)
+judge(struct place *p, const struct stat *st)
 {
 	bool others = (st->st_mode & S_IWOTH) != 0;
 
@@ -20,7 +20,7 @@ place_judge(struct place *p, const struct stat *st)
 }
 
 static int
-place_open_part(const struct place *p, const char *part, unsigned flags)
+open_part(const struct place *p, const char *part, unsigned flags)
 {
 	const int how = O_PATH | O_DIRECTORY | O_CLOEXEC;
 	int fd = openat(p->fd, part, how | O_NOFOLLOW);
@@ -40,10 +40,9 @@ place_open_part(const struct place *p, const char *part, unsigned flags)
 }
 
 static int
-place_step(
-    struct place *p, const char *path, const char *part, unsigned flags)
+step_into(struct place *p, const char *path, const char *part, unsigned flags)
 {
-	int fd = place_open_part(p, part, flags);
+	int fd = open_part(p, part, flags);
 	struct stat st;
 
 	if (fd < 0 && errno == ENOENT)
@@ -57,13 +56,13 @@ place_step(
 	p->fd = fd;
 	if (fstat(fd, &st) != 0)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	place_judge(p, &st);
+	judge(p, &st);
 	return OK;
 }
 
 /* The next part of the path to `part`; false when there is no such name. */
 static bool
-place_part(const char **path, char part[NAME_MAX + 1])
+take_part(const char **path, char part[NAME_MAX + 1])
 {
 	size_t n;
 
@@ -84,15 +83,15 @@ place_open(const char *path, unsigned flags, struct place *out)
 	int r = OK;
 
 	*out = (struct place){ .fd = -1, .trusted = true };
-	if (path[0] != '/' || !place_part(&rest, out->name))
+	if (path[0] != '/' || !take_part(&rest, out->name))
 		return fail(ERR_FIELD, "\"%s\" is not an absolute path", path);
 	out->fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (out->fd < 0 || fstat(out->fd, &st) != 0)
 		return fail(ERR_IO, "/: %s", strerror(errno));
-	place_judge(out, &st);
+	judge(out, &st);
 	while (r == OK && rest[strspn(rest, "/")] != '\0') {
-		r = place_step(out, path, out->name, flags);
-		if (r == OK && !place_part(&rest, out->name))
+		r = step_into(out, path, out->name, flags);
+		if (r == OK && !take_part(&rest, out->name))
 			r = fail(ERR_FIELD, "\"%s\" is not an absolute path",
 			    path);
 	}
@@ -108,7 +107,7 @@ place_close(struct place *p)
 }
 
 static int
-place_fault(const struct place *p)
+fault(const struct place *p)
 {
 	if (errno == ENOENT)
 		return ERR_NOT_FOUND;
@@ -127,7 +126,7 @@ place_read(const struct place *p, unsigned flags, int *fd, struct stat *st)
 	if ((flags & PLACE_LINKS) == 0 || !p->closed)
 		how |= O_NOFOLLOW;
 	if ((*fd = openat(p->fd, p->name, how)) < 0)
-		return place_fault(p);
+		return fault(p);
 	fit = fstat(*fd, st) == 0 &&
 	    (S_ISDIR(st->st_mode) ||
 		(S_ISREG(st->st_mode) && (p->trusted || st->st_nlink == 1)));
@@ -143,7 +142,7 @@ place_enter(const struct place *parent, int fd, const struct stat *st,
     const char *name, struct place *out)
 {
 	*out = (struct place){ .fd = fd, .trusted = parent->trusted };
-	place_judge(out, st);
-	return snprintf(out->name, sizeof(out->name), "%s", name) <
-	    (int)sizeof(out->name);
+	judge(out, st);
+	return snprintf(out->name, sizeof out->name, "%s", name) <
+	    (int)sizeof out->name;
 }

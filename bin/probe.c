@@ -9,7 +9,7 @@
 #include "bin/probe.h"
 
 static void
-probe_child(const char *const *argv, int to)
+child(const char *const *argv, int to)
 {
 	int nothing = open("/dev/null", O_RDONLY);
 
@@ -33,9 +33,9 @@ probe_run(const char *const *argv, struct buf *out, int *status)
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return fail(ERR_IO, "no pipe: %s", strerror(errno));
 	if ((pid = fork()) == 0)
-		probe_child(argv, ends[1]);
+		child(argv, ends[1]);
 	close(ends[1]);
-	while (pid > 0 && (n = read(ends[0], chunk, sizeof(chunk))) > 0)
+	while (pid > 0 && (n = read(ends[0], chunk, sizeof chunk)) > 0)
 		buf_add(out, chunk, (size_t)n);
 	close(ends[0]);
 	if (pid < 0 || waitpid(pid, &wait_status, 0) != pid)

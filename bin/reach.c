@@ -24,53 +24,53 @@ enum { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
 #define HOST_TEXT 256
 
 static void
-reach_limit(int fd)
+limit_waits(int fd)
 {
 	struct timeval limit = { .tv_sec = REACH_SECONDS };
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
 static int
-reach_unix(const char *path, int *out)
+unix(const char *path, int *out)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd, code;
+	int fd, r;
 
 	*out = -1;
-	if (strlen(path) >= sizeof(at.sun_path))
+	if (strlen(path) >= sizeof at.sun_path)
 		return fail(ERR_IO, "the path %s is too long", path);
 	memcpy(at.sun_path, path, strlen(path));
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
 		return fail(ERR_IO, "no socket: %s", strerror(errno));
-	reach_limit(fd);
-	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) != 0) {
-		code = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-		fail(code, "%s: %s", path, strerror(errno));
+	limit_waits(fd);
+	if (connect(fd, (const struct sockaddr *)&at, sizeof at) != 0) {
+		r = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+		fail(r, "%s: %s", path, strerror(errno));
 		close(fd);
-		return code;
+		return r;
 	}
 	*out = fd;
 	return OK;
 }
 
 static int
-reach_tcp(const char *host, const char *port, int *out)
+tcp(const char *host, const char *port, int *out)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list, *a;
-	int fd = -1, rc = getaddrinfo(host, port, &hints, &list);
+	int fd = -1, r = getaddrinfo(host, port, &hints, &list);
 	int why = 0;
 
 	*out = -1;
-	if (rc != 0)
-		return fail(ERR_IO, "%s: %s", host, gai_strerror(rc));
+	if (r != 0)
+		return fail(ERR_IO, "%s: %s", host, gai_strerror(r));
 	for (a = list; a != NULL && *out < 0; a = a->ai_next) {
 		fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			continue;
-		reach_limit(fd);
+		limit_waits(fd);
 		if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
 			*out = fd;
 		else {
@@ -90,7 +90,7 @@ record(struct buf *out, int type, struct blob content)
 	const uint8_t head[RECORD_HEAD] = { 1, (uint8_t)type, 0, 1,
 		(uint8_t)(content.n >> 8), (uint8_t)content.n, 0, 0 };
 
-	buf_add(out, head, sizeof(head));
+	buf_add(out, head, sizeof head);
 	buf_add_blob(out, content);
 }
 
@@ -117,7 +117,7 @@ fastcgi_request(const char *secret, const char *path, struct buf *out)
 	param(&params, "SERVER_PROTOCOL", "HTTP/1.1");
 	if (*secret != '\0')
 		param(&params, NGINX_SECRET_PARAM, secret);
-	record(out, BEGIN_REQUEST, blob_of(responder, sizeof(responder)));
+	record(out, BEGIN_REQUEST, blob_of(responder, sizeof responder));
 	record(out, PARAMS, buf_blob(&params));
 	record(out, PARAMS, blob_of("", 0));
 	record(out, STDIN, blob_of("", 0));
@@ -126,7 +126,7 @@ fastcgi_request(const char *secret, const char *path, struct buf *out)
 }
 
 static int64_t
-reach_deadline(void)
+deadline(void)
 {
 	return (int64_t)time(NULL) + REACH_SECONDS;
 }
@@ -136,13 +136,13 @@ static int
 fastcgi_answer(int fd, const char *socket)
 {
 	static const char failed[] = "Status: 5";
-	uint8_t head[RECORD_HEAD + sizeof(failed) - 1] = { 0 };
+	uint8_t head[RECORD_HEAD + sizeof failed - 1] = { 0 };
 	size_t n = 0;
 	ssize_t k;
-	int64_t until = reach_deadline();
+	int64_t until = deadline();
 
-	while (n < sizeof(head)) {
-		k = recv(fd, head + n, sizeof(head) - n, 0);
+	while (n < sizeof head) {
+		k = recv(fd, head + n, sizeof head - n, 0);
 		if (k < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return fail(ERR_IO, "%s: no answer in %d seconds",
 			    socket, REACH_SECONDS);
@@ -153,7 +153,7 @@ fastcgi_answer(int fd, const char *socket)
 	if (head[0] != 1 || head[1] != STDOUT || (head[4] | head[5]) == 0)
 		return fail(ERR_IO, "%s: what answers is no program of ours",
 		    socket);
-	if (memcmp(head + RECORD_HEAD, failed, sizeof(failed) - 1) == 0)
+	if (memcmp(head + RECORD_HEAD, failed, sizeof failed - 1) == 0)
 		return fail(ERR_IO,
 		    "%s: it fails, or does not take the secret in the file of "
 		    "nginx: restart it",
@@ -167,7 +167,7 @@ reach_program(const char *socket, const char *secret, const char *path)
 	struct buf request;
 	int fd, r;
 
-	if ((r = reach_unix(socket, &fd)) != OK)
+	if ((r = unix(socket, &fd)) != OK)
 		return r;
 	buf_init(&request, 8192);
 	r = fastcgi_request(secret, path, &request);
@@ -196,14 +196,14 @@ split(const char *url, char host[HOST_TEXT], char port[8])
 }
 
 static int
-reach_connect(const char *url, const char *where, int *fd)
+connect_to(const char *url, const char *where, int *fd)
 {
 	char host[HOST_TEXT], port[8];
 
 	if (where != NULL && strncmp(where, "unix:", 5) == 0)
-		return reach_unix(where + 5, fd);
+		return unix(where + 5, fd);
 	split(where != NULL ? where : url, host, port);
-	return reach_tcp(host, port, fd);
+	return tcp(host, port, fd);
 }
 
 static int
@@ -227,10 +227,10 @@ static int
 http_status(const char *answer)
 {
 	static const char version[] = "HTTP/1.1 ";
-	const char *digits = answer + sizeof(version) - 1;
+	const char *digits = answer + sizeof version - 1;
 
 	if (strncmp(answer, version, strlen("HTTP/1.")) != 0 ||
-	    strlen(answer) < sizeof(version) + 2 ||
+	    strlen(answer) < sizeof version + 2 ||
 	    strspn(digits, "0123456789") != 3)
 		return 0;
 	return (int)strtol(digits, NULL, 10);
@@ -241,10 +241,10 @@ tls_get(gnutls_session_t session, const char *host, const char *path,
     struct reach_answer *out)
 {
 	char request[1024], chunk[4096];
-	int64_t until = reach_deadline();
+	int64_t until = deadline();
 	ssize_t n;
 
-	snprintf(request, sizeof(request),
+	snprintf(request, sizeof request,
 	    "GET %.512s HTTP/1.1\r\nHost: %.255s\r\nUser-Agent: attestmdm\r\n"
 	    "Connection: close\r\n\r\n",
 	    path, host);
@@ -252,7 +252,7 @@ tls_get(gnutls_session_t session, const char *host, const char *path,
 		return fail(ERR_IO, "%s: it hung up", host);
 	/* TLS 1.3: what follows the handshake, such as a ticket, is "again" */
 	do {
-		n = gnutls_record_recv(session, chunk, sizeof(chunk));
+		n = gnutls_record_recv(session, chunk, sizeof chunk);
 		if (n > 0 && buf_add(&out->text, chunk, (size_t)n) != OK)
 			break;
 	} while (time(NULL) <= until &&
@@ -267,19 +267,19 @@ static int
 tls_prepare(gnutls_certificate_credentials_t trust, const char *host,
     const char *ca, int fd, gnutls_session_t session)
 {
-	int rc;
+	int r;
 
 	/* without a store the certificate is refused, and the reason told */
 	gnutls_certificate_set_x509_system_trust(trust);
 	if (*ca != '\0')
 		gnutls_certificate_set_x509_trust_file(
 		    trust, ca, GNUTLS_X509_FMT_PEM);
-	if ((rc = gnutls_set_default_priority(session)) != 0 ||
-	    (rc = gnutls_credentials_set(
+	if ((r = gnutls_set_default_priority(session)) != 0 ||
+	    (r = gnutls_credentials_set(
 		 session, GNUTLS_CRD_CERTIFICATE, trust)) != 0 ||
-	    (rc = gnutls_server_name_set(
+	    (r = gnutls_server_name_set(
 		 session, GNUTLS_NAME_DNS, host, strlen(host))) != 0)
-		return fail(ERR_IO, "%s: %s", host, gnutls_strerror(rc));
+		return fail(ERR_IO, "%s: %s", host, gnutls_strerror(r));
 	gnutls_session_set_verify_cert(session, host, 0);
 	gnutls_transport_set_int(session, fd);
 	gnutls_handshake_set_timeout(session, REACH_SECONDS * 1000);
@@ -290,13 +290,13 @@ static int
 tls_ask(gnutls_session_t session, const char *host, const char *path,
     struct reach_answer *out)
 {
-	int rc;
+	int r;
 
 	do
-		rc = gnutls_handshake(session);
-	while (rc < 0 && gnutls_error_is_fatal(rc) == 0);
-	if (rc < 0)
-		return tls_fail(host, session, rc);
+		r = gnutls_handshake(session);
+	while (r < 0 && gnutls_error_is_fatal(r) == 0);
+	if (r < 0)
+		return tls_fail(host, session, r);
 	out->not_after = gnutls_certificate_expiration_time_peers(session);
 	return tls_get(session, host, path, out);
 }
@@ -311,7 +311,7 @@ reach_url(const char *url, const char *path, const char *where, const char *ca,
 	int fd, r;
 
 	split(url, host, port);
-	if ((r = reach_connect(url, where, &fd)) != OK)
+	if ((r = connect_to(url, where, &fd)) != OK)
 		return r;
 	if (gnutls_certificate_allocate_credentials(&trust) != 0 ||
 	    gnutls_init(&session, GNUTLS_CLIENT) != 0)

@@ -17,7 +17,7 @@
 #define CA_USER_BEFORE "attestmdm-ca"
 
 static bool
-upgrade_is_file(const char *path)
+is_file(const char *path)
 {
 	struct stat st;
 
@@ -25,7 +25,7 @@ upgrade_is_file(const char *path)
 }
 
 static int
-upgrade_rename(const char *from, const char *to)
+move_file(const char *from, const char *to)
 {
 	if (rename(from, to) != 0)
 		return fail(ERR_IO, "cannot move %s to %s: %s", from, to,
@@ -38,15 +38,14 @@ upgrade_rename(const char *from, const char *to)
  * configuration still names it there. False when there is none.
  */
 static bool
-upgrade_old_database(const struct conf *conf, char out[PATH_SIZE])
+old_database(const struct conf *conf, char out[PATH_SIZE])
 {
 	char expected[PATH_SIZE];
 
 	snprintf(out, PATH_SIZE, "%s/attestmdm.db", conf->state);
-	snprintf(
-	    expected, sizeof(expected), "%s/db/attestmdm.db", conf->state);
-	return strcmp(conf->database, expected) == 0 &&
-	    upgrade_is_file(out) && !upgrade_is_file(conf->database);
+	snprintf(expected, sizeof expected, "%s/db/attestmdm.db", conf->state);
+	return strcmp(conf->database, expected) == 0 && is_file(out) &&
+	    !is_file(conf->database);
 }
 
 int
@@ -55,8 +54,7 @@ upgrade_owners(const struct conf *conf, struct owners *out)
 	char old[PATH_SIZE];
 	int r;
 
-	r = owners_find(
-	    upgrade_old_database(conf, old) ? old : conf->database, out);
+	r = owners_find(old_database(conf, old) ? old : conf->database, out);
 	return r == ERR_NOT_FOUND
 	    ? fail(ERR_FIELD, "%s: run systemd-sysusers first", log_reason())
 	    : r;
@@ -64,42 +62,39 @@ upgrade_owners(const struct conf *conf, struct owners *out)
 
 /* What the write-ahead log holds must be in the file before it moves. */
 static int
-upgrade_database(struct cli *cli)
+move_database(struct cli *cli)
 {
 	const struct conf *conf = &cli->conf;
 	char old[PATH_SIZE], beside[PATH_SIZE + 8];
 	int r;
 
-	if (!upgrade_old_database(conf, old))
+	if (!old_database(conf, old))
 		return OK;
 	if ((r = db_settle(old)) != OK ||
-	    (r = upgrade_rename(old, conf->database)) != OK)
+	    (r = move_file(old, conf->database)) != OK)
 		return r;
-	snprintf(beside, sizeof(beside), "%s.lock", old);
+	snprintf(beside, sizeof beside, "%s.lock", old);
 	unlink(beside);
 	cli_say(cli, "The database moved to %s.", conf->database);
 	return OK;
 }
 
 static int
-upgrade_list(const struct authorities_one *one, const struct conf *conf,
+list(const struct authorities_one *one, const struct conf *conf,
     const struct owners *owners)
 {
 	char old[PATH_SIZE], path[AUTHORITIES_PATH];
 	int r;
 
-	snprintf(
-	    old, sizeof(old), "%s/public/%s", conf->state, one->crl_file);
+	snprintf(old, sizeof old, "%s/public/%s", conf->state, one->crl_file);
 	authorities_crl_path(one, conf, path);
-	if (upgrade_is_file(old) && (r = upgrade_rename(old, path)) != OK)
+	if (is_file(old) && (r = move_file(old, path)) != OK)
 		return r;
-	return upgrade_is_file(path)
-	    ? owners_give(owners, path, one->owner, 0644)
-	    : OK;
+	return is_file(path) ? owners_give(owners, path, one->owner, 0644) : OK;
 }
 
 static void
-upgrade_tell(const struct cli *cli, const struct owners *owners)
+tell(const struct cli *cli, const struct owners *owners)
 {
 	const struct conf *conf = &cli->conf;
 
@@ -122,7 +117,7 @@ upgrade_tell(const struct cli *cli, const struct owners *owners)
 
 /* What is given to another user must not be open in the old one's hands. */
 static int
-upgrade_stopped(const struct conf *conf)
+stopped(const struct conf *conf)
 {
 	bool in_use;
 	int r;
@@ -143,7 +138,7 @@ upgrade_files(struct cli *cli, const struct owners *owners)
 
 	if (!owners->single_user && geteuid() != 0)
 		return fail(ERR_USAGE, "run attestmdm migrate as root");
-	if (!owners->single_user && (r = upgrade_stopped(&cli->conf)) != OK)
+	if (!owners->single_user && (r = stopped(&cli->conf)) != OK)
 		return r;
 	authorities_of(&cli->conf, all);
 	/*
@@ -152,14 +147,14 @@ upgrade_files(struct cli *cli, const struct owners *owners)
 	if ((r = layout_make(owners, cli->conf.state)) != OK ||
 	    (!owners->single_user &&
 		(r = layout_settle_folders(owners, &cli->conf)) != OK) ||
-	    (r = upgrade_database(cli)) != OK)
+	    (r = move_database(cli)) != OK)
 		return r;
 	for (i = 0; i < AUTHORITIES; i++)
-		if ((r = upgrade_list(&all[i], &cli->conf, owners)) != OK)
+		if ((r = list(&all[i], &cli->conf, owners)) != OK)
 			return r;
 	if (!owners->single_user &&
 	    (r = layout_settle_files(owners, &cli->conf)) != OK)
 		return r;
-	upgrade_tell(cli, owners);
+	tell(cli, owners);
 	return OK;
 }

@@ -20,13 +20,13 @@ static const struct {
 void
 verdict_begin(struct verdict *v, struct cli *cli)
 {
-	memset(v, 0, sizeof(*v));
+	memset(v, 0, sizeof *v);
 	v->cli = cli;
 	out_json_open_array(&cli->out, "checks");
 }
 
 static void
-verdict_line(struct verdict *v, enum verdict_mark mark, const char *subject,
+line(struct verdict *v, enum verdict_mark mark, const char *subject,
     const char *text)
 {
 	bool colour = cli_in_colour(v->cli);
@@ -53,9 +53,9 @@ verdict_add(struct verdict *v, enum verdict_mark mark, const char *subject,
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	verdict_line(v, mark, subject, text);
+	line(v, mark, subject, text);
 }
 
 void
@@ -66,12 +66,12 @@ verdict_of(
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if (code == OK)
-		verdict_line(v, VERDICT_OK, subject, text);
+		line(v, VERDICT_OK, subject, text);
 	else
-		verdict_line(v, VERDICT_BAD, subject,
+		line(v, VERDICT_BAD, subject,
 		    *log_reason() ? log_reason() : err_text(code));
 	log_forget_reason();
 }

@@ -27,7 +27,7 @@ struct view {
 struct view *
 view_new(const struct view_column *columns)
 {
-	struct view *v = calloc(1, sizeof(*v));
+	struct view *v = calloc(1, sizeof *v);
 
 	if (v == NULL)
 		return NULL;
@@ -51,7 +51,7 @@ view_free(struct view *v)
 }
 
 static void
-view_add(struct view *v, const char *text, int64_t number)
+add(struct view *v, const char *text, int64_t number)
 {
 	struct view_cell *cells;
 	size_t cap;
@@ -60,7 +60,7 @@ view_add(struct view *v, const char *text, int64_t number)
 		return;
 	if (v->n == v->cap) {
 		cap = v->cap == 0 ? 64 : v->cap * 2;
-		cells = reallocarray(v->cells, cap, sizeof(*cells));
+		cells = reallocarray(v->cells, cap, sizeof *cells);
 		if (cells == NULL) {
 			v->failed = true;
 			return;
@@ -76,7 +76,7 @@ view_add(struct view *v, const char *text, int64_t number)
 void
 view_text(struct view *v, const char *text)
 {
-	view_add(v, text == NULL ? "" : text, 0);
+	add(v, text == NULL ? "" : text, 0);
 }
 
 void
@@ -84,14 +84,14 @@ view_int(struct view *v, int64_t number)
 {
 	char text[24];
 
-	snprintf(text, sizeof(text), "%lld", (long long)number);
-	view_add(v, text, number);
+	snprintf(text, sizeof text, "%lld", (long long)number);
+	add(v, text, number);
 }
 
 void
 view_bool(struct view *v, bool yes)
 {
-	view_add(v, yes ? "yes" : "no", yes);
+	add(v, yes ? "yes" : "no", yes);
 }
 
 void
@@ -101,7 +101,7 @@ view_time(struct view *v, int64_t at)
 
 	if (at != 0)
 		clock_people(at, text);
-	view_add(v, text, at);
+	add(v, text, at);
 }
 
 void
@@ -111,12 +111,12 @@ view_hex(struct view *v, struct blob bytes)
 
 	buf_init(&hex, VIEW_CELL_MAX);
 	enc_hex(bytes, &hex);
-	view_add(v, buf_str(&hex), 0);
+	add(v, buf_str(&hex), 0);
 	buf_release(&hex);
 }
 
 static void
-view_write_cell(struct out_json *out, const struct view_column *column,
+write_cell(struct out_json *out, const struct view_column *column,
     const struct view_cell *cell)
 {
 	char at[CLOCK_TEXT];
@@ -143,17 +143,16 @@ view_write_cell(struct out_json *out, const struct view_column *column,
 }
 
 static void
-view_write_row(struct out_json *out, const struct view *v, size_t row)
+write_row(struct out_json *out, const struct view *v, size_t row)
 {
 	size_t c;
 
 	for (c = 0; c < v->width; c++)
-		view_write_cell(
-		    out, &v->columns[c], &v->cells[row * v->width + c]);
+		write_cell(out, &v->columns[c], &v->cells[row * v->width + c]);
 }
 
 static size_t
-view_letters(const char *s)
+letters(const char *s)
 {
 	size_t n = 0;
 
@@ -164,28 +163,28 @@ view_letters(const char *s)
 
 /* Text and blanks up to `width` letters; the last column needs none. */
 static void
-view_pad(const char *text, size_t width, bool last)
+pad(const char *text, size_t width, bool last)
 {
 	char safe[VIEW_CELL_MAX];
 	size_t n;
 
-	utf8_show_all(blob_str(text), safe, sizeof(safe));
+	utf8_show_all(blob_str(text), safe, sizeof safe);
 	fputs(safe, stdout);
 	if (last)
 		return;
-	for (n = view_letters(safe); n < width + 2; n++)
+	for (n = letters(safe); n < width + 2; n++)
 		putchar(' ');
 }
 
 static size_t
-view_column_width(const struct view *v, size_t column)
+column_width(const struct view *v, size_t column)
 {
-	size_t i, n, widest = view_letters(v->columns[column].label);
+	size_t i, n, widest = letters(v->columns[column].label);
 	char safe[VIEW_CELL_MAX];
 
 	for (i = column; i < v->n; i += v->width) {
-		utf8_show_all(blob_str(v->cells[i].text), safe, sizeof(safe));
-		n = view_letters(safe);
+		utf8_show_all(blob_str(v->cells[i].text), safe, sizeof safe);
+		n = letters(safe);
 		if (n > widest)
 			widest = n;
 	}
@@ -194,8 +193,7 @@ view_column_width(const struct view *v, size_t column)
 
 /* Row -1 is the headings. */
 static void
-view_print_row(
-    const struct view *v, const size_t *widths, size_t last, long row)
+print_row(const struct view *v, const size_t *widths, size_t last, long row)
 {
 	const char *text;
 	size_t c;
@@ -205,28 +203,28 @@ view_print_row(
 			continue;
 		text = row < 0 ? v->columns[c].label
 			       : v->cells[(size_t)row * v->width + c].text;
-		view_pad(row >= 0 && *text == '\0' ? "-" : text, widths[c],
+		pad(row >= 0 && *text == '\0' ? "-" : text, widths[c],
 		    c == last);
 	}
 	putchar('\n');
 }
 
 static int
-view_print_table(const struct view *v)
+print_table(const struct view *v)
 {
 	size_t c, *widths, last = 0;
 	long row, rows = (long)(v->n / v->width);
 
-	if ((widths = calloc(v->width, sizeof(*widths))) == NULL)
+	if ((widths = calloc(v->width, sizeof *widths)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a table");
 	for (c = 0; c < v->width; c++) {
 		if (v->columns[c].label == NULL)
 			continue;
-		widths[c] = view_column_width(v, c);
+		widths[c] = column_width(v, c);
 		last = c;
 	}
 	for (row = -1; row < rows; row++)
-		view_print_row(v, widths, last, row);
+		print_row(v, widths, last, row);
 	free(widths);
 	return OK;
 }
@@ -241,14 +239,14 @@ view_table(struct cli *cli, const struct view *v, const char *name,
 		return fail(ERR_NOMEM, "no memory for a table");
 	if (!cli->json) {
 		if (v->n > 0)
-			return view_print_table(v);
+			return print_table(v);
 		printf("%s\n", nothing);
 		return OK;
 	}
 	out_json_open_array(&cli->out, name);
 	for (row = 0; row < v->n / v->width; row++) {
 		out_json_open_object(&cli->out, NULL);
-		view_write_row(&cli->out, v, row);
+		write_row(&cli->out, v, row);
 		out_json_close_object(&cli->out);
 	}
 	out_json_close_array(&cli->out);
@@ -264,22 +262,22 @@ view_record(struct cli *cli, const struct view *v)
 	if (v == NULL || v->failed || v->n < v->width)
 		return fail(ERR_NOMEM, "no memory for a record");
 	if (cli->json) {
-		view_write_row(&cli->out, v, 0);
+		write_row(&cli->out, v, 0);
 		return OK;
 	}
 	for (c = 0; c < v->width; c++) {
 		if (v->columns[c].label == NULL)
 			continue;
-		n = view_letters(v->columns[c].label) + 1;
+		n = letters(v->columns[c].label) + 1;
 		if (n > widest)
 			widest = n;
 	}
 	for (c = 0; c < v->width; c++) {
 		if (v->columns[c].label == NULL || *v->cells[c].text == '\0')
 			continue;
-		snprintf(label, sizeof(label), "%s:", v->columns[c].label);
-		view_pad(label, widest, false);
-		view_pad(v->cells[c].text, 0, true);
+		snprintf(label, sizeof label, "%s:", v->columns[c].label);
+		pad(label, widest, false);
+		pad(v->cells[c].text, 0, true);
 		putchar('\n');
 	}
 	return OK;

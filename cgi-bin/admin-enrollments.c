@@ -270,7 +270,7 @@ fill_certificate(struct admin_page *page, const char *enrollment)
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
 	row = tmplrow_add(page->row, "certificate");
-	admin_page_hex(row, "sha256", blob_of(c.sha256, sizeof(c.sha256)));
+	admin_page_hex(row, "sha256", blob_of(c.sha256, sizeof c.sha256));
 	tmplrow_set(row, "certificate_state", certificates_state_name(c.state));
 	tmplrow_flag(row, "attested", c.hardware_attested);
 	admin_page_time(row, "not_after", c.not_after);

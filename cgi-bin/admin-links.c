@@ -102,7 +102,7 @@ admin_links_create(void *p, const struct req *req, struct resp *resp)
 	if (r != OK && err_http_status(r) >= 500)
 		return r;
 	r = send_page(app, req, url, r, resp);
-	secret_wipe(url, sizeof(url));
+	secret_wipe(url, sizeof url);
 	return r;
 }
 

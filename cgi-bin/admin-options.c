@@ -11,7 +11,7 @@
 static const enum product_system systems[] = { SYSTEM_MACOS, SYSTEM_IOS,
 	SYSTEM_IPADOS, SYSTEM_TVOS, SYSTEM_VISIONOS, SYSTEM_WATCHOS };
 
-#define SYSTEMS (sizeof(systems) / sizeof(systems[0]))
+#define SYSTEMS (sizeof systems / sizeof systems[0])
 
 /* Only what a browser may follow becomes a link. */
 static bool

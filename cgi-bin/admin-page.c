@@ -126,7 +126,7 @@ admin_page_on_error(void *p, const struct req *req, int code, struct resp *resp)
 	    session_load(((struct admin_app *)p)->context.db, req, &session) ==
 		OK)
 		(void)set_frame(p, &session, row);
-	secret_wipe(&session, sizeof(session));
+	secret_wipe(&session, sizeof session);
 	r = admin_page_send_bare(p, "error", resp_phrase(err_http_status(code)),
 	    err_http_status(code), row, resp);
 	if (r != OK)
@@ -140,7 +140,7 @@ admin_page_init(
 {
 	int r;
 
-	memset(page, 0, sizeof(*page));
+	memset(page, 0, sizeof *page);
 	page->app = app;
 	if ((r = session_load(app->context.db, req, &page->session)) != OK ||
 	    (r = form_parse(blob_str(req->query), &page->query)) != OK)
@@ -155,7 +155,7 @@ admin_page_release(struct admin_page *page)
 {
 	form_free(page->query);
 	tmplrow_free(page->row);
-	secret_wipe(page, sizeof(*page));
+	secret_wipe(page, sizeof *page);
 }
 
 int
@@ -198,7 +198,7 @@ set_ago(struct tmpl_row *row, const char *name, int64_t seconds)
 	long long n;
 	size_t i;
 
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	for (i = 0; i < sizeof units / sizeof units[0]; i++) {
 		if (llabs(seconds) < units[i].seconds)
 			continue;
 		n = llabs(seconds) / units[i].seconds;
@@ -220,9 +220,9 @@ admin_page_time(struct tmpl_row *row, const char *name, int64_t t)
 		clock_rfc3339(t, iso);
 	}
 	tmplrow_set(row, name, people);
-	snprintf(key, sizeof(key), "%s_iso", name);
+	snprintf(key, sizeof key, "%s_iso", name);
 	tmplrow_set(row, key, iso);
-	snprintf(key, sizeof(key), "%s_ago", name);
+	snprintf(key, sizeof key, "%s_ago", name);
 	if (t == 0)
 		tmplrow_set(row, key, "");
 	else
@@ -250,7 +250,7 @@ admin_page_link(struct tmpl_row *row, const char *name, const char *path,
 	buf_init(&b, URL_MAX);
 	buf_printf(&b, "%s%c%s=", path, strchr(path, '?') ? '&' : '?', param);
 	form_encode(value, &b);
-	snprintf(key, sizeof(key), "%s_url", name);
+	snprintf(key, sizeof key, "%s_url", name);
 	tmplrow_set(row, key, buf_str(&b));
 	buf_release(&b);
 }

@@ -68,7 +68,7 @@ handle_get(void *app, const struct req *req, struct resp *resp)
 	struct blob name = query_value(req->query, "operation");
 	size_t i;
 
-	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+	for (i = 0; i < sizeof operations / sizeof operations[0]; i++)
 		if (blob_eq(name, blob_str(operations[i].name)))
 			return operations[i].handler(app, req, resp);
 	return fail(ERR_MALFORMED, "no such operation");

@@ -23,17 +23,17 @@ stylesheet_load(const struct conf *conf, struct stylesheet *out)
 	FILE *f;
 
 	buf_init(&out->text, TEXT_MAX);
-	snprintf(path, sizeof(path), "%s/style.css", conf->templates);
+	snprintf(path, sizeof path, "%s/style.css", conf->templates);
 	if ((f = fopen(path, "re")) == NULL)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+	while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
 		buf_add(&out->text, chunk, n);
 	broken = ferror(f) != 0;
 	fclose(f);
 	if (broken || buf_status(&out->text) != OK)
 		return fail(ERR_IO, "%s cannot be read", path);
 	secret_sha256(buf_blob(&out->text), digest);
-	buf_init(&tag, sizeof(out->version) - 1);
+	buf_init(&tag, sizeof out->version - 1);
 	if (enc_hex(blob_of(digest, TAG_BYTES), &tag) == OK)
 		memcpy(out->version, buf_str(&tag), tag.n + 1);
 	buf_release(&tag);

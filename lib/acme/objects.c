@@ -10,18 +10,17 @@
 static void
 put_problem(struct out_json *j, const char *error)
 {
-	int code = err_find(error);
+	int r = err_find(error);
 	char type[96];
 
 	/* a name of old */
-	if (code == OK)
-		code = ERR_INTERNAL;
-	snprintf(
-	    type, sizeof type, OBJECTS_PROBLEM_URN "%s", err_acme_type(code));
+	if (r == OK)
+		r = ERR_INTERNAL;
+	snprintf(type, sizeof type, OBJECTS_PROBLEM_URN "%s", err_acme_type(r));
 	out_json_open_object(j, "error");
 	out_json_string(j, "type", type);
-	out_json_string(j, "detail", err_text(code));
-	out_json_int(j, "status", err_http_status(code));
+	out_json_string(j, "detail", err_text(r));
+	out_json_int(j, "status", err_http_status(r));
 	out_json_close_object(j);
 }
 

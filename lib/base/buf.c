@@ -12,7 +12,7 @@
 void
 buf_init(struct buf *b, size_t max)
 {
-	memset(b, 0, sizeof(*b));
+	memset(b, 0, sizeof *b);
 	b->max = max;
 }
 

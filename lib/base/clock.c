@@ -28,7 +28,7 @@ clock_time(time_t *out)
 void
 clock_use_offset_file(const char *path)
 {
-	snprintf(offset_file, sizeof(offset_file), "%s", path ? path : "");
+	snprintf(offset_file, sizeof offset_file, "%s", path ? path : "");
 	clock_refresh();
 }
 
@@ -42,7 +42,7 @@ clock_refresh(void)
 		return;
 	if ((f = fopen(offset_file, "re")) == NULL)
 		return;
-	if (fgets(text, sizeof(text), f) != NULL)
+	if (fgets(text, sizeof text, f) != NULL)
 		offset = strtoll(text, NULL, 10);
 	fclose(f);
 }

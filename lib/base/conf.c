@@ -94,7 +94,7 @@ static const struct conf_key keys[] = {
 	FLAG("testing", single_des, "false"),
 };
 
-#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
+#define KEY_COUNT (sizeof keys / sizeof keys[0])
 
 struct conf_reading {
 	struct conf *c;
@@ -165,7 +165,7 @@ set_level(int *at, const char *value)
 		{ "debug", LOG_DEBUG } };
 	size_t i;
 
-	for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+	for (i = 0; i < sizeof levels / sizeof levels[0]; i++) {
 		if (strcmp(value, levels[i].name) == 0) {
 			*at = levels[i].level;
 			return OK;
@@ -209,19 +209,19 @@ on_line(void *user, const char *section, const char *name, const char *value)
 		    strcmp(name, keys[i].name) == 0)
 			break;
 	if (i == KEY_COUNT) {
-		snprintf(r->fault, sizeof(r->fault),
-		    "unknown key [%.64s] %.64s", section, name);
+		snprintf(r->fault, sizeof r->fault, "unknown key [%.64s] %.64s",
+		    section, name);
 		return 0;
 	}
 	if (r->seen[i]) {
-		snprintf(r->fault, sizeof(r->fault), "[%s] %s stands twice",
+		snprintf(r->fault, sizeof r->fault, "[%s] %s stands twice",
 		    section, name);
 		return 0;
 	}
 	r->seen[i] = true;
 	if (set_key(r->c, &keys[i], value) == OK)
 		return 1;
-	snprintf(r->fault, sizeof(r->fault), "[%s] %s cannot be \"%.128s\"",
+	snprintf(r->fault, sizeof r->fault, "[%s] %s cannot be \"%.128s\"",
 	    section, name, value);
 	return 0;
 }
@@ -247,7 +247,7 @@ default_path(char **at, const char *folder, const char *name)
 
 	if (**at != '\0')
 		return OK;
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof path, "%s/%s", folder, name);
 	return set_text(at, path);
 }
 
@@ -259,8 +259,8 @@ default_beside(char **at, const char *path, const char *name)
 	char folder[4096] = ".";
 
 	if (slash != NULL)
-		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path),
-		    path);
+		snprintf(
+		    folder, sizeof folder, "%.*s", (int)(slash - path), path);
 	return default_path(at, folder, name);
 }
 
@@ -334,7 +334,7 @@ conf_load(const char *path, struct conf *c)
 	struct conf_reading reading = { .c = c };
 	int line, r;
 
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, sizeof *c);
 	if ((r = set_initials(c)) != OK)
 		goto done;
 	if ((line = ini_parse(path, on_line, &reading)) != 0) {
@@ -361,7 +361,7 @@ conf_release(struct conf *c)
 	for (i = 0; i < KEY_COUNT; i++)
 		if (keys[i].kind == KIND_TEXT)
 			free(*text_at(c, &keys[i]));
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, sizeof *c);
 }
 
 bool

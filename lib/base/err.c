@@ -53,7 +53,7 @@ err_find(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		if (strcmp(rows[i].name, name) == 0)
 			return -1 - (int)i;
 	}

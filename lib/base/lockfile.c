@@ -38,7 +38,7 @@ start_ticks(timer_t *out)
 	const struct itimerspec ticks = { { 0, TICK_NS }, { 0, TICK_NS } };
 	struct sigevent event;
 
-	memset(&event, 0, sizeof(event));
+	memset(&event, 0, sizeof event);
 	event.sigev_notify = SIGEV_SIGNAL;
 	event.sigev_signo = SIGRTMIN;
 	if (timer_create(CLOCK_MONOTONIC, &event, out) != 0)
@@ -62,7 +62,7 @@ wait_for_lock(int fd, int ms)
 	int r = -1, error;
 	timer_t timer;
 
-	memset(&tick, 0, sizeof(tick));
+	memset(&tick, 0, sizeof tick);
 	tick.sa_handler = on_tick;
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);

@@ -27,7 +27,7 @@ log_request(const char *id)
 	if (id == NULL)
 		request_id[0] = '\0';
 	else
-		log_escape(blob_str(id), request_id, sizeof(request_id));
+		log_escape(blob_str(id), request_id, sizeof request_id);
 }
 
 void
@@ -44,7 +44,7 @@ log_escape(struct blob in, char *out, size_t outlen)
 
 		at += utf8_show(in, at, shown);
 		if (backslash)
-			memcpy(shown, "\\x5c", sizeof("\\x5c"));
+			memcpy(shown, "\\x5c", sizeof "\\x5c");
 		n = strlen(shown);
 		if (o + n >= outlen)
 			break;
@@ -62,10 +62,10 @@ emit(enum log_priority prio, const char *text)
 
 	if (prio > least_urgent)
 		return;
-	n = snprintf(line, sizeof(line), "<%d>%s[%d]%s%s: %s\n", (int)prio,
+	n = snprintf(line, sizeof line, "<%d>%s[%d]%s%s: %s\n", (int)prio,
 	    program_name, (int)getpid(), request_id[0] ? " " : "", request_id,
 	    text);
-	if (n > 0 && (size_t)n < sizeof(line) &&
+	if (n > 0 && (size_t)n < sizeof line &&
 	    write(STDERR_FILENO, line, (size_t)n) < 0)
 		return;
 }
@@ -77,9 +77,9 @@ log_line(enum log_priority prio, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(raw, sizeof(raw), fmt, ap);
+	vsnprintf(raw, sizeof raw, fmt, ap);
 	va_end(ap);
-	log_escape(blob_str(raw), safe, sizeof(safe));
+	log_escape(blob_str(raw), safe, sizeof safe);
 	emit(prio, safe);
 }
 
@@ -87,14 +87,14 @@ void
 log_fail(const char *file, int line, const char *func, int code,
     const char *fmt, ...)
 {
-	char raw[sizeof(last_reason)], text[LINE_MAX_BYTES];
+	char raw[sizeof last_reason], text[LINE_MAX_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(raw, sizeof(raw), fmt, ap);
+	vsnprintf(raw, sizeof raw, fmt, ap);
 	va_end(ap);
-	log_escape(blob_str(raw), last_reason, sizeof(last_reason));
-	snprintf(text, sizeof(text), "%s: %s (%s, %s:%d)", err_name(code),
+	log_escape(blob_str(raw), last_reason, sizeof last_reason);
+	snprintf(text, sizeof text, "%s: %s (%s, %s:%d)", err_name(code),
 	    last_reason, func, file, line);
 	emit((enum log_priority)err_priority(code), text);
 }
@@ -111,7 +111,7 @@ log_restate_reason(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(last_reason, sizeof(last_reason), fmt, ap);
+	vsnprintf(last_reason, sizeof last_reason, fmt, ap);
 	va_end(ap);
 }
 

@@ -30,9 +30,9 @@ network_of(const char *address, unsigned bits4, unsigned bits6,
 		return;
 	}
 	if (inet_pton(AF_INET6, address, &v6) == 1)
-		memcpy(v4, &v6.s6_addr[12], sizeof(v4));
+		memcpy(v4, &v6.s6_addr[12], sizeof v4);
 	else if (inet_pton(AF_INET, address, v4) != 1)
 		return;
-	keep_bits(v4, sizeof(v4), bits4);
+	keep_bits(v4, sizeof v4, bits4);
 	inet_ntop(AF_INET, v4, out, NETWORK_TEXT);
 }

@@ -49,7 +49,7 @@ secret_uuid(char out[SECRET_UUID_TEXT])
 {
 	uint8_t u[16];
 
-	secret_random(u, sizeof(u));
+	secret_random(u, sizeof u);
 	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);
 	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
 	snprintf(out, SECRET_UUID_TEXT,

@@ -101,7 +101,7 @@ utf8_is_visible(uint32_t c)
 		{ 0xe0000, 0xe007f },
 	};
 
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
 		if (c >= hidden[i].first && c <= hidden[i].last)
 			return false;
 	return true;

@@ -72,7 +72,7 @@ static int
 check_certificate(struct authority *ca, const char *path)
 {
 	unsigned critical, is_ca, usage;
-	size_t n = sizeof(ca->key_id);
+	size_t n = sizeof ca->key_id;
 	int algorithm;
 	int64_t now = clock_now();
 
@@ -136,7 +136,7 @@ authority_load_certificate(const char *path, struct authority **out)
 	int r;
 
 	*out = NULL;
-	if ((ca = calloc(1, sizeof(*ca))) == NULL ||
+	if ((ca = calloc(1, sizeof *ca)) == NULL ||
 	    gnutls_x509_crt_init(&ca->crt) != 0) {
 		free(ca);
 		return fail(ERR_NOMEM, "no memory for a CA");
@@ -220,10 +220,10 @@ sign(
 		usage |= AUTHORITY_SCEP_USAGE;
 	if ((r = key_public(key, &public)) != OK)
 		return r;
-	secret_random(serial, sizeof(serial));
+	secret_random(serial, sizeof serial);
 	serial[0] = (uint8_t)((serial[0] & 0x7f) | 0x40);
 	if ((rc = gnutls_x509_crt_set_version(crt, 3)) != 0 ||
-	    (rc = gnutls_x509_crt_set_serial(crt, serial, sizeof(serial))) !=
+	    (rc = gnutls_x509_crt_set_serial(crt, serial, sizeof serial)) !=
 		0 ||
 	    (rc = gnutls_x509_crt_set_pubkey(crt, public)) != 0 ||
 	    (rc = gnutls_x509_crt_set_activation_time(
@@ -328,7 +328,7 @@ authority_pem(const struct authority *ca)
 struct blob
 authority_key_id(const struct authority *ca)
 {
-	return blob_of(ca->key_id, sizeof(ca->key_id));
+	return blob_of(ca->key_id, sizeof ca->key_id);
 }
 
 int64_t

@@ -49,9 +49,9 @@ sign(const struct authority *ca, gnutls_x509_crl_t crl, int64_t number,
 	size_t i;
 	int r;
 
-	for (i = 0; i < sizeof(octets); i++)
-		octets[i] = (uint8_t)(number >> (8 * (sizeof(octets) - 1 - i)));
-	for (i = 0; i < sizeof(octets) - 1 && octets[i] == 0; i++)
+	for (i = 0; i < sizeof octets; i++)
+		octets[i] = (uint8_t)(number >> (8 * (sizeof octets - 1 - i)));
+	for (i = 0; i < sizeof octets - 1 && octets[i] == 0; i++)
 		;
 	if ((r = gnutls_x509_crl_set_version(crl, 2)) != 0 ||
 	    (r = gnutls_x509_crl_set_this_update(
@@ -61,7 +61,7 @@ sign(const struct authority *ca, gnutls_x509_crl_t crl, int64_t number,
 	    (r = gnutls_x509_crl_set_authority_key_id(
 		 crl, issuer.p, issuer.n)) != 0 ||
 	    (r = gnutls_x509_crl_set_number(
-		 crl, octets + i, sizeof(octets) - i)) != 0 ||
+		 crl, octets + i, sizeof octets - i)) != 0 ||
 	    (r = gnutls_x509_crl_privkey_sign(crl, authority_certificate(ca),
 		 key_handle(key), key_digest(key), 0)) != 0)
 		return fault(r, "signing the revocation list");
@@ -121,7 +121,7 @@ crl_from_store(
 
 	if ((r = load(db, ca, &revoked, &number)) != OK)
 		goto done;
-	if ((entries = calloc(revoked.n + 1, sizeof(*entries))) == NULL) {
+	if ((entries = calloc(revoked.n + 1, sizeof *entries)) == NULL) {
 		r = fail(ERR_NOMEM, "no memory for a revocation list");
 		goto done;
 	}
@@ -146,8 +146,8 @@ crl_publish(struct db *db, const struct authority *ca, const char *folder,
 	struct buf der;
 	int fd, r;
 
-	snprintf(lock, sizeof(lock), "%s/.lock", folder);
-	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	snprintf(lock, sizeof lock, "%s/.lock", folder);
+	snprintf(path, sizeof path, "%s/%s", folder, file);
 	/* One at a time, or an older list could replace a newer one. */
 	if ((r = lockfile_open(lock, CRL_WAIT_MS, &fd)) != OK)
 		return r;
@@ -163,7 +163,7 @@ static void
 take_facts(gnutls_x509_crl_t crl, struct crl_facts *out)
 {
 	uint8_t octets[32];
-	size_t i, n = sizeof(octets);
+	size_t i, n = sizeof octets;
 	int count = gnutls_x509_crl_get_crt_count(crl);
 
 	if (gnutls_x509_crl_get_number(crl, octets, &n, NULL) == 0) {
@@ -205,7 +205,7 @@ crl_read(const char *path, const struct authority *ca, struct crl_facts *out)
 	struct buf file;
 	int r;
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, sizeof *out);
 	buf_init(&file, CRL_BYTES_MAX);
 	if ((r = file_read(path, &file)) != OK)
 		goto done;

@@ -23,13 +23,13 @@ read_all(int fd, const char *path, struct buf *out)
 	ssize_t n;
 	int r = OK;
 
-	while (r == OK && (n = read(fd, chunk, sizeof(chunk))) != 0) {
+	while (r == OK && (n = read(fd, chunk, sizeof chunk)) != 0) {
 		if (n < 0)
 			r = fault(path, "read");
 		else if ((r = buf_add(out, chunk, (size_t)n)) != OK)
 			r = fail(r, "%s is too large", path);
 	}
-	secret_wipe(chunk, sizeof(chunk));
+	secret_wipe(chunk, sizeof chunk);
 	return r;
 }
 
@@ -109,7 +109,7 @@ sync_folder(const char *path)
 	int fd;
 
 	if (slash != NULL)
-		snprintf(folder, sizeof(folder), "%.*s",
+		snprintf(folder, sizeof folder, "%.*s",
 		    slash == path ? 1 : (int)(slash - path), path);
 	if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return;
@@ -144,8 +144,8 @@ file_replace(const char *path, struct blob bytes, mode_t mode)
 	char beside[4096];
 	int fd, n, r = OK;
 
-	n = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
-	if (n < 0 || (size_t)n >= sizeof(beside))
+	n = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
+	if (n < 0 || (size_t)n >= sizeof beside)
 		return fail(ERR_IO, "%s: the name is too long", path);
 	if ((fd = mkostemp(beside, O_CLOEXEC)) < 0)
 		return fault(path, "write beside");
@@ -166,10 +166,10 @@ file_create_random(const char *path, size_t n)
 	uint8_t bytes[64];
 	int r;
 
-	if (n > sizeof(bytes))
+	if (n > sizeof bytes)
 		return fail(ERR_INTERNAL, "%zu random bytes asked for", n);
 	secret_random(bytes, n);
 	r = file_create(path, blob_of(bytes, n), 0640);
-	secret_wipe(bytes, sizeof(bytes));
+	secret_wipe(bytes, sizeof bytes);
 	return r;
 }

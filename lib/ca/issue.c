@@ -54,7 +54,7 @@ issue_permanent_identifier(const char *value, struct buf *out)
 	buf_add_byte(out, (uint8_t)(n + 18));
 	buf_add_byte(out, 0xa0);
 	buf_add_byte(out, (uint8_t)(n + 16));
-	buf_add(out, oid, sizeof(oid));
+	buf_add(out, oid, sizeof oid);
 	buf_add_byte(out, 0xa0);
 	buf_add_byte(out, (uint8_t)(n + 4));
 	buf_add_byte(out, 0x30);

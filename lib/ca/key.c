@@ -48,7 +48,7 @@ static int new (struct key **out)
 	struct key *key;
 
 	*out = NULL;
-	if ((key = calloc(1, sizeof(*key))) == NULL)
+	if ((key = calloc(1, sizeof *key)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a key");
 	if (gnutls_privkey_init(&key->handle) != 0 ||
 	    gnutls_pubkey_init(&key->public) != 0) {

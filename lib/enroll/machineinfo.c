@@ -51,7 +51,7 @@ refuse_claim(struct blob content)
 	char why[300];
 	int r;
 
-	snprintf(why, sizeof(why), "%s", log_reason());
+	snprintf(why, sizeof why, "%s", log_reason());
 	if (in_plist_parse(content, MACHINEINFO_BYTES_MAX, &doc) != OK ||
 	    in_plist_string(in_plist_root(doc), "SERIAL", &serial) != OK)
 		serial = "";
@@ -117,20 +117,19 @@ read_fields(const struct in_plist_node *root, struct machineinfo *out)
 	struct machineinfo m = { .device.serial = "" };
 
 	if (!take(root, "SERIAL", LETTERS DIGITS "-", m.device.serial,
-		sizeof(m.device.serial)))
+		sizeof m.device.serial))
 		return fail(ERR_ENROLL_MACHINEINFO,
 		    "the device information has no usable SERIAL");
-	if (!take(
-		root, "UDID", HEXES "-", m.device.udid, sizeof(m.device.udid)))
+	if (!take(root, "UDID", HEXES "-", m.device.udid, sizeof m.device.udid))
 		return fail(ERR_ENROLL_MACHINEINFO,
 		    "the device information of %s has no usable UDID",
 		    m.device.serial);
 	take(root, "PRODUCT", LETTERS DIGITS ",", m.device.product,
-	    sizeof(m.device.product));
+	    sizeof m.device.product);
 	take(root, "OS_VERSION", DIGITS ".", m.device.os_version,
-	    sizeof(m.device.os_version));
+	    sizeof m.device.os_version);
 	take(root, "VERSION", LETTERS DIGITS, m.device.build_version,
-	    sizeof(m.device.build_version));
+	    sizeof m.device.build_version);
 	if (in_plist_bool(
 		root, "MDM_CAN_REQUEST_SOFTWARE_UPDATE", &m.can_update) != OK)
 		m.can_update = false;
@@ -166,7 +165,7 @@ machineinfo_read(
 	if (r == OK)
 		r = machineinfo_parse(buf_blob(&content), out);
 	if (r == OK)
-		memcpy(out->signer_sha256, signer, sizeof(signer));
+		memcpy(out->signer_sha256, signer, sizeof signer);
 	buf_release(&content);
 	return r;
 }

@@ -52,11 +52,11 @@ add_text(struct out_plist_node *to, const char *key, const char *fmt, ...)
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	n = vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	/* A value cut short would be a wrong one: make the document fail. */
 	out_plist_string(
-	    to, key, n >= 0 && (size_t)n < sizeof(text) ? text : NULL);
+	    to, key, n >= 0 && (size_t)n < sizeof text ? text : NULL);
 }
 
 /* The keys that every payload has; `name` is the last part of its identifier */
@@ -160,7 +160,7 @@ add_server_ca(struct writer *w, size_t i)
 	buf_init(&der, X509_DER_MAX);
 	if ((r = x509_der(w->files->server_cas[i], &der)) != OK)
 		goto done;
-	snprintf(name, sizeof(name), "server-ca.%zu", i + 1);
+	snprintf(name, sizeof name, "server-ca.%zu", i + 1);
 	to = add_payload(w, "com.apple.security.root", name,
 	    "Certificate authority of the server");
 	add_text(to, "PayloadCertificateFileName", "%s.cer", name);
@@ -247,7 +247,7 @@ profile_files_load_unsigned(const struct conf *conf, struct profile_files *out)
 {
 	int r;
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, sizeof *out);
 	r = load_scep_ca(conf->scep_ca_certificate, out->scep_ca_sha256);
 	if (r == OK && conf->server_ca[0] != '\0')
 		r = x509_load(conf->server_ca, PROFILE_SERVER_CAS,
@@ -280,5 +280,5 @@ profile_files_release(struct profile_files *files)
 	for (i = 0; i < files->n_chain; i++)
 		x509_free(files->chain[i]);
 	key_free(files->key);
-	memset(files, 0, sizeof(*files));
+	memset(files, 0, sizeof *files);
 }

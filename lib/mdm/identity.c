@@ -99,7 +99,7 @@ identity_prove(
 {
 	int r;
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, sizeof *out);
 	out->by_tls = proof->client_certificate != NULL &&
 	    proof->client_certificate[0] != '\0';
 	if (proof->signature == NULL && !out->by_tls)

@@ -93,7 +93,7 @@ rule_named(const char *name, size_t len)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+	for (i = 0; i < sizeof families / sizeof families[0]; i++)
 		if (strlen(families[i].name) == len &&
 		    memcmp(families[i].name, name, len) == 0)
 			return &families[i];
@@ -105,7 +105,7 @@ rule_of(enum product_family family)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+	for (i = 0; i < sizeof families / sizeof families[0]; i++)
 		if (families[i].family == family)
 			return &families[i];
 	return NULL;
@@ -172,7 +172,7 @@ has_t2(const struct product *p)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(t2_macs) / sizeof(t2_macs[0]); i++)
+	for (i = 0; i < sizeof t2_macs / sizeof t2_macs[0]; i++)
 		if (t2_macs[i].family == p->family &&
 		    p->major >= t2_macs[i].first_major &&
 		    p->major <= t2_macs[i].last_major)

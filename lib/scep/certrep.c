@@ -66,11 +66,11 @@ add_common(struct reply *r, const struct pkimessage *m, const char *status)
 {
 	uint8_t nonce[PKIMESSAGE_NONCE];
 
-	secret_random(nonce, sizeof(nonce));
+	secret_random(nonce, sizeof nonce);
 	signed_out_printable(CERT_REP, next(r, PKIMESSAGE_OID_TYPE));
 	signed_out_printable(status, next(r, PKIMESSAGE_OID_STATUS));
-	signed_out_octets(blob_of(nonce, sizeof(nonce)),
-	    next(r, PKIMESSAGE_OID_SENDER_NONCE));
+	signed_out_octets(
+	    blob_of(nonce, sizeof nonce), next(r, PKIMESSAGE_OID_SENDER_NONCE));
 	if (m->sender_nonce.n > 0)
 		signed_out_octets(
 		    m->sender_nonce, next(r, PKIMESSAGE_OID_RECIPIENT_NONCE));

@@ -29,7 +29,7 @@ take_transaction(struct pkimessage *m)
 	    attribute(m, PKIMESSAGE_OID_TRANSACTION, IN_DER_PRINTABLE);
 	size_t i;
 
-	if (id.n == 0 || id.n >= sizeof(m->transaction_id))
+	if (id.n == 0 || id.n >= sizeof m->transaction_id)
 		return;
 	for (i = 0; i < id.n; i++)
 		if (id.p[i] < 0x20 || id.p[i] > 0x7e)

@@ -43,7 +43,7 @@ db_schema_number(void)
 }
 
 static int
-db_check_schema(sqlite3 *sqlite, const char *path)
+check_schema(sqlite3 *sqlite, const char *path)
 {
 	int number;
 	int r = dbfile_schema_number(sqlite, &number);
@@ -57,7 +57,7 @@ db_check_schema(sqlite3 *sqlite, const char *path)
 }
 
 static int
-db_note_log(void *db, sqlite3 *sqlite, const char *name, int pages)
+note_log(void *db, sqlite3 *sqlite, const char *name, int pages)
 {
 	(void)sqlite;
 	(void)name;
@@ -70,7 +70,7 @@ db_note_log(void *db, sqlite3 *sqlite, const char *name, int pages)
  * while all others wait for the lock file. db_commit() does it after unlocking.
  */
 static int
-db_prepare_log(struct db *db)
+prepare_log(struct db *db)
 {
 	int r;
 
@@ -81,13 +81,13 @@ db_prepare_log(struct db *db)
 	r = dbfile_exec(db->sqlite, "PRAGMA journal_mode = WAL");
 	if (r != OK && r != ERR_BUSY)
 		return r;
-	sqlite3_wal_hook(db->sqlite, db_note_log, db);
+	sqlite3_wal_hook(db->sqlite, note_log, db);
 	return dbfile_exec(db->sqlite,
 	    "PRAGMA journal_size_limit = " DB_TEXT_OF(DB_LOG_LIMIT));
 }
 
 static int
-db_connect(struct db *db, const char *path)
+connect_to(struct db *db, const char *path)
 {
 	int flags = db->mode == DB_READ_ONLY ? SQLITE_OPEN_READONLY
 					     : SQLITE_OPEN_READWRITE;
@@ -95,13 +95,13 @@ db_connect(struct db *db, const char *path)
 
 	r = dbfile_open(path, flags, &db->sqlite);
 	if (r == OK)
-		r = db_check_schema(db->sqlite, path);
+		r = check_schema(db->sqlite, path);
 	if (r == OK)
 		r = dbfile_exec(db->sqlite,
 		    db->mode == DB_RELAXED ? "PRAGMA synchronous = NORMAL"
 					   : "PRAGMA synchronous = FULL");
 	if (r == OK && db->mode != DB_READ_ONLY)
-		r = db_prepare_log(db);
+		r = prepare_log(db);
 	if (r == OK && db->mode != DB_READ_ONLY)
 		r = dbfile_open_lock(path, &db->lock_fd);
 	return r;
@@ -120,7 +120,7 @@ db_open(const char *path, enum db_mode mode, struct db **out)
 	db->mode = mode;
 	db->owner = getpid();
 	db->lock_fd = -1;
-	r = db_connect(db, path);
+	r = connect_to(db, path);
 	if (r != OK) {
 		db_close(db);
 		return r;
@@ -156,7 +156,7 @@ db_in_transaction(const struct db *db)
 }
 
 static int
-db_may_begin(struct db *db)
+may_begin(struct db *db)
 {
 	if (db->owner != getpid())
 		return fail(ERR_INTERNAL, "a database connection crossed fork");
@@ -166,7 +166,7 @@ db_may_begin(struct db *db)
 }
 
 static int64_t
-db_monotonic(void)
+monotonic(void)
 {
 	struct timespec now;
 
@@ -176,7 +176,7 @@ db_monotonic(void)
 
 /* SQLite accepts this only between transactions. */
 static int
-db_set_relaxed(struct db *db, bool relaxed)
+set_relaxed(struct db *db, bool relaxed)
 {
 	int r = OK;
 
@@ -190,15 +190,15 @@ db_set_relaxed(struct db *db, bool relaxed)
 }
 
 static int
-db_start(struct db *db, bool relaxed)
+start(struct db *db, bool relaxed)
 {
-	int r = db_may_begin(db);
+	int r = may_begin(db);
 
 	if (r != OK)
 		return r;
 	if (db->mode == DB_READ_ONLY)
 		return fail(ERR_INTERNAL, "the database is open for reading");
-	if ((r = db_set_relaxed(db, relaxed)) != OK)
+	if ((r = set_relaxed(db, relaxed)) != OK)
 		return r;
 	r = dbfile_lock(db->lock_fd);
 	if (r != OK)
@@ -210,20 +210,20 @@ db_start(struct db *db, bool relaxed)
 	}
 	db->writing = true;
 	db->note[0] = '\0';
-	db->write_began = db_monotonic();
+	db->write_began = monotonic();
 	return OK;
 }
 
 int
 db_begin(struct db *db)
 {
-	return db_start(db, false);
+	return start(db, false);
 }
 
 int
 db_begin_relaxed(struct db *db)
 {
-	return db_start(db, true);
+	return start(db, true);
 }
 
 static void
@@ -231,7 +231,7 @@ finish(struct db *db)
 {
 	if (db->writing) {
 		flock(db->lock_fd, LOCK_UN);
-		db->write_took = db_monotonic() - db->write_began;
+		db->write_took = monotonic() - db->write_began;
 	}
 	db->writing = false;
 }
@@ -281,24 +281,24 @@ db_commit(struct db *db)
 int
 db_shrink_log(struct db *db)
 {
-	int rc, pages = 0;
+	int r, pages = 0;
 
 	if (db_in_transaction(db))
 		return fail(ERR_INTERNAL, "a transaction is open");
-	rc = sqlite3_wal_checkpoint_v2(
+	r = sqlite3_wal_checkpoint_v2(
 	    db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, NULL);
-	if (rc != SQLITE_OK || pages < DB_LOG_LARGE)
+	if (r != SQLITE_OK || pages < DB_LOG_LARGE)
 		return OK;
 	sqlite3_busy_timeout(db->sqlite, DB_SHRINK_MS);
-	rc = sqlite3_wal_checkpoint_v2(
+	r = sqlite3_wal_checkpoint_v2(
 	    db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	sqlite3_busy_timeout(db->sqlite, DBFILE_BUSY_MS);
-	if (rc == SQLITE_BUSY)
+	if (r == SQLITE_BUSY)
 		log_line(LOG_WARN,
 		    "the log of the database has %d pages and cannot be cut: "
 		    "a program has been reading for long",
 		    pages);
-	return rc == SQLITE_OK || rc == SQLITE_BUSY
+	return r == SQLITE_OK || r == SQLITE_BUSY
 	    ? OK
 	    : fail(ERR_DB, "database: %s (checkpoint)",
 		  sqlite3_errmsg(db->sqlite));
@@ -359,19 +359,19 @@ db_settle(const char *path)
 }
 
 static int
-db_is_late(void *deadline)
+is_late(void *deadline)
 {
-	return db_monotonic() >= *(const int64_t *)deadline;
+	return monotonic() >= *(const int64_t *)deadline;
 }
 
 int
 db_integrity_check(struct db *db, int seconds)
 {
-	int64_t deadline = db_monotonic() + seconds * DB_SECOND;
+	int64_t deadline = monotonic() + seconds * DB_SECOND;
 	int r;
 
 	sqlite3_progress_handler(
-	    db->sqlite, DB_CHECK_STEPS, db_is_late, &deadline);
+	    db->sqlite, DB_CHECK_STEPS, is_late, &deadline);
 	r = dbfile_expect(db->sqlite, "PRAGMA integrity_check(1)", "ok");
 	if (r == OK)
 		r = dbfile_expect(db->sqlite, "PRAGMA foreign_key_check", "");

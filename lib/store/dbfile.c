@@ -18,9 +18,9 @@
 #define COPY_MODE 0600
 
 static int
-dbfile_fail(sqlite3 *sqlite, const char *what)
+fail_sqlite(sqlite3 *sqlite, const char *what)
 {
-	int rc = sqlite3_errcode(sqlite);
+	int r = sqlite3_errcode(sqlite);
 
 	/* of dbvfs.c alone: SQLite's own VFS for Unix never returns it */
 	if (sqlite3_extended_errcode(sqlite) == SQLITE_IOERR_ACCESS)
@@ -28,7 +28,7 @@ dbfile_fail(sqlite3 *sqlite, const char *what)
 		    "database: a -journal file beside it names a file to "
 		    "delete, which SQLite does not write for us: keep it to "
 		    "find out who did, and restore a backup");
-	return fail(rc == SQLITE_BUSY ? ERR_BUSY : ERR_DB, "database: %s (%s)",
+	return fail(r == SQLITE_BUSY ? ERR_BUSY : ERR_DB, "database: %s (%s)",
 	    sqlite3_errmsg(sqlite), what);
 }
 
@@ -36,7 +36,7 @@ int
 dbfile_exec(sqlite3 *sqlite, const char *sql)
 {
 	if (sqlite3_exec(sqlite, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return dbfile_fail(sqlite, sql);
+		return fail_sqlite(sqlite, sql);
 	return OK;
 }
 
@@ -44,19 +44,19 @@ int
 dbfile_open(const char *path, int flags, sqlite3 **out)
 {
 	const char *vfs = dbvfs_name();
-	int rc;
+	int r;
 
 	*out = NULL;
 	if (vfs == NULL)
 		return fail(ERR_DB, "SQLite has no VFS for Unix");
-	rc = sqlite3_open_v2(path, out, flags | SQLITE_OPEN_NOFOLLOW, vfs);
+	r = sqlite3_open_v2(path, out, flags | SQLITE_OPEN_NOFOLLOW, vfs);
 	if (*out == NULL)
 		return fail(ERR_NOMEM, "no memory for a connection");
 	if (sqlite3_extended_errcode(*out) == SQLITE_CANTOPEN_SYMLINK)
 		return fail(
 		    ERR_DB, "%s is a symbolic link, not a database", path);
-	if (rc != SQLITE_OK)
-		return dbfile_fail(*out, path);
+	if (r != SQLITE_OK)
+		return fail_sqlite(*out, path);
 	sqlite3_extended_result_codes(*out, 1);
 	sqlite3_busy_timeout(*out, DBFILE_BUSY_MS);
 	sqlite3_db_config(*out, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -65,7 +65,7 @@ dbfile_open(const char *path, int flags, sqlite3 **out)
 }
 
 static int
-dbfile_pragma(sqlite3 *sqlite, const char *sql, int *out)
+pragma(sqlite3 *sqlite, const char *sql, int *out)
 {
 	sqlite3_stmt *st = NULL;
 	int r = OK;
@@ -73,7 +73,7 @@ dbfile_pragma(sqlite3 *sqlite, const char *sql, int *out)
 	*out = 0;
 	if (sqlite3_prepare_v2(sqlite, sql, -1, &st, NULL) != SQLITE_OK ||
 	    sqlite3_step(st) != SQLITE_ROW)
-		r = dbfile_fail(sqlite, sql);
+		r = fail_sqlite(sqlite, sql);
 	else
 		*out = sqlite3_column_int(st, 0);
 	sqlite3_finalize(st);
@@ -88,14 +88,14 @@ dbfile_expect(sqlite3 *sqlite, const char *sql, const char *wanted)
 	int r = OK, rc;
 
 	if (sqlite3_prepare_v2(sqlite, sql, -1, &st, NULL) != SQLITE_OK)
-		return dbfile_fail(sqlite, sql);
+		return fail_sqlite(sqlite, sql);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
 		text = (const char *)sqlite3_column_text(st, 0);
 	if (rc == SQLITE_INTERRUPT)
 		r = ERR_BUSY;
 	else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		r = dbfile_fail(sqlite, sql);
+		r = fail_sqlite(sqlite, sql);
 	else if (text == NULL || strcmp(text, wanted) != 0)
 		r = fail(ERR_DB, "database: %s: %s", sql, text);
 	sqlite3_finalize(st);
@@ -112,7 +112,7 @@ dbfile_has_log(sqlite3 *sqlite, bool *out)
 	if (sqlite3_prepare_v2(sqlite, "PRAGMA journal_mode", -1, &st, NULL) !=
 		SQLITE_OK ||
 	    sqlite3_step(st) != SQLITE_ROW)
-		r = dbfile_fail(sqlite, "journal_mode");
+		r = fail_sqlite(sqlite, "journal_mode");
 	else
 		*out = sqlite3_stricmp((const char *)sqlite3_column_text(st, 0),
 			   "wal") == 0;
@@ -126,11 +126,11 @@ dbfile_schema_number(sqlite3 *sqlite, int *out)
 	int application, tables, number, r;
 
 	*out = 0;
-	r = dbfile_pragma(sqlite, "PRAGMA application_id", &application);
+	r = pragma(sqlite, "PRAGMA application_id", &application);
 	if (r == OK)
-		r = dbfile_pragma(sqlite, "PRAGMA user_version", &number);
+		r = pragma(sqlite, "PRAGMA user_version", &number);
 	if (r == OK)
-		r = dbfile_pragma(
+		r = pragma(
 		    sqlite, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r != OK)
 		return r;
@@ -144,7 +144,7 @@ dbfile_schema_number(sqlite3 *sqlite, int *out)
 }
 
 static int
-dbfile_make(const char *path, mode_t mode)
+make(const char *path, mode_t mode)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 
@@ -165,11 +165,11 @@ dbfile_make(const char *path, mode_t mode)
 int
 dbfile_create(const char *path)
 {
-	return dbfile_make(path, MODE);
+	return make(path, MODE);
 }
 
 static int
-dbfile_sync(const char *path, int flags)
+sync_path(const char *path, int flags)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
 	int r = OK;
@@ -193,7 +193,7 @@ dbfile_sync_folder(const char *path)
 	    ? buf_printf(&folder, ".")
 	    : buf_printf(&folder, "%.*s/", (int)(slash - path), path);
 	if (r == OK)
-		r = dbfile_sync(buf_str(&folder), O_DIRECTORY);
+		r = sync_path(buf_str(&folder), O_DIRECTORY);
 	buf_release(&folder);
 	return r;
 }
@@ -203,16 +203,16 @@ dbfile_sync_folder(const char *path)
  * write.
  */
 static int
-dbfile_copy_pages(sqlite3 *from, sqlite3 *to)
+copy_pages(sqlite3 *from, sqlite3 *to)
 {
 	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
-	int rc;
+	int r;
 
 	if (backup == NULL)
-		return dbfile_fail(to, "backup");
-	rc = sqlite3_backup_step(backup, -1);
-	if (sqlite3_backup_finish(backup) != SQLITE_OK || rc != SQLITE_DONE)
-		return dbfile_fail(to, "backup");
+		return fail_sqlite(to, "backup");
+	r = sqlite3_backup_step(backup, -1);
+	if (sqlite3_backup_finish(backup) != SQLITE_OK || r != SQLITE_DONE)
+		return fail_sqlite(to, "backup");
 	/* so that the copy is one file, with no log beside it */
 	return dbfile_exec(to, "PRAGMA journal_mode = DELETE");
 }
@@ -225,13 +225,13 @@ dbfile_copy(sqlite3 *sqlite, const char *path)
 
 	if (unlink(path) != 0 && errno != ENOENT)
 		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	if ((r = dbfile_make(path, COPY_MODE)) != OK)
+	if ((r = make(path, COPY_MODE)) != OK)
 		return r;
 	if ((r = dbfile_open(path, SQLITE_OPEN_READWRITE, &to)) == OK)
-		r = dbfile_copy_pages(sqlite, to);
+		r = copy_pages(sqlite, to);
 	sqlite3_close(to);
 	if (r == OK)
-		r = dbfile_sync(path, O_NOFOLLOW | O_NONBLOCK);
+		r = sync_path(path, O_NOFOLLOW | O_NONBLOCK);
 	if (r != OK)
 		unlink(path);
 	return r;

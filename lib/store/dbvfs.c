@@ -15,12 +15,12 @@ static sqlite3_vfs *unix_vfs;
 
 /* What SQLite makes beside a database. */
 static bool
-dbvfs_is_beside(const char *path)
+is_beside(const char *path)
 {
 	static const char *const ends[] = { "-journal", "-wal", "-shm" };
 	size_t i, n = strlen(path), m;
 
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+	for (i = 0; i < sizeof ends / sizeof ends[0]; i++) {
 		m = strlen(ends[i]);
 		if (n > m && strcmp(path + n - m, ends[i]) == 0)
 			return true;
@@ -34,7 +34,7 @@ dbvfs_is_beside(const char *path)
  * journal that names one, anywhere: rolling that journal back deletes it.
  */
 static int
-dbvfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
+open_nofollow(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
     int *out_flags)
 {
 	(void)vfs;
@@ -46,11 +46,10 @@ dbvfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags,
 	return unix_vfs->xOpen(unix_vfs, path, file, flags, out_flags);
 }
 
-static int
-dbvfs_delete(sqlite3_vfs *vfs, const char *path, int sync)
+static int delete (sqlite3_vfs *vfs, const char *path, int sync)
 {
 	(void)vfs;
-	if (!dbvfs_is_beside(path)) {
+	if (!is_beside(path)) {
 		log_line(LOG_ERROR, "not deleted for the database: %s", path);
 		return SQLITE_IOERR_DELETE;
 	}
@@ -59,11 +58,11 @@ dbvfs_delete(sqlite3_vfs *vfs, const char *path, int sync)
 
 /* A rollback looks for the super-journal before it changes anything. */
 static int
-dbvfs_access(sqlite3_vfs *vfs, const char *path, int flags, int *out)
+access_nofollow(sqlite3_vfs *vfs, const char *path, int flags, int *out)
 {
 	(void)vfs;
 	*out = 0;
-	if (!dbvfs_is_beside(path)) {
+	if (!is_beside(path)) {
 		log_line(LOG_ERROR, "the journal of the database names %s", path);
 		return SQLITE_IOERR_ACCESS;
 	}
@@ -72,23 +71,22 @@ dbvfs_access(sqlite3_vfs *vfs, const char *path, int flags, int *out)
 
 /* SQLite's own would refuse links in the path of the folder, too. */
 static int
-dbvfs_full_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
+full_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[PATH_MAX], real[PATH_MAX], whole[PATH_MAX];
 	int n;
 
 	(void)vfs;
-	n = slash == NULL
-	    ? snprintf(folder, sizeof(folder), ".")
-	    : snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path),
-		  path);
-	if (n < 0 || (size_t)n >= sizeof(folder) ||
+	n = slash == NULL ? snprintf(folder, sizeof folder, ".")
+			  : snprintf(folder, sizeof folder, "%.*s/",
+				(int)(slash - path), path);
+	if (n < 0 || (size_t)n >= sizeof folder ||
 	    realpath(folder, real) == NULL)
 		return SQLITE_CANTOPEN;
-	n = snprintf(whole, sizeof(whole), "%s/%s", real,
+	n = snprintf(whole, sizeof whole, "%s/%s", real,
 	    slash == NULL ? path : slash + 1);
-	if (n < 0 || (size_t)n >= sizeof(whole))
+	if (n < 0 || (size_t)n >= sizeof whole)
 		return SQLITE_CANTOPEN;
 	return unix_vfs->xFullPathname(unix_vfs, whole, size, out);
 }
@@ -106,9 +104,9 @@ dbvfs_name(void)
 	vfs = *unix_vfs;
 	vfs.pNext = NULL;
 	vfs.zName = NAME;
-	vfs.xOpen = dbvfs_open;
-	vfs.xDelete = dbvfs_delete;
-	vfs.xAccess = dbvfs_access;
-	vfs.xFullPathname = dbvfs_full_path;
+	vfs.xOpen = open_nofollow;
+	vfs.xDelete = delete;
+	vfs.xAccess = access_nofollow;
+	vfs.xFullPathname = full_path;
 	return sqlite3_vfs_register(&vfs, 0) == SQLITE_OK ? NAME : NULL;
 }

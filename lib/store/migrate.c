@@ -17,7 +17,7 @@
  * stays, under another name.
  */
 static int
-migrate_copy(sqlite3 *sqlite, const char *path, int from)
+copy_first(sqlite3 *sqlite, const char *path, int from)
 {
 	struct buf copy, beside;
 	int r;
@@ -41,7 +41,7 @@ migrate_copy(sqlite3 *sqlite, const char *path, int from)
 }
 
 static int
-migrate_mark(sqlite3 *sqlite)
+mark(sqlite3 *sqlite)
 {
 	char sql[96];
 
@@ -53,7 +53,7 @@ migrate_mark(sqlite3 *sqlite)
 }
 
 static int
-migrate_steps(sqlite3 *sqlite, int from)
+steps(sqlite3 *sqlite, int from)
 {
 	int r;
 
@@ -63,7 +63,7 @@ migrate_steps(sqlite3 *sqlite, int from)
 		r = dbfile_exec(sqlite, schema_steps[i].sql);
 	}
 	if (r == OK)
-		r = migrate_mark(sqlite);
+		r = mark(sqlite);
 	if (r == OK)
 		r = dbfile_exec(sqlite, "COMMIT");
 	if (r != OK && !sqlite3_get_autocommit(sqlite))
@@ -72,7 +72,7 @@ migrate_steps(sqlite3 *sqlite, int from)
 }
 
 static int
-migrate_file(sqlite3 *sqlite, const char *path)
+file(sqlite3 *sqlite, const char *path)
 {
 	int r, from;
 
@@ -83,10 +83,10 @@ migrate_file(sqlite3 *sqlite, const char *path)
 		return fail(ERR_SCHEMA, "%s has schema %d, newer than %d", path,
 		    from, schema_steps_count);
 	if (from > 0)
-		r = migrate_copy(sqlite, path, from);
+		r = copy_first(sqlite, path, from);
 	if (r == OK)
 		r = dbfile_exec(sqlite, "PRAGMA journal_mode = WAL");
-	return r == OK ? migrate_steps(sqlite, from) : r;
+	return r == OK ? steps(sqlite, from) : r;
 }
 
 int
@@ -105,7 +105,7 @@ db_migrate(const char *path)
 	if (r == OK)
 		r = dbfile_open(path, SQLITE_OPEN_READWRITE, &sqlite);
 	if (r == OK)
-		r = migrate_file(sqlite, path);
+		r = file(sqlite, path);
 	sqlite3_close(sqlite);
 	if (lock >= 0)
 		close(lock);

@@ -130,7 +130,7 @@ static int
 back_off(struct db *db, const struct renewal *renewal, int64_t *out)
 {
 	static const int days[] = { 1, 3, 7 };
-	int n = (int)(sizeof days / sizeof(days[0]));
+	int n = (int)(sizeof days / sizeof days[0]);
 	struct renewal_candidate c = { .not_after = INT64_MAX };
 	int64_t third;
 	int r = renewal_candidates_load(db, renewal->host_id, &c);

@@ -35,7 +35,7 @@ static const struct settings_entry entries[] = {
 	{ SETTINGS_MINIMUM_WATCHOS, SETTINGS_VERSION, "", .gitops = true },
 };
 
-#define ENTRIES (sizeof entries / sizeof(entries[0]))
+#define ENTRIES (sizeof entries / sizeof entries[0])
 
 const struct settings_entry *
 settings_entry(size_t i)

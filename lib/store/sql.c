@@ -146,15 +146,15 @@ start(struct db *db, const char *sql, const struct table *table,
 static int
 step(struct db *db, sqlite3_stmt *handle)
 {
-	int rc = sqlite3_step(handle);
+	int r = sqlite3_step(handle);
 
-	if (rc == SQLITE_ROW)
+	if (r == SQLITE_ROW)
 		return OK;
-	if (rc == SQLITE_DONE)
+	if (r == SQLITE_DONE)
 		return ERR_NOT_FOUND;
-	rc = sqlite3_extended_errcode(db->sqlite);
-	return rc == SQLITE_CONSTRAINT_UNIQUE ||
-		rc == SQLITE_CONSTRAINT_PRIMARYKEY
+	r = sqlite3_extended_errcode(db->sqlite);
+	return r == SQLITE_CONSTRAINT_UNIQUE ||
+		r == SQLITE_CONSTRAINT_PRIMARYKEY
 	    ? ERR_EXISTS
 	    : sqlite_failure(db, sqlite3_sql(handle));
 }

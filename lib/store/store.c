@@ -73,8 +73,7 @@ store_purge(struct db *db, int64_t now, int64_t *deleted)
 	int r = OK;
 
 	*deleted = 0;
-	for (size_t i = 0; i < sizeof purges / sizeof(purges[0]) && r == OK;
-	     i++)
+	for (size_t i = 0; i < sizeof purges / sizeof purges[0] && r == OK; i++)
 		r = purge_all(db, purges[i], now, deleted);
 	/* after the certificates, which refer to them */
 	if (r == OK)

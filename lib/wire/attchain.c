@@ -101,7 +101,7 @@ check_extensions(gnutls_x509_crt_t crt)
 	int e;
 
 	for (i = 0;; i++) {
-		len = sizeof(oid);
+		len = sizeof oid;
 		e = gnutls_x509_crt_get_extension_info(
 		    crt, i, oid, &len, &critical);
 		if (e == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)

@@ -32,7 +32,7 @@ attest_roots_load(const char *path, struct attest_roots **out)
 		x509_free(root);
 		return fail(ERR_CONFIG, "attestation root %s is unfit", path);
 	}
-	if ((roots = calloc(1, sizeof(*roots))) == NULL) {
+	if ((roots = calloc(1, sizeof *roots)) == NULL) {
 		x509_free(root);
 		return fail(ERR_NOMEM, "no memory for a root");
 	}

@@ -48,7 +48,7 @@ attleaf_check_freshness(gnutls_x509_crt_t leaf, struct blob token)
 
 	secret_sha256(token, digest);
 	if (!secret_eq(
-		blob_of(code.data, code.size), blob_of(digest, sizeof(digest))))
+		blob_of(code.data, code.size), blob_of(digest, sizeof digest)))
 		r = fail(ERR_ATT_FRESHNESS,
 		    "freshness code of %u bytes is not the token's", code.size);
 	gnutls_free(code.data);

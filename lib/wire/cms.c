@@ -66,7 +66,7 @@ datum(struct blob in)
 	gnutls_datum_t d = { NULL, (unsigned)in.n };
 
 	/* GnuTLS only reads what it is given, but its type is not const. */
-	memcpy(&d.data, &in.p, sizeof(d.data));
+	memcpy(&d.data, &in.p, sizeof d.data);
 	return d;
 }
 
@@ -124,7 +124,7 @@ take_certificates(asn1_node node, struct cms_signed *cms)
 	for (i = 0; i < n; i++) {
 		struct buf *b = &cms->parts->certs[i];
 
-		snprintf(name, sizeof(name), "certificates.?%d", i + 1);
+		snprintf(name, sizeof name, "certificates.?%d", i + 1);
 		if (cmsnode_bytes(node, name, b) != OK)
 			return fail(ERR_MALFORMED, "CMS certificate %d", i);
 		cms->certs[cms->n_certs++] = buf_blob(b);
@@ -151,7 +151,7 @@ take_attributes(asn1_node node, struct cms_parts *parts)
 	for (i = 0; i < n; i++) {
 		size_t at = parts->attributes.n;
 
-		snprintf(name, sizeof(name), "signers.?1.signedAttributes.?%d",
+		snprintf(name, sizeof name, "signers.?1.signedAttributes.?%d",
 		    i + 1);
 		if (cmsnode_bytes(node, name, &parts->attributes) != OK)
 			return fail(ERR_MALFORMED, "CMS attribute %d", i);
@@ -194,8 +194,8 @@ take_signer(asn1_node node, struct cms_parts *parts)
 static struct cms_signed *
 signed_new(void)
 {
-	struct cms_signed *cms = calloc(1, sizeof(*cms));
-	struct cms_parts *parts = calloc(1, sizeof(*parts));
+	struct cms_signed *cms = calloc(1, sizeof *cms);
+	struct cms_parts *parts = calloc(1, sizeof *parts);
 	size_t i;
 
 	if (cms == NULL || parts == NULL) {
@@ -383,7 +383,7 @@ find_digest(const char *oid)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(digests) / sizeof(digests[0]); i++) {
+	for (i = 0; i < sizeof digests / sizeof digests[0]; i++) {
 		if (strcmp(digests[i].oid, oid) == 0)
 			return &digests[i];
 	}

@@ -65,7 +65,7 @@ datum(struct blob in)
 	gnutls_datum_t d = { NULL, (unsigned)in.n };
 
 	/* GnuTLS only reads what it is given, but its type is not const. */
-	memcpy(&d.data, &in.p, sizeof(d.data));
+	memcpy(&d.data, &in.p, sizeof d.data);
 	return d;
 }
 
@@ -198,7 +198,7 @@ choose_algorithm(struct blob algorithm, bool rsa, unsigned flags,
 	if (!in_der_take(&algorithm, IN_DER_OID, &oid) ||
 	    (algorithm.n > 0 && !is_null(algorithm)))
 		return fail(ERR_BAD_CSR, "request's signature algorithm");
-	for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+	for (i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
 		if (algorithms[i].rsa == rsa &&
 		    (algorithms[i].sign != GNUTLS_SIGN_RSA_SHA1 ||
 			(flags & CSR_ALLOW_SHA1) != 0) &&
@@ -325,7 +325,7 @@ take_permanent_identifier(struct blob value, struct csr *csr)
 		return fail(ERR_BAD_CSR, "PermanentIdentifier has no value");
 	if (id.n > 0 &&
 	    (!in_der_take(&id, IN_DER_OID, &assigner) || id.n > 0 ||
-		!in_der_oid_text(assigner, oid, sizeof(oid)) ||
+		!in_der_oid_text(assigner, oid, sizeof oid) ||
 		(csr->permanent_assigner = strdup(oid)) == NULL))
 		return fail(ERR_BAD_CSR, "PermanentIdentifier's assigner");
 	csr->permanent_identifier = strndup((const char *)text.p, text.n);
@@ -572,7 +572,7 @@ csr_parse_for(
 		return fail(ERR_BAD_CSR, "request of %zu bytes", der.n);
 	if ((fault = in_der_fault(der, true)) != NULL)
 		return fail(ERR_BAD_CSR, "request has %s", fault);
-	if ((csr = calloc(1, sizeof(*csr))) == NULL ||
+	if ((csr = calloc(1, sizeof *csr)) == NULL ||
 	    (csr->der = malloc(der.n)) == NULL) {
 		csr_free(csr);
 		return fail(ERR_NOMEM, "no memory for a request");

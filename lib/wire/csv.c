@@ -27,7 +27,7 @@ csv_init(struct csv *csv, char *text)
 
 /* Unquotes in place; NULL when the quote never ends. */
 static char *
-csv_quoted(struct csv *csv)
+quoted(struct csv *csv)
 {
 	char *from = csv->at + 1, *to = from, *field = from;
 
@@ -48,7 +48,7 @@ csv_quoted(struct csv *csv)
 }
 
 static char *
-csv_plain(struct csv *csv)
+plain(struct csv *csv)
 {
 	char stop[4] = { csv->separator, '\r', '\n', '\0' };
 	char *field = csv->at;
@@ -59,7 +59,7 @@ csv_plain(struct csv *csv)
 
 /* True when another field of the same row follows. */
 static bool
-csv_separate(struct csv *csv)
+separate(struct csv *csv)
 {
 	bool more = *csv->at == csv->separator;
 
@@ -89,11 +89,11 @@ csv_next(struct csv *csv, char *fields[CSV_FIELDS_MAX], size_t *n, bool *bad)
 			*bad = true;
 			return false;
 		}
-		fields[*n] = *csv->at == '"' ? csv_quoted(csv) : csv_plain(csv);
+		fields[*n] = *csv->at == '"' ? quoted(csv) : plain(csv);
 		if (fields[(*n)++] == NULL) {
 			*bad = true;
 			return false;
 		}
-	} while (csv_separate(csv));
+	} while (separate(csv));
 	return true;
 }

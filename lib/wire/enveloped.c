@@ -42,7 +42,7 @@ static const struct cipher {
 	    ENVELOPED_ALLOW_DES },
 };
 
-#define CIPHERS (sizeof(ciphers) / sizeof(ciphers[0]))
+#define CIPHERS (sizeof ciphers / sizeof ciphers[0])
 
 /* What a message holds; nothing of it is trusted. */
 struct parts {
@@ -294,7 +294,7 @@ enveloped_open(struct blob in, gnutls_privkey_t key,
 	r = pad == 0 ? refuse("it does not decrypt")
 		     : buf_add(out, parts.content.p, parts.content.n - pad);
 done:
-	secret_wipe(content_key, sizeof(content_key));
+	secret_wipe(content_key, sizeof content_key);
 	buf_wipe(&parts.content);
 	buf_release(&parts.encrypted_key);
 	return r;
@@ -320,7 +320,7 @@ encrypt_key(gnutls_x509_crt_t recipient, struct blob key, struct buf *out)
 	gnutls_free(encrypted.data);
 	if (rsa != NULL)
 		gnutls_pubkey_deinit(rsa);
-	secret_wipe(copy, sizeof(copy));
+	secret_wipe(copy, sizeof copy);
 	return r;
 }
 
@@ -416,17 +416,17 @@ enveloped_seal(struct blob content, gnutls_x509_crt_t recipient,
 
 	if (cipher == ENVELOPED_DES)
 		return fail(ERR_INTERNAL, "single DES is not written");
-	if (gnutls_rnd(GNUTLS_RND_KEY, key, sizeof(key)) < 0 ||
-	    gnutls_rnd(GNUTLS_RND_NONCE, iv, sizeof(iv)) < 0)
+	if (gnutls_rnd(GNUTLS_RND_KEY, key, sizeof key) < 0 ||
+	    gnutls_rnd(GNUTLS_RND_NONCE, iv, sizeof iv) < 0)
 		return fail(ERR_CRYPTO, "no random bytes");
-	memcpy(parts.iv, iv, sizeof(iv));
+	memcpy(parts.iv, iv, sizeof iv);
 	buf_init(&parts.content, ENVELOPED_BYTES_MAX);
 	if ((r = add_padding(content, ciphers[cipher].block, &parts.content)) ==
 		OK &&
 	    (r = run_cipher(cipher, key, iv, &parts.content, true)) == OK)
 		r = add_all(&parts, blob_of(key, ciphers[cipher].key_bytes),
 		    recipient, out);
-	secret_wipe(key, sizeof(key));
+	secret_wipe(key, sizeof key);
 	buf_wipe(&parts.content);
 	return r;
 }

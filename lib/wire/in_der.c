@@ -54,7 +54,7 @@ read_head(struct blob in, size_t at, size_t end, bool strict, struct head *h)
 	const char *fault = NULL;
 	uint8_t first;
 
-	memset(h, 0, sizeof(*h));
+	memset(h, 0, sizeof *h);
 	if (end - at < 2)
 		return "an element that is cut off";
 	h->tag = in.p[at];
@@ -321,7 +321,7 @@ in_der_oid_is(struct blob value, const char *dotted)
 {
 	char text[128];
 
-	return in_der_oid_text(value, text, sizeof(text)) &&
+	return in_der_oid_text(value, text, sizeof text) &&
 	    strcmp(text, dotted) == 0;
 }
 

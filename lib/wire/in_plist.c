@@ -17,7 +17,7 @@ native(const struct in_plist_node *node)
 	plist_t p;
 
 	/* libplist's readers take no const. */
-	memcpy(&p, &node, sizeof(p));
+	memcpy(&p, &node, sizeof p);
 	return p;
 }
 
@@ -32,7 +32,7 @@ in_plist_parse(struct blob in, size_t max, struct in_plist **out)
 		return fail(ERR_TOO_LARGE, "property list of %zu bytes", in.n);
 	if ((fault = plisttext_fault(in)) != NULL)
 		return fail(ERR_MALFORMED, "property list has %s", fault);
-	if ((doc = calloc(1, sizeof(*doc))) == NULL)
+	if ((doc = calloc(1, sizeof *doc)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a property list");
 	plist_from_xml((const char *)in.p, (uint32_t)in.n, &doc->root);
 	if (in_plist_type(in_plist_root(doc)) != IN_PLIST_DICT) {

@@ -28,7 +28,7 @@ static const struct jwk_type {
 /* A key may sit in an object with some members more, none of them deep. */
 #define JWK_DEPTH    4
 #define JWK_TEXT_MAX 512
-#define JWK_TYPES    (sizeof(jwk_types) / sizeof(jwk_types[0]))
+#define JWK_TYPES    (sizeof jwk_types / sizeof jwk_types[0])
 
 static int
 parse_kind(const struct json *o, struct jwk *jwk)
@@ -94,7 +94,7 @@ parse_alg(const struct json *o, struct jwk *jwk)
 
 	if (in_json_opt_string(o, "alg", &alg) != OK)
 		return ERR_BAD_PUBLIC_KEY;
-	if (alg.n >= sizeof(jwk->alg))
+	if (alg.n >= sizeof jwk->alg)
 		return fail(ERR_BAD_PUBLIC_KEY, "key's alg is too long");
 	if (alg.n > 0)
 		memcpy(jwk->alg, alg.p, alg.n);
@@ -165,7 +165,7 @@ jwk_parse(const struct json *object, struct jwk **out)
 	int r;
 
 	*out = NULL;
-	if ((jwk = calloc(1, sizeof(*jwk))) == NULL)
+	if ((jwk = calloc(1, sizeof *jwk)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a key");
 	if ((r = fill(object, jwk)) != OK) {
 		jwk_free(jwk);
@@ -230,7 +230,7 @@ jwk_thumbprint(const struct jwk *jwk, char out[JWK_THUMBPRINT_TEXT])
 		goto done;
 	secret_sha256(buf_blob(&text), digest);
 	buf_reset(&text);
-	if ((r = enc_base64url(blob_of(digest, sizeof(digest)), &text)) != OK)
+	if ((r = enc_base64url(blob_of(digest, sizeof digest), &text)) != OK)
 		goto done;
 	assert(text.n == JWK_THUMBPRINT_TEXT - 1);
 	memcpy(out, buf_str(&text), JWK_THUMBPRINT_TEXT);

@@ -26,7 +26,7 @@ static const struct jws_suite {
 	{ "EdDSA", JWS_EDDSA, JWK_ED25519 },
 };
 
-#define JWS_SUITES (sizeof(jws_suites) / sizeof(jws_suites[0]))
+#define JWS_SUITES (sizeof jws_suites / sizeof jws_suites[0])
 
 static const struct jws_suite *
 find_suite(enum jws_alg alg)
@@ -247,7 +247,7 @@ jws_parse(struct blob body, unsigned flags, struct jws **out)
 		return fail(ERR_TOO_LARGE, "JWS of %zu bytes", body.n);
 	if ((r = in_json_parse_object(body, JWS_BODY_DEPTH, &doc)) != OK)
 		return r;
-	if ((jws = calloc(1, sizeof(*jws))) == NULL) {
+	if ((jws = calloc(1, sizeof *jws)) == NULL) {
 		r = fail(ERR_NOMEM, "no memory for a JWS");
 		goto done;
 	}
@@ -287,9 +287,9 @@ verifies_split(const struct jws *jws, const struct jwk *key, size_t n)
 	size_t rest = jws->signature.n - n;
 
 	memcpy(rs + JWS_HALF_ES256 - n, jws->signature.p, n);
-	memcpy(rs + sizeof(rs) - rest, jws->signature.p + n, rest);
+	memcpy(rs + sizeof rs - rest, jws->signature.p + n, rest);
 	return jwk_verifies(
-	    key, buf_blob(&jws->signed_text), blob_of(rs, sizeof(rs)));
+	    key, buf_blob(&jws->signed_text), blob_of(rs, sizeof rs));
 }
 
 /*

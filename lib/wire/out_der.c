@@ -14,7 +14,7 @@ int
 out_der_add(struct buf *out, uint8_t tag, struct blob content)
 {
 	unsigned char length[HEADER_MAX];
-	int n = sizeof(length);
+	int n = sizeof length;
 
 	asn1_length_der(content.n, length, &n);
 	buf_add_byte(out, tag);
@@ -37,7 +37,7 @@ int
 out_der_oid(struct buf *out, const char *dotted)
 {
 	unsigned char der[OID_MAX];
-	int n = sizeof(der);
+	int n = sizeof der;
 
 	if (asn1_object_id_der(dotted, der, &n, 0) != ASN1_SUCCESS)
 		return fail(ERR_INTERNAL, "no object identifier: %s", dotted);

@@ -23,7 +23,7 @@ struct out_plist {
 struct out_plist *
 out_plist_new(void)
 {
-	struct out_plist *doc = calloc(1, sizeof(*doc));
+	struct out_plist *doc = calloc(1, sizeof *doc);
 
 	if (doc == NULL)
 		return NULL;
@@ -129,7 +129,7 @@ out_plist_bool(struct out_plist_node *to, const char *key, bool yes)
 static struct out_plist_node *
 put_node(struct out_plist_node *to, const char *key, plist_t value)
 {
-	struct out_plist_node *node = calloc(1, sizeof(*node));
+	struct out_plist_node *node = calloc(1, sizeof *node);
 
 	if (node == NULL) {
 		plist_free(value);

@@ -107,7 +107,7 @@ take_text(struct search *s, const char *name)
 	size_t start = s->at;
 	struct blob text;
 
-	snprintf(close, sizeof(close), "</%s>", name);
+	snprintf(close, sizeof close, "</%s>", name);
 	if (!skip_past(s, close))
 		return false;
 	text = blob_of(s->in.p + start, s->at - start - strlen(close));

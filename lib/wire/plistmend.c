@@ -89,7 +89,7 @@ mend_tag(struct mend *m)
 	const uint8_t *end;
 	size_t i;
 
-	for (i = 0; i < sizeof(scalars) / sizeof(scalars[0]); i++)
+	for (i = 0; i < sizeof scalars / sizeof scalars[0]; i++)
 		if (mend_scalar(m, &scalars[i]))
 			return;
 	end = memchr(m->in.p + m->at, '>', m->in.n - m->at);

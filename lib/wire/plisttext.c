@@ -203,7 +203,7 @@ scan_entity(struct scan *s)
 	name = blob_of(s->in.p + start, s->at - start);
 	if (!skip_word(s, ";"))
 		return 0;
-	for (i = 0; i < sizeof(entities) / sizeof(entities[0]); i++) {
+	for (i = 0; i < sizeof entities / sizeof entities[0]; i++) {
 		if (blob_eq_str(name, entities[i].name))
 			return entities[i].c;
 	}
@@ -289,7 +289,7 @@ scan_key(struct scan *s)
 		return "an empty key";
 	if (s->n_keys == s->cap_keys) {
 		s->cap_keys = 2 * s->cap_keys + 64;
-		keys = realloc(keys, s->cap_keys * sizeof(*keys));
+		keys = realloc(keys, s->cap_keys * sizeof *keys);
 		if (keys == NULL)
 			return NO_MEMORY;
 		s->keys = keys;
@@ -321,7 +321,7 @@ keys_differ(struct scan *s, size_t first)
 	if (n < 2)
 		return true;
 	keys = s->keys + first;
-	qsort(keys, n, sizeof(*keys), compare_keys);
+	qsort(keys, n, sizeof *keys, compare_keys);
 	for (i = 1; i < n; i++) {
 		if (blob_eq(keys[i - 1], keys[i]))
 			return false;

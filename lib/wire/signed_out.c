@@ -36,7 +36,7 @@ static const struct {
 	{ GNUTLS_DIG_SHA512, "2.16.840.1.101.3.4.2.3", GNUTLS_SIGN_RSA_SHA512 },
 };
 
-#define DIGESTS (sizeof(digests) / sizeof(digests[0]))
+#define DIGESTS (sizeof digests / sizeof digests[0])
 
 int
 signed_out_printable(const char *text, struct buf *out)
@@ -82,7 +82,7 @@ add_time(struct buf *out)
 
 	buf_init(&value, 64);
 	gmtime_r(&now, &tm);
-	strftime(text, sizeof(text), "%y%m%d%H%M%SZ", &tm);
+	strftime(text, sizeof text, "%y%m%d%H%M%SZ", &tm);
 	if ((r = out_der_add(&value, IN_DER_UTC_TIME, blob_str(text))) == OK)
 		r = add_attribute(OID_SIGNING_TIME, buf_blob(&value), out);
 	buf_release(&value);
@@ -151,7 +151,7 @@ add_attributes(const struct signed_out *what, struct buf *out)
 		    what->attributes[i].value, &all[i]);
 	if (r != OK)
 		goto done;
-	qsort(all, n + 3, sizeof(all[0]), by_bytes);
+	qsort(all, n + 3, sizeof all[0], by_bytes);
 	for (i = 0; i < n + 3; i++)
 		buf_add_blob(out, buf_blob(&all[i]));
 	r = buf_status(out);

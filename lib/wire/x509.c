@@ -19,7 +19,7 @@ datum(struct blob in)
 	gnutls_datum_t d = { NULL, (unsigned)in.n };
 
 	/* GnuTLS only reads what it is given, but its type is not const. */
-	memcpy(&d.data, &in.p, sizeof(d.data));
+	memcpy(&d.data, &in.p, sizeof d.data);
 	return d;
 }
 
@@ -258,7 +258,7 @@ int
 x509_key_id(gnutls_x509_crt_t crt, struct buf *out)
 {
 	uint8_t id[64];
-	size_t n = sizeof(id);
+	size_t n = sizeof id;
 	int r;
 
 	r = gnutls_x509_crt_get_subject_key_id(crt, id, &n, NULL);

@@ -25,7 +25,7 @@ load(void)
 
 	if (f == NULL)
 		abort();
-	d.size = (unsigned)fread(pem, 1, sizeof(pem), f);
+	d.size = (unsigned)fread(pem, 1, sizeof pem, f);
 	fclose(f);
 	if (x509_load(source_path("t/data/test-recipient.pem"), 1, &crt, &n) != OK ||
 	    gnutls_privkey_init(&key) < 0 ||

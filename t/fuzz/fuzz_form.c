@@ -42,7 +42,7 @@ try_request(char *text)
 		route_find(routes, &req, &route, allow);
 		req_read_body(&req, 64, read_nothing, NULL);
 		form_cookie(
-		    req_header(&req, "Cookie"), "a", cookie, sizeof(cookie));
+		    req_header(&req, "Cookie"), "a", cookie, sizeof cookie);
 	}
 	req_drain(&req, read_nothing, NULL);
 	req_release(&req);

@@ -19,7 +19,7 @@ visit(struct blob in, int depth)
 		n += item.whole.n;
 		if ((item.tag & 0x20) != 0)
 			assert(visit(item.value, depth + 1) == item.value.n);
-		in_der_oid_text(item.value, oid, sizeof(oid));
+		in_der_oid_text(item.value, oid, sizeof oid);
 		in_der_uint(item.value, &number);
 		in_der_time(&item, &number);
 	}

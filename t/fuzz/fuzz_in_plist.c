@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	root = in_plist_root(doc);
-	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
 		in_plist_string(root, keys[i], &text);
 		in_plist_data(root, keys[i], &bytes);
 		in_plist_int(root, keys[i], &number);

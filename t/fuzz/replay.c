@@ -49,7 +49,7 @@ replay_folder(const char *path)
 	while ((e = readdir(dir)) != NULL) {
 		if (e->d_name[0] == '.')
 			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
+		snprintf(file, sizeof file, "%s/%s", path, e->d_name);
 		replay_file(file);
 	}
 	closedir(dir);

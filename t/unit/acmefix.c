@@ -18,8 +18,8 @@ make_account(struct acmefix *f)
 	struct account in = { .jwk = JWK };
 	bool created;
 
-	memcpy(in.enrollment_id, f->enrollment.id, sizeof(in.enrollment_id));
-	snprintf(in.thumbprint, sizeof(in.thumbprint), "thumbprint");
+	memcpy(in.enrollment_id, f->enrollment.id, sizeof in.enrollment_id);
+	snprintf(in.thumbprint, sizeof in.thumbprint, "thumbprint");
 	WRITE(f->db, accounts_create(f->db, &in, &f->account, &created));
 }
 
@@ -28,7 +28,7 @@ acmefix_init(void **state, struct acmefix *f)
 {
 	static char url[] = ACMEFIX_URL, organization[] = "Example";
 
-	memset(f, 0, sizeof(*f));
+	memset(f, 0, sizeof *f);
 	f->db = storefix_db(state);
 	f->conf.url = url;
 	f->conf.organization = organization;
@@ -58,7 +58,7 @@ acmefix_release(struct acmefix *f)
 static struct jws *
 make_jws(const char *payload)
 {
-	struct jws *jws = calloc(1, sizeof(*jws));
+	struct jws *jws = calloc(1, sizeof *jws);
 
 	assert_non_null(jws);
 	buf_init(&jws->payload_bytes, JWS_PAYLOAD_MAX);
@@ -95,7 +95,7 @@ acmefix_request(struct acmefix *f, const char *payload)
 	    accounts_load(f->db, f->enrollment.id, f->account.id, &rq->account),
 	    OK);
 	assert_int_equal(jwk_parse_text(blob_str(JWK), &rq->account_key), OK);
-	secret_random(rq->nonce.id, sizeof(rq->nonce.id));
+	secret_random(rq->nonce.id, sizeof rq->nonce.id);
 	rq->nonce.expires_at = clock_now() + NONCE_TOKEN_LIFE;
 	return rq;
 }

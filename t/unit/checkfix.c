@@ -59,7 +59,7 @@ checkfix_send(void **state, struct checkfix_talk *t, const char *body,
 		    : buf_str(&pem),
 		.body = blob_str(body) };
 	r = serve(&c);
-	snprintf(t->reply, sizeof(t->reply), "%s", buf_str(&c.reply));
+	snprintf(t->reply, sizeof t->reply, "%s", buf_str(&c.reply));
 	mdm_request_release(&c);
 	buf_release(&pem);
 	buf_release(&cms);
@@ -82,7 +82,7 @@ checkfix_poll(void **state, const struct mdmfix_device *d, const char *body,
 	struct checkfix_talk t = { .device = d };
 	int r = checkfix_send(state, &t, body, queue_serve);
 
-	memcpy(reply, t.reply, sizeof(t.reply));
+	memcpy(reply, t.reply, sizeof t.reply);
 	return r;
 }
 
@@ -127,9 +127,9 @@ checkfix_enroll(
 
 	mdmfix_device_make(
 	    storefix_db(state), serial, ENROLLMENT_ENROLL, true, d);
-	snprintf(body, sizeof(body), AUTHENTICATE("%s", "%s"), udid, serial);
+	snprintf(body, sizeof body, AUTHENTICATE("%s", "%s"), udid, serial);
 	assert_int_equal(checkfix_checkin(state, d, body), OK);
-	snprintf(body, sizeof(body), TOKEN_UPDATE("%s"), udid);
+	snprintf(body, sizeof body, TOKEN_UPDATE("%s"), udid);
 	assert_int_equal(checkfix_checkin(state, d, body), OK);
 }
 
@@ -144,9 +144,9 @@ checkfix_enqueue(void **state, const char *serial, int priority, char uuid[37])
 	checkfix_host(state, serial, &h);
 	command_text_init(&text);
 	assert_int_equal(command_device_information(NULL, 0, &text), OK);
-	snprintf(command.uuid, sizeof(command.uuid), "%s", text.uuid);
-	snprintf(command.host_id, sizeof(command.host_id), "%s", h.id);
-	snprintf(command.request_type, sizeof(command.request_type), "%s",
+	snprintf(command.uuid, sizeof command.uuid, "%s", text.uuid);
+	snprintf(command.host_id, sizeof command.host_id, "%s", h.id);
+	snprintf(command.request_type, sizeof command.request_type, "%s",
 	    text.request_type);
 	command.plist = buf_blob(&text.plist);
 	WRITE(db, commands_enqueue(db, &command));

@@ -23,12 +23,12 @@ fixture_read(const char *name, struct buf *out)
 	FILE *f;
 
 	buf_init(out, 1 << 20);
-	snprintf(path, sizeof(path), "%s/%s", folder ? folder : "", name);
+	snprintf(path, sizeof path, "%s/%s", folder ? folder : "", name);
 	if (folder == NULL || (f = fopen(path, "rb")) == NULL) {
 		printf("# skipped, no real message at hand: %s\n", name);
 		return false;
 	}
-	while ((n = fread(block, 1, sizeof(block), f)) > 0)
+	while ((n = fread(block, 1, sizeof block, f)) > 0)
 		buf_add(out, block, n);
 	fclose(f);
 	return buf_status(out) == OK;

@@ -54,13 +54,13 @@ mda_begin(struct mda_cert *c, const char *dn, gnutls_x509_privkey_t key)
 	static uint8_t serial[6] = { 1, 0x98, 8, 0x4c, 0x7e, 1 };
 	const char *bad;
 
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, sizeof *c);
 	buf_init(&c->der, MDA_MAX);
 	c->key = key;
 	serial[5]++;
 	must(gnutls_x509_crt_init(&c->crt));
 	must(gnutls_x509_crt_set_version(c->crt, 3));
-	must(gnutls_x509_crt_set_serial(c->crt, serial, sizeof(serial)));
+	must(gnutls_x509_crt_set_serial(c->crt, serial, sizeof serial));
 	must(gnutls_x509_crt_set_dn(c->crt, dn, &bad));
 	must(gnutls_x509_crt_set_key(c->crt, key));
 	must(gnutls_x509_crt_set_activation_time(
@@ -123,7 +123,7 @@ mda_properties(gnutls_x509_crt_t crt)
 	mda_text(crt, MDA_ARC "10.2", "2622.1");
 	mda_text(crt, MDA_ARC "10.3", "11881.121.1");
 	secret_sha256(blob_str(MDA_TOKEN), digest);
-	mda_extension(crt, MDA_ARC "11.1", digest, sizeof(digest), 0);
+	mda_extension(crt, MDA_ARC "11.1", digest, sizeof digest, 0);
 	mda_extension(crt, MDA_ARC "13.1", "\x02\x01\x00", 3, 0);
 	mda_text(crt, MDA_ARC "13.2", "Full Security");
 	mda_extension(crt, MDA_ARC "13.3", "\x02\x01\x00", 3, 0);

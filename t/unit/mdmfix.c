@@ -37,7 +37,7 @@ mdmfix_cert_make(struct mdmfix_cert *c, const char *name, bool ca, bool rsa,
 	    0);
 	assert_int_equal(gnutls_x509_crt_init(&c->crt), 0);
 	gnutls_x509_crt_set_version(c->crt, 3);
-	gnutls_x509_crt_set_serial(c->crt, serial, sizeof(serial));
+	gnutls_x509_crt_set_serial(c->crt, serial, sizeof serial);
 	gnutls_x509_crt_set_activation_time(c->crt, now - 3600);
 	gnutls_x509_crt_set_expiration_time(c->crt, now + 3600);
 	gnutls_x509_crt_set_key(c->crt, c->key);
@@ -103,7 +103,7 @@ order(struct db *db, struct mdmfix_device *d, const struct enrollment *e)
 	storefix_order(db, &a, &o);
 	WRITE(db, orders_challenge_valid(db, &o));
 	WRITE(db, orders_finalize(db, &o, d->row.id));
-	snprintf(d->row.order_id, sizeof(d->row.order_id), "%s", o.id);
+	snprintf(d->row.order_id, sizeof d->row.order_id, "%s", o.id);
 	accounts_release(&a);
 }
 
@@ -114,14 +114,14 @@ certify(struct db *db, struct mdmfix_device *d, const struct enrollment *e)
 
 	row->der = buf_blob(&d->cert.der);
 	secret_sha256(row->der, row->sha256);
-	secret_random(row->spki_sha256, sizeof(row->spki_sha256));
+	secret_random(row->spki_sha256, sizeof row->spki_sha256);
 	secret_random(row->serial_number, 16);
 	row->serial_number_len = 16;
 	row->issuer_key_id_len = 20;
 	row->not_before = clock_now() - 600;
 	row->not_after = clock_now() + 3600;
-	snprintf(row->enrollment_id, sizeof(row->enrollment_id), "%s", e->id);
-	snprintf(row->serial, sizeof(row->serial), "%s", e->device.serial);
+	snprintf(row->enrollment_id, sizeof row->enrollment_id, "%s", e->id);
+	snprintf(row->serial, sizeof row->serial, "%s", e->device.serial);
 	WRITE(db, certificates_insert(db, row));
 	WRITE(db, enrollments_mark_issued(db, e->id));
 }
@@ -133,8 +133,8 @@ mdmfix_device_make(struct db *db, const char *serial,
 	struct ade_device assigned = { .source = "test" };
 	struct enrollment e;
 
-	memset(out, 0, sizeof(*out));
-	snprintf(assigned.serial, sizeof(assigned.serial), "%s", serial);
+	memset(out, 0, sizeof *out);
+	snprintf(assigned.serial, sizeof assigned.serial, "%s", serial);
 	WRITE(db, ade_devices_put(db, &assigned));
 	storefix_enrollment(db, serial, &e);
 	mdmfix_cert_make(&out->cert, serial, false, false, NULL);

@@ -25,7 +25,7 @@ load(void **state)
 	(void)state;
 	if (f == NULL)
 		return -1;
-	d.size = (unsigned)fread(pem, 1, sizeof(pem), f);
+	d.size = (unsigned)fread(pem, 1, sizeof pem, f);
 	fclose(f);
 	if (x509_load(source_path("t/data/test-recipient.pem"), 1, &crt, &n) !=
 		OK ||

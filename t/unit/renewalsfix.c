@@ -25,8 +25,8 @@ renewalsfix_enroll(struct db *db, const char *serial, int tag, int64_t from,
 
 	storefix_enrollment(db, serial, &e);
 	secret_id(c.id);
-	memcpy(c.enrollment_id, e.id, sizeof(e.id));
-	memcpy(c.serial, e.device.serial, sizeof(e.device.serial));
+	memcpy(c.enrollment_id, e.id, sizeof e.id);
+	memcpy(c.serial, e.device.serial, sizeof e.device.serial);
 	WRITE(db, certificates_insert(db, &c));
 	WRITE(db, certificates_make_current(db, c.sha256));
 	storefix_host(db, serial, tag, host);
@@ -91,10 +91,10 @@ renewalsfix_open_it(struct db *db, const struct host *host,
 
 	*e = (struct enrollment){ .source = ENROLLMENT_COMMAND,
 		.purpose = ENROLLMENT_RENEW };
-	memcpy(e->device.serial, host->device.serial, sizeof(e->device.serial));
+	memcpy(e->device.serial, host->device.serial, sizeof e->device.serial);
 	secret_uuid(uuid);
-	memcpy(c.uuid, uuid, sizeof(c.uuid));
-	memcpy(c.host_id, host->id, sizeof(c.host_id));
+	memcpy(c.uuid, uuid, sizeof c.uuid);
+	memcpy(c.host_id, host->id, sizeof c.host_id);
 	assert_int_equal(db_begin(db), OK);
 	assert_int_equal(enrollments_create(db, e, 24), OK);
 	assert_int_equal(commands_enqueue(db, &c), OK);

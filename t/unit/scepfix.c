@@ -58,9 +58,9 @@ scepfix_setup(void **state)
 	(void)state;
 	if (mkdtemp(folder) == NULL)
 		return -1;
-	snprintf(key_path, sizeof(key_path), "%s/ca.key", folder);
+	snprintf(key_path, sizeof key_path, "%s/ca.key", folder);
 	snprintf(
-	    certificate_path, sizeof(certificate_path), "%s/ca.pem", folder);
+	    certificate_path, sizeof certificate_path, "%s/ca.pem", folder);
 	client_make(&scepfix_first, GNUTLS_PK_RSA, 2048);
 	client_make(&scepfix_second, GNUTLS_PK_RSA, 2048);
 	client_make(&scepfix_small, GNUTLS_PK_RSA, 1024);
@@ -217,8 +217,8 @@ read_certificate(const struct scepfix_message *m, const struct cms_signed *cms,
 	assert_int_equal(gnutls_pkcs7_get_crt_count(inner), 1);
 	assert_int_equal(gnutls_pkcs7_get_crt_raw2(inner, 0, &der), 0);
 	secret_sha256(blob_of(der.data, der.size), sha256);
-	enc_hex(blob_of(sha256, sizeof(sha256)), &hex);
-	snprintf(out->sha256, sizeof(out->sha256), "%s", buf_str(&hex));
+	enc_hex(blob_of(sha256, sizeof sha256), &hex);
+	snprintf(out->sha256, sizeof out->sha256, "%s", buf_str(&hex));
 	gnutls_free(der.data);
 	gnutls_pkcs7_deinit(inner);
 	buf_release(&content);
@@ -245,7 +245,7 @@ read_reply(
 	status = value_of(cms, PKIMESSAGE_OID_STATUS);
 	info = value_of(cms, PKIMESSAGE_OID_FAIL_INFO);
 	nonce = value_of(cms, PKIMESSAGE_OID_SENDER_NONCE);
-	assert_int_equal(nonce.n, sizeof(out->sender_nonce));
+	assert_int_equal(nonce.n, sizeof out->sender_nonce);
 	memcpy(out->sender_nonce, nonce.p, nonce.n);
 	out->status = (char)status.p[0];
 	out->fail_info = info.n == 1 ? (char)info.p[0] : '-';
@@ -305,7 +305,7 @@ scepfix_refused(struct db *db, bool renewal_requests,
 	assert_int_equal(reply.fail_info, fail_info);
 	assert_int_equal(
 	    storefix_sql(db, "SELECT count(*) FROM certificates"), before);
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "SELECT code = '%s' AND step = 'scep' AND outcome = 'refused'"
 	    " FROM events ORDER BY id DESC LIMIT 1",
 	    code);
@@ -318,7 +318,7 @@ scepfix_reason(struct db *db, const char *reason)
 {
 	char sql[256];
 
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "SELECT reason = '%s' FROM events ORDER BY id DESC LIMIT 1",
 	    reason);
 	assert_int_equal(storefix_sql(db, sql), 1);

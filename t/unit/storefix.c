@@ -51,7 +51,7 @@ storefix_flushes(void)
 int
 storefix_setup(void **state)
 {
-	struct storefix *fix = calloc(1, sizeof(*fix));
+	struct storefix *fix = calloc(1, sizeof *fix);
 	const char *tmp = getenv("TMPDIR");
 
 	/* the failures that the tests provoke would drown the others */
@@ -59,11 +59,11 @@ storefix_setup(void **state)
 	clock_stop();
 	if (fix == NULL)
 		return -1;
-	snprintf(fix->folder, sizeof(fix->folder), "%s/storeXXXXXX",
+	snprintf(fix->folder, sizeof fix->folder, "%s/storeXXXXXX",
 	    tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
 	if (mkdtemp(fix->folder) == NULL)
 		return -1;
-	snprintf(fix->path, sizeof(fix->path), "%s/test.db", fix->folder);
+	snprintf(fix->path, sizeof fix->path, "%s/test.db", fix->folder);
 	*state = fix;
 	if (db_migrate(fix->path) != OK)
 		return -1;
@@ -78,7 +78,7 @@ storefix_teardown(void **state)
 	int status;
 
 	db_close(fix->db);
-	snprintf(command, sizeof(command), "rm -rf '%s'", fix->folder);
+	snprintf(command, sizeof command, "rm -rf '%s'", fix->folder);
 	status = system(command);
 	free(fix);
 	return status;
@@ -96,7 +96,7 @@ void
 storefix_enrollment(struct db *db, const char *serial, struct enrollment *out)
 {
 	*out = (struct enrollment){ .source = ENROLLMENT_ADE };
-	snprintf(out->device.serial, sizeof(out->device.serial), "%s", serial);
+	snprintf(out->device.serial, sizeof out->device.serial, "%s", serial);
 	WRITE(db, enrollments_create(db, out, 1));
 }
 
@@ -107,8 +107,8 @@ storefix_account(
 	struct account in = { .jwk = "{\"kty\":\"EC\"}" };
 	bool created;
 
-	memcpy(in.enrollment_id, e->id, sizeof(in.enrollment_id));
-	snprintf(in.thumbprint, sizeof(in.thumbprint), "thumbprint-%d", key);
+	memcpy(in.enrollment_id, e->id, sizeof in.enrollment_id);
+	snprintf(in.thumbprint, sizeof in.thumbprint, "thumbprint-%d", key);
 	WRITE(db, accounts_create(db, &in, out, &created));
 }
 
@@ -117,9 +117,8 @@ storefix_order(struct db *db, const struct account *a, struct order *out)
 {
 	*out = (struct order){ .identifier_type = "permanent-identifier",
 		.identifier_value = "SERIAL1" };
-	memcpy(out->account_id, a->id, sizeof(out->account_id));
-	memcpy(
-	    out->enrollment_id, a->enrollment_id, sizeof(out->enrollment_id));
+	memcpy(out->account_id, a->id, sizeof out->account_id);
+	memcpy(out->enrollment_id, a->enrollment_id, sizeof out->enrollment_id);
 	WRITE(db, orders_create(db, out, 3600));
 }
 

@@ -18,7 +18,7 @@ test_create_once_per_key(void **state)
 	bool created;
 
 	storefix_enrollment(db, "S1", &e);
-	memcpy(in.enrollment_id, e.id, sizeof(e.id));
+	memcpy(in.enrollment_id, e.id, sizeof e.id);
 	WRITE(db, accounts_create(db, &in, &out, &created));
 	assert_true(created);
 	assert_int_equal(out.status, ACCOUNT_VALID);
@@ -50,12 +50,12 @@ test_cap_per_enrollment(void **state)
 	storefix_enrollment(db, "S1", &other);
 	for (int i = 0; i < ACCOUNTS_PER_ENROLLMENT; i++) {
 		storefix_account(db, &e, i, &a);
-		memcpy(last, a.id, sizeof(last));
+		memcpy(last, a.id, sizeof last);
 		accounts_release(&a);
 	}
 	/* one that is dead still counts */
 	WRITE(db, accounts_deactivate(db, e.id, last));
-	memcpy(in.enrollment_id, e.id, sizeof(e.id));
+	memcpy(in.enrollment_id, e.id, sizeof e.id);
 	REFUSE(db, ERR_RATE_LIMITED, accounts_create(db, &in, &a, &created));
 	assert_false(created);
 	assert_int_equal(accounts_count(db, e.id, &n), OK);
@@ -74,8 +74,8 @@ create(struct db *db, int number, void *arg)
 	bool created;
 	int code;
 
-	memcpy(in.enrollment_id, arg, sizeof(in.enrollment_id));
-	snprintf(in.thumbprint, sizeof(in.thumbprint), "key %d", number);
+	memcpy(in.enrollment_id, arg, sizeof in.enrollment_id);
+	snprintf(in.thumbprint, sizeof in.thumbprint, "key %d", number);
 	if (db_begin(db) != OK)
 		return 2;
 	code = accounts_create(db, &in, &out, &created);

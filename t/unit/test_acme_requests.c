@@ -85,13 +85,13 @@ signer_init(struct signer *s)
 	    gnutls_privkey_export_ecc_raw(s->key, &curve, &x, &y, NULL), 0);
 	buf_init(&b, 64);
 	pad(&b, &x);
-	base64url(buf_blob(&b), texts[0], sizeof(texts[0]));
+	base64url(buf_blob(&b), texts[0], sizeof texts[0]);
 	buf_release(&b);
 	buf_init(&b, 64);
 	pad(&b, &y);
-	base64url(buf_blob(&b), texts[1], sizeof(texts[1]));
+	base64url(buf_blob(&b), texts[1], sizeof texts[1]);
 	buf_release(&b);
-	snprintf(s->jwk, sizeof(s->jwk),
+	snprintf(s->jwk, sizeof s->jwk,
 	    "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
 	    texts[0], texts[1]);
 	gnutls_free(x.data);
@@ -127,10 +127,10 @@ make_jws(const struct signer *s, const char *header, const char *payload,
 {
 	char parts[2][2000], text[4100], signature[120];
 
-	base64url(blob_str(header), parts[0], sizeof(parts[0]));
-	base64url(blob_str(payload), parts[1], sizeof(parts[1]));
-	snprintf(text, sizeof(text), "%s.%s", parts[0], parts[1]);
-	sign(s, text, signature, sizeof(signature));
+	base64url(blob_str(header), parts[0], sizeof parts[0]);
+	base64url(blob_str(payload), parts[1], sizeof parts[1]);
+	snprintf(text, sizeof text, "%s.%s", parts[0], parts[1]);
+	sign(s, text, signature, sizeof signature);
 	snprintf(out, 6000,
 	    "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}",
 	    parts[0], parts[1], signature);
@@ -166,11 +166,11 @@ verify(const struct wish *w)
 	    w->nonce_for != NULL ? w->nonce_for : f.enrollment.id, 1,
 	    clock_now() - w->nonce_age, nonce);
 	if (w->jwk != NULL)
-		snprintf(who, sizeof(who), "\"jwk\":%s", w->jwk);
+		snprintf(who, sizeof who, "\"jwk\":%s", w->jwk);
 	else
-		snprintf(who, sizeof(who), "\"kid\":\"%s\"",
+		snprintf(who, sizeof who, "\"kid\":\"%s\"",
 		    w->kid != NULL ? w->kid : kid);
-	snprintf(header, sizeof(header),
+	snprintf(header, sizeof header,
 	    "{\"alg\":\"ES256\",\"nonce\":\"%s\",\"url\":\"%s\",%s}", nonce,
 	    w->url != NULL ? w->url : ACMEFIX_URL TARGET, who);
 	make_jws(w->signer != NULL ? w->signer : &mine, header, "{}", body);
@@ -190,7 +190,7 @@ own_key(void)
 {
 	char sql[400];
 
-	snprintf(sql, sizeof(sql), "UPDATE accounts SET jwk = '%s'", mine.jwk);
+	snprintf(sql, sizeof sql, "UPDATE accounts SET jwk = '%s'", mine.jwk);
 	acmefix_sql(&f, sql);
 }
 
@@ -279,11 +279,11 @@ change_key(const struct inner *in)
 
 	links_write(
 	    url, ACMEFIX_URL, f.enrollment.id, LINK_ACCOUNT, f.account.id);
-	snprintf(header, sizeof(header),
+	snprintf(header, sizeof header,
 	    "{\"alg\":\"ES256\",\"url\":\"%s\",\"jwk\":%s}",
 	    in->url != NULL ? in->url : CHANGE,
 	    in->jwk != NULL ? in->jwk : other.jwk);
-	snprintf(payload, sizeof(payload), "{\"account\":\"%s\",\"oldKey\":%s}",
+	snprintf(payload, sizeof payload, "{\"account\":\"%s\",\"oldKey\":%s}",
 	    in->account != NULL ? in->account : url,
 	    in->old_key != NULL ? in->old_key : mine.jwk);
 	make_jws(
@@ -328,7 +328,7 @@ spki_hex(const char *jwk, char out[65])
 	buf_init(&hex, 100);
 	assert_int_equal(jwk_spki(key, &spki), OK);
 	secret_sha256(buf_blob(&spki), sha256);
-	enc_hex(blob_of(sha256, sizeof(sha256)), &hex);
+	enc_hex(blob_of(sha256, sizeof sha256), &hex);
 	snprintf(out, 65, "%s", buf_str(&hex));
 	buf_release(&spki);
 	buf_release(&hex);
@@ -343,7 +343,7 @@ attest_before(const char *hex)
 	struct order o;
 
 	acmefix_order(&f, &o);
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "INSERT INTO attestations (order_id, enrollment_id, serial, spki,"
 	    " spki_sha256, leaf, leaf_not_before, leaf_not_after, sip,"
 	    " kernel_extensions, verified_at) VALUES ('%s', '%s', 'x', x'00',"
@@ -372,7 +372,7 @@ test_key_change_to_the_key_of_another_account(void **state)
 	assert_int_equal(jwk_parse_text(blob_str(other.jwk), &key), OK);
 	assert_int_equal(jwk_thumbprint(key, in.thumbprint), OK);
 	jwk_free(key);
-	memcpy(in.enrollment_id, f.enrollment.id, sizeof(in.enrollment_id));
+	memcpy(in.enrollment_id, f.enrollment.id, sizeof in.enrollment_id);
 	WRITE(f.db, accounts_create(f.db, &in, &out, &created));
 	accounts_release(&out);
 	assert_int_equal(CHANGE_KEY(.signer = NULL), ERR_KEY_IN_USE);
@@ -421,8 +421,8 @@ answer(const struct order *o, int expected)
 
 	buf_init(&object, 10000);
 	mda_object(&object, x5c, 2);
-	base64url(buf_blob(&object), text, sizeof(text));
-	snprintf(payload, sizeof(payload), "{\"attObj\":\"%s\"}", text);
+	base64url(buf_blob(&object), text, sizeof text);
+	snprintf(payload, sizeof payload, "{\"attObj\":\"%s\"}", text);
 	buf_release(&object);
 	assert_int_equal(challenge_answer(acmefix_request(&f, payload), roots,
 			     o->challenge_id, &out),
@@ -458,7 +458,7 @@ leaf_hex(char out[65])
 
 	leaf_spki(&a);
 	buf_init(&hex, 100);
-	enc_hex(blob_of(a.spki_sha256, sizeof(a.spki_sha256)), &hex);
+	enc_hex(blob_of(a.spki_sha256, sizeof a.spki_sha256), &hex);
 	snprintf(out, 65, "%s", buf_str(&hex));
 	buf_release(&hex);
 	attest_release(&a);
@@ -496,7 +496,7 @@ test_challenge_with_the_key_of_an_account(void **state)
 	assert_int_equal(challenge_key_of(a.spki, &key), OK);
 	assert_int_equal(jwk_thumbprint(&key, thumbprint), OK);
 	attest_release(&a);
-	snprintf(sql, sizeof(sql), "UPDATE accounts SET thumbprint = '%s'",
+	snprintf(sql, sizeof sql, "UPDATE accounts SET thumbprint = '%s'",
 	    thumbprint);
 	acmefix_sql(&f, sql);
 	answer(&o, ERR_ATT_KEY_REUSE);
@@ -524,7 +524,7 @@ test_challenge_with_a_certified_key(void **state)
 	leaf_hex(hex);
 	device_order(&o);
 	storefix_enrollment(f.db, "C02UNIT00002", &e);
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "INSERT INTO certificates (sha256, id, serial_number, der,"
 	    " spki_sha256, issuer_key_id, enrollment_id, serial, purpose,"
 	    " hardware_attested, state, not_before, not_after, created_at)"

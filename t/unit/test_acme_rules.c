@@ -299,10 +299,10 @@ make_certificate(const char *enrollment, const char *serial)
 
 	secret_sha256(c.der, c.sha256);
 	secret_random(c.serial_number, 16);
-	secret_random(c.spki_sha256, sizeof(c.spki_sha256));
+	secret_random(c.spki_sha256, sizeof c.spki_sha256);
 	secret_id(c.id);
-	snprintf(c.enrollment_id, sizeof(c.enrollment_id), "%s", enrollment);
-	snprintf(c.serial, sizeof(c.serial), "%s", serial);
+	snprintf(c.enrollment_id, sizeof c.enrollment_id, "%s", enrollment);
+	snprintf(c.serial, sizeof c.serial, "%s", serial);
 	WRITE(f.db, certificates_insert(f.db, &c));
 }
 
@@ -417,7 +417,7 @@ test_refuse(void **state)
 	assert_int_equal(request_begin(rq), ERR_BAD_NONCE);
 
 	rq = acmefix_request(&f, "");
-	memset(&rq->nonce, 0, sizeof(rq->nonce));
+	memset(&rq->nonce, 0, sizeof rq->nonce);
 	assert_int_equal(
 	    request_refuse(rq, fail(ERR_MALFORMED, "no good")), ERR_MALFORMED);
 	assert_int_equal(refusals(), 2);
@@ -466,10 +466,10 @@ test_evidence_identity(void **state)
 	struct order o = { .identifier_value = "C02A" };
 
 	assert_int_equal(evidence_check(&a, &e, &o, 0), OK);
-	snprintf(e.device.serial, sizeof(e.device.serial), "C02B");
+	snprintf(e.device.serial, sizeof e.device.serial, "C02B");
 	assert_int_equal(evidence_check(&a, &e, &o, 0), ERR_ATT_IDENTITY);
-	snprintf(e.device.serial, sizeof(e.device.serial), "C02A");
-	snprintf(o.identifier_value, sizeof(o.identifier_value), "C02B");
+	snprintf(e.device.serial, sizeof e.device.serial, "C02A");
+	snprintf(o.identifier_value, sizeof o.identifier_value, "C02B");
 	assert_int_equal(evidence_check(&a, &e, &o, 0), ERR_ATT_IDENTITY);
 	a.serial[0] = e.device.serial[0] = o.identifier_value[0] = '\0';
 	assert_int_equal(evidence_check(&a, &e, &o, 0), ERR_ATT_IDENTITY);

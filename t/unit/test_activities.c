@@ -34,8 +34,8 @@ test_long_texts_are_cut(void **state)
 	struct activity_list list;
 	char text[5001];
 
-	memset(text, 'x', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
 	WRITE(db, activities_add(db, text, text, text));
 	assert_int_equal(activities_list(db, 0, 2, &list), OK);
 	assert_int_equal(strlen(list.rows[0].detail), 2000);

@@ -50,7 +50,7 @@ assign(void **state, const char *serial)
 {
 	struct ade_device d = { .source = "test" };
 
-	snprintf(d.serial, sizeof(d.serial), "%s", serial);
+	snprintf(d.serial, sizeof d.serial, "%s", serial);
 	WRITE(storefix_db(state), ade_devices_put(storefix_db(state), &d));
 }
 
@@ -279,7 +279,7 @@ test_profile(void **state)
 	assert_string_equal(e.device.serial, SERIAL);
 	assert_string_equal(e.device.udid, UDID);
 	assert_string_equal(e.device.product, "Mac15,3");
-	snprintf(want, sizeof(want), "%s", text_of(acme, "PayloadUUID"));
+	snprintf(want, sizeof want, "%s", text_of(acme, "PayloadUUID"));
 	in_plist_free(doc);
 
 	/* fleet-97: the same device again: another directory, same UUIDs. */

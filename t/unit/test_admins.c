@@ -33,7 +33,7 @@ test_too_long_is_refused(void **state)
 	struct db *db = storefix_db(state);
 	char name[ADMINS_NAME_TEXT + 1];
 
-	memset(name, 'x', sizeof(name));
+	memset(name, 'x', sizeof name);
 	name[ADMINS_NAME_TEXT] = '\0';
 	REFUSE(db, ERR_FIELD, admins_create(db, name, "hash"));
 	name[ADMINS_NAME_TEXT - 1] = '\0';

@@ -50,8 +50,8 @@ test_spki(void **state)
 	struct attestation a;
 
 	attestfix_read_leaf(NULL, &a);
-	assert_int_equal(a.spki.n, sizeof(p384) + 96);
-	assert_memory_equal(a.spki.p, p384, sizeof(p384));
+	assert_int_equal(a.spki.n, sizeof p384 + 96);
+	assert_memory_equal(a.spki.p, p384, sizeof p384);
 	assert_non_null(memmem(a.leaf.p, a.leaf.n, a.spki.p, a.spki.n));
 	attest_release(&a);
 }
@@ -143,7 +143,7 @@ test_digests(void **state)
 	struct mda_cert c;
 	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		mda_leaf(&c, attestfix_leaf_key(), &attestfix_sub, NULL,
 		    rows[i].digest);
 		attestfix_expect_chain(rows[i].expected, &c, &attestfix_sub);

@@ -49,7 +49,7 @@ name_constraints(gnutls_x509_crt_t crt, int critical)
 		0x12, 0x30, 0x10, 0x31, 0x0e, 0x30, 0x0c, 0x06, 0x03, 0x55,
 		0x04, 0x03, 0x0c, 0x05, 'o', 't', 'h', 'e', 'r' };
 
-	mda_extension(crt, "2.5.29.30", der, sizeof(der), critical);
+	mda_extension(crt, "2.5.29.30", der, sizeof der, critical);
 }
 
 static void
@@ -157,7 +157,7 @@ test_freshness_like_der(void **state)
 	unsigned i;
 
 	for (i = 0; digest[0] != 0x04 || digest[1] != 0x1e; i++) {
-		snprintf(token, sizeof(token), "token-%u", i);
+		snprintf(token, sizeof token, "token-%u", i);
 		secret_sha256(blob_str(token), digest);
 	}
 	code = blob_of(digest, 32);
@@ -304,7 +304,7 @@ test_identity(void **state)
 	char text[80];
 	size_t i;
 
-	memset(text, 'A', sizeof(text));
+	memset(text, 'A', sizeof text);
 	for (i = 0; i < 2; i++) {
 		bend_refused(oids[i], blob_of("C02A\0evil", 9));
 		bend_refused(oids[i],
@@ -361,7 +361,7 @@ test_number(void **state)
 	struct attestation a;
 	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		bend_read(MDA_ARC "13.1", rows[i].value, &a);
 		assert_string_equal(a.sip, rows[i].sip);
 		attest_release(&a);

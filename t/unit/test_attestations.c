@@ -26,9 +26,9 @@ fill(
 		.sip = "enabled",
 		.kernel_extensions = "none",
 		.spki_sha256 = { key } };
-	memcpy(out->order_id, o.id, sizeof(o.id));
-	memcpy(out->enrollment_id, e.id, sizeof(e.id));
-	memcpy(out->serial, e.device.serial, sizeof(e.device.serial));
+	memcpy(out->order_id, o.id, sizeof o.id);
+	memcpy(out->enrollment_id, e.id, sizeof e.id);
+	memcpy(out->serial, e.device.serial, sizeof e.device.serial);
 }
 
 static void

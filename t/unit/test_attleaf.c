@@ -62,7 +62,7 @@ test_key(void **state)
 	uint8_t digest[SECRET_SHA256];
 	struct buf hex;
 	char cn[80];
-	size_t n = sizeof(cn);
+	size_t n = sizeof cn;
 
 	if (leaf == NULL)
 		return;
@@ -70,7 +70,7 @@ test_key(void **state)
 	secret_sha256(
 	    blob_of(read.spki.p + read.spki.n - POINT, POINT), digest);
 	buf_init(&hex, 100);
-	assert_int_equal(enc_hex(blob_of(digest, sizeof(digest)), &hex), OK);
+	assert_int_equal(enc_hex(blob_of(digest, sizeof digest), &hex), OK);
 	assert_int_equal(gnutls_x509_crt_get_dn_by_oid(
 			     leaf, GNUTLS_OID_X520_COMMON_NAME, 0, 0, cn, &n),
 	    0);
@@ -87,7 +87,7 @@ test_digest(void **state)
 		0x78, 0x32, 0xc3, 0x82, 0x92, 0xc2 };
 
 	if (leaf != NULL)
-		assert_memory_equal(read.leaf_sha256, known, sizeof(known));
+		assert_memory_equal(read.leaf_sha256, known, sizeof known);
 }
 
 /* The token is not known: whatever we offer, it is another. */

@@ -37,7 +37,7 @@ expect(int expected, const void *p, size_t n)
 	assert_int_equal(parse(blob_of(p, n), &out), expected);
 }
 
-#define EXPECT(code, s) expect((code), (s), sizeof(s) - 1)
+#define EXPECT(code, s) expect((code), (s), sizeof s - 1)
 
 /* The pieces of a good object. */
 #define FMT                                                                    \
@@ -63,7 +63,7 @@ test_good(void **state)
 	struct attobj out;
 
 	assert_int_equal(
-	    attobj_parse(blob_of(good, sizeof(good) - 1), &out), OK);
+	    attobj_parse(blob_of(good, sizeof good - 1), &out), OK);
 	assert_int_equal(out.n, 2);
 	assert_true(blob_eq_str(out.x5c[0], LEAF));
 	assert_true(blob_eq_str(out.x5c[1], SUB));
@@ -104,7 +104,7 @@ test_truncated(void **state)
 	static const char good[] = GOOD;
 	size_t i;
 
-	for (i = 0; i + 1 < sizeof(good); i++)
+	for (i = 0; i + 1 < sizeof good; i++)
 		expect(ERR_ATT_CBOR, good, i);
 }
 
@@ -437,12 +437,12 @@ test_nesting(void **state)
 {
 	static uint8_t deep[65535];
 
-	memset(deep, 0x81, sizeof(deep));
-	expect(ERR_ATT_CBOR, deep, sizeof(deep));
-	memset(deep, 0xa1, sizeof(deep));
-	expect(ERR_ATT_CBOR, deep, sizeof(deep));
-	memset(deep, 0xc6, sizeof(deep));
-	expect(ERR_ATT_CBOR, deep, sizeof(deep));
+	memset(deep, 0x81, sizeof deep);
+	expect(ERR_ATT_CBOR, deep, sizeof deep);
+	memset(deep, 0xa1, sizeof deep);
+	expect(ERR_ATT_CBOR, deep, sizeof deep);
+	memset(deep, 0xc6, sizeof deep);
+	expect(ERR_ATT_CBOR, deep, sizeof deep);
 }
 
 /* acme-171 */
@@ -450,10 +450,10 @@ static void
 test_utf8(void **state)
 {
 	static const char bad[] = "\x62\xc0\x80";
-	struct blob rest = blob_of(bad, sizeof(bad) - 1), got;
+	struct blob rest = blob_of(bad, sizeof bad - 1), got;
 
 	assert_false(in_cbor_text(&rest, &got));
-	assert_int_equal(rest.n, sizeof(bad) - 1);
+	assert_int_equal(rest.n, sizeof bad - 1);
 	EXPECT(ERR_ATT_CBOR,
 	    "\xa2\x63\xed\xa0\x80\x65"
 	    "apple" STMT);

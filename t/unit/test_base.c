@@ -71,7 +71,7 @@ networks(void **state)
 	};
 	char out[NETWORK_TEXT];
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		network_of(rows[i].address, 24, 48, out);
 		assert_string_equal(out, rows[i].wide);
 		network_of(rows[i].address, 32, 64, out);
@@ -103,7 +103,7 @@ base64url_has_one_spelling(void **state)
 	assert_int_equal(decodes(enc_base64url_decode, ""), OK);
 	assert_int_equal(decodes(enc_base64url_decode, "AA"), OK);
 	assert_int_equal(decodes(enc_base64url_decode, "-_8"), OK);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(
 		    decodes(enc_base64url_decode, bad[i]), ERR_MALFORMED);
 }
@@ -118,7 +118,7 @@ base64_wants_its_padding(void **state)
 	assert_int_equal(decodes(enc_base64_decode, "AA=="), OK);
 	assert_int_equal(decodes(enc_base64_decode, "AAA="), OK);
 	assert_int_equal(decodes(enc_base64_decode, "+/+/"), OK);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(
 		    decodes(enc_base64_decode, bad[i]), ERR_MALFORMED);
 }
@@ -144,8 +144,8 @@ encodings_round_trip(void **state)
 	uint8_t raw[40];
 	size_t n;
 
-	for (n = 0; n < sizeof(raw); n++) {
-		secret_random(raw, sizeof(raw));
+	for (n = 0; n < sizeof raw; n++) {
+		secret_random(raw, sizeof raw);
 		round_trip(enc_base64, enc_base64_decode, blob_of(raw, n));
 		round_trip(
 		    enc_base64url, enc_base64url_decode, blob_of(raw, n));
@@ -175,9 +175,9 @@ log_text_is_one_harmless_line(void **state)
 {
 	char out[64];
 
-	log_escape(blob_str("a\nb\x1b[31m\\\xc3\xa9"), out, sizeof(out));
+	log_escape(blob_str("a\nb\x1b[31m\\\xc3\xa9"), out, sizeof out);
 	assert_string_equal(out, "a\\x0ab\\x1b[31m\\x5c\xc3\xa9");
-	log_escape(blob_str("\xc2\x9b\xe2\x80\xae\xff"), out, sizeof(out));
+	log_escape(blob_str("\xc2\x9b\xe2\x80\xae\xff"), out, sizeof out);
 	assert_string_equal(out, "\\x9b\\u{202e}\\xff");
 	log_escape(blob_str("\n\n\n\n"), out, 10);
 	assert_string_equal(out, "\\x0a\\x0a");
@@ -277,7 +277,7 @@ configuration_refuses_what_it_does_not_know(void **state)
 	struct conf c;
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(load(bad[i], &c), ERR_CONFIG);
 	assert_int_equal(conf_load("/nonexistent", &c), ERR_CONFIG);
 }

@@ -65,7 +65,7 @@ test_the_newest_are_kept(void **state)
 	WRITE(db, browsers_remember(db, "adam's", "adam"));
 	for (int i = 0; i <= BROWSERS_PER_ADMIN; i++) {
 		clock_set_offset(i + 1);
-		snprintf(token, sizeof(token), "%d", i);
+		snprintf(token, sizeof token, "%d", i);
 		WRITE(db, browsers_remember(db, token, "zoe"));
 	}
 	assert_false(known(db, "0", "zoe"));

@@ -11,7 +11,7 @@ static const uint8_t key_id[20] = { 0xaa, 0xbb };
 static struct blob
 issuer(void)
 {
-	return blob_of(key_id, sizeof(key_id));
+	return blob_of(key_id, sizeof key_id);
 }
 
 static void
@@ -25,14 +25,14 @@ fill(struct db *db, const char *serial, uint8_t tag, struct certificate *c)
 		.serial_number = { 0, tag },
 		.serial_number_len = 16,
 		.spki_sha256 = { tag },
-		.issuer_key_id_len = sizeof(key_id),
+		.issuer_key_id_len = sizeof key_id,
 		.hardware_attested = true,
 		.not_before = clock_now(),
 		.not_after = clock_now() + 86400 };
 	secret_id(c->id);
-	memcpy(c->issuer_key_id, key_id, sizeof(key_id));
-	memcpy(c->enrollment_id, e.id, sizeof(e.id));
-	memcpy(c->serial, e.device.serial, sizeof(e.device.serial));
+	memcpy(c->issuer_key_id, key_id, sizeof key_id);
+	memcpy(c->enrollment_id, e.id, sizeof e.id);
+	memcpy(c->serial, e.device.serial, sizeof e.device.serial);
 }
 
 static void
@@ -164,7 +164,7 @@ test_scope_of_the_account(void **state)
 	storefix_account(db, &e, 1, &a);
 	storefix_account(db, &e, 2, &b);
 	storefix_order(db, &a, &o);
-	memcpy(c.order_id, o.id, sizeof(o.id));
+	memcpy(c.order_id, o.id, sizeof o.id);
 	WRITE(db, certificates_insert(db, &c));
 	assert_int_equal(
 	    certificates_load_scoped(db, e.id, a.id, c.id, &out), OK);
@@ -243,7 +243,7 @@ test_purge(void **state)
 	storefix_sql(db, "UPDATE certificates SET order_id = NULL");
 	WRITE(db, certificates_purge(db, clock_now(), 10, &deleted));
 	assert_int_equal(deleted, 0);
-	for (i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
+	for (i = 0; i < sizeof keep / sizeof keep[0]; i++) {
 		storefix_sql(db, keep[i]);
 		WRITE(db, certificates_purge(db, later, 10, &deleted));
 		assert_int_equal(deleted, 0);
@@ -303,7 +303,7 @@ test_use_retires_stale_renewals(void **state)
 	open.purpose = ENROLLMENT_RENEW;
 	WRITE(db, certificates_insert(db, &open));
 	clock_set_offset(0);
-	memcpy(e.id, open.enrollment_id, sizeof(e.id));
+	memcpy(e.id, open.enrollment_id, sizeof e.id);
 	WRITE(db, renewals_open(db, h.id, e.id, "uuid"));
 	issue(db, "S1", 3, &used);
 	WRITE(db, certificates_make_current(db, used.sha256));

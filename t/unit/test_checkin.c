@@ -104,7 +104,7 @@ test_other_device(void **state)
 	    checkfix_checkin(state, &a, SIMPLE("CheckOut", UDID_B)),
 	    ERR_MDM_DEVICE);
 	checkfix_host(state, SERIAL_B, &after);
-	assert_memory_equal(&before, &after, sizeof(before));
+	assert_memory_equal(&before, &after, sizeof before);
 	mdmfix_device_release(&a);
 	mdmfix_device_release(&b);
 	mdmfix_device_release(&fresh);
@@ -293,7 +293,7 @@ test_long_header(void **state)
 		.body = blob_str("x") };
 	struct identity id = { 0 };
 
-	memset(header, 'A', sizeof(header) - 1);
+	memset(header, 'A', sizeof header - 1);
 	assert_int_equal(
 	    identity_prove(storefix_db(state), &proof, &id), ERR_MDM_IDENTITY);
 	assert_non_null(strstr(log_reason(), "has 16385 bytes"));

@@ -215,7 +215,7 @@ test_renewal_of_a_revoked_certificate(void **state)
 	checkfix_because(
 	    state, SERIAL_A, "the certificate that this one renews is revoked");
 	checkfix_host(state, SERIAL_A, &after);
-	assert_memory_equal(&before, &after, sizeof(before));
+	assert_memory_equal(&before, &after, sizeof before);
 	mdmfix_device_release(&old);
 	mdmfix_device_release(&new);
 }
@@ -236,12 +236,12 @@ test_connection_older_than_the_renewal(void **state)
 		checkfix_enroll(state, rows[i].serial, rows[i].udid, &old[i]);
 		mdmfix_device_make(storefix_db(state), rows[i].serial,
 		    ENROLLMENT_RENEW, true, &new[i]);
-		snprintf(body, sizeof(body), TOKEN_UPDATE("%s"), rows[i].udid);
+		snprintf(body, sizeof body, TOKEN_UPDATE("%s"), rows[i].udid);
 		assert_int_equal(checkfix_checkin(state, &new[i], body), OK);
 		buf_init(&pem[i], 1 << 16);
 		checkfix_escape_pem(&old[i].cert, &pem[i]);
 	}
-	snprintf(body, sizeof(body), TOKEN_UPDATE("%s"), UDID_A);
+	snprintf(body, sizeof body, TOKEN_UPDATE("%s"), UDID_A);
 	t.client_certificate = buf_str(&pem[0]);
 	assert_int_equal(checkfix_send(state, &t, body, checkin_serve), OK);
 	t.client_certificate = buf_str(&pem[1]);
@@ -266,7 +266,7 @@ test_revoked_renewal(void **state)
 	checkfix_enroll(state, SERIAL_A, UDID_A, &old);
 	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_RENEW, true, &new);
 	checkfix_host(state, SERIAL_A, &before);
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "UPDATE enrollments SET state = 'revoked' WHERE id = '%s'",
 	    new.row.enrollment_id);
 	storefix_sql(db, sql);
@@ -275,7 +275,7 @@ test_revoked_renewal(void **state)
 	    ERR_MDM_CERTIFICATE);
 	checkfix_because(state, SERIAL_A, "the enrollment was revoked");
 	/* nor does what another certificate was used for already */
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "UPDATE enrollments SET state = 'enrolled' WHERE id = '%s'",
 	    new.row.enrollment_id);
 	storefix_sql(db, sql);
@@ -286,7 +286,7 @@ test_revoked_renewal(void **state)
 	assert_int_equal(checkfix_checkin(state, &new, TOKEN_UPDATE(UDID_A)),
 	    ERR_MDM_CERTIFICATE);
 	checkfix_host(state, SERIAL_A, &after);
-	assert_memory_equal(&before, &after, sizeof(before));
+	assert_memory_equal(&before, &after, sizeof before);
 	assert_int_equal(
 	    checkfix_poll(state, &old, REPORT("Idle", UDID_A), reply), OK);
 	mdmfix_device_release(&old);
@@ -298,7 +298,7 @@ ended_ago(void **state, const struct mdmfix_device *d, int seconds)
 {
 	char sql[192];
 
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "UPDATE certificates SET not_after = %lld WHERE enrollment_id ="
 	    " '%s'",
 	    (long long)(clock_now() - seconds), d->row.enrollment_id);
@@ -426,8 +426,8 @@ test_udids(void **state)
 	size_t i;
 
 	checkfix_enroll(state, SERIAL_A, UDID_A, &d);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(body, sizeof(body), SIMPLE("CheckOut", "%s"), bad[i]);
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		snprintf(body, sizeof body, SIMPLE("CheckOut", "%s"), bad[i]);
 		assert_int_equal(
 		    checkfix_checkin(state, &d, body), ERR_MDM_MESSAGE);
 	}

@@ -25,7 +25,7 @@ test_kinds(void **state)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (i = 0; i < sizeof table / sizeof table[0]; i++)
 		assert_int_equal(cli_exit_code(table[i].code), table[i].status);
 }
 

@@ -278,7 +278,7 @@ test_bounds(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    cms_signed_parse(blob_of(big, sizeof(big)), &cms), ERR_TOO_LARGE);
+	    cms_signed_parse(blob_of(big, sizeof big), &cms), ERR_TOO_LARGE);
 	assert_int_equal(
 	    cms_signed_parse(blob_of(big, 0), &cms), ERR_MALFORMED);
 	buf_init(&b, MAX);

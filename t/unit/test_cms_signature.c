@@ -64,7 +64,7 @@ try_openssl(X509 *who, EVP_PKEY *with)
 	};
 	struct buf b;
 
-	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+	for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
 		openssl_sign(who, with, &made[i], cmsfix_text, &b);
 		if (cmsfix_judge(buf_blob(&b), cmsfix_text, 0) != OK)
 			unit_fail("message %zu: %s", i, log_reason());

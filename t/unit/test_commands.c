@@ -14,8 +14,8 @@ enqueue(struct db *db, const struct host *h, const char *uuid, int priority)
 		.priority = priority,
 		.created_by = "cli:root" };
 
-	snprintf(c.uuid, sizeof(c.uuid), "%s", uuid);
-	memcpy(c.host_id, h->id, sizeof(h->id));
+	snprintf(c.uuid, sizeof c.uuid, "%s", uuid);
+	memcpy(c.host_id, h->id, sizeof h->id);
 	return commands_enqueue(db, &c);
 }
 
@@ -36,7 +36,7 @@ serve(struct db *db, const struct host *h)
 	assert_int_equal(code, OK);
 	assert_true(blob_eq_str(c.plist, "<plist/>"));
 	assert_int_equal(commands_mark_sent(db, &c), OK);
-	memcpy(uuid, c.uuid, sizeof(uuid));
+	memcpy(uuid, c.uuid, sizeof uuid);
 	commands_release(&c);
 	assert_int_equal(db_commit(db), OK);
 	return uuid;

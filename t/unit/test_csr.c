@@ -29,7 +29,7 @@ test_good(void **state)
 	csrfix_add_spki(&spki, csrfix_ec);
 	assert_true(blob_eq(csr->spki, buf_blob(&spki)));
 	secret_sha256(buf_blob(&spki), sum);
-	assert_memory_equal(csr->spki_sha256, sum, sizeof(sum));
+	assert_memory_equal(csr->spki_sha256, sum, sizeof sum);
 	assert_null(csr->permanent_identifier);
 	assert_null(csr->permanent_assigner);
 	assert_false(csr->hardware_module);
@@ -50,7 +50,7 @@ test_shape(void **state)
 	csrfix_expect(&(struct faults){ .version = "\x01" }, "version");
 	csrfix_expect(&(struct faults){ .more = true }, "more than its parts");
 	assert_int_equal(
-	    csr_parse(blob_of(big, sizeof(big)), 0, &csr), ERR_BAD_CSR);
+	    csr_parse(blob_of(big, sizeof big), 0, &csr), ERR_BAD_CSR);
 	assert_non_null(strstr(log_reason(), "8193 bytes"));
 	assert_int_equal(csr_parse(blob_of(NULL, 0), 0, &csr), ERR_BAD_CSR);
 	assert_int_equal(

@@ -43,7 +43,7 @@ request_with(struct blob value, gnutls_digest_algorithm_t digest)
 	gnutls_x509_crq_t crq;
 	uint8_t copy[1024];
 
-	assert_true(value.n <= sizeof(copy));
+	assert_true(value.n <= sizeof copy);
 	gnutls_x509_crq_init(&crq);
 	assert_true(gnutls_x509_crq_set_version(crq, 1) >= 0);
 	assert_true(gnutls_x509_crq_set_dn(crq, "CN=x", NULL) >= 0);
@@ -155,7 +155,7 @@ test_challenge(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(tags); i++) {
+	for (i = 0; i < sizeof tags; i++) {
 		assert_int_equal(parse_text(tags[i], "secret1", 7, &csr), OK);
 		assert_true(csr->has_challenge);
 		assert_true(blob_eq(csr->challenge, blob_str("secret1")));
@@ -184,11 +184,11 @@ test_bad_challenge(void **state)
 	struct csr *csr;
 
 	(void)state;
-	memset(text, 'a', sizeof(text));
+	memset(text, 'a', sizeof text);
 	assert_int_equal(
-	    parse_text(0x13, text, sizeof(text), &csr), ERR_BAD_CSR);
+	    parse_text(0x13, text, sizeof text, &csr), ERR_BAD_CSR);
 	assert_null(csr);
-	assert_int_equal(parse_text(0x13, text, sizeof(text) - 1, &csr), OK);
+	assert_int_equal(parse_text(0x13, text, sizeof text - 1, &csr), OK);
 	csr_free(csr);
 	assert_int_equal(parse_text(0x04, "secret1", 7, &csr), ERR_BAD_CSR);
 }

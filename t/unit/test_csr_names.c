@@ -116,7 +116,7 @@ test_twice(void **state)
 	for (int i = 0; i < 33; i++) {
 		char oid[32];
 
-		snprintf(oid, sizeof(oid), "1.2.3.%d", i);
+		snprintf(oid, sizeof oid, "1.2.3.%d", i);
 		csrfix_add_extension(&b, oid, false, "\x05\x00", 2);
 	}
 	csrfix_expect(

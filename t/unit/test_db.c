@@ -35,7 +35,7 @@ old_database(const char *path, int number)
 
 	for (int i = 0; i < number; i++)
 		raw_sql(path, schema_steps[i].sql);
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "PRAGMA application_id = %d; PRAGMA user_version = %d",
 	    DBFILE_APPLICATION_ID, number);
 	raw_sql(path, sql);
@@ -146,9 +146,9 @@ test_files_are_for_the_group(void **state)
 
 	WRITE(fix->db, activities_add(fix->db, "a", "b", "c"));
 	assert_mode(fix->path, 0660);
-	snprintf(name, sizeof(name), "%s.lock", fix->path);
+	snprintf(name, sizeof name, "%s.lock", fix->path);
 	assert_mode(name, 0660);
-	snprintf(name, sizeof(name), "%s-wal", fix->path);
+	snprintf(name, sizeof name, "%s-wal", fix->path);
 	assert_mode(name, 0660);
 }
 
@@ -173,7 +173,7 @@ plant_journal(const char *path, const char *victim)
 	FILE *f;
 
 	assert_int_equal(stat(path, &st), 0);
-	snprintf(name, sizeof(name), "%s-journal", path);
+	snprintf(name, sizeof name, "%s-journal", path);
 	assert_non_null(f = fopen(name, "w"));
 	fwrite(magic, 8, 1, f);
 	put32(f, 0);
@@ -205,10 +205,10 @@ test_a_journal_deletes_no_other_file(void **state)
 
 	db_close(fix->db);
 	fix->db = NULL;
-	snprintf(copy, sizeof(copy), "%s/copy.db", fix->folder);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		snprintf(victim, sizeof(victim), "%s/victim%s", fix->folder,
-		    ends[i]);
+	snprintf(copy, sizeof copy, "%s/copy.db", fix->folder);
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		snprintf(
+		    victim, sizeof victim, "%s/victim%s", fix->folder, ends[i]);
 		/* an empty one does not exist, for SQLite */
 		assert_non_null(f = fopen(victim, "w"));
 		fputc('x', f);
@@ -238,7 +238,7 @@ test_a_copy_gets_its_log_when_it_serves(void **state)
 	struct db *db;
 	bool has_log;
 
-	snprintf(copy, sizeof(copy), "%s/copy.db", fix->folder);
+	snprintf(copy, sizeof copy, "%s/copy.db", fix->folder);
 	assert_int_equal(db_copy(fix->db, copy), OK);
 	assert_int_equal(db_open(copy, DB_READ_ONLY, &db), OK);
 	assert_int_equal(db_has_log(db, &has_log), OK);
@@ -262,7 +262,7 @@ test_open_follows_no_link_but_of_the_folder(void **state)
 	struct db *db;
 	int number;
 
-	snprintf(link, sizeof(link), "%s/link.db", fix->folder);
+	snprintf(link, sizeof link, "%s/link.db", fix->folder);
 	assert_int_equal(symlink(fix->path, link), 0);
 	assert_int_equal(db_open(link, DB_DURABLE, &db), ERR_DB);
 	assert_non_null(strstr(log_reason(), "symbolic link"));
@@ -271,10 +271,9 @@ test_open_follows_no_link_but_of_the_folder(void **state)
 	assert_int_equal(db_migrate(link), ERR_DB);
 	assert_int_equal(db_settle(link), ERR_DB);
 
-	snprintf(folder, sizeof(folder), "%s/linked", fix->folder);
+	snprintf(folder, sizeof folder, "%s/linked", fix->folder);
 	assert_int_equal(symlink(fix->folder, folder), 0);
-	snprintf(below, sizeof(below), "%s%s", folder,
-	    strrchr(fix->path, '/'));
+	snprintf(below, sizeof below, "%s%s", folder, strrchr(fix->path, '/'));
 	assert_int_equal(db_open(below, DB_DURABLE, &db), OK);
 	WRITE(db, activities_add(db, "a", "b", "c"));
 	db_close(db);
@@ -301,8 +300,8 @@ test_migrate_copies_first(void **state)
 	struct db *db;
 	int number;
 
-	snprintf(path, sizeof(path), "%s/old.db", fix->folder);
-	snprintf(copy, sizeof(copy), "%s.schema-1", path);
+	snprintf(path, sizeof path, "%s/old.db", fix->folder);
+	snprintf(copy, sizeof copy, "%s.schema-1", path);
 	old_database(path, 1);
 	raw_sql(path, "INSERT INTO audit VALUES (1, 2, 'a', 'b', 'c')");
 	assert_int_equal(db_open(path, DB_DURABLE, &db), ERR_SCHEMA);
@@ -324,11 +323,11 @@ test_migrate_again_after_a_kill(void **state)
 	char path[160], copy[176], name[192];
 	int number;
 
-	snprintf(path, sizeof(path), "%s/old.db", fix->folder);
-	snprintf(copy, sizeof(copy), "%s.schema-1", path);
+	snprintf(path, sizeof path, "%s/old.db", fix->folder);
+	snprintf(copy, sizeof copy, "%s.schema-1", path);
 	old_database(path, 1);
 	old_database(copy, 2);
-	snprintf(name, sizeof(name), "%s.new", copy);
+	snprintf(name, sizeof name, "%s.new", copy);
 	old_database(name, 3);
 	assert_int_equal(db_migrate(path), OK);
 	assert_int_equal(access(name, F_OK), -1);
@@ -336,7 +335,7 @@ test_migrate_again_after_a_kill(void **state)
 	assert_int_equal(number, db_schema_number());
 	assert_int_equal(db_file_schema_number(copy, &number), OK);
 	assert_int_equal(number, 1);
-	snprintf(name, sizeof(name), "%s.1", copy);
+	snprintf(name, sizeof name, "%s.1", copy);
 	assert_int_equal(db_file_schema_number(name, &number), OK);
 	assert_int_equal(number, 2);
 }
@@ -349,7 +348,7 @@ test_migrate_keeps_rows(void **state)
 	char path[160];
 	struct db *db;
 
-	snprintf(path, sizeof(path), "%s/acme.db", fix->folder);
+	snprintf(path, sizeof path, "%s/acme.db", fix->folder);
 	old_database(path, 6);
 	raw_sql(path,
 	    "INSERT INTO settings VALUES"
@@ -501,7 +500,7 @@ write_often(struct db *db, int number, void *arg)
 {
 	char actor[32];
 
-	snprintf(actor, sizeof(actor), "writer %d", number);
+	snprintf(actor, sizeof actor, "writer %d", number);
 	for (int i = 0; i < 100; i++) {
 		if (db_begin(db) != OK ||
 		    activities_add(db, actor, "w", "") != OK ||
@@ -559,7 +558,7 @@ test_purge_goes_on_until_all_is_gone(void **state)
 	assert_int_equal(db_begin(db), OK);
 	for (uint16_t i = 0; i < 1201; i++)
 		assert_int_equal(
-		    nonces_use(db, blob_of(&i, sizeof(i)), 0, 100), OK);
+		    nonces_use(db, blob_of(&i, sizeof i), 0, 100), OK);
 	assert_int_equal(db_commit(db), OK);
 	assert_int_equal(store_purge(db, 101 + NONCES_KEEP, &deleted), OK);
 	assert_int_equal(deleted, 1201);
@@ -571,7 +570,7 @@ log_size(const struct storefix *fix)
 	char name[160];
 	struct stat st;
 
-	snprintf(name, sizeof(name), "%s-wal", fix->path);
+	snprintf(name, sizeof name, "%s-wal", fix->path);
 	assert_int_equal(stat(name, &st), 0);
 	return st.st_size;
 }

@@ -151,7 +151,7 @@ test_table(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (i = 0; i < sizeof table / sizeof table[0]; i++) {
 		struct decision_input in = input(table[i].product, table[i].os);
 
 		SET(in.device.build_version, table[i].build);
@@ -207,7 +207,7 @@ find_row(enum enrollment_source source, int assignment, int able, int history)
 	const struct fact_row *found = NULL;
 	size_t i;
 
-	for (i = 0; i < sizeof(worlds) / sizeof(worlds[0]); i++) {
+	for (i = 0; i < sizeof worlds / sizeof worlds[0]; i++) {
 		const struct fact_row *r = &worlds[i];
 
 		if (r->source == source && covers(r->assignment, assignment) &&

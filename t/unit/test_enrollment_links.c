@@ -60,7 +60,7 @@ test_serial_numbers(void **state)
 	char token[ENROLLMENT_LINKS_TOKEN_TEXT];
 	struct enrollment_link link = { .created_by = "ann" };
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		strcpy(link.serial, bad[i]);
 		REFUSE(db, ERR_FIELD,
 		    enrollment_links_create(db, &link, 1, token));

@@ -25,7 +25,7 @@ test_create_and_load(void **state)
 	assert_int_equal(strlen(e.id), DB_ID_TEXT - 1);
 	assert_int_equal(e.expires_at - e.created_at, 24 * 3600);
 	assert_int_equal(enrollments_load(db, e.id, &out), OK);
-	assert_memory_equal(&e, &out, sizeof(e));
+	assert_memory_equal(&e, &out, sizeof e);
 	assert_int_equal(enrollments_load(db, "x", &out), ERR_NOT_FOUND);
 	e.device.serial[0] = '\0';
 	e.source = ENROLLMENT_ADE;
@@ -235,8 +235,8 @@ test_purge_spares_evidence(void **state)
 	storefix_account(db, &e, 1, &a);
 	storefix_account(db, &e, 2, &other);
 	storefix_order(db, &a, &o);
-	memcpy(row.order_id, o.id, sizeof(o.id));
-	memcpy(row.enrollment_id, e.id, sizeof(e.id));
+	memcpy(row.order_id, o.id, sizeof o.id);
+	memcpy(row.enrollment_id, e.id, sizeof e.id);
 	WRITE(db, attestations_insert(db, &row));
 	storefix_order(db, &a, &o);
 	accounts_release(&a);
@@ -259,7 +259,7 @@ test_purge_goes_past_the_kept(void **state)
 
 	for (int i = 0; i < 5; i++) {
 		storefix_enrollment(db, "S1", &e);
-		snprintf(sql, sizeof(sql),
+		snprintf(sql, sizeof sql,
 		    "INSERT INTO certificates (sha256, id, serial_number, der,"
 		    " spki_sha256, issuer_key_id, enrollment_id, serial,"
 		    " purpose, hardware_attested, state, not_before, not_after,"

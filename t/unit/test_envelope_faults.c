@@ -77,8 +77,8 @@ encrypt(const struct recipe *recipe, uint8_t text[32])
 	gnutls_datum_t k = { bytes, des ? 24 : 16 }, v = { iv, des ? 8 : 16 };
 	gnutls_cipher_hd_t handle;
 
-	memset(bytes, recipe->no_key ? recipe->guess : 1, sizeof(bytes));
-	memset(iv, 0x10, sizeof(iv));
+	memset(bytes, recipe->no_key ? recipe->guess : 1, sizeof bytes);
+	memset(iv, 0x10, sizeof iv);
 	memcpy(text, TEXT, 16);
 	memset(text + 16, des ? 8 : 16, 16);
 	if (recipe->tail != NULL)
@@ -99,7 +99,7 @@ add_key(unsigned n, struct buf *out)
 	gnutls_datum_t plain = { bytes, n }, encrypted = { NULL, 0 };
 	gnutls_pubkey_t rsa;
 
-	memset(bytes, 1, sizeof(bytes));
+	memset(bytes, 1, sizeof bytes);
 	assert_true(gnutls_pubkey_init(&rsa) >= 0);
 	assert_true(gnutls_pubkey_import_x509(rsa, crt, 0) >= 0);
 	assert_true(
@@ -116,8 +116,8 @@ add_no_key(struct buf *out)
 {
 	uint8_t bytes[256];
 
-	memset(bytes, 0x5a, sizeof(bytes));
-	out_der_add(out, IN_DER_OCTET_STRING, blob_of(bytes, sizeof(bytes)));
+	memset(bytes, 0x5a, sizeof bytes);
+	out_der_add(out, IN_DER_OCTET_STRING, blob_of(bytes, sizeof bytes));
 }
 
 /* Appends the name of a recipient whose certificate is `der`. */
@@ -369,7 +369,7 @@ test_faults(void **state)
 
 	(void)state;
 	buf_init(&text, ENVELOPED_BYTES_MAX);
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+	for (i = 0; i < sizeof faults / sizeof faults[0]; i++) {
 		printf("# %s\n", faults[i].what);
 		log_forget_reason();
 		assert_int_equal(open_often(&faults[i], 0, &text),
@@ -435,7 +435,7 @@ test_bounds(void **state)
 	assert_string_equal(log_reason(), "envelope: neither BER nor DER");
 	memcpy(big, "\x04\x82\xff\xfd", 4);
 	log_forget_reason();
-	assert_int_equal(enveloped_open(blob_of(big, sizeof(big)), key, crt, 0,
+	assert_int_equal(enveloped_open(blob_of(big, sizeof big), key, crt, 0,
 			     &cipher, &text),
 	    ERR_SCEP_MESSAGE);
 	assert_string_equal(log_reason(), "envelope: neither BER nor DER");

@@ -27,8 +27,7 @@ shell(const char *command)
 {
 	char line[1024];
 
-	snprintf(
-	    line, sizeof(line), "cd %s && { %s; } >log 2>&1", dir, command);
+	snprintf(line, sizeof line, "cd %s && { %s; } >log 2>&1", dir, command);
 	return system(line) == 0;
 }
 
@@ -38,7 +37,7 @@ write_file(const char *name, struct blob bytes)
 	char path[256];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(path, sizeof path, "%s/%s", dir, name);
 	f = fopen(path, "wb");
 	assert_non_null(f);
 	assert_int_equal(fwrite(bytes.p, 1, bytes.n, f), bytes.n);
@@ -52,11 +51,11 @@ read_file(const char *name, struct buf *out)
 	uint8_t bytes[65536];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(path, sizeof path, "%s/%s", dir, name);
 	f = fopen(path, "rb");
 	assert_non_null(f);
 	buf_reset(out);
-	buf_add(out, bytes, fread(bytes, 1, sizeof(bytes), f));
+	buf_add(out, bytes, fread(bytes, 1, sizeof bytes, f));
 	fclose(f);
 }
 
@@ -68,13 +67,13 @@ load_pair(const char *name, gnutls_x509_crt_t *c, gnutls_privkey_t *k)
 	gnutls_datum_t d;
 
 	buf_init(&pem, 65536);
-	snprintf(file, sizeof(file), "%s.key", name);
+	snprintf(file, sizeof file, "%s.key", name);
 	read_file(file, &pem);
 	d = (gnutls_datum_t){ pem.p, (unsigned)pem.n };
 	assert_true(gnutls_privkey_init(k) >= 0);
 	assert_true(gnutls_privkey_import_x509_raw(
 			*k, &d, GNUTLS_X509_FMT_PEM, NULL, 0) >= 0);
-	snprintf(file, sizeof(file), "%s.pem", name);
+	snprintf(file, sizeof file, "%s.pem", name);
 	read_file(file, &pem);
 	assert_int_equal(x509_parse_pem(buf_blob(&pem), c), OK);
 	buf_release(&pem);
@@ -105,7 +104,7 @@ remove_keys(void **state)
 	x509_free(other_crt);
 	gnutls_privkey_deinit(key);
 	gnutls_privkey_deinit(other_key);
-	snprintf(line, sizeof(line), "rm -rf %s", dir);
+	snprintf(line, sizeof line, "rm -rf %s", dir);
 	return system(line);
 }
 
@@ -151,8 +150,8 @@ test_openssl_to_us(void **state)
 
 	(void)state;
 	buf_init(&out, ENVELOPED_BYTES_MAX);
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		snprintf(command, sizeof(command),
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(command, sizeof command,
 		    "openssl cms -encrypt -binary -in text -outform DER "
 		    "-out in.der %s %s",
 		    cases[i].options,
@@ -210,8 +209,8 @@ test_refused(void **state)
 
 	(void)state;
 	buf_init(&out, ENVELOPED_BYTES_MAX);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(command, sizeof(command),
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		snprintf(command, sizeof command,
 		    "openssl cms -encrypt -binary -in text -outform DER "
 		    "-out bad.der %s",
 		    bad[i].options);

@@ -101,7 +101,7 @@ refuse_from(struct db *db, const char *serial, const char *address)
 {
 	static char reason[600];
 
-	memset(reason, 'x', sizeof(reason) - 1);
+	memset(reason, 'x', sizeof reason - 1);
 	assert_int_equal(events_add(db,
 			     &(struct event){ .serial = serial,
 				 .step = "a step of thirty-two characters.",
@@ -120,8 +120,8 @@ make_up(struct db *db, int number, int n)
 
 	assert_int_equal(db_begin(db), OK);
 	for (int i = 0; i < n; i++) {
-		snprintf(serial, sizeof(serial), "%064d", number * 100000 + i);
-		snprintf(address, sizeof(address),
+		snprintf(serial, sizeof serial, "%064d", number * 100000 + i);
+		snprintf(address, sizeof address,
 		    "2001:db8:%x:ffff:ffff:ffff:ffff:%x", number, i);
 		refuse_from(db, serial, address);
 	}
@@ -134,7 +134,7 @@ fill(struct db *db, const char *pool, const char *prefix, int keys)
 {
 	char sql[700];
 
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL"
 	    " SELECT i + 1 FROM n WHERE i < %d)"
 	    " INSERT INTO events (at, serial, step, outcome, code, reason,"
@@ -151,7 +151,7 @@ pool_size(struct db *db, const char *pool)
 {
 	char sql[128];
 
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "SELECT count(*) FROM events WHERE pool = '%s'", pool);
 	return storefix_sql(db, sql);
 }
@@ -162,7 +162,7 @@ know(struct db *db, const char *serial)
 {
 	char sql[200];
 
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "INSERT INTO ade_devices (serial, source, added_at)"
 	    " VALUES ('%s', 'x', 1)",
 	    serial);
@@ -223,8 +223,8 @@ test_many_small_networks_are_bounded(void **state)
 	fill(db, "unknown", "2001:db8:", EVENTS_POOL);
 	assert_int_equal(db_begin(db), OK);
 	for (int i = 0; i < 2000; i++) {
-		snprintf(address, sizeof(address), "10.%d.%d.1", i / 250,
-		    i % 250);
+		snprintf(
+		    address, sizeof address, "10.%d.%d.1", i / 250, i % 250);
 		refuse_from(db, "made up", address);
 	}
 	assert_int_equal(db_commit(db), OK);
@@ -249,7 +249,7 @@ test_known_serial_numbers_are_kept_apart(void **state)
 		refuse_from(db, "S1", "198.51.100.1");
 	assert_int_equal(pool_size(db, "known"), 11);
 	for (int i = 0; i < 90 * 10; i++) {
-		snprintf(address, sizeof(address), "10.0.%d.1", i % 90);
+		snprintf(address, sizeof address, "10.0.%d.1", i % 90);
 		refuse_from(db, "S1", address);
 	}
 	assert_int_equal(db_commit(db), OK);
@@ -278,8 +278,8 @@ test_claims_do_not_push_out_what_is_signed(void **state)
 	WRITE(db, events_add(db, &t));
 	assert_int_equal(db_begin(db), OK);
 	for (i = 0; i < 300; i++) {
-		snprintf(address, sizeof(address), "10.%d.%d.1", i / 200,
-		    i % 200);
+		snprintf(
+		    address, sizeof address, "10.%d.%d.1", i / 200, i % 200);
 		refuse_from(db, "S1", address);
 	}
 	assert_int_equal(db_commit(db), OK);
@@ -292,8 +292,8 @@ test_claims_do_not_push_out_what_is_signed(void **state)
 		assert_int_equal(events_add(db, &t), OK);
 	assert_int_equal(pool_size(db, "signed"), 11);
 	for (i = 0; i < 300; i++) {
-		snprintf(address, sizeof(address), "10.%d.%d.1", i / 200,
-		    i % 200);
+		snprintf(
+		    address, sizeof address, "10.%d.%d.1", i / 200, i % 200);
 		t.remote_address = address;
 		assert_int_equal(events_add(db, &t), OK);
 	}
@@ -321,8 +321,8 @@ test_known_serial_numbers_are_bounded(void **state)
 	fill(db, "known", "S", 499);
 	assert_int_equal(db_begin(db), OK);
 	for (int i = 0; i < 2000; i++) {
-		snprintf(serial, sizeof(serial), "S%d", i % 499);
-		snprintf(address, sizeof(address), "10.0.%d.1", i % 10);
+		snprintf(serial, sizeof serial, "S%d", i % 499);
+		snprintf(address, sizeof address, "10.0.%d.1", i % 10);
 		refuse_from(db, serial, address);
 	}
 	assert_int_equal(db_commit(db), OK);
@@ -400,7 +400,7 @@ test_noise_keeps_the_rest(void **state)
 		    .code = ERR_ENROLL_UNASSIGNED },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		WRITE(db, events_add(db, &rows[i]));
 	add_many(db, 300, "e1", "S1");
 	add_many(db, 300, NULL, "S1");
@@ -448,8 +448,8 @@ test_long_texts_are_cut(void **state)
 	struct event_list list;
 	char text[2001];
 
-	memset(text, 'x', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
 	WRITE(db,
 	    events_add(db,
 		&(struct event){ .enrollment_id = "e1",

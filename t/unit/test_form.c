@@ -136,9 +136,9 @@ test_cookies(void **state)
 {
 	char v[8];
 
-	assert_int_equal(form_cookie("a=1; b=22;c=3", "b", v, sizeof(v)), OK);
+	assert_int_equal(form_cookie("a=1; b=22;c=3", "b", v, sizeof v), OK);
 	assert_string_equal(v, "22");
-	assert_int_equal(form_cookie("a=1; b=22;c=3", "c", v, sizeof(v)), OK);
+	assert_int_equal(form_cookie("a=1; b=22;c=3", "c", v, sizeof v), OK);
 	assert_string_equal(v, "3");
 	assert_int_equal(form_cookie("bb=1; xb=2", "b", v, 8), ERR_NOT_FOUND);
 	assert_int_equal(form_cookie(NULL, "b", v, 8), ERR_NOT_FOUND);

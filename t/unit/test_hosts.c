@@ -52,7 +52,7 @@ test_authenticate_makes_a_pending_host(void **state)
 	assert_int_equal(hosts_load(db, h.id, &again), OK);
 	assert_int_equal(hosts_load_by_serial(db, "S1", &again), OK);
 	assert_int_equal(hosts_load_by_udid(db, "U1", &again), OK);
-	assert_memory_equal(&h, &again, sizeof(h));
+	assert_memory_equal(&h, &again, sizeof h);
 	assert_int_equal(hosts_load(db, "x", &again), ERR_NOT_FOUND);
 	assert_int_equal(hosts_load_by_udid(db, "", &again), ERR_NOT_FOUND);
 }
@@ -64,8 +64,8 @@ enqueue(struct db *db, const struct host *h, const char *uuid)
 		.plist = blob_str("<plist/>"),
 		.created_by = "test" };
 
-	snprintf(c.uuid, sizeof(c.uuid), "%s", uuid);
-	memcpy(c.host_id, h->id, sizeof(h->id));
+	snprintf(c.uuid, sizeof c.uuid, "%s", uuid);
+	memcpy(c.host_id, h->id, sizeof h->id);
 	WRITE(db, commands_enqueue(db, &c));
 }
 
@@ -288,7 +288,7 @@ test_token_update_refused(void **state)
 {
 	struct db *db = storefix_db(state);
 	uint8_t big[HOSTS_PUSH_TOKEN_MAX + 1] = { 1 };
-	struct host_tokens t = { .push_token = blob_of(big, sizeof(big)),
+	struct host_tokens t = { .push_token = blob_of(big, sizeof big),
 		.push_magic = "m" };
 	struct host h;
 	bool first;
@@ -364,7 +364,7 @@ test_bootstrap_token(void **state)
 	WRITE(db, hosts_set_bootstrap_token(db, h.id, blob_str("")));
 	assert_int_equal(kept(db), 1);
 	REFUSE(db, ERR_TOO_LARGE,
-	    hosts_set_bootstrap_token(db, h.id, blob_of(big, sizeof(big))));
+	    hosts_set_bootstrap_token(db, h.id, blob_of(big, sizeof big)));
 	REFUSE(db, ERR_NOT_FOUND,
 	    hosts_set_bootstrap_token(db, "x", blob_str("one")));
 	WRITE(db, hosts_purge(db, clock_now() + 86400 * 29, 9, &wiped));

@@ -15,7 +15,7 @@ hex(struct buf *b, const char *text)
 	char plain[256];
 	size_t n = 0;
 
-	for (; *text != '\0' && n < sizeof(plain); text++) {
+	for (; *text != '\0' && n < sizeof plain; text++) {
 		if (*text != ' ')
 			plain[n++] = *text;
 	}
@@ -97,9 +97,9 @@ test_minimal_two_bytes(void **state)
 	uint8_t in[4 + 255] = { 0x04, 0x82, 0x00, 0xff };
 
 	(void)state;
-	assert_string_equal(in_der_fault(blob_of(in, sizeof(in)), true),
+	assert_string_equal(in_der_fault(blob_of(in, sizeof in), true),
 	    "a length that is not minimal");
-	assert_null(in_der_fault(blob_of(in, sizeof(in)), false));
+	assert_null(in_der_fault(blob_of(in, sizeof in), false));
 }
 
 static const char *
@@ -204,7 +204,7 @@ test_uint(void **state)
 	struct buf b;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		assert_int_equal(
 		    in_der_uint(hex(&b, cases[i].text), &v), cases[i].ok);
 		if (cases[i].ok)
@@ -246,7 +246,7 @@ test_time(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+	for (i = 0; i < sizeof times / sizeof times[0]; i++) {
 		element = (struct in_der){ .tag = times[i].tag,
 			.value = blob_str(times[i].text) };
 		assert_int_equal(
@@ -285,7 +285,7 @@ check_oid(const char *text, const char *want)
 {
 	char got[64] = "";
 	struct buf b;
-	bool ok = in_der_oid_text(hex(&b, text), got, sizeof(got));
+	bool ok = in_der_oid_text(hex(&b, text), got, sizeof got);
 
 	assert_int_equal(ok, want != NULL);
 	if (want != NULL)
@@ -310,10 +310,10 @@ test_oid(void **state)
 	check_oid("2a 86", NULL);
 	check_oid("2a ff ff ff ff ff ff ff ff ff ff 01", NULL);
 	assert_false(
-	    in_der_oid_text(hex(&b, "2a 86 48 86 f7"), small, sizeof(small)));
+	    in_der_oid_text(hex(&b, "2a 86 48 86 f7"), small, sizeof small));
 	buf_release(&b);
-	assert_false(in_der_oid_text(
-	    hex(&b, "2a 86 48 86 f7 63"), small, sizeof(small)));
+	assert_false(
+	    in_der_oid_text(hex(&b, "2a 86 48 86 f7 63"), small, sizeof small));
 	assert_true(in_der_oid_is(buf_blob(&b), "1.2.840.113635"));
 	assert_false(in_der_oid_is(buf_blob(&b), "1.2.840.11363"));
 	buf_release(&b);

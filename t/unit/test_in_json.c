@@ -220,9 +220,9 @@ test_depth(void **state)
 	    in_json_parse(blob_str("[[]]"), 1, &doc), ERR_MALFORMED);
 	assert_int_equal(in_json_parse(blob_str("[1]"), 1, &doc), OK);
 	in_json_free(doc);
-	memset(deep, '[', sizeof(deep));
+	memset(deep, '[', sizeof deep);
 	assert_int_equal(
-	    in_json_parse(blob_of(deep, sizeof(deep)), IN_JSON_DEPTH_MAX, &doc),
+	    in_json_parse(blob_of(deep, sizeof deep), IN_JSON_DEPTH_MAX, &doc),
 	    ERR_MALFORMED);
 }
 
@@ -235,7 +235,7 @@ test_depth_max(void **state)
 	memset(text, '[', IN_JSON_DEPTH_MAX);
 	memset(text + IN_JSON_DEPTH_MAX, ']', IN_JSON_DEPTH_MAX);
 	assert_int_equal(
-	    in_json_parse(blob_of(text, sizeof(text)), IN_JSON_DEPTH_MAX, &doc),
+	    in_json_parse(blob_of(text, sizeof text), IN_JSON_DEPTH_MAX, &doc),
 	    OK);
 	in_json_free(doc);
 }

@@ -240,7 +240,7 @@ test_trailing_nul(void **state)
 	struct in_plist *doc;
 
 	(void)state;
-	assert_int_equal(in_plist_parse(blob_of(text, sizeof(text)), MAX, &doc),
+	assert_int_equal(in_plist_parse(blob_of(text, sizeof text), MAX, &doc),
 	    ERR_MALFORMED);
 	assert_int_equal(in_plist_parse(blob_str(text), strlen(text) - 1, &doc),
 	    ERR_TOO_LARGE);
@@ -376,16 +376,16 @@ test_numbers(void **state)
 
 	(void)state;
 	for (const char *const *p = bad_integers; *p != NULL; p++) {
-		snprintf(text, sizeof(text),
-		    "<key>a</key><integer>%s</integer>", *p);
+		snprintf(
+		    text, sizeof text, "<key>a</key><integer>%s</integer>", *p);
 		refuse_inside(text, "an integer");
 	}
 	for (const char *const *p = bad_reals; *p != NULL; p++) {
-		snprintf(text, sizeof(text), "<key>a</key><real>%s</real>", *p);
+		snprintf(text, sizeof text, "<key>a</key><real>%s</real>", *p);
 		refuse_inside(text, "a real");
 	}
 	for (const char *const *p = bad_dates; *p != NULL; p++) {
-		snprintf(text, sizeof(text), "<key>a</key><date>%s</date>", *p);
+		snprintf(text, sizeof text, "<key>a</key><date>%s</date>", *p);
 		refuse_inside(text, "a date");
 	}
 	refuse_inside("<key>a</key><integer/>", "empty");

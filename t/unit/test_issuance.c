@@ -37,32 +37,32 @@ static char assigner[] = "1.3.6.1.4.1.99999.1";
 static void
 world_init(struct world *w)
 {
-	memset(w, 0, sizeof(*w));
-	snprintf(w->enrollment.id, sizeof(w->enrollment.id), "enrollment");
+	memset(w, 0, sizeof *w);
+	snprintf(w->enrollment.id, sizeof w->enrollment.id, "enrollment");
 	snprintf(w->enrollment.device.serial,
-	    sizeof(w->enrollment.device.serial), "%s", same);
+	    sizeof w->enrollment.device.serial, "%s", same);
 	w->enrollment.expires_at = NOW + 1;
 	w->state.assignment = DEVICE_ASSIGNED;
-	snprintf(w->account.id, sizeof(w->account.id), "account");
-	snprintf(w->account.enrollment_id, sizeof(w->account.enrollment_id),
+	snprintf(w->account.id, sizeof w->account.id, "account");
+	snprintf(w->account.enrollment_id, sizeof w->account.enrollment_id,
 	    "enrollment");
-	snprintf(w->order.id, sizeof(w->order.id), "order");
-	snprintf(w->order.account_id, sizeof(w->order.account_id), "account");
-	snprintf(w->order.enrollment_id, sizeof(w->order.enrollment_id),
+	snprintf(w->order.id, sizeof w->order.id, "order");
+	snprintf(w->order.account_id, sizeof w->order.account_id, "account");
+	snprintf(w->order.enrollment_id, sizeof w->order.enrollment_id,
 	    "enrollment");
-	snprintf(w->order.identifier_type, sizeof(w->order.identifier_type),
+	snprintf(w->order.identifier_type, sizeof w->order.identifier_type,
 	    "permanent-identifier");
-	snprintf(w->order.identifier_value, sizeof(w->order.identifier_value),
+	snprintf(w->order.identifier_value, sizeof w->order.identifier_value,
 	    "%s", same);
 	w->order.status = ORDER_READY;
 	w->order.authorization_status = AUTHORIZATION_VALID;
 	w->order.challenge_status = CHALLENGE_VALID;
 	w->order.expires_at = NOW + 1;
 	snprintf(
-	    w->attestation.order_id, sizeof(w->attestation.order_id), "order");
+	    w->attestation.order_id, sizeof w->attestation.order_id, "order");
 	snprintf(w->attestation.enrollment_id,
-	    sizeof(w->attestation.enrollment_id), "enrollment");
-	snprintf(w->attested.serial, sizeof(w->attested.serial), "%s", same);
+	    sizeof w->attestation.enrollment_id, "enrollment");
+	snprintf(w->attested.serial, sizeof w->attested.serial, "%s", same);
 	w->attested.spki = blob_str("attested key");
 	w->csr.spki = blob_str("attested key");
 	w->facts = (struct issuance_acme){
@@ -103,7 +103,7 @@ a_forgotten_fact_says_no(void **state)
 {
 	struct issuance_acme nothing;
 
-	memset(&nothing, 0, sizeof(nothing));
+	memset(&nothing, 0, sizeof nothing);
 	assert_int_equal(issuance_check_acme(&nothing), ERR_UNAUTHORIZED);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.enrollment = NULL);
 	REFUSED(ERR_UNAUTHORIZED, w.facts.account = NULL);
@@ -210,13 +210,13 @@ struct scep_world {
 static void
 scep_world_init(struct scep_world *w)
 {
-	memset(w, 0, sizeof(*w));
+	memset(w, 0, sizeof *w);
 	snprintf(w->enrollment.device.serial,
-	    sizeof(w->enrollment.device.serial), "%s", same);
+	    sizeof w->enrollment.device.serial, "%s", same);
 	w->enrollment.method = ENROLLMENT_SCEP;
 	w->state.assignment = DEVICE_ASSIGNED;
 	w->enrollment.expires_at = NOW + 1;
-	w->csr.spki = blob_of(rsa, sizeof(rsa));
+	w->csr.spki = blob_of(rsa, sizeof rsa);
 	w->facts = (struct issuance_scep){
 		.now = NOW,
 		.enrollment = &w->enrollment,
@@ -378,7 +378,7 @@ a_forgotten_fact_of_scep_says_no(void **state)
 {
 	struct issuance_scep nothing;
 
-	memset(&nothing, 0, sizeof(nothing));
+	memset(&nothing, 0, sizeof nothing);
 	assert_int_equal(issuance_check_scep(&nothing), ERR_UNAUTHORIZED);
 	SCEP(ERR_UNAUTHORIZED, w.facts.enrollment = NULL);
 	SCEP(ERR_UNAUTHORIZED, w.facts.state = NULL);

@@ -30,7 +30,7 @@ in_folder(const char *name)
 	static unsigned turn;
 	char *p = path[turn++ % 8];
 
-	snprintf(p, sizeof(path[0]), "%s/%s", folder, name);
+	snprintf(p, sizeof path[0], "%s/%s", folder, name);
 	return p;
 }
 
@@ -115,14 +115,14 @@ the_san_is_what_gnutls_would_write(void **state)
 		req.permanent_identifier = values[i];
 		assert_int_equal(issue_certificate(ca, &req, &c), OK);
 		crt = import(&c);
-		n = sizeof(san);
+		n = sizeof san;
 		assert_int_equal(gnutls_x509_crt_get_subject_alt_name2(
 				     crt, 0, san, &n, &type, &critical),
 		    GNUTLS_SAN_OTHERNAME);
 		/* The content: SEQUENCE { UTF8String }. */
 		assert_int_equal(n, strlen(values[i]) + 4);
 		assert_memory_equal(san + 4, values[i], strlen(values[i]));
-		n = sizeof(oid);
+		n = sizeof oid;
 		assert_true(gnutls_x509_crt_get_subject_alt_othername_oid(
 				crt, 0, oid, &n) >= 0);
 		assert_string_equal(oid, SERIAL_OID);
@@ -141,11 +141,11 @@ assert_extensions(gnutls_x509_crt_t crt, const char *expected)
 	size_t n, at = 0;
 
 	for (i = 0;; i++) {
-		n = sizeof(oid);
+		n = sizeof oid;
 		if (gnutls_x509_crt_get_extension_info(
 			crt, i, oid, &n, &critical) != 0)
 			break;
-		at += (size_t)snprintf(all + at, sizeof(all) - at, "%s%s ", oid,
+		at += (size_t)snprintf(all + at, sizeof all - at, "%s%s ", oid,
 		    critical ? "!" : "");
 	}
 	assert_string_equal(all, expected);
@@ -172,22 +172,22 @@ the_certificate_is_exactly_this(void **state)
 	assert_extensions(crt,
 	    "2.5.29.14 2.5.29.35 2.5.29.17 2.5.29.19! 2.5.29.15! 2.5.29.37 "
 	    "2.5.29.31 ");
-	n = sizeof(text);
+	n = sizeof text;
 	assert_int_equal(gnutls_x509_crt_get_dn(crt, text, &n), 0);
 	assert_string_equal(text, "O=Example Ltd,CN=AbCdEfGhIjKlMnOpQrStUv");
 	assert_int_equal(
 	    gnutls_x509_crt_get_key_usage(crt, &usage, &critical), 0);
 	assert_int_equal(usage, GNUTLS_KEY_DIGITAL_SIGNATURE);
-	n = sizeof(text);
+	n = sizeof text;
 	assert_int_equal(
 	    gnutls_x509_crt_get_key_purpose_oid(crt, 0, text, &n, &critical),
 	    0);
 	assert_string_equal(text, GNUTLS_KP_TLS_WWW_CLIENT);
-	n = sizeof(text);
+	n = sizeof text;
 	assert_int_equal(
 	    gnutls_x509_crt_get_key_purpose_oid(crt, 1, text, &n, &critical),
 	    GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE);
-	n = sizeof(id);
+	n = sizeof id;
 	assert_int_equal(
 	    gnutls_x509_crt_get_authority_key_id(crt, id, &n, NULL), 0);
 	assert_true(blob_eq(blob_of(id, n), authority_key_id(ca)));
@@ -197,7 +197,7 @@ the_certificate_is_exactly_this(void **state)
 	    gnutls_x509_crt_get_activation_time(crt), c.not_before);
 	assert_int_equal(c.not_after, req.now + 365 * 86400);
 	assert_int_equal(gnutls_x509_crt_get_expiration_time(crt), c.not_after);
-	n = sizeof(id);
+	n = sizeof id;
 	assert_int_equal(gnutls_x509_crt_get_serial(crt, id, &n), 0);
 	assert_true(blob_eq(
 	    blob_of(id, n), blob_of(c.serial_number, c.serial_number_len)));
@@ -245,7 +245,7 @@ serial_numbers_are_random_and_positive(void **state)
 		for (k = 0; k < i; k++)
 			assert_memory_not_equal(
 			    seen[k] + 8, c.serial_number + 8, 8);
-		memcpy(seen[i], c.serial_number, sizeof(seen[i]));
+		memcpy(seen[i], c.serial_number, sizeof seen[i]);
 		certificates_release(&c);
 	}
 	buf_release(&spki);
@@ -407,7 +407,7 @@ a_key_has_one_spelling(void **state)
 	buf_add(&odd, spki.p, 32);
 	buf_add_byte(&odd, 0);
 	buf_add(&odd, spki.p + 32, spki.n - 32);
-	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+	for (i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
 		lengthen(&odd, lengths[i]);
 	req = request(&odd);
 	assert_int_equal(issue_certificate(ca, &req, &c), ERR_BAD_PUBLIC_KEY);
@@ -424,7 +424,7 @@ check_scep(const char *key, const char *usage)
 	char command[512];
 	int r;
 
-	snprintf(command, sizeof(command),
+	snprintf(command, sizeof command,
 	    "openssl req -x509 -newkey %s -nodes -keyout %s -out %s -days 2"
 	    " -subj /CN=S -addext keyUsage=critical,%s 2>/dev/null",
 	    key, in_folder("o.key"), in_folder("o.pem"), usage);
@@ -536,7 +536,7 @@ openssl_agrees(void **state)
 	assert_int_equal(crl_build(ca, &entry, 1, 258, clock_now(), &crl), OK);
 	assert_int_equal(
 	    file_replace(in_folder("full.crl"), buf_blob(&crl), 0644), OK);
-	snprintf(command, sizeof(command),
+	snprintf(command, sizeof command,
 	    "cd '%s' && for f in empty full; do openssl crl -inform DER -in "
 	    "$f.crl -out $f.crl.pem -CAfile ca.pem 2>/dev/null; done; "
 	    "openssl crl -inform DER -in full.crl -noout -crlnumber | grep -q "
@@ -574,7 +574,7 @@ main(void)
 	char remove[128];
 	int failed;
 
-	snprintf(folder, sizeof(folder), "%s", "/tmp/attestmdm-issue-XXXXXX");
+	snprintf(folder, sizeof folder, "%s", "/tmp/attestmdm-issue-XXXXXX");
 	if (mkdtemp(folder) == NULL ||
 	    authority_create(in_folder("ca.key"), in_folder("ca.pem"),
 		"Example ACME CA", "Example Ltd", KEY_P384, 10) != OK ||
@@ -582,6 +582,6 @@ main(void)
 		return 1;
 	failed = unit_run("issue", tests);
 	authority_free(ca);
-	snprintf(remove, sizeof(remove), "rm -rf '%s'", folder);
+	snprintf(remove, sizeof remove, "rm -rf '%s'", folder);
 	return shell(remove) ? failed : 1;
 }

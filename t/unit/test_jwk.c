@@ -85,8 +85,8 @@ test_private(void **state)
 	char text[500];
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(text, sizeof(text),
+	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+		snprintf(text, sizeof text,
 		    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X
 		    "\",\"y\":\"" Y "\",\"%s\":\"c2VjcmV0\"}",
 		    names[i]);
@@ -241,10 +241,10 @@ test_spki(void **state)
 
 	buf_init(&out, 1000);
 	assert_int_equal(jwk_spki(jwk, &out), OK);
-	assert_int_equal(out.n, sizeof(head) + 64);
-	assert_memory_equal(out.p, head, sizeof(head));
-	assert_memory_equal(out.p + sizeof(head), jwk->x, 32);
-	assert_memory_equal(out.p + sizeof(head) + 32, jwk->y, 32);
+	assert_int_equal(out.n, sizeof head + 64);
+	assert_memory_equal(out.p, head, sizeof head);
+	assert_memory_equal(out.p + sizeof head, jwk->x, 32);
+	assert_memory_equal(out.p + sizeof head + 32, jwk->y, 32);
 	jwk_free(jwk);
 	buf_release(&out);
 }

@@ -58,7 +58,7 @@ expect_jwk(int expected, const char *alg, const char *jwk)
 {
 	char header[1000];
 
-	snprintf(header, sizeof(header),
+	snprintf(header, sizeof header,
 	    "{\"alg\":\"%s\",\"nonce\":\"" NONCE "\",\"url\":\"" URL
 	    "\",\"jwk\":%s}",
 	    alg, jwk);
@@ -126,7 +126,7 @@ test_body(void **state)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(parse_text(bad[i], 0), ERR_MALFORMED);
 }
 
@@ -181,13 +181,12 @@ test_base64(void **state)
 	char member[100];
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(member, sizeof(member), "\"payload\":\"%s\"", bad[i]);
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		snprintf(member, sizeof member, "\"payload\":\"%s\"", bad[i]);
 		expect_bent(ERR_MALFORMED, "\"payload\":\"e30\"", member);
-		snprintf(
-		    member, sizeof(member), "\"signature\":\"%s\"", bad[i]);
+		snprintf(member, sizeof member, "\"signature\":\"%s\"", bad[i]);
 		expect_bent(ERR_MALFORMED, "\"signature\":\"AA\"", member);
-		snprintf(member, sizeof(member), "\"protected\":\"%s", bad[i]);
+		snprintf(member, sizeof member, "\"protected\":\"%s", bad[i]);
 		expect_bent(ERR_MALFORMED, "\"protected\":\"", member);
 	}
 }
@@ -200,7 +199,7 @@ test_limits(void **state)
 	char *big = calloc(1, JWS_PAYLOAD_MAX * 2);
 	struct buf b, payload;
 
-	memset(text, ' ', sizeof(text) - 1);
+	memset(text, ' ', sizeof text - 1);
 	assert_int_equal(parse_text(text, 0), ERR_TOO_LARGE);
 	/* The payload at its limit, and one byte over. */
 	assert_non_null(big);
@@ -259,7 +258,7 @@ expect_alg(int expected, const char *alg)
 {
 	char header[500];
 
-	snprintf(header, sizeof(header),
+	snprintf(header, sizeof header,
 	    "{\"alg\":%s,\"nonce\":\"" NONCE "\",\"url\":\"" URL
 	    "\",\"kid\":\"" KID "\"}",
 	    alg);
@@ -281,8 +280,8 @@ test_alg(void **state)
 	expect_alg(ERR_MALFORMED, "null");
 	expect_alg(ERR_MALFORMED, "256");
 	expect_alg(ERR_MALFORMED, "[\"ES256\"]");
-	for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
-		snprintf(json, sizeof(json), "\"%s\"", foreign[i]);
+	for (i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+		snprintf(json, sizeof json, "\"%s\"", foreign[i]);
 		expect_alg(ERR_BAD_ALGORITHM, json);
 	}
 	expect(ERR_MALFORMED,
@@ -298,8 +297,8 @@ test_header_members(void **state)
 	char header[500];
 	size_t i;
 
-	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		snprintf(header, sizeof(header),
+	for (i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+		snprintf(header, sizeof header,
 		    "{\"alg\":\"ES256\",\"nonce\":\"" NONCE "\",\"url\":\"" URL
 		    "\",\"kid\":\"" KID "\",\"%s\":[\"b64\"]}",
 		    refused[i]);
@@ -327,7 +326,7 @@ test_nonce(void **state)
 	expect(ERR_MALFORMED, WITHOUT(",\"nonce\":\"a+b\""));
 	expect(ERR_MALFORMED, WITHOUT(",\"nonce\":\"a=\""));
 	for (n = 64; n <= 65; n++) {
-		snprintf(header, sizeof(header), WITHOUT(",\"nonce\":\"%0*d\""),
+		snprintf(header, sizeof header, WITHOUT(",\"nonce\":\"%0*d\""),
 		    n, 0);
 		expect(n == 64 ? OK : ERR_MALFORMED, header);
 	}
@@ -346,7 +345,7 @@ test_url(void **state)
 	expect(ERR_MALFORMED, NO_URL ",\"url\":1}");
 	for (n = JWS_URL_MAX; n <= JWS_URL_MAX + 1; n++) {
 		snprintf(
-		    header, sizeof(header), NO_URL ",\"url\":\"%0*d\"}", n, 0);
+		    header, sizeof header, NO_URL ",\"url\":\"%0*d\"}", n, 0);
 		expect(n == JWS_URL_MAX ? OK : ERR_MALFORMED, header);
 	}
 }

@@ -122,7 +122,7 @@ signer_request(struct signer *s, struct buf *sig, struct jws **jws)
 	char header[500];
 	struct buf text, b, encoded;
 
-	snprintf(header, sizeof(header),
+	snprintf(header, sizeof header,
 	    "{\"alg\":\"%s\",\"nonce\":\"" NONCE "\",\"url\":\"" URL
 	    "\",\"kid\":\"" KID "\"}",
 	    s->alg);
@@ -406,7 +406,7 @@ verify_short(const struct short_row *row, const char *signature)
 	struct buf b;
 	int r;
 
-	snprintf(text, sizeof(text),
+	snprintf(text, sizeof text,
 	    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"}",
 	    row->x, row->y);
 	assert_int_equal(jwk_parse_text(blob_str(text), &key), OK);
@@ -430,7 +430,7 @@ test_short(void **state)
 	bool good;
 	size_t i;
 
-	for (i = 0; i < sizeof(short_rows) / sizeof(short_rows[0]); i++) {
+	for (i = 0; i < sizeof short_rows / sizeof short_rows[0]; i++) {
 		row = &short_rows[i];
 		good = row->r + row->s >= 60;
 		if (verify_short(row, row->signature) !=

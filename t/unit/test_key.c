@@ -22,7 +22,7 @@ in_folder(const char *name)
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof path, "%s/%s", folder, name);
 	return path;
 }
 
@@ -103,7 +103,7 @@ a_key_that_others_may_read_is_refused(void **state)
 	size_t i;
 
 	save(KEY_P256, "c.key");
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		assert_int_equal(chmod(in_folder("c.key"), bad[i]), 0);
 		assert_int_equal(
 		    key_load(in_folder("c.key"), &key), ERR_CONFIG);
@@ -209,7 +209,7 @@ a_key_on_a_token_signs_like_one_in_a_file(void **state)
 	assert_int_equal(
 	    gnutls_pkcs11_add_provider("/usr/lib/softhsm/libsofthsm2.so", NULL),
 	    0);
-	snprintf(text, sizeof(text),
+	snprintf(text, sizeof text,
 	    "pkcs11:token=attestmdm;object=ca;type=private?pin-source=%s",
 	    in_folder("pin"));
 	assert_true(key_is_url(text));
@@ -238,10 +238,10 @@ main(void)
 	char remove[128];
 	int failed;
 
-	snprintf(folder, sizeof(folder), "%s", "/tmp/attestmdm-key-XXXXXX");
+	snprintf(folder, sizeof folder, "%s", "/tmp/attestmdm-key-XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return 1;
 	failed = unit_run("key", tests);
-	snprintf(remove, sizeof(remove), "rm -rf '%s'", folder);
+	snprintf(remove, sizeof remove, "rm -rf '%s'", folder);
 	return shell(remove) ? failed : 1;
 }

@@ -165,9 +165,9 @@ test_too_large(void **state)
 	struct machineinfo m;
 
 	(void)state;
-	memset(big, '0', sizeof(big));
+	memset(big, '0', sizeof big);
 	assert_int_equal(
-	    machineinfo_read(blob_of(big, sizeof(big)), device_ca.crt, &m),
+	    machineinfo_read(blob_of(big, sizeof big), device_ca.crt, &m),
 	    ERR_TOO_LARGE);
 }
 
@@ -187,8 +187,8 @@ test_bad_fields(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(text, sizeof(text), DOC("%s"), bad[i]);
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		snprintf(text, sizeof text, DOC("%s"), bad[i]);
 		print_message("# %s\n", bad[i]);
 		assert_int_equal(machineinfo_parse(blob_str(text), &m),
 		    ERR_ENROLL_MACHINEINFO);
@@ -204,9 +204,9 @@ test_strange_product(void **state)
 	char text[4096], product[1025];
 
 	(void)state;
-	memset(product, 'M', sizeof(product) - 1);
-	product[sizeof(product) - 1] = '\0';
-	snprintf(text, sizeof(text),
+	memset(product, 'M', sizeof product - 1);
+	product[sizeof product - 1] = '\0';
+	snprintf(text, sizeof text,
 	    DOC(PAIR("SERIAL", "C02TEST") PAIR("UDID", "AA") PAIR("PRODUCT",
 		"%s") PAIR("OS_VERSION", "fifteen") PAIR("FUTURE", "ignored")),
 	    product);
@@ -267,7 +267,7 @@ test_no_plist(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		log_forget_reason();
 		assert_int_equal(read_signed(&leaf, bad[i], EMBED, &m),
 		    ERR_ENROLL_MACHINEINFO);

@@ -35,7 +35,7 @@ test_written_is_read(void **state)
 	assert_int_equal(nginx_secret_write(&b), OK);
 	assert_int_equal(load(buf_str(&b)), OK);
 	assert_int_equal(strlen(secret), 43);
-	memcpy(first, secret, sizeof(first));
+	memcpy(first, secret, sizeof first);
 	buf_reset(&b);
 	assert_int_equal(nginx_secret_write(&b), OK);
 	assert_int_equal(load(buf_str(&b)), OK);
@@ -72,8 +72,8 @@ check(const char *a, const char *b)
 	char x[128], y[128];
 	char *envp[] = { x, y, NULL };
 
-	snprintf(x, sizeof(x), "%s", a);
-	snprintf(y, sizeof(y), "%s", b);
+	snprintf(x, sizeof x, "%s", a);
+	snprintf(y, sizeof y, "%s", b);
 	return nginx_secret_check(SECRET, envp);
 }
 

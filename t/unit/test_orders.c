@@ -50,7 +50,7 @@ test_create_and_load(void **state)
 	assert_int_equal(strlen(s.o.token), SECRET_TOKEN_TEXT - 1);
 	assert_int_equal(s.o.expires_at - s.o.created_at, 3600);
 	assert_int_equal(orders_load(s.db, s.e.id, s.a.id, s.o.id, &o), OK);
-	assert_memory_equal(&o, &s.o, sizeof(o));
+	assert_memory_equal(&o, &s.o, sizeof o);
 	assert_int_equal(orders_load_by_authorization(
 			     s.db, s.e.id, s.a.id, s.o.authorization_id, &o),
 	    OK);
@@ -89,7 +89,7 @@ test_load_is_scoped(void **state)
 	    ERR_NOT_FOUND);
 	/* nor does a compare-and-set reach over */
 	o = s.o;
-	memcpy(o.account_id, other.id, sizeof(other.id));
+	memcpy(o.account_id, other.id, sizeof other.id);
 	REFUSE(s.db, ERR_CONFLICT, orders_challenge_valid(s.db, &o));
 	accounts_release(&other);
 	end(&s);
@@ -144,7 +144,7 @@ test_dead_account_orders_nothing(void **state)
 	begin(state, &s);
 	o = s.o;
 	storefix_enrollment(s.db, "S1", &elsewhere);
-	memcpy(o.enrollment_id, elsewhere.id, sizeof(elsewhere.id));
+	memcpy(o.enrollment_id, elsewhere.id, sizeof elsewhere.id);
 	REFUSE(s.db, ERR_ACCOUNT_DEAD, orders_create(s.db, &o, 60));
 	WRITE(s.db, accounts_deactivate(s.db, s.e.id, s.a.id));
 	REFUSE(s.db, ERR_ACCOUNT_DEAD, orders_create(s.db, &s.o, 60));
@@ -291,7 +291,7 @@ test_replaces_once(void **state)
 	begin(state, &s);
 	first = s.o;
 	first.has_replaces = true;
-	memset(first.replaces, 7, sizeof(first.replaces));
+	memset(first.replaces, 7, sizeof first.replaces);
 	second = first;
 	WRITE(s.db, orders_create(s.db, &first, 3600));
 	REFUSE(s.db, ERR_ALREADY_REPLACED, orders_create(s.db, &second, 3600));

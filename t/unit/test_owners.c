@@ -19,7 +19,7 @@ in_folder(const char *name)
 	static int turn;
 
 	turn = !turn;
-	snprintf(path[turn], sizeof(path[turn]), "%s/%s", folder, name);
+	snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
 	return path[turn];
 }
 
@@ -94,7 +94,7 @@ tear_down(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < sizeof names / sizeof names[0]; i++)
 		unlink(in_folder(names[i]));
 	rmdir(in_folder("public"));
 	return rmdir(folder);

@@ -24,7 +24,7 @@ finds(struct blob in, const char *want)
 	char got[2 * PLISTHEAD_TEXT + 64];
 	int r = plisthead_find(in, m, 2);
 
-	snprintf(got, sizeof(got), "%s%s%s%s %s%s", r == OK ? "" : "!",
+	snprintf(got, sizeof got, "%s%s%s%s %s%s", r == OK ? "" : "!",
 	    m[0].present ? "" : "no ", "uuid:", m[0].text,
 	    m[1].present ? "status:" : "no status", m[1].text);
 	if (strcmp(got, want) != 0)

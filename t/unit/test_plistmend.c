@@ -41,7 +41,7 @@ test_sound(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(sound) / sizeof(sound[0]); i++)
+	for (i = 0; i < sizeof sound / sizeof sound[0]; i++)
 		becomes(blob_str(sound[i]), sound[i], 0);
 }
 
@@ -51,7 +51,7 @@ test_characters(void **state)
 	static const char nul[] = TEXT("a\0b");
 
 	(void)state;
-	becomes(blob_of(nul, sizeof(nul) - 1), TEXT("a" FFFD "b"), 1);
+	becomes(blob_of(nul, sizeof nul - 1), TEXT("a" FFFD "b"), 1);
 	becomes(blob_str(TEXT("a\x01\x1f")), TEXT("a" FFFD FFFD), 2);
 	becomes(blob_str(TEXT("\x7f")), TEXT(FFFD), 1);
 	becomes(blob_str(TEXT("\xef\xbf\xbe\xef\xbf\xbf")), TEXT(FFFD FFFD), 2);
@@ -97,7 +97,7 @@ test_left_alone(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+	for (i = 0; i < sizeof broken / sizeof broken[0]; i++) {
 		buf_init(&out, MAX);
 		assert_int_equal(plistmend(blob_str(broken[i]), &out), 0);
 		assert_string_equal(buf_str(&out), broken[i]);

@@ -42,10 +42,10 @@ test_silicon(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+	for (i = 0; i < sizeof yes / sizeof yes[0]; i++)
 		if (!can_attest(yes[i]))
 			fail_msg("%s should attest", yes[i]);
-	for (i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+	for (i = 0; i < sizeof no / sizeof no[0]; i++)
 		if (can_attest(no[i]))
 			fail_msg("%s should not attest", no[i]);
 }
@@ -64,13 +64,13 @@ test_malformed_names(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		if (family(bad[i]) != PRODUCT_UNKNOWN)
 			fail_msg("\"%s\" should be unknown", bad[i]);
-	memset(huge, 'M', sizeof(huge) - 1);
-	huge[sizeof(huge) - 1] = '\0';
+	memset(huge, 'M', sizeof huge - 1);
+	huge[sizeof huge - 1] = '\0';
 	assert_int_equal(family(huge), PRODUCT_UNKNOWN);
-	memset(huge, '9', sizeof(huge) - 1);
+	memset(huge, '9', sizeof huge - 1);
 	assert_int_equal(family(huge), PRODUCT_UNKNOWN);
 }
 
@@ -125,7 +125,7 @@ test_bad_versions(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		if (product_os_parse(bad[i], &v))
 			fail_msg("\"%s\" should be refused", bad[i]);
 }
@@ -180,9 +180,9 @@ test_names_silicon(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+	for (i = 0; i < sizeof yes / sizeof yes[0]; i++)
 		assert_true(product_names_silicon(yes[i]));
-	for (i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+	for (i = 0; i < sizeof no / sizeof no[0]; i++)
 		assert_false(product_names_silicon(no[i]));
 }
 

@@ -14,7 +14,7 @@ report(void **state, const struct mdmfix_device *d, const char *status,
 {
 	char body[4096];
 
-	snprintf(body, sizeof(body),
+	snprintf(body, sizeof body,
 	    DOC(PAIR("Status", "%s") PAIR("UDID", UDID_A)
 		    PAIR("CommandUUID", "%s") "%s"),
 	    status, uuid, more);
@@ -179,13 +179,13 @@ test_command_text(void **state)
 	assert_int_equal(command_device_information(query, 1, &t), ERR_FIELD);
 	buf_reset(&again.plist);
 	assert_int_equal(command_read(blob_str(bare), &again), OK);
-	snprintf(whole, sizeof(whole), BARE PAIR("CommandUUID", "%s") END,
+	snprintf(whole, sizeof whole, BARE PAIR("CommandUUID", "%s") END,
 	    again.uuid);
 	assert_string_equal(buf_str(&again.plist), whole);
 	buf_reset(&t.plist);
 	assert_int_equal(command_read(buf_blob(&again.plist), &t), OK);
 	assert_string_equal(t.uuid, again.uuid);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(
 		    command_read(blob_str(bad[i]), &again), ERR_FIELD);
 	command_text_release(&t);

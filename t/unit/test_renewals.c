@@ -63,7 +63,7 @@ test_a_moved_end_is_due(void **state)
 
 	renewalsfix_enroll(db, "MOVED", 1, now - 30, now + 365 * DAY, &h);
 	renewalsfix_assert_due(db, "");
-	snprintf(sql, sizeof(sql), "UPDATE certificates SET not_after = %lld",
+	snprintf(sql, sizeof sql, "UPDATE certificates SET not_after = %lld",
 	    (long long)(now + 5 * DAY));
 	storefix_sql(db, sql);
 	renewalsfix_assert_due(db, "MOVED");
@@ -151,8 +151,8 @@ test_only_current(void **state)
 	renewalsfix_enroll_year(db, "HOST", 1, 10, &host);
 	renewalsfix_assert_due(db, "HOST");
 	renewalsfix_assert_ending(db, "HOST");
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		snprintf(sql, sizeof(sql),
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+		snprintf(sql, sizeof sql,
 		    "UPDATE certificates SET state = '%s'", states[i]);
 		storefix_sql(db, sql);
 		renewalsfix_assert_due(db, "");

@@ -104,7 +104,7 @@ test_backs_off_less_near_the_end(void **state)
 	size_t i;
 
 	renewalsfix_enroll_year(db, "S1", 1, 30, &h);
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		clock_set_offset(30 * DAY - steps[i].left);
 		renewalsfix_open_it(db, &h, &e, uuid);
 		WRITE(db, renewals_fail(db, h.id, false, "no key"));
@@ -263,7 +263,7 @@ test_finish_forgets(void **state)
 	assert_int_equal(command_state(db, &h, uuid), COMMAND_QUEUED);
 	assert_int_equal(command_bytes(db, &h, uuid), 0);
 	renewalsfix_assert_due(db, "S1");
-	memcpy(former, uuid, sizeof(former));
+	memcpy(former, uuid, sizeof former);
 	renewalsfix_open_it(db, &h, &e, uuid);
 	/* but not after the next */
 	assert_int_equal(command_state(db, &h, former), COMMAND_CANCELLED);
@@ -415,8 +415,8 @@ certify(struct db *db, const struct enrollment *e)
 		.not_after = clock_now() + 365 * DAY };
 
 	secret_id(c.id);
-	memcpy(c.enrollment_id, e->id, sizeof(e->id));
-	memcpy(c.serial, e->device.serial, sizeof(e->device.serial));
+	memcpy(c.enrollment_id, e->id, sizeof e->id);
+	memcpy(c.serial, e->device.serial, sizeof e->device.serial);
 	WRITE(db, certificates_insert(db, &c));
 	WRITE(db, enrollments_mark_issued(db, e->id));
 }
@@ -497,7 +497,7 @@ test_race(void **state)
 	struct host h;
 
 	renewalsfix_enroll_year(db, "S1", 1, 100, &h);
-	memcpy(race.host_id, h.id, sizeof(h.id));
+	memcpy(race.host_id, h.id, sizeof h.id);
 	for (int i = 0; i < 8; i++)
 		storefix_enrollment(db, "S1", &race.e[i]);
 	assert_int_equal(storefix_race(state, 8, race_body, &race), 1);

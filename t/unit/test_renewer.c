@@ -47,8 +47,8 @@ prepare(void **state, const char *product, int days, struct fixture *f)
 	WRITE(f->db, ade_devices_put(f->db, &d));
 	storefix_enrollment(f->db, SERIAL, &e);
 	secret_id(c.id);
-	memcpy(c.enrollment_id, e.id, sizeof(e.id));
-	memcpy(c.serial, e.device.serial, sizeof(e.device.serial));
+	memcpy(c.enrollment_id, e.id, sizeof e.id);
+	memcpy(c.serial, e.device.serial, sizeof e.device.serial);
 	WRITE(f->db, certificates_insert(f->db, &c));
 	WRITE(f->db, certificates_make_current(f->db, c.sha256));
 	storefix_host(f->db, SERIAL, 1, &f->host);
@@ -76,7 +76,7 @@ assert_events(struct fixture *f, const char *outcome, int code)
 {
 	char sql[256];
 
-	snprintf(sql, sizeof(sql),
+	snprintf(sql, sizeof sql,
 	    "SELECT step = 'renewal' AND outcome = '%s' AND code = '%s'"
 	    " AND serial = '" SERIAL "' FROM events ORDER BY id DESC LIMIT 1",
 	    outcome, code == OK ? "" : err_name(code));
@@ -88,7 +88,7 @@ count(struct fixture *f, const char *what)
 {
 	char sql[256];
 
-	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", what);
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", what);
 	return storefix_sql(f->db, sql);
 }
 
@@ -159,7 +159,7 @@ test_changed_meanwhile(void **state)
 	size_t i;
 
 	prepare(state, "MacBookPro16,1", 100, &f);
-	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (i = 0; i < sizeof changes / sizeof changes[0]; i++) {
 		storefix_sql(f.db, changes[i]);
 		assert_int_equal(
 		    send(&f, RENEWER_ANY, DECISION_SCEP), ERR_CONFLICT);
@@ -275,7 +275,7 @@ test_hours(void **state)
 	size_t i;
 
 	prepare(state, "MacBookPro16,1", 100, &f);
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		f.candidate.not_after = clock_now() + steps[i].left * DAY;
 		assert_int_equal(send(&f, RENEWER_NOW, DECISION_SCEP), OK);
 		assert_hours(&f, steps[i].hours);
@@ -345,7 +345,7 @@ test_alarm(void **state)
 	int n;
 
 	prepare(state, "MacBookPro16,1", 31, &f);
-	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		clock_set_offset(steps[i].day * DAY);
 		assert_int_equal(renewer_alarm(&f.rn, 10, &n), OK);
 		assert_int_equal(n, steps[i].told);
@@ -377,7 +377,7 @@ test_no_alarm_meanwhile(void **state)
 
 	prepare(state, "MacBookPro16,1", 31, &f);
 	clock_set_offset(2 * DAY);
-	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (i = 0; i < sizeof changes / sizeof changes[0]; i++) {
 		storefix_meanwhile(state, changes[i]);
 		assert_int_equal(renewer_alarm(&f.rn, 10, &n), OK);
 		storefix_meanwhile_end(state);
@@ -432,8 +432,8 @@ test_too_long_for_a_profile(void **state)
 	struct new_enrollment g;
 	size_t i;
 
-	memset(text, 'x', sizeof(text));
-	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+	memset(text, 'x', sizeof text);
+	for (i = 0; i < sizeof values / sizeof values[0]; i++) {
 		kept = *values[i];
 		*values[i] = text;
 		text[ENROLLMENTS_PROFILE_TEXT] = '\0';

@@ -61,9 +61,9 @@ enqueue(struct db *db, const struct host *h, const char *type, char *uuid)
 		.created_by = "ann" };
 
 	secret_uuid(uuid);
-	snprintf(c.request_type, sizeof(c.request_type), "%s", type);
+	snprintf(c.request_type, sizeof c.request_type, "%s", type);
 	memcpy(c.uuid, uuid, SECRET_UUID_TEXT);
-	memcpy(c.host_id, h->id, sizeof(c.host_id));
+	memcpy(c.host_id, h->id, sizeof c.host_id);
 	WRITE(db, commands_enqueue(db, &c));
 }
 

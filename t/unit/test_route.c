@@ -91,10 +91,10 @@ ask_with(const char *extra, const char *method, const char *target,
 	char *envp[] = { m, t, l, id, x, NULL };
 	struct source s = { body, strlen(body) };
 
-	snprintf(m, sizeof(m), "REQUEST_METHOD=%s", method);
-	snprintf(t, sizeof(t), "REQUEST_URI=%s", target);
-	snprintf(l, sizeof(l), "CONTENT_LENGTH=%s", length);
-	snprintf(x, sizeof(x), "%s", extra);
+	snprintf(m, sizeof m, "REQUEST_METHOD=%s", method);
+	snprintf(t, sizeof t, "REQUEST_URI=%s", target);
+	snprintf(l, sizeof l, "CONTENT_LENGTH=%s", length);
+	snprintf(x, sizeof x, "%s", extra);
 	buf_reset(&out);
 	dispatch(&program, NULL, envp, read_source, &s, &out);
 	unread = s.n;
@@ -237,9 +237,9 @@ test_hostile_targets(void **state)
 	assert_non_null(strstr(ask("GET", "/a b"), "Status: 400"));
 	assert_non_null(strstr(ask("GET", "/a\nb"), "Status: 400"));
 	assert_non_null(strstr(ask("GET", "/a\xc3\xa4"), "Status: 400"));
-	memset(longest, 'a', sizeof(longest) - 1);
+	memset(longest, 'a', sizeof longest - 1);
 	longest[0] = '/';
-	longest[sizeof(longest) - 1] = '\0';
+	longest[sizeof longest - 1] = '\0';
 	assert_non_null(strstr(ask("GET", longest), "Status: 400"));
 }
 
@@ -256,13 +256,13 @@ test_duplicates(void **state)
 	struct source s = { "", 0 };
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(a, sizeof(a), "%s=one", names[i]);
-		snprintf(b, sizeof(b), "%s=two", names[i]);
+	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+		snprintf(a, sizeof a, "%s=one", names[i]);
+		snprintf(b, sizeof b, "%s=two", names[i]);
 		buf_reset(&out);
 		dispatch(&program, NULL, envp, read_source, &s, &out);
 		assert_non_null(strstr(buf_str(&out), "Status: 400"));
-		snprintf(b, sizeof(b), "HTTP_OTHER=two");
+		snprintf(b, sizeof b, "HTTP_OTHER=two");
 		buf_reset(&out);
 		dispatch(&program, NULL, envp, read_source, &s, &out);
 		assert_non_null(strstr(buf_str(&out), "Status: 200"));

@@ -50,8 +50,8 @@ test_use_once(void **state)
 	assert_int_equal(scep_challenges_load(db, blob_str(text), &c), OK);
 	assert_int_equal(c.used_at, clock_now());
 	assert_string_equal(c.transaction_id, "T1");
-	assert_memory_equal(c.spki_sha256, key, sizeof(key));
-	memset(&c, 0, sizeof(c));
+	assert_memory_equal(c.spki_sha256, key, sizeof key);
+	memset(&c, 0, sizeof c);
 	assert_int_equal(scep_challenges_load_by_enrollment(db, e.id, &c), OK);
 	assert_string_equal(c.transaction_id, "T1");
 	assert_int_equal(

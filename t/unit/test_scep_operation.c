@@ -49,12 +49,12 @@ test_answered_again(void **state)
 	scepfix_begin(db, challenge);
 	m = scepfix_message(&scepfix_first, challenge);
 	scepfix_granted(db, false, &m, &one);
-	for (i = 0; i < sizeof(over) / sizeof(over[0]); i++) {
-		snprintf(text, sizeof(text),
+	for (i = 0; i < sizeof over / sizeof over[0]; i++) {
+		snprintf(text, sizeof text,
 		    "UPDATE certificates SET state = '%s'", over[i]);
 		storefix_sql(db, text);
 		scepfix_refused(db, false, &m, '2', "SCEP_CHALLENGE");
-		snprintf(text, sizeof(text), "the certificate is %s", over[i]);
+		snprintf(text, sizeof text, "the certificate is %s", over[i]);
 		scepfix_reason(db, text);
 	}
 	storefix_sql(db, "UPDATE certificates SET state = 'current'");
@@ -74,7 +74,7 @@ test_types(void **state)
 	size_t i;
 
 	scepfix_begin(db, challenge);
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (i = 0; i < sizeof types / sizeof types[0]; i++) {
 		m = scepfix_message(&scepfix_first, challenge);
 		m.type = types[i];
 		scepfix_refused(db, false, &m, '2', "SCEP_REQUEST");
@@ -99,9 +99,9 @@ test_size(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    pkimessage_parse(blob_of(bytes, sizeof(bytes)), &m), ERR_TOO_LARGE);
+	    pkimessage_parse(blob_of(bytes, sizeof bytes), &m), ERR_TOO_LARGE);
 	pkimessage_release(&m);
-	assert_int_equal(pkimessage_parse(blob_of(bytes, sizeof(bytes) - 1), &m),
+	assert_int_equal(pkimessage_parse(blob_of(bytes, sizeof bytes - 1), &m),
 	    ERR_MALFORMED);
 	pkimessage_release(&m);
 }
@@ -178,8 +178,8 @@ test_enrollment_is_over(void **state)
 
 	scepfix_begin(db, challenge);
 	m = scepfix_message(&scepfix_first, challenge);
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		snprintf(sql, sizeof(sql), "UPDATE enrollments SET %s",
+	for (i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+		snprintf(sql, sizeof sql, "UPDATE enrollments SET %s",
 		    faults[i].spoil);
 		storefix_sql(db, sql);
 		scepfix_refused(db, false, &m, '2', "SCEP_CHALLENGE");
@@ -239,7 +239,7 @@ test_transactions_and_nonces(void **state)
 
 	(void)state;
 	assert_string_equal(fault_of(&m, false), "");
-	for (i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
+	for (i = 0; i < sizeof junk / sizeof junk[0]; i++) {
 		m.junk = junk[i];
 		m.junk_bytes = bytes[i];
 		assert_string_equal(
@@ -272,7 +272,7 @@ key_of_first(char out[SCEPFIX_HEX])
 	buf_init(&hex, SCEPFIX_HEX);
 	assert_int_equal(x509_spki(scepfix_first.crt, &spki), OK);
 	secret_sha256(buf_blob(&spki), sha256);
-	enc_hex(blob_of(sha256, sizeof(sha256)), &hex);
+	enc_hex(blob_of(sha256, sizeof sha256), &hex);
 	snprintf(out, SCEPFIX_HEX, "%s", buf_str(&hex));
 	buf_release(&spki);
 	buf_release(&hex);
@@ -322,7 +322,7 @@ test_changed_meanwhile(void **state)
 	storefix_host(db, SCEPFIX_SERIAL, 1, &h);
 	scepfix_open(db, ENROLLMENT_ENROLL, &e, challenge);
 	m = scepfix_message(&scepfix_first, challenge);
-	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (i = 0; i < sizeof changes / sizeof changes[0]; i++) {
 		storefix_meanwhile(state, changes[i].change);
 		scepfix_refused(db, false, &m, '2', changes[i].code);
 		storefix_meanwhile_end(state);
@@ -332,8 +332,8 @@ test_changed_meanwhile(void **state)
 	}
 	/* mdm-79 */
 	key_of_first(key);
-	snprintf(sql, sizeof(sql),
-	    "UPDATE certificates SET spki_sha256 = x'%s'", key);
+	snprintf(sql, sizeof sql, "UPDATE certificates SET spki_sha256 = x'%s'",
+	    key);
 	storefix_meanwhile(state, sql);
 	scepfix_refused(db, false, &m, '2', "SCEP_REQUEST");
 	storefix_meanwhile_end(state);

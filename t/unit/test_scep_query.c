@@ -61,7 +61,7 @@ test_message(void **state)
 	size_t i, j;
 
 	(void)state;
-	for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+	for (i = 0; i < sizeof messages / sizeof messages[0]; i++) {
 		buf_init(&out, 16);
 		if (messages[i].hex == NULL) {
 			assert_int_equal(

@@ -247,7 +247,7 @@ test_renewal_by_old_certificate(void **state)
 	enroll(db, &r);
 	open_renewal(db, &r);
 	m = renewal_of(&r);
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+	for (i = 0; i < sizeof faults / sizeof faults[0]; i++) {
 		storefix_sql(db, faults[i].spoil);
 		scepfix_refused(db, true, &m, '2', "SCEP_REQUEST");
 		storefix_sql(db, faults[i].mend);
@@ -279,7 +279,7 @@ test_renewal_changed_meanwhile(void **state)
 	enroll(db, &r);
 	open_renewal(db, &r);
 	m = renewal_of(&r);
-	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	for (i = 0; i < sizeof changes / sizeof changes[0]; i++) {
 		storefix_meanwhile(state, changes[i].change);
 		scepfix_refused(db, true, &m, '2', "SCEP_REQUEST");
 		storefix_meanwhile_end(state);
@@ -290,7 +290,7 @@ test_renewal_changed_meanwhile(void **state)
 			    renewals_open(db, r.host.id, r.renewal.id, "uuid"));
 	}
 	scepfix_open(db, ENROLLMENT_RENEW, &other, challenge);
-	snprintf(sql, sizeof(sql), "UPDATE renewals SET enrollment_id = '%s'",
+	snprintf(sql, sizeof sql, "UPDATE renewals SET enrollment_id = '%s'",
 	    other.id);
 	storefix_meanwhile(state, sql);
 	scepfix_refused(db, true, &m, '2', "SCEP_REQUEST");

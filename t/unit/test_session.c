@@ -30,12 +30,12 @@ struct browser {
 static const struct req *
 browse(struct browser *b, const char *cookie, const char *site)
 {
-	snprintf(b->uri, sizeof(b->uri), "REQUEST_URI=/admin/");
-	snprintf(b->cookie, sizeof(b->cookie), "HTTP_COOKIE=%s", cookie);
-	snprintf(b->site, sizeof(b->site), "%s=%s",
+	snprintf(b->uri, sizeof b->uri, "REQUEST_URI=/admin/");
+	snprintf(b->cookie, sizeof b->cookie, "HTTP_COOKIE=%s", cookie);
+	snprintf(b->site, sizeof b->site, "%s=%s",
 	    site != NULL ? "HTTP_SEC_FETCH_SITE" : "X",
 	    site != NULL ? site : "");
-	snprintf(b->address, sizeof(b->address), "REMOTE_ADDR=192.0.2.1");
+	snprintf(b->address, sizeof b->address, "REMOTE_ADDR=192.0.2.1");
 	b->envp[0] = b->uri;
 	b->envp[1] = b->cookie;
 	b->envp[2] = b->site;
@@ -144,7 +144,7 @@ test_sign_in(void **state)
 	assert_int_equal(sign_in(db, "admin", PASSWORD, cookie), OK);
 	assert_int_equal(load(db, cookie, &s), OK);
 	assert_string_equal(s.admin, "admin");
-	snprintf(bad, sizeof(bad), "%s", cookie);
+	snprintf(bad, sizeof bad, "%s", cookie);
 	bad[strlen(SESSION_COOKIE) + 1] ^= 1;
 	assert_int_equal(load(db, bad, &s), ERR_SESSION);
 	assert_int_equal(load(db, "", &s), ERR_SESSION);
@@ -208,7 +208,7 @@ try_from(struct db *db, int number, const char *cookie, const char *name,
 
 	resp_init(resp);
 	browse(&b, cookie, NULL);
-	snprintf(address, sizeof(address), "198.51.100.%d", number);
+	snprintf(address, sizeof address, "198.51.100.%d", number);
 	b.req.remote_address = address;
 	r = session_start(db, &b.req, lock_path(), name, password, resp);
 	req_release(&b.req);
@@ -385,7 +385,7 @@ test_form_token(void **state)
 	/* A session without a token takes no form at all. */
 	assert_int_equal(check(&s, NULL, "csrf="), ERR_CSRF);
 	secret_token(s.csrf_token);
-	snprintf(body, sizeof(body), "csrf=%s", s.csrf_token);
+	snprintf(body, sizeof body, "csrf=%s", s.csrf_token);
 	assert_int_equal(check(&s, NULL, body), OK);
 	assert_int_equal(check(&s, "same-origin", body), OK);
 	assert_int_equal(check(&s, "same-site", body), ERR_CSRF);

@@ -26,7 +26,7 @@ test_create_and_load(void **state)
 	assert_string_equal(s.admin, "zoe");
 	assert_string_not_equal(s.csrf_token, token);
 	assert_int_equal(sessions_load(db, token, 60, &again), OK);
-	assert_memory_equal(&s, &again, sizeof(s));
+	assert_memory_equal(&s, &again, sizeof s);
 	assert_int_equal(sessions_load(db, "x", 60, &again), ERR_SESSION);
 	assert_int_equal(sessions_load(db, "", 60, &again), ERR_SESSION);
 }
@@ -42,7 +42,7 @@ test_only_the_digest_is_stored(void **state)
 	begin(db, token, &s);
 	/* whoever writes rows could make a plain digest for a token of his */
 	secret_sha256(blob_str(token), digest);
-	assert_memory_not_equal(s.token_sha256, digest, sizeof(digest));
+	assert_memory_not_equal(s.token_sha256, digest, sizeof digest);
 	assert_int_equal(storefix_sql(db,
 			     "SELECT count(*) FROM sessions"
 			     " WHERE length(token_sha256) = 32"),
@@ -190,7 +190,7 @@ try_login(struct db *db, const char *address)
 	static int number;
 	char name[32];
 
-	snprintf(name, sizeof(name), "name:%d", number++);
+	snprintf(name, sizeof name, "name:%d", number++);
 	return try_as(db, address, name);
 }
 
@@ -227,7 +227,7 @@ test_strangers_do_not_lock_a_name_out(void **state)
 	char address[32];
 
 	for (int i = 0; i < 40; i++) {
-		snprintf(address, sizeof(address), "address:%d", i);
+		snprintf(address, sizeof address, "address:%d", i);
 		try_as(db, address, "name:zoe");
 		if (i >= 30)
 			assert_in_range(

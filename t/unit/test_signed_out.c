@@ -92,7 +92,7 @@ test_attributes_sorted(void **state)
 	for (i = 0; i < 6; i++) {
 		struct buf *now = &attribute[i % 2];
 
-		snprintf(name, sizeof(name), "signers.?1.signedAttributes.?%d",
+		snprintf(name, sizeof name, "signers.?1.signedAttributes.?%d",
 		    i + 1);
 		buf_reset(now);
 		assert_int_equal(cmsnode_bytes(node, name, now), OK);
@@ -159,7 +159,7 @@ static void
 test_attributes_wanted(void **state)
 {
 	unsigned char text[] = TEXT;
-	gnutls_datum_t data = { text, sizeof(text) - 1 }, der = { NULL, 0 };
+	gnutls_datum_t data = { text, sizeof text - 1 }, der = { NULL, 0 };
 	struct cms_signed *cms;
 	gnutls_pkcs7_t p7;
 

@@ -15,7 +15,7 @@ fill(const char *text, const struct tmpl_row *row)
 	struct tmpl *t;
 	int r;
 
-	buf_init(&out, sizeof(text_out) - 1);
+	buf_init(&out, sizeof text_out - 1);
 	assert_int_equal(tmpl_parse("page", blob_str(text), &t), OK);
 	r = tmpl_render(t, "page", row, &out);
 	memcpy(text_out, buf_str(&out), out.n + 1);

@@ -23,7 +23,7 @@ poll(void **state, const struct mdmfix_device *d, const char *format,
 {
 	char body[4096];
 
-	snprintf(body, sizeof(body), format, uuid);
+	snprintf(body, sizeof body, format, uuid);
 	assert_int_equal(checkfix_poll(state, d, body, reply), OK);
 }
 
@@ -247,7 +247,7 @@ test_given_up(void **state)
 	size_t i;
 
 	checkfix_enroll(state, SERIAL_A, UDID_A, &d);
-	for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+	for (i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
 		checkfix_enqueue(state, SERIAL_A, 1, bad);
 		checkfix_enqueue(state, SERIAL_A, 0, next);
 		almost(state, &d, bad, bodies[i]);

@@ -60,7 +60,7 @@ test_edges(void **state)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		assert_int_equal(length(rows[i].text), rows[i].length);
 }
 
@@ -117,9 +117,9 @@ test_visible(void **state)
 		0x202f, 0x205f, 0x2070, 0xfefe, 0xff00, 0xfff8, 0xfffc, 0x1f600,
 		0xdffff, 0xe0080 };
 
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
 		assert_false(utf8_is_visible(hidden[i]));
-	for (size_t i = 0; i < sizeof(visible) / sizeof(visible[0]); i++)
+	for (size_t i = 0; i < sizeof visible / sizeof visible[0]; i++)
 		assert_true(utf8_is_visible(visible[i]));
 }
 
@@ -128,11 +128,12 @@ test_shows(void **state)
 {
 	char out[64];
 
-	utf8_show_all(blob_str("M\xc3\xbcller\\ \xf0\x9f\x98\x80"), out,
-	    sizeof(out));
+	utf8_show_all(
+	    blob_str("M\xc3\xbcller\\ \xf0\x9f\x98\x80"), out, sizeof out);
 	assert_string_equal(out, "M\xc3\xbcller\\ \xf0\x9f\x98\x80");
-	utf8_show_all(blob_str("\n\x1b\xc2\x9b\xff\xe2\x80\xae\xf3\xa0\x80\x81"),
-	    out, sizeof(out));
+	utf8_show_all(
+	    blob_str("\n\x1b\xc2\x9b\xff\xe2\x80\xae\xf3\xa0\x80\x81"), out,
+	    sizeof out);
 	assert_string_equal(out, "\\x0a\\x1b\\x9b\\xff\\u{202e}\\u{e0001}");
 	/* neither half a character nor half an escape */
 	utf8_show_all(blob_str("ab\xc3\xbc"), out, 4);

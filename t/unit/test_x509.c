@@ -50,7 +50,7 @@ test_parse(void **state)
 	    x509_parse(blob_of("\x30\x00", 2), &crt), ERR_MALFORMED);
 	assert_int_equal(x509_parse(blob_of(NULL, 0), &crt), ERR_MALFORMED);
 	assert_int_equal(
-	    x509_parse(blob_of(big, sizeof(big)), &crt), ERR_MALFORMED);
+	    x509_parse(blob_of(big, sizeof big), &crt), ERR_MALFORMED);
 	assert_non_null(strstr(log_reason(), "16385 bytes"));
 	buf_release(&b);
 	x509_free(NULL);
@@ -220,7 +220,7 @@ test_fields(void **state)
 	testpki_der(leaf, &c);
 	secret_sha256(buf_blob(&c), want);
 	assert_int_equal(x509_sha256(crt, sum), OK);
-	assert_memory_equal(sum, want, sizeof(sum));
+	assert_memory_equal(sum, want, sizeof sum);
 	assert_int_equal(x509_der(crt, &b), OK);
 	assert_true(blob_eq(buf_blob(&b), buf_blob(&c)));
 	buf_reset(&b);
@@ -320,7 +320,7 @@ test_pubkey(void **state)
 	    x509_pubkey(blob_of(der, n), &key), ERR_BAD_PUBLIC_KEY);
 	assert_null(key);
 	assert_int_equal(
-	    x509_pubkey(blob_of(big, sizeof(big)), &key), ERR_BAD_PUBLIC_KEY);
+	    x509_pubkey(blob_of(big, sizeof big), &key), ERR_BAD_PUBLIC_KEY);
 	assert_non_null(strstr(log_reason(), "16385 bytes"));
 	OPENSSL_free(der);
 }

@@ -50,7 +50,7 @@ testpki_issue(EVP_PKEY *key, const struct testpki_cert *what)
 	assert_int_equal(
 	    cert_sign(
 		&(struct cert){
-		    .serial = blob_of(serial, sizeof(serial)),
+		    .serial = blob_of(serial, sizeof serial),
 		    .issuer = buf_blob(&issuer),
 		    .subject = buf_blob(&subject),
 		    .key = key,
