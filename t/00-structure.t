@@ -120,6 +120,21 @@ subtest 'files and functions are small' => sub {
 	cmp_ok($sorted[@sorted / 2] // 0, '<=', 20, 'half are under 20 lines');
 };
 
+# CONTRIBUTING.md names them.
+subtest 'one dialect' => sub {
+	my $type = qr/(?:const |unsigned|signed|struct |enum |union |(?:char|int|long|short|bool|void)\b|\w+_t\b|[A-Z_]+\)|\()/;
+	for my $file (@shipped) {
+		my $code = $text{$file} =~ s{/\*.*?\*/|"(?:\\.|[^"\\])*"}{}gsr;
+		my @bad = $code =~ /\bsizeof\((?!$type)([a-z_*][^()]*)\)/g;
+		@bad = grep { !m{[-+/](?!>)| \* } } @bad;
+		(my $prefix = basename($file, '.c')) =~ tr/-/_/;
+		push @bad, $code =~ /^static\b[^;{}()=]*?\b(\Q$prefix\E_\w+)\(/mg if $file =~ /\.c$/;
+		push @bad, $code =~ /^\treturn (ret|rc|res|retval);/mg;
+		is("@bad", '', "$file: sizeof x, static functions without the file's name, r for results") if @bad;
+	}
+	pass('looked at ' . @shipped . ' files');
+};
+
 subtest 'what C offers but we do not use' => sub {
 	my $banned = qr/(?<![\w.>])(strcpy|strcat|strncpy|strncat|sprintf|vsprintf|
 	    gets|strtok|atoi|atol|rand|srand|mktemp|tmpnam|alloca|system|popen|
