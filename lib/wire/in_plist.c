@@ -30,7 +30,9 @@ in_plist_parse(struct blob in, size_t max, struct in_plist **out)
 	*out = NULL;
 	if (in.n > max || in.n > UINT32_MAX)
 		return fail(ERR_TOO_LARGE, "property list of %zu bytes", in.n);
-	if ((fault = plisttext_fault(in)) != NULL)
+	if ((fault = plisttext_fault(in)) == plisttext_no_memory)
+		return fail(ERR_NOMEM, "%s", fault);
+	if (fault != NULL)
 		return fail(ERR_MALFORMED, "property list has %s", fault);
 	if ((doc = calloc(1, sizeof *doc)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a property list");

@@ -9,7 +9,8 @@
 
 #define NAME_MAX_BYTES   16
 #define ENTITY_MAX_BYTES 10
-#define NO_MEMORY        "no memory for its keys"
+
+const char plisttext_no_memory[] = "no memory for a property list";
 
 enum element {
 	NOTHING,
@@ -291,7 +292,7 @@ scan_key(struct scan *s)
 		s->cap_keys = 2 * s->cap_keys + 64;
 		keys = realloc(keys, s->cap_keys * sizeof *keys);
 		if (keys == NULL)
-			return NO_MEMORY;
+			return plisttext_no_memory;
 		s->keys = keys;
 	}
 	keys[s->n_keys++] = blob_of(s->text + start, s->used - start);
@@ -443,7 +444,7 @@ plisttext_fault(struct blob in)
 	if (in.n == 0)
 		return "no bytes";
 	if ((s.text = malloc(in.n)) == NULL)
-		return NO_MEMORY;
+		return plisttext_no_memory;
 	fault = scan_document(&s);
 	free(s.text);
 	free(s.keys);

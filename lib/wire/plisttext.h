@@ -14,4 +14,7 @@
  */
 const char *plisttext_fault(struct blob in);
 
+/* What plisttext_fault() gives when it cannot tell for lack of memory. */
+extern const char plisttext_no_memory[];
+
 #endif
