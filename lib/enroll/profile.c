@@ -29,12 +29,10 @@ profile_uuid(
     const char *identifier, const char *name, char out[SECRET_UUID_TEXT])
 {
 	uint8_t h[SECRET_SHA256];
-	struct buf b;
+	char text[4096];
 
-	buf_init(&b, 4096);
-	buf_printf(&b, "%s\n%s", identifier, name);
-	secret_sha256(buf_blob(&b), h);
-	buf_release(&b);
+	snprintf(text, sizeof text, "%s\n%s", identifier, name);
+	secret_sha256(blob_str(text), h);
 	h[6] = (uint8_t)((h[6] & 0x0f) | 0x80);
 	h[8] = (uint8_t)((h[8] & 0x3f) | 0x80);
 	snprintf(out, SECRET_UUID_TEXT,
