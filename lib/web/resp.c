@@ -100,6 +100,7 @@ resp_add(struct resp *resp, const char *name, const char *value)
 	h.value = strdup(value);
 	if (h.name == NULL || h.value == NULL) {
 		header_release(&h);
+		resp->incomplete = true;
 		return fail(ERR_NOMEM, "no memory for a header");
 	}
 	resp->headers[resp->header_count++] = h;
@@ -228,6 +229,8 @@ resp_write(const struct resp *resp, bool head, struct buf *out)
 
 	if (buf_status(&resp->body) != OK)
 		return fail(buf_status(&resp->body), "a response did not fit");
+	if (resp->incomplete)
+		return fail(ERR_NOMEM, "a response has not all its headers");
 	buf_printf(
 	    out, "Status: %d %s\r\n", resp->status, resp_phrase(resp->status));
 	for (i = 0; i < resp->header_count; i++) {

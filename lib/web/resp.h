@@ -31,6 +31,8 @@ struct resp {
 	/* Of resp.c only. */
 	struct resp_header headers[RESP_HEADERS_MAX];
 	size_t header_count;
+	/* a header is missing for lack of memory: it is not sent without */
+	bool incomplete;
 };
 
 void resp_init(struct resp *resp);
