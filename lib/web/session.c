@@ -119,17 +119,22 @@ struct session_throttle {
 	char browser[SECRET_TOKEN_TEXT];
 };
 
-static void
+static int
 subject(const char *kind, const char *text, char *out)
 {
 	uint8_t digest[SECRET_SHA256];
 	struct buf hex;
+	int r;
 
 	secret_sha256(blob_str(text), digest);
 	buf_init(&hex, SESSION_SUBJECT_MAX);
-	enc_hex(blob_of(digest, sizeof digest), &hex);
-	snprintf(out, SESSION_SUBJECT_MAX, "%s:%s", kind, buf_str(&hex));
+	if ((r = enc_hex(blob_of(digest, sizeof digest), &hex)) == OK)
+		snprintf(
+		    out, SESSION_SUBJECT_MAX, "%s:%s", kind, buf_str(&hex));
+	else
+		r = fail(r, "no memory to count the attempt");
 	buf_release(&hex);
+	return r;
 }
 
 /*
@@ -148,16 +153,15 @@ choose_throttle(struct db *db, const struct req *req, const char *name,
 	if (form_cookie(req_header(req, "Cookie"), SESSION_BROWSER_COOKIE,
 		t->browser, sizeof t->browser) == OK)
 		r = browsers_is_known(db, t->browser, name, &known);
-	if (r == OK && known) {
-		subject("browser", t->browser, t->source);
-		return OK;
-	}
+	if (r != OK)
+		return r;
+	if (known)
+		return subject("browser", t->browser, t->source);
 	t->browser[0] = '\0';
 	/* A site is assigned up to 2^80 IPv6 addresses: they count as one. */
 	network_of(req->remote_address, 32, 48, network);
 	snprintf(t->source, sizeof t->source, "address:%s", network);
-	subject("name", name, t->name);
-	return r;
+	return subject("name", name, t->name);
 }
 
 /*
@@ -214,12 +218,15 @@ end_older(struct db *db, const struct req *req)
 {
 	char token[SECRET_TOKEN_TEXT];
 	struct session older;
+	int r;
 
 	if (form_cookie(req_header(req, "Cookie"), SESSION_COOKIE, token,
-		sizeof token) != OK ||
-	    sessions_load(db, token, SESSION_LIFE, &older) != OK)
+		sizeof token) != OK)
 		return OK;
-	return sessions_end(db, &older);
+	r = sessions_load(db, token, SESSION_LIFE, &older);
+	if (r == OK)
+		r = sessions_end(db, &older);
+	return r == ERR_SESSION ? OK : r;
 }
 
 static int
