@@ -49,15 +49,19 @@ make_mac(const struct db *db, const struct admin *a, uint8_t out[SECRET_SHA256])
 }
 
 /* Without the key no row can be verified, and no password is accepted. */
-static void
+static int
 check_mac(const struct db *db, struct admin *a)
 {
 	uint8_t want[SECRET_SHA256];
+	int r;
 
-	a->authentic = a->authentic && rowmac_has_key(db) &&
-	    make_mac(db, a, want) == OK &&
-	    secret_eq(
-		blob_of(want, sizeof want), blob_of(a->mac, sizeof a->mac));
+	a->authentic = a->authentic && rowmac_has_key(db);
+	if (!a->authentic)
+		return OK;
+	if ((r = make_mac(db, a, want)) == OK)
+		a->authentic = secret_eq(blob_of(want, sizeof want),
+		    blob_of(a->mac, sizeof a->mac));
+	return r;
 }
 
 int
@@ -82,9 +86,7 @@ admins_load(struct db *db, const char *name, struct admin *out)
 	int r;
 
 	r = sql_one(db, texts[LOAD], &table, WITH(datum_text(name)), out);
-	if (r == OK)
-		check_mac(db, out);
-	return r;
+	return r == OK ? check_mac(db, out) : r;
 }
 
 /* A row that is not authentic stays so, unless its password was just set. */
@@ -180,8 +182,10 @@ admins_list(struct db *db, struct admin_list *out)
 {
 	int r = sql_rows(db, texts[LIST], &table, NULL, &out->rows, &out->n);
 
-	for (size_t i = 0; i < out->n; i++)
-		check_mac(db, &out->rows[i]);
+	for (size_t i = 0; r == OK && i < out->n; i++)
+		r = check_mac(db, &out->rows[i]);
+	if (r != OK)
+		admins_list_release(out);
 	return r;
 }
 
