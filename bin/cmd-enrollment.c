@@ -221,7 +221,7 @@ table(
 			? "No enrollment profile matches. What was refused "
 			  "before it got one is in: attestmdm enrollment list "
 			  "--refused"
-			: "No enrollment profile was handed out yet. A device "
+			: "No enrollment profiles yet. A device "
 			  "gets one when it is set up and asks for it.");
 	paging_end(cli, p, shown, list->total);
 	view_free(v);
@@ -448,7 +448,7 @@ static const struct cli_option links_options[] = {
 
 static const struct cli_verb verbs[] = {
 	{ .name = "list",
-	    .help = "lists handed-out profiles, newest first",
+	    .help = "lists enrollment profiles, newest first",
 	    .options = list_options,
 	    .needs = CLI_READ,
 	    .run = enrollment_list },

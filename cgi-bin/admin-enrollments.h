@@ -4,7 +4,7 @@
 
 #include "admin-page.h"
 
-/* GET /admin/enrollments?q=TEXT&page=N: profiles that were handed out. */
+/* GET /admin/enrollments?q=TEXT&page=N: enrollment profiles, newest first. */
 int admin_enrollments_list(void *app, const struct req *req, struct resp *resp);
 
 /* GET /admin/refusals?q=TEXT&before=ID: everything that was refused. */

@@ -236,7 +236,7 @@ static const struct route routes[] = {
 
 static const struct web_program program = {
 	.name = "profile-download",
-	.summary = "hands out enrollment profiles to devices",
+	.summary = "serves enrollment profiles to devices",
 	.routes = routes,
 	.app_size = sizeof(struct app),
 	.database = DB_RELAXED,

@@ -37,7 +37,7 @@ sub vital {
 sub count { my ($page, $what) = @_; my ($n) = $page =~ m{<dt>$what</dt><dd>(\d+)}; return $n }
 
 like($b->get('/admin/hosts')->{body}, qr/No device has enrolled yet/, 'no host yet');
-like($b->get('/admin/enrollments')->{body}, qr/No enrollment profile was handed out yet/,
+like($b->get('/admin/enrollments')->{body}, qr/No enrollment profiles yet/,
     'no enrollment yet');
 like($b->get('/admin/refusals')->{body}, qr/Nothing was refused yet/, 'no refusal yet');
 

@@ -246,7 +246,7 @@ subtest 'lists say when there is more' => sub {
 subtest 'empty lists say what would be there' => sub {
 	like($t->tool_ok('host', 'list'), qr/^No device has enrolled yet\..*attestmdm ade import/, 'hosts');
 	is($t->tool_ok('host', 'list', '--search', 'x'), "No host matches.\n", 'or that none matches');
-	like($t->tool_ok('enrollment', 'list'), qr/^No enrollment profile was handed out/, 'enrollments');
+	like($t->tool_ok('enrollment', 'list'), qr/^No enrollment profiles yet/, 'enrollments');
 	like($t->tool_ok('alarms'), qr/^No alarm is open\./, 'alarms');
 	like($t->tool_ok('cert', 'list'), qr/^No certificate was issued/, 'certificates');
 };

@@ -34,7 +34,7 @@ struct conf {
 	char *ca_key;         /* PEM file or pkcs11: URL */
 	char *ca_certificate; /* PEM file */
 	int certificate_days; /* life of an identity certificate */
-	int enrollment_hours; /* life of a handed-out profile */
+	int enrollment_hours; /* life of an enrollment profile */
 	bool privacy_mode;    /* no serial number in certificates */
 	/* [scep] */
 	char *scep_ca_key;         /* key "ca_key": PEM file or pkcs11: URL */

@@ -86,7 +86,7 @@ int decision_check_use(
     const struct device_state *s, const struct enrollment *e, bool attested);
 
 /*
- * May a certificate still be issued, handed out, or asked for by a renewal's
+ * May a certificate still be issued, downloaded, or asked for by a renewal's
  * command? The same codes. ACME also needs a serial number that is assigned,
  * whatever the enrollment comes from: ERR_ENROLL_UNASSIGNED.
  */

@@ -1,5 +1,5 @@
 /*
- * Handed-out enrollment profiles. The id is the unguessable part of the ACME
+ * Enrollment profiles. The id is the unguessable part of the ACME
  * directory's path: it exists for one serial number, one purpose and a limited
  * time, and leads to one certificate at most.
  */
