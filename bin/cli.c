@@ -470,7 +470,7 @@ int
 cli_main(const struct cli_noun *const *nouns, int argc, const char *const *argv)
 {
 	struct cli cli = { .conf_path = CONF_DEFAULT_PATH };
-	int i = 1;
+	int i = 1, status;
 
 	umask(0027);
 	secret_hide_process();
@@ -481,5 +481,10 @@ cli_main(const struct cli_noun *const *nouns, int argc, const char *const *argv)
 		    log_reason());
 		return CLI_EXIT_USAGE;
 	}
-	return dispatch(&cli, nouns, argc - i, argv + i);
+	status = dispatch(&cli, nouns, argc - i, argv + i);
+	/* A list that was cut short must not pass for the whole. */
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	fprintf(stderr, "attestmdm: standard output cannot be written\n");
+	return status == CLI_EXIT_OK ? CLI_EXIT_FAILURE : status;
 }

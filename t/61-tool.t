@@ -162,6 +162,55 @@ subtest 'help and exit codes' => sub {
 	is($t->tool('crl', '--authority', 'other')->{exit}, 2, 'an unknown authority');
 };
 
+subtest 'options that are not understood' => sub {
+	my $conf = $t->server->conf;
+	for ([qr/--json takes no value/, 'host', 'list', '--json=x'],
+	    [qr/--search is given twice/, 'host', 'list', '--search', 'x', '--search', 'y'],
+	    [qr/--config is given twice/, 'host', 'list', '--config', $conf, '--config', $conf],
+	    [qr/--search needs its TEXT/, 'host', 'list', '--search'],
+	    [qr/--attested takes no value/, 'host', 'list', '--attested=yes'],
+	    [qr/--limit takes a number from/, 'host', 'list', '--limit', 'x'],
+	    [qr/--limit takes a number from/, 'host', 'list', '--limit='],
+	    [qr/--limit takes a number from/, 'host', 'list', '--limit', '5x'],
+	    [qr/--limit takes a number from/, 'host', 'list', '--limit', '99999999999999999999'],
+	    [qr/--offset takes a number from/, 'host', 'list', '--offset', '-1'],
+	    [qr/an argument too many: y/, 'host', 'show', 'x', 'y'],
+	    [qr/an argument is missing/, 'host', 'show'],
+	    [qr/an argument is missing/, 'host', 'show', '--'],
+	    [qr/too many arguments/, 'ade', 'remove', ('x') x 2000],
+	    [qr/--url URL is missing|--\w+ \w+ is missing/, 'init'],
+	    [qr/there is no option --x here/, 'host', 'list', '--x'],
+	    [qr/there is no option --jso here/, 'check', '--jso'],
+	    [qr/there is no option -- ?.* here|too many|is missing/, 'host', 'show', '--=']) {
+		my ($want, @args) = @$_;
+		push @args, '--config', $conf if "@args" =~ /--(limit|offset)/;
+		my $r = $t->command($t->server->tool, @args);
+		is($r->{exit}, 2, "@args[0, 1] " . ($args[2] // '')) or diag($r->{err});
+		like($r->{err}, $want, 'and says why');
+		like($r->{err}, qr/^Try: attestmdm $args[0] --help$/m, 'and how to know');
+	}
+	is($t->command($t->server->tool, 'host', 'show', '--config', $conf, '--', '--json')->{exit}, 3,
+	    'what follows -- is an argument');
+	my $r = $t->command($t->server->tool, 'help', 'nonsense');
+	is($r->{exit}, 2, 'no help for what is not there');
+	is($t->command($t->server->tool, 'help', 'host')->{exit}, 0, 'help for a command');
+	is($t->command($t->server->tool, '-h')->{exit}, 0, '-h');
+	is($t->command($t->server->tool, 'host', '-h')->{exit}, 0, 'of a command, too');
+	is($t->command($t->server->tool, 'host')->{exit}, 2, 'a command that needs another word');
+	like($t->command($t->server->tool, 'host', 'frobnicate')->{err}, qr/^Try: attestmdm host --help$/m, 'no verb is near');
+	is($t->command($t->server->tool, '--json', '--json', 'host', 'list')->{exit}, 2, 'twice before the command');
+};
+
+subtest 'output that cannot be written' => sub {
+	plan skip_all => 'no /dev/full' if !-c '/dev/full';
+	for (['host', 'list', '--json'], ['host', 'list'], ['setting', 'get'], ['help'], ['--version'], ['host', '--help']) {
+		my $r = $t->command('sh', '-c', 'exec "$@" >/dev/full', 'sh', $t->server->tool,
+		    $_->[0] =~ /help|-/ || ($_->[1] // '') eq '--help' ? @$_ : (@$_, '--config', $t->server->conf));
+		is($r->{exit}, 1, "@$_: fails");
+		like($r->{err}, qr/standard output cannot be written/, 'and says why');
+	}
+};
+
 subtest 'every list is JSON, also when empty or in trouble' => sub {
 	for (['host', 'list'], ['enrollment', 'list', '--refused'], ['cert', 'list'],
 	    ['ade', 'list'], ['alarms'], ['admin', 'list'], ['setting', 'get'], ['crl'],
