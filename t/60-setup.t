@@ -247,6 +247,39 @@ subtest 'acme-292: trust anchors that are none' => sub {
 	}
 };
 
+subtest 'what signs the profiles' => sub {
+	my $openssl = sub { $t->server->run('openssl', @_) };
+	for my $name ('signer', 'other') {
+		$openssl->('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj',
+		    "/CN=$name", '-days', 30, '-keyout', "$dir/$name.key", '-out', "$dir/$name.pem");
+		chmod(0600, "$dir/$name.key");
+	}
+	my $kept = Attestmdm::Server::slurp($t->server->conf);
+	my ($exit, $line) = lines(@bench);
+	like("@{ $line->{profiles} }", qr/^ok leave unsigned/, 'nothing');
+	$t->server->set_conf('profile.signing_key', "$dir/signer.key");
+	$t->server->set_conf('profile.signing_certificate', "$dir/signer.pem");
+	($exit, $line) = lines(@bench);
+	like("@{ $line->{profiles} }", qr/^ok are signed with \Q$dir\E\/signer\.pem/, 'a key and its certificate');
+	with_conf('profile.signing_certificate', "$dir/other.pem", "another's certificate", 'profiles',
+	    qr/do not belong together/);
+	with_conf('profile.signing_certificate', "$dir/absent.pem", 'no certificate', 'profiles', qr/absent\.pem/);
+	with_conf('profile.signing_key', "$dir/absent.key", 'no key', 'profiles', qr/absent\.key/);
+	with_file("$dir/signer.pem", "hello\n", 'a certificate that is none', 'profiles', qr/signer\.pem/);
+	with_file("$dir/signer.key", "hello\n", 'a key that is none', 'profiles', qr/no usable private key/);
+	red('an expired certificate', 'profiles', qr/expired/,
+	    sub { $t->server->clock(31 * 86400) }, sub { $t->server->clock(0) });
+	Attestmdm::Server::spew($t->server->conf, $kept);
+};
+
+subtest 'anchors that were changed' => sub {
+	my $apple = $t->server->apple;
+	with_conf('apple.attestation_root', "$dir/absent.pem", 'no attestation root', 'attestation', qr/absent\.pem/);
+	with_conf('apple.device_ca', "$dir/absent.pem", 'no device CA', 'device CA', qr/absent\.pem/);
+	with_file("$apple/device-ca.pem", "hello\n", 'a device CA that is none', 'device CA', qr/./);
+	with_file("$apple/attestation-root.pem", "hello\n", 'a root that is none', 'attestation', qr/./);
+};
+
 subtest 'migrate' => sub {
 	my $doc = $t->tool_json('migrate');
 	is($doc->{schema}, $doc->{schema_before}, 'nothing to do');

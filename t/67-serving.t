@@ -16,8 +16,8 @@ my $kept = Attestmdm::Server::slurp($server->conf);
 # The lines of one check: [result, text], the worst.
 sub line {
 	my ($check, @args) = @_;
-	my $r = $t->tool('check', '--test-bench', '--nginx', "$dir/nginx/nginx.conf", '--connect',
-	    'unix:' . $server->socket, '--json', @args);
+	unshift @args, '--connect', 'unix:' . $server->socket if !grep { $_ eq '--connect' } @args;
+	my $r = $t->tool('check', '--test-bench', '--nginx', "$dir/nginx/nginx.conf", '--json', @args);
 	my @lines = grep { $_->{check} eq $check } @{ JSON::PP::decode_json($r->{out})->{checks} };
 	my ($bad) = grep { $_->{result} eq 'BAD' } @lines;
 	$bad //= $lines[-1] // { result => 'none', text => '' };
@@ -77,6 +77,14 @@ subtest 'a program' => sub {
 	says('programs', qr/^BAD: acme-directory .*no program of ours/, 'that is another', '--no-nginx');
 	kill('TERM', $pid);
 	waitpid($pid, 0);
+	$pid = fork() // die "fork: $!";
+	if (!$pid) {
+		while (my $c = $listener->accept) { close($c) }
+		POSIX::_exit(0);
+	}
+	says('programs', qr/^BAD: acme-directory does not answer/, 'that hangs up', '--no-nginx');
+	kill('TERM', $pid);
+	waitpid($pid, 0);
 	close($listener);
 	$server->start_programs('acme-directory');
 	says('programs', qr/^ok: /, 'is back');
@@ -109,6 +117,46 @@ subtest 'the certificate' => sub {
 	    '-p', $dir);
 	Attestmdm::Server::answers($server->socket, 20) or die;
 	with_conf('profile.server_ca', "$dir/tls/tls.pem", 'TLS', qr/^BAD: .*expired/, 'has expired');
+};
+
+# What listens at a Unix socket, for as long as a sub runs.
+sub listening {
+	my ($path, $serve, $sub) = @_;
+	my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die $!;
+	my $pid = fork() // die "fork: $!";
+	if (!$pid) {
+		$SIG{PIPE} = 'IGNORE';
+		$serve->($_) while $_ = $listener->accept;
+		POSIX::_exit(0);
+	}
+	$sub->();
+	kill('TERM', $pid);
+	waitpid($pid, 0);
+	unlink($path);
+}
+
+subtest 'where the URL leads' => sub {
+	my $nobody = Attestmdm::Test::free_port();
+	says('TLS', qr/^BAD: cannot connect to 127\.0\.0\.1 port $nobody: /, 'nobody listens',
+	    '--connect', "127.0.0.1:$nobody");
+	says('TLS', qr/^BAD: 256\.256\.256\.256: /, 'no host', '--connect', '256.256.256.256:443');
+	says('TLS', qr/^BAD: .*too long/, 'a long path', '--connect', 'unix:/' . 'x' x 200);
+	says('TLS', qr/^BAD: \/nonexistent: No such file/, 'no socket', '--connect', 'unix:/nonexistent');
+	my $path = "$dir/run/other.sock";
+	listening($path, sub { sysread($_[0], my $hello, 4096); print {$_[0]} "HTTP/1.1 400 Bad\r\n\r\n"; close($_[0]) },
+	    sub { says('TLS', qr/^BAD: mdm\.example\.com: /, 'a server without TLS', '--connect', "unix:$path") });
+	listening($path, sub { close($_[0]) },
+	    sub { says('TLS', qr/^BAD: mdm\.example\.com: /, 'one that hangs up', '--connect', "unix:$path") });
+	for (['-www', 'reached', qr/^BAD: .* answers 200, and not as our programs do/, 'another site'],
+	    ['-rev', 'TLS', qr/^BAD: .*no answer in 5 seconds/, 'no HTTP']) {
+		my ($mode, $check, $want, $name) = @$_;
+		$server->spawn('other', 'openssl', 's_server', '-quiet', '-unix', $path, '-cert', "$dir/tls/tls.pem",
+		    '-key', "$dir/tls/tls.key", $mode);
+		Attestmdm::Server::answers($path, 20) or die 'openssl s_server';
+		says($check, $want, $name, '--connect', "unix:$path");
+		$server->stop('other');
+		unlink($path);
+	}
 };
 
 subtest 'other things' => sub {
