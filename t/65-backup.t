@@ -135,10 +135,103 @@ subtest 'a manifest that is wrong' => sub {
 		'no end' => sub { ${ $_[0] } =~ s/^end\n//m },
 		'a newer schema' => sub { ${ $_[0] } =~ s/^schema \d+/schema 9999/m },
 		'another format' => sub { ${ $_[0] } =~ s/backup 1/backup 2/ },
+		'a schema that is no number' => sub { ${ $_[0] } =~ s/^schema \d+/schema x/m },
+		'a schema of many digits' => sub { ${ $_[0] } =~ s/^schema \d+/schema 0000001/m },
+		'no schema' => sub { ${ $_[0] } =~ s/^schema \d+\n//m },
+		'a relative configuration' => sub { ${ $_[0] } =~ s{^conf /}{conf }m },
+		'a relative database' => sub { ${ $_[0] } =~ s{^database /}{database }m },
+		'another kind' => sub { ${ $_[0] } =~ s/^f /x /m },
+		'a short checksum' => sub { ${ $_[0] } =~ s/^f [0-9a-f]{2}/f /m },
+		'a checksum of other letters' => sub { ${ $_[0] } =~ s/^f [0-9a-f]/f z/m },
+		'a negative size' => sub { ${ $_[0] } =~ s/^(f \S+) /$1 -/m },
+		'another size' => sub { ${ $_[0] } =~ s/^(f \S+) /$1 1/m },
+		'a size of many digits' => sub { ${ $_[0] } =~ s/^(f \S+) /$1 9999999999999999999/m },
+		'a size of too many digits' => sub { ${ $_[0] } =~ s/^(f \S+) /$1 99999999999999999999999/m },
+		'a mode that is not octal' => sub { ${ $_[0] } =~ s/^(f \S+ \d+) \d+/$1 999/m },
+		'a mode with more bits' => sub { ${ $_[0] } =~ s/^(f \S+ \d+) \d+/$1 10600/m },
+		'no owner' => sub { ${ $_[0] } =~ s/^(f \S+ \d+ \d+) \S+/$1 /m },
+		'nothing but a kind' => sub { ${ $_[0] } =~ s/^f .*$/f/m },
+		'an owner of many letters' => sub { ${ $_[0] } =~ s/^(f \S+ \d+ \d+) \S+/$1 @{['x' x 300]}/m },
+		'a path of many letters' => sub { ${ $_[0] } =~ s{^(f .*/)nonce\.key$}{$1@{['x/' x 2000]}x}m },
+		'a folder as a file' => sub { ${ $_[0] } =~ s/^d /f /m },
+		'a file as a folder' => sub { ${ $_[0] } =~ s/^f (.*nonce\.key)$/d $1/m },
+		'nothing' => sub { ${ $_[0] } = '' },
 	);
+	if ($> == 0) {
+		$edits{'an unknown user'} = sub { ${ $_[0] } =~ s/^(f \S+ \d+ \d+) \S+/$1 no-such-user/m };
+		$edits{'an unknown group'} = sub { ${ $_[0] } =~ s/^(f \S+ \d+ \d+ \S+) \S+/$1 no-such-group/m };
+	}
 	isnt(other_member($edits{$_})->{exit}, 0, $_) for sort keys %edits;
 	is($t->fingerprint, $before, 'nothing was touched');
 	is(join(' ', glob("$state/*.restore.new $state/*/*.restore.new")), '', 'and nothing is left');
+};
+
+subtest 'members that are wrong' => sub {
+	my $before = $t->fingerprint;
+	my $link = sub { symlink('/etc/passwd', "$_[1]/link") or die $! };
+	like(other_member($link, 'link')->{err}, qr/something else than files/, 'a symbolic link');
+	like(other_member(sub { Attestmdm::Server::spew("$_[1]/more", 'x') }, 'more')->{err},
+	    qr/more is not in the manifest/, 'one that is not named');
+	like(other_member(sub { Attestmdm::Server::spew("$_[1]/x", '') }, substr("$state/nonce.key", 1))->{err},
+	    qr/not in the manifest|something else/, 'one twice');
+	edited(sub { });
+	$t->command('tar', '-czf', "$dir/edited", '-C', "$dir/edit", substr("$state/nonce.key", 1));
+	like(restore("$dir/edited", '--force')->{err}, qr/no backup of attestmdm/, 'without a manifest');
+	$t->command('tar', '-cf', "$dir/edited", '-C', "$dir/edit", 'attestmdm-backup');
+	like(restore("$dir/edited", '--force')->{err}, qr/is missing in the archive/, 'the manifest alone');
+	is(restore("$dir/absent")->{exit}, 1, 'no archive');
+	is(restore($dir)->{exit}, 4, 'a folder');
+	is(restore()->{exit}, 2, 'nothing named');
+	is($t->fingerprint, $before, 'nothing was touched');
+};
+
+# Runs the tool where a file cannot grow beyond so many blocks of 512 bytes.
+sub limited {
+	my ($blocks, @args) = @_;
+	return $t->command('sh', '-c', 'trap "" XFSZ; ulimit -f "$0"; exec "$@"', $blocks,
+	    $t->server->tool, @args);
+}
+
+subtest 'a disk that is full' => sub {
+	my (%failed, @left);
+	for my $blocks (0, 1, 2, 8, 40, 80, 160, 320, 480, 640) {
+		my $r = limited($blocks, 'backup', "$dir/full", '--config', $conf);
+		$failed{backup}++ if $r->{exit} != 0;
+		push @left, "backup $blocks: $r->{exit}" if $r->{exit} != 0 && $r->{exit} != 1;
+		# An archive that is whole may be there, without its line on the activity list.
+		unlink("$dir/full");
+		push @left, glob("$dir/full*");
+		$r = limited($blocks, 'restore', $backup, '--force');
+		$failed{restore}++ if $r->{exit} != 0;
+		push @left, "restore $blocks: $r->{exit}" if $r->{exit} != 0 && $r->{exit} != 1;
+		push @left, glob("$state/*.restore.new $state/*/*.restore.new");
+	}
+	is("@left", '', 'leaves nothing behind');
+	cmp_ok($failed{$_} // 0, '>', 3, "$_ fails") for qw(backup restore);
+	is(restore($backup, '--force')->{exit}, 0, 'and succeeds with more room');
+};
+
+subtest 'a backup that cannot be made' => sub {
+	my $kept = Attestmdm::Server::slurp($conf);
+	is($t->tool('backup', "$dir/no-folder/x")->{exit}, 1, 'into a folder that is not there');
+	is($t->tool('backup', 'x' x 5000)->{exit}, 2, 'a name too long');
+	for (['profile.server_ca', $dir, qr/no regular file of its own/],
+	    ['profile.server_ca', "$dir/absent", undef],
+	    ['paths.database', $state, qr/./]) {
+		my ($key, $value, $want) = @$_;
+		$t->server->set_conf($key, $value);
+		my $r = $t->tool('backup', "$dir/x");
+		is($r->{exit}, defined $want ? 1 : 0, "$key = $value") or diag($r->{err});
+		like($r->{err}, $want, 'says why') if defined $want;
+		is(-e "$dir/x" ? 1 : 0, defined $want ? 0 : 1, 'and is there when it succeeds');
+		unlink("$dir/x");
+		Attestmdm::Server::spew($conf, $kept);
+	}
+	my $odd = "$state/two\nlines";
+	Attestmdm::Server::spew($odd, 'x');
+	is($t->tool('backup', "$dir/x")->{exit}, 0, 'a name of two lines is left out');
+	unlike($t->command('tar', '-tzf', "$dir/x")->{out}, qr/lines/, 'of the archive');
+	unlink($odd, "$dir/x");
 };
 
 # The archive is read twice: a FIFO gives another one the second time.
