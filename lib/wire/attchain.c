@@ -13,39 +13,40 @@
 
 #define ATTCHAIN_NAME_CONSTRAINTS "2.5.29.30"
 
-static bool
-is_copy(struct blob der, gnutls_x509_crt_t root)
+/* The certificates below the root, whose bytes are `root`. */
+static int
+parse_below(const struct attobj *object, struct blob root, struct attchain *out)
 {
-	struct buf own;
-	bool same;
+	size_t n = object->n;
+	int r;
 
-	buf_init(&own, X509_DER_MAX);
-	same = x509_der(root, &own) == OK && blob_eq(buf_blob(&own), der);
-	buf_release(&own);
-	return same;
+	if (n > 0 && blob_eq(object->x5c[n - 1], root))
+		n--;
+	/* Apple's root never signs a device's leaf itself. */
+	if (n < 2)
+		return fail(ERR_ATT_CHAIN, "x5c has no intermediate");
+	for (; out->n < n; out->n++) {
+		if (blob_eq(object->x5c[out->n], root))
+			return fail(ERR_ATT_CHAIN, "the root is not the last");
+		r = x509_parse(object->x5c[out->n], &out->crts[out->n]);
+		if (r != OK)
+			return r == ERR_NOMEM ? r : ERR_ATT_CHAIN;
+	}
+	return OK;
 }
 
 int
 attchain_parse(
     const struct attobj *object, gnutls_x509_crt_t root, struct attchain *out)
 {
-	size_t n = object->n;
-	int r = OK;
+	struct buf own;
+	int r;
 
 	*out = (struct attchain){ .n = 0 };
-	if (n > 0 && is_copy(object->x5c[n - 1], root))
-		n--;
-	/* Apple's root never signs a device's leaf itself. */
-	if (n < 2)
-		return fail(ERR_ATT_CHAIN, "x5c has no intermediate");
-	while (out->n < n && r == OK) {
-		if (is_copy(object->x5c[out->n], root))
-			r = fail(ERR_ATT_CHAIN, "the root is not the last");
-		else if (x509_parse(object->x5c[out->n], &out->crts[out->n]) != OK)
-			r = ERR_ATT_CHAIN;
-		else
-			out->n++;
-	}
+	buf_init(&own, X509_DER_MAX);
+	if ((r = x509_der(root, &own)) == OK)
+		r = parse_below(object, buf_blob(&own), out);
+	buf_release(&own);
 	out->crts[out->n++] = root;
 	return r;
 }

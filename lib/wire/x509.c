@@ -40,8 +40,9 @@ x509_parse(struct blob der, gnutls_x509_crt_t *crt)
 	if ((r = gnutls_x509_crt_import(*crt, &d, GNUTLS_X509_FMT_DER)) < 0) {
 		x509_free(*crt);
 		*crt = NULL;
-		return fail(ERR_MALFORMED, "certificate cannot be read: %s",
-		    gnutls_strerror(r));
+		return fail(
+		    r == GNUTLS_E_MEMORY_ERROR ? ERR_NOMEM : ERR_MALFORMED,
+		    "certificate cannot be read: %s", gnutls_strerror(r));
 	}
 	return OK;
 }

@@ -22,7 +22,7 @@
 
 /*
  * Reads one certificate of strict DER without trailing bytes. The caller
- * releases *crt with x509_free. ERR_MALFORMED.
+ * releases *crt with x509_free. ERR_MALFORMED, ERR_NOMEM.
  */
 int x509_parse(struct blob der, gnutls_x509_crt_t *crt);
 
