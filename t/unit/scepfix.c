@@ -225,8 +225,8 @@ read_certificate(const struct scepfix_message *m, const struct cms_signed *cms,
 	buf_release(&hex);
 }
 
-static void
-read_reply(
+void
+scepfix_read(
     const struct scepfix_message *m, struct blob in, struct scepfix_reply *out)
 {
 	struct cms_signed *cms;
@@ -260,10 +260,9 @@ read_reply(
 	cms_signed_free(cms);
 }
 
-/* The server with or without RenewalReq, asked once. */
-void
-scepfix_ask(struct db *db, bool renewal_requests,
-    const struct scepfix_message *m, struct scepfix_reply *out)
+int
+scepfix_serve(struct db *db, bool renewal_requests, struct blob message,
+    struct buf *reply)
 {
 	struct conf conf = conf_of(renewal_requests);
 	struct scep scep = { .context = { .conf = &conf,
@@ -271,13 +270,24 @@ scepfix_ask(struct db *db, bool renewal_requests,
 				 .step = PKCSREQ_STEP,
 				 .remote_address = "192.0.2.1" },
 		.ca = ca };
+
+	return operation_pki(&scep, message, reply);
+}
+
+/* The server with or without RenewalReq, asked once. */
+void
+scepfix_ask(struct db *db, bool renewal_requests,
+    const struct scepfix_message *m, struct scepfix_reply *out)
+{
 	struct buf message, reply;
 
 	buf_init(&message, PKIMESSAGE_BYTES_MAX);
 	buf_init(&reply, CMS_BYTES_MAX);
 	scepfix_write(m, &message);
-	assert_int_equal(operation_pki(&scep, buf_blob(&message), &reply), OK);
-	read_reply(m, buf_blob(&reply), out);
+	assert_int_equal(
+	    scepfix_serve(db, renewal_requests, buf_blob(&message), &reply),
+	    OK);
+	scepfix_read(m, buf_blob(&reply), out);
 	assert_true(out->echoed);
 	buf_release(&message);
 	buf_release(&reply);

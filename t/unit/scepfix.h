@@ -62,6 +62,12 @@ struct scepfix_message scepfix_message(
 /* Appends the message's bytes. */
 void scepfix_write(const struct scepfix_message *m, struct buf *out);
 
+/* The server's answer to these bytes, and what that says to the sender of m. */
+int scepfix_serve(struct db *db, bool renewal_requests, struct blob message,
+    struct buf *reply);
+void scepfix_read(
+    const struct scepfix_message *m, struct blob in, struct scepfix_reply *out);
+
 /* The server with or without RenewalReq, asked once. */
 void scepfix_ask(struct db *db, bool renewal_requests,
     const struct scepfix_message *m, struct scepfix_reply *out);
