@@ -314,7 +314,7 @@ reach_url(const char *url, const char *path, const char *where, const char *ca,
 	if ((r = connect_to(url, where, &fd)) != OK)
 		return r;
 	if (gnutls_certificate_allocate_credentials(&trust) != 0 ||
-	    gnutls_init(&session, GNUTLS_CLIENT) != 0)
+	    gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL) != 0)
 		r = fail(ERR_NOMEM, "no memory for TLS");
 	if (r == OK &&
 	    (r = tls_prepare(trust, host, ca, fd, session)) == OK)

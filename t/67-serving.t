@@ -101,24 +101,6 @@ subtest "nginx's secret" => sub {
 	says('programs', qr/^ok/, 'is theirs again');
 };
 
-subtest 'the certificate' => sub {
-	with_conf('server.url', 'https://other.example.com', 'TLS',
-	    qr/^BAD: other\.example\.com: .*name in the certificate does not match/, 'is for another name');
-	plan skip_all => 'certtool is missing' if !Attestmdm::Test::installed('certtool');
-	rename("$dir/tls/$_", "$dir/tls/$_.kept") for 'tls.pem', 'tls.key';
-	Attestmdm::Server::spew("$dir/tls/template", "cn = \"old\"\ndns_name = \"$server->{host}\"\nca\n"
-	    . "activation_date = \"2020-01-01 00:00:00\"\nexpiration_date = \"2021-01-01 00:00:00\"\n");
-	$server->run('certtool', '--generate-privkey', '--ecc', '--outfile', "$dir/tls/tls.key");
-	$server->run('certtool', '--generate-self-signed', '--load-privkey', "$dir/tls/tls.key",
-	    '--template', "$dir/tls/template", '--outfile', "$dir/tls/tls.pem");
-	$server->stop('nginx');
-	unlink($server->socket);
-	$server->spawn('nginx', 'nginx', '-e', "$dir/nginx-error.log", '-c', "$dir/nginx/nginx.conf",
-	    '-p', $dir);
-	Attestmdm::Server::answers($server->socket, 20) or die;
-	with_conf('profile.server_ca', "$dir/tls/tls.pem", 'TLS', qr/^BAD: .*expired/, 'has expired');
-};
-
 # What listens at a Unix socket, for as long as a sub runs.
 sub listening {
 	my ($path, $serve, $sub) = @_;
@@ -157,6 +139,24 @@ subtest 'where the URL leads' => sub {
 		$server->stop('other');
 		unlink($path);
 	}
+};
+
+subtest 'the certificate' => sub {
+	with_conf('server.url', 'https://other.example.com', 'TLS',
+	    qr/^BAD: other\.example\.com: .*name in the certificate does not match/, 'is for another name');
+	plan skip_all => 'certtool is missing' if !Attestmdm::Test::installed('certtool');
+	rename("$dir/tls/$_", "$dir/tls/$_.kept") for 'tls.pem', 'tls.key';
+	Attestmdm::Server::spew("$dir/tls/template", "cn = \"old\"\ndns_name = \"$server->{host}\"\nca\n"
+	    . "activation_date = \"2020-01-01 00:00:00\"\nexpiration_date = \"2021-01-01 00:00:00\"\n");
+	$server->run('certtool', '--generate-privkey', '--ecc', '--outfile', "$dir/tls/tls.key");
+	$server->run('certtool', '--generate-self-signed', '--load-privkey', "$dir/tls/tls.key",
+	    '--template', "$dir/tls/template", '--outfile', "$dir/tls/tls.pem");
+	$server->stop('nginx');
+	unlink($server->socket);
+	$server->spawn('nginx', 'nginx', '-e', "$dir/nginx-error.log", '-c', "$dir/nginx/nginx.conf",
+	    '-p', $dir);
+	Attestmdm::Server::answers($server->socket, 20) or die;
+	with_conf('profile.server_ca', "$dir/tls/tls.pem", 'TLS', qr/^BAD: .*expired/, 'has expired');
 };
 
 subtest 'other things' => sub {
