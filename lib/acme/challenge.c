@@ -69,7 +69,8 @@ judge(const struct request *rq, const struct attest_roots *roots,
 	else if ((r = in_json_string(payload, "attObj", &text)) == OK &&
 	    enc_base64url_decode(text, &v->object) != OK)
 		r = reject(v,
-		    fail(ERR_ATT_CBOR,
+		    fail(buf_status(&v->object) == ERR_NOMEM ? ERR_NOMEM
+							     : ERR_ATT_CBOR,
 			"attObj is not base64url of at most %d bytes",
 			ATTEST_OBJECT_MAX));
 	in_json_free(payload);
