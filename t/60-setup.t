@@ -105,6 +105,39 @@ subtest 'init refuses what would not work' => sub {
 	is($r->{exit}, 2, 'without its options it is not understood');
 };
 
+subtest 'init that cannot write' => sub {
+	my $init = sub {
+		my ($conf, $state, @more) = @_;
+		return $t->command($t->server->tool, 'init', '--single-user', '--config', $conf, '--state', $state,
+		    '--url', 'https://mdm.example.com', '--organization', 'Example',
+		    '--topic', 'com.apple.mgmt.External.x', @more);
+	};
+	my ($file, $n) = ("$dir/file", 0);
+	Attestmdm::Server::spew($file, 'x');
+	for ([1, qr/Not a directory/, "$file/x.conf", "$dir/third"],
+	    [1, qr/cannot make the folder/, "$dir/third.conf", "$file/x/y"],
+	    [4, qr/absolute path/, "$dir/third.conf", '/' . 'x' x 600],
+	    [4, qr/ends in a blank/, "$dir/third.conf", "$dir/third "],
+	    [4, qr/--config is too long/, "$dir/" . './' x 2500 . 'x', "$dir/third"],
+	    [1, qr/./, "$dir/third.conf", "$dir/fifth", '--ca-key', 'pkcs11:token=no-such-token;object=x']) {
+		my ($exit, $want, @where) = @$_;
+		my $r = $init->(@where);
+		is($r->{exit}, $exit, "case " . ++$n) or diag($r->{err});
+		like($r->{err}, $want, 'and says why');
+		ok(!-e "$dir/third.conf" && !-e "$dir/third.conf.new", 'no configuration is left');
+	}
+	for (['acme-ca.key', 4, qr/exists already/], ['db/attestmdm.db', 1, qr/./]) {
+		my ($name, $exit, $want) = @$_;
+		my $there = "$dir/there" . ++$n;
+		$t->command('mkdir', '-p', "$there/db");
+		Attestmdm::Server::spew("$there/$name", 'x' x 4096);
+		my $r = $init->("$dir/third.conf", $there);
+		is($r->{exit}, $exit, "over $name") or diag($r->{err});
+		like($r->{err}, $want, 'and says why');
+		is(Attestmdm::Server::slurp("$there/$name"), 'x' x 4096, 'which stays');
+	}
+};
+
 subtest 'check is green' => sub {
 	my ($exit, $line, $doc) = lines(@bench);
 	is($exit, 0, 'exit status') or diag(explain($line));

@@ -201,6 +201,60 @@ subtest 'options that are not understood' => sub {
 	is($t->command($t->server->tool, '--json', '--json', 'host', 'list')->{exit}, 2, 'twice before the command');
 };
 
+subtest 'what each command refuses' => sub {
+	my $file = $t->dir . '/some';
+	my $long = join(',', map { "Query$_" } 1 .. 500);
+	for ([2, qr/not both/, 'host', 'list', '--attested', '--not-attested'],
+	    [2, qr/--query is for DeviceInformation/, 'command', 'send', 'x', 'ProfileList', '--query', 'OSVersion'],
+	    [4, qr/--query names too many/, 'command', 'send', 'x', 'DeviceInformation', '--query', $long],
+	    [2, qr/a command's name or --file/, 'command', 'send', 'x', 'ProfileList', '--file', $file],
+	    [2, qr/--priority takes a number/, 'command', 'send', 'x', 'ProfileList', '--priority', 10],
+	    [1, qr/absent/, 'command', 'send', 'x', '--file', $t->dir . '/absent'],
+	    [3, qr/x/, 'command', 'send', 'x', 'DeviceInformation'],
+	    [3, qr/x/, 'command', 'list', 'x'], [3, qr/x/, 'renew', '--host', 'x'],
+	    [2, qr/give one of/, 'renew', '--due', '--all-to-acme'],
+	    [2, qr/--limit takes a number/, 'renew', '--due', '--limit', 'x'],
+	    [2, qr/--limit takes a number/, 'enrollment', 'list', '--refused', '--limit', 'x'],
+	    [2, qr/--limit takes a number/, 'enrollment', 'links', '--limit', 'x'],
+	    [2, qr/--limit takes a number/, 'cert', 'list', '--limit', 'x'],
+	    [2, qr/--limit takes a number/, 'ade', 'list', '--limit', 'x'],
+	    [2, qr/--authority takes acme or scep/, 'crl', '--publish', '--authority', 'x'],
+	    [3, qr/x/, 'cert', 'revoke', 'x'], [3, qr/x/, 'host', 'block', 'x'], [3, qr/x/, 'host', 'unblock', 'x'],
+	    [3, qr/nobody/, 'admin', 'enable', 'nobody'],
+	    [4, qr/./, 'admin', 'add', ''], [4, qr/./, 'admin', 'add', 'x' x 300],
+	    [1, qr/absent/, 'admin', 'add', 'adam', '--password-file', $t->dir . '/absent'],
+	    [4, qr/./, 'enrollment', 'new', '--note', 'x' x 5000]) {
+		my ($exit, $want, @args) = @$_;
+		my $before = $t->fingerprint;
+		my $r = $t->tool(@args);
+		is($r->{exit}, $exit, substr("@args", 0, 60)) or diag($r->{err});
+		like($r->{err}, $want, 'and says why');
+		is($t->fingerprint, $before, 'and changes nothing');
+	}
+	is($t->tool('enrollment', 'list', '--refused', '--offset', 5)->{exit}, 0, 'an empty page');
+};
+
+subtest 'lists of revoked certificates' => sub {
+	my $state = $t->server->state;
+	is($t->tool_ok('crl', '--if-due'), '', 'nothing is due');
+	Attestmdm::Server::spew("$state/public/acme/acme.crl", 'broken');
+	is($t->tool('crl')->{exit}, 1, 'one that cannot be read');
+	like($t->tool_ok('crl', '--if-due'), qr/acme\.crl/, 'is due');
+	$t->server->clock(7200);
+	my $out = $t->tool_ok('crl', '--if-due', '--authority', 'scep');
+	like($out, qr/scep\.crl/, 'one that is old, too');
+	unlike($out, qr/acme\.crl/, 'of this CA alone');
+	$t->server->clock(0);
+	for my $file ('acme-ca.key', 'acme-ca.pem') {
+		rename("$state/$file", "$state/kept");
+		my $r = $t->tool('crl', '--publish');
+		is($r->{exit}, 1, "without $file none is published");
+		like($r->{err}, qr/\Q$file\E/, 'and it says why');
+		rename("$state/kept", "$state/$file");
+	}
+	is($t->tool('crl', '--publish')->{exit}, 0, 'with both it is');
+};
+
 subtest 'output that cannot be written' => sub {
 	plan skip_all => 'no /dev/full' if !-c '/dev/full';
 	for (['host', 'list', '--json'], ['host', 'list'], ['setting', 'get'], ['help'], ['--version'], ['host', '--help']) {
