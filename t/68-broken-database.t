@@ -87,7 +87,6 @@ subtest 'forms' => sub {
 	for my $table (@tables) {
 		for (@forms) {
 			my ($path, %fields) = @$_;
-			copy($database, "$dir/kept.db") or die $!;
 			without($table, sub {
 				my $before = $t->fingerprint;
 				my $r = $b->post($path, csrf => $csrf, fields => \%fields);
@@ -181,12 +180,15 @@ subtest 'the tool does' => sub {
 	    ['renew', '--due'], ['renew', '--all-to-acme'],
 	    ['purge'], ['crl', '--publish'], ['migrate'], ['backup', "$dir/broken-backup"], ['check', '--stopped',
 	    '--no-nginx', '--test-bench']);
+	# What takes long meets the tables alone that it uses.
+	my %uses = map { $_ => qr/^(?:activities|admins|hosts|settings)$/ } 'admin add', 'admin password', 'backup', 'check';
 	for my $act (@acts) {
+		my ($uses) = map { $uses{$_} // () } $act->[0], "@$act[0, 1]";
 		unlink("$dir/broken-backup");
 		my $sound = tool_without(undef, @$act);
 		is($sound->{exit}, 0, "@$act[0, 1]") or diag($sound->{out}, $sound->{err});
 		my ($failed, @wrong) = (0);
-		for my $table (@tables) {
+		for my $table (grep { !$uses || /$uses/ } @tables) {
 			unlink("$dir/broken-backup");
 			my $r = tool_without($table, @$act);
 			next if $r->{exit} == 0;
