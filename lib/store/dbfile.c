@@ -154,8 +154,10 @@ make(const char *path, mode_t mode)
 	if (fd < 0 || fchmod(fd, mode) != 0) {
 		int r = fail(ERR_IO, "%s: %s", path, strerror(errno));
 
-		if (fd >= 0)
+		if (fd >= 0) {
 			close(fd);
+			unlink(path);
+		}
 		return r;
 	}
 	close(fd);
