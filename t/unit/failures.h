@@ -9,8 +9,9 @@
 
 /*
  * From now on the n-th of these calls fails, without being made: memory
- * allocations, SQLite's statements, and most of GnuTLS. Only calls that are
- * made by this program's own code count, not those of one library to another.
+ * allocations, reads and writes of files, SQLite's statements, and most of
+ * GnuTLS. Only calls that are made by this program's own code count, not those
+ * of one library to another.
  */
 void failures_arm(int n);
 

@@ -74,7 +74,7 @@ migrate(void *path)
 	int r = db_migrate(path);
 
 	failures_disarm();
-	if (r != OK) {
+	if (r != OK && access(path, F_OK) == 0) {
 		assert_int_equal(db_file_schema_number(path, &number), OK);
 		assert_true(number == 0 || number == 1);
 	}
