@@ -46,7 +46,6 @@ acme_http_begin(void *p, const struct req *req, struct resp *resp)
 	char url[LINKS_TEXT], id[DB_ID_TEXT];
 
 	c->step = STEP_UNKNOWN;
-	app->location[0] = '\0';
 	if (!links_read_enrollment(req->path, id))
 		return OK;
 	if (req_method_is(req, "POST"))
@@ -61,6 +60,8 @@ acme_http_end(void *p, const struct req *req, struct resp *resp)
 {
 	struct acme_http *app = p;
 
+	/* Not in begin, which a request that cannot be read does not reach. */
+	app->location[0] = '\0';
 	request_release(&app->request);
 }
 

@@ -210,6 +210,8 @@ subtest 'keyChange' => sub {
 	my $used = key_refused('to the key of another account', 409, 'malformed', 'KEY_IN_USE',
 	    inner($other->{key}));
 	is($used->{headers}{location}, $other->{kid}, 'acme-111: and names that account');
+	my @told = grep { $_ } map { $t->http(GET => "/acme/x/account/\xc3\xa9")->{headers}{location} } 1 .. 8;
+	is("@told", '', 'but tells it nobody else, not even after a request that cannot be read');
 	is($t->fingerprint, $before, 'acme-111: none of these changed anything');
 
 	my $old = $k->{key};

@@ -44,20 +44,22 @@ context_log(struct context *c, int code, const char *reason)
 }
 
 /*
- * In the transaction. Both codes mean that the sender may be another device
- * than it says. They are about serial numbers that are known here, which bounds
- * the number of alarms.
+ * Both codes mean that the sender may be another device than it says. Whoever
+ * causes them has a signed MachineInfo, a link, a challenge or a certificate of
+ * ours, and the serial number is assigned to us or has a host, so that there is
+ * one alarm for each at most.
  */
-static int
-raise_alarm(struct context *c, int code, const char *reason)
+static void
+note_alarm(struct context *c, int code, const char *reason)
 {
-	if (c->serial[0] == '\0' ||
-	    (code != ERR_ENROLL_DOWNGRADE && code != ERR_ENROLL_OTHER_DEVICE))
-		return OK;
-	return alarms_raise(c->db,
-	    code == ERR_ENROLL_DOWNGRADE ? ALARM_DOWNGRADE_REFUSED
-					 : ALARM_HELD_FOR_REVIEW,
-	    c->serial, c->serial, reason);
+	if (c->serial[0] == '\0')
+		return;
+	if (code == ERR_ENROLL_DOWNGRADE)
+		alarms_note(c->db, ALARM_DOWNGRADE_REFUSED, c->serial,
+		    c->serial, reason);
+	if (code == ERR_ENROLL_OTHER_DEVICE)
+		alarms_note(c->db, ALARM_HELD_FOR_REVIEW, c->serial, c->serial,
+		    reason);
 }
 
 int
@@ -86,11 +88,11 @@ context_refuse_with(
 			r = also(arg);
 		if (r == OK)
 			r = context_log(c, code, reason);
-		if (r == OK)
-			r = raise_alarm(c, code, reason);
 		r = context_end(c, r);
 	}
 	if (r != OK)
 		log_line(LOG_WARN, "a refusal is missing in the event log");
+	/* On its own, so that neither takes the other with it. */
+	note_alarm(c, code, reason);
 	return code;
 }

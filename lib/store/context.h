@@ -45,7 +45,7 @@ int context_log(struct context *c, int code, const char *reason);
 /*
  * Ends a refused request: rolls back, then adds the refusal with log_reason()
  * to the event log in a transaction of its own, which does not wait for the
- * disk. ERR_ENROLL_DOWNGRADE and ERR_ENROLL_OTHER_DEVICE also raise the alarm of
+ * disk. ERR_ENROLL_DOWNGRADE and ERR_ENROLL_OTHER_DEVICE then raise the alarm of
  * the serial number. Does nothing when the outcome is logged already. Returns
  * `code`; a failure here only warns.
  */

@@ -50,7 +50,8 @@ struct web_program {
 	/*
 	 * Around every request, both may be NULL. `begin` runs before the
 	 * route is looked up and the body read; a code from it becomes the
-	 * answer. `end` runs last, also after errors, and may add headers.
+	 * answer. A request that cannot be read at all skips it. `end` runs
+	 * last, also after errors, and may add headers.
 	 */
 	int (*begin)(void *app, const struct req *req, struct resp *resp);
 	void (*end)(void *app, const struct req *req, struct resp *resp);

@@ -90,11 +90,24 @@ test_a_busy_database_is_left_alone(void **state)
 	events_list_release(&list);
 }
 
+static void
+test_an_alarm_that_fails_leaves_the_event(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct context c = context_of(db);
+	int r = fail(ERR_ENROLL_DOWNGRADE, "no Secure Enclave");
+
+	storefix_sql(db, "DROP TABLE alarms");
+	assert_int_equal(context_refuse(&c, r), ERR_ENROLL_DOWNGRADE);
+	assert_events(db, 1, EVENT_REFUSED, "no Secure Enclave");
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_success_is_logged_in_the_transaction),
 	STOREFIX_TEST(test_refusal_undoes_the_transaction),
 	STOREFIX_TEST(test_refusal_is_logged_once),
 	STOREFIX_TEST(test_a_busy_database_is_left_alone),
+	STOREFIX_TEST(test_an_alarm_that_fails_leaves_the_event),
 };
 
 STOREFIX_MAIN(tests)
