@@ -80,6 +80,13 @@ my @programs = @Attestmdm::Server::PROGRAMS;
 
 sub restore { $t->command($t->server->tool, 'restore', @_) }
 
+# What tar reads in an archive, as far as it gets.
+sub members {
+	Attestmdm::Server::spew("$dir/members", $_[0]);
+	return join('', map { $t->command('tar', @$_)->{out} }
+	    ['-tvzf', "$dir/members"], ['-xzOf', "$dir/members"]);
+}
+
 subtest 'what is refused' => sub {
 	my $r = restore($backup, '--force');
 	is($r->{exit}, 1, 'not while programs serve');
@@ -95,7 +102,8 @@ subtest 'what is refused' => sub {
 	for my $place (map { int(length($bytes) * $_ / 8) } 1 .. 7) {
 		my $bad = $bytes;
 		substr($bad, $place, 1) = chr(ord(substr($bad, $place, 1)) ^ 0x10);
-		push @wrong, ["changed at $place", $bad];
+		# It may change nothing but what fills a block up to its end.
+		push @wrong, ["changed at $place", $bad] if members($bad) ne members($bytes);
 	}
 	my $before = $t->fingerprint;
 	for (@wrong) {
