@@ -188,12 +188,16 @@ get_word(const struct column *c, struct blob word, int *out)
 	return fail(ERR_DB, "database: %s is an unknown word", c->name);
 }
 
-/* A copy with a NUL behind it, at *memory, which moves on. */
+/*
+ * A copy with a NUL behind it, at *memory, which moves on. A table with such
+ * columns is a TABLE_WITH_MEMORY().
+ */
 static struct blob
 keep(struct blob bytes, char **memory)
 {
 	struct blob copy = blob_of(*memory, bytes.n);
 
+	assert(*memory != NULL);
 	if (bytes.n > 0)
 		memcpy(*memory, bytes.p, bytes.n);
 	(*memory)[bytes.n] = '\0';
