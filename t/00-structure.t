@@ -125,6 +125,8 @@ subtest 'one dialect' => sub {
 	my $type = qr/(?:const |unsigned|signed|struct |enum |union |(?:char|int|long|short|bool|void)\b|\w+_t\b|[A-Z_]+\)|\()/;
 	for my $file (@shipped) {
 		my $code = $text{$file} =~ s{/\*.*?\*/|"(?:\\.|[^"\\])*"}{}gsr;
+		# A macro's argument needs its parentheses.
+		$code =~ s/^#define(?:.*\\\n)*.*\n//mg;
 		my @bad = $code =~ /\bsizeof\((?!$type)([a-z_*][^()]*)\)/g;
 		@bad = grep { !m{[-+/](?!>)| \* } } @bad;
 		(my $prefix = basename($file, '.c')) =~ tr/-/_/;

@@ -67,7 +67,7 @@ struct column {
 /* an enum, and the array of its values' texts; "" is NULL */
 #define WORD(member, texts)                                                    \
 	.type = COLUMN_WORD, COLUMN_MEMBER(member), .words = (texts),          \
-	.words_count = (int)(sizeof texts / sizeof((texts)[0]))
+	.words_count = (int)(sizeof(texts) / sizeof((texts)[0]))
 /* array of uint8_t, all of it; NULL reads as zeros */
 #define DIGEST(member) .type = COLUMN_BYTES, COLUMN_MEMBER(member)
 /* the same, and a bool: it is not NULL */
@@ -98,12 +98,12 @@ struct table {
 
 #define TABLE(columns)                                                         \
 	{                                                                      \
-		columns, (int)(sizeof columns / sizeof((columns)[0])),         \
+		columns, (int)(sizeof(columns) / sizeof((columns)[0])),        \
 		    sizeof(ROW), 0                                             \
 	}
 #define TABLE_WITH_MEMORY(columns)                                             \
 	{                                                                      \
-		columns, (int)(sizeof columns / sizeof((columns)[0])),         \
+		columns, (int)(sizeof(columns) / sizeof((columns)[0])),        \
 		    sizeof(ROW), offsetof(ROW, memory)                         \
 	}
 

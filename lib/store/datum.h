@@ -38,7 +38,7 @@ struct datum datum_text_or_null(const char *v);
 struct datum datum_cut(const char *v, size_t max);
 /* the same text, copied to a row's member; an array */
 void datum_copy(char *out, size_t size, const char *v);
-#define COPY(member, text) datum_copy(member, sizeof member, text)
+#define COPY(member, text) datum_copy(member, sizeof(member), text)
 
 struct datum datum_blob(struct blob v);
 /* n 0 is NULL */

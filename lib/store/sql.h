@@ -114,7 +114,7 @@ struct sql_family {
 
 #define SQL_FAMILY(family, texts, table)                                       \
 	const struct sql_family family##_statements = { #family, texts,        \
-		(int)(sizeof texts / sizeof((texts)[0])), table }
+		(int)(sizeof(texts) / sizeof((texts)[0])), table }
 
 #define SQL_DECLARE(family) extern const struct sql_family family##_statements;
 SQL_FAMILIES(SQL_DECLARE)

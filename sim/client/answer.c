@@ -7,7 +7,7 @@
 #define MANY  40000
 #define LARGE ((size_t)22 << 20)
 
-#define COUNT(a) (sizeof a / sizeof((a)[0]))
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
 begin(struct xml *x, const char *uuid, struct buf *out)

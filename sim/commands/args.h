@@ -14,7 +14,7 @@ struct args {
 	struct faults *faults; /* a comma-separated list of their names */
 };
 
-#define ARGS_COUNT(a) (sizeof a / sizeof((a)[0]))
+#define ARGS_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /*
  * Reads the arguments into the table's variables; what is no option stays in
