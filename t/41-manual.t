@@ -222,8 +222,13 @@ subtest 'a serial number that attested, by a link' => sub {
 	($path) = link_('--serial', $serial);
 	is($t->http(POST => $path, body => '')->{status}, 403, 'nor by one for it');
 	$t->refused($serial, 'profile', 'ENROLL_DOWNGRADE', 'downgrade');
+	my $alarms = sub {
+		return join ' ', map { $_->{kind} } grep { $_->{serial} eq $serial } @{ $t->tool_json('alarms')->{alarms} };
+	};
+	is($alarms->(), 'downgrade-refused', 'there is an alarm');
 	setting('apple_require_hardware_attestation', 'false');
 	enter($mac);
+	is($alarms->(), '', 'closed when it enters, because nothing has to be attested now');
 	setting('apple_require_hardware_attestation', 'true');
 };
 

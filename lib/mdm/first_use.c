@@ -85,12 +85,16 @@ first_use_check(struct mdm_request *req)
 	r = decision_check_use(&state, &id->enrollment, id->attested || before);
 	if (r == OK && before)
 		return alarm_unattested(req);
-	if (r != OK || !id->attested)
-		return r;
-	/* A device that attested is what its serial number should be. */
-	if ((r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial)) != OK)
-		return r;
-	return alarms_close(c->db, ALARM_RENEWED_WITHOUT_ATTESTATION, serial);
+	/*
+	 * A device that attested is what its serial number should be; and where
+	 * nothing has to be attested, nothing is downgraded.
+	 */
+	if (r == OK && (id->attested || !state.require_attestation))
+		r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial);
+	if (r == OK && id->attested)
+		r = alarms_close(
+		    c->db, ALARM_RENEWED_WITHOUT_ATTESTATION, serial);
+	return r;
 }
 
 /*
