@@ -1,6 +1,6 @@
 /*
  * Does the time to refuse a SCEP message tell what was wrong inside of its
- * envelope? If it did, a stranger could use the server to decrypt what others
+ * envelope? If it did, an attacker could use the server to decrypt what others
  * sent, or to sign (RFC 3218). Messages with different faults are opened in
  * turn, many times each, and their times compared with those of the first kind.
  *

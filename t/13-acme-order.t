@@ -91,8 +91,8 @@ subtest 'who may read' => sub {
 	is_deeply($r->{json}, $o, 'acme-131: the same as created');
 	$other = $c->sibling;
 	$other->account;
-	my $stranger = Attestmdm::Acme->new($t, 'C02ORDER0002');
-	$stranger->account;
+	my $foreign = Attestmdm::Acme->new($t, 'C02ORDER0002');
+	$foreign->account;
 	$authz_url = $o->{authorizations}[0];
 	$authz = $c->get($authz_url)->{json};
 	$challenge = $authz->{challenges}[0];
@@ -102,8 +102,8 @@ subtest 'who may read' => sub {
 		my $payload = $step eq 'challenge' ? { attObj => $c->attestation({ token => $challenge->{token} }) } : '';
 		$other->refused($other->post($where, $payload), 404, 'malformed', $step, 'NOT_FOUND',
 		    "$case: $step of another account");
-		my $elsewhere = $where =~ s/\Q$c->{enrollment}\E/$stranger->{enrollment}/r;
-		$stranger->refused($stranger->post($elsewhere, $payload), 404, 'malformed', $step, 'NOT_FOUND',
+		my $elsewhere = $where =~ s/\Q$c->{enrollment}\E/$foreign->{enrollment}/r;
+		$foreign->refused($foreign->post($elsewhere, $payload), 404, 'malformed', $step, 'NOT_FOUND',
 		    "$case: $step of another enrollment");
 		my $unknown = $where =~ s{[^/]+$}{AAAAAAAAAAAAAAAAAAAAAA}r;
 		$c->refused($c->post($unknown, $payload), 404, 'malformed', $step, 'NOT_FOUND',

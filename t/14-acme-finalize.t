@@ -256,7 +256,7 @@ subtest 'revocation' => sub {
 	    'unauthorized', 'revocation', 'UNAUTHORIZED');
 	my %by_key = (jwk => 1, key => $c->{device_key}, protected => { alg => 'ES384' },
 		sign => [ '--alg', 'ES384' ]);
-	unrevoked('a stranger by jwk', $c->post('revoke-cert', { certificate => $der }, jwk => 1,
+	unrevoked('another key by jwk', $c->post('revoke-cert', { certificate => $der }, jwk => 1,
 		key => $c->new_key), 403, 'unauthorized', 'revocation', 'UNAUTHORIZED');
 	is($t->db("SELECT state FROM certificates WHERE serial = '$SERIAL' ORDER BY created_at")->[0]{state},
 	    'issued', 'acme-257: not revoked by any of these');

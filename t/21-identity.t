@@ -327,9 +327,9 @@ subtest 'mdm-38: a blocked host and a revoked certificate' => sub {
 	$t->db("UPDATE hosts SET state = 'blocked', certificate_sha256 = NULL"
 	    . " WHERE serial = '$blocked->{serial}'");
 	is($blocked->report('Idle')->{status}, 403, 'a blocked host: 403');
-	my $stranger = $blocked->poll(Attestmdm::Device::plist(Status => 'Idle',
+	my $unproven = $blocked->poll(Attestmdm::Device::plist(Status => 'Idle',
 	    UDID => $blocked->{udid}), signature => undef, cert => undef);
-	is($stranger->{status}, 400, 'but only who proves to be it is told so');
+	is($unproven->{status}, 400, 'but only who proves to be it is told so');
 	my $run = $t->sim('enroll', '--serial', $blocked->{serial}, '--udid', $blocked->{udid});
 	is($run->{exit}, 3, 'it gets no profile');
 	$t->refused($blocked->{serial}, 'profile', 'MDM_BLOCKED');

@@ -219,11 +219,11 @@ subtest 'a UDID that somebody else claimed' => sub {
 	my @victim = ('--serial', $serial, '--udid', $victim->{udid});
 	my $squatter = by_link('ZZZ36SQUATTER');
 	$squatter->{udid} = $victim->{udid};
-	enters($squatter, 'a stranger with a link claims it');
+	enters($squatter, 'another device claims it');
 	is($t->sim('enroll', @victim)->{exit}, 3, 'its owner is refused');
 	$t->refused($serial, 'authenticate', 'MDM_DEVICE', 'and an administrator reads why');
 	$t->tool_ok('host', 'block', $squatter->{serial});
-	is($t->sim('enroll', @victim)->{exit}, 0, 'with the stranger blocked the owner enters');
+	is($t->sim('enroll', @victim)->{exit}, 0, 'with that one blocked the owner enters');
 	my $third = by_link('ZZZ36THIRD');
 	enters($third, 'a device');
 	$third->checkin($third->message('CheckOut'));

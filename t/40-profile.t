@@ -289,7 +289,7 @@ subtest 'mdm-67, mdm-68, fleet-99: a minimum system version' => sub {
 	is(ask($serial, 'os-version' => '14.0', more => ['--cannot-update'])->{status}, 200,
 	    'a device that cannot update is not held');
 	refused(ask('C40STRANGER2', 'os-version' => '14.0'), 'C40STRANGER2', 403,
-	    'ENROLL_UNASSIGNED', "a stranger's version does not matter");
+	    'ENROLL_UNASSIGNED', "an unassigned device's version does not matter");
 	$t->tool_ok('setting', 'set', 'minimum_os_version_macos', '');
 };
 

@@ -270,7 +270,7 @@ sub sign_in_from {
 	return $run->{out} =~ /^Status: (\d+)/m ? $1 : 0;
 }
 
-subtest 'admin-15: strangers do not lock an administrator out' => sub {
+subtest 'admin-15: failed attempts do not lock an administrator out' => sub {
 	$t->server->clock(86400 * 30);
 	ok(waits(sub { sign_in_from("192.0.2.$_[0]", 'admin', 'guess') }),
 	    'many addresses, one name: wait');
@@ -279,7 +279,7 @@ subtest 'admin-15: strangers do not lock an administrator out' => sub {
 	    'a few seconds later its owner gets in');
 };
 
-subtest 'admin-15: a browser that signed in before is not held up by strangers' => sub {
+subtest 'admin-15: a browser that signed in before is not held up by others' => sub {
 	$t->server->clock(86400 * 35);
 	my $c = Attestmdm::Admin->new($t);
 	is($c->sign_in->{status}, 303, 'signs in once');

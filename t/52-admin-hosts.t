@@ -132,10 +132,10 @@ subtest 'admin-31: pages that are not there, and the icon' => sub {
 	is($r->{status}, 404, 'not found');
 	like($r->{body}, qr{<nav aria-label="Main">}, 'the navigation stays');
 	like($r->{body}, qr{Sign out}, 'and so does signing out');
-	my $stranger = Attestmdm::Admin->new($t);
-	$r = $stranger->get('/admin/nothing');
+	my $anonymous = Attestmdm::Admin->new($t);
+	$r = $anonymous->get('/admin/nothing');
 	unlike($r->{body}, qr/<nav aria-label="Main">/, 'who is not signed in sees none');
-	$r = $stranger->get('/admin/icon.svg');
+	$r = $anonymous->get('/admin/icon.svg');
 	is("$r->{status} $r->{headers}{'content-type'}", '200 image/svg+xml', 'the icon');
 	like($b->get('/admin/hosts')->{body}, qr{<link rel="icon" href="/admin/icon\.svg"}, 'is linked');
 };

@@ -199,7 +199,7 @@ set_dates(const struct authority *ca, const struct issue_request *req,
 	return OK;
 }
 
-/* As a stranger would: from the bytes, with the CA as the only trust. */
+/* As a relying party would: from the bytes, with the CA as the only trust. */
 static int
 verify_chain(const struct authority *ca, gnutls_x509_crt_t crt)
 {

@@ -39,8 +39,7 @@ struct issue_request {
 };
 
 /*
- * Signs and then checks the result against the CA as a stranger would. Of the
- * row, *out gets what the certificate itself says; the caller releases it.
+ * Signs, then verifies the result as a relying party would. Of the row, *out gets what the certificate itself says; the caller releases it.
  * ERR_FIELD when a request's text does not fit (empty, over 64 bytes of
  * subject, control characters), ERR_BAD_PUBLIC_KEY when the key is not EC
  * P-256, EC P-384 or RSA 2048..4096, ERR_CRYPTO when signing fails, ERR_CONFIG

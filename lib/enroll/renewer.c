@@ -348,7 +348,7 @@ alarm_one(struct context *c, const struct renewal_candidate *candidate)
 	    end, last.last_error[0] == '\0' ? "" : ": ", last.last_error);
 	log_line(LOG_WARN, "host %s: %s", c->serial, reason);
 	r = alarms_raise(
-	    c->db, ALARM_CERTIFICATE_ENDING, host_id, c->serial, reason);
+	    c->db, ALARM_CERTIFICATE_EXPIRING, host_id, c->serial, reason);
 	return r == OK ? renewals_mark_alarmed(c->db, host_id) : r;
 }
 

@@ -8,7 +8,7 @@
 #define DETAIL_TEXT 2001
 #define KEEP        (INT64_C(2) * 365 * 86400)
 
-/* Strangers cause these: no more are kept, of each action. */
+/* Anybody can cause these: no more are kept, of each action. */
 #define REFUSALS 2000
 
 enum { ADD, TRIM, LIST, PURGE };

@@ -12,7 +12,7 @@
  * so it never changes.
  */
 #define ALARM_KINDS(X)                                                         \
-	X(CERTIFICATE_ENDING, "certificate-ending")                            \
+	X(CERTIFICATE_EXPIRING, "certificate-ending")                          \
 	X(DOWNGRADE_REFUSED, "downgrade-refused")                              \
 	X(EVIDENCE_FORGED, "evidence-forged")                                  \
 	X(HELD_FOR_REVIEW, "held-for-review")                                  \

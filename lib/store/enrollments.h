@@ -108,7 +108,7 @@ int enrollments_revoke_open(
 /*
  * Bounds what one signer leaves for one serial number: of its open enrollments
  * `newest` and the latest others of the same signer stay open, `keep` in all,
- * the rest is revoked, but never a renewal, which strangers cannot ask for; of
+ * the rest is revoked, but never a renewal, which no sender can ask for; of
  * the revoked ones that were never used (no account, evidence or certificate)
  * `keep` stay, the rest is deleted with its events.
  */

@@ -1,5 +1,5 @@
 /*
- * Reads JSON from strangers (RFC 8259).
+ * Reads untrusted JSON (RFC 8259).
  *
  * A validator of our own sees the bytes before json-c does, for json-c lets
  * through duplicate names, single quotes, NaN, raw control characters, broken

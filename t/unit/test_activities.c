@@ -58,7 +58,7 @@ test_purge_keeps_two_years(void **state)
 }
 
 static void
-test_strangers_push_out_only_their_own(void **state)
+test_refused_sign_ins_push_out_only_their_own(void **state)
 {
 	struct db *db = storefix_db(state);
 
@@ -77,7 +77,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_newest_first_with_paging),
 	STOREFIX_TEST(test_long_texts_are_cut),
 	STOREFIX_TEST(test_purge_keeps_two_years),
-	STOREFIX_TEST(test_strangers_push_out_only_their_own),
+	STOREFIX_TEST(test_refused_sign_ins_push_out_only_their_own),
 };
 
 STOREFIX_MAIN(tests)

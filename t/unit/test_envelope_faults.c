@@ -495,7 +495,7 @@ test_fresh_keys(void **state)
 	buf_release(&sealed[1]);
 }
 
-/* A real message: signed, with attributes, around an envelope to a stranger. */
+/* A real message: signed, with attributes, around an envelope for another key. */
 static void
 check_real(const char *name)
 {

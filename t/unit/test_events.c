@@ -241,9 +241,9 @@ test_known_serial_numbers_are_kept_apart(void **state)
 	assert_int_equal(db_begin(db), OK);
 	refuse_from(db, "S1", "192.0.2.7");
 	assert_int_equal(db_commit(db), OK);
-	/* strangers with other names */
+	/* unknown senders with other names */
 	make_up(db, 1, 1500);
-	/* strangers with this name, from one network and from many */
+	/* unknown senders with this name, from one network and from many */
 	assert_int_equal(db_begin(db), OK);
 	for (int i = 0; i < 600; i++)
 		refuse_from(db, "S1", "198.51.100.1");
@@ -302,7 +302,7 @@ test_claims_do_not_push_out_what_is_signed(void **state)
 	assert_int_equal(pool_size(db, "known"), EVENTS_PER_SERIAL);
 }
 
-/* However many of our serial numbers strangers know. */
+/* However many of our serial numbers a sender knows. */
 static void
 test_known_serial_numbers_are_bounded(void **state)
 {

@@ -380,7 +380,7 @@ test_ending(void **state)
 	clock_set_offset(0);
 }
 
-/* A stranger who asks for profiles again and again does not end a renewal. */
+/* Asking for profiles again and again does not end a renewal. */
 static void
 test_survives_profile_requests(void **state)
 {

@@ -119,7 +119,7 @@ test_keys(void **state)
 	scepfix_begin(db, challenge);
 	m = scepfix_message(&scepfix_second, challenge);
 	m.signer = &scepfix_first;
-	/* whatever a stranger wraps, he hears the same */
+	/* one answer, whatever an unknown client wraps */
 	scepfix_refused(db, false, &m, '1', "SCEP_MESSAGE");
 	scepfix_reason(
 	    db, "the request''s key is not the one that signed for it");

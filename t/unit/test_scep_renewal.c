@@ -133,9 +133,9 @@ test_renewal_of_same_key(void **state)
 	release(&r);
 }
 
-/* mdm-83: neither a stranger's certificate nor one that names ours. */
+/* mdm-83: neither an unknown certificate nor one that names ours. */
 static void
-test_renewal_by_stranger(void **state)
+test_renewal_by_unknown_signer(void **state)
 {
 	struct db *db = storefix_db(state);
 	struct scepfix_client copy = scepfix_second;
@@ -305,7 +305,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = { STOREFIX_TEST(test_renewal_request),
 		STOREFIX_TEST(test_renewal_of_same_key),
-		STOREFIX_TEST(test_renewal_by_stranger),
+		STOREFIX_TEST(test_renewal_by_unknown_signer),
 		STOREFIX_TEST(test_renewal_not_open),
 		STOREFIX_TEST(test_renewal_replayed),
 		STOREFIX_TEST(test_renewal_by_old_certificate),

@@ -136,7 +136,7 @@ test_sign_in(void **state)
 	flushes = storefix_flushes();
 	assert_int_equal(
 	    sign_in(db, "admin", "another password", cookie), ERR_LOGIN);
-	/* a stranger makes nobody wait for the disk */
+	/* a failed sign-in makes nobody wait for the disk */
 	assert_int_equal(storefix_flushes(), flushes);
 	assert_int_equal(sign_in(db, "nobody", PASSWORD, cookie), ERR_LOGIN);
 	assert_int_equal(sign_in(db, "admin", "", cookie), ERR_LOGIN);
@@ -305,7 +305,7 @@ test_a_known_browser_is_known_to_its_administrator(void **state)
 
 /* While another worker checks the password of a browser that is not known. */
 static void
-test_strangers_have_one_worker_at_most(void **state)
+test_unknown_browsers_have_one_worker_at_most(void **state)
 {
 	struct db *db = storefix_db(state);
 	char cookie[128];
@@ -446,7 +446,7 @@ main(void)
 		STOREFIX_TEST(test_a_known_browser_is_not_locked_out),
 		STOREFIX_TEST(
 		    test_a_known_browser_is_known_to_its_administrator),
-		STOREFIX_TEST(test_strangers_have_one_worker_at_most),
+		STOREFIX_TEST(test_unknown_browsers_have_one_worker_at_most),
 		STOREFIX_TEST(test_names_share_no_counter),
 		cmocka_unit_test(test_form_token),
 		STOREFIX_TEST(test_sign_out),

@@ -220,7 +220,7 @@ test_waits_double(void **state)
 
 /* Whoever tries another's name over and over takes no turn from its owner. */
 static void
-test_strangers_do_not_lock_a_name_out(void **state)
+test_failed_sign_ins_do_not_lock_a_name_out(void **state)
 {
 	struct db *db = storefix_db(state);
 	int64_t offset = 0;
@@ -354,7 +354,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_expiry_and_idleness),
 	STOREFIX_TEST(test_end),
 	STOREFIX_TEST(test_waits_double),
-	STOREFIX_TEST(test_strangers_do_not_lock_a_name_out),
+	STOREFIX_TEST(test_failed_sign_ins_do_not_lock_a_name_out),
 	STOREFIX_TEST(test_a_source_alone_is_counted),
 	STOREFIX_TEST(test_counters_are_bounded),
 	STOREFIX_TEST(test_success_forgets),
