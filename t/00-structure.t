@@ -34,7 +34,8 @@ my %may = (
 	bin => ['admin', 'web', @protocols, @below_ca],
 	'sim/forge' => ['base'],
 	'sim/client' => [qw(sim/forge base)],
-	'sim/commands' => [qw(sim/client sim/forge base)],
+	'sim/apple' => [qw(sim/forge base)],
+	'sim/commands' => [qw(sim/client sim/apple sim/forge base)],
 );
 
 subtest 'includes go one way' => sub {

@@ -1,5 +1,13 @@
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "base/enc.h"
 #include "base/log.h"
 #include "sim/client/mdm_client.h"
 #include "sim/commands/args.h"
@@ -46,7 +54,7 @@ enroll_run(int argc, char **argv)
 
 /* The device in its folder, with what an update of it changed meanwhile. */
 static int
-poll(struct player *p, const char *command)
+load_and_poll(struct player *p, const char *command)
 {
 	struct apple_device *d = &p->device;
 	int r = player_load(p);
@@ -65,7 +73,7 @@ poll(struct player *p, const char *command)
 int
 poll_run(int argc, char **argv)
 {
-	return play(argc, argv, poll);
+	return play(argc, argv, load_and_poll);
 }
 
 static int
@@ -84,4 +92,133 @@ int
 check_in_run(int argc, char **argv)
 {
 	return play(argc, argv, check_in);
+}
+
+/* Devices that wait for pushes. */
+struct waiting {
+	struct player *players;
+	size_t count;
+	int fd;        /* to the stand-in for APNs */
+	long pushes;   /* end after so many; 0: never */
+	long patience; /* seconds to wait for each; 0: for ever */
+};
+
+static void
+add_token(const struct player *p, struct buf *out)
+{
+	const struct apple_device *d = &p->device;
+
+	enc_hex(blob_of(d->push_token, sizeof d->push_token), out);
+	buf_add_str(out, "\n");
+}
+
+/* Loads the devices, which take all options of `like`, and tells APNs of them.
+ */
+static int
+register_devices(struct waiting *w, const struct player *like, char **folders)
+{
+	int r = OK;
+
+	w->players = calloc(w->count, sizeof *w->players);
+	if (w->players == NULL)
+		return fail(ERR_NOMEM, "no memory");
+	for (size_t i = 0; i < w->count; i++)
+		player_init(&w->players[i]);
+	for (size_t i = 0; i < w->count && r == OK; i++) {
+		struct player *p = &w->players[i];
+		SCRATCH_BUF(token);
+
+		p->apple_dir = like->apple_dir;
+		p->config = like->config;
+		p->faults = like->faults;
+		p->state = folders[i];
+		if ((r = player_load(p)) != OK)
+			break;
+		add_token(p, &token);
+		if (send(w->fd, token.p, token.n, MSG_NOSIGNAL) < 0)
+			r = fail(ERR_IO, "APNs: %s", strerror(errno));
+		if (r == OK && p->apple_dir != NULL)
+			r = apple_load(p->apple_dir, &p->apple);
+	}
+	return r;
+}
+
+static int
+connect_to_apns(const char *dir, int *fd)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int n = snprintf(a.sun_path, sizeof a.sun_path, "%s/devices.sock", dir);
+
+	if (n < 0 || (size_t)n >= sizeof a.sun_path)
+		return fail(ERR_USAGE, "the path is too long");
+	*fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (*fd < 0 || connect(*fd, (struct sockaddr *)&a, sizeof a) != 0)
+		return fail(ERR_IO, "%s: %s", a.sun_path, strerror(errno));
+	return OK;
+}
+
+/* Waits for a push and lets its device poll at once. */
+static int
+take_push(struct waiting *w)
+{
+	struct pollfd wait = { .fd = w->fd, .events = POLLIN };
+	char token[256];
+	ssize_t n;
+
+	if (poll(&wait, 1, w->patience > 0 ? (int)w->patience * 1000 : -1) == 0)
+		return fail(ERR_IO, "no push came");
+	n = recv(w->fd, token, sizeof token - 1, 0);
+	if (n <= 0)
+		return fail(ERR_IO, "APNs is gone");
+	token[n] = '\0';
+	for (size_t i = 0; i < w->count; i++) {
+		struct player *p = &w->players[i];
+		SCRATCH_BUF(own);
+		int r;
+
+		add_token(p, &own);
+		if (strcmp(token, buf_str(&own)) != 0)
+			continue;
+		printf("woken %s\n", p->device.serial);
+		r = mdm_client_poll(p);
+		player_print_refusal(p);
+		fflush(stdout);
+		return r;
+	}
+	return OK;
+}
+
+int
+wait_run(int argc, char **argv)
+{
+	const char *push = "";
+	struct waiting w = { .fd = -1 };
+	struct args table[ARGS_PLAYER + 3] = {
+		{ "push", .text = &push, .required = true },
+		{ "pushes", .number = &w.pushes },
+		{ "patience", .number = &w.patience },
+	};
+	struct player like;
+	int r;
+
+	player_init(&like);
+	args_player(&like, table + 3);
+	r = args_parse(&argc, argv, table, ARGS_COUNT(table));
+	w.count = (size_t)argc;
+	if (r == OK && argc == 0)
+		r = fail(ERR_USAGE, "wait --push DIR DEVICE...");
+	if (r == OK && (r = connect_to_apns(push, &w.fd)) == OK &&
+	    (r = register_devices(&w, &like, argv)) == OK) {
+		puts("waiting");
+		fflush(stdout);
+	}
+	for (long i = 0; r == OK && (w.pushes == 0 || i < w.pushes); i++)
+		r = take_push(&w);
+	for (size_t i = 0; w.players != NULL && i < w.count; i++)
+		player_release(&w.players[i]);
+	free(w.players);
+	player_release(&like);
+	if (w.fd >= 0)
+		close(w.fd);
+	return r;
 }

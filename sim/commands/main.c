@@ -17,12 +17,17 @@ static const char usage[] =
     "  apple DIR                    make a fake Apple\n"
     "  enroll OPTIONS               enroll a device\n"
     "  poll --state DIR             fetch and answer commands\n"
+    "  wait --push DIR DEVICE...    poll whenever a push comes\n"
+    "    --pushes N --patience SECONDS\n"
     "  authenticate, token-update, checkout, set-bootstrap-token or\n"
     "    get-bootstrap-token --state DIR    send one check-in message\n"
     "  fleet N OPTIONS              enroll N devices, measure\n"
     "    --concurrency C --serial-prefix SIM --first 1 --list --json\n"
     "  faults [--tabs]              list the faults\n"
     "  make WHAT OPTIONS            make one piece of a request\n"
+    "  apns --state DIR [--port N]  play APNs\n"
+    "  push-certificate --state DIR --request FILE [--sign-only | --signed]\n"
+    "    [--topic T | --renew FILE] [--days N] [--age DAYS] [-o FILE]\n"
     "\n"
     "Options of enroll, most of which the others take as well:\n"
     "  --server https://HOST[:PORT] | --link URL\n"
@@ -80,6 +85,7 @@ static const struct {
 	const char *name;
 	int (*run)(int, char **);
 } commands[] = {
+	{ "apns", apns_run },
 	{ "apple", make_apple },
 	{ "authenticate", check_in_run },
 	{ "checkout", check_in_run },
@@ -89,8 +95,10 @@ static const struct {
 	{ "get-bootstrap-token", check_in_run },
 	{ "make", make_run },
 	{ "poll", poll_run },
+	{ "push-certificate", push_certificate_run },
 	{ "set-bootstrap-token", check_in_run },
 	{ "token-update", check_in_run },
+	{ "wait", wait_run },
 };
 
 /* --clock-offset is understood everywhere: take it out of the arguments. */

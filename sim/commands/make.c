@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +12,6 @@
 #include "sim/forge/jose.h"
 #include "sim/forge/scep_message.h"
 #include "sim/forge/signed_data.h"
-
-#define CLIENT_AUTH "1.3.6.1.5.5.7.3.2"
-#define SERVER_AUTH "1.3.6.1.5.5.7.3.1"
 
 /* Writes the bytes to a file; NULL is standard output. */
 static int
@@ -306,56 +302,6 @@ run_pkimessage(int argc, char **argv)
 	return r;
 }
 
-/* Appends SubjectAltName with a dNSName or an iPAddress. */
-static void
-add_host(const char *host, struct buf *out)
-{
-	uint8_t address[16];
-	SCRATCH_BUF(names);
-	size_t mark = der_open(&names, DER_SEQUENCE);
-
-	if (inet_pton(AF_INET, host, address) == 1)
-		der_put(&names, DER_CONTEXT + 7, blob_of(address, 4));
-	else if (inet_pton(AF_INET6, host, address) == 1)
-		der_put(&names, DER_CONTEXT + 7, blob_of(address, 16));
-	else
-		der_put(&names, DER_CONTEXT + 2, blob_str(host));
-	der_close(&names, mark);
-	cert_extension(out, "2.5.29.17", false, buf_blob(&names));
-}
-
-/* Appends a certificate for a client or, when it has a name, for a server. */
-static int
-write_certificate(const char *subject, const char *host, EVP_PKEY *key,
-    const struct ca *issuer, int64_t from, int64_t until, struct buf *out)
-{
-	const char *const ekus[] = { host != NULL ? SERVER_AUTH : CLIENT_AUTH,
-		NULL };
-	EVP_PKEY *signer = issuer != NULL ? issuer->key : key;
-	SCRATCH_BUF(name);
-	SCRATCH_BUF(extensions);
-	int r = cert_name_text(subject, &name);
-
-	cert_basic(&extensions, false, -1);
-	cert_usage(&extensions, 0x80);
-	cert_ekus(&extensions, false, ekus);
-	if (host != NULL)
-		add_host(host, &extensions);
-	if (r != OK || (r = cert_key_ids(&extensions, key, signer)) != OK)
-		return r;
-	return cert_sign(
-	    &(struct cert){
-		.issuer = issuer != NULL ? buf_blob(&issuer->subject)
-					 : blob_of(NULL, 0),
-		.subject = buf_blob(&name),
-		.key = key,
-		.extensions = buf_blob(&extensions),
-		.not_before = from,
-		.not_after = until,
-	    },
-	    signer, out);
-}
-
 static int
 run_certificate(int argc, char **argv)
 {
@@ -375,8 +321,14 @@ run_certificate(int argc, char **argv)
 	int64_t from = clock_now() - 300 - age * CERT_DAY;
 
 	if (r != OK || (r = keypair_load(NULL, file, &key)) != OK ||
-	    (r = write_certificate(subject, NULL, key, NULL, from,
-		 from + days * CERT_DAY, &der)) != OK ||
+	    (r = ca_certify(NULL,
+		 &(struct ca_end){
+		     .subject = subject,
+		     .key = key,
+		     .not_before = from,
+		     .not_after = from + days * CERT_DAY,
+		 },
+		 &der)) != OK ||
 	    (r = disk_pem(buf_blob(&der), &pem)) != OK)
 		return r;
 	return write_output(output, &pem);
@@ -391,30 +343,12 @@ run_tls(int argc, char **argv)
 		{ "dir", .text = &dir, .required = true },
 		{ "name", .text = &host, .required = true },
 	};
-	int64_t from = clock_now() - 300;
 	SCRATCH_CA(ca);
 	SCRATCH_CA(server);
-	SCRATCH_BUF(subject);
-	SCRATCH_BUF(der);
 	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
 	if (r != OK || (r = disk_folder(dir)) != OK ||
-	    (r = ca_make(
-		 &(struct ca_plan){
-		     .kind = "P-256",
-		     .name = "/CN=attestmdm test TLS CA",
-		     .digest = "sha256",
-		     .not_before = from,
-		     .not_after = from + 3650 * CERT_DAY,
-		     .path_len = 0,
-		 },
-		 &ca)) != OK)
-		return r;
-	buf_printf(&subject, "/CN=%s", host);
-	if ((r = keypair_make("P-256", &server.key)) != OK ||
-	    (r = write_certificate(buf_str(&subject), host, server.key, &ca,
-		 from, from + 397 * CERT_DAY, &der)) != OK ||
-	    (r = ca_set_der(&server, buf_blob(&der))) != OK ||
+	    (r = ca_make_server(host, 397, &ca, &server)) != OK ||
 	    (r = ca_save(dir, "tls", &server)) != OK)
 		return r;
 	return ca_save(dir, "tls-ca", &ca);

@@ -7,8 +7,11 @@
 
 int enroll_run(int argc, char **argv);
 int poll_run(int argc, char **argv);
+int wait_run(int argc, char **argv);
 int check_in_run(int argc, char **argv);
 int fleet_run(int argc, char **argv);
 int make_run(int argc, char **argv);
+int apns_run(int argc, char **argv);
+int push_certificate_run(int argc, char **argv);
 
 #endif

@@ -45,6 +45,23 @@ int ca_make(const struct ca_plan *plan, struct ca *out);
 int ca_load(const char *dir, const char *name, struct ca *out);
 int ca_save(const char *dir, const char *name, const struct ca *ca);
 
+/* A certificate that is no CA's. */
+struct ca_end {
+	const char *subject; /* as for cert_name_text */
+	const char *host;    /* of a server; NULL: a client */
+	EVP_PKEY *key;
+	int64_t not_before;
+	int64_t not_after;
+};
+
+/* Appends it in DER; issuer NULL: signed by its own key. */
+int ca_certify(
+    const struct ca *issuer, const struct ca_end *end, struct buf *out);
+
+/* Makes a TLS CA, and key and certificate of a server of that name. */
+int ca_make_server(
+    const char *host, int days, struct ca *ca, struct ca *server);
+
 /* Takes a certificate in DER: fills der and subject. */
 int ca_set_der(struct ca *ca, struct blob der);
 

@@ -1,0 +1,85 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sim/apple/push_portal.h"
+#include "sim/apple/push_service.h"
+#include "sim/commands/args.h"
+#include "sim/commands/verbs.h"
+#include "sim/forge/disk.h"
+
+/* Options that all of them take. */
+struct common {
+	const char *state;
+	const char *clock_file;
+	long port;
+};
+
+/* Nothing but options may be left. */
+static int
+parse(int argc, char **argv, const struct args *table, size_t count,
+    const struct common *c)
+{
+	int r = args_parse(&argc, argv, table, count);
+
+	if (r == OK && argc != 0)
+		r = fail(ERR_USAGE, "not understood: %s", argv[0]);
+	if (r == OK) {
+		clock_use_offset_file(c->clock_file);
+		clock_refresh();
+	}
+	return r;
+}
+
+int
+apns_run(int argc, char **argv)
+{
+	struct common c = { .state = "" };
+	const struct args table[] = {
+		{ "state", .text = &c.state, .required = true },
+		{ "clock-offset-file", .text = &c.clock_file },
+		{ "port", .number = &c.port },
+	};
+	int r = parse(argc, argv, table, ARGS_COUNT(table), &c);
+
+	return r == OK ? push_service_run(c.state, c.port) : r;
+}
+
+int
+push_certificate_run(int argc, char **argv)
+{
+	struct common c = { .state = "" };
+	const char *request = "", *output = "-";
+	struct push_portal_wish wish = { .days = 365 };
+	long age = 0, days = 365;
+	bool sign_only = false, is_signed = false;
+	const struct args table[] = {
+		{ "state", .text = &c.state, .required = true },
+		{ "clock-offset-file", .text = &c.clock_file },
+		{ "request", .text = &request, .required = true },
+		{ "sign-only", .flag = &sign_only },
+		{ "signed", .flag = &is_signed },
+		{ "topic", .text = &wish.topic },
+		{ "renew", .text = &wish.renew },
+		{ "days", .number = &days },
+		{ "age", .number = &age },
+		{ "o", .text = &output },
+	};
+	SCRATCH_BUF(file);
+	SCRATCH_BUF(message);
+	SCRATCH_BUF(pem);
+	int r = parse(argc, argv, table, ARGS_COUNT(table), &c);
+
+	if (r != OK || (r = disk_read(NULL, request, &file)) != OK)
+		return r;
+	r = is_signed ? buf_add_blob(&message, buf_blob(&file))
+		      : push_portal_sign(c.state, buf_blob(&file), &message);
+	if (r != OK || sign_only)
+		return r == OK
+		    ? disk_write(NULL, output, buf_blob(&message), 0644)
+		    : r;
+	wish.days = days;
+	wish.age = age;
+	r = push_portal_issue(c.state, buf_blob(&message), &wish, &pem);
+	return r == OK ? disk_write(NULL, output, buf_blob(&pem), 0644) : r;
+}

@@ -1,0 +1,60 @@
+package Attestmdm::Apple;
+
+# A stand-in for one of Apple's services, played by attestmdm-sim: 'apns' or
+# 'business'. It ends with the test's server, whose programs it joins.
+#
+#	my $apns = Attestmdm::Apple->start($t->server, 'apns');
+#	$apns->script({ answer => $token, status => 410, reason => 'Unregistered' });
+#	is($apns->log('pushes')->[-1]{status}, 410);
+
+use strict;
+use warnings;
+use JSON::PP ();
+use Time::HiRes qw(sleep time);
+
+# Options after the kind go to attestmdm-sim. `name` tells two of a kind apart.
+sub start {
+	my ($class, $server, $kind, %o) = @_;
+	my $name = delete $o{name} // $kind;
+	my $self = bless { server => $server, name => $name, dir => "$server->{dir}/$name" }, $class;
+	$server->spawn($name, $server->sim, $kind, '--state', $self->{dir},
+	    '--clock-offset-file', "$server->{dir}/clock",
+	    map { ("--$_" => $o{$_}) } sort keys %o);
+	my $until = time + 60;
+	until (($self->{port}) = $self->slurp("$server->{dir}/$name.log") =~ /^(\d+)$/m) {
+		die "$name does not answer:\n" . $self->slurp("$server->{dir}/$name.log") if time > $until;
+		sleep 0.02;
+	}
+	return $self;
+}
+
+sub slurp { my ($self, $file) = @_; -e $file ? Attestmdm::Server::slurp($file) : '' }
+
+sub dir { $_[0]{dir} }
+sub cacert { "$_[0]{dir}/ca.pem" }
+sub url { "https://127.0.0.1:$_[0]{port}" }
+
+# Appends lines to its script; they count from now on.
+sub script {
+	my ($self, @lines) = @_;
+	open(my $out, '>>', "$self->{dir}/script") or die "script: $!";
+	print {$out} join('', map { JSON::PP::encode_json($_) . "\n" } @lines);
+	close($out) or die "script: $!";
+	return;
+}
+
+# The lines of one of its logs.
+sub log {
+	my ($self, $name) = @_;
+	return [map { JSON::PP::decode_json($_) } split(/\n/, $self->slurp("$self->{dir}/$name.log"))];
+}
+
+# A push certificate for a request; further options as push-certificate takes.
+sub push_certificate {
+	my ($self, $request, $out, @options) = @_;
+	$self->{server}->run($self->{server}->sim, 'push-certificate', '--state', $self->{dir},
+	    '--request', $request, '-o', $out, @options);
+	return $out;
+}
+
+1;
