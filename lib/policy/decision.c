@@ -28,12 +28,13 @@ refuse(struct decision *out, int code, const char *fmt, ...)
 static bool
 rule_assigned(const struct device_state *s, struct decision *out)
 {
-	if (s->assignment == DEVICE_ASSIGNED)
-		return false;
-	return refuse(out, ERR_ENROLL_UNASSIGNED,
-	    s->assignment == DEVICE_REMOVED
-		? "this serial number is no longer assigned in Apple Business"
-		: "this serial number was never assigned in Apple Business");
+	return s->assignment != DEVICE_ASSIGNED &&
+	    refuse(out, ERR_ENROLL_UNASSIGNED, "%s",
+		s->assignment == DEVICE_REMOVED
+		    ? "this serial number is no longer assigned in Apple "
+		      "Business"
+		    : "this serial number was never assigned in Apple "
+		      "Business");
 }
 
 /* A link proves nothing of the device, and a renewal only what it was. */
@@ -43,22 +44,20 @@ rule_source(const struct device_state *s, enum enrollment_source source,
 {
 	if (source == ENROLLMENT_ADE)
 		return rule_assigned(s, out);
-	if (!s->business_only ||
-	    (source == ENROLLMENT_COMMAND && s->assignment == DEVICE_ASSIGNED))
-		return false;
-	return refuse(out, ERR_ENROLL_BUSINESS,
-	    "only Apple Business enrollments are allowed, and %s",
-	    source == ENROLLMENT_LINK ? "this is a link enrollment"
-				      : "the serial number is not assigned");
+	return s->business_only &&
+	    (source == ENROLLMENT_LINK || s->assignment != DEVICE_ASSIGNED) &&
+	    refuse(out, ERR_ENROLL_BUSINESS,
+		"only Apple Business enrollments are allowed, and %s",
+		source == ENROLLMENT_LINK
+		    ? "this is a link enrollment"
+		    : "the serial number is not assigned");
 }
 
 static bool
 rule_blocked(const struct host *host, struct decision *out)
 {
-	if (host->state != HOST_BLOCKED)
-		return false;
-	return refuse(
-	    out, ERR_MDM_BLOCKED, "an administrator blocked this host");
+	return host->state == HOST_BLOCKED &&
+	    refuse(out, ERR_MDM_BLOCKED, "an administrator blocked this host");
 }
 
 /*
@@ -124,10 +123,9 @@ rule_unattested(const struct device_state *s, enum enrollment_source source,
 	if (known != NULL)
 		return refuse(
 		    out, ERR_ENROLL_DOWNGRADE, "%s, but %s", known, why);
-	if (s->business_only)
-		return refuse(out, ERR_ENROLL_METHOD,
-		    "only attested devices are allowed, and %s", why);
-	return false;
+	return s->business_only &&
+	    refuse(out, ERR_ENROLL_METHOD,
+		"only attested devices are allowed, and %s", why);
 }
 
 /* What its hardware is that can attest; NULL when it cannot. */
@@ -228,11 +226,11 @@ decision_check_use(
 {
 	struct decision d;
 
-	if (rule_source(s, e->source, &d) || rule_blocked(&s->host, &d) ||
-	    (!attested &&
-		rule_unattested(s, e->source, "SCEP attests nothing", &d)))
-		return fail(d.code, "%s", d.reason);
-	return OK;
+	return rule_source(s, e->source, &d) || rule_blocked(&s->host, &d) ||
+		(!attested &&
+		    rule_unattested(s, e->source, "SCEP attests nothing", &d))
+	    ? fail(d.code, "%s", d.reason)
+	    : OK;
 }
 
 int
@@ -241,9 +239,9 @@ decision_check_issue(const struct device_state *s, const struct enrollment *e)
 	bool attested = e->method == ENROLLMENT_ACME;
 	struct decision d;
 
-	if (attested && rule_assigned(s, &d))
-		return fail(d.code, "%s", d.reason);
-	return decision_check_use(s, e, attested);
+	return attested && rule_assigned(s, &d)
+	    ? fail(d.code, "%s", d.reason)
+	    : decision_check_use(s, e, attested);
 }
 
 int

@@ -11,105 +11,115 @@
 #include "wire/attest.h"
 #include "wire/csr.h"
 
+/* A condition, and the refusal where it does not hold. */
+struct rule {
+	bool holds;
+	int code;
+	/* the reason, followed by what is to be blamed or "" */
+	const char *reason;
+	const char *what;
+};
+
+/* OK, or the first refusal. */
+static int
+check(const struct rule *rules, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!rules[i].holds)
+			return fail(rules[i].code, "%s%s", rules[i].reason,
+			    rules[i].what);
+	return OK;
+}
+
 /* A link alone may be for a device that is not known yet. */
 static int
 check_enrollment(const struct enrollment *e, enum enrollment_method method,
     int64_t now, int over)
 {
-	if (e->method != method)
-		return fail(ERR_UNAUTHORIZED, "the enrollment is not for %s",
-		    method == ENROLLMENT_ACME ? "ACME" : "SCEP");
-	if (e->state != ENROLLMENT_OPEN)
-		return fail(over, "the enrollment is %s",
-		    enrollments_state_name(e->state));
-	if (e->expires_at <= now)
-		return fail(over, "the enrollment is expired");
-	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_LINK)
-		return fail(ERR_UNAUTHORIZED, "the enrollment names no device");
-	return OK;
+	const struct rule rules[] = {
+		{ e->method == method, ERR_UNAUTHORIZED,
+		    "the enrollment is not for ",
+		    method == ENROLLMENT_ACME ? "ACME" : "SCEP" },
+		{ e->state == ENROLLMENT_OPEN, over, "the enrollment is ",
+		    enrollments_state_name(e->state) },
+		{ e->expires_at > now, over, "the enrollment is expired", "" },
+		{ e->device.serial[0] != '\0' || e->source == ENROLLMENT_LINK,
+		    ERR_UNAUTHORIZED, "the enrollment names no device", "" },
+	};
+
+	return check(rules, sizeof rules / sizeof rules[0]);
 }
 
 static int
 check_order(const struct issuance_acme *f)
 {
+	const struct enrollment *e = f->enrollment;
+	const struct account *a = f->account;
 	const struct order *o = f->order;
+	const struct rule rules[] = {
+		{ a->status == ACCOUNT_VALID, ERR_ACCOUNT_DEAD,
+		    "the account is ", accounts_status_name(a->status) },
+		{ strcmp(a->enrollment_id, e->id) == 0 &&
+			strcmp(o->enrollment_id, e->id) == 0 &&
+			strcmp(o->account_id, a->id) == 0,
+		    ERR_UNAUTHORIZED,
+		    "order, account and enrollment do not belong together",
+		    "" },
+		{ o->status == ORDER_READY, ERR_ORDER_NOT_READY,
+		    "the order is ", orders_status_name(o->status) },
+		{ o->authorization_status == AUTHORIZATION_VALID &&
+			o->challenge_status == CHALLENGE_VALID,
+		    ERR_ORDER_NOT_READY, "the authorization is ",
+		    orders_authorization_name(o->authorization_status) },
+		{ o->expires_at > f->now, ERR_ORDER_NOT_READY,
+		    "the order is expired", "" },
+		{ strcmp(o->identifier_type, "permanent-identifier") == 0,
+		    ERR_UNAUTHORIZED, "the identifier is of type ",
+		    o->identifier_type },
+	};
 
-	if (f->account->status != ACCOUNT_VALID)
-		return fail(ERR_ACCOUNT_DEAD, "the account is %s",
-		    accounts_status_name(f->account->status));
-	if (strcmp(f->account->enrollment_id, f->enrollment->id) != 0 ||
-	    strcmp(o->enrollment_id, f->enrollment->id) != 0 ||
-	    strcmp(o->account_id, f->account->id) != 0)
-		return fail(ERR_UNAUTHORIZED,
-		    "order, account and enrollment do not belong together");
-	if (o->status != ORDER_READY)
-		return fail(ERR_ORDER_NOT_READY, "the order is %s",
-		    orders_status_name(o->status));
-	if (o->authorization_status != AUTHORIZATION_VALID ||
-	    o->challenge_status != CHALLENGE_VALID)
-		return fail(ERR_ORDER_NOT_READY, "the authorization is %s",
-		    orders_authorization_name(o->authorization_status));
-	if (o->expires_at <= f->now)
-		return fail(ERR_ORDER_NOT_READY, "the order is expired");
-	if (strcmp(o->identifier_type, "permanent-identifier") != 0)
-		return fail(ERR_UNAUTHORIZED, "the identifier is of type %s",
-		    o->identifier_type);
-	return OK;
+	return check(rules, sizeof rules / sizeof rules[0]);
 }
 
-/* The same device all along: profile, order, attestation. */
+/* The same device and the same key all along, and nothing else named. */
 static int
-check_identity(const struct issuance_acme *f)
+check_attested(const struct issuance_acme *f)
 {
-	const struct attestation_row *a = f->attestation;
-
-	if (strcmp(a->order_id, f->order->id) != 0 ||
-	    strcmp(a->enrollment_id, f->enrollment->id) != 0)
-		return fail(ERR_UNAUTHORIZED,
-		    "the attestation was made for another order");
-	if (strcmp(f->attested->serial, f->enrollment->device.serial) != 0)
-		return fail(ERR_UNAUTHORIZED,
-		    "serial number %s was attested, %s was enrolled",
-		    f->attested->serial, f->enrollment->device.serial);
-	if (strcmp(f->order->identifier_value, f->enrollment->device.serial) !=
-	    0)
-		return fail(ERR_UNAUTHORIZED,
-		    "the order is not for serial number %s",
-		    f->enrollment->device.serial);
-	return OK;
-}
-
-static int
-check_key(const struct issuance_acme *f)
-{
+	const char *serial = f->enrollment->device.serial;
+	const char *ordered = f->order->identifier_value;
+	const struct attestation_row *row = f->attestation;
+	const struct attestation *a = f->attested;
 	const struct csr *csr = f->csr;
+	const struct rule rules[] = {
+		{ strcmp(row->order_id, f->order->id) == 0 &&
+			strcmp(row->enrollment_id, f->enrollment->id) == 0,
+		    ERR_UNAUTHORIZED,
+		    "the attestation was made for another order", "" },
+		{ strcmp(a->serial, serial) == 0, ERR_UNAUTHORIZED,
+		    "another serial number was enrolled than attested: ",
+		    a->serial },
+		{ strcmp(ordered, serial) == 0, ERR_UNAUTHORIZED,
+		    "the order is not for serial number ", serial },
+		{ csr->spki.n > 0 && a->spki.n > 0 &&
+			blob_eq(csr->spki, a->spki),
+		    ERR_CSR_KEY,
+		    "the request's key is not the one that was attested", "" },
+		{ f->account_spki.n > 0 && !blob_eq(csr->spki, f->account_spki),
+		    ERR_BAD_CSR, "the request's key is the account's own", "" },
+		{ !csr->hardware_module, ERR_BAD_CSR,
+		    "the request names a hardware module, none was ordered",
+		    "" },
+		{ csr->permanent_assigner == NULL, ERR_BAD_CSR,
+		    "the request's permanent identifier has an assigner", "" },
+		{ csr->permanent_identifier == NULL ||
+			strcmp(csr->permanent_identifier, ordered) == 0,
+		    ERR_BAD_CSR,
+		    "the request names another permanent identifier", "" },
+	};
 
-	if (csr->spki.n == 0 || f->attested->spki.n == 0 ||
-	    !blob_eq(csr->spki, f->attested->spki))
-		return fail(ERR_CSR_KEY,
-		    "the request's key is not the one that was attested");
-	if (f->account_spki.n == 0 || blob_eq(csr->spki, f->account_spki))
-		return fail(
-		    ERR_BAD_CSR, "the request's key is the account's own");
-	return OK;
-}
-
-static int
-check_names(const struct issuance_acme *f)
-{
-	const struct csr *csr = f->csr;
-
-	if (csr->hardware_module)
-		return fail(ERR_BAD_CSR,
-		    "the request names a hardware module, none was ordered");
-	if (csr->permanent_assigner != NULL)
-		return fail(ERR_BAD_CSR,
-		    "the request's permanent identifier has an assigner");
-	if (csr->permanent_identifier != NULL &&
-	    strcmp(csr->permanent_identifier, f->order->identifier_value) != 0)
-		return fail(ERR_BAD_CSR,
-		    "the request names another permanent identifier");
-	return OK;
+	return check(rules, sizeof rules / sizeof rules[0]);
 }
 
 int
@@ -127,9 +137,7 @@ issuance_check_acme(const struct issuance_acme *f)
 		return r;
 	if (f->attestation == NULL || f->attested == NULL)
 		return fail(ERR_UNAUTHORIZED, "there is no attestation");
-	if ((r = check_identity(f)) != OK || (r = check_key(f)) != OK)
-		return r;
-	return check_names(f);
+	return check_attested(f);
 }
 
 /* SEQUENCE { SEQUENCE { rsaEncryption, NULL } ... } of 256 bytes and more. */
@@ -156,8 +164,7 @@ issuance_check_scep(const struct issuance_scep *f)
 		return r;
 	if (!is_rsa(f->csr->spki))
 		return fail(ERR_SCEP_REQUEST, "the request's key is not RSA");
-	if (f->key_known)
-		return fail(
-		    ERR_SCEP_REQUEST, "the request's key was certified before");
-	return OK;
+	return f->key_known
+	    ? fail(ERR_SCEP_REQUEST, "the request's key was certified before")
+	    : OK;
 }
