@@ -322,7 +322,7 @@ orders(struct cli *cli, const struct enrollment *e)
 		view_text(
 		    v, orders_authorization_name(o->authorization_status));
 		view_text(v, orders_challenge_name(o->challenge_status));
-		view_text(v, o->error);
+		view_text(v, o->error == OK ? "" : err_name(o->error));
 		view_time(v, o->created_at);
 	}
 	cli_say(cli, "%s", "");

@@ -26,11 +26,11 @@ post_challenge(void *p, const struct req *req, struct resp *resp)
 		return r;
 	links_write(authorization, rq->context.conf->url, rq->enrollment.id,
 	    LINK_AUTHORIZATION, o.authorization_id);
-	if ((r = acme_http_link(resp, authorization, "up")) != OK ||
+	if ((r = acme_http_link(resp, authorization, "up")) == OK &&
 	    (r = acme_http_object(
-		 resp, rq, 200, LINK_CHALLENGE, o.challenge_id)) != OK)
-		return r;
-	return objects_challenge(rq, &o, &resp->body);
+		 resp, rq, 200, LINK_CHALLENGE, o.challenge_id)) == OK)
+		r = objects_challenge(rq, &o, &resp->body);
+	return r;
 }
 
 static int

@@ -116,13 +116,12 @@ acme_http_verify(struct acme_http *app, const struct req *req, const char *step,
 
 	rq->context.step = step;
 	r = request_find(rq, req_path_param(req, "enrollment"), scope);
-	if (r != OK)
-		return r;
-	if (!req_type_is(req, "application/jose+json"))
-		return fail(ERR_MEDIA_TYPE,
+	if (r == OK && !req_type_is(req, "application/jose+json"))
+		r = fail(ERR_MEDIA_TYPE,
 		    "the content type is not application/jose+json");
-	return request_verify(
-	    rq, app->nonce_key, req->body, req->target, signer);
+	return r == OK
+	    ? request_verify(rq, app->nonce_key, req->body, req->target, signer)
+	    : r;
 }
 
 int
@@ -134,9 +133,9 @@ acme_http_object(struct resp *resp, const struct request *rq, int status,
 
 	resp->status = status;
 	links_write(url, rq->context.conf->url, rq->enrollment.id, link, id);
-	if ((r = resp_set(resp, "Location", url)) != OK)
-		return r;
-	return resp_set(resp, "Content-Type", ACME_HTTP_JSON);
+	if ((r = resp_set(resp, "Location", url)) == OK)
+		r = resp_set(resp, "Content-Type", ACME_HTTP_JSON);
+	return r;
 }
 
 int
@@ -145,10 +144,10 @@ acme_http_order(struct resp *resp, const struct request *rq, int status,
 {
 	int r = acme_http_object(resp, rq, status, LINK_ORDER, o->id);
 
-	if (r != OK)
-		return r;
-	return objects_order(
-	    rq, o, replaces->n > 0 ? buf_str(replaces) : NULL, &resp->body);
+	if (r == OK)
+		r = objects_order(rq, o,
+		    replaces->n > 0 ? buf_str(replaces) : NULL, &resp->body);
+	return r;
 }
 
 int

@@ -32,17 +32,29 @@ struct verdict {
 };
 
 /*
- * Makes a refusal the verdict. A fault of ours is none and is returned, so that
- * the device may try again.
+ * Makes what is wrong with an attestation the verdict, which ends the order.
+ * Anything else is returned, so that the device may try again.
  */
 static int
 reject(struct verdict *v, int code)
 {
-	if (code == OK || err_http_status(code) >= 500)
+	switch (code) {
+	case ERR_ATT_NONE:
+	case ERR_ATT_CBOR:
+	case ERR_ATT_FORMAT:
+	case ERR_ATT_CHAIN:
+	case ERR_ATT_TIME:
+	case ERR_ATT_FRESHNESS:
+	case ERR_ATT_IDENTITY:
+	case ERR_ATT_KEY:
+	case ERR_ATT_KEY_REUSE:
+	case ERR_ATT_UNASSIGNED:
+		v->code = code;
+		snprintf(v->reason, sizeof v->reason, "%s", log_reason());
+		return OK;
+	default:
 		return code;
-	v->code = code;
-	snprintf(v->reason, sizeof v->reason, "%s", log_reason());
-	return OK;
+	}
 }
 
 /*
@@ -112,12 +124,8 @@ check_store(struct db *db, const struct attestation *a)
 	struct jwk key;
 	int r;
 
-	if ((r = ade_devices_assigned(db, a->serial, &assigned)) != OK)
-		return r;
-	if (!assigned)
-		return fail(ERR_ATT_UNASSIGNED,
-		    "%s is not assigned to us any more", a->serial);
-	if ((r = challenge_key_of(a->spki, &key)) != OK ||
+	if ((r = ade_devices_assigned(db, a->serial, &assigned)) != OK ||
+	    (r = challenge_key_of(a->spki, &key)) != OK ||
 	    (r = jwk_thumbprint(&key, thumbprint)) != OK ||
 	    (r = accounts_thumbprint_known(db, thumbprint, &of_account)) !=
 		OK ||
@@ -125,14 +133,17 @@ check_store(struct db *db, const struct attestation *a)
 		OK ||
 	    (r = certificates_spki_known(db, a->spki_sha256, &certified)) != OK)
 		return r;
-	if (of_account)
-		return fail(ERR_ATT_KEY_REUSE, "the key is an account's key");
-	if (attested)
-		return fail(
+	if (!assigned)
+		r = fail(ERR_ATT_UNASSIGNED,
+		    "%s is not assigned to us any more", a->serial);
+	else if (of_account)
+		r = fail(ERR_ATT_KEY_REUSE, "the key is an account's key");
+	else if (attested)
+		r = fail(
 		    ERR_ATT_KEY_REUSE, "the key was attested to us before");
-	if (certified)
-		return fail(ERR_ATT_KEY_REUSE, "the key has a certificate");
-	return OK;
+	else if (certified)
+		r = fail(ERR_ATT_KEY_REUSE, "the key has a certificate");
+	return r;
 }
 
 static int
@@ -174,24 +185,19 @@ static int
 decide(struct request *rq, const struct order *o, struct verdict *v)
 {
 	struct db *db = rq->context.db;
-	int r = OK;
+	int r;
 
-	if (v->code == OK)
-		r = reject(v, check_store(db, &v->facts));
-	if (r != OK)
+	if (v->code == OK && (r = reject(v, check_store(db, &v->facts))) != OK)
 		return r;
 	r = v->code == OK ? orders_challenge_valid(db, o)
 			  : orders_challenge_invalid(db, o, v->code);
 	/* Another request decided first: its outcome stands. */
 	if (r == ERR_CONFLICT)
 		return OK;
-	if (r != OK)
-		return r;
 	/* Checked above in this transaction, so none of this can be. */
-	if (v->code == OK && store_evidence(db, o, v) != OK)
-		return fail(
-		    ERR_INTERNAL, "no evidence kept for order %s", o->id);
-	return context_log(&rq->context, v->code, v->reason);
+	if (r == OK && v->code == OK && store_evidence(db, o, v) != OK)
+		r = fail(ERR_INTERNAL, "no evidence kept for order %s", o->id);
+	return r == OK ? context_log(&rq->context, v->code, v->reason) : r;
 }
 
 static int
@@ -201,9 +207,8 @@ load(const struct request *rq, const char *id, struct order *out)
 	    rq->context.db, rq->enrollment.id, rq->account.id, id, out);
 
 	if (r == ERR_NOT_FOUND)
-		return fail(
-		    r, "no such challenge of account %s", rq->account.id);
-	if (r == OK)
+		r = fail(r, "no such challenge of account %s", rq->account.id);
+	else if (r == OK)
 		order_settle(out, clock_now());
 	return r;
 }
@@ -228,7 +233,7 @@ challenge_answer(struct request *rq, const struct attest_roots *roots,
 	if (r == OK && (r = request_begin(rq)) == OK) {
 		if (pending)
 			r = decide(rq, &o, &v);
-		else if (answers && err_find(o.error) == ERR_EXPIRED)
+		else if (answers && o.error == ERR_EXPIRED)
 			r = context_log(&rq->context, ERR_EXPIRED,
 			    "the order expired before its challenge was "
 			    "answered");

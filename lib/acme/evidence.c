@@ -9,26 +9,28 @@ int
 evidence_check(const struct attestation *a, const struct enrollment *enrollment,
     const struct order *o, int64_t at)
 {
+	int r = OK;
+
 	/*
 	 * The token comes from the database. Somebody could replace it with the
 	 * one that an old attestation was made for; Apple's own date still
 	 * gives that away.
 	 */
 	if (at - a->leaf_not_before > EVIDENCE_AGE_MAX)
-		return fail(ERR_ATT_TIME,
+		r = fail(ERR_ATT_TIME,
 		    "the attestation is %lld seconds old, more than %d",
 		    (long long)(at - a->leaf_not_before), EVIDENCE_AGE_MAX);
-	if (a->serial[0] == '\0')
-		return fail(
+	else if (a->serial[0] == '\0')
+		r = fail(
 		    ERR_ATT_IDENTITY, "the attestation names no serial number");
-	if (strcmp(a->serial, enrollment->device.serial) != 0)
-		return fail(ERR_ATT_IDENTITY,
+	else if (strcmp(a->serial, enrollment->device.serial) != 0)
+		r = fail(ERR_ATT_IDENTITY,
 		    "attested %s, but the enrollment is for %s", a->serial,
 		    enrollment->device.serial);
-	if (!order_is_for(o, a->serial))
-		return fail(ERR_ATT_IDENTITY,
+	else if (!order_is_for(o, a->serial))
+		r = fail(ERR_ATT_IDENTITY,
 		    "attested %s, but the order is for another", a->serial);
-	return OK;
+	return r;
 }
 
 int

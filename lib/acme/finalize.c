@@ -86,23 +86,24 @@ verify_evidence(
 	r = attestations_load_by_order(
 	    rq->context.db, w->order.id, &w->evidence);
 	if (r == ERR_NOT_FOUND)
-		return fail(ERR_INTERNAL, "order %s is ready without evidence",
+		r = fail(ERR_INTERNAL, "order %s is ready without evidence",
+		    w->order.id);
+	else if (r == OK && w->evidence.object.n == 0)
+		r = fail(ERR_ORDER_NOT_READY,
+		    "order %s was made before attestations were kept",
 		    w->order.id);
 	if (r != OK)
 		return r;
-	if (w->evidence.object.n == 0)
-		return fail(ERR_ORDER_NOT_READY,
-		    "order %s was made before attestations were kept",
-		    w->order.id);
 	at = w->evidence.verified_at;
 	if (at > now)
 		at = now;
 	if (at < now - ORDER_LIFE)
 		at = now - ORDER_LIFE;
-	if (evidence_verify(roots, w->evidence.object, &rq->enrollment,
-		&w->order, at, &w->attested) != OK)
-		return refuse_forged(rq, &w->order);
-	return OK;
+	r = evidence_verify(roots, w->evidence.object, &rq->enrollment,
+	    &w->order, at, &w->attested);
+	return r == OK || err_http_status(r) >= 500
+	    ? r
+	    : refuse_forged(rq, &w->order);
 }
 
 static int
@@ -184,12 +185,12 @@ store_issuance(
 	if ((r = orders_finalize(db, &w->order, w->certificate.id)) == OK)
 		r = issue_store(db, &w->certificate);
 	if (r == ERR_CONFLICT)
-		return fail(ERR_ORDER_NOT_READY,
+		r = fail(ERR_ORDER_NOT_READY,
 		    "order or enrollment was used meanwhile");
-	if (r != OK || (r = context_log(&rq->context, OK, "")) != OK ||
-	    (r = order_load(rq, w->order.id, out)) != OK)
-		return r;
-	return order_predecessor(db, out, replaces);
+	if (r == OK && (r = context_log(&rq->context, OK, "")) == OK &&
+	    (r = order_load(rq, w->order.id, out)) == OK)
+		r = order_predecessor(db, out, replaces);
+	return r;
 }
 
 int
@@ -200,13 +201,13 @@ finalize_order(struct request *rq, const struct finalize_keys *keys,
 	int r;
 
 	*out = (struct order){ .id = "" };
-	if ((r = order_load(rq, id, &w.order)) != OK)
-		return r;
-	if (w.order.status != ORDER_READY)
-		return fail(ERR_ORDER_NOT_READY, "order %s is %s%s%s",
-		    w.order.id, orders_status_name(w.order.status),
-		    w.order.error[0] != '\0' ? ": " : "", w.order.error);
-	if ((r = read_csr(rq, &w.csr)) == OK &&
+	r = order_load(rq, id, &w.order);
+	if (r == OK && w.order.status != ORDER_READY)
+		r = fail(ERR_ORDER_NOT_READY, "order %s is %s%s%s", w.order.id,
+		    orders_status_name(w.order.status),
+		    w.order.error == OK ? "" : ": ",
+		    w.order.error == OK ? "" : err_name(w.order.error));
+	if (r == OK && (r = read_csr(rq, &w.csr)) == OK &&
 	    (r = verify_evidence(rq, keys->roots, &w)) == OK)
 		r = check_policy(rq, &w);
 	if (r == ERR_BAD_CSR || r == ERR_CSR_KEY)

@@ -64,10 +64,9 @@ links_read_account(const char *server, const char *enrollment, const char *kid,
 	if (last == NULL || !enc_is_base64url(last + 1, DB_ID_TEXT - 1))
 		return false;
 	links_write(same, server, enrollment, LINK_ACCOUNT, last + 1);
-	if (strcmp(same, kid) != 0)
-		return false;
-	memcpy(id, last + 1, strlen(last + 1) + 1);
-	return true;
+	if (strcmp(same, kid) == 0)
+		memcpy(id, last + 1, strlen(last + 1) + 1);
+	return id[0] != '\0';
 }
 
 bool

@@ -8,19 +8,16 @@
 #include "wire/out_json.h"
 
 static void
-put_problem(struct out_json *j, const char *error)
+put_problem(struct out_json *j, int code)
 {
-	int r = err_find(error);
 	char type[96];
 
-	/* a name of old */
-	if (r == OK)
-		r = ERR_INTERNAL;
-	snprintf(type, sizeof type, OBJECTS_PROBLEM_URN "%s", err_acme_type(r));
+	snprintf(
+	    type, sizeof type, OBJECTS_PROBLEM_URN "%s", err_acme_type(code));
 	out_json_open_object(j, "error");
 	out_json_string(j, "type", type);
-	out_json_string(j, "detail", err_text(r));
-	out_json_int(j, "status", err_http_status(r));
+	out_json_string(j, "detail", err_text(code));
+	out_json_int(j, "status", err_http_status(code));
 	out_json_close_object(j);
 }
 
@@ -64,7 +61,7 @@ put_challenge(
 	out_json_string(j, "token", o->token);
 	if (o->challenge_status == CHALLENGE_VALID)
 		put_time(j, "validated", o->validated_at);
-	if (o->challenge_status == CHALLENGE_INVALID && o->error[0] != '\0')
+	if (o->challenge_status == CHALLENGE_INVALID && o->error != OK)
 		put_problem(j, o->error);
 	out_json_close_object(j);
 }
@@ -109,7 +106,7 @@ objects_order(const struct request *rq, const struct order *o,
 		    &j, "certificate", rq, LINK_CERTIFICATE, o->certificate_id);
 	if (replaces != NULL)
 		out_json_string(&j, "replaces", replaces);
-	if (o->status == ORDER_INVALID && o->error[0] != '\0')
+	if (o->status == ORDER_INVALID && o->error != OK)
 		put_problem(&j, o->error);
 	out_json_close_object(&j);
 	return out_json_end(&j);

@@ -21,7 +21,7 @@ order_settle(struct order *o, int64_t now)
 	if (o->challenge_status == CHALLENGE_PENDING)
 		o->challenge_status = CHALLENGE_INVALID;
 	o->status = ORDER_INVALID;
-	snprintf(o->error, sizeof o->error, "%s", err_name(ERR_EXPIRED));
+	o->error = ERR_EXPIRED;
 }
 
 bool
@@ -147,11 +147,10 @@ int
 order_predecessor(struct db *db, const struct order *o, struct buf *replaces)
 {
 	struct certificate c = { .id = "" };
-	int r;
+	int r = OK;
 
-	if (!o->has_replaces)
-		return OK;
-	if ((r = certificates_load(db, o->replaces, &c)) == OK)
+	if (o->has_replaces &&
+	    (r = certificates_load(db, o->replaces, &c)) == OK)
 		r = renewal_info_id(&c, replaces);
 	certificates_release(&c);
 	return r;
@@ -164,8 +163,8 @@ order_load(const struct request *rq, const char *id, struct order *out)
 	    rq->context.db, rq->enrollment.id, rq->account.id, id, out);
 
 	if (r == ERR_NOT_FOUND)
-		return fail(r, "no such order of account %s", rq->account.id);
-	if (r == OK)
+		r = fail(r, "no such order of account %s", rq->account.id);
+	else if (r == OK)
 		order_settle(out, clock_now());
 	return r;
 }

@@ -32,13 +32,13 @@ request_find(
 	struct enrollment e;
 	int r = load_enrollment(c->db, enrollment_id, scope, &e);
 
-	if (r != OK)
-		return r;
-	rq->enrollment = e;
-	rq->scope = scope;
-	memcpy(c->enrollment_id, e.id, sizeof c->enrollment_id);
-	memcpy(c->serial, e.device.serial, sizeof c->serial);
-	return OK;
+	if (r == OK) {
+		rq->enrollment = e;
+		rq->scope = scope;
+		memcpy(c->enrollment_id, e.id, sizeof c->enrollment_id);
+		memcpy(c->serial, e.device.serial, sizeof c->serial);
+	}
+	return r;
 }
 
 void
@@ -61,15 +61,15 @@ load_account(struct request *rq)
 		c->conf->url, rq->enrollment.id, rq->jws->kid, id))
 		return fail(ERR_NO_ACCOUNT, "kid is no account URL of here");
 	r = accounts_load(c->db, rq->enrollment.id, id, &rq->account);
+	rq->has_account = r == OK;
 	if (r == ERR_NOT_FOUND)
 		return fail(ERR_NO_ACCOUNT, "no account %s", id);
-	if (r != OK)
-		return r;
-	rq->has_account = true;
-	if (rq->account.status != ACCOUNT_VALID)
+	if (r == OK && rq->account.status != ACCOUNT_VALID)
 		return fail(ERR_ACCOUNT_DEAD, "account %s is %s", id,
 		    accounts_status_name(rq->account.status));
-	return jwk_parse_text(blob_str(rq->account.jwk), &rq->account_key);
+	return r == OK
+	    ? jwk_parse_text(blob_str(rq->account.jwk), &rq->account_key)
+	    : r;
 }
 
 int
@@ -86,22 +86,23 @@ request_verify(struct request *rq, const uint8_t nonce_key[NONCE_TOKEN_KEY],
 		return r;
 	jws = rq->jws;
 	if (signer == REQUEST_BY_ACCOUNT && jws->kid == NULL)
-		return fail(ERR_MALFORMED, "jwk where kid is wanted");
-	if (signer == REQUEST_BY_KEY && jws->jwk == NULL)
-		return fail(ERR_MALFORMED, "kid where jwk is wanted");
-	if (jws->kid != NULL && (r = load_account(rq)) != OK)
-		return r;
-	if (strncmp(jws->url, server, n) != 0 ||
-	    strcmp(jws->url + n, target) != 0)
-		return fail(ERR_UNAUTHORIZED,
+		r = fail(ERR_MALFORMED, "jwk where kid is wanted");
+	else if (signer == REQUEST_BY_KEY && jws->jwk == NULL)
+		r = fail(ERR_MALFORMED, "kid where jwk is wanted");
+	else if (jws->kid != NULL)
+		r = load_account(rq);
+	if (r == OK &&
+	    (strncmp(jws->url, server, n) != 0 ||
+		strcmp(jws->url + n, target) != 0))
+		r = fail(ERR_UNAUTHORIZED,
 		    "signed for another URL than the one it was sent to");
-	if ((r = nonce_token_check(nonce_key, rq->enrollment.id, jws->nonce,
-		 clock_now(), &nonce)) != OK ||
+	if (r == OK &&
+	    (r = nonce_token_check(nonce_key, rq->enrollment.id, jws->nonce,
+		 clock_now(), &nonce)) == OK &&
 	    (r = jws_verify(
-		 jws, rq->has_account ? rq->account_key : jws->jwk)) != OK)
-		return r;
-	rq->nonce = nonce;
-	return OK;
+		 jws, rq->has_account ? rq->account_key : jws->jwk)) == OK)
+		rq->nonce = nonce;
+	return r;
 }
 
 int
@@ -141,7 +142,7 @@ check_again(const struct request *rq)
 
 	r = load_enrollment(db, rq->enrollment.id, rq->scope, &enrollment);
 	if (r == ERR_NOT_FOUND)
-		return fail(r, "the enrollment ended meanwhile");
+		r = fail(r, "the enrollment ended meanwhile");
 	if (r != OK || !rq->has_account)
 		return r;
 	r = accounts_load(db, rq->enrollment.id, rq->account.id, &account);
@@ -162,8 +163,7 @@ request_begin(struct request *rq)
 
 	if ((r = context_begin(&rq->context)) != OK)
 		return r;
-	r = use_nonce(rq);
-	if (r == ERR_BAD_NONCE)
+	if ((r = use_nonce(rq)) == ERR_BAD_NONCE)
 		r = fail(r, "the nonce was used before");
 	if (r == OK)
 		r = check_again(rq);

@@ -110,6 +110,7 @@ static struct datum
 put(const struct column *c, const char *row)
 {
 	const void *member = row + c->offset;
+	int n;
 
 	switch (c->type) {
 	case COLUMN_TIME:
@@ -120,6 +121,9 @@ put(const struct column *c, const char *row)
 		return datum_text_or_null(member);
 	case COLUMN_WORD:
 		return datum_text_or_null(c->words[*(const int *)member]);
+	case COLUMN_CODE:
+		n = *(const int *)member;
+		return datum_text_or_null(n == OK ? NULL : err_name(n));
 	case COLUMN_BYTES:
 		return datum_blob(bytes_of(c, row));
 	case COLUMN_BYTES_OR_NULL:
@@ -188,6 +192,20 @@ get_word(const struct column *c, struct blob word, int *out)
 	return fail(ERR_DB, "database: %s is an unknown word", c->name);
 }
 
+static int
+code_of(struct blob name)
+{
+	char text[64];
+	int code = OK;
+
+	if (name.n > 0 && name.n < sizeof text) {
+		memcpy(text, name.p, name.n);
+		text[name.n] = '\0';
+		code = err_find(text);
+	}
+	return name.n > 0 && code == OK ? ERR_INTERNAL : code;
+}
+
 /*
  * A copy with a NUL behind it, at *memory, which moves on. A table with such
  * columns is a TABLE_WITH_MEMORY().
@@ -216,6 +234,9 @@ get(const struct column *c, const struct datum *v, char *row, char **memory)
 		return get_text(c, v->bytes, member);
 	case COLUMN_WORD:
 		return get_word(c, v->bytes, member);
+	case COLUMN_CODE:
+		*(int *)member = code_of(v->bytes);
+		return OK;
 	case COLUMN_BYTES:
 	case COLUMN_BYTES_OR_NULL:
 		return get_bytes(c, v->bytes, row);

@@ -24,6 +24,7 @@ enum column_type {
 	COLUMN_TEXT,
 	COLUMN_TEXT_OR_NULL,
 	COLUMN_WORD,
+	COLUMN_CODE,
 	COLUMN_BYTES,
 	COLUMN_BYTES_OR_NULL,
 	COLUMN_BLOB,
@@ -68,6 +69,11 @@ struct column {
 #define WORD(member, texts)                                                    \
 	.type = COLUMN_WORD, COLUMN_MEMBER(member), .words = (texts),          \
 	.words_count = (int)(sizeof(texts) / sizeof((texts)[0]))
+/*
+ * int: a code of err.def, stored by its name; OK is NULL. The name of an older
+ * version that is not there any more reads as ERR_INTERNAL.
+ */
+#define CODE(member) .type = COLUMN_CODE, COLUMN_MEMBER(member)
 /* array of uint8_t, all of it; NULL reads as zeros */
 #define DIGEST(member) .type = COLUMN_BYTES, COLUMN_MEMBER(member)
 /* the same, and a bool: it is not NULL */

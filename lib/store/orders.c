@@ -129,7 +129,7 @@ static const struct column columns[] = {
 	{ "authorization_status", WORD(authorization_status, authorizations) },
 	{ "challenge_status", WORD(challenge_status, challenges) },
 	{ "validated_at", TIME(validated_at) },
-	{ "error", TEXT_OR_NULL(error) },
+	{ "error", CODE(error) },
 	{ "bad_csrs", INT(bad_csrs) },
 	{ "certificate_id", TEXT_OR_NULL(certificate_id) },
 	{ "replaces", DIGEST_OR_NULL(replaces, has_replaces) },

@@ -46,8 +46,8 @@ struct order {
 	enum authorization_status authorization_status;
 	enum challenge_status challenge_status;
 	int64_t validated_at;
-	/* name from err.def without ERR_ of what made it invalid, or "" */
-	char error[33];
+	/* what made it invalid, or OK */
+	int error;
 	int bad_csrs;
 	/* "" until valid */
 	char certificate_id[DB_ID_TEXT];

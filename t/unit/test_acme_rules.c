@@ -121,7 +121,7 @@ test_settle(void **state)
 	order_settle(&o, 100);
 	assert_int_equal(o.status, ORDER_INVALID);
 	assert_int_equal(o.authorization_status, AUTHORIZATION_EXPIRED);
-	assert_string_equal(o.error, "EXPIRED");
+	assert_int_equal(o.error, ERR_EXPIRED);
 	o = good;
 	o.status = ORDER_VALID;
 	order_settle(&o, 100);

@@ -102,7 +102,7 @@ time_makes_it_invalid(void **state)
 	assert_int_equal(o.status, ORDER_INVALID);
 	assert_int_equal(o.authorization_status, AUTHORIZATION_INVALID);
 	assert_int_equal(o.challenge_status, CHALLENGE_INVALID);
-	assert_string_equal(o.error, "EXPIRED");
+	assert_int_equal(o.error, ERR_EXPIRED);
 }
 
 static void
@@ -134,7 +134,7 @@ an_invalid_challenge_says_why(void **state)
 	(void)state;
 	o.status = ORDER_INVALID;
 	o.challenge_status = CHALLENGE_INVALID;
-	memcpy(o.error, "ATT_CBOR", 9);
+	o.error = ERR_ATT_CBOR;
 	buf_init(&b, 4096);
 	assert_int_equal(objects_challenge(&rq, &o, &b), OK);
 	assert_non_null(strstr(buf_str(&b),

@@ -186,7 +186,7 @@ test_failed_challenge_ends_all_three(void **state)
 	    &s, ORDER_INVALID, AUTHORIZATION_INVALID, CHALLENGE_INVALID);
 	REFUSE(s.db, ERR_CONFLICT, orders_challenge_valid(s.db, &s.o));
 	assert_int_equal(orders_load(s.db, s.e.id, s.a.id, s.o.id, &o), OK);
-	assert_string_equal(o.error, "ATT_FRESHNESS");
+	assert_int_equal(o.error, ERR_ATT_FRESHNESS);
 	end(&s);
 }
 
@@ -260,7 +260,7 @@ test_bad_requests_are_counted(void **state)
 	}
 	assert_int_equal(orders_load(s.db, s.e.id, s.a.id, s.o.id, &o), OK);
 	assert_int_equal(o.status, ORDER_INVALID);
-	assert_string_equal(o.error, "BAD_CSR");
+	assert_int_equal(o.error, ERR_BAD_CSR);
 	REFUSE(s.db, ERR_CONFLICT, orders_bad_csr(s.db, &s.o, &dead));
 	assert_false(dead);
 	end(&s);
@@ -278,7 +278,7 @@ test_invalidate_at_once(void **state)
 	WRITE(s.db, orders_invalidate(s.db, &s.o, ERR_CSR_KEY));
 	REFUSE(s.db, ERR_CONFLICT, orders_finalize(s.db, &s.o, "cert"));
 	assert_int_equal(orders_load(s.db, s.e.id, s.a.id, s.o.id, &o), OK);
-	assert_string_equal(o.error, "CSR_KEY");
+	assert_int_equal(o.error, ERR_CSR_KEY);
 	end(&s);
 }
 

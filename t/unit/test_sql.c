@@ -91,6 +91,7 @@ struct row {
 	struct blob blob;
 	const char *string;
 	bool flag;
+	int code;
 	int64_t at;
 	void *memory;
 };
@@ -105,13 +106,14 @@ static const struct column columns[] = {
 	{ "blob", BLOB_OR_NULL(blob), .large = true },
 	{ "string", STRING(string) },
 	{ "flag", INT(flag) },
+	{ "code", CODE(code) },
 	{ "at", TIME(at), .read_only = true },
 };
 
 static const struct table table = TABLE_WITH_MEMORY(columns);
 
 static const char select_row[] =
-    "SELECT $1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), 7";
+    "SELECT $1, $2, $3, $4, $5, $6, CAST($7 AS BIGINT), $8, 7";
 
 /* Reads what was put; value `i` is replaced by `v` unless that is DATUM_END. */
 static int
@@ -121,7 +123,7 @@ round_trip(
 	struct datum values[COLUMNS_MAX + 1];
 
 	columns_put(&table, in, values);
-	assert_int_equal(values[7].type, DATUM_END);
+	assert_int_equal(values[8].type, DATUM_END);
 	if (v.type != DATUM_END)
 		values[i] = v;
 	return sql_one(db, select_row, &table, values, out);
@@ -139,7 +141,8 @@ test_a_row_is_read_as_it_was_written(void **state)
 		    .n = 2,
 		    .digest = { 1, 2, 3, 4 },
 		    .some = { 5, 6 },
-		    .flag = true };
+		    .flag = true,
+		    .code = ERR_EXPIRED };
 
 	in.blob = blob_str("blob");
 	in.string = "string";
@@ -154,6 +157,7 @@ test_a_row_is_read_as_it_was_written(void **state)
 	assert_true(blob_eq_str(out.blob, "blob"));
 	assert_string_equal(out.string, "string");
 	assert_true(out.flag);
+	assert_int_equal(out.code, ERR_EXPIRED);
 	assert_int_equal(out.at, 7);
 	free(out.memory);
 }
@@ -171,6 +175,26 @@ test_what_is_empty_is_null(void **state)
 	assert_int_equal(out.blob.n, 0);
 	assert_string_equal(out.string, "");
 	assert_false(out.flag);
+	assert_int_equal(out.code, OK);
+	free(out.memory);
+}
+
+static void
+test_a_code_of_an_older_version(void **state)
+{
+	static const char longer[] =
+	    "A_NAME_THAT_IS_LONGER_THAN_THAT_OF_ANY_CODE_THERE_EVER_WAS_AT_ALL";
+	struct row out, in = { .string = NULL };
+
+	assert_int_equal(
+	    round_trip(storefix_db(state), &in, 7, datum_text("OF_OLD"), &out),
+	    OK);
+	assert_int_equal(out.code, ERR_INTERNAL);
+	free(out.memory);
+	assert_int_equal(
+	    round_trip(storefix_db(state), &in, 7, datum_text(longer), &out),
+	    OK);
+	assert_int_equal(out.code, ERR_INTERNAL);
 	free(out.memory);
 }
 
@@ -208,10 +232,10 @@ test_the_lists_of_columns(void **state)
 		"SELECT {columns} | {brief} | {new row} | {x}", &table, &out),
 	    OK);
 	assert_string_equal(buf_str(&out),
-	    "SELECT text, digest, word, some, blob, string, flag, at |"
-	    " text, digest, word, some, NULL, string, flag, at |"
-	    " (text, digest, word, some, blob, string, flag)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7) | {x}");
+	    "SELECT text, digest, word, some, blob, string, flag, code, at |"
+	    " text, digest, word, some, NULL, string, flag, code, at |"
+	    " (text, digest, word, some, blob, string, flag, code)"
+	    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) | {x}");
 	buf_release(&out);
 }
 
@@ -280,6 +304,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_the_scan_detector_detects),
 	STOREFIX_TEST(test_a_row_is_read_as_it_was_written),
 	STOREFIX_TEST(test_what_is_empty_is_null),
+	STOREFIX_TEST(test_a_code_of_an_older_version),
 	STOREFIX_TEST(test_a_value_that_does_not_fit_is_a_failure),
 	STOREFIX_TEST(test_the_lists_of_columns),
 	STOREFIX_TEST(test_parameters_go_by_their_number),
