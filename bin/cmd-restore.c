@@ -170,15 +170,11 @@ member(struct restore *rs, struct bundle *b, const char *name, bool stage)
 
 /* What was checked is what is written. */
 static int
-same(struct restore *rs, const uint8_t sha256[SECRET_SHA256])
+same(const struct restore *rs, const uint8_t sha256[SECRET_SHA256])
 {
-	size_t i;
-
-	if (memcmp(sha256, rs->manifest_sha256, SECRET_SHA256) != 0)
-		return fail(ERR_FIELD, "the archive changed while it was read");
-	for (i = 0; i < rs->manifest.n; i++)
-		rs->manifest.rows[i].seen = false;
-	return OK;
+	return memcmp(sha256, rs->manifest_sha256, SECRET_SHA256) == 0
+	    ? OK
+	    : fail(ERR_FIELD, "the archive changed while it was read");
 }
 
 static int
@@ -211,6 +207,7 @@ static int
 pass(struct restore *rs, bool stage)
 {
 	struct bundle *b;
+	struct manifest_entry *e;
 	const char *name;
 	size_t i;
 	int r;
@@ -223,10 +220,13 @@ pass(struct restore *rs, bool stage)
 	bundle_close(b);
 	if (r != ERR_NOT_FOUND)
 		return r;
-	for (i = 0; i < rs->manifest.n; i++)
-		if (!rs->manifest.rows[i].folder && !rs->manifest.rows[i].seen)
-			return fail(ERR_FIELD, "%s is missing in the archive",
-			    rs->manifest.rows[i].path);
+	for (i = 0; i < rs->manifest.n; i++) {
+		e = &rs->manifest.rows[i];
+		if (!e->folder && !e->seen)
+			return fail(
+			    ERR_FIELD, "%s is missing in the archive", e->path);
+		e->seen = false; /* for the next pass */
+	}
 	return OK;
 }
 
