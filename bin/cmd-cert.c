@@ -56,7 +56,7 @@ cert_list(struct cli *cli)
 {
 	struct certificate_list list;
 	const struct certificate *c;
-	size_t i, last, shown = 0;
+	size_t i, first, end;
 	struct paging p;
 	struct view *v;
 	int r;
@@ -65,8 +65,8 @@ cert_list(struct cli *cli)
 	    (r = load(cli, &p, &list)) != OK)
 		return r;
 	v = view_new(list_columns);
-	last = (size_t)p.offset + (size_t)p.limit;
-	for (i = (size_t)p.offset; i < list.n && i < last; i++, shown++) {
+	paging_window(&p, list.n, &first, &end);
+	for (i = first; i < end; i++) {
 		c = &list.rows[i];
 		view_text(v, c->id);
 		view_text(v, c->serial);
@@ -81,7 +81,7 @@ cert_list(struct cli *cli)
 		? "No certificate matches."
 		: "No certificate was issued yet. A device gets one when it "
 		  "enrolls.");
-	paging_end_uncounted(cli, &p, shown, list.n > last);
+	paging_end_uncounted(cli, &p, end - first, list.n > end);
 	view_free(v);
 	certificates_list_release(&list);
 	return r;

@@ -153,8 +153,8 @@ static int
 refusals(struct cli *cli, const struct paging *p)
 {
 	const char *search = cli_option(cli, "search");
-	size_t last = (size_t)p->offset + (size_t)p->limit;
 	struct event_list list, part;
+	size_t first, end;
 	int r;
 
 	if (cli_flag(cli, "serial"))
@@ -162,14 +162,13 @@ refusals(struct cli *cli, const struct paging *p)
 	if ((r = events_list_refusals(
 		 cli->db, search, 0, p->offset + p->limit + 1, &list)) != OK)
 		return r;
-	part = list;
-	part.n = list.n < last ? list.n : last;
-	part.n -= part.n < (size_t)p->offset ? part.n : (size_t)p->offset;
-	part.rows += list.n < (size_t)p->offset ? 0 : p->offset;
+	paging_window(p, list.n, &first, &end);
+	part =
+	    (struct event_list){ .rows = list.rows + first, .n = end - first };
 	r = steps(cli, refusal_columns, &part, "refusals",
 	    paging_is_filtered(cli) ? "No refusal matches."
 				    : "Nothing was refused yet.");
-	paging_end_uncounted(cli, p, part.n, list.n > last);
+	paging_end_uncounted(cli, p, part.n, list.n > end);
 	events_list_release(&list);
 	return r;
 }
@@ -192,13 +191,13 @@ static int
 table(
     struct cli *cli, const struct paging *p, const struct enrollment_list *list)
 {
-	size_t i, last = (size_t)p->offset + (size_t)p->limit, shown = 0;
+	size_t i, first, end;
 	struct view *v = view_new(list_columns);
 	const char *status;
 	int r = OK;
 
-	for (i = (size_t)p->offset; i < list->n && i < last && r == OK;
-	     i++, shown++) {
+	paging_window(p, list->n, &first, &end);
+	for (i = first; i < end && r == OK; i++) {
 		const struct enrollment *e = &list->rows[i];
 
 		r = admin_enrollment_status(cli->db, e, &status);
@@ -223,7 +222,7 @@ table(
 			  "--refused"
 			: "No enrollment profiles yet. A device "
 			  "gets one when it is set up and asks for it.");
-	paging_end(cli, p, shown, list->total);
+	paging_end(cli, p, end - first, list->total);
 	view_free(v);
 	return r;
 }

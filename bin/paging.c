@@ -35,6 +35,15 @@ paging_is_filtered(const struct cli *cli)
 	return false;
 }
 
+void
+paging_window(const struct paging *p, size_t n, size_t *first, size_t *end)
+{
+	size_t offset = (size_t)p->offset, last = offset + (size_t)p->limit;
+
+	*first = offset < n ? offset : n;
+	*end = last < n ? last : n;
+}
+
 static void
 hint(const struct cli *cli, const struct paging *p, size_t shown)
 {

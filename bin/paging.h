@@ -31,6 +31,13 @@ int paging_read(const struct cli *cli, struct paging *out);
 bool paging_is_filtered(const struct cli *cli);
 
 /*
+ * Which of the n rows that were loaded from the first one on are shown: those
+ * from *first on, and before *end.
+ */
+void paging_window(
+    const struct paging *p, size_t n, size_t *first, size_t *end);
+
+/*
  * After the table: writes "total" and "more" for scripts, and for people, when
  * there is more, how to see it. `shown` rows were shown.
  */
