@@ -8,11 +8,6 @@
 #include "policy/product.h"
 #include "store/activities.h"
 
-static const enum product_system systems[] = { SYSTEM_MACOS, SYSTEM_IOS,
-	SYSTEM_IPADOS, SYSTEM_TVOS, SYSTEM_VISIONOS, SYSTEM_WATCHOS };
-
-#define SYSTEMS (sizeof systems / sizeof systems[0])
-
 /* Only what a browser may follow becomes a link. */
 static bool
 is_web_address(const char *url)
@@ -30,11 +25,10 @@ fill_minimums(struct admin_page *page, const struct form *typed)
 	char stored[SETTINGS_VALUE_TEXT];
 	const char *name, *value;
 	struct tmpl_row *row;
-	size_t i;
-	int r;
+	int r, s;
 
-	for (i = 0; i < SYSTEMS; i++) {
-		name = product_minimum_setting(systems[i]);
+	for (s = SYSTEM_UNKNOWN + 1; s < PRODUCT_SYSTEMS; s++) {
+		name = product_minimum_setting(s);
 		r = settings_get_text(
 		    page->app->context.db, conf, name, stored);
 		if (r != OK)
@@ -42,7 +36,7 @@ fill_minimums(struct admin_page *page, const struct form *typed)
 		value = typed != NULL ? form_get(typed, name) : NULL;
 		row = tmplrow_add(page->row, "minimums");
 		tmplrow_set(row, "name", name);
-		tmplrow_set(row, "system", product_system_name(systems[i]));
+		tmplrow_set(row, "system", product_system_name(s));
 		tmplrow_set(row, "value", value != NULL ? value : stored);
 		tmplrow_flag(row, "wrong",
 		    value != NULL &&
@@ -140,11 +134,11 @@ static int
 store(const struct admin_actor *actor, const struct form *form,
     const char *const *names, const char *when_absent)
 {
-	struct admin_setting all[SYSTEMS];
+	struct admin_setting all[PRODUCT_SYSTEMS];
 	const char *value;
 	size_t n = 0;
 
-	for (; *names != NULL && n < SYSTEMS; names++) {
+	for (; *names != NULL && n < PRODUCT_SYSTEMS; names++) {
 		value = form_get(form, *names);
 		if (value == NULL)
 			value = when_absent;
@@ -188,11 +182,11 @@ int
 admin_options_set_minimum_os(
     void *app, const struct req *req, struct resp *resp)
 {
-	const char *names[SYSTEMS + 1] = { NULL };
-	size_t i;
+	const char *names[PRODUCT_SYSTEMS] = { NULL };
+	int s;
 
-	for (i = 0; i < SYSTEMS; i++)
-		names[i] = product_minimum_setting(systems[i]);
+	for (s = SYSTEM_UNKNOWN + 1; s < PRODUCT_SYSTEMS; s++)
+		names[s - 1] = product_minimum_setting(s);
 	return set(app, req, names, NULL, resp);
 }
 

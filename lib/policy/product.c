@@ -70,6 +70,8 @@ static const struct system_rule {
 	[SYSTEM_VISIONOS] = { "visionOS", { 1, 1, 0 }, 'N',
 	    SETTINGS_MINIMUM_VISIONOS },
 };
+_Static_assert(sizeof systems / sizeof systems[0] == PRODUCT_SYSTEMS,
+    "PRODUCT_SYSTEMS ends at another system");
 
 /* Reads 1..4 digits and returns what follows them, or NULL. */
 static const char *

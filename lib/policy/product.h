@@ -44,6 +44,8 @@ enum product_system {
 	SYSTEM_VISIONOS,
 };
 
+#define PRODUCT_SYSTEMS (SYSTEM_VISIONOS + 1)
+
 struct product {
 	enum product_family family;
 	enum product_system system;
