@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "store/browsers.h"
 #include "store/rowmac.h"
 #include "store/sessions.h"
@@ -64,14 +65,27 @@ check_mac(const struct db *db, struct admin *a)
 	return r;
 }
 
+/* As it stands in logs and lists: one line, all of it visible. */
+static bool
+is_name(const char *name)
+{
+	struct blob in = blob_str(name);
+	uint32_t c;
+	size_t at, n;
+
+	for (at = 0; at < in.n; at += n)
+		if ((n = utf8_decode(in, at, &c)) == 0 || !utf8_is_visible(c))
+			return false;
+	return in.n > 0 && in.n < ADMINS_NAME_TEXT;
+}
+
 int
 admins_create(struct db *db, const char *name, const char *hash)
 {
 	struct admin a = { .created_at = clock_now(), .authentic = true };
 	int r;
 
-	if (*name == '\0' || strlen(name) >= sizeof a.name ||
-	    strlen(hash) >= sizeof a.password_hash)
+	if (!is_name(name) || strlen(hash) >= sizeof a.password_hash)
 		return ERR_FIELD;
 	snprintf(a.name, sizeof a.name, "%s", name);
 	snprintf(a.password_hash, sizeof a.password_hash, "%s", hash);

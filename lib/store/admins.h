@@ -30,7 +30,10 @@ struct admin_list {
 	size_t n;
 };
 
-/* ERR_EXISTS when the name is taken, ERR_FIELD when it is empty or too long. */
+/*
+ * ERR_EXISTS when the name is taken, ERR_FIELD when it is empty, too long, or
+ * holds what cannot be seen, such as a line end.
+ */
 int admins_create(struct db *db, const char *name, const char *hash);
 
 /*

@@ -17,6 +17,9 @@ test_create_load_list(void **state)
 	WRITE(db, admins_create(db, "adam", "$y$other"));
 	REFUSE(db, ERR_EXISTS, admins_create(db, "zoe", "x"));
 	REFUSE(db, ERR_FIELD, admins_create(db, "", "x"));
+	REFUSE(db, ERR_FIELD, admins_create(db, "zoe\nroot", "x"));
+	REFUSE(db, ERR_FIELD, admins_create(db, "zoe\xe2\x80\xae", "x"));
+	REFUSE(db, ERR_FIELD, admins_create(db, "zo\xeb", "x"));
 	assert_int_equal(admins_load(db, "zoe", &a), OK);
 	assert_string_equal(a.password_hash, "$y$hash");
 	assert_int_equal(a.disabled_at, 0);
