@@ -136,7 +136,7 @@ subtest 'links that are over, and none' => sub {
 	is($t->http(POST => '/enroll/manual/AAAAAAAAAAAAAAAAAAAAAA', body => 'x' x 1025)->{status},
 	    413, 'a large body for no link');
 	is(rows('events'), $before, 'leaves no row');
-	is($t->tool('enrollment', 'new', '--serial', 'a b')->{exit}, 4, 'no serial number');
+	is($t->tool('enrollment', 'new', '--serial', $_)->{exit}, 4, "no serial number: $_") for 'a b', 'x', 'C02ABCD', 'C02 ABCDEF12';
 };
 
 subtest 'a link for one device' => sub {

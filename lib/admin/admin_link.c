@@ -10,6 +10,15 @@
 /* Where profile-download serves links; the token follows. */
 #define LINK_PATH "/enroll/manual/"
 
+/* No device has a shorter serial number: somebody mistyped it. */
+#define SERIAL_MIN 8
+
+static int
+refuse_serial(const char *serial)
+{
+	return fail(ERR_FIELD, "this is no serial number: %s", serial);
+}
+
 static int
 store(const struct admin_actor *actor, struct enrollment_link *link,
     char token[ENROLLMENT_LINKS_TOKEN_TEXT])
@@ -26,9 +35,7 @@ store(const struct admin_actor *actor, struct enrollment_link *link,
 		    "allowed");
 	r = enrollment_links_create(
 	    actor->db, link, actor->conf->link_hours, token);
-	if (r == ERR_FIELD)
-		return fail(r, "this is no serial number: %s", link->serial);
-	return r;
+	return r == ERR_FIELD ? refuse_serial(link->serial) : r;
 }
 
 /* Cuts nothing: what is too long is refused. */
@@ -57,6 +64,8 @@ admin_link_create(const struct admin_actor *actor, const char *serial,
 		 sizeof link->serial)) != OK ||
 	    (r = copy_text("note", note, link->note, sizeof link->note)) != OK)
 		return r;
+	if (*serial != '\0' && strlen(serial) < SERIAL_MIN)
+		return refuse_serial(serial);
 	for (p = link->serial; *p != '\0'; p++)
 		*p = (char)toupper((unsigned char)*p);
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_HOSTS)) == OK)
