@@ -123,8 +123,9 @@ renewal_run_host(struct renewal_run *run, const struct host *host)
 
 	r = renewal_candidates_load(run->db, host->id, &candidate);
 	if (r == ERR_NOT_FOUND)
-		return fail(ERR_CONFLICT, "%s is not enrolled: it is %s",
-		    serial, hosts_state_name(host->state));
+		return fail(ERR_CONFLICT,
+		    "%s has no certificate to renew: the host is %s", serial,
+		    hosts_state_name(host->state));
 	if (r != OK)
 		return r;
 	if ((r = renewer_init(&rn, run->conf, run->db)) == OK)

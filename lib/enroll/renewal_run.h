@@ -48,7 +48,7 @@ int renewal_run_all(struct renewal_run *run);
 
 /*
  * The renewal of one host, whenever its certificate expires. ERR_CONFLICT: it
- * is not enrolled, changed meanwhile, or has a new certificate that waits for
+ * has no valid certificate, changed meanwhile, or has a new certificate that waits for
  * its first use; the decision's code when it cannot be renewed.
  */
 int renewal_run_host(struct renewal_run *run, const struct host *host);
