@@ -251,9 +251,9 @@ name_actor(struct cli *cli)
 	else
 		snprintf(cli->actor, sizeof cli->actor, "cli:%u",
 		    (unsigned)getuid());
-	cli->admin = (struct admin_actor){ .conf = &cli->conf,
-		.name = cli->actor,
-		.role = ADMIN_ROLE_ADMIN };
+	cli->admin = (struct admin_actor){
+		.conf = &cli->conf, .name = cli->actor, .role = ADMIN_ROLE_ADMIN
+	};
 }
 
 static int
@@ -276,9 +276,11 @@ open_database(struct cli *cli)
 	return r;
 }
 
-static void
+static int
 print_json(struct cli *cli, int code)
 {
+	int r;
+
 	if (code != OK && !cli->answered) {
 		buf_reset(&cli->text);
 		out_json_init(&cli->out, &cli->text);
@@ -290,8 +292,9 @@ print_json(struct cli *cli, int code)
 		out_json_close_object(&cli->out);
 	}
 	out_json_close_object(&cli->out);
-	if (out_json_end(&cli->out) == OK)
+	if ((r = out_json_end(&cli->out)) == OK)
 		printf("%s\n", buf_str(&cli->text));
+	return r;
 }
 
 static void
@@ -309,7 +312,7 @@ static int
 run_command(struct cli *cli, const struct cli_noun *noun, int argc,
     const char *const *argv)
 {
-	int r;
+	int r, written = OK;
 
 	buf_init(&cli->text, CLI_TEXT_MAX);
 	out_json_init(&cli->out, &cli->text);
@@ -318,9 +321,9 @@ run_command(struct cli *cli, const struct cli_noun *noun, int argc,
 	if ((r = read_arguments(cli, argc, argv)) == OK &&
 	    (r = open_database(cli)) == OK)
 		r = cli->verb->run(cli);
-	if (cli->json)
-		print_json(cli, r);
-	if (r != OK && (!cli->json || r == ERR_USAGE))
+	if (cli->json && (written = print_json(cli, r)) != OK)
+		r = written;
+	if (r != OK && (!cli->json || r == ERR_USAGE || written != OK))
 		complain(cli, noun->name, r);
 	db_close(cli->db);
 	if (cli->verb->needs != CLI_NOTHING)

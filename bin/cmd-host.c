@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/admin_host.h"
@@ -239,41 +240,47 @@ show(struct cli *cli)
 	return r;
 }
 
+/* Whom it names is read first: when all is done, nothing may fail any more. */
 static int
-say(struct cli *cli, int r, const char *said)
+change(struct cli *cli,
+    int (*act)(
+	const struct admin_actor *actor, const char *const *names, int n),
+    const char *said)
 {
+	char(*serials)[DB_SERIAL_TEXT];
 	struct host h;
-	int i;
+	int i, r = OK;
 
-	if (r != OK)
-		return r;
-	out_json_open_array(&cli->out, "serials");
+	if ((serials = calloc((size_t)cli->count, sizeof *serials)) == NULL)
+		return fail(ERR_NOMEM, "no memory for serial numbers");
 	for (i = 0; i < cli->count && r == OK; i++) {
 		r = admin_host_find(cli->db, cli->arguments[i], &h);
-		if (r != OK)
-			break;
-		out_json_string(&cli->out, NULL, h.device.serial);
-		cli_say(cli, "%s %s", h.device.serial, said);
+		if (r == OK)
+			memcpy(serials[i], h.device.serial, sizeof *serials);
+	}
+	if (r == OK)
+		r = act(&cli->admin, cli->arguments, cli->count);
+	out_json_open_array(&cli->out, "serials");
+	for (i = 0; i < cli->count && r == OK; i++) {
+		out_json_string(&cli->out, NULL, serials[i]);
+		cli_say(cli, "%s %s", serials[i], said);
 	}
 	out_json_close_array(&cli->out);
+	free(serials);
 	return r;
 }
 
 static int
 block(struct cli *cli)
 {
-	int r = admin_host_block(&cli->admin, cli->arguments, cli->count);
-
-	return say(
-	    cli, r, "is blocked: at its next check-in it is told to unenroll.");
+	return change(cli, admin_host_block,
+	    "is blocked: at its next check-in it is told to unenroll.");
 }
 
 static int
 unblock(struct cli *cli)
 {
-	int r = admin_host_unblock(&cli->admin, cli->arguments, cli->count);
-
-	return say(cli, r, "may enroll again.");
+	return change(cli, admin_host_unblock, "may enroll again.");
 }
 
 static const struct cli_option list_options[] = {

@@ -111,7 +111,10 @@ view_hex(struct view *v, struct blob bytes)
 
 	buf_init(&hex, VIEW_CELL_MAX);
 	enc_hex(bytes, &hex);
-	add(v, buf_str(&hex), 0);
+	if (buf_status(&hex) == OK)
+		add(v, buf_str(&hex), 0);
+	else if (v != NULL)
+		v->failed = true;
 	buf_release(&hex);
 }
 

@@ -25,52 +25,72 @@ fill_link(struct tmpl_row *row, const struct enrollment_link *link)
 	admin_page_time(row, "expires_at", link->expires_at);
 }
 
+/* The first row of the list, and its URL. */
 static int
-fill_list(struct admin_page *page)
+create(struct admin_page *page, const struct form *form)
 {
-	int offset = admin_page_number(page) * ADMIN_PAGE_ROWS;
-	struct enrollment_link_list list;
-	struct tmpl_row *row;
-	bool closed;
-	size_t i;
+	struct admin_actor actor = admin_page_actor(page->app, &page->session);
+	char url[ADMIN_LINK_URL_TEXT];
+	struct enrollment_link link;
 	int r;
 
-	if ((r = settings_get_bool(page->app->context.db,
-		 page->app->context.conf, SETTINGS_BUSINESS_ONLY, &closed)) !=
-		OK ||
-	    (r = enrollment_links_list(
-		 page->app->context.db, offset, ADMIN_PAGE_ROWS, &list)) != OK)
-		return r;
-	tmplrow_flag(page->row, "closed", closed);
-	tmplrow_setf(
-	    page->row, "hours", "%d", page->app->context.conf->link_hours);
-	for (i = 0; i < list.n; i++) {
-		row = tmplrow_add(page->row, "links");
-		fill_link(row, &list.rows[i]);
+	r = admin_link_create(&actor, form_text(form, "serial"),
+	    form_text(form, "note"), &link, url);
+	if (r == OK) {
+		tmplrow_set(page->row, "url", url);
+		fill_link(tmplrow_add(page->row, "links"), &link);
 	}
-	admin_page_pager(page, "/admin/links", filters, list.n, list.total);
-	enrollment_links_list_release(&list);
-	return OK;
+	secret_wipe(url, sizeof url);
+	return r;
 }
 
-/* The page, with a link that was just made (or ""), or what is wrong. */
+/*
+ * With a form, also creates the link that it asks for: when all is read, since
+ * its URL is shown on this page only. The code tells how that went.
+ */
 static int
-send_page(struct admin_app *app, const struct req *req, const char *url,
-    int problem, struct resp *resp)
+fill(struct admin_page *page, const struct form *form, int *created)
 {
-	struct admin_page page;
+	const struct context *c = &page->app->context;
+	int offset = admin_page_number(page) * ADMIN_PAGE_ROWS;
+	struct enrollment_link_list list;
+	size_t made, i;
+	bool closed;
 	int r;
 
+	if ((r = settings_get_bool(
+		 c->db, c->conf, SETTINGS_BUSINESS_ONLY, &closed)) != OK ||
+	    (r = enrollment_links_list(
+		 c->db, offset, ADMIN_PAGE_ROWS, &list)) != OK)
+		return r;
+	tmplrow_flag(page->row, "in_enrollments", true);
+	tmplrow_flag(page->row, "closed", closed);
+	tmplrow_setf(page->row, "hours", "%d", c->conf->link_hours);
+	*created = form != NULL ? create(page, form) : OK;
+	made = form != NULL && *created == OK ? 1 : 0;
+	for (i = 0; i < list.n && made + i < ADMIN_PAGE_ROWS; i++)
+		fill_link(tmplrow_add(page->row, "links"), &list.rows[i]);
+	admin_page_pager(page, "/admin/links", filters, made + i,
+	    list.total + (int64_t)made);
+	enrollment_links_list_release(&list);
+	return err_http_status(*created) < 500 ? OK : *created;
+}
+
+static int
+send_page(struct admin_app *app, const struct req *req, const struct form *form,
+    struct resp *resp)
+{
+	struct admin_page page;
+	int r, created;
+
 	if ((r = admin_page_init(&page, app, req)) != OK ||
-	    (r = fill_list(&page)) != OK)
+	    (r = fill(&page, form, &created)) != OK)
 		goto done;
-	tmplrow_flag(page.row, "in_enrollments", true);
-	tmplrow_set(page.row, "url", url);
 	tmplrow_set(
-	    page.row, "problem", problem == OK ? "" : err_text(problem));
+	    page.row, "problem", created == OK ? "" : err_text(created));
 	r = admin_page_send(&page, "links", "Enrollment links", resp);
-	if (r == OK && problem != OK)
-		resp->status = err_http_status(problem);
+	if (r == OK && created != OK)
+		resp->status = err_http_status(created);
 done:
 	admin_page_release(&page);
 	return r;
@@ -79,30 +99,20 @@ done:
 int
 admin_links_show(void *app, const struct req *req, struct resp *resp)
 {
-	return send_page(app, req, "", OK, resp);
+	return send_page(app, req, NULL, resp);
 }
 
 int
-admin_links_create(void *p, const struct req *req, struct resp *resp)
+admin_links_create(void *app, const struct req *req, struct resp *resp)
 {
-	struct admin_app *app = p;
-	struct enrollment_link link;
-	struct admin_actor actor;
 	struct session session;
 	struct form *form;
-	char url[ADMIN_LINK_URL_TEXT] = "";
 	int r;
 
 	if ((r = admin_page_form(app, req, &session, &form)) != OK)
 		return r;
-	actor = admin_page_actor(app, &session);
-	r = admin_link_create(&actor, form_text(form, "serial"),
-	    form_text(form, "note"), &link, url);
+	r = send_page(app, req, form, resp);
 	form_free(form);
-	if (r != OK && err_http_status(r) >= 500)
-		return r;
-	r = send_page(app, req, url, r, resp);
-	secret_wipe(url, sizeof url);
 	return r;
 }
 

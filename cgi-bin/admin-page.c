@@ -13,7 +13,7 @@
 #include "web/tmplset.h"
 
 #define LAST_PAGE    100000
-#define URL_MAX      2048
+#define URL_MAX      (4 * REQ_TARGET_MAX)
 #define HTML_TYPE    "text/html; charset=utf-8"
 #define SIGN_IN_PATH "/admin/sign-in"
 
@@ -236,8 +236,7 @@ admin_page_hex(struct tmpl_row *row, const char *name, struct blob value)
 
 	buf_init(&b, 256);
 	enc_hex(value, &b);
-	tmplrow_set(row, name, buf_str(&b));
-	buf_release(&b);
+	tmplrow_set_buf(row, name, &b);
 }
 
 void
@@ -251,8 +250,7 @@ admin_page_link(struct tmpl_row *row, const char *name, const char *path,
 	buf_printf(&b, "%s%c%s=", path, strchr(path, '?') ? '&' : '?', param);
 	form_encode(value, &b);
 	snprintf(key, sizeof key, "%s_url", name);
-	tmplrow_set(row, key, buf_str(&b));
-	buf_release(&b);
+	tmplrow_set_buf(row, key, &b);
 }
 
 int
@@ -277,8 +275,7 @@ set_page_url(struct admin_page *page, const char *name, const char *path,
 		buf_printf(&b, "&%s=", *filters);
 		form_encode(form_text(page->query, *filters), &b);
 	}
-	tmplrow_set(page->row, name, buf_str(&b));
-	buf_release(&b);
+	tmplrow_set_buf(page->row, name, &b);
 }
 
 void

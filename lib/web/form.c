@@ -54,7 +54,7 @@ decode(struct blob in, char **out)
 {
 	struct buf b;
 	size_t i, n;
-	int high, low;
+	int high, low, r = ERR_MALFORMED;
 
 	*out = NULL;
 	buf_init(&b, FORM_MAX);
@@ -70,17 +70,17 @@ decode(struct blob in, char **out)
 		buf_add_byte(&b, (uint8_t)(high * 16 + low));
 		i += 2;
 	}
-	if (!text_ok(buf_blob(&b)))
-		goto bad;
 	/* An empty text has a byte of its own too: the NUL. */
-	buf_add(&b, "", 0);
-	if (buf_status(&b) != OK)
-		goto bad;
-	*out = (char *)buf_steal(&b, &n);
-	return OK;
+	if (buf_add(&b, "", 0) != OK)
+		r = fail(buf_status(&b), "no memory for a form");
+	else if (text_ok(buf_blob(&b)))
+		r = OK;
+	if (r == OK)
+		*out = (char *)buf_steal(&b, &n);
 bad:
 	buf_wipe(&b);
-	return ERR_MALFORMED;
+	return r == ERR_MALFORMED ? fail(r, "a form holds bytes no text has")
+				  : r;
 }
 
 /* The first field of that name. */
@@ -102,15 +102,16 @@ add(struct form *form, struct blob pair)
 	size_t name_len = equals != NULL ? (size_t)(equals - pair.p) : pair.n;
 	struct form_field *f;
 	struct blob value = { NULL, 0 };
+	int r;
 
 	if (form->count == FORM_FIELDS_MAX)
 		return fail(ERR_MALFORMED, "a form has too many fields");
 	if (equals != NULL)
 		value = blob_of(equals + 1, pair.n - name_len - 1);
 	f = &form->fields[form->count++];
-	if (decode(blob_of(pair.p, name_len), &f->name) != OK ||
-	    decode(value, &f->value) != OK)
-		return fail(ERR_MALFORMED, "a form holds bytes no text has");
+	if ((r = decode(blob_of(pair.p, name_len), &f->name)) != OK ||
+	    (r = decode(value, &f->value)) != OK)
+		return r;
 	if (find(form, f->name) != f)
 		return fail(ERR_MALFORMED, "a field of a form comes twice");
 	return OK;

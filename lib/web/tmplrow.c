@@ -139,6 +139,16 @@ tmplrow_setf(struct tmpl_row *row, const char *name, const char *fmt, ...)
 }
 
 void
+tmplrow_set_buf(struct tmpl_row *row, const char *name, struct buf *text)
+{
+	if (buf_status(text) == OK)
+		tmplrow_set(row, name, buf_str(text));
+	else if (row != NULL)
+		failed(row);
+	buf_release(text);
+}
+
+void
 tmplrow_flag(struct tmpl_row *row, const char *name, bool value)
 {
 	tmplrow_set(row, name, value ? "yes" : "");

@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
+
 struct tmpl_row;
 
 /* NULL when there is no memory; every function here takes that NULL. */
@@ -20,6 +22,9 @@ void tmplrow_free(struct tmpl_row *row);
 void tmplrow_set(struct tmpl_row *row, const char *name, const char *value);
 void tmplrow_setf(struct tmpl_row *row, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The text of a buffer, which it releases; one that failed fails the page. */
+void tmplrow_set_buf(struct tmpl_row *row, const char *name, struct buf *text);
 
 /* "yes" or "": for sections. */
 void tmplrow_flag(struct tmpl_row *row, const char *name, bool value);

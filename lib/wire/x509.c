@@ -89,26 +89,32 @@ decode_body(struct blob body, struct buf *der)
 
 /*
  * Takes the first block off `rest` and appends its DER; `before` is the text
- * in front of it. False when there is no whole and sound block.
+ * in front of it. ERR_MALFORMED, unlogged, when there is no whole and sound
+ * block.
  */
-static bool
+static int
 next_block(struct blob *rest, struct blob *before, struct buf *der)
 {
 	const uint8_t *end, *p;
 	size_t left;
+	int r;
 
 	if ((p = memmem(rest->p, rest->n, PEM_BEGIN, strlen(PEM_BEGIN))) ==
 	    NULL)
-		return false;
+		return ERR_MALFORMED;
 	*before = blob_of(rest->p, (size_t)(p - rest->p));
 	p += strlen(PEM_BEGIN);
 	left = rest->n - (size_t)(p - rest->p);
-	if ((end = memmem(p, left, PEM_END, strlen(PEM_END))) == NULL ||
-	    decode_body(blob_of(p, (size_t)(end - p)), der) != OK)
-		return false;
+	if ((end = memmem(p, left, PEM_END, strlen(PEM_END))) == NULL)
+		return ERR_MALFORMED;
+	r = decode_body(blob_of(p, (size_t)(end - p)), der);
+	if (r == ERR_NOMEM)
+		return fail(r, "no memory for a certificate");
+	if (r != OK)
+		return ERR_MALFORMED;
 	p = end + strlen(PEM_END);
 	*rest = blob_of(p, rest->n - (size_t)(p - rest->p));
-	return true;
+	return OK;
 }
 
 int
@@ -120,11 +126,12 @@ x509_parse_pem(struct blob pem, gnutls_x509_crt_t *crt)
 
 	*crt = NULL;
 	buf_init(&der, X509_DER_MAX);
-	if (pem.n == 0 || !next_block(&rest, &before, &der))
-		r = fail(ERR_MALFORMED, "no sound PEM certificate");
-	else if (!only_space(before) || !only_space(rest))
+	r = pem.n == 0 ? ERR_MALFORMED : next_block(&rest, &before, &der);
+	if (r == ERR_MALFORMED)
+		r = fail(r, "no sound PEM certificate");
+	else if (r == OK && (!only_space(before) || !only_space(rest)))
 		r = fail(ERR_MALFORMED, "text around a PEM certificate");
-	else
+	else if (r == OK)
 		r = x509_parse(buf_blob(&der), crt);
 	buf_release(&der);
 	return r;
@@ -145,10 +152,10 @@ parse_all(struct blob rest, const char *path, size_t max,
 		if (*n == max)
 			r = fail(ERR_TOO_LARGE, "%s: over %zu certificates",
 			    path, max);
-		else if (!next_block(&rest, &before, &der))
-			r = fail(
-			    ERR_MALFORMED, "%s: a block is not sound", path);
-		else
+		else if ((r = next_block(&rest, &before, &der)) ==
+		    ERR_MALFORMED)
+			r = fail(r, "%s: a block is not sound", path);
+		else if (r == OK)
 			r = x509_parse(buf_blob(&der), &crts[*n]);
 		if (r != OK)
 			break;

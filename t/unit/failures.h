@@ -26,4 +26,10 @@ const char *failures_disarm(void);
  */
 int failures_each(struct db *db, int (*operation)(void *), void *arg);
 
+/*
+ * The same for an operation that can do without some calls. It checks what it
+ * got itself, and gives OK only when that is whole.
+ */
+int failures_each_checked(struct db *db, int (*operation)(void *), void *arg);
+
 #endif

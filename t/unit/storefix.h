@@ -68,6 +68,9 @@ void storefix_host(
 /* Direct SQL for what no function does, such as counting; returns the int. */
 int storefix_sql(struct db *db, const char *sql);
 
+/* Another number after each commit, of this connection or of another one. */
+unsigned storefix_version(struct db *db);
+
 /* Runs one that changes at least one row, in no transaction of the store. */
 void storefix_change(struct db *db, const char *sql);
 

@@ -1,0 +1,216 @@
+/*
+ * attestmdm, each command with each of its calls failing in turn: it says so,
+ * and what it changes it changes wholly or not at all.
+ */
+#include "failures.h"
+#include "serverfix.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "bin/cmd.h"
+#include "unit/unit.h"
+
+#define WORDS  8
+#define OUTPUT 65536
+
+struct call {
+	const struct cli_noun *noun;
+	const char *words[WORDS];
+	/* lets the same call do the same again, where it changes something */
+	const char *undo;
+	/* in several transactions */
+	bool in_parts;
+};
+
+struct asked {
+	const struct storefix *fix;
+	const struct call *call;
+	bool json;
+	/* what it printed when nothing failed; NULL when that differs */
+	char *sound;
+	/* storefix_version() before it */
+	unsigned version;
+};
+
+static void
+write_conf(const struct storefix *fix)
+{
+	char text[1024];
+
+	snprintf(text, sizeof text,
+	    "[server]\nurl = https://mdm.example.com\n"
+	    "[paths]\nstate = %s\ndatabase = %s\n"
+	    "[mdm]\ntopic = " MDMFIX_TOPIC "\n",
+	    fix->folder, fix->path);
+	serverfix_write(fix, "attestmdm.conf", text, strlen(text));
+}
+
+/* What the tool prints goes to *out, of OUTPUT bytes, and its complaints away.
+ */
+static int
+run(const struct cli_noun *const *nouns, int argc, const char *const *argv,
+    char *out)
+{
+	int stdout_was = dup(STDOUT_FILENO), stderr_was = dup(STDERR_FILENO);
+	int null = open("/dev/null", O_WRONLY), status;
+	int printed = memfd_create("printed", MFD_CLOEXEC);
+	ssize_t n;
+
+	fflush(stdout);
+	dup2(printed, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	status = cli_main(nouns, argc, argv);
+	fflush(stdout);
+	dup2(stdout_was, STDOUT_FILENO);
+	dup2(stderr_was, STDERR_FILENO);
+	n = pread(printed, out, OUTPUT - 1, 0);
+	assert_in_range(n, 0, OUTPUT - 2);
+	out[n] = '\0';
+	close(stdout_was);
+	close(stderr_was);
+	close(null);
+	close(printed);
+	return status;
+}
+
+static int
+call(const struct asked *a, char *out)
+{
+	const struct cli_noun *const nouns[] = { a->call->noun, NULL };
+	const char *argv[WORDS + 5] = { "attestmdm", "--config" };
+	char conf[128];
+	int argc = 2, i;
+
+	snprintf(conf, sizeof conf, "%s/attestmdm.conf", a->fix->folder);
+	argv[argc++] = conf;
+	argv[argc++] = a->call->noun->name;
+	for (i = 0; i < WORDS && a->call->words[i] != NULL; i++)
+		argv[argc++] = a->call->words[i];
+	if (a->json)
+		argv[argc++] = "--json";
+	return run(nouns, argc, argv, out);
+}
+
+/* Without memory to say what is done, it is done nevertheless. */
+static int
+tool(void *arg)
+{
+	static char out[OUTPUT];
+	struct asked *a = arg;
+	unsigned before = a->version;
+	int status = call(a, out);
+	const char *failed = failures_disarm();
+
+	if (status != CLI_EXIT_OK && status != CLI_EXIT_FAILURE)
+		unit_fail("%s %s: %d (%s) when %s failed", a->call->noun->name,
+		    a->call->words[0], status, log_reason(), failed);
+	if (status != CLI_EXIT_OK && !a->call->in_parts &&
+	    storefix_version(a->fix->db) != before &&
+	    strstr(failed, "sqlite3") != NULL)
+		unit_fail("%s %s: something changed, and %s failed",
+		    a->call->noun->name, a->call->words[0], failed);
+	if (status == CLI_EXIT_OK && a->sound != NULL)
+		assert_string_equal(out, a->sound);
+	if (failed != NULL && a->call->undo != NULL)
+		storefix_sql(a->fix->db, a->call->undo);
+	a->version = storefix_version(a->fix->db);
+	return status == CLI_EXIT_OK ? OK : ERR_INTERNAL;
+}
+
+static void
+what_it_shows_is_whole(void **state)
+{
+	static char sound[OUTPUT];
+	struct serverfix made;
+	const struct call calls[] = {
+		{ &cmd_host, { "list" }, NULL, false },
+		{ &cmd_host, { "show", SERIAL_A }, NULL, false },
+		{ &cmd_enrollment, { "list" }, NULL, false },
+		{ &cmd_enrollment, { "list", "--serial", SERIAL_A }, NULL,
+		    false },
+		{ &cmd_enrollment, { "list", "--refused" }, NULL, false },
+		{ &cmd_enrollment, { "show", SERIAL_A }, NULL, false },
+		{ &cmd_enrollment, { "show", SERVERFIX_STRANGER }, NULL,
+		    false },
+		{ &cmd_enrollment, { "links" }, NULL, false },
+		{ &cmd_cert, { "list" }, NULL, false },
+		{ &cmd_command, { "list", SERIAL_A }, NULL, false },
+		{ &cmd_command, { "show", made.command }, NULL, false },
+		{ &cmd_ade, { "list" }, NULL, false },
+		{ &cmd_alarms, { NULL }, NULL, false },
+		{ &cmd_admin, { "list" }, NULL, false },
+		{ &cmd_setting, { "get" }, NULL, false },
+		{ &cmd_setting, { "get", "minimum_os_version_macos" }, NULL,
+		    false },
+	};
+	struct asked a = { .fix = *state, .sound = sound };
+
+	write_conf(*state);
+	serverfix_make(state, &made);
+	a.version = storefix_version(a.fix->db);
+	for (size_t i = 0; i < 2 * sizeof calls / sizeof calls[0]; i++) {
+		a.call = &calls[i / 2];
+		a.json = i % 2 != 0;
+		assert_int_equal(call(&a, sound), CLI_EXIT_OK);
+		assert_true(failures_each_checked(NULL, tool, &a) > 30);
+	}
+}
+
+static void
+what_it_does_it_does_wholly_or_not_at_all(void **state)
+{
+	struct serverfix made;
+	char csv[128];
+	const struct call calls[] = {
+		{ &cmd_ade, { "import", csv }, NULL, false },
+		{ &cmd_ade, { "remove", SERIAL_B },
+		    "UPDATE ade_devices SET removed_at = NULL", false },
+		{ &cmd_enrollment, { "new", "--note", "x" }, NULL, false },
+		{ &cmd_enrollment, { "revoke-link", made.link },
+		    "UPDATE enrollment_links SET revoked_at = NULL", false },
+		{ &cmd_command, { "send", SERIAL_A, "SecurityInfo" }, NULL,
+		    false },
+		{ &cmd_command, { "cancel", SERIAL_A, made.command },
+		    "UPDATE commands SET state = 'queued'", false },
+		{ &cmd_setting, { "set", "minimum_os_version_macos", "14.5" },
+		    NULL, false },
+		{ &cmd_admin, { "disable", SERVERFIX_ADMIN }, NULL, false },
+		{ &cmd_admin, { "enable", SERVERFIX_ADMIN }, NULL, false },
+		{ &cmd_admin, { "add", "eve" },
+		    "DELETE FROM admins WHERE name = 'eve'", false },
+		{ &cmd_renew, { "--due" }, NULL, true },
+		{ &cmd_renew, { "--host", SERIAL_A }, NULL, true },
+		{ &cmd_purge, { NULL }, NULL, true },
+		{ &cmd_cert, { "revoke", made.certificate },
+		    "UPDATE certificates SET state = 'issued', revoked_at = "
+		    "NULL",
+		    false },
+		{ &cmd_host, { "block", SERIAL_A },
+		    "UPDATE hosts SET state = 'enrolled'", false },
+		{ &cmd_host, { "unblock", SERIAL_A },
+		    "UPDATE hosts SET state = 'blocked'", false },
+	};
+	struct asked a = { .fix = *state };
+
+	write_conf(*state);
+	serverfix_make(state, &made);
+	snprintf(csv, sizeof csv, "%s/one.csv", a.fix->folder);
+	serverfix_write(*state, "one.csv", "serial_number\nC02DDDDDDDDD\n", 27);
+	a.version = storefix_version(a.fix->db);
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+		a.call = &calls[i];
+		assert_true(failures_each_checked(NULL, tool, &a) > 30);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(what_it_shows_is_whole),
+	STOREFIX_TEST(what_it_does_it_does_wholly_or_not_at_all),
+};
+
+STOREFIX_MAIN(tests)
