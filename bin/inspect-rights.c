@@ -11,7 +11,7 @@
 #include "ca/key.h"
 
 #define EVERYBODY ((1u << OWNER_PROGRAMS) | (1u << OWNER_ACME) | \
-	(1u << OWNER_SCEP) | (1u << OWNER_ADMIN))
+	(1u << OWNER_SCEP) | (1u << OWNER_ADMIN) | (1u << OWNER_WORKER))
 
 struct inspection {
 	struct verdict *v;
@@ -106,6 +106,9 @@ inspect_folders(const struct inspection *in, const struct conf *conf)
 		    conf->state);
 	else
 		inspect_only(in, conf->state, OWNER_ROOT, W_OK);
+	snprintf(path, sizeof path, "%s/apple", conf->state);
+	inspect_may(in, path, 1u << OWNER_WORKER, X_OK);
+	inspect_only(in, path, OWNER_ROOT, W_OK);
 	snprintf(path, sizeof path, "%s/public", conf->state);
 	inspect_only(in, path, OWNER_ROOT, W_OK);
 }

@@ -19,6 +19,7 @@ static const struct {
 	{ "", OWNER_ROOT, 0755, 0711 },
 	/* Whoever makes a file beside the database, the group shares it. */
 	{ "/db", OWNER_PROGRAMS, 02770, 0700 },
+	{ "/apple", OWNER_ROOT, 0711, 0700 },
 	{ "/public", OWNER_ROOT, 0755, 0755 },
 	{ "/public/acme", OWNER_ACME, 0755, 0755 },
 	{ "/public/scep", OWNER_SCEP, 0755, 0755 },

@@ -3,12 +3,15 @@
  *
  *	STATE/                  root      keys, certificates, nonce.key, admin.key
  *	STATE/db/               attestmdm the database; its group may write
+ *	STATE/apple/            root      secrets for Apple's services, each file
+ *	                                  attestmdm-worker's alone
  *	STATE/public/           root      what nginx serves as /crl/
  *	STATE/public/acme/      attestmdm-acme  its list, and the lock for it
  *	STATE/public/scep/      attestmdm-scep  likewise
  *
- * Only root may rename or delete in STATE and in STATE/public: a program that
- * is taken over can replace neither a key nor the list of another authority.
+ * Only root may rename or delete in STATE, STATE/apple and STATE/public: a
+ * program that is taken over can replace neither a key nor the list of another
+ * authority.
  */
 #ifndef BIN_LAYOUT_H
 #define BIN_LAYOUT_H

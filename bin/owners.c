@@ -16,6 +16,7 @@ static const char *const names[OWNERS] = {
 	[OWNER_ACME] = "attestmdm-acme",
 	[OWNER_SCEP] = "attestmdm-scep",
 	[OWNER_ADMIN] = "attestmdm-admin",
+	[OWNER_WORKER] = "attestmdm-worker",
 };
 
 const char *

@@ -13,7 +13,7 @@ use IPC::Open2;
 my $t = Attestmdm::Test->new(start => 0);
 my $i = Attestmdm::Installed->new(t => $t);
 my $state = "$i->{dir}/var";
-my @users = qw(attestmdm attestmdm-acme attestmdm-scep attestmdm-admin);
+my @users = qw(attestmdm attestmdm-acme attestmdm-scep attestmdm-admin attestmdm-worker);
 
 sub as { return Attestmdm::Installed::as(@_) }
 
@@ -25,7 +25,7 @@ sub owner_and_mode {
 }
 
 # What lies in the state folder: owner and mode.
-my %layout = ('' => 'root 0755', db => 'attestmdm 2770', public => 'root 0755',
+my %layout = ('' => 'root 0755', db => 'attestmdm 2770', public => 'root 0755', apple => 'root 0711',
 	'public/acme' => 'attestmdm-acme 0755', 'public/scep' => 'attestmdm-scep 0755',
 	'public/acme/acme.crl' => 'attestmdm-acme 0644', 'public/scep/scep.crl' => 'attestmdm-scep 0644',
 	'db/attestmdm.db' => 'attestmdm 0660', 'db/attestmdm.db.lock' => 'attestmdm 0660',
@@ -158,7 +158,9 @@ for (['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but atte
     ['', 0775, qr/is for root alone, but attestmdm may change it/],
     ['public', 0775, qr/is for root alone, but attestmdm-scep may change it/],
     ['public/acme', 0775, qr/is for attestmdm-acme alone, but attestmdm may change it/],
-    ['public/scep', 0555, qr/attestmdm-scep may not write/]) {
+    ['public/scep', 0555, qr/attestmdm-scep may not write/],
+    ['apple', 0700, qr/attestmdm-worker may not read .*apple/],
+    ['apple', 0777, qr/apple is for root alone, but attestmdm may change it/]) {
 	my ($name, $mode, $reason) = @$_;
 	my $kept = (stat("$state/$name"))[2] & 07777;
 	chmod($mode, "$state/$name");
@@ -170,7 +172,7 @@ subtest 'systemd-tmpfiles makes the same folders' => sub {
 	my $text = Attestmdm::Server::slurp('systemd/tmpfiles.d/attestmdm.conf');
 	my %made = $text =~ m{^d /var/lib/attestmdm(\S*) (\S+ \S+) attestmdm -$}mg;
 	my %wanted = map { ("/$_" => join(' ', reverse(split(/ /, $layout{$_})))) }
-	    grep { m{^public[a-z/]*$} } keys %layout;
+	    grep { m{^(?:apple|public[a-z/]*)$} } keys %layout;
 	is_deeply(\%made, \%wanted, 'with owner and mode');
 	my $users = Attestmdm::Server::slurp('systemd/sysusers.d/attestmdm.conf');
 	like($users, qr/^u \Q$_\E -:attestmdm /m, "systemd-sysusers makes $_") for @users;

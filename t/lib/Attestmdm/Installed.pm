@@ -12,12 +12,12 @@ use Attestmdm::Server;
 
 our $GROUP = 64990;
 our %USERS = (attestmdm => 64990, 'attestmdm-acme' => 64991, 'attestmdm-scep' => 64992,
-	'attestmdm-ca' => 64993, 'attestmdm-admin' => 64994, nobody => 65534);
+	'attestmdm-ca' => 64993, 'attestmdm-admin' => 64994, 'attestmdm-worker' => 64995, nobody => 65534);
 
 # t: the Attestmdm::Test; users: the system users that exist.
 sub new {
 	my ($class, %o) = @_;
-	my $self = bless { users => [qw(attestmdm attestmdm-acme attestmdm-scep attestmdm-admin)], %o }, $class;
+	my $self = bless { users => [qw(attestmdm attestmdm-acme attestmdm-scep attestmdm-admin attestmdm-worker)], %o }, $class;
 	plan skip_all => 'this needs root' if $> != 0;
 	plan skip_all => 'unshare or setpriv is missing'
 	    if system('unshare -m true && setpriv --version >/dev/null') != 0;
