@@ -12,7 +12,7 @@ my $t = Attestmdm::Test->new(start => 0);
 my $i = Attestmdm::Installed->new(t => $t);
 my ($state, $backup) = ("$i->{dir}/var", $t->dir . '/backup');
 my @users = qw(attestmdm attestmdm-acme attestmdm-scep);
-my $page_user = 'attestmdm-admin';
+my @own_users = qw(attestmdm-admin attestmdm-worker);
 
 is($i->run($i->init)->{exit}, 0, 'init');
 my $r = $i->tool('root', "backup $backup");
@@ -20,15 +20,15 @@ is($r->{exit}, 0, 'backup') or diag($r->{err});
 is($i->tool('attestmdm', "backup $backup.2")->{exit}, 1, 'only root reads all of it');
 
 remove_tree($state, "$i->{dir}/etc");
-$i->users('attestmdm', 'attestmdm-acme', $page_user);
+$i->users('attestmdm', 'attestmdm-acme', @own_users);
 $r = $i->run("$i->{tool} restore $backup");
 is($r->{exit}, 3, 'not where the users are missing');
 like($r->{err}, qr/no user attestmdm-scep/, 'and says so');
 ok(!-e $state, 'and nothing was written');
 
 $Attestmdm::Installed::GROUP += 900;
-$Attestmdm::Installed::USERS{$_} += 900 for @users, $page_user;
-$i->users(@users, $page_user);
+$Attestmdm::Installed::USERS{$_} += 900 for @users, @own_users;
+$i->users(@users, @own_users);
 $r = $i->run("$i->{tool} restore $backup");
 is($r->{exit}, 0, 'restored') or diag($r->{err});
 like($i->rights, qr/^ok: /, 'everything belongs to the users of this host');
