@@ -13,6 +13,7 @@
 #include "base/nearest.h"
 #include "base/secret.h"
 #include "base/utf8.h"
+#include "base/wake.h"
 #include "bin/cli.h"
 #include "bin/help.h"
 
@@ -266,6 +267,7 @@ open_database(struct cli *cli)
 	if ((r = conf_load(cli->conf_path, &cli->conf)) != OK)
 		return r;
 	clock_use_offset_file(cli->conf.clock_offset_file);
+	wake_use(cli->conf.worker_socket);
 	clock_refresh();
 	if (cli->verb->needs == CLI_CONF)
 		return OK;

@@ -59,6 +59,7 @@ static const struct conf_key keys[] = {
 	TEXT("paths", sockets, "/run/attestmdm"),
 	TEXT("paths", admin_key, ""),
 	TEXT("paths", templates, DATA_DIR "/templates"),
+	TEXT_AS("worker", "socket", worker_socket, ""),
 	TEXT("mdm", topic, NULL),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
 	/* attestmdm init writes "required"; the devices of an installation that
@@ -276,6 +277,8 @@ set_derived(const char *path, struct conf *c)
 	    (r = default_beside(
 		 &c->nginx_secret, path, "nginx-secret.conf")) != OK ||
 	    (r = default_path(&c->admin_key, c->state, "admin.key")) != OK ||
+	    (r = default_path(
+		 &c->worker_socket, c->sockets, "worker.sock")) != OK ||
 	    (r = default_path(&c->ca_key, c->state, "acme-ca.key")) != OK ||
 	    (r = default_path(&c->ca_certificate, c->state, "acme-ca.pem")) !=
 		OK ||

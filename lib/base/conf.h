@@ -26,6 +26,8 @@ struct conf {
 	char *sockets;   /* where check finds the programs' sockets */
 	char *admin_key; /* STATE/admin.key, 32 bytes */
 	char *templates; /* folder of HTML pages */
+	/* [worker] */
+	char *worker_socket; /* key "socket": SOCKETS/worker.sock */
 	/* [mdm] */
 	char *topic;              /* APNs topic, com.apple.mgmt.… */
 	char *profile_identifier; /* reverse-DNS prefix, never changed */

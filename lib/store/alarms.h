@@ -16,12 +16,14 @@
 	X(DOWNGRADE_REFUSED, "downgrade-refused")                              \
 	X(EVIDENCE_FORGED, "evidence-forged")                                  \
 	X(HELD_FOR_REVIEW, "held-for-review")                                  \
+	X(JOB_FAILING, "job-failing")                                          \
 	X(RENEWED_WITHOUT_ATTESTATION, "renewed-without-attestation")          \
 	X(RENEWAL_FAILING, "renewal-failing")                                  \
 	X(RENEWAL_HELD, "renewal-held")                                        \
 	X(RESULT_UNREADABLE, "result-unreadable")                              \
 	X(SIGNER_CHANGED, "signer-changed")                                    \
-	X(UDID_MISMATCH, "udid-mismatch")
+	X(UDID_MISMATCH, "udid-mismatch")                                      \
+	X(WORKER_SILENT, "worker-silent")
 
 enum alarm_kind {
 #define ALARM_KIND(constant, name) ALARM_##constant,

@@ -23,6 +23,8 @@ struct db {
 	int64_t write_took;
 	/* of the write-ahead log, after the last commit */
 	int log_pages;
+	/* see db_wake() */
+	bool wakes;
 	/* what is logged when the transaction is committed */
 	char note[512];
 	/* see rowmac.h */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/wake.h"
 #include "store/dbfile.h"
 #include "store/schema.h"
 #include "store/connection.h"
@@ -210,6 +211,7 @@ start(struct db *db, bool relaxed)
 	}
 	db->writing = true;
 	db->note[0] = '\0';
+	db->wakes = false;
 	db->write_began = monotonic();
 	return OK;
 }
@@ -256,6 +258,12 @@ db_note(struct db *db, const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+db_wake(struct db *db)
+{
+	db->wakes = true;
+}
+
 int
 db_commit(struct db *db)
 {
@@ -271,6 +279,8 @@ db_commit(struct db *db)
 	finish(db);
 	if (r == OK && db->note[0] != '\0')
 		log_line(LOG_INFO, "%s", db->note);
+	if (r == OK && db->wakes)
+		wake_worker();
 	/* whether it works does not matter: another commit tries again */
 	if (r == OK && db->log_pages >= DB_LOG_PAGES)
 		sqlite3_wal_checkpoint_v2(

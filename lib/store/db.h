@@ -80,6 +80,12 @@ void db_note(struct db *db, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
+ * Wakes attestmdm-worker (base/wake.h) once the transaction is committed, so that
+ * it does not wait for its timetable to find the rows written here.
+ */
+void db_wake(struct db *db);
+
+/*
  * db_begin(), for what need not survive a power cut: db_commit() then does not
  * wait for the disk, whatever the mode. Use it for everything that a client
  * without proof of identity can cause, so that such clients cannot make the

@@ -87,6 +87,7 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(event_pools)                                                         \
 	X(events)                                                              \
 	X(hosts)                                                               \
+	X(jobs)                                                                \
 	X(logins)                                                              \
 	X(nonces)                                                              \
 	X(orders)                                                              \

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/wake.h"
 #include "config.h"
 #include "web/fastcgi.h"
 #include "web/listener.h"
@@ -452,6 +453,7 @@ worker_main(int argc, char **argv, const struct web_program *program)
 		return leave(1);
 	log_open(program->name, (enum log_priority)conf.log_level);
 	clock_use_offset_file(conf.clock_offset_file);
+	wake_use(conf.worker_socket);
 	status = run_program(program, &o, &conf);
 	conf_release(&conf);
 	return leave(status);
