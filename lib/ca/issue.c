@@ -74,6 +74,7 @@ static int
 check_kind(gnutls_pubkey_t key)
 {
 	gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
+	const char *why = NULL;
 	unsigned bits = 0;
 
 	switch (gnutls_pubkey_get_pk_algorithm(key, &bits)) {
@@ -81,17 +82,19 @@ check_kind(gnutls_pubkey_t key)
 		gnutls_pubkey_export_ecc_raw2(key, &curve, NULL, NULL, 0);
 		if (curve != GNUTLS_ECC_CURVE_SECP256R1 &&
 		    curve != GNUTLS_ECC_CURVE_SECP384R1)
-			return fail(ERR_BAD_PUBLIC_KEY,
-			    "the key is neither on P-256 nor on P-384");
-		return OK;
+			why = "the EC key is neither on P-256 nor on P-384";
+		break;
 	case GNUTLS_PK_RSA:
 		if (bits < 2048 || bits > 4096)
-			return fail(ERR_BAD_PUBLIC_KEY,
-			    "the RSA key has %u bits", bits);
-		return OK;
+			why = "the RSA key is too short or too long";
+		break;
 	default:
-		return fail(ERR_BAD_PUBLIC_KEY, "the key is of another type");
+		why = "the key is of another type";
+		break;
 	}
+	return why == NULL
+	    ? OK
+	    : fail(ERR_BAD_PUBLIC_KEY, "%s (%u bits)", why, bits);
 }
 
 /* Imports the key and demands that these bytes are its one spelling. */
@@ -100,86 +103,74 @@ import_key(struct blob spki, gnutls_pubkey_t key)
 {
 	gnutls_datum_t in = { (uint8_t *)(uintptr_t)spki.p, (unsigned)spki.n };
 	gnutls_datum_t again = { NULL, 0 };
-	bool same;
+	int r;
 
 	if (gnutls_pubkey_import(key, &in, GNUTLS_X509_FMT_DER) != 0 ||
 	    gnutls_pubkey_verify_params(key) != 0)
-		return fail(ERR_BAD_PUBLIC_KEY, "the key is unreadable");
-	if (gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &again) != 0)
-		return fail(ERR_NOMEM, "no memory for a key");
-	same = blob_eq(spki, blob_of(again.data, again.size));
-	gnutls_free(again.data);
-	if (!same)
-		return fail(
+		r = fail(ERR_BAD_PUBLIC_KEY, "the key is unreadable");
+	else if (gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &again) != 0)
+		r = fail(ERR_NOMEM, "no memory for a key");
+	else if (!blob_eq(spki, blob_of(again.data, again.size)))
+		r = fail(
 		    ERR_BAD_PUBLIC_KEY, "the key is not in its normal form");
-	return check_kind(key);
-}
-
-static int
-set_names(gnutls_x509_crt_t crt, const struct issue_request *req)
-{
-	struct buf san;
-	int r = OK, rc;
-
-	buf_init(&san, 128);
-	rc = gnutls_x509_crt_set_dn_by_oid(crt,
-	    GNUTLS_OID_X520_ORGANIZATION_NAME, 0, req->organization,
-	    (unsigned)strlen(req->organization));
-	if (rc == 0)
-		rc = gnutls_x509_crt_set_dn_by_oid(crt,
-		    GNUTLS_OID_X520_COMMON_NAME, 0, req->common_name,
-		    (unsigned)strlen(req->common_name));
-	if (rc == 0 && req->permanent_identifier != NULL) {
-		r = issue_permanent_identifier(req->permanent_identifier, &san);
-		if (r == OK)
-			rc = gnutls_x509_crt_set_extension_by_oid(
-			    crt, ISSUE_OID_SAN, san.p, san.n, 0);
-	}
-	if (r == OK && rc != 0)
-		r = fault(rc, "the certificate's names");
-	buf_release(&san);
+	else
+		r = check_kind(key);
+	gnutls_free(again.data);
 	return r;
 }
 
 static int
-set_purpose(
-    gnutls_x509_crt_t crt, const struct issue_request *req, gnutls_pubkey_t key)
+set_name(gnutls_x509_crt_t crt, const char *oid, const char *text)
 {
-	unsigned usage = GNUTLS_KEY_DIGITAL_SIGNATURE;
-	int r;
-
-	if (gnutls_pubkey_get_pk_algorithm(key, NULL) == GNUTLS_PK_RSA)
-		usage |= GNUTLS_KEY_KEY_ENCIPHERMENT;
-	if ((r = gnutls_x509_crt_set_basic_constraints(crt, 0, -1)) != 0 ||
-	    (r = gnutls_x509_crt_set_key_usage(crt, usage)) != 0 ||
-	    (r = gnutls_x509_crt_set_key_purpose_oid(
-		 crt, GNUTLS_KP_TLS_WWW_CLIENT, 0)) != 0 ||
-	    (r = gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI,
-		 req->crl_url, (unsigned)strlen(req->crl_url), 0)) != 0)
-		return fault(r, "the certificate's purpose");
-	return OK;
+	return gnutls_x509_crt_set_dn_by_oid(
+	    crt, oid, 0, text, (unsigned)strlen(text));
 }
 
+/* The extensions come in this order. */
 static int
-set_ids(gnutls_x509_crt_t crt, const struct authority *ca,
+set_fields(gnutls_x509_crt_t crt, const struct authority *ca,
+    const struct issue_request *req, gnutls_pubkey_t key,
     const struct certificate *out)
 {
+	bool rsa = gnutls_pubkey_get_pk_algorithm(key, NULL) == GNUTLS_PK_RSA;
+	unsigned usage = GNUTLS_KEY_DIGITAL_SIGNATURE |
+	    (rsa ? GNUTLS_KEY_KEY_ENCIPHERMENT : 0);
 	struct blob issuer = authority_key_id(ca);
-	int r;
+	struct buf san;
+	int r = OK, rc;
 
-	if ((r = gnutls_x509_crt_set_version(crt, 3)) != 0 ||
-	    (r = gnutls_x509_crt_set_serial(
-		 crt, out->serial_number, out->serial_number_len)) != 0 ||
-	    (r = gnutls_x509_crt_set_subject_key_id(
-		 crt, out->spki_sha256, AUTHORITY_KEY_ID)) != 0 ||
-	    (r = gnutls_x509_crt_set_authority_key_id(
-		 crt, issuer.p, issuer.n)) != 0 ||
-	    (r = gnutls_x509_crt_set_activation_time(
-		 crt, (time_t)out->not_before)) != 0 ||
-	    (r = gnutls_x509_crt_set_expiration_time(
-		 crt, (time_t)out->not_after)) != 0)
-		return fault(r, "the certificate's numbers");
-	return OK;
+	buf_init(&san, 128);
+	if (req->permanent_identifier != NULL)
+		r = issue_permanent_identifier(req->permanent_identifier, &san);
+	if (r == OK &&
+	    ((rc = gnutls_x509_crt_set_version(crt, 3)) != 0 ||
+		(rc = gnutls_x509_crt_set_serial(
+		     crt, out->serial_number, out->serial_number_len)) != 0 ||
+		(rc = gnutls_x509_crt_set_activation_time(
+		     crt, (time_t)out->not_before)) != 0 ||
+		(rc = gnutls_x509_crt_set_expiration_time(
+		     crt, (time_t)out->not_after)) != 0 ||
+		(rc = set_name(crt, GNUTLS_OID_X520_ORGANIZATION_NAME,
+		     req->organization)) != 0 ||
+		(rc = set_name(crt, GNUTLS_OID_X520_COMMON_NAME,
+		     req->common_name)) != 0 ||
+		(rc = gnutls_x509_crt_set_pubkey(crt, key)) != 0 ||
+		(rc = gnutls_x509_crt_set_subject_key_id(
+		     crt, out->spki_sha256, AUTHORITY_KEY_ID)) != 0 ||
+		(rc = gnutls_x509_crt_set_authority_key_id(
+		     crt, issuer.p, issuer.n)) != 0 ||
+		(san.n != 0 &&
+		    (rc = gnutls_x509_crt_set_extension_by_oid(
+			 crt, ISSUE_OID_SAN, san.p, san.n, 0)) != 0) ||
+		(rc = gnutls_x509_crt_set_basic_constraints(crt, 0, -1)) != 0 ||
+		(rc = gnutls_x509_crt_set_key_usage(crt, usage)) != 0 ||
+		(rc = gnutls_x509_crt_set_key_purpose_oid(
+		     crt, GNUTLS_KP_TLS_WWW_CLIENT, 0)) != 0 ||
+		(rc = gnutls_x509_crt_set_crl_dist_points2(crt, GNUTLS_SAN_URI,
+		     req->crl_url, (unsigned)strlen(req->crl_url), 0)) != 0))
+		r = fault(rc, "the certificate's fields");
+	buf_release(&san);
+	return r;
 }
 
 static int
@@ -192,11 +183,11 @@ set_dates(const struct authority *ca, const struct issue_request *req,
 	out->not_after = req->now + (int64_t)req->days * ISSUE_DAY;
 	if (out->not_after > authority_not_after(ca))
 		out->not_after = authority_not_after(ca);
-	if (req->days < 1 || req->now < authority_not_before(ca) ||
-	    out->not_after < req->now + ISSUE_DAY)
-		return fail(ERR_CONFIG,
-		    "the CA's certificate leaves no day for another one");
-	return OK;
+	return req->days < 1 || req->now < authority_not_before(ca) ||
+		out->not_after < req->now + ISSUE_DAY
+	    ? fail(ERR_CONFIG,
+		  "the CA's certificate leaves no day for another one")
+	    : OK;
 }
 
 /* As a relying party would: from the bytes, with the CA as the only trust. */
@@ -217,11 +208,10 @@ verify_chain(const struct authority *ca, gnutls_x509_crt_t crt)
 		r = gnutls_x509_trust_list_verify_crt2(trust, &crt, 1, &purpose,
 		    1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status, NULL);
 	gnutls_x509_trust_list_deinit(trust, 0);
-	if (r != 0 || status != 0)
-		return fail(ERR_CRYPTO,
-		    "a fresh certificate does not verify (status 0x%x)",
-		    status);
-	return OK;
+	return r == 0 && status == 0
+	    ? OK
+	    : fail(ERR_CRYPTO,
+		  "a fresh certificate does not verify (status 0x%x)", status);
 }
 
 static int
@@ -280,22 +270,14 @@ build(const struct authority *ca, const struct issue_request *req,
 {
 	gnutls_x509_crt_t crt = NULL;
 	gnutls_pubkey_t key = NULL;
-	int r, rc;
+	int r;
 
-	if (gnutls_x509_crt_init(&crt) != 0 || gnutls_pubkey_init(&key) != 0) {
+	if (gnutls_x509_crt_init(&crt) != 0 || gnutls_pubkey_init(&key) != 0)
 		r = fail(ERR_NOMEM, "no memory for a certificate");
-		goto done;
-	}
-	if ((r = import_key(req->spki, key)) != OK ||
-	    (r = set_ids(crt, ca, out)) != OK ||
-	    (r = set_names(crt, req)) != OK ||
-	    (r = set_purpose(crt, req, key)) != OK)
-		goto done;
-	if ((rc = gnutls_x509_crt_set_pubkey(crt, key)) != 0)
-		r = fault(rc, "the certificate's key");
-	else if ((r = sign(ca, crt, out)) == OK)
+	else if ((r = import_key(req->spki, key)) == OK &&
+	    (r = set_fields(crt, ca, req, key, out)) == OK &&
+	    (r = sign(ca, crt, out)) == OK)
 		r = verify(ca, req, out);
-done:
 	if (key != NULL)
 		gnutls_pubkey_deinit(key);
 	if (crt != NULL)
@@ -314,12 +296,13 @@ issue_certificate(const struct authority *ca, const struct issue_request *req,
 		.issuer_key_id_len = AUTHORITY_KEY_ID,
 	};
 	if (authority_key(ca) == NULL)
-		return fail(ERR_CRYPTO, "the CA's key is not loaded");
-	if ((r = check_text("the common name", req->common_name)) != OK ||
-	    (r = check_text("the organization", req->organization)) != OK)
+		r = fail(ERR_CRYPTO, "the CA's key is not loaded");
+	else if ((r = check_text("the common name", req->common_name)) == OK &&
+	    (r = check_text("the organization", req->organization)) == OK &&
+	    (req->crl_url == NULL || req->crl_url[0] == '\0'))
+		r = fail(ERR_FIELD, "no address of the revocation list");
+	if (r != OK)
 		return r;
-	if (req->crl_url == NULL || req->crl_url[0] == '\0')
-		return fail(ERR_FIELD, "no address of the revocation list");
 	secret_sha256(req->spki, out->spki_sha256);
 	memcpy(out->issuer_key_id, authority_key_id(ca).p, AUTHORITY_KEY_ID);
 	/* Positive, and always 16 bytes long: 126 random bits. */

@@ -84,9 +84,9 @@ choose_digest(const struct pkimessage *m, bool older)
 {
 	gnutls_digest_algorithm_t d = cms_signed_digest(m->cms);
 
-	if (d == GNUTLS_DIG_UNKNOWN || (d == GNUTLS_DIG_SHA1 && !older))
-		return GNUTLS_DIG_SHA256;
-	return d;
+	return d == GNUTLS_DIG_UNKNOWN || (d == GNUTLS_DIG_SHA1 && !older)
+	    ? GNUTLS_DIG_SHA256
+	    : d;
 }
 
 static int
@@ -149,12 +149,10 @@ certrep_success(const struct authority *ca, const struct pkimessage *m,
 	buf_init(&inner, CMS_BYTES_MAX);
 	buf_init(&sealed, CMS_BYTES_MAX);
 	add_common(&reply, m, STATUS_SUCCESS);
-	if ((r = signed_out_certificate(certificate, &inner)) != OK ||
+	if ((r = signed_out_certificate(certificate, &inner)) == OK &&
 	    (r = enveloped_seal(buf_blob(&inner), m->signer,
-		 aes ? cipher : ENVELOPED_3DES, &sealed)) != OK)
-		goto done;
-	r = sign(ca, m, &reply, buf_blob(&sealed), older, out);
-done:
+		 aes ? cipher : ENVELOPED_3DES, &sealed)) == OK)
+		r = sign(ca, m, &reply, buf_blob(&sealed), older, out);
 	buf_release(&sealed);
 	buf_release(&inner);
 	reply_release(&reply);

@@ -71,17 +71,16 @@ authorize(struct work *w)
 	if (w->m->type != PKIMESSAGE_RENEWAL_REQ)
 		return scep_authorization_by_challenge(
 		    c, w->csr, &w->authorization);
-	if ((r = x509_sha256(w->m->signer, signer)) != OK ||
-	    (r = scep_authorization_by_certificate(
-		 c, signer, &w->authorization)) != OK)
-		return r;
 	/* One from before the renewal asked for another, and may be a copy. */
-	if (w->m->signing_time <
-	    w->authorization.renewal_opened_at - CLOCKS_APART)
-		return fail(ERR_SCEP_REQUEST,
+	if ((r = x509_sha256(w->m->signer, signer)) == OK &&
+	    (r = scep_authorization_by_certificate(
+		 c, signer, &w->authorization)) == OK &&
+	    w->m->signing_time <
+		w->authorization.renewal_opened_at - CLOCKS_APART)
+		r = fail(ERR_SCEP_REQUEST,
 		    "the message has no signing time, or was signed before the "
 		    "renewal was opened");
-	return OK;
+	return r;
 }
 
 /* The very request that was answered a moment ago. */
@@ -104,14 +103,13 @@ answer_again(struct work *w, struct buf *out)
 	struct certificate issued;
 	int r;
 
-	if ((r = certificates_load_by_enrollment(
-		 c->db, w->authorization.enrollment.id, &issued)) != OK)
-		return r;
-	if (issued.state != CERTIFICATE_ISSUED &&
+	r = certificates_load_by_enrollment(
+	    c->db, w->authorization.enrollment.id, &issued);
+	if (r == OK && issued.state != CERTIFICATE_ISSUED &&
 	    issued.state != CERTIFICATE_CURRENT) {
 		r = fail(ERR_SCEP_CHALLENGE, "the certificate is %s",
 		    certificates_state_name(issued.state));
-	} else {
+	} else if (r == OK) {
 		r = buf_add_blob(out, issued.der);
 		c->step = PKCSREQ_STEP_AGAIN;
 		if (db_begin_relaxed(c->db) == OK)
@@ -135,11 +133,11 @@ check_policy(const struct work *w)
 	int r;
 
 	if ((r = device_state_load(db, w->scep->context.conf,
-		 w->authorization.enrollment.device.serial, &state)) != OK ||
+		 w->authorization.enrollment.device.serial, &state)) == OK &&
 	    (r = certificates_spki_known(
-		 db, w->csr->spki_sha256, &facts.key_known)) != OK)
-		return r;
-	return issuance_check_scep(&facts);
+		 db, w->csr->spki_sha256, &facts.key_known)) == OK)
+		r = issuance_check_scep(&facts);
+	return r;
 }
 
 /* In the transaction: all that makes it a certificate of ours. */
@@ -159,12 +157,12 @@ store_issuance(struct work *w)
 		 w->m->transaction_id, w->csr->spki_sha256)) == OK)
 		r = issue_store(c->db, &w->certificate);
 	if (r == ERR_CONFLICT)
-		return fail(ERR_SCEP_CHALLENGE,
+		r = fail(ERR_SCEP_CHALLENGE,
 		    "challenge or enrollment was used meanwhile");
-	if (r != OK)
-		return r;
-	return context_log(
-	    c, OK, "a certificate for a key that was not attested");
+	if (r == OK)
+		r = context_log(
+		    c, OK, "a certificate for a key that was not attested");
+	return r;
 }
 
 static int
@@ -175,22 +173,20 @@ serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 	int r;
 
 	/* A RenewalReq is opened only for a signer that may renew. */
-	if (renewal && (r = authorize(w)) != OK)
-		return r;
-	if ((r = open_request(w, cipher)) != OK)
-		return r;
-	if (!renewal && (r = authorize(w)) != OK)
+	if ((renewal && (r = authorize(w)) != OK) ||
+	    (r = open_request(w, cipher)) != OK ||
+	    (!renewal && (r = authorize(w)) != OK))
 		return r;
 	if (is_retry(w))
 		return answer_again(w, out);
 	if (w->authorization.challenge.used_at != 0)
 		return fail(ERR_SCEP_CHALLENGE, "the challenge was used");
-	if ((r = check_policy(w)) != OK ||
+	/* Signing takes its time, so it comes before the transaction. */
+	if ((r = check_policy(w)) == OK &&
 	    (r = issue_for_enrollment(w->scep->ca, c->conf,
 		 &w->authorization.enrollment, w->csr->spki,
-		 &w->certificate)) != OK)
-		return r;
-	if ((r = context_begin(c)) == OK)
+		 &w->certificate)) == OK &&
+	    (r = context_begin(c)) == OK)
 		r = context_end(c, store_issuance(w));
 	return r == OK ? buf_add_blob(out, w->certificate.der) : r;
 }

@@ -107,25 +107,19 @@ pkimessage_release(struct pkimessage *m)
 	*m = (struct pkimessage){ .type = -1 };
 }
 
-/* An answer is encrypted for the signer, which takes an RSA key. */
-static bool
-is_rsa(gnutls_x509_crt_t crt)
-{
-	return gnutls_x509_crt_get_pk_algorithm(crt, NULL) == GNUTLS_PK_RSA;
-}
-
 static int
 check_attributes(const struct pkimessage *m, bool older)
 {
 	size_t least = older ? OLD_NONCE_MIN : PKIMESSAGE_NONCE;
 
-	if (m->transaction_id[0] == '\0')
-		return fail(ERR_SCEP_REQUEST, "no usable transaction id");
-	if (m->type < 0)
-		return fail(ERR_SCEP_REQUEST, "no usable message type");
-	if (m->sender_nonce.n < least)
-		return fail(ERR_SCEP_REQUEST, "no usable nonce");
-	return OK;
+	const char *missing = m->transaction_id[0] == '\0' ? "transaction id"
+	    : m->type < 0                                  ? "message type"
+	    : m->sender_nonce.n < least                    ? "nonce"
+							   : NULL;
+
+	return missing == NULL
+	    ? OK
+	    : fail(ERR_SCEP_REQUEST, "no usable %s", missing);
 }
 
 int
@@ -137,14 +131,13 @@ pkimessage_verify(const struct pkimessage *m, bool older)
 	if (m->signer == NULL || !m->cms->has_content)
 		return fail(
 		    ERR_SCEP_MESSAGE, "a message without signer or content");
-	if (!is_rsa(m->signer))
+	/* The answer is encrypted for it. */
+	if (gnutls_x509_crt_get_pk_algorithm(m->signer, NULL) != GNUTLS_PK_RSA)
 		return fail(ERR_SCEP_ALGORITHM, "the signer's key is not RSA");
 	r = cms_signed_verify(m->cms, m->cms->content, flags);
 	if (r == ERR_BAD_ALGORITHM)
-		return ERR_SCEP_ALGORITHM;
-	if (r == ERR_MALFORMED || r == ERR_BAD_SIGNATURE)
-		return ERR_SCEP_MESSAGE;
-	if (r != OK)
-		return r;
-	return check_attributes(m, older);
+		r = ERR_SCEP_ALGORITHM;
+	else if (r == ERR_MALFORMED || r == ERR_BAD_SIGNATURE)
+		r = ERR_SCEP_MESSAGE;
+	return r == OK ? check_attributes(m, older) : r;
 }

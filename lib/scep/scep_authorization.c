@@ -32,11 +32,11 @@ scep_authorization_by_challenge(
 		return fail(ERR_SCEP_CHALLENGE, "there is no challenge");
 	r = scep_challenges_load(c->db, csr->challenge, &out->challenge);
 	if (r == ERR_NOT_FOUND)
-		return fail(ERR_SCEP_CHALLENGE, "the challenge is unknown");
-	if (r != OK)
-		return r;
-	return load_enrollment(
-	    c, out->challenge.enrollment_id, &out->enrollment);
+		r = fail(ERR_SCEP_CHALLENGE, "the challenge is unknown");
+	if (r == OK)
+		r = load_enrollment(
+		    c, out->challenge.enrollment_id, &out->enrollment);
+	return r;
 }
 
 static int
@@ -44,15 +44,16 @@ check_certificate(const struct certificate *signer)
 {
 	int64_t now = clock_now();
 
+	const char *why = NULL;
+
 	if (signer->state != CERTIFICATE_CURRENT)
-		return fail(ERR_SCEP_REQUEST,
-		    "the certificate that asks for its renewal is %s",
-		    certificates_state_name(signer->state));
-	if (now < signer->not_before || now > signer->not_after)
-		return fail(ERR_SCEP_REQUEST,
-		    "the certificate that asks for its renewal is not valid "
-		    "now");
-	return OK;
+		why = certificates_state_name(signer->state);
+	else if (now < signer->not_before || now > signer->not_after)
+		why = "not valid now";
+	return why == NULL
+	    ? OK
+	    : fail(ERR_SCEP_REQUEST,
+		  "the certificate that asks for its renewal is %s", why);
 }
 
 /* The open renewal of the enrolled host that has this certificate. */
@@ -63,17 +64,19 @@ load_renewal(
 	struct host host;
 	int r = hosts_load_by_serial(db, signer->serial, &host);
 
-	if (r != OK && r != ERR_NOT_FOUND)
-		return r;
-	if (r == ERR_NOT_FOUND || host.state != HOST_ENROLLED ||
-	    !host.has_certificate ||
-	    memcmp(host.certificate_sha256, signer->sha256, SECRET_SHA256) != 0)
-		return fail(ERR_SCEP_REQUEST,
+	if (r == ERR_NOT_FOUND ||
+	    (r == OK &&
+		(host.state != HOST_ENROLLED || !host.has_certificate ||
+		    memcmp(host.certificate_sha256, signer->sha256,
+			SECRET_SHA256) != 0)))
+		r = fail(ERR_SCEP_REQUEST,
 		    "no enrolled host has the certificate that asks for its "
 		    "renewal");
+	if (r != OK)
+		return r;
 	r = renewals_load(db, host.id, out);
 	if (r == ERR_NOT_FOUND || (r == OK && out->enrollment_id[0] == '\0'))
-		return fail(ERR_SCEP_REQUEST,
+		r = fail(ERR_SCEP_REQUEST,
 		    "host %s asks for a renewal, but none is open",
 		    host.device.serial);
 	return r;
@@ -88,24 +91,24 @@ scep_authorization_by_certificate(struct context *c,
 	int r = certificates_load(c->db, signer_sha256, &signer);
 
 	if (r == ERR_NOT_FOUND)
-		return fail(ERR_SCEP_REQUEST,
+		r = fail(ERR_SCEP_REQUEST,
 		    "the certificate that asks for its renewal was not issued "
 		    "here");
-	if (r != OK)
-		return r;
-	if ((r = load_enrollment(c, signer.enrollment_id, &out->enrollment)) !=
-		OK ||
-	    (r = check_certificate(&signer)) != OK ||
-	    (r = load_renewal(c->db, &signer, &renewal)) != OK)
-		goto done;
-	r = scep_challenges_load_by_enrollment(
-	    c->db, renewal.enrollment_id, &out->challenge);
-	if (r == ERR_NOT_FOUND)
-		r = fail(ERR_SCEP_REQUEST, "the open renewal is not for SCEP");
-	if (r == OK)
-		r = load_enrollment(c, renewal.enrollment_id, &out->enrollment);
-	out->renewal_opened_at = renewal.opened_at;
-done:
+	if (r == OK &&
+	    (r = load_enrollment(c, signer.enrollment_id, &out->enrollment)) ==
+		OK &&
+	    (r = check_certificate(&signer)) == OK &&
+	    (r = load_renewal(c->db, &signer, &renewal)) == OK) {
+		out->renewal_opened_at = renewal.opened_at;
+		r = scep_challenges_load_by_enrollment(
+		    c->db, renewal.enrollment_id, &out->challenge);
+		if (r == ERR_NOT_FOUND)
+			r = fail(ERR_SCEP_REQUEST,
+			    "the open renewal is not for SCEP");
+		if (r == OK)
+			r = load_enrollment(
+			    c, renewal.enrollment_id, &out->enrollment);
+	}
 	certificates_release(&signer);
 	return r;
 }
