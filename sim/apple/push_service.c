@@ -163,7 +163,7 @@ handle(struct link *l, struct push_request *q, int32_t stream)
 
 	reason = push_request_check(q, l->topic, &status);
 	if (reason == NULL &&
-	    (script = stand_in_take(&s->base, q->token)) != NULL) {
+	    (script = stand_in_take(&s->base, q->token, "*")) != NULL) {
 		how = stand_in_text(script, "do", NULL);
 		status = how != NULL
 		    ? 0

@@ -126,16 +126,17 @@ watch_script(struct stand_in *s)
 }
 
 json_object *
-stand_in_take(struct stand_in *s, const char *what)
+stand_in_take(struct stand_in *s, const char *what, const char *everything)
 {
 	size_t n = json_object_array_length(s->answers);
 
 	for (size_t i = 0; i < n; i++) {
 		json_object *a = json_object_array_get_idx(s->answers, i);
-		const char *wanted = stand_in_text(a, "answer", "*");
+		const char *wanted = stand_in_text(a, "answer", "");
 		int64_t times = stand_in_number(a, "times", 1);
 
-		if (strcmp(wanted, "*") != 0 && strcmp(wanted, what) != 0)
+		if (strcmp(wanted, everything) != 0 &&
+		    strcmp(wanted, what) != 0)
 			continue;
 		json_object_get(a);
 		if (times == 1)

@@ -7,7 +7,7 @@
  * the moment it is written. A line with the member "answer" is an answer that
  * waits for its request:
  *
- *	answer   what it is for, as the service says; "*" for everything
+ *	answer   what it is for, as the service says
  *	times    how often; 1 if absent, 0 for ever
  *
  * {"clear":true} forgets all of them. Other lines go to the service.
@@ -44,10 +44,11 @@ void stand_in_release(struct stand_in *s);
 void stand_in_read_script(struct stand_in *s);
 
 /*
- * Takes the oldest answer that is meant for `what`; json_object_put() it. NULL
- * when there is none.
+ * Takes the oldest answer that is meant for `what`, or for the word that stands
+ * for everything of its kind; json_object_put() it. NULL when there is none.
  */
-json_object *stand_in_take(struct stand_in *s, const char *what);
+json_object *stand_in_take(
+    struct stand_in *s, const char *what, const char *everything);
 
 /* Appends an object as a line to a file of the folder, and frees it. */
 void stand_in_log(const char *dir, const char *file, json_object *line);

@@ -349,7 +349,7 @@ events_of(const struct tls_peer *p)
 	bool has_output = p->ready && p->sent < p->out.n && p->drip == 0;
 
 	if (p->frozen)
-		return 0;
+		return POLLRDHUP;
 	return (short)((p->closing && !p->lingering ? 0 : POLLIN) |
 	    (has_output || p->wants_write ? POLLOUT : 0));
 }
@@ -379,7 +379,7 @@ serve_peers(struct tls_server *s, const struct pollfd *polled)
 	for (size_t i = 0; *at != NULL; i++) {
 		struct tls_peer *p = *at;
 		short got = polled[i].revents;
-		bool over = p->frozen && (got & (POLLHUP | POLLERR)) != 0;
+		bool over = p->frozen && got != 0;
 
 		if (!p->frozen &&
 		    (got != 0 || p->sent < p->out.n || p->closing))

@@ -28,6 +28,11 @@ static const char usage[] =
     "  apns --state DIR [--port N]  play APNs\n"
     "  push-certificate --state DIR --request FILE [--sign-only | --signed]\n"
     "    [--topic T | --renew FILE] [--days N] [--age DAYS] [-o FILE]\n"
+    "  business --state DIR [--port N] [--accounts NAME,...]\n"
+    "    [--devices 5000] [--serial-prefix SIM] [--first 1]\n"
+    "                               play Apple Business\n"
+    "  server-token --state DIR --certificate FILE [--account NAME]\n"
+    "    [--cipher AES-256-CBC] [--crlf] [--renew] [--days N] [-o FILE]\n"
     "\n"
     "Options of enroll, most of which the others take as well:\n"
     "  --server https://HOST[:PORT] | --link URL\n"
@@ -88,6 +93,7 @@ static const struct {
 	{ "apns", apns_run },
 	{ "apple", make_apple },
 	{ "authenticate", check_in_run },
+	{ "business", business_service_run },
 	{ "checkout", check_in_run },
 	{ "enroll", enroll_run },
 	{ "faults", list_faults },
@@ -96,6 +102,7 @@ static const struct {
 	{ "make", make_run },
 	{ "poll", poll_run },
 	{ "push-certificate", push_certificate_run },
+	{ "server-token", server_token_run },
 	{ "set-bootstrap-token", check_in_run },
 	{ "token-update", check_in_run },
 	{ "wait", wait_run },

@@ -2,8 +2,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sim/apple/business.h"
 #include "sim/apple/push_portal.h"
 #include "sim/apple/push_service.h"
+#include "sim/apple/server_token.h"
 #include "sim/commands/args.h"
 #include "sim/commands/verbs.h"
 #include "sim/forge/disk.h"
@@ -82,4 +84,57 @@ push_certificate_run(int argc, char **argv)
 	wish.age = age;
 	r = push_portal_issue(c.state, buf_blob(&message), &wish, &pem);
 	return r == OK ? disk_write(NULL, output, buf_blob(&pem), 0644) : r;
+}
+
+int
+business_service_run(int argc, char **argv)
+{
+	struct common c = { .state = "" };
+	struct business_plan plan = { .accounts = "example",
+		.prefix = "SIM",
+		.first = 1,
+		.devices = 5000 };
+	const struct args table[] = {
+		{ "state", .text = &c.state, .required = true },
+		{ "clock-offset-file", .text = &c.clock_file },
+		{ "port", .number = &c.port },
+		{ "accounts", .text = &plan.accounts },
+		{ "devices", .number = &plan.devices },
+		{ "serial-prefix", .text = &plan.prefix },
+		{ "first", .number = &plan.first },
+	};
+	int r = parse(argc, argv, table, ARGS_COUNT(table), &c);
+
+	plan.dir = c.state;
+	plan.port = c.port;
+	return r == OK ? business_run(&plan) : r;
+}
+
+int
+server_token_run(int argc, char **argv)
+{
+	struct common c = { .state = "" };
+	const char *account = "example", *output = "-";
+	struct server_token_wish wish = { .certificate = "",
+		.cipher = "AES-256-CBC" };
+	long days = 365;
+	const struct args table[] = {
+		{ "state", .text = &c.state, .required = true },
+		{ "clock-offset-file", .text = &c.clock_file },
+		{ "account", .text = &account },
+		{ "certificate", .text = &wish.certificate, .required = true },
+		{ "cipher", .text = &wish.cipher },
+		{ "crlf", .flag = &wish.crlf },
+		{ "renew", .flag = &wish.renew },
+		{ "days", .number = &days },
+		{ "o", .text = &output },
+	};
+	SCRATCH_BUF(out);
+	int r = parse(argc, argv, table, ARGS_COUNT(table), &c);
+
+	wish.days = days;
+	if (r != OK ||
+	    (r = server_token_export(c.state, account, &wish, &out)) != OK)
+		return r;
+	return disk_write(NULL, output, buf_blob(&out), 0600);
 }

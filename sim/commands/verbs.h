@@ -13,5 +13,7 @@ int fleet_run(int argc, char **argv);
 int make_run(int argc, char **argv);
 int apns_run(int argc, char **argv);
 int push_certificate_run(int argc, char **argv);
+int business_service_run(int argc, char **argv);
+int server_token_run(int argc, char **argv);
 
 #endif
