@@ -2,18 +2,20 @@
 
 #include <stdio.h>
 
-static int
-record(const struct admin_actor *actor, const struct renewal_run *run,
-    const struct host *host)
+int
+admin_renewal_record(const struct admin_actor *actor,
+    const struct renewal_run *run, const struct host *host)
 {
 	char detail[256];
 	int r;
 
+	if (run->dry_run || (run->opened == 0 && run->option == RENEWER_ANY))
+		return OK;
 	snprintf(detail, sizeof detail,
 	    "%s%s: %d opened, %d cannot be renewed, %d failed",
 	    run->option == RENEWER_TO_ACME ? "all to ACME"
-		: host != NULL           ? "host "
-					 : "due",
+		: host != NULL             ? "host "
+					   : "due",
 	    host != NULL ? host->device.serial : "", run->opened, run->refused,
 	    run->faults);
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_HOSTS)) == OK)
@@ -33,8 +35,6 @@ admin_renewal_run(const struct admin_actor *actor, struct renewal_run *run,
 	run->conf = actor->conf;
 	run->db = actor->db;
 	r = host != NULL ? renewal_run_host(run, host) : renewal_run_all(run);
-	if (run->dry_run || (run->opened == 0 && run->option == RENEWER_ANY))
-		return r;
-	recorded = record(actor, run, host);
+	recorded = admin_renewal_record(actor, run, host);
 	return r != OK ? r : recorded;
 }

@@ -1,4 +1,4 @@
-/* Renewals as an administrator, or the timer, starts them. */
+/* Renewals as an administrator, or the worker, starts them. */
 #ifndef ADMIN_RENEWAL_H
 #define ADMIN_RENEWAL_H
 
@@ -13,5 +13,9 @@
  */
 int admin_renewal_run(const struct admin_actor *actor, struct renewal_run *run,
     const struct host *host);
+
+/* Records a run that was done otherwise, after its end, as that does. */
+int admin_renewal_record(const struct admin_actor *actor,
+    const struct renewal_run *run, const struct host *host);
 
 #endif

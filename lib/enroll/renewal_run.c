@@ -31,11 +31,35 @@ renew(struct renewal_run *run, struct renewer *rn,
 	return OK;
 }
 
-/* The next hosts behind `after`, in the order of the run. */
+/* What is done to one host in the present phase. */
 static int
-load_page(const struct renewal_run *run, const struct renewal_candidate *after,
-    struct renewal_candidate_list *out)
+handle(struct renewal_run *run, const struct renewal_candidate *host)
 {
+	struct decision d;
+	int r;
+
+	switch (run->phase) {
+	case RENEWAL_RUN_UNANSWERED:
+		if ((r = renewer_close(&run->renewer, host)) == OK)
+			run->unanswered++;
+		return r;
+	case RENEWAL_RUN_EXPIRING:
+		if ((r = renewer_alarm(&run->renewer, host)) == OK)
+			run->expiring++;
+		return r;
+	case RENEWAL_RUN_DUE:
+		return renew(run, &run->renewer, host, &d);
+	case RENEWAL_RUN_OVER:
+		break;
+	}
+	return OK;
+}
+
+/* The next hosts behind the last one, in the order of the run. */
+static int
+load_due(struct renewal_run *run, struct renewal_candidate_list *out)
+{
+	const struct renewal_candidate *after = run->any ? &run->last : NULL;
 	int left = run->limit - run->opened;
 	struct renewal_query due = { .now = clock_now(),
 		.window = DAY * run->conf->days_before,
@@ -49,31 +73,73 @@ load_page(const struct renewal_run *run, const struct renewal_candidate *after,
 }
 
 static int
-renew_pages(struct renewal_run *run, struct renewer *rn)
+load_page(struct renewal_run *run, struct renewal_candidate_list *out)
 {
-	struct renewal_candidate last, *after = NULL;
-	struct renewal_candidate_list page;
-	struct decision d;
-	size_t i, n;
-	int r;
+	switch (run->phase) {
+	case RENEWAL_RUN_UNANSWERED:
+		return renewal_candidates_unanswered(
+		    run->db, clock_now(), PAGE, out);
+	case RENEWAL_RUN_EXPIRING:
+		return renewer_expiring(&run->renewer, PAGE, out);
+	case RENEWAL_RUN_DUE:
+		return load_due(run, out);
+	case RENEWAL_RUN_OVER:
+		break;
+	}
+	return OK;
+}
 
-	do {
-		if ((r = load_page(run, after, &page)) != OK)
-			return r;
-		n = page.n;
-		for (i = 0; i < n && run->faults < RENEWER_FAULTS_MAX; i++) {
-			last = page.rows[i];
-			r = renew(run, rn, &last, &d);
-			if (r != OK && r != ERR_CONFLICT && run->faults++ == 0)
-				run->fault = r;
-			if (!run->dry_run)
-				db_give_way(run->db);
-		}
-		after = &last;
-		renewal_candidates_release(&page);
-	} while (n > 0 && run->opened < run->limit &&
-	    run->faults < RENEWER_FAULTS_MAX);
-	return run->fault;
+/*
+ * May there be more hosts for this phase? What was done to hosts in the first
+ * two takes them off the list; a page at which nothing was done would come
+ * again.
+ */
+static bool
+goes_on(const struct renewal_run *run)
+{
+	if (run->phase_faults >= RENEWER_FAULTS_MAX)
+		return false;
+	if (run->phase == RENEWAL_RUN_DUE)
+		return run->opened < run->limit &&
+		    (!run->any || run->page.n > 0);
+	return !run->any ||
+	    (run->page.n == PAGE && run->page_done > 0 &&
+		run->unanswered < CARE_MAX && run->expiring < CARE_MAX);
+}
+
+static void
+note_fault(struct renewal_run *run, int r)
+{
+	run->phase_faults++;
+	if (run->faults++ == 0)
+		run->fault = r;
+}
+
+static void
+begin_phase(struct renewal_run *run, enum renewal_run_phase phase)
+{
+	renewal_candidates_release(&run->page);
+	run->phase = phase;
+	run->at = 0;
+	run->any = false;
+	run->page_done = 0;
+	run->phase_faults = 0;
+}
+
+static int
+next_page(struct renewal_run *run)
+{
+	struct renewal_candidate_list page;
+	int r = load_page(run, &page);
+
+	if (r != OK)
+		return r;
+	renewal_candidates_release(&run->page);
+	run->page = page;
+	run->at = 0;
+	run->any = true;
+	run->page_done = 0;
+	return OK;
 }
 
 static int
@@ -90,26 +156,61 @@ check_required(const struct renewal_run *run)
 }
 
 int
-renewal_run_all(struct renewal_run *run)
+renewal_run_begin(struct renewal_run *run)
 {
-	int unanswered = OK, alarm = OK, r;
-	struct renewer rn;
+	int r;
 
+	begin_phase(run,
+	    run->option == RENEWER_ANY && !run->dry_run ? RENEWAL_RUN_UNANSWERED
+							: RENEWAL_RUN_DUE);
 	if (run->option == RENEWER_TO_ACME && (r = check_required(run)) != OK)
 		return r;
-	if ((r = renewer_init(&rn, run->conf, run->db)) != OK)
-		goto done;
-	if (run->option == RENEWER_ANY && !run->dry_run) {
-		unanswered =
-		    renewer_close_unanswered(&rn, CARE_MAX, &run->unanswered);
-		alarm = renewer_alarm(&rn, CARE_MAX, &run->expiring);
+	return renewer_init(&run->renewer, run->conf, run->db);
+}
+
+bool
+renewal_run_step(struct renewal_run *run)
+{
+	int r;
+
+	if (run->phase == RENEWAL_RUN_OVER)
+		return false;
+	if (run->at < run->page.n && run->phase_faults < RENEWER_FAULTS_MAX) {
+		run->last = run->page.rows[run->at++];
+		r = handle(run, &run->last);
+		if (r == OK)
+			run->page_done++;
+		else if (r != ERR_CONFLICT)
+			note_fault(run, r);
+	} else if (!goes_on(run)) {
+		/* What is due is renewed, whatever went wrong before. */
+		begin_phase(run, run->phase + 1);
+	} else if ((r = next_page(run)) != OK) {
+		note_fault(run, r);
+		begin_phase(run, run->phase + 1);
 	}
-	/* What is due is renewed, whatever went wrong before. */
-	if ((r = renew_pages(run, &rn)) == OK)
-		r = unanswered != OK ? unanswered : alarm;
-done:
-	renewer_release(&rn);
-	return r;
+	return run->phase != RENEWAL_RUN_OVER;
+}
+
+int
+renewal_run_end(struct renewal_run *run)
+{
+	begin_phase(run, RENEWAL_RUN_OVER);
+	renewer_release(&run->renewer);
+	return run->fault;
+}
+
+int
+renewal_run_all(struct renewal_run *run)
+{
+	int r = renewal_run_begin(run), fault;
+
+	if (r == OK)
+		while (renewal_run_step(run))
+			if (!run->dry_run)
+				db_give_way(run->db);
+	fault = renewal_run_end(run);
+	return r != OK ? r : fault;
 }
 
 int

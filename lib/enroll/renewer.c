@@ -253,36 +253,6 @@ renewer_send(struct renewer *rn, const struct renewal_candidate *candidate,
 	return r;
 }
 
-/* One host in a transaction of its own. */
-typedef int host_handler(
-    struct context *c, const struct renewal_candidate *candidate);
-
-/*
- * Handles a list; hosts that changed meanwhile are passed over, and so are a
- * few at which something fails. The first fault is returned.
- */
-static int
-for_each(struct context *c, const struct renewal_candidate_list *list,
-    host_handler *handler, int *done)
-{
-	int r, fault = OK, faults = 0;
-	size_t i;
-
-	for (i = 0; i < list->n && faults < RENEWER_FAULTS_MAX; i++) {
-		set_host(c, &list->rows[i]);
-		if ((r = context_begin(c)) != OK)
-			return r;
-		r = context_end(c, handler(c, &list->rows[i]));
-		*done += r == OK;
-		if (r != OK && r != ERR_CONFLICT) {
-			fault = faults == 0 ? r : fault;
-			faults++;
-		}
-		db_give_way(c->db);
-	}
-	return fault;
-}
-
 static int
 close_one(struct context *c, const struct renewal_candidate *candidate)
 {
@@ -306,19 +276,24 @@ close_one(struct context *c, const struct renewal_candidate *candidate)
 	return context_log(c, ERR_RENEWAL_UNANSWERED, reason);
 }
 
-int
-renewer_close_unanswered(struct renewer *rn, int limit, int *closed)
+/* One host in a transaction of its own. */
+static int
+handle(struct renewer *rn, const struct renewal_candidate *candidate,
+    int (*handler)(struct context *, const struct renewal_candidate *))
 {
-	struct renewal_candidate_list list;
+	struct context *c = &rn->context;
 	int r;
 
-	*closed = 0;
-	r = renewal_candidates_unanswered(
-	    rn->context.db, clock_now(), limit, &list);
-	if (r == OK)
-		r = for_each(&rn->context, &list, close_one, closed);
-	renewal_candidates_release(&list);
+	set_host(c, candidate);
+	if ((r = context_begin(c)) == OK)
+		r = context_end(c, handler(c, candidate));
 	return r;
+}
+
+int
+renewer_close(struct renewer *rn, const struct renewal_candidate *candidate)
+{
+	return handle(rn, candidate, close_one);
 }
 
 static int
@@ -353,19 +328,19 @@ alarm_one(struct context *c, const struct renewal_candidate *candidate)
 }
 
 int
-renewer_alarm(struct renewer *rn, int limit, int *told)
+renewer_alarm(struct renewer *rn, const struct renewal_candidate *candidate)
 {
-	struct renewal_candidate_list list;
-	int64_t window = DAY * rn->context.conf->days_before / 2;
-	int r;
+	return handle(rn, candidate, alarm_one);
+}
 
-	*told = 0;
+int
+renewer_expiring(
+    struct renewer *rn, int limit, struct renewal_candidate_list *out)
+{
+	int64_t window = DAY * rn->context.conf->days_before / 2;
+
 	if (window > RENEWER_ALARM)
 		window = RENEWER_ALARM;
-	r = renewal_candidates_ending(
-	    rn->context.db, clock_now(), window, WEEK, limit, &list);
-	if (r == OK)
-		r = for_each(&rn->context, &list, alarm_one, told);
-	renewal_candidates_release(&list);
-	return r;
+	return renewal_candidates_ending(
+	    rn->context.db, clock_now(), window, WEEK, limit, out);
 }

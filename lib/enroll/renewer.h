@@ -73,16 +73,25 @@ int renewer_send(struct renewer *rn, const struct renewal_candidate *candidate,
     enum renewer_option option, struct decision *out);
 
 /*
- * Closes, `limit` at most, renewals that nobody answered in time; they are
- * repeated when the device is back. Sets *closed.
+ * Closes the renewal of a host of renewal_candidates_unanswered(); it is
+ * repeated when the device is back. ERR_CONFLICT: it changed meanwhile.
  */
-int renewer_close_unanswered(struct renewer *rn, int limit, int *closed);
+int renewer_close(
+    struct renewer *rn, const struct renewal_candidate *candidate);
 
 /*
- * Tells the log and the event log, once a week, of hosts whose certificate ends
- * soon (RENEWER_ALARM, half of days_before, or a sixth of its life, whichever
- * is least); `limit` at most. Sets *told.
+ * Hosts, `limit` at most, of which an administrator is to be told, once a week,
+ * that their certificate ends soon (RENEWER_ALARM, half of days_before, or a
+ * sixth of its life, whichever is least).
  */
-int renewer_alarm(struct renewer *rn, int limit, int *told);
+int renewer_expiring(
+    struct renewer *rn, int limit, struct renewal_candidate_list *out);
+
+/*
+ * Raises the alarm of one of them, and logs it. ERR_CONFLICT: it renewed or
+ * left meanwhile.
+ */
+int renewer_alarm(
+    struct renewer *rn, const struct renewal_candidate *candidate);
 
 #endif

@@ -32,51 +32,50 @@ static purge_fn *const purges[] = {
 	alarms_purge,
 };
 
-static int
-purge_all(struct db *db, purge_fn *purge, int64_t now, int64_t *deleted)
-{
-	int gone, r;
+#define TABLES (sizeof purges / sizeof purges[0])
 
-	for (;;) {
-		if ((r = db_begin(db)) == OK)
-			r = db_end(db, purge(db, now, BATCH, &gone));
-		if (r != OK)
-			return r;
-		*deleted += gone;
-		if (gone < BATCH)
-			return OK;
-		db_give_way(db);
-	}
+/* *seen below BATCH: there are no more. Enrollments come last, behind the
+ * certificates that refer to them. */
+static int
+purge_batch(struct db *db, int64_t now, size_t table, int *deleted, int *seen)
+{
+	int r;
+
+	if (table == TABLES)
+		return enrollments_purge(db, now, BATCH, deleted, seen);
+	r = purges[table](db, now, BATCH, deleted);
+	*seen = *deleted;
+	return r;
 }
 
-static int
-purge_enrollments(struct db *db, int64_t now, int64_t *deleted)
+int
+store_purge_step(struct db *db, int64_t now, struct store_purge *at, bool *more)
 {
-	int gone, seen, r;
+	int deleted = 0, seen = 0, r;
 
-	for (;;) {
-		if ((r = db_begin(db)) == OK)
-			r = db_end(db,
-			    enrollments_purge(db, now, BATCH, &gone, &seen));
-		if (r != OK)
-			return r;
-		*deleted += gone;
-		if (seen < BATCH)
-			return OK;
-		db_give_way(db);
-	}
+	*more = at->table <= TABLES;
+	if (!*more)
+		return db_shrink_log(db);
+	if ((r = db_begin_relaxed(db)) == OK)
+		r = db_end(
+		    db, purge_batch(db, now, at->table, &deleted, &seen));
+	if (r != OK)
+		return r;
+	at->deleted += deleted;
+	if (seen < BATCH)
+		at->table++;
+	return OK;
 }
 
 int
 store_purge(struct db *db, int64_t now, int64_t *deleted)
 {
-	int r = OK;
+	struct store_purge at = { 0 };
+	bool more;
+	int r;
 
-	*deleted = 0;
-	for (size_t i = 0; i < sizeof purges / sizeof purges[0] && r == OK; i++)
-		r = purge_all(db, purges[i], now, deleted);
-	/* after the certificates, which refer to them */
-	if (r == OK)
-		r = purge_enrollments(db, now, deleted);
-	return r == OK ? db_shrink_log(db) : r;
+	while ((r = store_purge_step(db, now, &at, &more)) == OK && more)
+		db_give_way(db);
+	*deleted = at.deleted;
+	return r;
 }

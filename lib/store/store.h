@@ -12,4 +12,17 @@
  */
 int store_purge(struct db *db, int64_t now, int64_t *deleted);
 
+/* How far it is; zeroed at the start. */
+struct store_purge {
+	size_t table;
+	int64_t deleted;
+};
+
+/*
+ * The same in steps of a few milliseconds: *more is false when all is done.
+ * After a failure the same step may be tried again.
+ */
+int store_purge_step(
+    struct db *db, int64_t now, struct store_purge *at, bool *more);
+
 #endif
