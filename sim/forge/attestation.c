@@ -14,6 +14,9 @@
 /* Apple's own extensions. */
 #define ARC "1.2.840.113635.100.8."
 
+/* The extended key usage of leaves since 2026. */
+#define ATTESTED_KEY "1.2.840.113635.100.4.24"
+
 /* A serial number that is not the device's. */
 #define ANOTHER "ZZNOTMINE999"
 
@@ -135,12 +138,15 @@ write_spki(const struct attestation *a, EVP_PKEY *key, struct buf *out)
 static void
 write_extensions(const struct attestation *a, struct buf *out)
 {
+	static const char *const ekus[] = { ATTESTED_KEY, NULL };
 	const struct faults *f = a->faults;
 
 	if (fault_on(f, FAULT_LEAF_V1))
 		return;
 	cert_basic(out, fault_on(f, FAULT_LEAF_IS_CA), -1);
 	cert_usage(out, 0xf0);
+	if (!fault_on(f, FAULT_LEAF_2025))
+		cert_ekus(out, false, ekus);
 	add_posture(a, out);
 	add_serial_number(a, out);
 	add_freshness(a, out);

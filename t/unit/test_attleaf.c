@@ -1,6 +1,7 @@
 /*
- * One real leaf certificate of Apple's: what it says is read right. Its
- * device's own names are looked at by their shape only.
+ * Real certificates of Apple's: what a leaf says is read right, and a chain
+ * leads to the root that we ship. The devices' own names are looked at by their
+ * shape only.
  */
 #include "unit/unit.h"
 
@@ -10,10 +11,18 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "unit/fixture.h"
+#include "unit/mda.h"
+#include "unit/source.h"
+#include "wire/attest.h"
 #include "wire/attleaf.h"
 #include "wire/x509.h"
 
-#define LEAF "apple-mda-leaf-mac-j514s-2025-07.pem"
+#define LEAF  "apple-mda-leaf-mac-j514s-2025-07.pem"
+#define CHAIN "apple-mda-chain-mac-j575d-2026-05.pem"
+
+/* While that chain is valid, and after. */
+#define JUNE_2026      INT64_C(1780272000)
+#define SEPTEMBER_2026 INT64_C(1788220800)
 
 /* The point at the end of a P-384 SubjectPublicKeyInfo. */
 #define POINT 97
@@ -100,6 +109,78 @@ test_freshness(void **state)
 		    ERR_ATT_FRESHNESS);
 }
 
+/*
+ * The real chain at a time: on its way from the shipped root to the leaf all is
+ * right, until the freshness, which was made for somebody else's token.
+ */
+static int
+verify_chain(gnutls_x509_crt_t *crts, size_t count, int64_t now)
+{
+	struct attest_roots *roots;
+	struct attestation a;
+	gnutls_datum_t der[2];
+	struct blob x5c[2];
+	struct buf object;
+	int r;
+
+	buf_init(&object, ATTEST_OBJECT_MAX);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(gnutls_x509_crt_export2(
+				     crts[i], GNUTLS_X509_FMT_DER, &der[i]),
+		    0);
+		x5c[i] = blob_of(der[i].data, der[i].size);
+	}
+	mda_object(&object, x5c, count);
+	assert_int_equal(
+	    attest_roots_load(
+		source_path("data/apple-enterprise-attestation-root-ca.pem"),
+		&roots),
+	    OK);
+	r = attest_verify(roots, buf_blob(&object), blob_str("token"), now, &a);
+	attest_release(&a);
+	attest_roots_free(roots);
+	buf_release(&object);
+	for (size_t i = 0; i < count; i++)
+		gnutls_free(der[i].data);
+	return r;
+}
+
+/* A leaf of 2026 has an extended key usage, which is not critical. */
+static void
+test_chain_of_2026(void **state)
+{
+	gnutls_x509_crt_t crts[2] = { NULL, NULL };
+	struct attestation a = { 0 };
+	char path[4096], oid[64];
+	size_t count = 0, n = sizeof oid;
+	unsigned int critical = 1;
+	struct buf pem;
+
+	if (!fixture_read(CHAIN, &pem))
+		return;
+	buf_release(&pem);
+	snprintf(
+	    path, sizeof path, "%s/%s", getenv("ATTESTMDM_FIXTURES"), CHAIN);
+	assert_int_equal(x509_load(path, 2, crts, &count), OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(
+	    gnutls_x509_crt_get_key_purpose_oid(crts[0], 0, oid, &n, &critical),
+	    0);
+	assert_string_equal(oid, "1.2.840.113635.100.4.24");
+	assert_int_equal(critical, 0);
+	assert_int_equal(attleaf_read(crts[0], &a), OK);
+	assert_string_equal(a.software_update_device_id, "J575dAP");
+	assert_string_equal(a.os_version, "26.2");
+	assert_string_equal(a.sepos_version, "26.2");
+	attest_release(&a);
+
+	assert_int_equal(verify_chain(crts, 2, JUNE_2026), ERR_ATT_FRESHNESS);
+	assert_int_equal(verify_chain(crts, 2, SEPTEMBER_2026), ERR_ATT_TIME);
+	assert_int_equal(verify_chain(crts, 1, JUNE_2026), ERR_ATT_CHAIN);
+	x509_free(crts[0]);
+	x509_free(crts[1]);
+}
+
 static int
 setup(void **state)
 {
@@ -128,6 +209,7 @@ main(void)
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_freshness),
+		cmocka_unit_test(test_chain_of_2026),
 	};
 
 	log_open("t", LOG_ERROR);

@@ -5,6 +5,8 @@
 
 #include <json-c/json.h>
 
+#include <openssl/x509.h>
+
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -109,6 +111,61 @@ test_cbor(void **state)
 }
 
 /* A signature shorter than 64 bytes verifies once its zeros are back. */
+/* The extensions of a leaf, by their last numbers. */
+static void
+check_extensions(const struct faults *faults, const char *want)
+{
+	struct attestation a = {
+		.token = blob_str("token"),
+		.serial = "C02TEST00001",
+		.udid = "00008122-0014392A0E51801C",
+		.os_version = "26.2",
+		.board = "J504AP",
+		.thumbprint = "",
+		.faults = faults,
+	};
+	char text[300] = "", oid[64];
+	const unsigned char *p;
+	X509 *crt;
+	SCRATCH_APPLE(apple);
+	SCRATCH_KEY(key);
+	SCRATCH_BUF(der);
+
+	assert_int_equal(apple_make_attestation(&apple), OK);
+	assert_int_equal(keypair_make("P-384", &key), OK);
+	a.key = key;
+	assert_int_equal(
+	    attestation_leaf(&a, &apple.attestation_sub, &der), OK);
+	p = der.p;
+	crt = d2i_X509(NULL, &p, (long)der.n);
+	assert_non_null(crt);
+	for (int i = 0; i < X509_get_ext_count(crt); i++) {
+		X509_EXTENSION *e = X509_get_ext(crt, i);
+
+		OBJ_obj2txt(oid, sizeof oid, X509_EXTENSION_get_object(e), 1);
+		assert_int_equal(X509_EXTENSION_get_critical(e), i < 2);
+		snprintf(text + strlen(text), sizeof text - strlen(text),
+		    "%s%s", i > 0 ? " " : "",
+		    oid + (strncmp(oid, "2.5.29.", 7) == 0 ? 7 : 21));
+	}
+	assert_string_equal(text, want);
+	X509_free(crt);
+}
+
+/* In the order that Apple's have, those of 2026 and those before. */
+static void
+test_leaf(void **state)
+{
+	struct faults old = { 0 };
+
+	(void)state;
+	check_extensions(
+	    NULL, "19 15 37 10.2 10.3 10.1 9.4 13.2 13.1 13.3 9.1 9.2 11.1");
+	old.on[FAULT_LEAF_2025] = true;
+	check_extensions(
+	    &old, "19 15 10.2 10.3 10.1 9.4 13.2 13.1 13.3 9.1 9.2 11.1");
+}
+
 static void
 test_short_signatures(void **state)
 {
@@ -280,6 +337,7 @@ main(void)
 		cmocka_unit_test(test_der_numbers),
 		cmocka_unit_test(test_der_lengths),
 		cmocka_unit_test(test_cbor),
+		cmocka_unit_test(test_leaf),
 		cmocka_unit_test(test_short_signatures),
 		cmocka_unit_test(test_padding),
 		cmocka_unit_test(test_json_string),
