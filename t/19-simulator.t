@@ -35,6 +35,21 @@ subtest 'a fleet' => sub {
 	is(sim('fleet', 1, '--server', $t->url)->{exit}, 2, 'needs an Apple');
 };
 
+subtest 'RSA keys made ahead' => sub {
+	my $dir = $t->dir . '/ahead';
+	mkdir($dir);
+	$t->make('key', "$dir/RSA-1024.1", '--curve', 'RSA-1024');
+	my $ahead = Attestmdm::Server::slurp("$dir/RSA-1024.1");
+	local $ENV{ATTESTMDM_SIM_KEYS} = $dir;
+	my @made = map {
+		is(sim('make', 'key', "$dir/made", '--curve', $_)->{exit}, 0, "a key of $_");
+		Attestmdm::Server::slurp("$dir/made");
+	} qw(RSA-2048 RSA-1024 RSA-1024);
+	isnt($made[0], $ahead, 'one of another size is not taken');
+	is($made[1], $ahead, 'one is taken');
+	isnt($made[2], $ahead, 'once');
+};
+
 subtest 'ways to the server' => sub {
 	$t->assign('C19TEST00001');
 	my @enroll = ('enroll', '--server', $t->url, '--apple', $server->apple,

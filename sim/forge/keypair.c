@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,43 @@
 #include "sim/forge/keypair.h"
 #include "sim/forge/scratch.h"
 
+/* Takes a file away from the folder; only one process gets each. */
+static bool
+take_file(const char *dir, const char *name, char taken[DISK_PATH])
+{
+	char path[DISK_PATH];
+	SCRATCH_BUF(hidden);
+
+	buf_printf(&hidden, "taken-%s", name);
+	return disk_path(dir, name, path) == OK &&
+	    disk_path(dir, buf_str(&hidden), taken) == OK &&
+	    rename(path, taken) == 0;
+}
+
+/*
+ * A key of the folder ATTESTMDM_SIM_KEYS, or NULL. OpenSSL needs a quarter of
+ * a second to make one.
+ */
+static EVP_PKEY *
+take_key(const char *kind)
+{
+	const char *top = getenv("ATTESTMDM_SIM_KEYS");
+	DIR *dir = top != NULL ? opendir(top) : NULL;
+	char taken[DISK_PATH];
+	const struct dirent *file;
+	size_t n = strlen(kind);
+	EVP_PKEY *key = NULL;
+
+	while (key == NULL && dir != NULL && (file = readdir(dir)) != NULL)
+		if (strncmp(file->d_name, kind, n) == 0 &&
+		    file->d_name[n] == '.' &&
+		    take_file(top, file->d_name, taken))
+			keypair_load(NULL, taken, &key);
+	if (dir != NULL)
+		closedir(dir);
+	return key;
+}
+
 int
 keypair_make(const char *kind, EVP_PKEY **out)
 {
@@ -24,7 +62,8 @@ keypair_make(const char *kind, EVP_PKEY **out)
 
 		if (bits < 512 || bits > 8192)
 			return fail(ERR_USAGE, "no such key: %s", kind);
-		*out = EVP_RSA_gen((unsigned int)bits);
+		if ((*out = take_key(kind)) == NULL)
+			*out = EVP_RSA_gen((unsigned int)bits);
 	} else if (strcmp(kind, "Ed25519") == 0) {
 		*out = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	} else {

@@ -15,7 +15,11 @@
 #define KEYPAIR_SHA256 32
 #define KEYPAIR_UUID   37 /* with the NUL */
 
-/* kind: P-256, P-384, P-521, Ed25519, RSA-1024, RSA-2048, … */
+/*
+ * kind: P-256, P-384, P-521, Ed25519, RSA-1024, RSA-2048, … An RSA key is taken
+ * from the folder that ATTESTMDM_SIM_KEYS names, while it has one: KIND.NUMBER,
+ * in PEM. Each is taken once and renamed.
+ */
 int keypair_make(const char *kind, EVP_PKEY **out);
 
 /* PEM files, named as in disk.h; they are made with mode 0600. */

@@ -6,8 +6,9 @@ package Attestmdm::Server;
 
 use strict;
 use warnings;
+use Fcntl qw(LOCK_EX);
 use File::Basename qw(dirname);
-use File::Path qw(make_path);
+use File::Path qw(make_path remove_tree);
 use File::Spec;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
@@ -19,6 +20,13 @@ our $TOP = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 our @PROGRAMS = qw(acme-directory acme-account acme-new-order acme-challenge
     acme-finalize scep profile-download mdm-checkin mdm-server admin-settings);
 
+# Servers that have all of these are installed from one copy.
+our %USUAL = (
+	host => 'mdm.example.com',
+	topic => 'com.apple.mgmt.External.b1e6a0c4-demo',
+	organization => 'Example Ltd',
+);
+
 # dir: an empty folder with a short path; build: where the programs were built;
 # port: a loopback port, or nothing; plain_port: one without TLS, for clients
 # that cannot be told what to trust; host: name in the URL; config: further
@@ -27,9 +35,7 @@ our @PROGRAMS = qw(acme-directory acme-account acme-new-order acme-challenge
 sub new {
 	my ($class, %o) = @_;
 	my $self = bless {
-		host => 'mdm.example.com',
-		topic => 'com.apple.mgmt.External.b1e6a0c4-demo',
-		organization => 'Example Ltd',
+		%USUAL,
 		config => {},
 		require => 1,
 		build => $ENV{ATTESTMDM_BUILD} || "$TOP/build",
@@ -45,6 +51,7 @@ sub conf { $_[0]{dir} . '/attestmdm.conf' }
 sub state { $_[0]{dir} . '/state' }
 sub database { $_[0]->state . '/db/attestmdm.db' }
 sub apple { $_[0]{dir} . '/apple' }
+sub sim_keys { $_[0]{dir} . '/keys' }
 sub socket { $_[0]{dir} . '/run/https.sock' }
 sub plain_socket { $_[0]{dir} . '/run/http.sock' }
 sub admin_socket { $_[0]{dir} . '/run/admin.sock' }
@@ -81,19 +88,49 @@ sub set_conf {
 	spew($self->conf, $text);
 }
 
-# Everything an administrator does once: the fake Apple, TLS, init, settings.
-sub prepare {
+# What a server needs before its first start: the fake Apple, TLS, init.
+sub install {
 	my ($self) = @_;
-	make_path("$self->{dir}/run", "$self->{dir}/nginx", "$self->{dir}/tls",
-	    "$self->{dir}/tmp");
+	make_path("$self->{dir}/tls");
 	my $made = "$self->{build}/t/apple";
 	$self->run(-d $made ? ('cp', '-R', $made) : ($self->sim, 'apple'), $self->apple);
 	$self->run($self->sim, 'make', 'tls', '--dir', "$self->{dir}/tls",
 	    '--name', $self->{host});
-	$self->{init} = $self->run($self->tool, 'init', '--single-user',
+	spew("$self->{dir}/init.out", $self->run($self->tool, 'init', '--single-user',
 	    '--config', $self->conf, '--state', $self->state,
 	    '--url', $self->{url}, '--organization', $self->{organization},
-	    '--topic', $self->{topic}, '--admin', 'admin');
+	    '--topic', $self->{topic}, '--admin', 'admin'));
+}
+
+# The same as a copy: the keys of the authorities take half a second to make.
+# The original is made again after each build, and before its CRLs end.
+sub install_copy {
+	my ($self) = @_;
+	my $made = "$self->{build}/t/installation";
+	open(my $lock, '>', "$made.lock") or die "$made.lock: $!";
+	flock($lock, LOCK_EX) or die "$made.lock: $!";
+	my $age = -M "$made/init.out";
+	if (!defined $age || $age > 0.5 || grep { $age > -M $_ } $self->tool, $self->sim) {
+		remove_tree($made);
+		make_path($made, { mode => 0700 });
+		Attestmdm::Server->new(build => $self->{build}, dir => $made)->install;
+	}
+	$self->run('cp', '-R', '-p', "$made/.", $self->{dir});
+	$self->set_conf('paths.state', $self->state);
+	$self->set_conf('server.url', $self->{url});
+}
+
+# Installs, and configures: settings, configuration file, nginx.
+sub prepare {
+	my ($self) = @_;
+	my $keys = "$self->{build}/t/keys";
+	make_path("$self->{dir}/run", "$self->{dir}/nginx", "$self->{dir}/tmp");
+	$self->run('cp', '-R', $keys, $self->sim_keys) if -d $keys;
+	if (grep { $self->{$_} ne $USUAL{$_} } keys %USUAL) {
+		$self->install;
+	} else {
+		$self->install_copy;
+	}
 	$self->run($self->tool, 'setting', 'set', 'apple_require_hardware_attestation',
 	    'true', '--config', $self->conf) if $self->{require};
 	my %config = (
@@ -113,7 +150,7 @@ sub prepare {
 # The administrator's first password, as init printed it.
 sub password {
 	my ($self) = @_;
-	my ($password) = $self->{init} =~ /password[^:]*:\s*(\S+)/i;
+	my ($password) = slurp("$self->{dir}/init.out") =~ /password[^:]*:\s*(\S+)/i;
 	return $password;
 }
 

@@ -118,6 +118,7 @@ sub sim {
 	push @where, '--apple', $self->server->apple
 	    if $verb =~ /^(enroll|fleet|poll)$/
 	    || ($verb eq 'make' && $args[0] =~ /^(attestation|machineinfo)$/);
+	local $ENV{ATTESTMDM_SIM_KEYS} = $self->server->sim_keys;
 	return $self->command($self->server->sim, $verb, @args, @where);
 }
 
