@@ -311,8 +311,10 @@ backup_name(struct backup *b, const struct cli *cli)
 	const char *target = cli->arguments[0];
 	char conf[PATH_MAX];
 
-	if (realpath(cli->conf_path, conf) == NULL ||
-	    strlen(conf) >= MANIFEST_PATH ||
+	if (realpath(cli->conf_path, conf) == NULL)
+		return fail(
+		    ERR_IO, "%s: %s", cli->conf_path, strerror(errno));
+	if (strlen(conf) >= MANIFEST_PATH ||
 	    strlen(b->conf->database) >= MANIFEST_PATH ||
 	    strlen(target) > PATH_MAX - 16)
 		return fail(ERR_USAGE, "a path is too long");
@@ -355,10 +357,13 @@ backup_run(struct cli *cli)
 		unlink(b.copy);
 	}
 	umask(mask);
-	if (r == OK &&
-	    (r = admin_server_note_backup(&cli->admin, cli->arguments[0])) ==
-		OK)
-		report(cli, &b);
+	if (r == OK) {
+		r = admin_server_note_backup(&cli->admin, b.target);
+		if (r == OK)
+			report(cli, &b);
+		else
+			unlink(b.target);
+	}
 	manifest_release(&b.manifest);
 	return r;
 }

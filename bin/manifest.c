@@ -112,20 +112,20 @@ manifest_write(const struct manifest *m, struct buf *out)
 	return r == OK ? buf_printf(out, MANIFEST_END "\n") : r;
 }
 
-static int
+static bool
 digest(const char *hex, uint8_t out[SECRET_SHA256])
 {
-	struct buf bytes;
-	int r;
+	char byte[3] = "";
+	size_t i;
 
-	buf_init(&bytes, SECRET_SHA256);
-	r = enc_hex_decode(blob_str(hex), &bytes);
-	if (r == OK && bytes.n != SECRET_SHA256)
-		r = ERR_MALFORMED;
-	if (r == OK)
-		memcpy(out, bytes.p, SECRET_SHA256);
-	buf_release(&bytes);
-	return r;
+	if (strspn(hex, "0123456789abcdef") != MANIFEST_HEX - 1 ||
+	    hex[MANIFEST_HEX - 1] != '\0')
+		return false;
+	for (i = 0; i < SECRET_SHA256; i++) {
+		memcpy(byte, hex + 2 * i, 2);
+		out[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+	return true;
 }
 
 /* The next word of *line, which moves behind it and the space that ends it. */
@@ -169,7 +169,7 @@ read_entry(struct manifest *m, const char *line)
 	if (!take_word(&rest, kind, sizeof kind) ||
 	    (kind[0] != 'f' && kind[0] != 'd') ||
 	    !take_word(&rest, hex, sizeof hex) ||
-	    digest(hex, e->sha256) != OK ||
+	    !digest(hex, e->sha256) ||
 	    !take_number(&rest, 10, INT64_MAX, &e->size) ||
 	    !take_number(&rest, 8, 07777, &mode) ||
 	    !take_word(&rest, e->owner, sizeof e->owner) ||

@@ -100,7 +100,8 @@ static const struct conf_key keys[] = {
 struct conf_reading {
 	struct conf *c;
 	bool seen[KEY_COUNT];
-	char fault[256]; /* what is wrong with the line that stopped it */
+	int code;        /* OK, or why a line stopped it */
+	char fault[256]; /* what is wrong with that line */
 };
 
 static char **
@@ -220,7 +221,7 @@ on_line(void *user, const char *section, const char *name, const char *value)
 		return 0;
 	}
 	r->seen[i] = true;
-	if (set_key(r->c, &keys[i], value) == OK)
+	if ((r->code = set_key(r->c, &keys[i], value)) == OK)
 		return 1;
 	snprintf(r->fault, sizeof r->fault, "[%s] %s cannot be \"%.128s\"",
 	    section, name, value);
@@ -341,11 +342,15 @@ conf_load(const char *path, struct conf *c)
 	if ((r = set_initials(c)) != OK)
 		goto done;
 	if ((line = ini_parse(path, on_line, &reading)) != 0) {
-		r = line < 0
-		    ? fail(ERR_CONFIG, "cannot read %s", path)
-		    : fail(ERR_CONFIG, "%s: line %d: %s", path, line,
-			  *reading.fault ? reading.fault
-					 : "neither [section] nor key = value");
+		if (line < 0)
+			r = fail(ERR_CONFIG, "cannot read %s", path);
+		else if (reading.code == ERR_NOMEM)
+			r = fail(ERR_NOMEM, "no memory to read %s", path);
+		else
+			r = fail(ERR_CONFIG, "%s: line %d: %s", path, line,
+			    *reading.fault ? reading.fault
+					   : "neither [section] nor key = "
+					     "value");
 		goto done;
 	}
 	if ((r = set_derived(path, c)) == OK)

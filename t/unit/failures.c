@@ -1,5 +1,8 @@
 #include "failures.h"
 
+#include <archive.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +37,7 @@ due(const char *name)
 	if (countdown == 0 || --countdown > 0)
 		return 0;
 	failed = name;
+	errno = EIO;
 	return 1;
 }
 
@@ -60,6 +64,19 @@ STAND_IN(reallocarray, 0)
 STAND_IN(strdup, 0)
 STAND_IN(strndup, 0)
 STAND_IN(fchmod, -1)
+STAND_IN(chmod, -1)
+STAND_IN(fchmodat, -1)
+STAND_IN(fchown, -1)
+STAND_IN(fdopendir, 0)
+STAND_IN(link, -1)
+STAND_IN(mkdir, -1)
+STAND_IN(mkdirat, -1)
+STAND_IN(openat, -1)
+STAND_IN(pipe2, -1)
+STAND_IN(realpath, 0)
+STAND_IN(renameat, -1)
+STAND_IN(renameat2, -1)
+STAND_IN(statvfs, -1)
 STAND_IN(fstat, -1)
 STAND_IN(read, -1)
 STAND_IN(rename, -1)
@@ -70,9 +87,18 @@ STAND_IN(sqlite3_bind_text64, SQLITE_NOMEM)
 STAND_IN(sqlite3_bind_blob64, SQLITE_NOMEM)
 STAND_IN(sqlite3_bind_null, SQLITE_NOMEM)
 STAND_IN(sqlite3_backup_step, SQLITE_NOMEM)
+STAND_IN(archive_entry_new, 0)
+STAND_IN(archive_read_data, ARCHIVE_FATAL)
+STAND_IN(archive_read_new, 0)
+STAND_IN(archive_read_next_header, ARCHIVE_FATAL)
+STAND_IN(archive_write_close, ARCHIVE_FATAL)
+STAND_IN(archive_write_data, ARCHIVE_FATAL)
+STAND_IN(archive_write_header, ARCHIVE_FATAL)
+STAND_IN(archive_write_new, 0)
 STAND_IN(asn1_create_element, ASN1_NO_MEMORY)
 STAND_IN(gnutls_cipher_init, NO_MEMORY)
 STAND_IN(gnutls_encode_rs_value, NO_MEMORY)
+STAND_IN(gnutls_hash_init, NO_MEMORY)
 STAND_IN(gnutls_pem_base64_encode2, NO_MEMORY)
 STAND_IN(gnutls_pkcs7_export2, NO_MEMORY)
 STAND_IN(gnutls_pkcs7_init, NO_MEMORY)
@@ -162,6 +188,14 @@ STAND_IN_PREPARE(sqlite3_prepare_v3, sqlite3 *db, const char *sql, int n,
 	return due("sqlite3_prepare_v3")
 	    ? SQLITE_NOMEM
 	    : __real_sqlite3_prepare_v3(db, sql, n, flags, out, tail);
+}
+
+/* That a folder cannot be opened for fsync() is no failure. */
+STAND_IN_PREPARE(open, const char *path, int flags, mode_t mode)
+{
+	return (flags & O_DIRECTORY) == 0 && due("open")
+	    ? -1
+	    : __real_open(path, flags, mode);
 }
 
 /* A rollback cannot fail as long as the transaction is open. */

@@ -9,7 +9,7 @@
 
 /*
  * From now on the n-th of these calls fails, without being made: memory
- * allocations, reads and writes of files, SQLite's statements, and most of
+ * allocations, calls about files, SQLite's and libarchive's, and most of
  * GnuTLS. Only calls that are made by this program's own code count, not those
  * of one library to another.
  */

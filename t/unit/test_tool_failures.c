@@ -4,19 +4,16 @@
  */
 #include "failures.h"
 #include "serverfix.h"
+#include "toolfix.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "unit/unit.h"
 
 #define WORDS  8
-#define OUTPUT 65536
 
 struct call {
 	const struct cli_noun *noun;
@@ -50,57 +47,25 @@ write_conf(const struct storefix *fix)
 	serverfix_write(fix, "attestmdm.conf", text, strlen(text));
 }
 
-/* What the tool prints goes to *out, of OUTPUT bytes, and its complaints away.
- */
-static int
-run(const struct cli_noun *const *nouns, int argc, const char *const *argv,
-    char *out)
-{
-	int stdout_was = dup(STDOUT_FILENO), stderr_was = dup(STDERR_FILENO);
-	int null = open("/dev/null", O_WRONLY), status;
-	int printed = memfd_create("printed", MFD_CLOEXEC);
-	ssize_t n;
-
-	fflush(stdout);
-	dup2(printed, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO);
-	status = cli_main(nouns, argc, argv);
-	fflush(stdout);
-	dup2(stdout_was, STDOUT_FILENO);
-	dup2(stderr_was, STDERR_FILENO);
-	n = pread(printed, out, OUTPUT - 1, 0);
-	assert_in_range(n, 0, OUTPUT - 2);
-	out[n] = '\0';
-	close(stdout_was);
-	close(stderr_was);
-	close(null);
-	close(printed);
-	return status;
-}
-
 static int
 call(const struct asked *a, char *out)
 {
-	const struct cli_noun *const nouns[] = { a->call->noun, NULL };
-	const char *argv[WORDS + 5] = { "attestmdm", "--config" };
+	const char *words[WORDS + 1];
 	char conf[128];
-	int argc = 2, i;
+	size_t n;
 
 	snprintf(conf, sizeof conf, "%s/attestmdm.conf", a->fix->folder);
-	argv[argc++] = conf;
-	argv[argc++] = a->call->noun->name;
-	for (i = 0; i < WORDS && a->call->words[i] != NULL; i++)
-		argv[argc++] = a->call->words[i];
-	if (a->json)
-		argv[argc++] = "--json";
-	return run(nouns, argc, argv, out);
+	for (n = 0; n < WORDS && a->call->words[n] != NULL; n++)
+		words[n] = a->call->words[n];
+	words[n] = NULL;
+	return toolfix_run(conf, a->call->noun, words, a->json, out);
 }
 
 /* Without memory to say what is done, it is done nevertheless. */
 static int
 tool(void *arg)
 {
-	static char out[OUTPUT];
+	static char out[TOOLFIX_OUTPUT];
 	struct asked *a = arg;
 	unsigned before = a->version;
 	int status = call(a, out);
@@ -125,7 +90,7 @@ tool(void *arg)
 static void
 what_it_shows_is_whole(void **state)
 {
-	static char sound[OUTPUT];
+	static char sound[TOOLFIX_OUTPUT];
 	struct serverfix made;
 	const struct call calls[] = {
 		{ &cmd_host, { "list" }, NULL, false },
