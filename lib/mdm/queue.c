@@ -134,8 +134,9 @@ take_report(struct mdm_request *req, bool *go_on)
 	const struct report *report = &req->report;
 	bool readable = req->message.doc != NULL;
 	enum command_state state = COMMAND_ERROR;
-	bool known = false;
+	bool known = false, allowed;
 	size_t i;
+	int r;
 
 	*go_on = strcmp(report->status, "Idle") == 0;
 	if (*go_on)
@@ -143,8 +144,9 @@ take_report(struct mdm_request *req, bool *go_on)
 	/* Which command is it for, and what became of it? */
 	if (report->uuid[0] == '\0' || (!readable && report->status[0] == '\0'))
 		return unreadable_count(req, go_on);
-	if (!renewal_command_allows(req, report->uuid))
-		return OK;
+	r = renewal_command_allows(req, report->uuid, &allowed);
+	if (r != OK || !allowed)
+		return r;
 	for (i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
 		if (strcmp(statuses[i].status, report->status) == 0) {
 			state = statuses[i].state;

@@ -148,19 +148,24 @@ renewal_command_next(struct mdm_request *req, struct command *out)
 	return OK;
 }
 
-bool
-renewal_command_allows(struct mdm_request *req, const char *uuid)
+int
+renewal_command_allows(struct mdm_request *req, const char *uuid, bool *out)
 {
 	struct renewal renewal;
+	int r;
 
-	if (!req->identity.expired ||
-	    (load_renewal(req, &renewal) == OK &&
-		strcmp(renewal.command_uuid, uuid) == 0))
-		return true;
-	log_line(LOG_WARN,
-	    "host %s answers the command %s with an expired certificate",
-	    req->identity.cert.serial, uuid);
-	return false;
+	*out = !req->identity.expired;
+	if (*out)
+		return OK;
+	if ((r = load_renewal(req, &renewal)) != OK)
+		return r;
+	*out = strcmp(renewal.command_uuid, uuid) == 0;
+	if (!*out)
+		log_line(LOG_WARN,
+		    "host %s answers the command %s with an expired "
+		    "certificate",
+		    req->identity.cert.serial, uuid);
+	return OK;
 }
 
 /* One link of an ErrorChain: what it says, and where it comes from. */
@@ -181,13 +186,14 @@ add_error(const struct in_plist_node *error, struct buf *out)
 }
 
 /* The device's words, for an administrator. */
-static void
+static int
 describe(const struct mdm_request *req, char out[RENEWALS_ERROR_TEXT])
 {
 	const struct in_plist_node *chain;
 	struct buf words;
 	char clean[400];
 	size_t i;
+	int r;
 
 	buf_init(&words, QUEUE_ERRORS_MAX * (2 * ERROR_WORDS + 32));
 	if (in_plist_array(req->message.root, "ErrorChain", &chain) == OK)
@@ -200,7 +206,9 @@ describe(const struct mdm_request *req, char out[RENEWALS_ERROR_TEXT])
 	    words.n > 0                    ? clean
 		: req->message.doc == NULL ? "its answer could not be read"
 					   : "it does not say why");
+	r = buf_status(&words);
 	buf_release(&words);
+	return r;
 }
 
 int
@@ -218,7 +226,8 @@ renewal_command_answered(
 	    renewal.enrollment_id[0] == '\0' ||
 	    strcmp(renewal.command_uuid, result->uuid) != 0)
 		return r;
-	describe(req, reason);
+	if ((r = describe(req, reason)) != OK)
+		return r;
 	log_line(LOG_WARN, "host %s: %s", req->identity.cert.serial, reason);
 	r = log_renewal(req, &renewal, ERR_RENEWAL_DEVICE, reason);
 	if (r != OK)

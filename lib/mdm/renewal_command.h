@@ -22,7 +22,8 @@
 int renewal_command_next(struct mdm_request *req, struct command *out);
 
 /* May this sender answer that command? An expired identity: its renewal. */
-bool renewal_command_allows(struct mdm_request *req, const char *uuid);
+int renewal_command_allows(
+    struct mdm_request *req, const char *uuid, bool *out);
 
 /*
  * After an answer came, also one that is not stored: an error that answers the

@@ -55,11 +55,13 @@ static int
 count(struct mdm_request *req, const struct command *command, bool *over)
 {
 	char reason[EVENTS_REASON_TEXT];
+	bool allowed;
 	int64_t n;
 	int r;
 
-	if (!renewal_command_allows(req, command->uuid))
-		return OK;
+	r = renewal_command_allows(req, command->uuid, &allowed);
+	if (r != OK || !allowed)
+		return r;
 	r = commands_count_unreadable(req->context.db, command, why(req), &n);
 	if (r != OK)
 		return r == ERR_CONFLICT ? OK : r;
