@@ -110,10 +110,10 @@ answer_again(struct work *w, struct buf *out)
 		r = fail(ERR_SCEP_CHALLENGE, "the certificate is %s",
 		    certificates_state_name(issued.state));
 	} else if (r == OK) {
-		r = buf_add_blob(out, issued.der);
 		c->step = PKCSREQ_STEP_AGAIN;
-		if (db_begin_relaxed(c->db) == OK)
-			context_end(c,
+		if ((r = buf_add_blob(out, issued.der)) == OK &&
+		    (r = db_begin_relaxed(c->db)) == OK)
+			r = context_end(c,
 			    context_log(
 				c, OK, "the same certificate, asked again"));
 	}

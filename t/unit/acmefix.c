@@ -1,10 +1,12 @@
 #include "acmefix.h"
 
+#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/enc.h"
 
 /* A point on P-256, of RFC 7517 appendix A.1. */
 #define JWK                                                                    \
@@ -116,4 +118,93 @@ acmefix_order(struct acmefix *f, struct order *out)
 	    order_create(acmefix_request(f, ACMEFIX_WANTED), out, &replaces),
 	    OK);
 	buf_release(&replaces);
+}
+
+static void
+pad(struct buf *out, const gnutls_datum_t *v)
+{
+	unsigned skip = v->size > 32 ? v->size - 32 : 0;
+	unsigned i;
+
+	for (i = v->size; i < 32; i++)
+		buf_add_byte(out, 0);
+	buf_add(out, v->data + skip, v->size - skip);
+}
+
+void
+acmefix_base64url(struct blob bytes, char *out, size_t n)
+{
+	struct buf text;
+
+	buf_init(&text, n);
+	assert_int_equal(enc_base64url(bytes, &text), OK);
+	snprintf(out, n, "%s", buf_str(&text));
+	buf_release(&text);
+}
+
+void
+acmefix_signer_init(struct acmefix_signer *s)
+{
+	gnutls_datum_t x, y;
+	gnutls_ecc_curve_t curve;
+	char texts[2][64];
+	struct buf b;
+
+	gnutls_privkey_init(&s->key);
+	assert_int_equal(
+	    gnutls_privkey_generate(s->key, GNUTLS_PK_ECDSA,
+		GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+	    0);
+	assert_int_equal(
+	    gnutls_privkey_export_ecc_raw(s->key, &curve, &x, &y, NULL), 0);
+	buf_init(&b, 64);
+	pad(&b, &x);
+	acmefix_base64url(buf_blob(&b), texts[0], sizeof texts[0]);
+	buf_release(&b);
+	buf_init(&b, 64);
+	pad(&b, &y);
+	acmefix_base64url(buf_blob(&b), texts[1], sizeof texts[1]);
+	buf_release(&b);
+	snprintf(s->jwk, sizeof s->jwk,
+	    "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+	    texts[0], texts[1]);
+	gnutls_free(x.data);
+	gnutls_free(y.data);
+}
+
+static void
+sign(const struct acmefix_signer *s, const char *text, char *out, size_t n)
+{
+	gnutls_datum_t data = { (uint8_t *)(uintptr_t)text,
+		(unsigned)strlen(text) };
+	gnutls_datum_t sig, a, b;
+	struct buf raw;
+
+	assert_int_equal(gnutls_privkey_sign_data2(
+			     s->key, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &sig),
+	    0);
+	assert_int_equal(gnutls_decode_rs_value(&sig, &a, &b), 0);
+	buf_init(&raw, 64);
+	pad(&raw, &a);
+	pad(&raw, &b);
+	acmefix_base64url(buf_blob(&raw), out, n);
+	buf_release(&raw);
+	gnutls_free(a.data);
+	gnutls_free(b.data);
+	gnutls_free(sig.data);
+}
+
+void
+acmefix_sign(const struct acmefix_signer *s, const char *header,
+    const char *payload, char out[6000])
+{
+	char parts[2][2000], text[4100], signature[120];
+
+	acmefix_base64url(blob_str(header), parts[0], sizeof parts[0]);
+	acmefix_base64url(blob_str(payload), parts[1], sizeof parts[1]);
+	snprintf(text, sizeof text, "%s.%s", parts[0], parts[1]);
+	sign(s, text, signature, sizeof signature);
+	snprintf(out, 6000,
+	    "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}",
+	    parts[0], parts[1], signature);
 }

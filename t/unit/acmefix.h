@@ -7,6 +7,8 @@
 
 #include "storefix.h"
 
+#include <gnutls/abstract.h>
+
 #include "acme/order.h"
 #include "acme/request.h"
 
@@ -36,6 +38,20 @@ void acmefix_sql(struct acmefix *f, const char *sql);
 
 /* An order for the enrollment's serial number, by the rule itself. */
 void acmefix_order(struct acmefix *f, struct order *out);
+
+void acmefix_base64url(struct blob bytes, char *out, size_t n);
+
+/* The key of an account, P-256, and its JWK. */
+struct acmefix_signer {
+	gnutls_privkey_t key;
+	char jwk[200];
+};
+
+void acmefix_signer_init(struct acmefix_signer *s);
+
+/* A JWS with this header and payload. */
+void acmefix_sign(const struct acmefix_signer *s, const char *header,
+    const char *payload, char out[6000]);
 
 #define ACMEFIX_WANTED                                                         \
 	"{\"identifiers\":[{\"type\":\"permanent-identifier\","                \

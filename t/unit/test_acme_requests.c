@@ -1,8 +1,6 @@
 /* lib/acme: challenge, key change, signed requests: each check on its own. */
 #include "acmefix.h"
 
-#include <gnutls/abstract.h>
-#include <gnutls/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,105 +38,9 @@ teardown(void **state)
 	return storefix_teardown(state);
 }
 
-/* Keys of accounts, P-256, and their JWK. */
-struct signer {
-	gnutls_privkey_t key;
-	char jwk[200];
-};
-
-static void
-pad(struct buf *out, const gnutls_datum_t *v)
-{
-	unsigned skip = v->size > 32 ? v->size - 32 : 0;
-	unsigned i;
-
-	for (i = v->size; i < 32; i++)
-		buf_add_byte(out, 0);
-	buf_add(out, v->data + skip, v->size - skip);
-}
-
-static void
-base64url(struct blob bytes, char *out, size_t n)
-{
-	struct buf text;
-
-	buf_init(&text, n);
-	assert_int_equal(enc_base64url(bytes, &text), OK);
-	snprintf(out, n, "%s", buf_str(&text));
-	buf_release(&text);
-}
-
-static void
-signer_init(struct signer *s)
-{
-	gnutls_datum_t x, y;
-	gnutls_ecc_curve_t curve;
-	char texts[2][64];
-	struct buf b;
-
-	gnutls_privkey_init(&s->key);
-	assert_int_equal(
-	    gnutls_privkey_generate(s->key, GNUTLS_PK_ECDSA,
-		GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-	    0);
-	assert_int_equal(
-	    gnutls_privkey_export_ecc_raw(s->key, &curve, &x, &y, NULL), 0);
-	buf_init(&b, 64);
-	pad(&b, &x);
-	base64url(buf_blob(&b), texts[0], sizeof texts[0]);
-	buf_release(&b);
-	buf_init(&b, 64);
-	pad(&b, &y);
-	base64url(buf_blob(&b), texts[1], sizeof texts[1]);
-	buf_release(&b);
-	snprintf(s->jwk, sizeof s->jwk,
-	    "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
-	    texts[0], texts[1]);
-	gnutls_free(x.data);
-	gnutls_free(y.data);
-}
-
-static void
-sign(const struct signer *s, const char *text, char *out, size_t n)
-{
-	gnutls_datum_t data = { (uint8_t *)(uintptr_t)text,
-		(unsigned)strlen(text) };
-	gnutls_datum_t sig, a, b;
-	struct buf raw;
-
-	assert_int_equal(gnutls_privkey_sign_data2(
-			     s->key, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &sig),
-	    0);
-	assert_int_equal(gnutls_decode_rs_value(&sig, &a, &b), 0);
-	buf_init(&raw, 64);
-	pad(&raw, &a);
-	pad(&raw, &b);
-	base64url(buf_blob(&raw), out, n);
-	buf_release(&raw);
-	gnutls_free(a.data);
-	gnutls_free(b.data);
-	gnutls_free(sig.data);
-}
-
-/* A JWS with this header and payload. */
-static void
-make_jws(const struct signer *s, const char *header, const char *payload,
-    char out[6000])
-{
-	char parts[2][2000], text[4100], signature[120];
-
-	base64url(blob_str(header), parts[0], sizeof parts[0]);
-	base64url(blob_str(payload), parts[1], sizeof parts[1]);
-	snprintf(text, sizeof text, "%s.%s", parts[0], parts[1]);
-	sign(s, text, signature, sizeof signature);
-	snprintf(out, 6000,
-	    "{\"protected\":\"%s\",\"payload\":\"%s\",\"signature\":\"%s\"}",
-	    parts[0], parts[1], signature);
-}
-
 /* What a signed request says of itself; NULL: what is right. */
 struct wish {
-	const struct signer *signer;
+	const struct acmefix_signer *signer;
 	const char *kid;
 	/* a key in place of the kid */
 	const char *jwk;
@@ -149,7 +51,7 @@ struct wish {
 	const char *target;
 };
 
-static struct signer mine, other;
+static struct acmefix_signer mine, other;
 static const uint8_t nonce_key[NONCE_TOKEN_KEY];
 
 static int
@@ -173,7 +75,7 @@ verify(const struct wish *w)
 	snprintf(header, sizeof header,
 	    "{\"alg\":\"ES256\",\"nonce\":\"%s\",\"url\":\"%s\",%s}", nonce,
 	    w->url != NULL ? w->url : ACMEFIX_URL TARGET, who);
-	make_jws(w->signer != NULL ? w->signer : &mine, header, "{}", body);
+	acmefix_sign(w->signer != NULL ? w->signer : &mine, header, "{}", body);
 	acmefix_find(&f, &rq);
 	r = request_verify(&rq, nonce_key, blob_str(body),
 	    w->target != NULL ? w->target : TARGET, w->by);
@@ -261,7 +163,7 @@ test_request_signature(void **state)
 
 /* The inner JWS of a key change; NULL: what is right. */
 struct inner {
-	const struct signer *signer;
+	const struct acmefix_signer *signer;
 	const char *jwk;
 	const char *url;
 	const char *account;
@@ -286,7 +188,7 @@ change_key(const struct inner *in)
 	snprintf(payload, sizeof payload, "{\"account\":\"%s\",\"oldKey\":%s}",
 	    in->account != NULL ? in->account : url,
 	    in->old_key != NULL ? in->old_key : mine.jwk);
-	make_jws(
+	acmefix_sign(
 	    in->signer != NULL ? in->signer : &other, header, payload, body);
 	rq = acmefix_request(&f, body);
 	rq->jws->url = strdup(CHANGE);
@@ -421,7 +323,7 @@ answer(const struct order *o, int expected)
 
 	buf_init(&object, 10000);
 	mda_object(&object, x5c, 2);
-	base64url(buf_blob(&object), text, sizeof text);
+	acmefix_base64url(buf_blob(&object), text, sizeof text);
 	snprintf(payload, sizeof payload, "{\"attObj\":\"%s\"}", text);
 	buf_release(&object);
 	assert_int_equal(challenge_answer(acmefix_request(&f, payload), roots,
@@ -537,8 +439,8 @@ test_challenge_with_a_certified_key(void **state)
 static int
 setup_keys(void **state)
 {
-	signer_init(&mine);
-	signer_init(&other);
+	acmefix_signer_init(&mine);
+	acmefix_signer_init(&other);
 	mda_ca(&root, "CN=root", 1, NULL, NULL);
 	mda_ca(&sub, "CN=sub", 2, &root, NULL);
 	mda_leaf(&leaf, mda_key(GNUTLS_ECC_CURVE_SECP384R1, 9), &sub, NULL,

@@ -26,10 +26,9 @@ static void
 add_host(struct fixture *f, const char *serial, int tag, int days)
 {
 	struct ade_device d = { .source = "test" };
-	struct host_vitals vitals = {
-		.device = { .os_version = "15.1", .product = "MacBookPro16,1" },
-		.topic = MDMFIX_TOPIC
-	};
+	struct host_vitals vitals = { .device = { .os_version = "15.1",
+					  .product = "MacBookPro16,1" },
+		.topic = MDMFIX_TOPIC };
 	struct host host;
 
 	snprintf(d.serial, sizeof d.serial, "%s", serial);
@@ -55,9 +54,9 @@ begin(void **state, int days, struct fixture *f)
 	    authority_create(key, f->ca, "CA", "Example", KEY_P256, 10), OK);
 	f->conf.scep_ca_certificate = f->ca;
 	f->conf.server_ca = f->ca;
-	f->rn.context = (struct context){ .conf = &f->conf,
-		.db = f->db,
-		.step = "renewal" };
+	f->rn.context = (struct context){
+		.conf = &f->conf, .db = f->db, .step = "renewal"
+	};
 	add_host(f, "C02RENEWAL01", 1, days);
 }
 
@@ -109,14 +108,28 @@ a_renewal_is_put_off(void **state)
 	assert_int_equal(storefix_sql(f.db, "SELECT count(*) FROM events"), 1);
 }
 
+/* What is to be done to the one host that is on a list. */
+static int
+handle(struct fixture *f, int r, struct renewal_candidate_list *list,
+    int (*handler)(struct renewer *, const struct renewal_candidate *))
+{
+	if (r == OK) {
+		assert_int_equal(list->n, 1);
+		r = handler(&f->rn, &list->rows[0]);
+	}
+	renewal_candidates_release(list);
+	return r;
+}
+
 static int
 close_unanswered(void *arg)
 {
 	struct fixture *f = arg;
-	int closed, r = renewer_close_unanswered(&f->rn, 10, &closed);
+	struct renewal_candidate_list list;
 
-	assert_int_equal(closed, r == OK);
-	return r;
+	return handle(f,
+	    renewal_candidates_unanswered(f->db, clock_now(), 10, &list), &list,
+	    renewer_close);
 }
 
 /* The third in a row raises an alarm, too. */
@@ -133,7 +146,8 @@ an_unanswered_renewal_is_closed(void **state)
 		assert_true(failures_each(f.db, close_unanswered, &f) > 20);
 	}
 	clock_set_offset(0);
-	assert_int_equal(storefix_sql(f.db, "SELECT failures FROM renewals"), 3);
+	assert_int_equal(
+	    storefix_sql(f.db, "SELECT failures FROM renewals"), 3);
 	assert_int_equal(storefix_sql(f.db, "SELECT count(*) FROM alarms"), 1);
 }
 
@@ -141,10 +155,10 @@ static int
 raise_alarm(void *arg)
 {
 	struct fixture *f = arg;
-	int told, r = renewer_alarm(&f->rn, 10, &told);
+	struct renewal_candidate_list list;
 
-	assert_int_equal(told, r == OK);
-	return r;
+	return handle(
+	    f, renewer_expiring(&f->rn, 10, &list), &list, renewer_alarm);
 }
 
 static void
@@ -178,10 +192,9 @@ static int
 run_one(void *arg)
 {
 	struct fixture *f = arg;
-	struct renewal_run run = { .conf = &f->conf,
-		.db = f->db,
-		.option = RENEWER_NOW,
-		.limit = 1 };
+	struct renewal_run run = {
+		.conf = &f->conf, .db = f->db, .option = RENEWER_NOW, .limit = 1
+	};
 	struct host host;
 	int r = hosts_load_by_serial(f->db, f->candidate.serial, &host);
 
@@ -218,7 +231,6 @@ a_run_gives_up_after_some_faults(void **state)
 	struct renewal_run run;
 	struct fixture f;
 	char serial[16];
-	int closed;
 
 	begin(state, 100, &f);
 	for (int i = 1; i <= RENEWER_FAULTS_MAX; i++) {
@@ -239,10 +251,12 @@ a_run_gives_up_after_some_faults(void **state)
 	    " FROM certificates c JOIN hosts h"
 	    " ON h.certificate_sha256 = c.sha256 WHERE h.id = host_id)");
 	break_for_all_but(&f, "UPDATE ON renewals", f.candidate.host_id);
+	run = (struct renewal_run){ .conf = &f.conf, .db = f.db, .limit = 20 };
 	clock_set_offset(8 * DAY);
-	assert_int_equal(renewer_close_unanswered(&f.rn, 20, &closed), ERR_DB);
-	assert_int_equal(closed, 0);
+	assert_int_equal(renewal_run_all(&run), ERR_DB);
 	clock_set_offset(0);
+	assert_int_equal(run.faults, RENEWER_FAULTS_MAX);
+	assert_int_equal(run.unanswered, 0);
 }
 
 static const struct CMUnitTest tests[] = {
