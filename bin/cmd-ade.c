@@ -31,12 +31,12 @@ import(struct cli *cli)
 }
 
 static const struct view_column columns[] = {
+	{ "account", "ACCOUNT", VIEW_TEXT },
 	{ "serial", "SERIAL", VIEW_TEXT },
 	{ "model", "MODEL", VIEW_TEXT },
 	{ "description", "DESCRIPTION", VIEW_TEXT },
 	{ "color", NULL, VIEW_TEXT },
 	{ "device_family", "FAMILY", VIEW_TEXT },
-	{ "source", "SOURCE", VIEW_TEXT },
 	{ "added_at", "ASSIGNED", VIEW_TIME },
 	{ "removed_at", "REMOVED", VIEW_TIME },
 	{ NULL, NULL, VIEW_TEXT },
@@ -52,17 +52,17 @@ ade_list(struct cli *cli)
 	int r;
 
 	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = ade_devices_list(cli->db, cli_option(cli, "search"), p.offset,
-		 p.limit, &list)) != OK)
+	    (r = ade_devices_list(cli->db, NULL, cli_option(cli, "search"),
+		 p.offset, p.limit, &list)) != OK)
 		return r;
 	v = view_new(columns);
 	for (i = 0; i < list.n; i++) {
+		view_text(v, list.rows[i].account);
 		view_text(v, list.rows[i].serial);
 		view_text(v, list.rows[i].model);
 		view_text(v, list.rows[i].description);
 		view_text(v, list.rows[i].color);
 		view_text(v, list.rows[i].device_family);
-		view_text(v, list.rows[i].source);
 		view_time(v, list.rows[i].added_at);
 		view_time(v, list.rows[i].removed_at);
 	}

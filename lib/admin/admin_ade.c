@@ -103,7 +103,7 @@ put(struct import *im, long line, const char *const values[FIELDS])
 	    d.description, sizeof d.description, "%s", values[DESCRIPTION]);
 	snprintf(d.color, sizeof d.color, "%s", values[COLOR]);
 	snprintf(d.device_family, sizeof d.device_family, "%s", values[FAMILY]);
-	snprintf(d.source, sizeof d.source, "import");
+	snprintf(d.account, sizeof d.account, ADE_DEVICES_FILE);
 	if ((r = begin_step(im)) == OK &&
 	    (r = ade_devices_put(im->actor->db, &d)) == OK)
 		im->result->assigned++;
@@ -212,7 +212,7 @@ read_json_device(struct import *im, const struct json *o, long number)
 	if (!im->writes)
 		return OK;
 	if ((r = begin_step(im)) == OK)
-		r = ade_devices_remove(im->actor->db, serial);
+		r = ade_devices_remove(im->actor->db, ADE_DEVICES_FILE, serial);
 	im->result->removed += r == OK;
 	return r == ERR_NOT_FOUND ? OK : r;
 }
@@ -309,9 +309,9 @@ remove_one(const struct admin_actor *actor, const char *given)
 
 	if (!read_serial(given, serial))
 		return fail(ERR_FIELD, "this is no serial number: %s", given);
-	r = ade_devices_remove(actor->db, serial);
+	r = ade_devices_remove(actor->db, ADE_DEVICES_FILE, serial);
 	if (r == ERR_NOT_FOUND)
-		return fail(r, "%s is not assigned", serial);
+		return fail(r, "no file that was imported lists %s", serial);
 	return r == OK ? admin_actor_record(actor, "ade.remove", serial) : r;
 }
 

@@ -6,65 +6,193 @@
 #include "base/clock.h"
 #include "store/sql.h"
 
-enum { PUT, REMOVE, LOAD, ASSIGNED, LIST, COUNT };
+enum {
+	PUT,
+	REMOVE,
+	LOAD,
+	ASSIGNED,
+	LIST,
+	COUNT,
+	FETCHED,
+	CHANGED,
+	GONE,
+	UNSEEN_GONE,
+	COUNT_OURS,
+	COUNT_GONE,
+	REMOVE_GONE,
+	TO_ASSIGN,
+	ASKED,
+	UNANSWERED,
+	ANSWERED,
+	COUNT_PROFILES,
+};
 
 #define MATCHES                                                                \
-	" WHERE lower(serial) LIKE $1 ESCAPE '\\'"                             \
+	" WHERE (account = $2 OR $2 = '')"                                     \
+	" AND (lower(serial) LIKE $1 ESCAPE '\\'"                              \
 	" OR lower(model) LIKE $1 ESCAPE '\\'"                                 \
-	" OR lower(description) LIKE $1 ESCAPE '\\'"
+	" OR lower(description) LIKE $1 ESCAPE '\\')"
+
+/* What a new record says in place of the old row. */
+#define TAKE_TEXTS                                                             \
+	" ON CONFLICT (account, serial) DO UPDATE SET"                         \
+	" model = excluded.model, description = excluded.description,"         \
+	" color = excluded.color, device_family = excluded.device_family,"     \
+	" gone_at = NULL, removed_at = NULL,"                                  \
+	" added_at = CASE WHEN ade_devices.removed_at IS NULL"                 \
+	" THEN ade_devices.added_at ELSE excluded.added_at END"
+/* What is listed anew may be assigned anew. */
+#define TAKE_RECORD                                                            \
+	TAKE_TEXTS ", fetch = excluded.fetch, assign_result = '',"             \
+		   " assign_failures = 0, assign_next_at = NULL"
+/* ours and listed */
+#define LISTED " account = $1 AND removed_at IS NULL AND gone_at IS NULL"
 
 static const char *const texts[] = {
-	[PUT] = "INSERT INTO ade_devices {new row}"
-		" ON CONFLICT (serial) DO UPDATE SET model = excluded.model,"
-		" description = excluded.description, color = excluded.color,"
-		" device_family = excluded.device_family,"
-		" source = excluded.source, removed_at = NULL,"
-		" added_at = CASE WHEN ade_devices.removed_at IS NULL"
-		" THEN ade_devices.added_at ELSE excluded.added_at END",
-	[REMOVE] = "UPDATE ade_devices SET removed_at = $2"
-		   " WHERE serial = $1 AND removed_at IS NULL",
-	[LOAD] = "SELECT {columns} FROM ade_devices WHERE serial = $1",
+	[PUT] = "INSERT INTO ade_devices {new row}" TAKE_TEXTS,
+	[REMOVE] = "UPDATE ade_devices SET removed_at = $3"
+		   " WHERE account = $1 AND serial = $2"
+		   " AND removed_at IS NULL",
+	[LOAD] = "SELECT {columns} FROM ade_devices WHERE serial = $1"
+		 " ORDER BY COALESCE(removed_at, 0), account LIMIT 1",
 	[ASSIGNED] = "SELECT 1 FROM ade_devices"
 		     " WHERE serial = $1 AND removed_at IS NULL",
 	[LIST] = SQL_SCANS "SELECT {columns} FROM ade_devices" MATCHES
-			   " ORDER BY serial LIMIT $2 OFFSET $3",
+			   " ORDER BY account, serial LIMIT $3 OFFSET $4",
 	[COUNT] = SQL_SCANS "SELECT count(*) FROM ade_devices" MATCHES,
+	[FETCHED] = "INSERT INTO ade_devices {new row}" TAKE_RECORD
+		    ", profile_uuid = excluded.profile_uuid,"
+		    " profile_status = excluded.profile_status,"
+		    " op_date = CASE WHEN excluded.op_date"
+		    " > ade_devices.op_date THEN excluded.op_date"
+		    " ELSE ade_devices.op_date END",
+	/* a date of 0 could not be read */
+	[CHANGED] = "INSERT INTO ade_devices {new row}" TAKE_RECORD
+		    ", profile_uuid = CASE WHEN excluded.op_date > 0"
+		    " AND excluded.op_date <= ade_devices.assigned_at"
+		    " THEN ade_devices.profile_uuid"
+		    " ELSE excluded.profile_uuid END,"
+		    " profile_status = CASE WHEN excluded.op_date > 0"
+		    " AND excluded.op_date <= ade_devices.assigned_at"
+		    " THEN ade_devices.profile_status"
+		    " ELSE excluded.profile_status END,"
+		    " op_date = CASE WHEN excluded.op_date = 0"
+		    " THEN ade_devices.op_date ELSE excluded.op_date END"
+		    " WHERE excluded.op_date = 0"
+		    " OR excluded.op_date >= ade_devices.op_date",
+	[GONE] = "UPDATE ade_devices SET gone_at = $4, profile_uuid = '',"
+		 " profile_status = '', assigned_at = NULL, op_date ="
+		 " CASE WHEN $3 > op_date THEN $3 ELSE op_date END"
+		 " WHERE account = $1 AND serial = $2"
+		 " AND ($3 = 0 OR $3 >= op_date)",
+	[UNSEEN_GONE] = "UPDATE ade_devices SET gone_at = $3,"
+			" profile_uuid = '', profile_status = '',"
+			" assigned_at = NULL"
+			" WHERE account = $1 AND fetch < $2"
+			" AND gone_at IS NULL AND removed_at IS NULL",
+	[COUNT_OURS] = "SELECT count(*) FROM ade_devices"
+		       " WHERE account = $1 AND removed_at IS NULL",
+	[COUNT_GONE] = "SELECT count(*) FROM ade_devices WHERE account = $1"
+		       " AND gone_at IS NOT NULL AND removed_at IS NULL",
+	[REMOVE_GONE] = "UPDATE ade_devices SET removed_at = $2"
+			" WHERE account = $1"
+			" AND gone_at IS NOT NULL AND removed_at IS NULL",
+	[TO_ASSIGN] = "SELECT {columns} FROM ade_devices"
+		      " WHERE" LISTED " AND serial > $3"
+		      " AND profile_uuid <> $2 AND asked_at IS NULL"
+		      " AND assign_result <> 'not_accessible'"
+		      " AND (assign_next_at IS NULL OR assign_next_at <= $4)"
+		      " ORDER BY serial LIMIT $5",
+	[ASKED] = "UPDATE ade_devices SET asked_at = $3"
+		  " WHERE account = $1 AND serial = $2",
+	[UNANSWERED] = "SELECT {columns} FROM ade_devices WHERE account = $1"
+		       " AND asked_at IS NOT NULL ORDER BY serial LIMIT $2",
+	[ANSWERED] = "UPDATE ade_devices SET asked_at = NULL,"
+		     " profile_uuid = $3, profile_status = $4,"
+		     " assign_result = $5, assign_failures = $6,"
+		     " assign_next_at = $7, assigned_at = $8"
+		     " WHERE account = $1 AND serial = $2",
+	[COUNT_PROFILES] =
+	    "SELECT count(*) AS devices,"
+	    " COALESCE(sum(CASE WHEN profile_uuid = $2 AND $2 <> ''"
+	    " THEN 1 ELSE 0 END), 0) AS wanted,"
+	    " COALESCE(sum(CASE WHEN profile_uuid = '' THEN 1 ELSE 0 END), 0)"
+	    " AS none,"
+	    " COALESCE(sum(CASE WHEN assign_result = 'not_accessible'"
+	    " AND profile_uuid <> $2 THEN 1 ELSE 0 END), 0) AS refused,"
+	    " COALESCE(sum(CASE WHEN assign_next_at IS NOT NULL"
+	    " AND profile_uuid <> $2 THEN 1 ELSE 0 END), 0) AS waiting,"
+	    " COALESCE(min(CASE WHEN profile_uuid <> $2"
+	    " THEN assign_next_at END), 0) AS next_at"
+	    " FROM ade_devices WHERE" LISTED,
 };
 
 #define ROW struct ade_device
 
 static const struct column columns[] = {
+	{ "account", TEXT(account) },
 	{ "serial", TEXT(serial) },
 	{ "model", TEXT(model) },
 	{ "description", TEXT(description) },
 	{ "color", TEXT(color) },
 	{ "device_family", TEXT(device_family) },
-	{ "source", TEXT(source) },
 	{ "added_at", TIME(added_at) },
+	{ "op_date", INT(op_date) },
+	{ "fetch", INT(fetch) },
+	{ "gone_at", TIME(gone_at), .read_only = true },
 	{ "removed_at", TIME(removed_at), .read_only = true },
+	{ "profile_uuid", TEXT(profile_uuid) },
+	{ "profile_status", TEXT(profile_status) },
+	{ "asked_at", TIME(asked_at), .read_only = true },
+	{ "assign_result", TEXT(assign_result), .read_only = true },
+	{ "assign_failures", INT(assign_failures), .read_only = true },
+	{ "assign_next_at", TIME(assign_next_at), .read_only = true },
+	{ "assigned_at", TIME(assigned_at), .read_only = true },
 };
 
 static const struct table table = TABLE(columns);
 
 SQL_FAMILY(ade_devices, texts, &table);
 
-int
-ade_devices_put(struct db *db, const struct ade_device *d)
+static int
+put(struct db *db, const char *sql, const struct ade_device *d)
 {
 	struct ade_device row = *d;
+	int r;
 
-	if (d->serial[0] == '\0')
+	if (d->account[0] == '\0' || d->serial[0] == '\0')
 		return ERR_FIELD;
 	if (row.added_at == 0)
 		row.added_at = clock_now();
-	return sql_insert(db, texts[PUT], &table, &row);
+	r = sql_insert(db, sql, &table, &row);
+	return r == ERR_NOT_FOUND ? OK : r;
 }
 
 int
-ade_devices_remove(struct db *db, const char *serial)
+ade_devices_put(struct db *db, const struct ade_device *d)
+{
+	return put(db, texts[PUT], d);
+}
+
+int
+ade_devices_fetched(struct db *db, const struct ade_device *d)
+{
+	return put(db, texts[FETCHED], d);
+}
+
+int
+ade_devices_changed(struct db *db, const struct ade_device *d)
+{
+	return put(db, texts[CHANGED], d);
+}
+
+int
+ade_devices_remove(struct db *db, const char *account, const char *serial)
 {
 	return sql_change(db, texts[REMOVE],
-	    WITH(datum_text(serial), datum_int(clock_now())), ERR_NOT_FOUND);
+	    WITH(datum_text(account), datum_text(serial),
+		datum_int(clock_now())),
+	    ERR_NOT_FOUND);
 }
 
 int
@@ -80,17 +208,19 @@ ade_devices_assigned(struct db *db, const char *serial, bool *out)
 }
 
 int
-ade_devices_list(struct db *db, const char *search, int offset, int limit,
-    struct ade_device_list *out)
+ade_devices_list(struct db *db, const char *account, const char *search,
+    int offset, int limit, struct ade_device_list *out)
 {
 	int r;
 
 	*out = (struct ade_device_list){ 0 };
-	r = sql_integer(db, texts[COUNT], WITH(SEARCH(search)), &out->total);
+	r = sql_integer(db, texts[COUNT],
+	    WITH(SEARCH(search), datum_text(account)), &out->total);
 	if (r != OK)
 		return r;
 	return sql_rows(db, texts[LIST], &table,
-	    WITH(SEARCH(search), datum_int(limit), datum_int(offset)),
+	    WITH(SEARCH(search), datum_text(account), datum_int(limit),
+		datum_int(offset)),
 	    &out->rows, &out->n);
 }
 
@@ -99,4 +229,107 @@ ade_devices_list_release(struct ade_device_list *list)
 {
 	free(list->rows);
 	*list = (struct ade_device_list){ 0 };
+}
+
+int
+ade_devices_gone(
+    struct db *db, const char *account, const char *serial, int64_t op_date)
+{
+	return sql_run(db, texts[GONE],
+	    WITH(datum_text(account), datum_text(serial), datum_int(op_date),
+		datum_int(clock_now())));
+}
+
+int
+ade_devices_unseen_gone(struct db *db, const char *account, int64_t fetch)
+{
+	return sql_run(db, texts[UNSEEN_GONE],
+	    WITH(
+		datum_text(account), datum_int(fetch), datum_int(clock_now())));
+}
+
+int
+ade_devices_count(
+    struct db *db, const char *account, int64_t *ours, int64_t *gone)
+{
+	int r;
+
+	*ours = *gone = 0;
+	if ((r = sql_integer(
+		 db, texts[COUNT_OURS], WITH(datum_text(account)), ours)) != OK)
+		return r;
+	return sql_integer(
+	    db, texts[COUNT_GONE], WITH(datum_text(account)), gone);
+}
+
+int
+ade_devices_remove_gone(struct db *db, const char *account, int *removed)
+{
+	return sql_count_changed(db, texts[REMOVE_GONE],
+	    WITH(datum_text(account), datum_int(clock_now())), removed);
+}
+
+int
+ade_devices_to_assign(struct db *db, const char *account,
+    const char *profile_uuid, const char *after, struct ade_device_list *out)
+{
+	*out = (struct ade_device_list){ 0 };
+	return sql_rows(db, texts[TO_ASSIGN], &table,
+	    WITH(datum_text(account), datum_text(profile_uuid),
+		datum_text(after), datum_int(clock_now()),
+		datum_int(ADE_BATCH_MAX)),
+	    &out->rows, &out->n);
+}
+
+int
+ade_devices_asked(struct db *db, const char *account, const char *serial)
+{
+	return sql_run(db, texts[ASKED],
+	    WITH(datum_text(account), datum_text(serial),
+		datum_int(clock_now())));
+}
+
+int
+ade_devices_unanswered(
+    struct db *db, const char *account, struct ade_device_list *out)
+{
+	*out = (struct ade_device_list){ 0 };
+	return sql_rows(db, texts[UNANSWERED], &table,
+	    WITH(datum_text(account), datum_int(ADE_BATCH_MAX)), &out->rows,
+	    &out->n);
+}
+
+int
+ade_devices_answered(struct db *db, const struct ade_device *d)
+{
+	return sql_run(db, texts[ANSWERED],
+	    WITH(datum_text(d->account), datum_text(d->serial),
+		datum_text(d->profile_uuid), datum_text(d->profile_status),
+		datum_text(d->assign_result), datum_int(d->assign_failures),
+		datum_time(d->assign_next_at), datum_time(d->assigned_at)));
+}
+
+#undef ROW
+#define ROW struct ade_device_counts
+
+static const struct column count_columns[] = {
+	{ "devices", INT(devices) },
+	{ "wanted", INT(wanted) },
+	{ "none", INT(none) },
+	{ "not_accessible", INT(not_accessible) },
+	{ "waiting", INT(waiting) },
+	{ "next_at", INT(next_at) },
+};
+
+static const struct table count_table = TABLE(count_columns);
+
+int
+ade_devices_count_profiles(struct db *db, const char *account,
+    const char *profile_uuid, struct ade_device_counts *out)
+{
+	int r = sql_one(db, texts[COUNT_PROFILES], &count_table,
+	    WITH(datum_text(account), datum_text(profile_uuid)), out);
+
+	out->other = out->devices - out->wanted - out->none;
+	return r;
 }

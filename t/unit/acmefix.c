@@ -38,8 +38,8 @@ acmefix_init(void **state, struct acmefix *f)
 	f->conf.premium = true;
 	storefix_enrollment(f->db, ACMEFIX_SERIAL, &f->enrollment);
 	acmefix_sql(f,
-	    "INSERT INTO ade_devices (serial, source, added_at)"
-	    " VALUES ('" ACMEFIX_SERIAL "', 'test', 1)");
+	    "INSERT INTO ade_devices (account, serial, added_at)"
+	    " VALUES ('csv', '" ACMEFIX_SERIAL "', 1)");
 	make_account(f);
 }
 

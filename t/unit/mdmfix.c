@@ -130,7 +130,7 @@ void
 mdmfix_device_make(struct db *db, const char *serial,
     enum enrollment_purpose purpose, bool attested, struct mdmfix_device *out)
 {
-	struct ade_device assigned = { .source = "test" };
+	struct ade_device assigned = { .account = ADE_DEVICES_FILE };
 	struct enrollment e;
 
 	memset(out, 0, sizeof *out);

@@ -352,7 +352,8 @@ scepfix_open(struct db *db, enum enrollment_purpose purpose,
 void
 scepfix_begin(struct db *db, char challenge[SCEP_CHALLENGES_TEXT])
 {
-	struct ade_device d = { .source = "test", .serial = SCEPFIX_SERIAL };
+	struct ade_device d = { .account = ADE_DEVICES_FILE,
+		.serial = SCEPFIX_SERIAL };
 	struct enrollment e;
 
 	WRITE(db, ade_devices_put(db, &d));

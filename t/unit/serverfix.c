@@ -65,7 +65,8 @@ enroll(void **state, struct serverfix *out)
 void
 serverfix_make(void **state, struct serverfix *out)
 {
-	struct ade_device assigned = { .source = "test", .serial = SERIAL_B };
+	struct ade_device assigned = { .account = ADE_DEVICES_FILE,
+		.serial = SERIAL_B };
 	struct enrollment_link link = { .note = "x",
 		.created_by = SERVERFIX_ADMIN };
 	struct context c = { .conf = &mdmfix_conf,

@@ -48,7 +48,7 @@ group_teardown(void **state)
 static void
 assign(void **state, const char *serial)
 {
-	struct ade_device d = { .source = "test" };
+	struct ade_device d = { .account = ADE_DEVICES_FILE };
 
 	snprintf(d.serial, sizeof d.serial, "%s", serial);
 	WRITE(storefix_db(state), ade_devices_put(storefix_db(state), &d));
@@ -143,7 +143,7 @@ test_refusals(void **state)
 	    INFO(SERIAL, UDID, "iPhone9,1", "15.1",
 		"<key>MDM_CAN_REQUEST_SOFTWARE_UPDATE</key><true/>"),
 	    ERR_ENROLL_OS_TOO_OLD);
-	WRITE(db, ade_devices_remove(db, SERIAL));
+	WRITE(db, ade_devices_remove(db, ADE_DEVICES_FILE, SERIAL));
 	refused(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""),
 	    ERR_ENROLL_UNASSIGNED);
 }
@@ -263,8 +263,7 @@ test_profile(void **state)
 	buf_init(&out, PROFILE_BYTES_MAX);
 	assert_int_equal(
 	    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &out), OK);
-	assert_int_equal(
-	    in_plist_parse(buf_blob(&out), 65536, &doc), OK);
+	assert_int_equal(in_plist_parse(buf_blob(&out), 65536, &doc), OK);
 	root = in_plist_root(doc);
 	has_text(root, "PayloadType", "Configuration");
 	has_text(root, "PayloadIdentifier", "com.example.enrollment");
@@ -285,8 +284,7 @@ test_profile(void **state)
 	/* fleet-97: the same device again: another directory, same UUIDs. */
 	assert_int_equal(
 	    ask(state, INFO(SERIAL, UDID, "Mac15,3", "15.1", ""), &out), OK);
-	assert_int_equal(
-	    in_plist_parse(buf_blob(&out), 65536, &doc), OK);
+	assert_int_equal(in_plist_parse(buf_blob(&out), 65536, &doc), OK);
 	acme = payload(in_plist_root(doc), "com.apple.security.acme");
 	check_acme(acme, again);
 	assert_string_not_equal(again, url);

@@ -163,8 +163,8 @@ know(struct db *db, const char *serial)
 	char sql[200];
 
 	snprintf(sql, sizeof sql,
-	    "INSERT INTO ade_devices (serial, source, added_at)"
-	    " VALUES ('%s', 'x', 1)",
+	    "INSERT INTO ade_devices (account, serial, added_at)"
+	    " VALUES ('csv', '%s', 1)",
 	    serial);
 	WRITE(db, storefix_sql(db, sql));
 }
@@ -313,8 +313,8 @@ test_known_serial_numbers_are_bounded(void **state)
 	    storefix_sql(db,
 		"WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL"
 		" SELECT i + 1 FROM n WHERE i < 499)"
-		" INSERT INTO ade_devices (serial, source, added_at)"
-		" SELECT 'S' || i, 'x', 1 FROM n"));
+		" INSERT INTO ade_devices (account, serial, added_at)"
+		" SELECT 'csv', 'S' || i, 1 FROM n"));
 	assert_int_equal(db_begin(db), OK);
 	refuse_from(db, "S499", "192.0.2.7");
 	assert_int_equal(db_commit(db), OK);

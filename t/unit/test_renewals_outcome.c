@@ -120,7 +120,8 @@ assert_unanswered(struct db *db, const struct host *host, bool expected)
 	bool got;
 
 	assert_int_equal(
-	    renewal_candidates_is_unanswered(db, host->id, clock_now(), &got), OK);
+	    renewal_candidates_is_unanswered(db, host->id, clock_now(), &got),
+	    OK);
 	assert_int_equal(got, expected);
 }
 
@@ -147,7 +148,8 @@ test_wrong_clock(void **state)
 	clock_set_offset(0);
 	renewalsfix_assert_due(db, "FAILED LATE");
 	renewalsfix_assert_ending(db, "FAILED LATE OPEN");
-	assert_int_equal(renewal_candidates_unanswered(db, clock_now(), 10, &list), OK);
+	assert_int_equal(
+	    renewal_candidates_unanswered(db, clock_now(), 10, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].serial, "OPEN");
 	renewal_candidates_release(&list);
@@ -197,7 +199,8 @@ test_unanswered_waits_for_the_host(void **state)
 	    renewal_candidates_unanswered(db, e.expires_at - 1, 10, &list), OK);
 	assert_int_equal(list.n, 0);
 	renewal_candidates_release(&list);
-	assert_int_equal(renewal_candidates_unanswered(db, e.expires_at, 10, &list), OK);
+	assert_int_equal(
+	    renewal_candidates_unanswered(db, e.expires_at, 10, &list), OK);
 	assert_int_equal(list.n, 1);
 	renewal_candidates_release(&list);
 	WRITE(db, renewals_fail(db, h.id, true, "no answer"));
@@ -225,12 +228,14 @@ test_unanswered_with_a_certificate(void **state)
 	renewalsfix_open_it(db, &h, &e, uuid);
 	WRITE(db, enrollments_mark_issued(db, e.id));
 	assert_int_equal(
-	    renewal_candidates_unanswered(db, e.expires_at + DAY, 10, &list), OK);
+	    renewal_candidates_unanswered(db, e.expires_at + DAY, 10, &list),
+	    OK);
 	assert_int_equal(list.n, 0);
 	renewal_candidates_release(&list);
 	clock_set_offset(2 * DAY);
 	WRITE(db, hosts_seen(db, h.id));
-	assert_int_equal(renewal_candidates_unanswered(db, clock_now(), 10, &list), OK);
+	assert_int_equal(
+	    renewal_candidates_unanswered(db, clock_now(), 10, &list), OK);
 	assert_int_equal(list.n, 1);
 	renewal_candidates_release(&list);
 	WRITE(db, renewals_fail(db, h.id, true, "no answer"));
@@ -334,16 +339,19 @@ test_not_attested(void **state)
 		if (i != 3)
 			WRITE(db,
 			    hosts_set_certificate(db, h.id,
-				&(struct host_identity){ .certificate_sha256 = h.certificate_sha256,
+				&(struct host_identity){
+				    .certificate_sha256 = h.certificate_sha256,
 				    .enrollment_id = "e" }));
 		if (i != 1)
 			WRITE(db,
 			    ade_devices_put(db,
-				&(struct ade_device){ .source = "test",
+				&(struct ade_device){
+				    .account = ADE_DEVICES_FILE,
 				    .serial = { serial[0] } }));
 	}
 	/* B is not assigned, D is attested */
-	assert_int_equal(renewal_candidates_not_attested(db, NULL, 10, &list), OK);
+	assert_int_equal(
+	    renewal_candidates_not_attested(db, NULL, 10, &list), OK);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].serial, "A");
 	assert_string_equal(list.rows[1].serial, "C");

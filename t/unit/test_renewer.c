@@ -27,7 +27,7 @@ struct fixture {
 static void
 prepare(void **state, const char *product, int days, struct fixture *f)
 {
-	struct ade_device d = { .source = "test", .serial = SERIAL };
+	struct ade_device d = { .account = ADE_DEVICES_FILE, .serial = SERIAL };
 	struct host_vitals vitals = { .device.os_version = "15.1",
 		.topic = MDMFIX_TOPIC };
 	int64_t end = clock_now() + days * DAY;
@@ -177,7 +177,7 @@ test_refused(void **state)
 
 	prepare(state, "MacBookPro16,1", 100, &f);
 	set(&f, SETTINGS_BUSINESS_ONLY, "true");
-	WRITE(f.db, ade_devices_remove(f.db, SERIAL));
+	WRITE(f.db, ade_devices_remove(f.db, ADE_DEVICES_FILE, SERIAL));
 	assert_int_equal(send(&f, RENEWER_ANY, DECISION_REFUSE), OK);
 	assert_events(&f, "refused", ERR_ENROLL_BUSINESS);
 	assert_int_equal(renewals_load(f.db, f.host.id, &renewal), OK);

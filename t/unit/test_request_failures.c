@@ -343,7 +343,8 @@ ade_profile(void *arg)
 static void
 a_device_gets_its_profile(void **state)
 {
-	struct ade_device assigned = { .source = "test", .serial = SERIAL_A };
+	struct ade_device assigned = { .account = ADE_DEVICES_FILE,
+		.serial = SERIAL_A };
 	struct db *db = storefix_db(state);
 	struct mdmfix_cert device_ca, leaf;
 	struct buf cms;

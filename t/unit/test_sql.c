@@ -271,7 +271,7 @@ search_finds(struct db *db, const char *search, int expected)
 {
 	struct ade_device_list list;
 
-	assert_int_equal(ade_devices_list(db, search, 0, 10, &list), OK);
+	assert_int_equal(ade_devices_list(db, NULL, search, 0, 10, &list), OK);
 	assert_int_equal(list.total, expected);
 	assert_int_equal(list.n, expected);
 	ade_devices_list_release(&list);
@@ -281,8 +281,11 @@ static void
 test_search_takes_signs_literally(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct ade_device a = { .serial = "AB%C_1" };
-	struct ade_device b = { .serial = "ABxCx1", .model = "Mac\\Pro" };
+	struct ade_device a = { .account = ADE_DEVICES_FILE,
+		.serial = "AB%C_1" };
+	struct ade_device b = { .account = ADE_DEVICES_FILE,
+		.serial = "ABxCx1",
+		.model = "Mac\\Pro" };
 	char longest[1000];
 
 	WRITE(db, ade_devices_put(db, &a));
