@@ -57,11 +57,9 @@ attested_udid_check(struct mdm_request *req)
 	if (!host->hardware_attested || order[0] == '\0' || says[0] == '\0')
 		return OK;
 	r = attestations_load_by_order(db, order, &row);
-	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
-	if (row.udid[0] != '\0' && strcasecmp(row.udid, says) == 0) {
+	if (r == OK && row.udid[0] != '\0' && strcasecmp(row.udid, says) == 0) {
 		r = alarms_close(db, ALARM_UDID_MISMATCH, host->id);
-	} else if (row.udid[0] != '\0') {
+	} else if (r == OK && row.udid[0] != '\0') {
 		snprintf(text, sizeof text,
 		    "its %s is %s, but Apple attested %s for its key: the "
 		    "device that checks in may not be the one that attested",
@@ -71,7 +69,7 @@ attested_udid_check(struct mdm_request *req)
 		    host->device.serial, text);
 	}
 	attestations_release(&row);
-	return r;
+	return r == ERR_NOT_FOUND ? OK : r;
 }
 
 int

@@ -11,6 +11,7 @@
 #include "policy/decision.h"
 #include "store/ade_devices.h"
 #include "store/certificates.h"
+#include "store/datum.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 
@@ -21,29 +22,35 @@
 static int
 read_vitals(const struct mdm_request *req, struct host_vitals *v)
 {
-	const struct message *m = &req->message;
-	struct device *d = &v->device;
-	const char *serial;
+	const char *serial, *product, *os_version, *build;
+	const struct {
+		const char *key;
+		size_t max;
+		const char **out;
+	} texts[] = {
+		{ "Topic", TEXT_MAX, &v->topic },
+		{ "DeviceName", DEVICE_NAME_MAX, &v->device_name },
+		{ "Model", TEXT_MAX, &v->model },
+		{ "ModelName", TEXT_MAX, &v->model_name },
+		{ "SerialNumber", DB_SERIAL_TEXT - 1, &serial },
+		{ "ProductName", TEXT_MAX, &product },
+		{ "OSVersion", TEXT_MAX, &os_version },
+		{ "BuildVersion", TEXT_MAX, &build },
+	};
+	size_t i;
 	int r;
 
 	*v = (struct host_vitals){ 0 };
-	memcpy(d->udid, m->udid, sizeof d->udid);
-	if ((r = message_text(m, "Topic", TEXT_MAX, &v->topic)) != OK ||
-	    (r = message_text(
-		 m, "DeviceName", DEVICE_NAME_MAX, &v->device_name)) != OK ||
-	    (r = message_text(m, "Model", TEXT_MAX, &v->model)) != OK ||
-	    (r = message_text(m, "ModelName", TEXT_MAX, &v->model_name)) !=
-		OK ||
-	    (r = message_text(
-		 m, "SerialNumber", DB_SERIAL_TEXT - 1, &serial)) != OK ||
-	    (r = message_copy(m, "ProductName", TEXT_MAX, d->product,
-		 sizeof d->product)) != OK ||
-	    (r = message_copy(m, "OSVersion", TEXT_MAX, d->os_version,
-		 sizeof d->os_version)) != OK)
-		return r;
-	snprintf(d->serial, sizeof d->serial, "%s", serial);
-	return message_copy(m, "BuildVersion", TEXT_MAX, d->build_version,
-	    sizeof d->build_version);
+	for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if ((r = message_text(&req->message, texts[i].key, texts[i].max,
+			 texts[i].out)) != OK)
+			return r;
+	COPY(v->device.udid, req->message.udid);
+	COPY(v->device.serial, serial);
+	COPY(v->device.product, product);
+	COPY(v->device.os_version, os_version);
+	COPY(v->device.build_version, build);
+	return OK;
 }
 
 /* From now on a link for any device is for the one with this serial number. */
@@ -86,24 +93,24 @@ check_link_claim(struct mdm_request *req)
 
 	if (id->has_host &&
 	    (host->state == HOST_ENROLLED || host->state == HOST_PENDING))
-		return fail(ERR_ENROLL_OTHER_DEVICE,
+		r = fail(ERR_ENROLL_OTHER_DEVICE,
 		    "%s is enrolled, and the link was not made for it; held "
 		    "for review",
 		    host->device.serial);
-	if (id->has_host && host->device.udid[0] != '\0' &&
+	else if (id->has_host && host->device.udid[0] != '\0' &&
 	    strcasecmp(host->device.udid, req->message.udid) != 0)
-		return fail(ERR_ENROLL_OTHER_DEVICE,
+		r = fail(ERR_ENROLL_OTHER_DEVICE,
 		    "%s was another device, and the link was not made for it; "
 		    "held for review",
 		    host->device.serial);
-	if ((r = ade_devices_assigned(
-		 req->context.db, id->cert.serial, &assigned)) != OK)
-		return r;
-	return assigned ? fail(ERR_ENROLL_OTHER_DEVICE,
-			      "Apple Business assigned %s, and the link was "
-			      "not made for it; held for review",
-			      id->cert.serial)
-			: OK;
+	else if ((r = ade_devices_assigned(
+		      req->context.db, id->cert.serial, &assigned)) == OK &&
+	    assigned)
+		r = fail(ERR_ENROLL_OTHER_DEVICE,
+		    "Apple Business assigned %s, and the link was not made for "
+		    "it; held for review",
+		    id->cert.serial);
+	return r;
 }
 
 /*
@@ -121,11 +128,11 @@ identify_link_device(struct mdm_request *req, const char *serial)
 		return r;
 	r = hosts_load_by_serial(req->context.db, id->cert.serial, &id->host);
 	id->has_host = r == OK;
-	if (r != OK && r != ERR_NOT_FOUND)
-		return r;
-	if (id->has_host && (r = decision_check_blocked(&id->host)) != OK)
-		return r;
-	return named ? OK : check_link_claim(req);
+	if (r == OK)
+		r = decision_check_blocked(&id->host);
+	else if (r == ERR_NOT_FOUND)
+		r = OK;
+	return r == OK && !named ? check_link_claim(req) : r;
 }
 
 /* Without a serial number in the message the UDID has to be a known one. */
@@ -136,19 +143,19 @@ check_serial(const struct mdm_request *req, const struct device *said)
 	const char *asker = id->enrollment.device.udid;
 	bool known = (asker[0] != '\0' && strcasecmp(asker, said->udid) == 0) ||
 	    (id->has_host && strcasecmp(id->host.device.udid, said->udid) == 0);
+	int r = OK;
 
-	if (said->serial[0] == '\0')
-		return known
-		    ? OK
-		    : fail(ERR_MDM_DEVICE,
-			  "Authenticate has no SerialNumber, and its UDID is "
-			  "not known for the certificate's serial number");
-	if (strcmp(said->serial, id->cert.serial) != 0)
-		return fail(ERR_MDM_DEVICE,
+	if (said->serial[0] == '\0' && !known)
+		r = fail(ERR_MDM_DEVICE,
+		    "Authenticate has no SerialNumber, and its UDID is not "
+		    "known for the certificate's serial number");
+	else if (said->serial[0] != '\0' &&
+	    strcmp(said->serial, id->cert.serial) != 0)
+		r = fail(ERR_MDM_DEVICE,
 		    "Authenticate is from serial number %s, the certificate "
 		    "is of %s",
 		    said->serial, id->cert.serial);
-	return OK;
+	return r;
 }
 
 /*
@@ -190,10 +197,8 @@ check_udid_is_free(struct mdm_request *req)
 	int r;
 
 	r = hosts_load_by_udid(db, req->message.udid, &other);
-	if (r == ERR_NOT_FOUND)
-		return OK;
 	if (r != OK || strcmp(other.device.serial, serial) == 0)
-		return r;
+		return r == ERR_NOT_FOUND ? OK : r;
 	if (other.state != HOST_UNENROLLED && other.state != HOST_BLOCKED)
 		return fail(ERR_MDM_DEVICE,
 		    "the UDID %s belongs to the host with serial number %s",
@@ -248,11 +253,10 @@ begin_generation(struct mdm_request *req, struct host_vitals *vitals)
 	snprintf(vitals->device.serial, sizeof vitals->device.serial, "%s",
 	    id->cert.serial);
 	complete(&vitals->device, &id->enrollment.device);
-	if ((r = certificates_make_current(db, id->cert.sha256)) != OK)
-		return r;
-	r = hosts_authenticate(db, &new, vitals, &id->host);
-	if (r == ERR_CONFLICT)
-		return fail(ERR_MDM_DEVICE, "the UDID %s is another host's",
+	if ((r = certificates_make_current(db, id->cert.sha256)) == OK &&
+	    (r = hosts_authenticate(db, &new, vitals, &id->host)) ==
+		ERR_CONFLICT)
+		r = fail(ERR_MDM_DEVICE, "the UDID %s is another host's",
 		    req->message.udid);
 	if (r != OK)
 		return r;
@@ -274,12 +278,10 @@ authenticate_handle(struct mdm_request *req)
 
 	if (req->message.user_channel)
 		return fail(ERR_MDM_MESSAGE, "Authenticate comes from a user");
-	if ((r = read_vitals(req, &vitals)) != OK)
-		return r;
-	if (is_unused && e->source == ENROLLMENT_LINK &&
-	    (r = identify_link_device(req, vitals.device.serial)) != OK)
-		return r;
-	if ((r = check_serial(req, &vitals.device)) != OK ||
+	if ((r = read_vitals(req, &vitals)) != OK ||
+	    (is_unused && e->source == ENROLLMENT_LINK &&
+		(r = identify_link_device(req, vitals.device.serial)) != OK) ||
+	    (r = check_serial(req, &vitals.device)) != OK ||
 	    (r = check_host_udid(req)) != OK ||
 	    (r = check_udid_is_free(req)) != OK ||
 	    (is_unused && (r = first_use_check(req)) != OK))
@@ -293,7 +295,7 @@ authenticate_handle(struct mdm_request *req)
 		    req->message.udid, e->device.udid);
 	if (is_unused && id->cert.purpose == ENROLLMENT_ENROLL)
 		return begin_generation(req, &vitals);
-	if ((r = identity_recognize(id, req->message.udid)) != OK)
-		return r;
-	return hosts_update_vitals(req->context.db, id->host.id, &vitals);
+	if ((r = identity_recognize(id, req->message.udid)) == OK)
+		r = hosts_update_vitals(req->context.db, id->host.id, &vitals);
+	return r;
 }

@@ -27,12 +27,10 @@ check_topic(const struct mdm_request *req)
 
 	if (expected[0] == '\0')
 		expected = req->context.conf->topic;
-	if ((r = message_text(&req->message, "Topic", 255, &topic)) != OK)
-		return r;
-	if (strcmp(topic, expected) != 0)
-		return fail(
-		    ERR_MDM_TOPIC, "the topic \"%s\" is not ours", topic);
-	return OK;
+	r = message_text(&req->message, "Topic", 255, &topic);
+	if (r == OK && strcmp(topic, expected) != 0)
+		r = fail(ERR_MDM_TOPIC, "the topic \"%s\" is not ours", topic);
+	return r;
 }
 
 static int
@@ -54,13 +52,11 @@ read_tokens(const struct mdm_request *req, bool *flag, struct host_tokens *t)
 		    ERR_MDM_MESSAGE, "TokenUpdate lacks Token or PushMagic");
 	r = in_plist_bool(m->root, "AwaitingConfiguration", flag);
 	/* absent: the stored one stays */
-	if (r == ERR_NOT_FOUND)
-		return OK;
-	if (r != OK)
-		return fail(
-		    ERR_MDM_MESSAGE, "AwaitingConfiguration is no boolean");
-	t->awaiting_configuration = flag;
-	return OK;
+	if (r == OK)
+		t->awaiting_configuration = flag;
+	return r == OK || r == ERR_NOT_FOUND
+	    ? OK
+	    : fail(ERR_MDM_MESSAGE, "AwaitingConfiguration is no boolean");
 }
 
 /* The first TokenUpdate proves that the whole profile was installed. */
@@ -73,16 +69,14 @@ finish_enrollment(struct mdm_request *req, bool awaiting_configuration)
 	req->achieved = "enrolled";
 	r = enrollments_mark_enrolled(req->context.db, cert->enrollment_id);
 	if (r == ERR_CONFLICT)
-		return fail(ERR_MDM_CERTIFICATE,
+		r = fail(ERR_MDM_CERTIFICATE,
 		    "the enrollment was revoked before it was complete");
-	if (r != OK)
-		return r;
-	if ((awaiting_configuration &&
-		(r = device_configured_enqueue(req)) != OK) ||
-	    (r = attested_udid_ask(req)) != OK)
-		return r;
-	return enrollments_revoke_open(
-	    req->context.db, cert->serial, cert->enrollment_id, &revoked);
+	if (r == OK && awaiting_configuration)
+		r = device_configured_enqueue(req);
+	if (r == OK && (r = attested_udid_ask(req)) == OK)
+		r = enrollments_revoke_open(req->context.db, cert->serial,
+		    cert->enrollment_id, &revoked);
+	return r;
 }
 
 static int
@@ -97,11 +91,12 @@ handle_token_update(struct mdm_request *req)
 		    req->identity.cert.serial);
 		return OK;
 	}
-	if ((r = read_tokens(req, &flag, &tokens)) != OK)
-		return r;
-	r = hosts_token_update(
-	    req->context.db, req->identity.host.id, &tokens, &first);
-	return r == OK && first ? finish_enrollment(req, flag) : r;
+	if ((r = read_tokens(req, &flag, &tokens)) == OK &&
+	    (r = hosts_token_update(req->context.db, req->identity.host.id,
+		 &tokens, &first)) == OK &&
+	    first)
+		r = finish_enrollment(req, flag);
+	return r;
 }
 
 static int
@@ -245,14 +240,12 @@ handle_message(struct mdm_request *req)
 	if (row == NULL)
 		return fail(
 		    ERR_MDM_MESSAGE, "unknown MessageType \"%s\"", type);
-	if ((row->needs & TOPIC) != 0 && (r = check_topic(req)) != OK)
-		return r;
-	if ((row->needs & HOST) != 0 &&
-	    ((r = identity_recognize(&req->identity, req->message.udid)) !=
-		    OK ||
-		(r = first_use_replace(req)) != OK))
-		return r;
-	return row->handler(req);
+	if ((row->needs & TOPIC) != 0)
+		r = check_topic(req);
+	if (r == OK && (row->needs & HOST) != 0 &&
+	    (r = identity_recognize(&req->identity, req->message.udid)) == OK)
+		r = first_use_replace(req);
+	return r == OK ? row->handler(req) : r;
 }
 
 /*

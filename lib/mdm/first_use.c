@@ -26,12 +26,10 @@ check_predecessor(const struct mdm_request *req)
 		return OK;
 	r = certificates_load(
 	    req->context.db, id->host.certificate_sha256, &before);
-	if (r != OK)
-		return r;
-	if (before.state == CERTIFICATE_REVOKED)
+	if (r == OK && before.state == CERTIFICATE_REVOKED)
 		r = fail(ERR_MDM_BLOCKED,
 		    "the certificate that this one renews is revoked");
-	else if (id->expired && clock_now() <= before.not_after)
+	else if (r == OK && id->expired && clock_now() <= before.not_after)
 		r = fail(ERR_MDM_CERTIFICATE,
 		    "the certificate expired before it was used");
 	certificates_release(&before);
@@ -61,19 +59,18 @@ first_use_check(struct mdm_request *req)
 	struct context *c = &req->context;
 	struct device_state state;
 	bool before;
-	int r;
+	int r = OK;
 
 	/* A renewed one waits as long as its device is away. */
-	if (id->cert.purpose == ENROLLMENT_RENEW) {
-		if ((r = check_predecessor(req)) != OK)
-			return r;
-	} else if (clock_now() >
-	    id->cert.created_at + HOUR * c->conf->enrollment_hours) {
-		return fail(ERR_MDM_CERTIFICATE,
+	if (id->cert.purpose == ENROLLMENT_RENEW)
+		r = check_predecessor(req);
+	else if (clock_now() >
+	    id->cert.created_at + HOUR * c->conf->enrollment_hours)
+		r = fail(ERR_MDM_CERTIFICATE,
 		    "the certificate was not used within %d hours",
 		    c->conf->enrollment_hours);
-	}
-	if ((r = device_state_load(c->db, c->conf, serial, &state)) != OK)
+	if (r != OK ||
+	    (r = device_state_load(c->db, c->conf, serial, &state)) != OK)
 		return r;
 	/*
 	 * A renewal without attestation from before the setting: refusing it
@@ -136,9 +133,9 @@ first_use_replace(struct mdm_request *req)
 
 	if (req->identity.cert.state != CERTIFICATE_ISSUED)
 		return OK;
-	if ((r = first_use_check(req)) != OK ||
-	    (r = replace_certificate(req)) != OK ||
-	    (r = attested_udid_check(req)) != OK)
-		return r;
-	return attested_udid_ask(req);
+	if ((r = first_use_check(req)) == OK &&
+	    (r = replace_certificate(req)) == OK &&
+	    (r = attested_udid_check(req)) == OK)
+		r = attested_udid_ask(req);
+	return r;
 }

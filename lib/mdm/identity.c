@@ -97,47 +97,23 @@ int
 identity_prove(
     struct db *db, const struct identity_proof *proof, struct identity *out)
 {
-	int r;
+	int r = OK;
 
 	memset(out, 0, sizeof *out);
 	out->by_tls = proof->client_certificate != NULL &&
 	    proof->client_certificate[0] != '\0';
-	if (proof->signature == NULL && !out->by_tls)
-		return fail(ERR_MDM_IDENTITY,
+	if (out->by_tls)
+		r = read_client_certificate(
+		    proof->client_certificate, out->tls_sha256);
+	else if (proof->signature == NULL)
+		r = fail(ERR_MDM_IDENTITY,
 		    "neither Mdm-Signature nor a TLS client certificate");
-	if (out->by_tls &&
-	    (r = read_client_certificate(
-		 proof->client_certificate, out->tls_sha256)) != OK)
-		return r;
-	if (proof->signature != NULL)
-		r = prove_by_header(db, proof, out);
-	else
-		r = look_up(db, out->tls_sha256, out);
+	if (r == OK)
+		r = proof->signature != NULL
+		    ? prove_by_header(db, proof, out)
+		    : look_up(db, out->tls_sha256, out);
 	out->proven = r == OK;
 	return r;
-}
-
-/* Does the certificate come from an attested order that is valid? */
-static int
-load_attested(struct db *db, struct identity *id)
-{
-	const struct certificate *cert = &id->cert;
-	struct order_list orders;
-	size_t i;
-	int r;
-
-	if (!cert->hardware_attested || cert->order_id[0] == '\0' ||
-	    cert->state != CERTIFICATE_ISSUED)
-		return OK;
-	r = orders_list_by_enrollment(db, cert->enrollment_id, &orders);
-	if (r != OK)
-		return r;
-	for (i = 0; i < orders.n; i++)
-		if (strcmp(orders.rows[i].id, cert->order_id) == 0 &&
-		    orders.rows[i].status == ORDER_VALID)
-			id->attested = true;
-	orders_list_release(&orders);
-	return OK;
 }
 
 /* Everything as it is now: the proof was checked outside of the transaction. */
@@ -151,12 +127,14 @@ load_rows(struct db *db, struct identity *id)
 		return r;
 	certificates_release(&id->cert);
 	id->cert = now;
-	r = hosts_load_by_serial(db, id->cert.serial, &id->host);
+	r = hosts_load_by_serial(db, now.serial, &id->host);
 	id->has_host = r == OK;
-	if (r != OK && r != ERR_NOT_FOUND)
-		return r;
-	r = enrollments_load(db, id->cert.enrollment_id, &id->enrollment);
-	return r == OK ? load_attested(db, id) : r;
+	if (r == OK || r == ERR_NOT_FOUND)
+		r = enrollments_load(db, now.enrollment_id, &id->enrollment);
+	if (r == OK && now.hardware_attested && now.state == CERTIFICATE_ISSUED)
+		r = orders_is_valid(
+		    db, now.enrollment_id, now.order_id, &id->attested);
+	return r;
 }
 
 /* Is `shown` the certificate that the sender's replaces, or has replaced? */
@@ -191,21 +169,17 @@ static int
 check_agreement(struct db *db, const struct identity *id)
 {
 	struct certificate shown;
-	bool good;
 	int r;
 
 	if (memcmp(id->tls_sha256, id->cert.sha256, SECRET_SHA256) == 0)
 		return OK;
 	r = certificates_load(db, id->tls_sha256, &shown);
-	if (r != OK && r != ERR_NOT_FOUND)
-		return r;
-	good = r == OK && is_previous(id, &shown);
-	if (r == OK)
-		certificates_release(&shown);
-	return good ? OK
-		    : fail(ERR_MDM_CERTIFICATE,
-			  "Mdm-Signature and the TLS connection show different "
-			  "certificates");
+	if (r == ERR_NOT_FOUND || (r == OK && !is_previous(id, &shown)))
+		r = fail(ERR_MDM_CERTIFICATE,
+		    "Mdm-Signature and the TLS connection show different "
+		    "certificates");
+	certificates_release(&shown);
+	return r;
 }
 
 /* Mdm-Signature alone may be a replay. */
@@ -215,16 +189,17 @@ check_header_is_enough(const struct identity *id, bool required)
 	/* A device that enrolls again may have no certificate to show. */
 	bool enrolls = id->cert.state == CERTIFICATE_ISSUED &&
 	    id->cert.purpose == ENROLLMENT_ENROLL;
+	int r = OK;
 
 	if (id->has_host && id->host.client_certificate_at != 0 && !enrolls)
-		return fail(ERR_MDM_CLIENT_CERTIFICATE,
+		r = fail(ERR_MDM_CLIENT_CERTIFICATE,
 		    "there is only Mdm-Signature, which may be a replay: the "
 		    "host showed its certificate in TLS before");
-	if (required)
-		return fail(ERR_MDM_CLIENT_CERTIFICATE,
+	else if (required)
+		r = fail(ERR_MDM_CLIENT_CERTIFICATE,
 		    "there is only Mdm-Signature, and [mdm] client_certificate "
 		    "requires the certificate in TLS, too");
-	return OK;
+	return r;
 }
 
 int
@@ -232,30 +207,33 @@ identity_check(const struct context *c, struct identity *id, int64_t grace)
 {
 	const struct certificate *cert = &id->cert;
 	int64_t now = clock_now();
+	const char *why = NULL;
 	int r;
 
 	if ((r = load_rows(c->db, id)) != OK)
 		return r;
-	if (cert->state == CERTIFICATE_REVOKED)
-		return fail(ERR_MDM_BLOCKED, "the certificate is revoked");
-	if (id->has_host && (r = decision_check_blocked(&id->host)) != OK)
-		return r;
-	if (cert->state == CERTIFICATE_RETIRED)
-		return fail(ERR_MDM_CERTIFICATE,
-		    "the certificate was replaced by a newer one");
-	if (id->enrollment.state == ENROLLMENT_REVOKED)
-		return fail(ERR_MDM_CERTIFICATE, "the enrollment was revoked");
-	if (id->by_tls && (r = check_agreement(c->db, id)) != OK)
-		return r;
-	if (now < cert->not_before)
-		return fail(
-		    ERR_MDM_CERTIFICATE, "the certificate is not valid yet");
 	id->expired = now > cert->not_after;
-	if (id->expired && now >= cert->not_after + grace)
-		return fail(ERR_MDM_CERTIFICATE, "the certificate has expired");
-	return id->by_tls
-	    ? OK
-	    : check_header_is_enough(id, c->conf->client_certificate_required);
+	if (cert->state == CERTIFICATE_RETIRED)
+		why = "the certificate was replaced by a newer one";
+	else if (id->enrollment.state == ENROLLMENT_REVOKED)
+		why = "the enrollment was revoked";
+	else if (now < cert->not_before)
+		why = "the certificate is not valid yet";
+	else if (id->expired && now >= cert->not_after + grace)
+		why = "the certificate has expired";
+	/* A blocked device is told so, for it unenrolls then. */
+	if (cert->state == CERTIFICATE_REVOKED)
+		r = fail(ERR_MDM_BLOCKED, "the certificate is revoked");
+	else if (id->has_host)
+		r = decision_check_blocked(&id->host);
+	if (r == OK && why != NULL)
+		r = fail(ERR_MDM_CERTIFICATE, "%s", why);
+	else if (r == OK && id->by_tls)
+		r = check_agreement(c->db, id);
+	else if (r == OK)
+		r = check_header_is_enough(
+		    id, c->conf->client_certificate_required);
+	return r;
 }
 
 int
@@ -269,19 +247,20 @@ identity_recognize(const struct identity *id, const char *udid)
 	    id->has_host && host->has_certificate &&
 	    memcmp(host->certificate_sha256, id->cert.sha256, SECRET_SHA256) ==
 		0;
+	int r = OK;
 
 	if (!is_renewal && !is_present)
-		return fail(ERR_MDM_CERTIFICATE,
+		r = fail(ERR_MDM_CERTIFICATE,
 		    is_unused
 			? "Authenticate has not come with this certificate yet"
 			: "the host has another certificate now");
-	if (host->state == HOST_UNENROLLED)
-		return fail(ERR_MDM_CERTIFICATE,
+	else if (host->state == HOST_UNENROLLED)
+		r = fail(ERR_MDM_CERTIFICATE,
 		    "the host checked out and has to enroll again");
-	if (strcasecmp(host->device.udid, udid) != 0)
-		return fail(ERR_MDM_DEVICE,
+	else if (strcasecmp(host->device.udid, udid) != 0)
+		r = fail(ERR_MDM_DEVICE,
 		    "the message is from UDID %s, the certificate is of UDID "
 		    "%s",
 		    udid, host->device.udid);
-	return OK;
+	return r;
 }

@@ -116,9 +116,9 @@ note_client_certificate(struct mdm_request *req)
 
 	if (!id->by_tls || !id->has_host || id->host.client_certificate_at != 0)
 		return OK;
-	if ((r = alarms_close(db, ALARM_RENEWAL_HELD, id->host.id)) != OK)
-		return r;
-	return hosts_note_client_certificate(db, id->host.id);
+	if ((r = alarms_close(db, ALARM_RENEWAL_HELD, id->host.id)) == OK)
+		r = hosts_note_client_certificate(db, id->host.id);
+	return r;
 }
 
 /*
@@ -145,9 +145,9 @@ note_other_signer(struct mdm_request *req)
 		    "certificate is still in use: "
 		    "unless it is about to enroll again, another device claims "
 		    "to be this host");
-	if ((r = hosts_note_other_signer(db, host->id, 0)) != OK)
-		return r;
-	return alarms_close(db, ALARM_SIGNER_CHANGED, host->id);
+	if ((r = hosts_note_other_signer(db, host->id, 0)) == OK)
+		r = alarms_close(db, ALARM_SIGNER_CHANGED, host->id);
+	return r;
 }
 
 static int
@@ -160,12 +160,13 @@ handle(struct mdm_request *req, mdm_request_handler *handler)
 	if ((r = identity_check(c, &req->identity, req->expired_grace)) != OK)
 		return r;
 	name_sender(req);
-	if ((r = handler(req)) != OK ||
-	    (r = note_client_certificate(req)) != OK ||
-	    (r = note_other_signer(req)) != OK || req->achieved == NULL)
-		return r;
-	snprintf(text, sizeof text, "%s%s", req->achieved, req->remark);
-	return context_log(c, OK, text);
+	if ((r = handler(req)) == OK &&
+	    (r = note_client_certificate(req)) == OK &&
+	    (r = note_other_signer(req)) == OK && req->achieved != NULL) {
+		snprintf(text, sizeof text, "%s%s", req->achieved, req->remark);
+		r = context_log(c, OK, text);
+	}
+	return r;
 }
 
 int

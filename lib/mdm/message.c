@@ -60,9 +60,9 @@ message_parse(struct blob body, size_t max, struct message *out)
 	int r = in_plist_parse(body, max, &doc);
 
 	*out = (struct message){ .udid = "" };
-	if (r != OK)
-		return r == ERR_MALFORMED ? ERR_MDM_MESSAGE : r;
-	return message_take(doc, out);
+	if (r == OK)
+		r = message_take(doc, out);
+	return r == ERR_MALFORMED ? ERR_MDM_MESSAGE : r;
 }
 
 int
@@ -100,29 +100,10 @@ message_text(
 
 	*out = "";
 	r = in_plist_string(m->root, key, &s);
-	if (r == ERR_NOT_FOUND)
-		return OK;
-	if (r != OK || strlen(s) > max)
+	if (r == OK && strlen(s) <= max)
+		*out = s;
+	else if (r != ERR_NOT_FOUND)
 		return fail(ERR_MDM_MESSAGE, "%s is not a usable text", key);
-	*out = s;
-	return OK;
-}
-
-int
-message_copy(const struct message *m, const char *key, size_t max, char *out,
-    size_t room)
-{
-	const char *s;
-	size_t n;
-	int r;
-
-	if ((r = message_text(m, key, max, &s)) != OK)
-		return r;
-	n = strnlen(s, room - 1);
-	while (n > 0 && s[n] != '\0' && ((unsigned char)s[n] & 0xc0) == 0x80)
-		n--;
-	memcpy(out, s, n);
-	out[n] = '\0';
 	return OK;
 }
 
@@ -135,10 +116,9 @@ message_data(
 
 	*out = blob_of("", 0);
 	r = in_plist_data(m->root, key, &data);
-	if (r == ERR_NOT_FOUND)
-		return OK;
-	if (r != OK || data.n > max)
+	if (r == OK && data.n <= max)
+		*out = data;
+	else if (r != ERR_NOT_FOUND)
 		return fail(ERR_MDM_MESSAGE, "%s is not usable data", key);
-	*out = data;
 	return OK;
 }

@@ -60,10 +60,6 @@ void message_release(struct message *m);
 int message_text(
     const struct message *m, const char *key, size_t max, const char **out);
 
-/* The same, copied to `out`, cut to `room` bytes at a whole character. */
-int message_copy(const struct message *m, const char *key, size_t max,
-    char *out, size_t room);
-
 /* An optional data of the root, empty when absent; the same error. */
 int message_data(
     const struct message *m, const char *key, size_t max, struct blob *out);

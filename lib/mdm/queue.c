@@ -171,10 +171,8 @@ send_next(struct mdm_request *req)
 		r = renewal_command_next(req, &command);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
-	r = commands_mark_sent(req->context.db, &command);
-	if (r == OK)
-		r = buf_add_blob(&req->reply, command.plist);
-	if (r == OK)
+	if ((r = commands_mark_sent(req->context.db, &command)) == OK &&
+	    (r = buf_add_blob(&req->reply, command.plist)) == OK)
 		log_line(LOG_INFO, "host %s gets the command %s (%s)",
 		    req->identity.cert.serial, command.uuid,
 		    command.request_type);
@@ -192,12 +190,13 @@ complete_udid(struct mdm_request *req)
 {
 	const struct identity *id = &req->identity;
 
-	if (req->message.doc != NULL || req->message.udid[0] != '\0')
-		return OK;
-	if (!id->has_host || id->cert.state != CERTIFICATE_CURRENT)
+	bool missing = req->message.doc == NULL && req->message.udid[0] == '\0';
+
+	if (missing && (!id->has_host || id->cert.state != CERTIFICATE_CURRENT))
 		return fail(ERR_MDM_MESSAGE, "%s", req->report.note);
-	memcpy(
-	    req->message.udid, id->host.device.udid, sizeof req->message.udid);
+	if (missing)
+		memcpy(req->message.udid, id->host.device.udid,
+		    sizeof req->message.udid);
 	return OK;
 }
 
@@ -208,15 +207,14 @@ handle_report(struct mdm_request *req)
 	bool go_on;
 	int r;
 
-	if ((r = complete_udid(req)) != OK ||
-	    (r = identity_recognize(id, req->message.udid)) != OK ||
-	    (r = first_use_replace(req)) != OK ||
-	    (r = hosts_seen(req->context.db, id->host.id)) != OK)
-		return r;
-	if (req->message.user_channel)
-		return OK;
-	r = take_report(req, &go_on);
-	return r == OK && go_on ? send_next(req) : r;
+	if ((r = complete_udid(req)) == OK &&
+	    (r = identity_recognize(id, req->message.udid)) == OK &&
+	    (r = first_use_replace(req)) == OK &&
+	    (r = hosts_seen(req->context.db, id->host.id)) == OK &&
+	    !req->message.user_channel &&
+	    (r = take_report(req, &go_on)) == OK && go_on)
+		r = send_next(req);
+	return r;
 }
 
 static int

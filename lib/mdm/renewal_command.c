@@ -49,21 +49,21 @@ drop_stale(struct mdm_request *req, const struct renewal *renewal)
 	if (renewal->command_uuid[0] == '\0')
 		return OK;
 	r = enrollments_load_usable(db, renewal->enrollment_id, &e);
-	if (r != OK && r != ERR_NOT_FOUND)
-		return r;
-	if (r == ERR_NOT_FOUND || e.state != ENROLLMENT_OPEN) {
+	if (r == ERR_NOT_FOUND || (r == OK && e.state != ENROLLMENT_OPEN)) {
 		r = commands_cancel(db, host_id, renewal->command_uuid);
 		return r == ERR_CONFLICT ? OK : r;
 	}
-	r = device_state_load(db, req->context.conf, e.device.serial, &state);
-	if (r == OK)
+	if (r == OK &&
+	    (r = device_state_load(
+		 db, req->context.conf, e.device.serial, &state)) == OK)
 		r = decision_check_issue(&state, &e);
 	if (r == OK || err_http_status(r) >= 500)
 		return r;
 	/* It would only fail: the next run decides anew. */
 	snprintf(reason, sizeof reason, "taken back: %s", log_reason());
-	r = log_renewal(req, renewal, r, reason);
-	return r == OK ? renewals_withdraw(db, host_id, reason) : r;
+	if ((r = log_renewal(req, renewal, r, reason)) == OK)
+		r = renewals_withdraw(db, host_id, reason);
+	return r;
 }
 
 static bool
@@ -92,12 +92,10 @@ raise_held(struct mdm_request *req, const struct renewal *renewal)
 	if (req->identity.by_tls || renewal->enrollment_id[0] == '\0')
 		return OK;
 	r = commands_load(db, host->id, renewal->command_uuid, &command);
-	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
-	held = is_open(&command) && !may_send(req, &command);
+	held = r == OK && is_open(&command) && !may_send(req, &command);
 	commands_release(&command);
 	if (!held)
-		return OK;
+		return r == ERR_NOT_FOUND ? OK : r;
 	log_line(LOG_NOTICE,
 	    "the renewal of host %s waits until TLS shows its certificate",
 	    host->device.serial);

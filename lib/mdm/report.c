@@ -32,25 +32,20 @@ repair(struct blob body, struct report *out)
 }
 
 static int
-take_text(const struct message *m, const char *key, char *out, size_t size)
-{
-	const char *text;
-	int r = message_text(m, key, size - 1, &text);
-
-	if (r == OK)
-		memcpy(out, text, strlen(text) + 1);
-	return r;
-}
-
-static int
 take_whole(struct in_plist *doc, struct message *m, struct report *out)
 {
+	const char *status, *uuid;
 	int r;
 
-	if ((r = message_take(doc, m)) != OK ||
-	    (r = take_text(m, "Status", out->status, sizeof out->status)) != OK)
-		return r;
-	return take_text(m, "CommandUUID", out->uuid, sizeof out->uuid);
+	if ((r = message_take(doc, m)) == OK &&
+	    (r = message_text(m, "Status", sizeof out->status - 1, &status)) ==
+		OK &&
+	    (r = message_text(m, "CommandUUID", sizeof out->uuid - 1, &uuid)) ==
+		OK) {
+		memcpy(out->status, status, strlen(status) + 1);
+		memcpy(out->uuid, uuid, strlen(uuid) + 1);
+	}
+	return r;
 }
 
 static int

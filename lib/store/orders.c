@@ -13,6 +13,7 @@ enum {
 	FREE_REPLACES,
 	CREATE,
 	LOAD,
+	IS_VALID,
 	LOAD_BY_AUTHORIZATION,
 	LOAD_BY_CHALLENGE,
 	CHALLENGE_PASSED,
@@ -46,6 +47,8 @@ static const char *const texts[] = {
 	[CREATE] = "INSERT INTO orders {new row}"
 		   " ON CONFLICT (replaces) DO NOTHING",
 	[LOAD] = "SELECT {columns} FROM orders" SCOPED_ONE,
+	[IS_VALID] = "SELECT 1 FROM orders WHERE id = $1"
+		     " AND enrollment_id = $2 AND status = 'valid'",
 	[LOAD_BY_AUTHORIZATION] =
 	    "SELECT {columns} FROM orders" SCOPE " AND authorization_id = $3",
 	[LOAD_BY_CHALLENGE] =
@@ -233,6 +236,14 @@ orders_load(struct db *db, const char *enrollment_id, const char *account_id,
 	    WITH(datum_text(enrollment_id), datum_text(account_id),
 		datum_text(id)),
 	    out);
+}
+
+int
+orders_is_valid(
+    struct db *db, const char *enrollment_id, const char *id, bool *out)
+{
+	return sql_exists(db, texts[IS_VALID],
+	    WITH(datum_text(id), datum_text(enrollment_id)), out);
 }
 
 int

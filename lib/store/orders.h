@@ -81,6 +81,10 @@ const char *orders_challenge_name(enum challenge_status status);
  */
 int orders_create(struct db *db, struct order *o, int64_t seconds);
 
+/* Did this order of the enrollment lead to its certificate? */
+int orders_is_valid(
+    struct db *db, const char *enrollment_id, const char *id, bool *out);
+
 /* All within the enrollment and the account, else ERR_NOT_FOUND. */
 int orders_load(struct db *db, const char *enrollment_id,
     const char *account_id, const char *id, struct order *out);
