@@ -10,6 +10,9 @@
 #include "store/admins.h"
 #include "store/enrollments.h"
 
+/* The first with jobs. */
+#define WORKER_SCHEMA 27
+
 /* Installations from before nginx had to name a secret. */
 static int
 nginx(struct cli *cli, const struct owners *owners)
@@ -107,6 +110,19 @@ admins(struct cli *cli, const struct owners *owners, int schema_before)
 	return r;
 }
 
+/* attestmdm-worker does what two timers did before. */
+static void
+tell_of_worker(const struct cli *cli, const struct owners *owners, int before)
+{
+	if (before < WORKER_SCHEMA && !owners->single_user)
+		cli_say(cli,
+		    "attestmdm-worker does what two timers did. If this host "
+		    "has "
+		    "them:\nsystemctl disable --now attestmdm-renewal.timer "
+		    "attestmdm-maintenance.timer,\nand delete these units and "
+		    "their services.");
+}
+
 static int
 migrate_run(struct cli *cli)
 {
@@ -138,6 +154,7 @@ migrate_run(struct cli *cli)
 		    "The database went from schema %d to %d; a copy of it as "
 		    "it was is %s.schema-%d.",
 		    before, after, cli->conf.database, before);
+	tell_of_worker(cli, &owners, before);
 	return OK;
 }
 

@@ -12,6 +12,7 @@ use File::Path qw(make_path remove_tree);
 use File::Spec;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use Socket qw(SOCK_DGRAM);
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
@@ -31,7 +32,8 @@ our %USUAL = (
 # port: a loopback port, or nothing; plain_port: one without TLS, for clients
 # that cannot be told what to trust; host: name in the URL; config: further
 # keys of the configuration file as { "section.key" => value }; require: false
-# leaves "Require hardware attestation" as it is at first, off.
+# leaves "Require hardware attestation" as it is at first, off; worker: start
+# attestmdm-worker, too.
 sub new {
 	my ($class, %o) = @_;
 	my $self = bless {
@@ -57,6 +59,7 @@ sub plain_socket { $_[0]{dir} . '/run/http.sock' }
 sub admin_socket { $_[0]{dir} . '/run/admin.sock' }
 sub cacert { $_[0]{dir} . '/tls/tls-ca.pem' }
 sub program { my ($self, $name) = @_; "$self->{build}/cgi-bin/$name" }
+sub worker { $_[0]{build} . '/bin/attestmdm-worker' }
 sub tool { $_[0]{build} . '/bin/attestmdm' }
 sub sim { $_[0]{build} . '/sim/attestmdm-sim' }
 
@@ -270,7 +273,29 @@ sub start {
 		answers($socket, 20)
 		    or die "nginx does not answer:\n" . slurp("$self->{dir}/nginx-error.log");
 	}
+	$self->start_worker if $self->{worker};
 	return $self;
+}
+
+# Starts attestmdm-worker and waits until it is ready.
+sub start_worker {
+	my ($self) = @_;
+	my $log = "$self->{dir}/attestmdm-worker.log";
+	my $ready = sub { -e $log ? scalar(() = slurp($log) =~ /: ready$/mg) : 0 };
+	my $before = $ready->();
+	$self->spawn('attestmdm-worker', $self->worker, '--config', $self->conf);
+	my $until = time + 20;
+	while ($ready->() == $before) {
+		die "attestmdm-worker does not start:\n" . slurp($log) if time > $until;
+		sleep 0.01;
+	}
+}
+
+# Wakes it, as a program does that has work for it.
+sub wake {
+	my ($self) = @_;
+	my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => "$self->{dir}/run/worker.sock");
+	$socket->send('x') if $socket;
 }
 
 # Ends one program, or all; returns { name => wait status }.

@@ -1,0 +1,95 @@
+#include <stdlib.h>
+
+#include "admin/admin_renewal.h"
+#include "base/log.h"
+#include "bin/job.h"
+
+/* Between two slices, so that requests get their turn at the database. */
+#define PAUSE_MS 50
+
+/* Ends the run and returns its first fault. */
+static int
+give_up(struct job *job)
+{
+	int r = renewal_run_end(job->state);
+
+	free(job->state);
+	job->state = NULL;
+	return r;
+}
+
+static void
+finish(struct job *job)
+{
+	const struct worker *w = job->worker;
+	struct renewal_run run = *(struct renewal_run *)job->state;
+	struct admin_actor actor = { .conf = w->conf,
+		.db = w->db,
+		.name = "worker",
+		.role = ADMIN_ROLE_ADMIN };
+	int recorded = admin_renewal_record(&actor, &run, NULL);
+	int r = give_up(job);
+
+	if (r == OK)
+		r = recorded;
+	if (r != OK && run.faults > 0)
+		job_finish(job, r,
+		    "it failed %d times, the last time: %s; %d renewals opened",
+		    run.faults, log_reason(), run.opened);
+	else if (r != OK)
+		job_finish(job, r, NULL);
+	else
+		job_finish(job, OK,
+		    "%d renewals opened, %d hosts cannot renew, %d renewals "
+		    "not answered",
+		    run.opened, run.refused, run.unanswered);
+}
+
+static void
+step(struct job *job)
+{
+	bool more = true;
+
+	while (more && job_has_time(job))
+		more = renewal_run_step(job->state);
+	if (more)
+		job_again(job, PAUSE_MS);
+	else
+		finish(job);
+}
+
+static void
+start(struct job *job)
+{
+	struct renewal_run *run = calloc(1, sizeof *run);
+	int r;
+
+	if ((job->state = run) == NULL) {
+		job_finish(job, ERR_NOMEM, "no memory to renew");
+		return;
+	}
+	run->conf = job->worker->conf;
+	run->db = job->worker->db;
+	run->option = RENEWER_ANY;
+	run->limit = run->conf->per_run;
+	if ((r = renewal_run_begin(run)) != OK) {
+		give_up(job);
+		job_finish(job, r, NULL);
+		return;
+	}
+	step(job);
+}
+
+static void
+stop(struct job *job)
+{
+	give_up(job);
+}
+
+const struct job_kind job_renewal = {
+	.name = "renewal",
+	.seconds = 3600,
+	.start = start,
+	.step = step,
+	.stop = stop,
+};

@@ -1,0 +1,225 @@
+#!/usr/bin/perl
+# attestmdm-worker as a process: when it runs its jobs, how it stops, and what is
+# left after kill -9.
+use strict;
+use warnings;
+use IO::Socket::UNIX;
+use Socket qw(SOCK_DGRAM);
+use Time::HiRes qw(sleep time);
+use lib 't/lib';
+use Attestmdm::Test;
+
+my $HOURS = 3600;
+my $t = Attestmdm::Test->new(require => 0, config => { 'renewal.per_run' => 1000 });
+my $s = $t->server;
+my $now = 0;
+
+# Moves the clock on.
+sub later { $now += $_[0]; $s->clock($now) }
+
+sub job { $t->db("SELECT * FROM jobs WHERE name = '$_[0]'")->[0] || {} }
+sub count { $t->db("SELECT count(*) AS n FROM $_[0]")->[0]{n} }
+
+# Waits until something is true.
+sub until_true {
+	my ($what, $name) = @_;
+	my $end = time + 60;
+	my $is;
+	while (!($is = $what->()) && time < $end) {
+		sleep 0.02;
+	}
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok($is, $name);
+}
+
+sub kill_worker {
+	my $pid = delete $s->{pids}{'attestmdm-worker'};
+	kill('KILL', $pid);
+	waitpid($pid, 0);
+}
+
+# So many rows that nobody needs any more, in batches of 100.
+sub rubbish {
+	my ($rows) = @_;
+	$t->change_db("INSERT INTO login_failures (subject, failures, last_at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+		. " SELECT i + 1 FROM n WHERE i < $rows) SELECT 'x' || i, 1, 1 FROM n");
+}
+
+subtest 'the first start' => sub {
+	rubbish(250);
+	$s->start_worker;
+	until_true(sub { job('purge')->{result} eq 'ok' && job('renewal')->{result} eq 'ok' }, 'every job runs at once');
+	is(job('purge')->{text}, '250 rows deleted', 'and says what it did');
+	is(count('login_failures'), 0, 'which is so');
+	cmp_ok(job('purge')->{next_run_at}, '>=', job('purge')->{ended_at} + $HOURS, 'the next run is in an hour');
+	is(job('purge')->{lease_owner}, undef, 'nobody has the lease');
+	is(sprintf('%04o', (stat($t->dir . '/run/worker.sock'))[2] & 07777), '0660',
+	    'its socket is for the group');
+};
+
+subtest 'a moved clock and a wake are enough' => sub {
+	rubbish(1);
+	my $before = job('purge')->{started_at};
+	later(2 * $HOURS);
+	$s->wake;
+	until_true(sub { job('purge')->{started_at} > $before && job('purge')->{result} eq 'ok' }, 'it runs');
+	is(job('purge')->{text}, '1 rows deleted', 'again');
+};
+
+subtest 'a wake without work does nothing' => sub {
+	my $before = job('purge');
+	$s->wake for 1 .. 1000;
+	my $end = time + 0.3;
+	$s->wake while time < $end;
+	is_deeply(job('purge'), $before, 'no job ran');
+};
+
+subtest 'SIGTERM during a job' => sub {
+	rubbish(20_000);
+	later(2 * $HOURS);
+	$s->wake;
+	until_true(sub { job('purge')->{result} eq 'running' && count('login_failures') < 20_000 }, 'it is at work');
+	my $status = $s->stop('attestmdm-worker');
+	is($status->{'attestmdm-worker'}, 0, 'it ends cleanly');
+	is(job('purge')->{result}, 'stopped', 'the job knows');
+	is(job('purge')->{lease_owner}, undef, 'and is free');
+	my $left = count('login_failures');
+	cmp_ok($left, '>', 0, 'not all was done');
+	cmp_ok($left, '<', 20_000, 'but some');
+	$s->start_worker;
+	until_true(sub { job('purge')->{result} eq 'ok' }, 'the next worker goes on at once');
+	is(job('purge')->{text}, "$left rows deleted", 'where it was');
+};
+
+subtest 'kill -9 at any moment' => sub {
+	my $rows = 3000;
+	rubbish($rows);
+	later(2 * $HOURS);
+	my $kills = 0;
+	for my $i (1 .. 12) {
+		$s->wake;
+		sleep 0.008 * $i;
+		kill_worker();
+		$kills += job('purge')->{result} eq 'running';
+		later(31);
+		$s->start_worker;
+	}
+	cmp_ok($kills, '>', 0, "it was hit $kills times during a run");
+	until_true(sub { job('purge')->{result} eq 'ok' }, 'in the end the job is done');
+	is(count('login_failures'), 0, 'wholly');
+};
+
+subtest 'a lease outlives its worker' => sub {
+	rubbish(20_000);
+	later(2 * $HOURS);
+	$s->wake;
+	until_true(sub { count('login_failures') < 20_000 }, 'it is at work');
+	kill_worker();
+	my $owner = job('purge')->{lease_owner};
+	my $left = count('login_failures');
+	$s->start_worker;
+	$s->wake;
+	sleep 0.3;
+	is(job('purge')->{lease_owner}, $owner, 'nobody takes it before its end');
+	is(count('login_failures'), $left, 'nor does its work');
+	later(31);
+	$s->wake;
+	until_true(sub { job('purge')->{result} eq 'ok' }, 'then the next one does');
+};
+
+subtest 'two workers' => sub {
+	my $conf = Attestmdm::Server::slurp($s->conf) . "\n[worker]\nsocket = " . $t->dir . "/run/second.sock\n";
+	Attestmdm::Server::spew($t->dir . '/second.conf', $conf);
+	$s->spawn('second', $s->worker, '--config', $t->dir . '/second.conf');
+	rubbish(5000);
+	later(2 * $HOURS);
+	my $wake_second = sub {
+		my $w = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $t->dir . '/run/second.sock');
+		$w->send('x') if $w;
+	};
+	until_true(sub { $s->wake; $wake_second->(); job('purge')->{result} eq 'running' }, 'one is at work');
+	my $owner = job('purge')->{lease_owner};
+	my %owners;
+	until_true(sub {
+		$wake_second->();
+		$s->wake;
+		my $job = job('purge');
+		$owners{ $job->{lease_owner} }++ if $job->{lease_owner};
+		$job->{result} eq 'ok';
+	}, 'until it is done');
+	is_deeply([keys %owners], [$owner], 'the other one never was');
+	is(job('purge')->{text}, '5000 rows deleted', 'and it was done once');
+	is($s->stop('second')->{second}, 0, 'the second one leaves');
+};
+
+subtest 'renewals: kill -9 at any moment doubles none' => sub {
+	my @serials = map { sprintf('C38TEST%05d', $_) } 1 .. 12;
+	$t->assign(@serials);
+	for my $serial (@serials) {
+		my $run = $t->sim('enroll', '--serial', $serial, '--product', 'MacBookPro16,1', '--os-version', '13.6');
+		die $run->{err} if $run->{exit} != 0;
+	}
+	is(count("hosts WHERE state = 'enrolled'"), 12, 'twelve Macs');
+	later(200 * 86400);
+	for my $i (1 .. 15) {
+		$s->wake;
+		sleep 0.01 * ($i % 6);
+		kill_worker();
+		later(31);
+		$s->start_worker;
+	}
+	until_true(sub { $s->wake; count('renewals WHERE enrollment_id IS NOT NULL') == 12 }, 'all are renewed');
+	is(count("commands WHERE request_type = 'InstallProfile'"), 12, 'each once');
+};
+
+subtest 'a job that fails' => sub {
+	my $conf = Attestmdm::Server::slurp($s->conf);
+	$s->set_conf('profile.server_ca', $t->dir . '/tls/missing.pem');
+	$s->stop('attestmdm-worker');
+	$s->start_worker;
+	for my $i (1 .. 3) {
+		later(2 * $HOURS);
+		until_true(sub { $s->wake; job('renewal')->{failures} == $i }, "failure $i");
+	}
+	my $job = job('renewal');
+	is($job->{result}, 'failed', 'it says so');
+	like($job->{text}, qr/missing\.pem/, 'and why');
+	is(count("alarms WHERE kind = 'job-failing' AND closed_at IS NULL"), 1, 'there is an alarm');
+	is(job('purge')->{result}, 'ok', 'another job goes on');
+	Attestmdm::Server::spew($s->conf, $conf);
+	$s->stop('attestmdm-worker');
+	later(2 * $HOURS);
+	$s->start_worker;
+	until_true(sub { job('renewal')->{result} eq 'ok' }, 'mended, it runs');
+	like(job('renewal')->{last_error}, qr/missing\.pem/, 'the last error is still known');
+	is(count("alarms WHERE kind = 'job-failing' AND closed_at IS NULL"), 0, 'and the alarm is over');
+};
+
+subtest 'what systemd is told' => sub {
+	$s->stop('attestmdm-worker');
+	my $path = $t->dir . '/notify';
+	my $notify = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die $!;
+	{
+		local $ENV{NOTIFY_SOCKET} = $path;
+		local $ENV{WATCHDOG_USEC} = 200_000;
+		$s->start_worker;
+	}
+	my $told = sub { $notify->recv(my $text, 100); $text };
+	is($told->(), 'READY=1', 'it is ready');
+	is($told->(), 'WATCHDOG=1', 'it lives') for 1 .. 3;
+	$s->stop('attestmdm-worker');
+	my $last = '';
+	$last = $told->() while $last ne 'STOPPING=1';
+	is($last, 'STOPPING=1', 'it stops');
+};
+
+subtest 'what keeps it from starting' => sub {
+	my $r = $t->command($s->worker, '--config', '/nonexistent');
+	is($r->{exit}, 1, 'no configuration');
+	is($t->command($s->worker, '--wrong')->{exit}, 2, 'a wrong option');
+	is($t->command($s->worker, 'argument')->{exit}, 2, 'an argument');
+	is($t->command($s->worker, '--help')->{exit}, 0, 'help');
+	like($t->command($s->worker, '--version')->{out}, qr/^attestmdm-worker \d/, 'version');
+};
+
+$t->done;
