@@ -7,10 +7,8 @@
 #include "base/log.h"
 #include "sim/apple/business.h"
 #include "sim/apple/business_calls.h"
-#include "sim/apple/business_oauth.h"
 #include "sim/apple/server_token.h"
 #include "sim/forge/keypair.h"
-#include "sim/forge/scratch.h"
 
 #define TYPE "application/json;charset=UTF8"
 
@@ -44,14 +42,14 @@ new_token(struct business_session *s)
 static void
 begin_session(struct business_call *c)
 {
-	char authorization[HTTP_SERVER_TEXT] = "", key[BUSINESS_OAUTH_TEXT];
+	char authorization[HTTP_SERVER_TEXT] = "", key[SERVER_TOKEN_TEXT];
 	struct business *s = c->service;
 	const char *word = "consumer_key_unknown";
 	struct business_session *session;
 
 	http_server_header(
 	    &c->request, "Authorization", authorization, sizeof authorization);
-	if (!business_oauth_consumer(authorization, key)) {
+	if (!server_token_consumer(authorization, key)) {
 		business_calls_refuse(c, 400, "BAD_REQUEST");
 		return;
 	}
@@ -61,7 +59,7 @@ begin_session(struct business_call *c)
 
 		if (strcmp(stand_in_text(token, "consumer_key", ""), key) ==
 		    0) {
-			word = business_oauth_check(
+			word = server_token_check(
 			    &c->request, authorization, token, s->nonces);
 			c->account = &s->accounts[i];
 		}

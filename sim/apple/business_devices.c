@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "sim/apple/business_devices.h"
 #include "sim/apple/stand_in.h"
-#include "sim/forge/scratch.h"
+#include "sim/forge/keypair.h"
 
 #define CURSOR_AGE ((int64_t)7 * 24 * 60 * 60)
 

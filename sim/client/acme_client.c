@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "sim/client/acme_client.h"
+#include "sim/client/player.h"
 #include "sim/client/exchange.h"
 #include "sim/forge/attestation.h"
 #include "sim/forge/der.h"
@@ -60,7 +60,7 @@ make_csr(struct run *run)
 {
 	const struct payload *p = &run->player->device.profile;
 	struct cert_rdn rdn = { "2.5.4.3", DER_UTF8, "a" };
-	struct certreq csr = {
+	struct cert_request csr = {
 		.key = run->certified,
 		.subject = buf_blob(&p->subject),
 		.faults = run->faults,
@@ -73,7 +73,7 @@ make_csr(struct run *run)
 		csr.subject = buf_blob(&name);
 	}
 	memcpy(csr.ekus, p->ekus, sizeof csr.ekus);
-	return certreq_write(&csr, &run->csr);
+	return cert_request(&csr, &run->csr);
 }
 
 static int

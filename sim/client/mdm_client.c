@@ -4,9 +4,9 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "sim/client/answer.h"
-#include "sim/client/mdm_client.h"
+#include "sim/client/player.h"
 #include "sim/forge/model.h"
-#include "sim/forge/signed_data.h"
+#include "sim/forge/cms_message.h"
 
 /* A server that never runs out of commands is at fault. */
 #define COMMANDS 1000
@@ -68,7 +68,7 @@ static int
 sign(const struct player *p, struct blob body, struct buf *out)
 {
 	const struct faults *f = &p->faults;
-	struct signed_data cms = {
+	struct cms_message cms = {
 		.key = p->device.hardware_key,
 		.signer = buf_blob(&p->device.identity),
 		.digest = fault_on(f, FAULT_MDM_SHA1) ? "sha1" : "sha256",
@@ -90,7 +90,7 @@ sign(const struct player *p, struct blob body, struct buf *out)
 		cms.key = foreign;
 		cms.signer = buf_blob(&crt);
 	}
-	r = signed_data_sign(&cms, body, &message);
+	r = cms_message_sign(&cms, body, &message);
 	return r == OK ? enc_base64(buf_blob(&message), out) : r;
 }
 

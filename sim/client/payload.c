@@ -4,8 +4,8 @@
 #include "sim/client/payload.h"
 #include "sim/forge/cert.h"
 #include "sim/forge/der.h"
-#include "sim/forge/scratch.h"
-#include "sim/forge/signed_data.h"
+#include "sim/forge/keypair.h"
+#include "sim/forge/cms_message.h"
 
 void
 payload_init(struct payload *p)
@@ -70,7 +70,7 @@ read_acme(plist_t acme, struct payload *p)
 	p->client_identifier = xml_get_text(acme, "ClientIdentifier");
 	p->key_size = (long)xml_get_int(acme, "KeySize", 0);
 	p->attest = xml_get_bool(acme, "Attest");
-	for (uint32_t i = 0; i < CERTREQ_EKUS - 1; i++)
+	for (uint32_t i = 0; i < CERT_REQUEST_EKUS - 1; i++)
 		p->ekus[i] = xml_get_text(xml_item(ekus, i), NULL);
 	if (p->directory_url == NULL || p->client_identifier == NULL ||
 	    (p->key_size != 256 && p->key_size != 384) ||
@@ -136,7 +136,7 @@ payload_parse(struct blob bytes, struct payload *p)
 	int r;
 
 	if (bytes.n > 0 && bytes.p[0] == DER_SEQUENCE)
-		r = signed_data_open(bytes, &content);
+		r = cms_message_verify(bytes, &content);
 	else
 		r = buf_add_blob(&content, bytes);
 	if (r != OK || (r = xml_parse(buf_blob(&content), &p->plist)) != OK)

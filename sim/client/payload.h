@@ -2,7 +2,7 @@
 #ifndef PAYLOAD_H
 #define PAYLOAD_H
 
-#include "sim/forge/certreq.h"
+#include "sim/forge/cert.h"
 #include "sim/forge/xml.h"
 
 struct payload {
@@ -16,12 +16,12 @@ struct payload {
 	const char *directory_url;
 	const char *client_identifier;
 	bool attest;
-	const char *ekus[CERTREQ_EKUS];
+	const char *ekus[CERT_REQUEST_EKUS];
 	/* com.apple.security.scep */
 	const char *scep_url;
 	const char *scep_name; /* NULL: none */
 	const char *challenge; /* NULL: none */
-	uint8_t usage;         /* as for struct certreq */
+	uint8_t usage;         /* as for struct cert_request */
 	struct blob ca_fingerprint;
 	/* com.apple.mdm */
 	const char *server_url;

@@ -3,10 +3,7 @@
 
 #include "base/enc.h"
 #include "base/log.h"
-#include "sim/client/acme_client.h"
-#include "sim/client/mdm_client.h"
 #include "sim/client/player.h"
-#include "sim/client/scep_client.h"
 #include "sim/forge/disk.h"
 
 void

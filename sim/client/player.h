@@ -65,4 +65,37 @@ int player_enroll_new(struct player *p);
 /* Gets the certificate that the device's profile names, by ACME or SCEP. */
 int player_get_certificate(struct player *p);
 
+/*
+ * Apple's ACME client: nine exchanges, no retries, every oddity that a server
+ * could notice, and the oddities of an attacker. Runs the protocol for the
+ * device's profile; on success the device holds its identity. ERR_UNAUTHORIZED
+ * when the server refused; other codes when it broke the protocol or was not
+ * there.
+ */
+int acme_client_run(struct player *p);
+
+/* The same for Apple's SCEP client: GetCACert, GetCACaps, one PKIOperation. */
+int scep_client_run(struct player *p);
+
+/* Is that a hash of the certificate? Its length says which: MD5 to SHA-512. */
+bool scep_client_is_fingerprint(struct blob certificate, struct blob hash);
+
+/*
+ * Apple's MDM client: Authenticate and TokenUpdate over a connection of their
+ * own. ERR_UNAUTHORIZED when the server refused.
+ */
+int mdm_client_enroll(struct player *p);
+
+/*
+ * The same with one message: authenticate, token-update, checkout,
+ * set-bootstrap-token or get-bootstrap-token. The answer is left in p->http.
+ */
+int mdm_client_check_in(struct player *p, const char *message);
+
+/*
+ * Polls until no command is left, and prints CommandUUID, RequestType and
+ * Status of each.
+ */
+int mdm_client_poll(struct player *p);
+
 #endif

@@ -3,8 +3,8 @@
 
 #include "base/enc.h"
 #include "base/log.h"
-#include "sim/client/scep_client.h"
-#include "sim/forge/envelope.h"
+#include "sim/client/player.h"
+#include "sim/forge/cms_message.h"
 #include "sim/forge/scep_message.h"
 
 /* What the client remembers between exchanges. */
@@ -168,7 +168,7 @@ read_reply(struct run *run, const struct scep_message *m,
 		    buf_str(&reply->text));
 		return player_refused(run->player, "scep");
 	}
-	if ((r = envelope_open(buf_blob(&reply->content), m->signer,
+	if ((r = cms_message_open(buf_blob(&reply->content), m->signer,
 		 buf_blob(&m->certificate), &inner)) != OK)
 		return r;
 	return scep_message_certificate(buf_blob(&inner), certificate);

@@ -9,8 +9,7 @@
 
 #include "base/enc.h"
 #include "base/log.h"
-#include "sim/client/mdm_client.h"
-#include "sim/commands/args.h"
+#include "sim/client/player.h"
 #include "sim/commands/verbs.h"
 
 /* Reads the options of a player, does the work, and tells of a refusal. */

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "sim/commands/args.h"
 #include "sim/commands/verbs.h"
 #include "sim/forge/model.h"
 

@@ -4,14 +4,13 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
-#include "sim/commands/args.h"
 #include "sim/commands/verbs.h"
 #include "sim/forge/attestation.h"
 #include "sim/forge/der.h"
 #include "sim/forge/disk.h"
 #include "sim/forge/jose.h"
 #include "sim/forge/scep_message.h"
-#include "sim/forge/signed_data.h"
+#include "sim/forge/cms_message.h"
 
 /* Writes the bytes to a file; NULL is standard output. */
 static int
@@ -143,7 +142,7 @@ run_csr(int argc, char **argv)
 {
 	const char *file = "", *other = NULL, *subject = "";
 	struct faults faults = { 0 };
-	struct certreq csr = { .faults = &faults };
+	struct cert_request csr = { .faults = &faults };
 	const struct args table[] = {
 		{ "key", .text = &file, .required = true },
 		{ "signer", .text = &other },
@@ -166,7 +165,7 @@ run_csr(int argc, char **argv)
 	csr.key = key;
 	csr.signer = signer;
 	csr.subject = buf_blob(&name);
-	r = certreq_write(&csr, &der);
+	r = cert_request(&csr, &der);
 	return r == OK ? write_base64url(&der) : r;
 }
 
@@ -216,7 +215,7 @@ static int
 run_mdm_signature(int argc, char **argv)
 {
 	const char *file = "", *crt = "", *body = "";
-	struct signed_data cms = { .digest = "sha256" };
+	struct cms_message cms = { .digest = "sha256" };
 	bool attached = false;
 	const struct args table[] = {
 		{ "key", .text = &file, .required = true },
@@ -242,7 +241,7 @@ run_mdm_signature(int argc, char **argv)
 	cms.key = key;
 	cms.signer = buf_blob(&signer);
 	cms.detached = !attached;
-	if ((r = signed_data_sign(&cms, buf_blob(&content), &message)) != OK)
+	if ((r = cms_message_sign(&cms, buf_blob(&content), &message)) != OK)
 		return r;
 	enc_base64(buf_blob(&message), &text);
 	return write_line(&text);

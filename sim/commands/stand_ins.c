@@ -6,7 +6,6 @@
 #include "sim/apple/push_portal.h"
 #include "sim/apple/push_service.h"
 #include "sim/apple/server_token.h"
-#include "sim/commands/args.h"
 #include "sim/commands/verbs.h"
 #include "sim/forge/disk.h"
 

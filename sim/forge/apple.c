@@ -4,7 +4,7 @@
 #include "sim/forge/apple.h"
 #include "sim/forge/der.h"
 #include "sim/forge/disk.h"
-#include "sim/forge/signed_data.h"
+#include "sim/forge/cms_message.h"
 #include "sim/forge/xml.h"
 
 /* The CAs and the names of their files. */
@@ -196,7 +196,7 @@ apple_machineinfo(const struct apple_machine *m, struct apple *apple,
 {
 	static const char end[] = "</string>";
 	struct cert_rdn cn = { "2.5.4.3", DER_IA5, "self-made" };
-	struct signed_data message = {
+	struct cms_message message = {
 		.key = device,
 		.signer = certificate,
 		.others = { buf_blob(&apple->device_ca.der),
@@ -232,7 +232,7 @@ apple_machineinfo(const struct apple_machine *m, struct apple *apple,
 		message.signer = buf_blob(&own);
 		message.others_count = 0;
 	}
-	r = signed_data_sign(&message, buf_blob(&plist), out);
+	r = cms_message_sign(&message, buf_blob(&plist), out);
 	/* The last letter of a value inside the signed message. */
 	if (r == OK && fault_on(faults, FAULT_MACHINEINFO_TAMPERED) &&
 	    (at = memmem(out->p, out->n, end, sizeof end - 1)) != NULL)

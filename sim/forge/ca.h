@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "sim/forge/cert.h"
-#include "sim/forge/scratch.h"
+#include "sim/forge/keypair.h"
 
 struct ca {
 	EVP_PKEY *key; /* NULL when only the certificate is known */

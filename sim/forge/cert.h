@@ -1,4 +1,6 @@
-/* Certificates (RFC 5280), built piece by piece so that any piece may be odd.
+/*
+ * Certificates (RFC 5280) and requests for them (RFC 2986), built piece by
+ * piece so that any piece may be odd.
  */
 #ifndef CERT_H
 #define CERT_H
@@ -6,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/forge/fault.h"
 #include "sim/forge/keypair.h"
 
 #define CERT_DAY ((int64_t)24 * 60 * 60)
@@ -69,5 +72,24 @@ void cert_ekus(struct buf *out, bool critical, const char *const *oids);
 /* Appends SubjectKeyIdentifier and AuthorityKeyIdentifier of two keys. */
 int cert_key_ids(
     struct buf *out, const EVP_PKEY *subject, const EVP_PKEY *issuer);
+
+#define CERT_REQUEST_EKUS 8 /* with a NULL that ends them */
+
+/* A request as Apple's client builds it. */
+struct cert_request {
+	EVP_PKEY *key;
+	EVP_PKEY *signer;    /* NULL: key; another one breaks the signature */
+	struct blob subject; /* DER Name; empty for no RDN at all */
+	const char *digest;  /* sha256 as Apple's client, also for P-384 */
+	const char *dns;     /* dNSName; NULL: none */
+	const char *ekus[CERT_REQUEST_EKUS]; /* dotted; none: clientAuth */
+	const char *challenge;               /* challengePassword; NULL: none */
+	bool challenge_twice;
+	uint8_t usage; /* bits of KeyUsage; 0: signing and encipherment */
+	const struct faults *faults;
+};
+
+/* Appends the request in DER. */
+int cert_request(const struct cert_request *csr, struct buf *out);
 
 #endif

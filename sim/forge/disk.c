@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "sim/forge/disk.h"
-#include "sim/forge/scratch.h"
+#include "sim/forge/keypair.h"
 
 int
 disk_path(const char *dir, const char *name, char out[DISK_PATH])

@@ -7,7 +7,7 @@
 #include "base/enc.h"
 #include "base/log.h"
 #include "sim/forge/jose.h"
-#include "sim/forge/scratch.h"
+#include "sim/forge/keypair.h"
 
 int
 jose_base64(struct blob in, bool pad, struct buf *out)

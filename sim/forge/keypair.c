@@ -14,7 +14,6 @@
 #include "sim/forge/der.h"
 #include "sim/forge/disk.h"
 #include "sim/forge/keypair.h"
-#include "sim/forge/scratch.h"
 
 /* Takes a file away from the folder; only one process gets each. */
 static bool

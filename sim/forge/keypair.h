@@ -65,4 +65,23 @@ void keypair_random(void *p, size_t n);
 /* A random UUID (RFC 9562 version 4) in capitals. */
 void keypair_uuid(char out[KEYPAIR_UUID]);
 
+/* Variables of a function that are freed when it returns, wherever it does. */
+
+/* More than any message of the simulator needs. */
+#define SCRATCH_MAX ((size_t)64 << 20)
+
+/* An empty buffer. */
+#define SCRATCH_BUF(b)                                                         \
+	__attribute__((                                                        \
+	    cleanup(buf_release))) struct buf b = { .max = SCRATCH_MAX }
+
+/* A key that is NULL at first. */
+#define SCRATCH_KEY(k) __attribute__((cleanup(keypair_free))) EVP_PKEY *k = NULL
+
+static inline void
+keypair_free(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
 #endif

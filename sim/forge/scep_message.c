@@ -6,12 +6,10 @@
 
 #include "base/log.h"
 #include "sim/forge/cert.h"
-#include "sim/forge/certreq.h"
 #include "sim/forge/der.h"
-#include "sim/forge/envelope.h"
+#include "sim/forge/cms_message.h"
 #include "sim/forge/scep_message.h"
-#include "sim/forge/scratch.h"
-#include "sim/forge/signed_data.h"
+#include "sim/forge/keypair.h"
 
 /* VeriSign's attributes */
 #define MESSAGE_TYPE    "2.16.840.1.113733.1.9.2"
@@ -92,7 +90,7 @@ write_request(const struct scep_message *m, struct buf *out)
 	const struct faults *f = m->faults;
 	char padded[LONG_CHALLENGE + 1] = "";
 	struct faults odd = { 0 };
-	struct certreq csr = {
+	struct cert_request csr = {
 		.key = m->key,
 		.subject = m->subject,
 		.digest = m->digest,
@@ -115,7 +113,7 @@ write_request(const struct scep_message *m, struct buf *out)
 	odd.on[FAULT_CSR_BAD_SIGNATURE] =
 	    fault_on(f, FAULT_SCEP_CSR_BAD_SIGNATURE);
 	odd.on[FAULT_CSR_CA_TRUE] = fault_on(f, FAULT_SCEP_CA_TRUE);
-	return certreq_write(&csr, out);
+	return cert_request(&csr, out);
 }
 
 /* A certificate of the CA's name and serial number with a key of our own. */
@@ -162,7 +160,7 @@ write_envelope(const struct scep_message *m, struct buf *out)
 	}
 	if (r != OK)
 		return r;
-	return envelope_seal(recipient, cipher, buf_blob(&request), out);
+	return cms_message_seal(recipient, cipher, buf_blob(&request), out);
 }
 
 /* What was sent in these attributes: the answer has to repeat it. */
@@ -188,7 +186,7 @@ sent_nonce(const struct scep_message *m)
 
 /* `value` is a buffer for the attribute's DER. */
 static void
-add_attribute(struct signed_data *cms, const char *oid, uint8_t tag,
+add_attribute(struct cms_message *cms, const char *oid, uint8_t tag,
     struct blob text, struct buf *value)
 {
 	if (text.n == 0)
@@ -202,7 +200,7 @@ static int
 sign(const struct scep_message *m, struct blob envelope, struct buf *out)
 {
 	const struct faults *f = m->faults;
-	struct signed_data cms = {
+	struct cms_message cms = {
 		.key = m->signer,
 		.signer = buf_blob(&m->certificate),
 		.digest = fault_on(f, FAULT_SCEP_SHA1) ? "sha1" : m->digest,
@@ -222,7 +220,7 @@ sign(const struct scep_message *m, struct blob envelope, struct buf *out)
 	add_attribute(&cms, TRANSACTION_ID, DER_PRINTABLE, sent_transaction(m),
 	    &transaction);
 	add_attribute(&cms, SENDER_NONCE, DER_OCTETS, sent_nonce(m), &nonce);
-	return signed_data_sign(&cms, envelope, out);
+	return cms_message_sign(&cms, envelope, out);
 }
 
 int

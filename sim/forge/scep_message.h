@@ -16,10 +16,10 @@ struct scep_message {
 	const struct faults *faults;
 	struct blob subject;   /* DER Name */
 	const char *challenge; /* NULL: none */
-	uint8_t usage;         /* as for struct certreq */
+	uint8_t usage;         /* as for struct cert_request */
 	struct blob ca;        /* certificate of the CA, DER */
 	const char *digest;
-	const char *cipher;   /* as for envelope_seal */
+	const char *cipher;   /* as for cms_message_seal */
 	EVP_PKEY *key;        /* to be certified */
 	struct blob request;  /* DER that stands in for the key's; or empty */
 	struct blob envelope; /* stands in for one around a request; or empty */

@@ -11,11 +11,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "sim/forge/attestation.h"
-#include "sim/forge/certreq.h"
+#include "sim/forge/cert.h"
 #include "sim/forge/der.h"
 #include "sim/forge/jose.h"
-#include "sim/forge/scratch.h"
-#include "sim/forge/signed_data.h"
+#include "sim/forge/keypair.h"
+#include "sim/forge/cms_message.h"
 #include "sim/forge/xml.h"
 #include "unit/unit.h"
 
@@ -265,19 +265,19 @@ test_plist(void **state)
 
 /* The reader, which is OpenSSL's, opens what the writer made. */
 static void
-check_cms(struct signed_data *cms)
+check_cms(struct cms_message *cms)
 {
 	struct buf message, content;
 
 	buf_init(&message, SCRATCH_MAX);
 	buf_init(&content, SCRATCH_MAX);
 	assert_int_equal(
-	    signed_data_sign(cms, blob_str("some content"), &message), OK);
-	assert_int_equal(signed_data_open(buf_blob(&message), &content), OK);
+	    cms_message_sign(cms, blob_str("some content"), &message), OK);
+	assert_int_equal(cms_message_verify(buf_blob(&message), &content), OK);
 	assert_true(blob_eq_str(buf_blob(&content), "some content"));
 	message.p[message.n - 12] ^= 1;
 	assert_int_equal(
-	    signed_data_open(buf_blob(&message), &content), ERR_MALFORMED);
+	    cms_message_verify(buf_blob(&message), &content), ERR_MALFORMED);
 	buf_release(&message);
 	buf_release(&content);
 }
@@ -285,7 +285,7 @@ check_cms(struct signed_data *cms)
 static void
 test_cms(void **state)
 {
-	struct signed_data cms = { .digest = "sha256", .chunk = 5 };
+	struct cms_message cms = { .digest = "sha256", .chunk = 5 };
 	struct cert_rdn rdn = { "2.5.4.3", DER_UTF8, "x" };
 	SCRATCH_BUF(name);
 	SCRATCH_BUF(crt);
@@ -315,14 +315,14 @@ test_permanent_identifier(void **state)
 	struct faults faults = {
 		.on[FAULT_CSR_FOREIGN_PERMANENT_IDENTIFIER] = true,
 	};
-	struct certreq csr = { .faults = &faults };
+	struct cert_request csr = { .faults = &faults };
 	struct buf der, hex;
 
 	(void)state;
 	buf_init(&der, SCRATCH_MAX);
 	buf_init(&hex, SCRATCH_MAX);
 	assert_int_equal(keypair_make("P-256", &csr.key), OK);
-	assert_int_equal(certreq_write(&csr, &der), OK);
+	assert_int_equal(cert_request(&csr, &der), OK);
 	enc_hex(buf_blob(&der), &hex);
 	assert_non_null(strstr(buf_str(&hex), want));
 	EVP_PKEY_free(csr.key);

@@ -6,12 +6,11 @@
 #include "base/log.h"
 #include "sim/forge/ca.h"
 #include "sim/forge/scep_message.h"
-#include "sim/forge/signed_data.h"
+#include "sim/forge/cms_message.h"
 #include "sim/forge/der.h"
-#include "sim/forge/scratch.h"
-#include "sim/forge/envelope.h"
+#include "sim/forge/keypair.h"
 #include "sim/client/payload.h"
-#include "sim/client/scep_client.h"
+#include "sim/client/player.h"
 #include "unit/unit.h"
 
 /* A profile of a SCEP identity, with the keys of Apple's schema. */
@@ -141,17 +140,17 @@ test_envelope(void **state)
 	for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++) {
 		buf_reset(&sealed);
 		buf_reset(&opened);
-		assert_int_equal(envelope_seal(buf_blob(&ca.der), ciphers[i],
+		assert_int_equal(cms_message_seal(buf_blob(&ca.der), ciphers[i],
 				     content, &sealed),
 		    OK);
-		assert_int_equal(envelope_open(buf_blob(&sealed), ca.key,
+		assert_int_equal(cms_message_open(buf_blob(&sealed), ca.key,
 				     buf_blob(&ca.der), &opened),
 		    OK);
 		assert_true(blob_eq(buf_blob(&opened), content));
 	}
 	/* BER, with the content in pieces of 512 bytes. */
 	assert_memory_equal(sealed.p, "\x30\x80", 2);
-	assert_int_not_equal(envelope_open(buf_blob(&sealed), ca.key,
+	assert_int_not_equal(cms_message_open(buf_blob(&sealed), ca.key,
 				 buf_blob(&other.der), &opened),
 	    OK);
 	buf_release(&sealed);
@@ -162,10 +161,10 @@ test_envelope(void **state)
 
 /* An answer as a CA gives it, with attributes of choice; no content. */
 static void
-make_certrep(struct ca *ca, const struct signed_data_attribute *list, size_t n,
+make_certrep(struct ca *ca, const struct cms_message_attribute *list, size_t n,
     struct buf *out)
 {
-	struct signed_data cms = { .key = ca->key,
+	struct cms_message cms = { .key = ca->key,
 		.signer = buf_blob(&ca->der),
 		.digest = "sha256",
 		.attributes = true,
@@ -175,7 +174,7 @@ make_certrep(struct ca *ca, const struct signed_data_attribute *list, size_t n,
 
 	memcpy(cms.more, list, n * sizeof *list);
 	buf_reset(out);
-	assert_int_equal(signed_data_sign(&cms, blob_of("", 0), out), OK);
+	assert_int_equal(cms_message_sign(&cms, blob_of("", 0), out), OK);
 }
 
 #define SCEP_OID "2.16.840.1.113733.1.9."
@@ -214,14 +213,14 @@ test_certrep(void **state)
 		{ "another transaction", 3, { (const uint8_t *)"\x13\1U", 3 } },
 		{ "another nonce", 4, { (const uint8_t *)"\4\5nonce", 7 } },
 	};
-	struct signed_data_attribute right[] = {
+	struct cms_message_attribute right[] = {
 		{ SCEP_OID "2", blob_of("\x13\1\x33", 3) },
 		{ SCEP_OID "3", blob_of("\x13\1\x32", 3) },
 		{ SCEP_OID "4", blob_of("\x13\1\x32", 3) },
 		{ SCEP_OID "7", blob_of("\x13\1T", 3) },
 		{ SCEP_OID "6", blob_of("\4\20a nonce of SCEP.", 18) },
 	};
-	struct signed_data_attribute wrong[5];
+	struct cms_message_attribute wrong[5];
 	struct ca ca, other;
 	struct buf message;
 	int fail_info;

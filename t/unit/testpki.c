@@ -2,7 +2,7 @@
 
 #include "base/err.h"
 #include "sim/forge/cert.h"
-#include "sim/forge/scratch.h"
+#include "sim/forge/keypair.h"
 #include "unit/unit.h"
 
 EVP_PKEY *
