@@ -25,7 +25,7 @@ struct fixture {
 static void
 add_host(struct fixture *f, const char *serial, int tag, int days)
 {
-	struct ade_device d = { .source = "test" };
+	struct ade_device d = { .account = ADE_DEVICES_FILE };
 	struct host_vitals vitals = { .device = { .os_version = "15.1",
 					  .product = "MacBookPro16,1" },
 		.topic = MDMFIX_TOPIC };
@@ -101,7 +101,8 @@ a_renewal_is_put_off(void **state)
 	WRITE(f.db,
 	    settings_set(f.db, &f.conf, SETTINGS_BY_ADMIN,
 		SETTINGS_BUSINESS_ONLY, "true", "test"));
-	WRITE(f.db, ade_devices_remove(f.db, f.candidate.serial));
+	WRITE(f.db,
+	    ade_devices_remove(f.db, ADE_DEVICES_FILE, f.candidate.serial));
 	/* with its refusal in the event log, and without */
 	assert_true(failures_each(f.db, send, &f) > 20);
 	assert_true(failures_each(f.db, send, &f) > 20);

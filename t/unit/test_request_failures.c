@@ -113,7 +113,7 @@ a_device_enrolls_with_a_link(void **state)
 	struct host h;
 
 	mdmfix_device_make(db, SERIAL_A, ENROLLMENT_ENROLL, true, &d);
-	WRITE(db, ade_devices_remove(db, SERIAL_A));
+	WRITE(db, ade_devices_remove(db, ADE_DEVICES_FILE, SERIAL_A));
 	storefix_change(
 	    db, "UPDATE enrollments SET source = 'manual', serial = ''");
 	storefix_change(db, "UPDATE certificates SET serial = ''");
@@ -276,7 +276,7 @@ a_renewal_is_not_sent_any_more(void **state)
 	WRITE(db,
 	    settings_set(db, &mdmfix_conf, SETTINGS_BY_ADMIN,
 		SETTINGS_BUSINESS_ONLY, "true", "test"));
-	WRITE(db, ade_devices_remove(db, SERIAL_A));
+	WRITE(db, ade_devices_remove(db, ADE_DEVICES_FILE, SERIAL_A));
 	send(state, &d, REPORT("Idle", UDID_A), poll);
 	assert_int_equal(
 	    storefix_sql(db, "SELECT enrollment_id IS NULL FROM renewals"), 1);
