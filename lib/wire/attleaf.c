@@ -21,18 +21,25 @@
 
 /*
  * The raw value, to be freed with gnutls_free(); empty when the extension is
- * absent, or present without any byte, which GnuTLS calls an error. That none
- * comes twice is checked when a certificate is imported.
+ * absent, or present without any byte, which GnuTLS calls an error in the DER.
+ * That none comes twice is checked when a certificate is imported.
  */
-static gnutls_datum_t
-get(gnutls_x509_crt_t leaf, const char *oid)
+static int
+get(gnutls_x509_crt_t leaf, const char *oid, gnutls_datum_t *out)
 {
-	gnutls_datum_t value = { NULL, 0 };
+	int e;
 
-	if (gnutls_x509_crt_get_extension_by_oid2(leaf, oid, 0, &value, NULL) <
-	    0)
-		return (gnutls_datum_t){ NULL, 0 };
-	return value;
+	*out = (gnutls_datum_t){ NULL, 0 };
+	e = gnutls_x509_crt_get_extension_by_oid2(leaf, oid, 0, out, NULL);
+	if (e >= 0)
+		return OK;
+	*out = (gnutls_datum_t){ NULL, 0 };
+	if (e == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE ||
+	    e == GNUTLS_E_ASN1_DER_ERROR)
+		return OK;
+	return fail(e == GNUTLS_E_MEMORY_ERROR ? ERR_NOMEM : ERR_CRYPTO,
+	    "the leaf's extension %s cannot be read: %s", oid,
+	    gnutls_strerror(e));
 }
 
 /*
@@ -42,12 +49,13 @@ get(gnutls_x509_crt_t leaf, const char *oid)
 int
 attleaf_check_freshness(gnutls_x509_crt_t leaf, struct blob token)
 {
-	gnutls_datum_t code = get(leaf, ATTLEAF_FRESHNESS);
 	uint8_t digest[SECRET_SHA256];
-	int r = OK;
+	gnutls_datum_t code;
+	int r = get(leaf, ATTLEAF_FRESHNESS, &code);
 
 	secret_sha256(token, digest);
-	if (!secret_eq(
+	if (r == OK &&
+	    !secret_eq(
 		blob_of(code.data, code.size), blob_of(digest, sizeof digest)))
 		r = fail(ERR_ATT_FRESHNESS,
 		    "freshness code of %u bytes is not the token's", code.size);
@@ -78,53 +86,67 @@ is_blank(struct blob value)
 	return i == value.n;
 }
 
-/* False, and an empty text, when the value is no short printable one. */
-static bool
-text(gnutls_x509_crt_t leaf, const char *oid, char out[ATTEST_TEXT])
+/* Not good, and an empty text, when the value is no short printable one. */
+static int
+text(gnutls_x509_crt_t leaf, const char *oid, char out[ATTEST_TEXT], bool *good)
 {
-	gnutls_datum_t d = get(leaf, oid);
+	gnutls_datum_t d;
+	int r = get(leaf, oid, &d);
 	struct blob value = blob_of(d.data, d.size);
-	bool good = is_text(value);
 
 	memset(out, 0, ATTEST_TEXT);
-	if (good && value.n > 0 && !is_blank(value))
+	*good = r == OK && is_text(value);
+	if (*good && value.n > 0 && !is_blank(value))
 		memcpy(out, value.p, value.n);
 	gnutls_free(d.data);
-	return good;
+	return r;
 }
 
 /* A DER INTEGER from 0; -1 when it is absent or anything else. */
-static int64_t
-number(gnutls_x509_crt_t leaf, const char *oid)
+static int
+number(gnutls_x509_crt_t leaf, const char *oid, int64_t *out)
 {
-	gnutls_datum_t d = get(leaf, oid);
+	gnutls_datum_t d;
+	int r = get(leaf, oid, &d);
 	struct blob rest = blob_of(d.data, d.size), value;
-	int64_t v = -1;
 
-	if (!in_der_take(&rest, IN_DER_INTEGER, &value) || rest.n != 0 ||
-	    !in_der_uint(value, &v))
-		v = -1;
+	if (r != OK || !in_der_take(&rest, IN_DER_INTEGER, &value) ||
+	    rest.n != 0 || !in_der_uint(value, out))
+		*out = -1;
 	gnutls_free(d.data);
-	return v;
+	return r;
 }
 
-static void
+/* An unreadable value is an unknown one, never a good one. */
+static int
 read_posture(gnutls_x509_crt_t leaf, struct attestation *out)
 {
-	int64_t v;
+	const struct {
+		const char *oid;
+		char *out;
+	} texts[] = {
+		{ ATTLEAF_UPDATE_ID, out->software_update_device_id },
+		{ ATTLEAF_OS, out->os_version },
+		{ ATTLEAF_SEPOS, out->sepos_version },
+		{ ATTLEAF_LLB, out->llb_version },
+		{ ATTLEAF_BOOT, out->secure_boot },
+	};
+	int64_t sip, extensions;
+	size_t i;
+	bool good;
+	int r;
 
-	/* An unreadable value is an unknown one, never a good one. */
-	text(leaf, ATTLEAF_UPDATE_ID, out->software_update_device_id);
-	text(leaf, ATTLEAF_OS, out->os_version);
-	text(leaf, ATTLEAF_SEPOS, out->sepos_version);
-	text(leaf, ATTLEAF_LLB, out->llb_version);
-	text(leaf, ATTLEAF_BOOT, out->secure_boot);
-	v = number(leaf, ATTLEAF_SIP);
-	out->sip = v == 0 ? "enabled" : v == 1 ? "disabled" : "unknown";
-	v = number(leaf, ATTLEAF_EXTENSIONS);
-	out->kernel_extensions = v == 0 ? "none"
-	    : v > 0                     ? "allowed"
-					: "unknown";
+	for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if ((r = text(leaf, texts[i].oid, texts[i].out, &good)) != OK)
+			return r;
+	if ((r = number(leaf, ATTLEAF_SIP, &sip)) != OK ||
+	    (r = number(leaf, ATTLEAF_EXTENSIONS, &extensions)) != OK)
+		return r;
+	out->sip = sip == 0 ? "enabled" : sip == 1 ? "disabled" : "unknown";
+	out->kernel_extensions = extensions == 0 ? "none"
+	    : extensions > 0                     ? "allowed"
+						 : "unknown";
+	return OK;
 }
 
 /*
@@ -174,17 +196,28 @@ read_certificate(gnutls_x509_crt_t leaf, struct attestation *out)
 	return r;
 }
 
+static int
+identifier(gnutls_x509_crt_t leaf, const char *oid, const char *what,
+    char out[ATTEST_TEXT])
+{
+	bool good;
+	int r = text(leaf, oid, out, &good);
+
+	if (r == OK && !good)
+		r = fail(ERR_ATT_IDENTITY, "the %s is no text", what);
+	return r;
+}
+
 int
 attleaf_read(gnutls_x509_crt_t leaf, struct attestation *out)
 {
 	int r;
 
-	if (!text(leaf, ATTLEAF_SERIAL, out->serial))
-		return fail(ERR_ATT_IDENTITY, "the serial number is no text");
-	if (!text(leaf, ATTLEAF_UDID, out->udid))
-		return fail(ERR_ATT_IDENTITY, "the UDID is no text");
-	read_posture(leaf, out);
-	if ((r = read_key(leaf, out)) != OK)
-		return r;
-	return read_certificate(leaf, out);
+	if ((r = identifier(
+		 leaf, ATTLEAF_SERIAL, "serial number", out->serial)) == OK &&
+	    (r = identifier(leaf, ATTLEAF_UDID, "UDID", out->udid)) == OK &&
+	    (r = read_posture(leaf, out)) == OK &&
+	    (r = read_key(leaf, out)) == OK)
+		r = read_certificate(leaf, out);
+	return r;
 }
