@@ -370,14 +370,23 @@ sql_text(struct db *db, const char *sql, const struct datum *params, char *out,
     size_t size)
 {
 	sqlite3_stmt *handle;
+	struct blob text;
 	int r;
 
 	out[0] = '\0';
 	if ((r = start(db, sql, NULL, params, &handle)) == OK &&
 	    (r = step(db, handle)) == OK) {
-		datum_copy(
-		    out, size, (const char *)sqlite3_column_text(handle, 0));
-		r = end_write(db, handle, r);
+		text = column(handle, 0).bytes;
+		if (text.n < size) {
+			memcpy(out, text.p, text.n);
+			out[text.n] = '\0';
+			r = end_write(db, handle, r);
+		} else {
+			r = fail(ERR_DB,
+			    "database: a text of %zu bytes is too "
+			    "long (%s)",
+			    text.n, sql);
+		}
 	}
 	return finish(handle, r);
 }

@@ -63,7 +63,10 @@ int sql_insert(
 int sql_insert_id(struct db *db, const char *sql, const struct table *table,
     const void *row, int64_t *id);
 
-/* The text in the first column of the first row. ERR_NOT_FOUND. */
+/*
+ * The text in the first column of the first row. ERR_NOT_FOUND; ERR_DB when it
+ * does not fit.
+ */
 int sql_text(struct db *db, const char *sql, const struct datum *params,
     char *out, size_t size);
 

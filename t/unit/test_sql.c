@@ -267,6 +267,22 @@ test_texts_are_cut_between_characters(void **state)
 }
 
 static void
+test_a_text_that_does_not_fit_is_a_failure(void **state)
+{
+	struct db *db = storefix_db(state);
+	char out[4];
+
+	assert_int_equal(
+	    sql_text(db, "SELECT 'abc'", NULL, out, sizeof out), OK);
+	assert_string_equal(out, "abc");
+	assert_int_equal(sql_text(db, "SELECT ''", NULL, out, sizeof out), OK);
+	assert_string_equal(out, "");
+	assert_int_equal(
+	    sql_text(db, "SELECT 'abcd'", NULL, out, sizeof out), ERR_DB);
+	assert_string_equal(out, "");
+}
+
+static void
 search_finds(struct db *db, const char *search, int expected)
 {
 	struct ade_device_list list;
@@ -312,6 +328,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_the_lists_of_columns),
 	STOREFIX_TEST(test_parameters_go_by_their_number),
 	STOREFIX_TEST(test_texts_are_cut_between_characters),
+	STOREFIX_TEST(test_a_text_that_does_not_fit_is_a_failure),
 	STOREFIX_TEST(test_search_takes_signs_literally),
 };
 
