@@ -95,6 +95,43 @@ test_one_certificate_of_an_enrollment(void **state)
 	assert_int_equal(new_order(ORDER(MINE, "")), ERR_IDENTIFIER_REJECTED);
 }
 
+static int
+new_account(const struct acmefix_signer *s, const char *payload)
+{
+	struct request *rq = acmefix_request(&f, payload);
+	struct account out;
+	bool created;
+	int r;
+
+	rq->has_account = false;
+	assert_int_equal(jwk_parse_text(blob_str(s->jwk), &rq->jws->jwk), OK);
+	r = account_create(rq, &out, &created);
+	assert_int_equal(out.id[0] != '\0', r == OK);
+	assert_false(r != OK && created);
+	accounts_release(&out);
+	return r;
+}
+
+/* acme-126: only an account from before the certificate is still found. */
+static void
+test_no_new_account_once_issued(void **state)
+{
+	struct acmefix_signer mine, other;
+
+	acmefix_signer_init(&mine);
+	acmefix_signer_init(&other);
+	assert_int_equal(new_account(&mine, "{}"), OK);
+	acmefix_sql(&f, "UPDATE enrollments SET state = 'issued'");
+	assert_int_equal(new_account(&other, "{}"), ERR_UNAUTHORIZED);
+	assert_int_equal(new_account(&other, "{\"onlyReturnExisting\":true}"),
+	    ERR_NO_ACCOUNT);
+	assert_int_equal(new_account(&mine, "{}"), OK);
+	assert_int_equal(
+	    storefix_sql(f.db, "SELECT count(*) FROM accounts"), 2);
+	gnutls_privkey_deinit(mine.key);
+	gnutls_privkey_deinit(other.key);
+}
+
 static void
 test_order_is_for(void **state)
 {
@@ -494,6 +531,7 @@ static const struct CMUnitTest tests[] = {
 	RULE(test_new_order),
 	RULE(test_order_for_another_device),
 	RULE(test_one_certificate_of_an_enrollment),
+	RULE(test_no_new_account_once_issued),
 	cmocka_unit_test(test_order_is_for),
 	cmocka_unit_test(test_settle),
 	RULE(test_read_order),
