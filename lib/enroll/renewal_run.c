@@ -118,7 +118,7 @@ note_fault(struct renewal_run *run, int r)
 static void
 begin_phase(struct renewal_run *run, enum renewal_run_phase phase)
 {
-	renewal_candidates_release(&run->page);
+	renewal_candidates_list_release(&run->page);
 	run->phase = phase;
 	run->at = 0;
 	run->any = false;
@@ -134,7 +134,7 @@ next_page(struct renewal_run *run)
 
 	if (r != OK)
 		return r;
-	renewal_candidates_release(&run->page);
+	renewal_candidates_list_release(&run->page);
 	run->page = page;
 	run->at = 0;
 	run->any = true;

@@ -1,6 +1,5 @@
 #include "store/ade_accounts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -163,7 +162,7 @@ ade_accounts_list(struct db *db, struct ade_account_list *out)
 void
 ade_accounts_list_release(struct ade_account_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct ade_account_list){ 0 };
 }
 

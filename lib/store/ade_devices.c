@@ -1,6 +1,5 @@
 #include "store/ade_devices.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -227,7 +226,7 @@ ade_devices_list(struct db *db, const char *account, const char *search,
 void
 ade_devices_list_release(struct ade_device_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct ade_device_list){ 0 };
 }
 

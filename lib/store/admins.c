@@ -1,7 +1,6 @@
 #include "store/admins.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -206,6 +205,6 @@ admins_list(struct db *db, struct admin_list *out)
 void
 admins_list_release(struct admin_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct admin_list){ 0 };
 }

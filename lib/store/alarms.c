@@ -1,6 +1,5 @@
 #include "store/alarms.h"
 
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "store/sql.h"
@@ -119,7 +118,7 @@ alarms_list_by_serial(
 void
 alarms_list_release(struct alarm_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct alarm_list){ 0 };
 }
 

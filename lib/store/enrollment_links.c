@@ -1,7 +1,6 @@
 #include "store/enrollment_links.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -185,7 +184,7 @@ enrollment_links_list(
 void
 enrollment_links_list_release(struct enrollment_link_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct enrollment_link_list){ 0 };
 }
 

@@ -1,6 +1,5 @@
 #include "store/enrollments.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -302,7 +301,7 @@ enrollments_list_by_serial(
 void
 enrollments_list_release(struct enrollment_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct enrollment_list){ 0 };
 }
 

@@ -1,6 +1,5 @@
 #include "store/events.h"
 
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "store/event_pools.h"
@@ -175,7 +174,7 @@ events_list_refusals(struct db *db, const char *search, int64_t before,
 void
 events_list_release(struct event_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct event_list){ 0 };
 }
 

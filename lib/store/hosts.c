@@ -1,7 +1,6 @@
 #include "store/hosts.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -497,7 +496,7 @@ hosts_list(
 void
 hosts_list_release(struct host_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct host_list){ 0 };
 }
 

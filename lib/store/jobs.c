@@ -1,7 +1,6 @@
 #include "store/jobs.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "store/alarms.h"
@@ -104,7 +103,7 @@ jobs_list(struct db *db, struct job_list *out)
 void
 jobs_list_release(struct job_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct job_list){ 0 };
 }
 

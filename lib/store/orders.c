@@ -1,6 +1,5 @@
 #include "store/orders.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -369,6 +368,6 @@ orders_list_by_enrollment(
 void
 orders_list_release(struct order_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct order_list){ 0 };
 }

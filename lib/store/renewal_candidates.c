@@ -1,7 +1,5 @@
 #include "store/renewal_candidates.h"
 
-#include <stdlib.h>
-
 #include "store/renewals.h"
 #include "store/sql.h"
 
@@ -109,9 +107,9 @@ static const struct table table = TABLE(columns);
 SQL_FAMILY(renewal_candidates, texts, &table);
 
 void
-renewal_candidates_release(struct renewal_candidate_list *list)
+renewal_candidates_list_release(struct renewal_candidate_list *list)
 {
-	free(list->rows);
+	columns_release(&table, list->rows, list->n);
 	*list = (struct renewal_candidate_list){ 0 };
 }
 

@@ -70,6 +70,6 @@ int renewal_candidates_is_unanswered(
 /* One host as a candidate, whatever is due. ERR_NOT_FOUND: not enrolled. */
 int renewal_candidates_load(
     struct db *db, const char *host_id, struct renewal_candidate *out);
-void renewal_candidates_release(struct renewal_candidate_list *list);
+void renewal_candidates_list_release(struct renewal_candidate_list *list);
 
 #endif

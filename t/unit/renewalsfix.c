@@ -61,7 +61,7 @@ renewalsfix_assert_due(struct db *db, const char *expected)
 		strcat(got, i > 0 ? " " : "");
 		strcat(got, list.rows[i].serial);
 	}
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	assert_string_equal(got, expected);
 }
 
@@ -77,7 +77,7 @@ renewalsfix_assert_ending(struct db *db, const char *expected)
 		strcat(got, i > 0 ? " " : "");
 		strcat(got, list.rows[i].serial);
 	}
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	assert_string_equal(got, expected);
 }
 

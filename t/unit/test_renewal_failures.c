@@ -118,7 +118,7 @@ handle(struct fixture *f, int r, struct renewal_candidate_list *list,
 		assert_int_equal(list->n, 1);
 		r = handler(&f->rn, &list->rows[0]);
 	}
-	renewal_candidates_release(list);
+	renewal_candidates_list_release(list);
 	return r;
 }
 

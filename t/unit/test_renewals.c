@@ -88,12 +88,12 @@ test_soonest_first(void **state)
 	assert_string_equal(list.rows[0].serial, "A");
 	assert_string_equal(list.rows[1].serial, "B");
 	last = list.rows[1];
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	assert_int_equal(renewal_candidates_due(db, &q, &last, &list), OK);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].serial, "B2");
 	assert_string_equal(list.rows[1].serial, "C");
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 }
 
 /* The grace: an ended certificate is due only within it. */
@@ -110,11 +110,11 @@ test_grace(void **state)
 	q.grace = 5 * DAY;
 	assert_int_equal(renewal_candidates_due(db, &q, NULL, &list), OK);
 	assert_int_equal(list.n, 0);
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	q.grace = 6 * DAY;
 	assert_int_equal(renewal_candidates_due(db, &q, NULL, &list), OK);
 	assert_int_equal(list.n, 1);
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 }
 
 /* fleet-118: who left, is blocked or has another certificate is not asked. */

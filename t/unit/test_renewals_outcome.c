@@ -152,7 +152,7 @@ test_wrong_clock(void **state)
 	    renewal_candidates_unanswered(db, clock_now(), 10, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].serial, "OPEN");
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	assert_unanswered(db, &open, true);
 	/* another one takes its place meanwhile */
 	WRITE(db, renewals_withdraw(db, open.id, "closed"));
@@ -198,11 +198,11 @@ test_unanswered_waits_for_the_host(void **state)
 	assert_int_equal(
 	    renewal_candidates_unanswered(db, e.expires_at - 1, 10, &list), OK);
 	assert_int_equal(list.n, 0);
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	assert_int_equal(
 	    renewal_candidates_unanswered(db, e.expires_at, 10, &list), OK);
 	assert_int_equal(list.n, 1);
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	WRITE(db, renewals_fail(db, h.id, true, "no answer"));
 	clock_set_offset(30 * DAY);
 	renewalsfix_assert_due(db, "");
@@ -231,13 +231,13 @@ test_unanswered_with_a_certificate(void **state)
 	    renewal_candidates_unanswered(db, e.expires_at + DAY, 10, &list),
 	    OK);
 	assert_int_equal(list.n, 0);
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	clock_set_offset(2 * DAY);
 	WRITE(db, hosts_seen(db, h.id));
 	assert_int_equal(
 	    renewal_candidates_unanswered(db, clock_now(), 10, &list), OK);
 	assert_int_equal(list.n, 1);
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	WRITE(db, renewals_fail(db, h.id, true, "no answer"));
 	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_ISSUED);
 	clock_set_offset(0);
@@ -355,13 +355,13 @@ test_not_attested(void **state)
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].serial, "A");
 	assert_string_equal(list.rows[1].serial, "C");
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 	assert_int_equal(
 	    renewal_candidates_not_attested(
 		db, &(struct renewal_candidate){ .serial = "A" }, 10, &list),
 	    OK);
 	assert_int_equal(list.n, 1);
-	renewal_candidates_release(&list);
+	renewal_candidates_list_release(&list);
 }
 
 /* mdm-105: told at 30 days, once a week, and not for ever. */

@@ -217,7 +217,7 @@ each(struct fixture *f, struct renewal_candidate_list *list,
 		if (r == ERR_CONFLICT)
 			r = OK;
 	}
-	renewal_candidates_release(list);
+	renewal_candidates_list_release(list);
 	return r;
 }
 
