@@ -91,6 +91,29 @@ subtest 'an answer to DeviceInformation is learned from' => sub {
 	    'name and version, but not what it is');
 };
 
+# Apple's list of queries: OS 27 removed SoftwareUpdateDeviceID.
+subtest 'a query that the device does not know any more' => sub {
+	my $mac = mac('--os-version', '27.0');
+	my $before = $mac->host;
+	$t->tool_ok('command', 'send', $mac->{serial}, 'DeviceInformation');
+	my $r = $mac->report('Idle');
+	unlike($r->{body}, qr/SoftwareUpdateDeviceID/, 'is not asked by us');
+	like($r->{body}, qr/ProvisioningUDID/, 'as others are');
+	my ($query, $next) = (enqueue($mac, 0, Queries => ['SoftwareUpdateDeviceID', 'OSVersion']), enqueue($mac, 0));
+	$r = $mac->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($r),
+	    QueryResponses => { OSVersion => '27.1' });
+	uuid_is($r, $query, 'an administrator may ask');
+	uuid_is($mac->report('Error', CommandUUID => $query), $next, 'after an Error the next command comes');
+	uuid_is($mac->report('Acknowledged', CommandUUID => $next), '', 'and the queue ends');
+	is(command($query)->{state}, 'error', 'the Error is kept');
+	is_deeply($mac->host, { %$before, os_version => '27.1', last_seen_at => $mac->host->{last_seen_at} },
+		'and nothing that was known is lost');
+	$t->tool_ok('command', 'send', $mac->{serial}, 'DeviceInformation', '--query', $_)
+	    for 'SoftwareUpdateDeviceID', 'OSVersion';
+	like($t->sim('poll', '--state', $mac->{state})->{out}, qr/^(?:\S+ DeviceInformation Acknowledged\n){2}$/,
+		'an answer without it is an answer');
+};
+
 subtest 'mdm-43: NotNow' => sub {
 	my $mac = mac();
 	my ($one, $two) = (enqueue($mac, 1), enqueue($mac, 0));

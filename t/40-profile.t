@@ -288,9 +288,16 @@ subtest 'mdm-67, mdm-68, fleet-99: a minimum system version' => sub {
 	$t->tool_ok('setting', 'set', 'minimum_os_version_ios', '');
 	is(ask($serial, 'os-version' => '14.0', more => ['--cannot-update'])->{status}, 200,
 	    'a device that cannot update is not held');
+	my @must = (more => ['--cannot-update', '--must-update']);
+	my $new = serial();
+	$r = ask($new, 'os-version' => '15.1', @must);
+	refused($r, $new, 403, 'ENROLL_OS_TOO_OLD', 'one that has to update is told');
+	is($t->json($r)->{details}{OSVersion}, '15.2', 'to which version');
+	is(ask($new, 'os-version' => '15.2', @must)->{status}, 200, 'unless it has that');
 	refused(ask('C40STRANGER2', 'os-version' => '14.0'), 'C40STRANGER2', 403,
 	    'ENROLL_UNASSIGNED', "an unassigned device's version does not matter");
 	$t->tool_ok('setting', 'set', 'minimum_os_version_macos', '');
+	is(ask($new, 'os-version' => '15.1', @must)->{status}, 200, 'or nobody chose a version');
 };
 
 subtest 'mdm-69: strange products' => sub {

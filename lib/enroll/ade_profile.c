@@ -21,7 +21,7 @@ load_input(struct context *c, const struct machineinfo *info,
 
 	in->source = ENROLLMENT_ADE;
 	in->device = info->device;
-	in->can_update = info->can_update;
+	in->can_update = info->can_update || info->must_update;
 	product_parse(info->device.product, &product);
 	if (product.family == PRODUCT_UNKNOWN)
 		log_line(LOG_WARN, "device %s is of an unknown product: \"%s\"",

@@ -133,6 +133,9 @@ read_fields(const struct in_plist_node *root, struct machineinfo *out)
 	if (in_plist_bool(
 		root, "MDM_CAN_REQUEST_SOFTWARE_UPDATE", &m.can_update) != OK)
 		m.can_update = false;
+	if (in_plist_bool(root, "MANDATORY_SOFTWARE_UPDATE_REQUIRED",
+		&m.must_update) != OK)
+		m.must_update = false;
 	*out = m;
 	return OK;
 }

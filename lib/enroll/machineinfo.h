@@ -30,6 +30,8 @@ struct machineinfo {
 	uint8_t signer_sha256[SECRET_SHA256];
 	/* the device can install a system update during enrollment */
 	bool can_update;
+	/* it has to install one before it goes on (macOS 26.1) */
+	bool must_update;
 };
 
 /*

@@ -11,10 +11,11 @@
 #include "wire/in_plist.h"
 #include "wire/out_plist.h"
 
+/* OS 27 removed SoftwareUpdateDeviceID, and nobody misses the answer. */
 static const char *const usual_queries[] = { "UDID", "SerialNumber",
 	"DeviceName", "Model", "ModelName", "ProductName", "OSVersion",
 	"BuildVersion", "IsAppleSilicon", "IsSupervised", "HostName",
-	"ProvisioningUDID", "SoftwareUpdateDeviceID" };
+	"ProvisioningUDID" };
 
 void
 command_text_init(struct command_text *t)

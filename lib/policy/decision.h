@@ -19,7 +19,9 @@
  *   (mdm/authenticate.c). What a link for any device may claim is
  *   mdm/authenticate.h's matter.
  * - The minimum version of its system holds back a device that can update
- *   itself during enrollment, before anything is created for it.
+ *   itself during enrollment, before anything is created for it. One that has
+ *   to update anyway is told so too, and thereby to which version; one that has
+ *   the minimum chooses for itself.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a
  *   device that is assigned and can attest gets ACME, and all else SCEP; with
  *   both settings on, all else is refused.
@@ -45,7 +47,7 @@ struct decision_input {
 	/* what the device says of itself, now or, for a renewal, at its last
 	 * check-in; empty for a link */
 	struct device device;
-	/* it can update its system during enrollment */
+	/* it can update its system during enrollment, or has to */
 	bool can_update;
 	/* of the system that it runs; "" for none */
 	char minimum_os_version[SETTINGS_VALUE_TEXT];

@@ -55,7 +55,8 @@ write_query(struct xml *x, const struct apple_device *d, const struct model *m,
 		{ "ProductName", d->product },
 		{ "ProvisioningUDID", d->provisioning_udid },
 		{ "SerialNumber", d->serial },
-		{ "SoftwareUpdateDeviceID", m->board },
+		{ "SoftwareUpdateDeviceID",
+		    model_since(m, d->os_version, 27, 0) ? NULL : m->board },
 		{ "UDID", d->udid },
 	};
 	const struct {

@@ -55,7 +55,7 @@ static const char usage[] =
     "      [--dns NAME] [--eku OID] [--fault NAME,...]   base64url\n"
     "  machineinfo --apple DIR --serial S [--udid U] [--product P]\n"
     "      [--os-version V] [--build B] [--cannot-update]\n"
-    "      [--fault NAME,...] [-o FILE]   BER\n"
+    "      [--must-update] [--fault NAME,...] [-o FILE]   BER\n"
     "  mdm-signature --key FILE --cert FILE --body FILE [--digest sha256]\n"
     "      [--attributes] [--der] [--attached] [--no-certificates]   base64\n"
     "  pkimessage --ca FILE --key FILE [--cert FILE] [--request FILE]\n"

@@ -192,6 +192,7 @@ run_machineinfo(int argc, char **argv)
 		{ "os-version", .text = &m.os_version },
 		{ "build", .text = &m.build },
 		{ "cannot-update", .flag = &cannot_update },
+		{ "must-update", .flag = &m.must_update },
 		{ "fault", .faults = &faults },
 		{ "o", .text = &output },
 	};

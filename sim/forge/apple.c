@@ -175,6 +175,8 @@ write_machine(
 	xml_start(&x, out);
 	xml_string(&x, "IMEI", m->imei);
 	xml_string(&x, "LANGUAGE", m->language);
+	if (m->must_update)
+		xml_bool(&x, "MANDATORY_SOFTWARE_UPDATE_REQUIRED", true);
 	xml_string(&x, "MEID", m->meid);
 	if (m->can_update)
 		xml_bool(&x, "MDM_CAN_REQUEST_SOFTWARE_UPDATE", true);

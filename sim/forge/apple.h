@@ -60,6 +60,7 @@ struct apple_machine {
 	const char *pairing_token; /* of a watch */
 	const char *update_device_id;
 	bool can_update;     /* MDM_CAN_REQUEST_SOFTWARE_UPDATE */
+	bool must_update;    /* MANDATORY_SOFTWARE_UPDATE_REQUIRED */
 	bool has_attributes; /* signed attributes in the signature */
 };
 

@@ -74,7 +74,15 @@ test_good(void **state)
 	assert_string_equal(m.device.os_version, "15.1");
 	assert_string_equal(m.device.build_version, "24B83");
 	assert_true(m.can_update);
+	assert_false(m.must_update);
 	assert_int_equal(read_signed(&leaf, DOC(GOOD), EMBED | ATTRS, &m), OK);
+	assert_int_equal(
+	    read_signed(&leaf,
+		DOC(GOOD
+		    "<key>MANDATORY_SOFTWARE_UPDATE_REQUIRED</key><true/>"),
+		EMBED, &m),
+	    OK);
+	assert_true(m.must_update);
 }
 
 /* mdm-63: who is not directly below the pinned key signs nothing. */
@@ -214,6 +222,7 @@ test_strange_product(void **state)
 	assert_string_equal(m.device.product, "");
 	assert_string_equal(m.device.os_version, "");
 	assert_false(m.can_update);
+	assert_false(m.must_update);
 }
 
 /* A message that a real device signed, under Apple's real device CA. */
@@ -249,7 +258,8 @@ test_real_device(void **state)
 	x509_free(apple);
 }
 
-/* Apple's device CA signs it, and still it is no property list, or a lax one. */
+/* Apple's device CA signs it, and still it is no property list, or a lax one.
+ */
 static void
 test_no_plist(void **state)
 {
