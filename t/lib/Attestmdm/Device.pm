@@ -61,18 +61,20 @@ sub begin {
 sub cert { $_[0]{state} . '/identity.pem' }
 sub key { $_[0]{state} . '/identity.key' }
 
-# A certificate by somebody else's SCEP client; the server is one for older
-# ones. False when it refuses.
+# A certificate by somebody else's SCEP client, which reads PKCS#1 alone; the
+# server is one for older ones. False when it refuses.
 sub scepclient {
 	my ($self, $challenge) = @_;
 	my ($t, $key) = ($self->{t}, "$self->{state}/rsa.key");
 	mkdir $self->{state};
+	if (!-e $key) {
+		$t->make('key', $self->key, '--curve', 'RSA-2048');
+		my $convert = $t->command('openssl', 'rsa', '-traditional', '-in', $self->key, '-out', $key);
+		die $convert->{err} if $convert->{exit} != 0;
+	}
 	my $r = $t->command('scepclient', '-server-url', $t->plain_url . '/scep',
 	    '-challenge', $challenge, '-private-key', $key, '-certificate', $self->cert);
-	return 0 if $r->{exit} != 0 || !-e $self->cert;
-	my $convert = $t->command('openssl', 'pkey', '-in', $key, '-out', $self->key);
-	die $convert->{err} if $convert->{exit} != 0;
-	return 1;
+	return $r->{exit} == 0 && -e $self->cert;
 }
 
 sub xml {

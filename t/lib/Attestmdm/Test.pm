@@ -19,6 +19,7 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Test::More;
 
+use Attestmdm::ForkServer;
 use Attestmdm::Http;
 use Attestmdm::Server;
 
@@ -65,10 +66,18 @@ sub server { $_[0]{server} }
 sub dir { $_[0]{server}{dir} }
 sub url { $_[0]{server}{url} }
 
-# Runs a command; returns { exit, out, err }.
-sub command {
-	my ($self, @cmd) = @_;
-	my $base = $self->dir . '/cmd-' . $$ . '-' . ++$self->{commands};
+# The fork server of a program that tests run often, if it has one.
+sub fork_server {
+	my ($self, $program) = @_;
+	my $preload = $self->server->{build} . '/t/tools/fork-server.so';
+	return if $program !~ m{(?:^|/)(?:attestmdm|attestmdm-sim|store-sql|curl)$} || !-e $preload;
+	my $fork_server = $self->{fork_servers}{$program}
+	    ||= Attestmdm::ForkServer->new($preload, $program);
+	return $fork_server->is_mine ? $fork_server : undef;
+}
+
+sub start_and_wait {
+	my ($base, @cmd) = @_;
 	my $pid = fork() // die "fork: $!";
 	if (!$pid) {
 		open(STDIN, '<', '/dev/null');
@@ -77,9 +86,19 @@ sub command {
 		exec(@cmd) or POSIX::_exit(127);
 	}
 	waitpid($pid, 0);
+	return $?;
+}
+
+# Runs a command; returns { exit, out, err }.
+sub command {
+	my ($self, @cmd) = @_;
+	my $base = $self->dir . '/cmd-' . $$ . '-' . ++$self->{commands};
+	my $fork_server = $self->fork_server($cmd[0]);
+	my $status = $fork_server ? $fork_server->run("$base.out", "$base.err", @cmd)
+	    : start_and_wait($base, @cmd);
 	my %result = (
-		exit => $? & 127 ? 128 + ($? & 127) : $? >> 8,
-		signal => $? & 127,
+		exit => $status & 127 ? 128 + ($status & 127) : $status >> 8,
+		signal => $status & 127,
 		out => Attestmdm::Server::slurp("$base.out") // '',
 		err => Attestmdm::Server::slurp("$base.err") // '',
 	);
