@@ -18,7 +18,7 @@ aside_put(int folder, const char *name, const char *suffix)
 	for (i = 0; i < TRIES; i++) {
 		n = snprintf(aside, sizeof aside, i == 0 ? "%s%s" : "%s%s.%d",
 		    name, suffix, i);
-		if (n < 0 || (size_t)n >= sizeof aside)
+		if ((size_t)n >= sizeof aside)
 			return fail(ERR_IO, "%s: the name is too long", name);
 		if (renameat2(folder, name, folder, aside, RENAME_NOREPLACE) ==
 			0 ||

@@ -107,8 +107,8 @@ buf_printf(struct buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
-	r = n < 0 ? (b->status = ERR_INTERNAL) : reserve(b, (size_t)n);
-	if (r == OK) {
+	/* a text that vsnprintf() cannot count is too large for any buffer */
+	if ((r = reserve(b, (size_t)n)) == OK) {
 		vsnprintf((char *)b->p + b->n, (size_t)n + 1, fmt, again);
 		b->n += (size_t)n;
 	}

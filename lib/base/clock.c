@@ -15,16 +15,6 @@ clock_now(void)
 	return (stopped_at != 0 ? stopped_at : (int64_t)time(NULL)) + offset;
 }
 
-time_t
-clock_time(time_t *out)
-{
-	time_t now = (time_t)clock_now();
-
-	if (out != NULL)
-		*out = now;
-	return now;
-}
-
 void
 clock_use_offset_file(const char *path)
 {
@@ -66,10 +56,10 @@ format(int64_t t, const char *fmt, char out[CLOCK_TEXT])
 	time_t when = (time_t)t;
 	struct tm tm;
 
+	/* it fits also in the last year that gmtime_r() knows */
 	out[0] = '\0';
-	if (gmtime_r(&when, &tm) != NULL &&
-	    strftime(out, CLOCK_TEXT, fmt, &tm) == 0)
-		out[0] = '\0';
+	if (gmtime_r(&when, &tm) != NULL)
+		strftime(out, CLOCK_TEXT, fmt, &tm);
 }
 
 void

@@ -17,9 +17,6 @@
 /* The current time, moved by the offset of a test bench if there is one. */
 int64_t clock_now(void);
 
-/* clock_now() with the type that GnuTLS wants for its time function. */
-time_t clock_time(time_t *out);
-
 /* Names the offset file; NULL or "" turns it off. The path is copied. */
 void clock_use_offset_file(const char *path);
 void clock_refresh(void);

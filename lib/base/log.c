@@ -58,15 +58,15 @@ static void
 emit(enum log_priority prio, const char *text)
 {
 	char line[LINE_MAX_BYTES + 256];
-	int n;
+	size_t n;
 
 	if (prio > least_urgent)
 		return;
-	n = snprintf(line, sizeof line, "<%d>%s[%d]%s%s: %s\n", (int)prio,
-	    program_name, (int)getpid(), request_id[0] ? " " : "", request_id,
-	    text);
-	if (n > 0 && (size_t)n < sizeof line &&
-	    write(STDERR_FILENO, line, (size_t)n) < 0)
+	n = (size_t)snprintf(line, sizeof line, "<%d>%s[%d]%s%s: %s\n",
+	    (int)prio, program_name, (int)getpid(), request_id[0] ? " " : "",
+	    request_id, text);
+	/* nobody could be told of a failure */
+	if (n < sizeof line && write(STDERR_FILENO, line, n) < 0)
 		return;
 }
 

@@ -213,7 +213,7 @@ sign(
 	unsigned usage = GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN;
 	uint8_t serial[AUTHORITY_SERIAL];
 	gnutls_pubkey_t public;
-	time_t now = clock_time(NULL);
+	time_t now = (time_t)clock_now();
 	int r, rc;
 
 	if (kind == KEY_RSA_3072)

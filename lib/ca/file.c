@@ -145,7 +145,7 @@ file_replace(const char *path, struct blob bytes, mode_t mode)
 	int fd, n, r = OK;
 
 	n = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
-	if (n < 0 || (size_t)n >= sizeof beside)
+	if ((size_t)n >= sizeof beside)
 		return fail(ERR_IO, "%s: the name is too long", path);
 	if ((fd = mkostemp(beside, O_CLOEXEC)) < 0)
 		return fault(path, "write beside");

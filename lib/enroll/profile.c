@@ -53,8 +53,7 @@ add_text(struct out_plist_node *to, const char *key, const char *fmt, ...)
 	n = vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	/* A value cut short would be a wrong one: make the document fail. */
-	out_plist_string(
-	    to, key, n >= 0 && (size_t)n < sizeof text ? text : NULL);
+	out_plist_string(to, key, (size_t)n < sizeof text ? text : NULL);
 }
 
 /* The keys that every payload has; `name` is the last part of its identifier */

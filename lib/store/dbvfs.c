@@ -81,12 +81,12 @@ full_path(sqlite3_vfs *vfs, const char *path, int size, char *out)
 	n = slash == NULL ? snprintf(folder, sizeof folder, ".")
 			  : snprintf(folder, sizeof folder, "%.*s/",
 				(int)(slash - path), path);
-	if (n < 0 || (size_t)n >= sizeof folder ||
+	if ((size_t)n >= sizeof folder ||
 	    realpath(folder, real) == NULL)
 		return SQLITE_CANTOPEN;
 	n = snprintf(whole, sizeof whole, "%s/%s", real,
 	    slash == NULL ? path : slash + 1);
-	if (n < 0 || (size_t)n >= sizeof whole)
+	if ((size_t)n >= sizeof whole)
 		return SQLITE_CANTOPEN;
 	return unix_vfs->xFullPathname(unix_vfs, whole, size, out);
 }

@@ -1,6 +1,5 @@
 #include "store/settings.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -141,20 +140,13 @@ is_version(const char *v)
 static bool
 is_value(enum settings_type type, const char *v)
 {
-	if (strlen(v) >= SETTINGS_VALUE_TEXT)
-		return false;
 	switch (type) {
 	case SETTINGS_BOOL:
 		return strcmp(v, "true") == 0 || strcmp(v, "false") == 0;
 	case SETTINGS_VERSION:
 		return is_version(v);
-	case SETTINGS_TEXT:
-		break;
 	}
-	for (; *v != '\0'; v++)
-		if (iscntrl((unsigned char)*v))
-			return false;
-	return true;
+	return false;
 }
 
 int

@@ -22,7 +22,7 @@
 /* Room for any value with its NUL. */
 #define SETTINGS_VALUE_TEXT 256
 
-enum settings_type { SETTINGS_BOOL, SETTINGS_TEXT, SETTINGS_VERSION };
+enum settings_type { SETTINGS_BOOL, SETTINGS_VERSION };
 
 struct settings_entry {
 	const char *name;

@@ -1,4 +1,5 @@
 /* lib/base: encoders, buffers, times, escaping, configuration. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/aside.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/conf.h"
@@ -18,6 +20,7 @@
 /* cmocka has a fail() of its own. */
 #undef fail
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/network.h"
 #include "base/secret.h"
 
@@ -66,6 +69,10 @@ networks(void **state)
 		{ "192.0.2.77", "192.0.2.0", "192.0.2.77" },
 		{ "::ffff:192.0.2.77", "192.0.2.0", "192.0.2.77" },
 		{ "2001:db8:1:2:3:4:5:6", "2001:db8:1::", "2001:db8:1:2::" },
+		{ "::2", "::", "::" },
+		{ "0:0:3::1", "0:0:3::", "0:0:3::" },
+		{ "0:0:0:0:4::", "::", "::" },
+		{ "::5:0:0", "::", "::" },
 		{ "unix:", "unix:", "unix:" },
 		{ "", "", "" },
 	};
@@ -152,7 +159,11 @@ encodings_round_trip(void **state)
 		round_trip(enc_hex, enc_hex_decode, blob_of(raw, n));
 	}
 	assert_int_equal(decodes(enc_hex_decode, "0"), ERR_MALFORMED);
+	assert_int_equal(decodes(enc_hex_decode, "aF"), OK);
 	assert_int_equal(decodes(enc_hex_decode, "0g"), ERR_MALFORMED);
+	assert_int_equal(decodes(enc_hex_decode, "0G"), ERR_MALFORMED);
+	assert_int_equal(decodes(enc_hex_decode, "/0"), ERR_MALFORMED);
+	assert_int_equal(decodes(enc_hex_decode, ":0"), ERR_MALFORMED);
 	assert_true(enc_is_base64url("a-_9", 4));
 	assert_false(enc_is_base64url("a-_9x", 4));
 	assert_false(enc_is_base64url("", 4));
@@ -168,6 +179,11 @@ times_are_written_in_utc(void **state)
 	assert_string_equal(text, "2024-02-29T12:00:00Z");
 	clock_people(1709208000, text);
 	assert_string_equal(text, "2024-02-29 12:00:00 UTC");
+	/* the last year that there is, and one behind it */
+	clock_people(INT64_C(67767976233532799), text);
+	assert_string_equal(text, "2147483647-12-31 23:59:59 UTC");
+	clock_people(INT64_MAX, text);
+	assert_string_equal(text, "");
 }
 
 static void
@@ -247,6 +263,9 @@ configuration_has_defaults(void **state)
 	assert_int_equal(load(GOOD "[apple]\ndevice_ca=/x\n", &c), OK);
 	assert_true(conf_is_test_bench(&c));
 	conf_release(&c);
+	assert_int_equal(load(GOOD "[apple]\nattestation_root=/x\n", &c), OK);
+	assert_true(conf_is_test_bench(&c));
+	conf_release(&c);
 	assert_int_equal(load(GOOD "[testing]\nsingle_des=true\n", &c), OK);
 	assert_true(conf_is_test_bench(&c));
 	conf_release(&c);
@@ -264,7 +283,14 @@ configuration_refuses_what_it_does_not_know(void **state)
 		GOOD "[acme]\nprivacy_mode = yes\n",
 		GOOD "[acme]\ncertificate_days = 0\n",
 		GOOD "[acme]\ncertificate_days = 10x\n",
+		GOOD "[acme]\ncertificate_days =\n",
+		GOOD "[acme]\ncertificate_days = 999999\n",
 		GOOD "[license]\ntier = gold\n",
+		GOOD "[server]\nlog_level = chatty\n",
+		GOOD "log_level\n",
+		/* the first fault counts */
+		GOOD "[nosuch]\nurl = 1\n[mdm]\ntopic = x\n",
+		"[server]\nurl = https://\n[mdm]\ntopic = com.apple.mgmt.x\n",
 		GOOD "[profile]\nsigning_key = /k\n",
 		"[server]\nurl = http://a.example\n[mdm]\ntopic = "
 		"com.apple.mgmt.x\n",
@@ -282,6 +308,95 @@ configuration_refuses_what_it_does_not_know(void **state)
 	assert_int_equal(conf_load("/nonexistent", &c), ERR_CONFIG);
 }
 
+/* What is not named is beside the file, or where the state is. */
+static void
+configuration_fills_in_paths(void **state)
+{
+	char path[] = "/tmp/attestmdm-conf-XXXXXX";
+	struct conf c;
+	int here = open(".", O_RDONLY | O_DIRECTORY);
+
+	(void)state;
+	write_file(path, GOOD "[testing]\nclock_offset_file = /x\n");
+	assert_int_equal(conf_load(path, &c), OK);
+	assert_string_equal(c.nginx_secret, "/tmp/nginx-secret.conf");
+	assert_true(conf_is_test_bench(&c));
+	conf_release(&c);
+	assert_int_equal(chdir("/tmp"), 0);
+	assert_int_equal(conf_load(path + strlen("/tmp/"), &c), OK);
+	assert_int_equal(fchdir(here), 0);
+	assert_string_equal(c.nginx_secret, "./nginx-secret.conf");
+	conf_release(&c);
+	close(here);
+	unlink(path);
+}
+
+static void
+a_mistyped_word_is_guessed(void **state)
+{
+	static const char *const words[] = { "show", "last", "list", "lint" };
+	static const char forty[] = "1234567890123456789012345678901234567890";
+	struct nearest best = { NULL, 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof words / sizeof words[0]; i++)
+		nearest_offer(&best, "lsit", words[i]);
+	assert_string_equal(best.word, "list");
+	best = (struct nearest){ NULL, 0 };
+	nearest_offer(&best, "xyzxyz", "show");
+	assert_null(best.word);
+	assert_int_equal(nearest_distance(forty, forty), 0);
+	assert_true(nearest_distance(forty, "1234567890123456789012345678901"
+					    "2345678901") > NEAREST_ENOUGH);
+	assert_true(nearest_distance("1234567890123456789012345678901"
+				     "2345678901",
+			forty) > NEAREST_ENOUGH);
+}
+
+static void
+make_file(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* Until there are too many; and none is lost. */
+static void
+files_are_put_aside(void **state)
+{
+	char folder[] = "/tmp/attestmdm-aside-XXXXXX", name[5000];
+	int at;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_true((at = open(folder, O_RDONLY | O_DIRECTORY)) >= 0);
+	assert_int_equal(aside_put(at, "f", ".old"), OK);
+	make_file(at, "f");
+	assert_int_equal(aside_put(at, "f", ".old"), OK);
+	for (int n = 1; n < 1000; n++) {
+		snprintf(name, sizeof name, "f.old.%d", n);
+		make_file(at, name);
+	}
+	make_file(at, "f");
+	assert_int_equal(aside_put(at, "f", ".old"), ERR_EXISTS);
+	assert_int_equal(unlinkat(at, "f.old.7", 0), 0);
+	assert_int_equal(aside_put(at, "f", ".old"), OK);
+	for (int n = 1; n < 1000; n++) {
+		snprintf(name, sizeof name, "f.old.%d", n);
+		assert_int_equal(unlinkat(at, name, 0), 0);
+	}
+	assert_int_equal(unlinkat(at, "f.old", 0), 0);
+	memset(name, 'x', sizeof name);
+	name[sizeof name - 1] = '\0';
+	assert_int_equal(aside_put(at, name, ".old"), ERR_IO);
+	close(at);
+	assert_int_equal(aside_put(at, "f", ".old"), ERR_IO);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void
 the_clock_follows_its_offset_file(void **state)
 {
@@ -291,9 +406,15 @@ the_clock_follows_its_offset_file(void **state)
 	write_file(path, "86400\n");
 	clock_use_offset_file(path);
 	assert_true(clock_now() - before >= 86400);
+	/* while it is written, or gone, the clock stays as it was */
+	assert_int_equal(truncate(path, 0), 0);
+	clock_refresh();
+	assert_true(clock_now() - before >= 86400);
+	assert_int_equal(unlink(path), 0);
+	clock_refresh();
+	assert_true(clock_now() - before >= 86400);
 	clock_use_offset_file(NULL);
 	clock_set_offset(0);
-	unlink(path);
 }
 
 static void
@@ -309,6 +430,7 @@ secrets_compare_and_load(void **state)
 	assert_true(secret_eq(blob_str("a"), blob_str("a")));
 	assert_false(secret_eq(blob_str("a"), blob_str("b")));
 	assert_false(secret_eq(blob_str("a"), blob_str("aa")));
+	assert_true(secret_eq(blob_of(NULL, 0), blob_str("")));
 }
 
 int
@@ -326,6 +448,9 @@ main(void)
 		cmocka_unit_test(codes_have_their_row),
 		cmocka_unit_test(configuration_has_defaults),
 		cmocka_unit_test(configuration_refuses_what_it_does_not_know),
+		cmocka_unit_test(configuration_fills_in_paths),
+		cmocka_unit_test(a_mistyped_word_is_guessed),
+		cmocka_unit_test(files_are_put_aside),
 		cmocka_unit_test(the_clock_follows_its_offset_file),
 		cmocka_unit_test(secrets_compare_and_load),
 	};

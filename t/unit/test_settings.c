@@ -81,6 +81,17 @@ test_gitops_mode_refuses_administrators(void **state)
 	    settings_set(db, &gitops, SETTINGS_BY_GITOPS,
 		SETTINGS_REQUIRE_ATTESTATION, "true", "gitops"));
 	assert_true(required(db, &gitops));
+	/* the row says who went past the repository */
+	WRITE(db,
+	    settings_set(db, &gitops, SETTINGS_BY_OVERRIDE,
+		SETTINGS_REQUIRE_ATTESTATION, "false", "root"));
+	WRITE(db,
+	    settings_set(db, &premium, SETTINGS_BY_OVERRIDE,
+		SETTINGS_REQUIRE_ATTESTATION, "true", "root"));
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM activities"
+			     " WHERE action = 'setting.override'"),
+	    1);
 }
 
 static void
