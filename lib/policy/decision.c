@@ -132,7 +132,7 @@ rule_unattested(const struct device_state *s, enum enrollment_source source,
 static const char *
 ability(const struct decision_input *in, const struct product *product)
 {
-	if (product_has_attestation(product))
+	if (product->can_attest)
 		return product_describe(product);
 	/* A host that says less of itself now has nothing to gain by it. */
 	if (in->source == ENROLLMENT_COMMAND && in->state.known_silicon)

@@ -77,40 +77,13 @@ _Static_assert(sizeof systems / sizeof systems[0] == PRODUCT_SYSTEMS,
 static const char *
 number(const char *s, int *out)
 {
-	int digits, value = 0;
+	int digits;
 
-	for (digits = 0; isdigit((unsigned char)s[digits]); digits++) {
-		if (digits == 4)
-			return NULL;
-		value = value * 10 + (s[digits] - '0');
-	}
-	if (digits == 0)
-		return NULL;
-	*out = value;
-	return s + digits;
-}
-
-static const struct family_rule *
-rule_named(const char *name, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof families / sizeof families[0]; i++)
-		if (strlen(families[i].name) == len &&
-		    memcmp(families[i].name, name, len) == 0)
-			return &families[i];
-	return NULL;
-}
-
-static const struct family_rule *
-rule_of(enum product_family family)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof families / sizeof families[0]; i++)
-		if (families[i].family == family)
-			return &families[i];
-	return NULL;
+	*out = 0;
+	for (digits = 0; digits < 5 && isdigit((unsigned char)s[digits]);
+	     digits++)
+		*out = *out * 10 + (s[digits] - '0');
+	return digits >= 1 && digits <= 4 ? s + digits : NULL;
 }
 
 void
@@ -119,24 +92,18 @@ product_parse(const char *name, struct product *out)
 	const struct family_rule *rule;
 	const char *s;
 	int major, minor;
-	size_t len = 0;
+	size_t i, n;
 
-	*out = (struct product){ PRODUCT_UNKNOWN, SYSTEM_UNKNOWN, 0, 0 };
-	while (isalpha((unsigned char)name[len]))
-		len++;
-	if ((rule = rule_named(name, len)) == NULL ||
-	    (s = number(name + len, &major)) == NULL || *s != ',' ||
-	    (s = number(s + 1, &minor)) == NULL || *s != '\0')
-		return;
-	*out = (struct product){ rule->family, rule->system, major, minor };
-}
-
-bool
-product_has_attestation(const struct product *p)
-{
-	const struct family_rule *rule = rule_of(p->family);
-
-	return rule != NULL && p->major >= rule->first_major;
+	*out = (struct product){ .family = PRODUCT_UNKNOWN };
+	for (i = 0; i < sizeof families / sizeof families[0]; i++) {
+		rule = &families[i];
+		n = strlen(rule->name);
+		if (strncmp(name, rule->name, n) == 0 &&
+		    (s = number(name + n, &major)) != NULL && *s == ',' &&
+		    (s = number(s + 1, &minor)) != NULL && *s == '\0')
+			*out = (struct product){ rule->family, rule->system,
+				major, minor, major >= rule->first_major };
+	}
 }
 
 /* A word such as "M1" or "M4,": an M, digits, and no letter on either side. */
@@ -145,12 +112,11 @@ names_chip(const char *words, size_t at)
 {
 	size_t end = at + 1;
 
-	if (words[at] != 'M' ||
-	    (at > 0 && isalnum((unsigned char)words[at - 1])))
-		return false;
 	while (isdigit((unsigned char)words[end]))
 		end++;
-	return end > at + 1 && end <= at + 3 &&
+	return words[at] == 'M' &&
+	    (at == 0 || !isalnum((unsigned char)words[at - 1])) &&
+	    end > at + 1 && end <= at + 3 &&
 	    !isalpha((unsigned char)words[end]);
 }
 
@@ -158,15 +124,14 @@ bool
 product_names_silicon(const char *words)
 {
 	struct product product;
+	bool silicon;
 	size_t i;
 
 	product_parse(words, &product);
-	if (product_has_attestation(&product))
-		return true;
-	for (i = 0; words[i] != '\0'; i++)
-		if (names_chip(words, i))
-			return true;
-	return false;
+	silicon = product.can_attest;
+	for (i = 0; !silicon && words[i] != '\0'; i++)
+		silicon = names_chip(words, i);
+	return silicon;
 }
 
 static bool
@@ -189,7 +154,7 @@ describe_mac(const struct product *p)
 		return "a virtual Mac, which has no attestation";
 	if (p->family == PRODUCT_DEVELOPER_MAC)
 		return "an Apple developer kit, which has no attestation";
-	if (product_has_attestation(p))
+	if (p->can_attest)
 		return "a Mac with Apple silicon";
 	if (has_t2(p))
 		return "an Intel Mac with a T2 chip, which cannot attest";
@@ -203,7 +168,7 @@ product_describe(const struct product *p)
 		return "an unknown kind of device";
 	if (p->system == SYSTEM_MACOS)
 		return describe_mac(p);
-	if (!product_has_attestation(p))
+	if (!p->can_attest)
 		return "a device with a chip too old to attest";
 	return "a device with a chip that can attest";
 }

@@ -51,6 +51,8 @@ struct product {
 	enum product_system system;
 	int major;
 	int minor;
+	/* the hardware alone, whatever its system */
+	bool can_attest;
 };
 
 /*
@@ -59,9 +61,6 @@ struct product {
  * rule here, becomes PRODUCT_UNKNOWN with zeros.
  */
 void product_parse(const char *name, struct product *out);
-
-/* Whether the hardware alone can attest, whatever its system. */
-bool product_has_attestation(const struct product *p);
 
 /*
  * Whether Apple Business's words for a device name Apple silicon: a product

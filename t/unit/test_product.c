@@ -14,7 +14,7 @@ can_attest(const char *name)
 	struct product p;
 
 	product_parse(name, &p);
-	return product_has_attestation(&p);
+	return p.can_attest;
 }
 
 static enum product_family
