@@ -14,6 +14,7 @@ static const struct cli_noun *const nouns[] = {
 	&cmd_enrollment,
 	&cmd_command,
 	&cmd_renew,
+	&cmd_status,
 	&cmd_alarms,
 	&cmd_cert,
 	&cmd_crl,

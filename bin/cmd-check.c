@@ -44,8 +44,10 @@ all(struct cli *cli, struct verdict *v)
 	inspect_clock(v, &cli->conf);
 	inspect_disk(v, &cli->conf);
 	inspect_log(v, &cli->conf);
-	if (!cli_flag(cli, "stopped"))
+	if (!cli_flag(cli, "stopped")) {
 		inspect_programs(v, &cli->conf);
+		inspect_worker(v, &cli->conf);
+	}
 	if (!cli_flag(cli, "no-nginx"))
 		inspect_nginx(v, &cli->conf, cli_option(cli, "nginx"));
 	if (!cli_flag(cli, "no-nginx") && !cli_flag(cli, "stopped"))

@@ -7,6 +7,7 @@
 #include "bin/view.h"
 #include "ca/crl.h"
 #include "store/certificates.h"
+#include "store/jobs.h"
 
 /* With --if-due a list is renewed at this age even if nothing was revoked. */
 #define HOUR 3600
@@ -76,8 +77,8 @@ is_due(const struct cli *cli, const struct authorities_one *one, bool *out)
 	if (published > clock_now() || published <= clock_now() - HOUR)
 		goto done;
 	if ((r = db_open(cli->conf.database, DB_READ_ONLY, &db)) == OK)
-		r = certificates_revoked_since(db, authority_key_id(ca),
-		    published - REQUEST_SECONDS, out);
+		r = certificates_revoked_since(
+		    db, authority_key_id(ca), published - REQUEST_SECONDS, out);
 	db_close(db);
 done:
 	authority_free(ca);
@@ -126,12 +127,25 @@ each(struct cli *cli, const struct authorities_one *all, struct view *v,
 	return r;
 }
 
+/* Somebody has to notice when attestmdm-worker does not run: this timer. */
+static int
+watch_worker(const struct cli *cli)
+{
+	struct db *db = NULL;
+	int r;
+
+	if ((r = db_open(cli->conf.database, DB_RELAXED, &db)) == OK)
+		r = jobs_watch(db);
+	db_close(db);
+	return r;
+}
+
 static int
 crl_run(struct cli *cli)
 {
 	struct authorities_one all[AUTHORITIES];
 	struct view *v;
-	int told = 0, r;
+	int told = 0, watched, r;
 
 	authorities_of(&cli->conf, all);
 	if (!is_wanted(cli, &all[0]) && !is_wanted(cli, &all[1]))
@@ -142,13 +156,19 @@ crl_run(struct cli *cli)
 	if (r == OK && (told > 0 || cli->json))
 		r = view_table(cli, v, "lists", "There are no lists.");
 	view_free(v);
+	if (cli_flag(cli, "if-due")) {
+		watched = watch_worker(cli);
+		r = r != OK ? r : watched;
+	}
 	return r;
 }
 
 static const struct cli_option options[] = {
 	{ "publish", NULL, "sign new lists first (needs the CAs' keys)", 0 },
-	{ "if-due", NULL, "the same, when one is an hour old or misses a "
-			  "revocation", 0 },
+	{ "if-due", NULL,
+	    "the same, when one is an hour old or misses a "
+	    "revocation",
+	    0 },
 	{ "authority", "NAME", "of this one alone: acme or scep", 0 },
 	{ NULL, NULL, NULL, 0 },
 };

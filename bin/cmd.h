@@ -20,6 +20,7 @@ extern const struct cli_noun cmd_purge;
 extern const struct cli_noun cmd_renew;
 extern const struct cli_noun cmd_restore;
 extern const struct cli_noun cmd_setting;
+extern const struct cli_noun cmd_status;
 
 /* Shows events as a table. In cmd-enrollment.c. */
 struct event_list;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bin/inspect.h"
 #include "bin/reach.h"
+#include "store/jobs.h"
 #include "web/nginx_secret.h"
 
 #define MIB           (1024 * 1024)
@@ -64,6 +65,46 @@ inspect_programs(struct verdict *v, const struct conf *conf)
 }
 
 static void
+inspect_jobs(struct verdict *v, const struct job_list *list)
+{
+	char silent[JOBS_TEXT];
+	size_t good = 0;
+
+	if (jobs_are_silent(list, clock_now(), silent, sizeof silent)) {
+		verdict_add(v, VERDICT_BAD, "worker",
+		    "%s: systemctl status attestmdm-worker", silent);
+		return;
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->rows[i].result != JOB_FAILED)
+			good++;
+		else
+			verdict_add(v, VERDICT_WARNING, "worker",
+			    "the job %s fails: %s", list->rows[i].name,
+			    list->rows[i].text);
+	}
+	if (good == list->n)
+		verdict_add(v, VERDICT_OK, "worker",
+		    "none of its %zu jobs fails", good);
+}
+
+void
+inspect_worker(struct verdict *v, const struct conf *conf)
+{
+	struct db *db = NULL;
+	struct job_list list;
+
+	/* that it cannot be read is another line's matter */
+	if (db_open(conf->database, DB_READ_ONLY, &db) == OK &&
+	    jobs_list(db, &list) == OK) {
+		inspect_jobs(v, &list);
+		jobs_list_release(&list);
+	}
+	log_forget_reason();
+	db_close(db);
+}
+
+static void
 inspect_tls_life(struct verdict *v, int64_t not_after)
 {
 	int64_t left = not_after - (int64_t)time(NULL);
@@ -101,7 +142,8 @@ inspect_url(struct verdict *v, const struct conf *conf, const char *where)
 	else if (r == OK)
 		verdict_add(v, VERDICT_BAD, "reached",
 		    "%s answers %d, and not as our programs do: include "
-		    "attestmdm-devices.conf in that server { } and reload nginx",
+		    "attestmdm-devices.conf in that server { } and reload "
+		    "nginx",
 		    conf->url, answer.status);
 	buf_release(&answer.text);
 }
@@ -137,7 +179,8 @@ inspect_log(struct verdict *v, const struct conf *conf)
 	snprintf(path, sizeof path, "%s-wal", conf->database);
 	if (stat(path, &st) == 0 && st.st_size > LOG_WARNING)
 		verdict_add(v, VERDICT_WARNING, "database log",
-		    "%s has %lld MiB: has another program, such as sqlite3, had "
+		    "%s has %lld MiB: has another program, such as sqlite3, "
+		    "had "
 		    "the database open for long? attestmdm purge cuts it",
 		    path, (long long)(st.st_size / MIB));
 }

@@ -44,7 +44,8 @@ inspect_admins(struct verdict *v, struct db *db, const struct conf *conf)
 		if (readable && !a->authentic)
 			verdict_add(v, VERDICT_BAD, "admins",
 			    "the row of %s was not written with %s and is not "
-			    "trusted: if you know this administrator, attestmdm "
+			    "trusted: if you know this administrator, "
+			    "attestmdm "
 			    "admin password %s; if not, a program was taken "
 			    "over",
 			    a->name, conf->admin_key, a->name);
@@ -198,7 +199,8 @@ inspect_ca_life(struct verdict *v, const struct authority *ca,
 		    "it expires on %s: make a new CA now", until);
 	else if (left < days)
 		verdict_add(v, VERDICT_WARNING, subject,
-		    "it expires on %s: new certificates live shorter than %d days",
+		    "it expires on %s: new certificates live shorter than %d "
+		    "days",
 		    until, days);
 	else
 		verdict_add(v, VERDICT_OK, subject, "until %s", until);
@@ -221,13 +223,14 @@ inspect_crl(struct verdict *v, const struct authority *ca,
 	clock_people(facts.next_update, until);
 	if (facts.next_update <= clock_now())
 		verdict_add(v, VERDICT_BAD, subject,
-		    "%s expired on %s: is attestmdm-crl@%s.timer running? If so, "
+		    "%s expired on %s: is attestmdm-crl@%s.timer running? If "
+		    "so, "
 		    "attestmdm crl --publish says what is wrong",
 		    path, until, one->id);
 	else if (facts.next_update - clock_now() < CRL_DAYS * DAY / 2)
 		verdict_add(v, VERDICT_WARNING, subject,
-		    "%s expires on %s: is attestmdm-crl@%s.timer running?", path,
-		    until, one->id);
+		    "%s expires on %s: is attestmdm-crl@%s.timer running?",
+		    path, until, one->id);
 	else
 		verdict_add(v, VERDICT_OK, subject,
 		    "number %lld, %zu revoked, good until %s",
@@ -282,8 +285,8 @@ inspect_cas(struct verdict *v, const struct conf *conf)
 
 /* What the pages are made of. */
 static const char *const templates[] = { "activity", "alarms", "enrollment",
-	"enrollments", "error", "foot", "head", "host", "hosts", "links",
-	"manual", "pager", "refusals", "serial", "settings", "sign-in",
+	"enrollments", "error", "foot", "head", "host", "hosts", "jobs",
+	"links", "manual", "pager", "refusals", "serial", "settings", "sign-in",
 	"step" };
 
 static void
@@ -299,7 +302,8 @@ inspect_templates(struct verdict *v, const struct conf *conf)
 		snprintf(path, sizeof path, "%s/%s.html", conf->templates,
 		    templates[i]);
 		if (access(path, R_OK) != 0)
-			r = fail(ERR_CONFIG, "%s is missing: install again", path);
+			r = fail(
+			    ERR_CONFIG, "%s is missing: install again", path);
 	}
 	verdict_of(v, r, "templates", "%s is complete", conf->templates);
 	tmpl_free(pages);

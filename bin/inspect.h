@@ -16,6 +16,8 @@ void inspect_trust(struct verdict *v, const struct conf *conf);
 
 /* What serves, and what it needs of the host. In inspect-service.c. */
 void inspect_programs(struct verdict *v, const struct conf *conf);
+/* Is the worker at work, and does no job fail? */
+void inspect_worker(struct verdict *v, const struct conf *conf);
 /* Through nginx and TLS, as a device; `where` as reach_url() takes it. */
 void inspect_url(
     struct verdict *v, const struct conf *conf, const char *where);

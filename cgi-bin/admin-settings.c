@@ -7,6 +7,7 @@
 #include "admin-alarms.h"
 #include "admin-enrollments.h"
 #include "admin-hosts.h"
+#include "admin-jobs.h"
 #include "admin-links.h"
 #include "admin-options.h"
 #include "admin-page.h"
@@ -138,6 +139,7 @@ static const struct route routes[] = {
 	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/serial", admin_enrollments_serial, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/alarms", admin_alarms_list, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/jobs", admin_jobs_list, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/settings", admin_options_show, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/settings/minimum-os", admin_options_set_minimum_os,
 	    ADMIN_PAGE_BODY },

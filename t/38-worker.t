@@ -4,9 +4,11 @@
 use strict;
 use warnings;
 use IO::Socket::UNIX;
+use JSON::PP ();
 use Socket qw(SOCK_DGRAM);
 use Time::HiRes qw(sleep time);
 use lib 't/lib';
+use Attestmdm::Admin;
 use Attestmdm::Test;
 
 my $HOURS = 3600;
@@ -193,6 +195,71 @@ subtest 'a job that fails' => sub {
 	until_true(sub { job('renewal')->{result} eq 'ok' }, 'mended, it runs');
 	like(job('renewal')->{last_error}, qr/missing\.pem/, 'the last error is still known');
 	is(count("alarms WHERE kind = 'job-failing' AND closed_at IS NULL"), 0, 'and the alarm is over');
+};
+
+# Who looks learns it: the tool, the pages, check, and, by the timer of the
+# revocation lists, the alarms.
+my $b = Attestmdm::Admin->new($t);
+$b->sign_in;
+
+sub check_says {
+	my $doc = JSON::PP::decode_json($t->tool('check', '--no-nginx', '--json')->{out});
+	return join('; ', map { "$_->{result}: $_->{text}" } grep { $_->{check} eq 'worker' } @{ $doc->{checks} });
+}
+
+subtest 'a worker at work' => sub {
+	my $r = $t->tool('status');
+	is($r->{exit}, 0, 'status is content');
+	like($r->{out}, qr/^purge +ok +\d{4}-.*rows deleted/m, 'and shows each job');
+	like($r->{out}, qr/^Last error of renewal, at \d{4}.*missing\.pem/m, 'and the last error');
+	my $doc = $t->tool_json('status');
+	ok(!$doc->{worker_silent}, 'a script learns it too');
+	my ($purge) = grep { $_->{name} eq 'purge' } @{ $doc->{jobs} };
+	is($purge->{state}, 'ok', 'of each job the result');
+	ok(exists $purge->{$_}, $_) for qw(started_at ended_at duration_ms next_run_at text failures last_error);
+	my $page = $b->get('/admin/jobs')->{body};
+	like($page, qr/>purge<.*?<span class="chip ok">ok</s, 'the page shows it');
+	like($page, qr/missing\.pem/, 'the last error too');
+	unlike($page, qr/silent/, 'and no complaint');
+	like(check_says(), qr/^ok: none of its \d+ jobs fails/, 'check is content');
+	is($t->tool('crl', '--if-due')->{exit}, 0, 'the timer');
+	is(count("alarms WHERE kind = 'worker-silent'"), 0, 'raises no alarm');
+};
+
+subtest 'a job that failed last' => sub {
+	$t->change_db("UPDATE jobs SET result = 'failed', text = '<b>why', last_error = '<b>why' WHERE name = 'purge'");
+	my $r = $t->tool('status');
+	is($r->{exit}, 1, 'status fails');
+	like($r->{err}, qr/the job purge fails: <b>why/, 'and says what');
+	like($r->{out}, qr/^renewal +ok/m, 'and shows all the same');
+	like(check_says(), qr/warning: the job purge fails/, 'check warns');
+	like($b->get('/admin/jobs')->{body}, qr/chip failed.*&lt;b&gt;why/s, 'the page shows it');
+	$t->change_db("UPDATE jobs SET result = 'ok', last_error = '' WHERE name = 'purge'");
+};
+
+subtest 'no worker' => sub {
+	kill_worker();
+	later(3 * $HOURS);
+	$b->sign_in;
+	my $r = $t->tool('status');
+	is($r->{exit}, 1, 'status fails');
+	like($r->{err}, qr/attestmdm-worker does not run.*systemctl status/, 'and says what');
+	like(check_says(), qr/^BAD: attestmdm-worker does not run/, 'check finds it bad');
+	like($b->get('/admin/jobs')->{body}, qr/The worker is silent/, 'the page says it');
+	is($t->tool('crl', '--if-due')->{exit}, 0, 'the timer');
+	is(count("alarms WHERE kind = 'worker-silent' AND closed_at IS NULL"), 1, 'raises an alarm');
+	$s->start_worker;
+	until_true(sub { job('purge')->{next_run_at} > time + $now }, 'it is back');
+	until_true(sub { job('renewal')->{next_run_at} > time + $now }, 'at all its jobs');
+	$t->tool_ok('crl', '--if-due');
+	is(count("alarms WHERE kind = 'worker-silent' AND closed_at IS NULL"), 0, 'the alarm is over');
+};
+
+subtest 'a run that was broken off' => sub {
+	$t->change_db("UPDATE jobs SET result = 'running', lease_until = 1 WHERE name = 'purge'");
+	my ($purge) = grep { $_->{name} eq 'purge' } @{ $t->tool_json('status')->{jobs} };
+	is($purge->{state}, 'interrupted', 'is said to be');
+	$t->change_db("UPDATE jobs SET result = 'ok', lease_until = NULL WHERE name = 'purge'");
 };
 
 subtest 'what systemd is told' => sub {

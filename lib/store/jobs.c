@@ -67,9 +67,11 @@ static const struct table table = TABLE(columns);
 SQL_FAMILY(jobs, texts, &table);
 
 const char *
-jobs_result_name(enum job_result result)
+jobs_state_name(const struct job_row *job, int64_t now)
 {
-	return results[result];
+	return job->result == JOB_RUNNING && !jobs_is_running(job, now)
+	    ? "interrupted"
+	    : results[job->result];
 }
 
 /* One statement, which has to change a row. */

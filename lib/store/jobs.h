@@ -54,8 +54,11 @@ struct job_list {
 	size_t n;
 };
 
-/* "never", "running", "ok", "failed", "stopped". */
-const char *jobs_result_name(enum job_result result);
+/*
+ * For people: "never", "running", "ok", "failed", "stopped"; "interrupted" when
+ * the worker that ran it is gone.
+ */
+const char *jobs_state_name(const struct job_row *job, int64_t now);
 
 /* Adds the job unless it is there already. */
 int jobs_add(struct db *db, const char *name, int64_t next_run_at);

@@ -5,12 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "store/activities.h"
 #include "store/ade_devices.h"
 #include "store/admins.h"
 #include "store/alarms.h"
 #include "store/context.h"
 #include "store/enrollment_links.h"
+#include "store/jobs.h"
 #include "store/rowmac.h"
 #include "wire/x509.h"
 
@@ -88,5 +90,6 @@ serverfix_make(void **state, struct serverfix *out)
 	    c.db, activities_add(c.db, SERVERFIX_ADMIN, "login", "192.0.2.1"));
 	WRITE(c.db,
 	    alarms_raise(c.db, ALARM_SIGNER_CHANGED, "x", SERIAL_A, "look"));
+	assert_int_equal(jobs_add(c.db, "purge", clock_now()), OK);
 	context_refuse(&c, ERR_ENROLL_UNASSIGNED);
 }

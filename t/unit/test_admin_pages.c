@@ -169,8 +169,8 @@ a_page_is_whole_or_says_that_the_server_has_a_problem(void **state)
 		"/admin/links", "/admin/refusals",
 		"/admin/serial?serial=" SERIAL_A,
 		"/admin/serial?serial=" SERVERFIX_STRANGER, "/admin/alarms",
-		"/admin/settings", "/admin/activity", "/admin/hosts/%s",
-		"/admin/enrollments/%s" };
+		"/admin/jobs", "/admin/settings", "/admin/activity",
+		"/admin/hosts/%s", "/admin/enrollments/%s" };
 	struct fix fix;
 	struct buf sound;
 	char target[128];

@@ -108,6 +108,7 @@ what_it_shows_is_whole(void **state)
 		{ &cmd_command, { "show", made.command }, NULL, false },
 		{ &cmd_ade, { "list" }, NULL, false },
 		{ &cmd_alarms, { NULL }, NULL, false },
+		{ &cmd_status, { NULL }, NULL, false },
 		{ &cmd_admin, { "list" }, NULL, false },
 		{ &cmd_setting, { "get" }, NULL, false },
 		{ &cmd_setting, { "get", "minimum_os_version_macos" }, NULL,
