@@ -81,12 +81,14 @@ subtest 'a session' => sub {
 		timestamp_refused => { oauth_timestamp => time - 3600 },
 		signature_method_rejected => { oauth_signature_method => 'PLAINTEXT' },
 		consumer_key_unknown => { oauth_consumer_key => 'CK_wrong' },
-		nonce_used => { oauth_nonce => 'n1', oauth_timestamp => oauth_time() },
 	);
 	for my $word (sort keys %rows) {
 		my $r = session(%{ $rows{$word} });
 		is("$r->{status} $r->{body}", "401 $word", "not with $word");
 	}
+	my @twice = (undef, session => '', headers => { Authorization => oauth() });
+	is(ask('GET', '/session', @twice)->{status}, 200, 'once');
+	is(ask('GET', '/session', @twice)->{body}, 'nonce_used', 'but not twice with one nonce');
 	is(ask('GET', '/session', undef, session => '')->{status}, 400, 'nor without OAuth');
 	is(ask('GET', '/account', undef, session => 'x')->{body}, 'FORBIDDEN', 'nobody else is let in');
 	my %wrong = ('User-Agent' => 'USER_AGENT_MISSING', 'Content-Type' => 'CONTENT_TYPE_INVALID');
@@ -95,9 +97,6 @@ subtest 'a session' => sub {
 	is(ask('GET', '/nowhere')->{status}, 404, 'what is not there');
 	is(ask('POST', '/devices', '[')->{body}, 'MALFORMED_REQUEST_BODY', 'what is no JSON');
 };
-
-# That of the first request.
-sub oauth_time { return $apple->log('requests')->[0]{time} }
 
 subtest 'it ends and rotates' => sub {
 	$apple->script({ now => 'expire' });

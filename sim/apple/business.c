@@ -398,9 +398,8 @@ change_devices(struct business *s, const char *verb, json_object *line)
 	}
 	if (count == 0)
 		business_devices_change(&account->devices, verb, serial, line);
-	for (int64_t i = 0; i < count; i++) {
-		snprintf(many, sizeof many, "%s%06lld", serial,
-		    (long long)(first + i));
+	for (int64_t i = first; i < first + count; i++) {
+		snprintf(many, sizeof many, "%s%06lld", serial, (long long)i);
 		business_devices_change(&account->devices, verb, many, line);
 	}
 }

@@ -36,9 +36,9 @@ show_account(struct business_call *c)
 		{ "/profile", "POST", false },
 		{ "/profile/devices", "PUT", false },
 	};
-	json_object *list = json_object_new_array(), *o = c->reply;
+	json_object *list = json_object_new_array();
+	json_object *o = c->reply = json_object_new_object();
 
-	o = c->reply = json_object_new_object();
 	business_calls_put(o, "server_name", c->account->name);
 	business_calls_put(o, "server_uuid", c->account->name);
 	business_calls_put(o, "admin_id", "admin@example.com");

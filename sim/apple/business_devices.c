@@ -253,21 +253,42 @@ put_cursor(json_object *o, const struct cursor *c)
 	put(o, "cursor", buf_str(&base64));
 }
 
+/* Reads ":NUMBER" and moves on behind it; false when there is none. */
+static bool
+read_number(const char **text, uint64_t *out)
+{
+	char *end = NULL;
+
+	if (**text != ':')
+		return false;
+	*out = strtoull(*text + 1, &end, 10);
+	if (end == *text + 1)
+		return false;
+	*text = end;
+	return true;
+}
+
 /* The word against a cursor; NULL when it is good. */
 static const char *
 read_cursor(
     const struct business_devices *d, const char *text, struct cursor *c)
 {
-	long long at = 0;
+	uint64_t place, changes, at;
+	const char *p;
 	SCRATCH_BUF(plain);
 
-	if (enc_base64_decode(blob_str(text), &plain) != OK ||
-	    sscanf(buf_str(&plain), "%c:%zu:%zu:%lld", &c->phase, &c->place,
-		&c->changes, &at) != 4 ||
-	    strchr("FXS", c->phase) == NULL || c->changes > d->change_count ||
-	    c->place > (c->phase == 'S' ? d->change_count : d->count))
+	if (enc_base64_decode(blob_str(text), &plain) != OK || plain.n == 0 ||
+	    strchr("FXS", plain.p[0]) == NULL)
 		return "INVALID_CURSOR";
-	c->at = at;
+	p = buf_str(&plain) + 1;
+	c->phase = (char)plain.p[0];
+	if (!read_number(&p, &place) || !read_number(&p, &changes) ||
+	    !read_number(&p, &at) || *p != '\0' || changes > d->change_count ||
+	    place > (c->phase == 'S' ? d->change_count : d->count))
+		return "INVALID_CURSOR";
+	c->place = (size_t)place;
+	c->changes = (size_t)changes;
+	c->at = (int64_t)at;
 	return clock_now() - c->at > CURSOR_AGE ? "EXPIRED_CURSOR" : NULL;
 }
 
