@@ -59,17 +59,17 @@ load_account(struct request *rq)
 
 	if (!links_read_account(
 		c->conf->url, rq->enrollment.id, rq->jws->kid, id))
-		return fail(ERR_NO_ACCOUNT, "kid is no account URL of here");
-	r = accounts_load(c->db, rq->enrollment.id, id, &rq->account);
-	rq->has_account = r == OK;
-	if (r == ERR_NOT_FOUND)
-		return fail(ERR_NO_ACCOUNT, "no account %s", id);
-	if (r == OK && rq->account.status != ACCOUNT_VALID)
-		return fail(ERR_ACCOUNT_DEAD, "account %s is %s", id,
+		r = fail(ERR_NO_ACCOUNT, "kid is no account URL of here");
+	else if ((r = accounts_load(c->db, rq->enrollment.id, id,
+		      &rq->account)) == ERR_NOT_FOUND)
+		r = fail(ERR_NO_ACCOUNT, "no account %s", id);
+	else if (r == OK && rq->account.status != ACCOUNT_VALID)
+		r = fail(ERR_ACCOUNT_DEAD, "account %s is %s", id,
 		    accounts_status_name(rq->account.status));
-	return r == OK
-	    ? jwk_parse_text(blob_str(rq->account.jwk), &rq->account_key)
-	    : r;
+	else if (r == OK)
+		r = jwk_parse_text(blob_str(rq->account.jwk), &rq->account_key);
+	rq->has_account = r == OK;
+	return r;
 }
 
 int

@@ -80,13 +80,13 @@ first_use_check(struct mdm_request *req)
 	    state.require_attestation && !state.business_only &&
 	    state.host.hardware_attested;
 	r = decision_check_use(&state, &id->enrollment, id->attested || before);
-	if (r == OK && before)
-		return alarm_unattested(req);
 	/*
 	 * A device that attested is what its serial number should be; and where
 	 * nothing has to be attested, nothing is downgraded.
 	 */
-	if (r == OK && (id->attested || !state.require_attestation))
+	if (r == OK && before)
+		r = alarm_unattested(req);
+	else if (r == OK && (id->attested || !state.require_attestation))
 		r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial);
 	if (r == OK && id->attested)
 		r = alarms_close(
@@ -110,7 +110,7 @@ replace_certificate(struct mdm_request *req)
 	int r = enrollments_mark_enrolled(db, id->cert.enrollment_id);
 
 	if (r == ERR_CONFLICT)
-		return fail(ERR_MDM_CERTIFICATE,
+		r = fail(ERR_MDM_CERTIFICATE,
 		    "the renewal of this certificate was revoked");
 	if (r != OK ||
 	    (r = certificates_make_current(db, id->cert.sha256)) != OK ||
