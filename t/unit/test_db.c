@@ -281,6 +281,46 @@ test_open_follows_no_link_but_of_the_folder(void **state)
 	    storefix_sql(fix->db, "SELECT count(*) FROM activities"), 1);
 }
 
+/* A database beside the program, and one whose name is too long. */
+static void
+test_open_takes_any_usable_path(void **state)
+{
+	struct storefix *fix = *state;
+	int here = open(".", O_RDONLY | O_DIRECTORY), number;
+	char longest[5000];
+
+	assert_true(here >= 0);
+	assert_int_equal(chdir(fix->folder), 0);
+	assert_int_equal(db_file_schema_number("test.db", &number), OK);
+	assert_int_equal(fchdir(here), 0);
+	close(here);
+	assert_int_equal(number, db_schema_number());
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	assert_int_equal(db_file_schema_number(longest, &number), ERR_DB);
+	longest[4000] = '/';
+	assert_int_equal(db_file_schema_number(longest, &number), ERR_DB);
+}
+
+/* SQLite deletes what a journal names; not here. */
+static void
+test_only_files_beside_a_database_are_deleted(void **state)
+{
+	struct storefix *fix = *state;
+	sqlite3_vfs *vfs = sqlite3_vfs_find("attestmdm");
+	char path[160];
+
+	assert_non_null(vfs);
+	assert_int_equal(
+	    vfs->xDelete(vfs, fix->path, 0), SQLITE_IOERR_DELETE);
+	assert_int_equal(access(fix->path, F_OK), 0);
+	assert_int_equal(vfs->xDelete(vfs, "-wal", 0), SQLITE_IOERR_DELETE);
+	snprintf(path, sizeof path, "%s-journal", fix->path);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(vfs->xDelete(vfs, path, 0), SQLITE_OK);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void
 test_migrate_is_idempotent(void **state)
 {
@@ -613,6 +653,8 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_a_journal_deletes_no_other_file),
 	STOREFIX_TEST(test_a_copy_gets_its_log_when_it_serves),
 	STOREFIX_TEST(test_open_follows_no_link_but_of_the_folder),
+	STOREFIX_TEST(test_open_takes_any_usable_path),
+	STOREFIX_TEST(test_only_files_beside_a_database_are_deleted),
 	STOREFIX_TEST(test_migrate_is_idempotent),
 	STOREFIX_TEST(test_migrate_copies_first),
 	STOREFIX_TEST(test_migrate_again_after_a_kill),

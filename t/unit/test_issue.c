@@ -310,6 +310,50 @@ odd_requests_are_refused(void **state)
 }
 
 static void
+other_kinds_of_key_get_no_certificate(void **state)
+{
+	static const struct {
+		gnutls_pk_algorithm_t kind;
+		unsigned bits;
+	} rows[] = {
+		{ GNUTLS_PK_RSA, 1024 },
+		{ GNUTLS_PK_ECDSA,
+		    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP521R1) },
+		{ GNUTLS_PK_EDDSA_ED25519, 256 },
+	};
+	struct issue_request req;
+	struct certificate c;
+	struct buf spki;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		gnutls_privkey_t key;
+		gnutls_pubkey_t public;
+		gnutls_datum_t der;
+
+		assert_int_equal(gnutls_privkey_init(&key), 0);
+		assert_int_equal(
+		    gnutls_privkey_generate(key, rows[i].kind, rows[i].bits, 0),
+		    0);
+		assert_int_equal(gnutls_pubkey_init(&public), 0);
+		assert_int_equal(
+		    gnutls_pubkey_import_privkey(public, key, 0, 0), 0);
+		assert_int_equal(
+		    gnutls_pubkey_export2(public, GNUTLS_X509_FMT_DER, &der),
+		    0);
+		buf_init(&spki, 1024);
+		buf_add(&spki, der.data, der.size);
+		req = request(&spki);
+		assert_int_equal(
+		    issue_certificate(ca, &req, &c), ERR_BAD_PUBLIC_KEY);
+		buf_release(&spki);
+		gnutls_free(der.data);
+		gnutls_pubkey_deinit(public);
+		gnutls_privkey_deinit(key);
+	}
+}
+
+static void
 an_authority_without_key_signs_nothing(void **state)
 {
 	struct authority *half;
@@ -564,6 +608,7 @@ main(void)
 		cmocka_unit_test(serial_numbers_are_random_and_positive),
 		cmocka_unit_test(life_ends_with_the_authority),
 		cmocka_unit_test(odd_requests_are_refused),
+		cmocka_unit_test(other_kinds_of_key_get_no_certificate),
 		cmocka_unit_test(an_authority_without_key_signs_nothing),
 		cmocka_unit_test(only_a_sound_authority_is_loaded),
 		cmocka_unit_test(a_key_has_one_spelling),

@@ -2,6 +2,7 @@
  */
 #include "unit/unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,26 +130,45 @@ what_is_no_key_is_refused(void **state)
 static void
 other_kinds_of_key_are_refused(void **state)
 {
+	static const struct {
+		gnutls_pk_algorithm_t kind;
+		unsigned bits;
+	} rows[] = {
+		{ GNUTLS_PK_RSA, 1024 },
+		{ GNUTLS_PK_ECDSA,
+		    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP521R1) },
+		{ GNUTLS_PK_EDDSA_ED25519, 256 },
+	};
 	gnutls_x509_privkey_t odd;
 	gnutls_datum_t pem;
 	struct key *key;
 
-	assert_int_equal(gnutls_x509_privkey_init(&odd), 0);
-	assert_int_equal(
-	    gnutls_x509_privkey_generate(odd, GNUTLS_PK_RSA, 1024, 0), 0);
-	assert_int_equal(
-	    gnutls_x509_privkey_export2(odd, GNUTLS_X509_FMT_PEM, &pem), 0);
-	assert_int_equal(
-	    file_create(in_folder("e.key"), blob_of(pem.data, pem.size), 0600),
-	    OK);
-	assert_int_equal(key_load(in_folder("e.key"), &key), ERR_CRYPTO);
-	gnutls_free(pem.data);
-	gnutls_x509_privkey_deinit(odd);
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_int_equal(gnutls_x509_privkey_init(&odd), 0);
+		assert_int_equal(gnutls_x509_privkey_generate(
+				     odd, rows[i].kind, rows[i].bits, 0),
+		    0);
+		assert_int_equal(
+		    gnutls_x509_privkey_export2(odd, GNUTLS_X509_FMT_PEM, &pem),
+		    0);
+		assert_int_equal(file_create(in_folder("e.key"),
+				     blob_of(pem.data, pem.size), 0600),
+		    OK);
+		assert_int_equal(
+		    key_load(in_folder("e.key"), &key), ERR_CRYPTO);
+		assert_null(key);
+		assert_int_equal(unlink(in_folder("e.key")), 0);
+		gnutls_free(pem.data);
+		gnutls_x509_privkey_deinit(odd);
+	}
 }
 
 static void
 a_file_is_replaced_whole(void **state)
 {
+	int here = open(".", O_RDONLY | O_DIRECTORY);
+	char longest[5000];
 	struct buf b;
 	struct stat st;
 
@@ -163,6 +183,18 @@ a_file_is_replaced_whole(void **state)
 	assert_int_equal(st.st_mode & 07777, 0644);
 	assert_int_equal(
 	    file_create(in_folder("f"), blob_str("x"), 0600), ERR_EXISTS);
+	assert_int_equal(
+	    file_replace(in_folder("absent/f"), blob_str("x"), 0600), ERR_IO);
+	memset(longest, 'x', sizeof longest);
+	longest[sizeof longest - 1] = '\0';
+	assert_int_equal(file_replace(longest, blob_str("x"), 0600), ERR_IO);
+	/* where the program is */
+	assert_true(here >= 0);
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(file_replace("here", blob_str("x"), 0600), OK);
+	assert_int_equal(fchdir(here), 0);
+	close(here);
+	assert_int_equal(access(in_folder("here"), F_OK), 0);
 	assert_int_equal(file_create_random(in_folder("g"), 32), OK);
 	buf_reset(&b);
 	assert_int_equal(file_read(in_folder("g"), &b), ERR_TOO_LARGE);

@@ -318,6 +318,40 @@ test_search_takes_signs_literally(void **state)
 	search_finds(db, longest, 0);
 }
 
+static void
+fail_with(sqlite3_context *context, int n, sqlite3_value **values)
+{
+	(void)n;
+	sqlite3_result_error_code(context, sqlite3_value_int(values[0]));
+}
+
+/* Who is only late may try again. */
+static void
+test_failures_of_the_engine(void **state)
+{
+	static const struct {
+		int engine, code;
+	} rows[] = {
+		{ SQLITE_BUSY, ERR_BUSY },
+		{ SQLITE_LOCKED, ERR_BUSY },
+		{ SQLITE_NOMEM, ERR_NOMEM },
+		{ SQLITE_CORRUPT, ERR_DB },
+		{ SQLITE_FULL, ERR_DB },
+	};
+	struct db *db = storefix_db(state);
+	int64_t value;
+
+	assert_int_equal(sqlite3_create_function(db->sqlite, "fail_with", 1,
+			     SQLITE_UTF8, NULL, fail_with, NULL, NULL),
+	    SQLITE_OK);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_int_equal(sql_integer(db, "SELECT fail_with($1)",
+				     WITH(datum_int(rows[i].engine)), &value),
+		    rows[i].code);
+		assert_int_equal(value, 0);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_only_marked_statements_scan),
 	STOREFIX_TEST(test_the_scan_detector_detects),
@@ -330,6 +364,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_texts_are_cut_between_characters),
 	STOREFIX_TEST(test_a_text_that_does_not_fit_is_a_failure),
 	STOREFIX_TEST(test_search_takes_signs_literally),
+	STOREFIX_TEST(test_failures_of_the_engine),
 };
 
 STOREFIX_MAIN(tests)

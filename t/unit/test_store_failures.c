@@ -1,5 +1,9 @@
-/* The database file: whatever fails is an error, and nothing is half done. */
+/*
+ * The database and its tables: whatever fails is an error, and nothing is half
+ * done.
+ */
 #include "failures.h"
+#include "renewalsfix.h"
 #include "storefix.h"
 
 #include <glob.h>
@@ -7,8 +11,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "store/activities.h"
+#include "store/admins.h"
+#include "store/alarms.h"
+#include "store/browsers.h"
+#include "store/certificates.h"
 #include "store/connection.h"
 #include "store/dbfile.h"
+#include "store/events.h"
+#include "store/logins.h"
+#include "store/restored.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -113,9 +125,253 @@ a_database_has_one_schema_or_the_other(void **state)
 	assert_int_equal(open_database(path), OK);
 }
 
+/* What changes rows, and the host that it does that to. */
+struct change {
+	struct db *db;
+	int (*make)(struct change *c);
+	struct host host;
+};
+
+static int
+make_in_transaction(void *arg)
+{
+	struct change *c = arg;
+	int r;
+
+	if ((r = db_begin(c->db)) == OK)
+		r = db_end(c->db, c->make(c));
+	return r;
+}
+
+static void
+each(struct change *c, int (*make)(struct change *))
+{
+	c->make = make;
+	assert_true(failures_each(c->db, make_in_transaction, c) > 2);
+}
+
+static int
+create_admin(struct change *c)
+{
+	return admins_create(c->db, "zoe", "hash");
+}
+
+static int
+remember_browser(struct change *c)
+{
+	return browsers_remember(c->db, "token", "zoe");
+}
+
+static int
+set_password(struct change *c)
+{
+	return admins_set_password(c->db, "zoe", "another");
+}
+
+static int
+disable_admin(struct change *c)
+{
+	return admins_disable(c->db, "zoe");
+}
+
+static int
+enable_admin(struct change *c)
+{
+	return admins_enable(c->db, "zoe");
+}
+
+static int
+authenticate_all(void *arg)
+{
+	struct change *c = arg;
+
+	return admins_authenticate_all(c->db);
+}
+
+static int
+sign_in(struct change *c)
+{
+	int64_t wait;
+	int r = logins_begin(c->db, "192.0.2.1", "zoe", &wait);
+
+	return r == OK ? logins_succeed(c->db, "zoe") : r;
+}
+
+static void
+an_administrator_changes_whole_or_not_at_all(void **state)
+{
+	struct change c = { .db = storefix_db(state) };
+
+	each(&c, create_admin);
+	each(&c, remember_browser);
+	each(&c, set_password);
+	each(&c, disable_admin);
+	each(&c, enable_admin);
+	assert_true(failures_each(c.db, authenticate_all, &c) > 5);
+	each(&c, sign_in);
+}
+
+static int
+void_restored(struct change *c)
+{
+	return restored_void(c->db);
+}
+
+static void
+what_was_restored_becomes_void(void **state)
+{
+	struct change c = { .db = storefix_db(state) };
+	char uuid[SECRET_UUID_TEXT];
+	struct enrollment e;
+
+	renewalsfix_enroll_year(c.db, "C02AAAAAAAAA", 1, 100, &c.host);
+	renewalsfix_open_it(c.db, &c.host, &e, uuid);
+	each(&c, void_restored);
+	assert_int_equal(storefix_sql(c.db,
+			     "SELECT count(*) FROM enrollments"
+			     " WHERE state = 'open'"),
+	    0);
+}
+
+static int
+block(struct change *c)
+{
+	return hosts_block(c->db, c->host.id);
+}
+
+static int
+unblock(struct change *c)
+{
+	return hosts_unblock(c->db, c->host.id);
+}
+
+static int
+authenticate(struct change *c)
+{
+	struct host_identity identity = { .certificate_sha256 =
+					      c->host.certificate_sha256,
+		.enrollment_id = "e2" };
+	struct host_vitals vitals = { .device = c->host.device };
+	struct host host;
+
+	return hosts_authenticate(c->db, &identity, &vitals, &host);
+}
+
+static int
+check_out(struct change *c)
+{
+	return hosts_check_out(c->db, c->host.id);
+}
+
+static int
+release_udid(struct change *c)
+{
+	return hosts_release_udid(c->db, c->host.id);
+}
+
+static int
+revoke_certificate(struct change *c)
+{
+	int64_t number;
+	int r;
+
+	r = certificates_revoke(c->db, c->host.certificate_sha256, 1);
+	if (r == OK)
+		r = certificates_next_crl_number(
+		    c->db, blob_str("12345678901234567890"), &number);
+	return r;
+}
+
+static void
+a_host_changes_whole_or_not_at_all(void **state)
+{
+	struct change c = { .db = storefix_db(state) };
+
+	renewalsfix_enroll_year(c.db, "C02AAAAAAAAA", 1, 100, &c.host);
+	each(&c, block);
+	each(&c, unblock);
+	each(&c, authenticate);
+	each(&c, check_out);
+	each(&c, release_udid);
+	each(&c, revoke_certificate);
+}
+
+static int
+note_refusal(struct change *c)
+{
+	return activities_add_refusal(c->db, "zoe", "a", "b");
+}
+
+static int
+note(void *arg)
+{
+	struct change *c = arg;
+	/* of a device that is known, and of one that is not */
+	static const struct event events[] = {
+		{ .serial = "C02AAAAAAAAA",
+		    .step = "profile",
+		    .outcome = EVENT_REFUSED,
+		    .code = ERR_FIELD,
+		    .reason = "",
+		    .remote_address = "192.0.2.1" },
+		{ .serial = "C02UNKNOWN01",
+		    .step = "profile",
+		    .outcome = EVENT_REFUSED,
+		    .code = ERR_FIELD,
+		    .reason = "",
+		    .remote_address = "192.0.2.2" },
+	};
+	bool badly;
+	int r;
+
+	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+		if ((r = events_note(c->db, &events[i])) != OK)
+			return r;
+	r = alarms_note(
+	    c->db, ALARM_SIGNER_CHANGED, "h", "C02AAAAAAAAA", "text");
+	return r == OK
+	    ? events_ended_badly(c->db, c->host.enrollment_id, &badly)
+	    : r;
+}
+
+static int
+list(void *arg)
+{
+	struct change *c = arg;
+	struct alarm_list alarms;
+	int r = alarms_list(c->db, true, INT64_MAX, 100, &alarms);
+
+	assert_int_equal(alarms.n, r == OK ? 40 : 0);
+	alarms_list_release(&alarms);
+	return r;
+}
+
+static void
+what_happens_is_noted_and_listed(void **state)
+{
+	struct change c = { .db = storefix_db(state) };
+	char subject[16];
+
+	renewalsfix_enroll_year(c.db, "C02AAAAAAAAA", 1, 100, &c.host);
+	assert_true(failures_each(c.db, note, &c) > 20);
+	each(&c, note_refusal);
+	storefix_change(c.db, "DELETE FROM alarms");
+	for (int i = 0; i < 40; i++) {
+		snprintf(subject, sizeof subject, "subject %d", i);
+		WRITE(c.db,
+		    alarms_raise(
+			c.db, ALARM_SIGNER_CHANGED, subject, "", "text"));
+	}
+	assert_true(failures_each(c.db, list, &c) > 40);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(a_database_is_opened_copied_checked_and_purged),
 	STOREFIX_TEST(a_database_has_one_schema_or_the_other),
+	STOREFIX_TEST(an_administrator_changes_whole_or_not_at_all),
+	STOREFIX_TEST(what_was_restored_becomes_void),
+	STOREFIX_TEST(a_host_changes_whole_or_not_at_all),
+	STOREFIX_TEST(what_happens_is_noted_and_listed),
 };
 
 STOREFIX_MAIN(tests)
