@@ -20,6 +20,7 @@ static const struct cli_noun *const nouns[] = {
 	&cmd_crl,
 	&cmd_admin,
 	&cmd_purge,
+	&cmd_push_cert,
 	NULL,
 };
 

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "bin/cmd.h"
@@ -9,13 +7,6 @@ static void
 check_conf(struct verdict *v, const struct conf *conf)
 {
 	verdict_add(v, VERDICT_OK, "url", "%s", conf->url);
-	if (strstr(conf->topic, "YOUR-PUSH-TOPIC") != NULL)
-		verdict_add(v, VERDICT_BAD, "topic",
-		    "%s is the example: set [mdm] topic to that of your push "
-		    "certificate, before the first device enrolls",
-		    conf->topic);
-	else
-		verdict_add(v, VERDICT_OK, "topic", "%s", conf->topic);
 	verdict_add(v, VERDICT_OK, "licence", "tier %s",
 	    conf->premium ? "premium" : "free");
 	if (conf->gitops_mode_enabled)
@@ -38,6 +29,7 @@ all(struct cli *cli, struct verdict *v)
 	check_conf(v, &cli->conf);
 	inspect_rights(v, cli->conf_path, &cli->conf);
 	inspect_state(v, &cli->conf);
+	inspect_push(v, &cli->conf);
 	inspect_trust(v, &cli->conf);
 	inspect_nginx_secret(v, &cli->conf);
 	inspect_backlog(v);

@@ -100,6 +100,7 @@ write_conf(struct init *in)
 {
 	const struct cli *cli = in->cli;
 	const char *ca_key = cli_option(cli, "ca-key");
+	const char *topic = cli_option(cli, "topic");
 	struct buf b;
 	int r;
 
@@ -107,11 +108,13 @@ write_conf(struct init *in)
 	buf_printf(&b,
 	    "# attestmdm.conf(5) explains every key. Restart the programs "
 	    "after a change.\n\n[server]\nurl = %s\norganization = %s\n\n"
-	    "[paths]\nstate = %s\n\n[mdm]\ntopic = %s\n"
+	    "[paths]\nstate = %s\n\n[mdm]\n",
+	    cli_option(cli, "url"), cli_option(cli, "organization"), in->state);
+	if (topic != NULL)
+		buf_printf(&b, "topic = %s\n", topic);
+	buf_add_str(&b,
 	    "# Never change this: devices know their profile by it.\n"
-	    "profile_identifier = ",
-	    cli_option(cli, "url"), cli_option(cli, "organization"), in->state,
-	    cli_option(cli, "topic"));
+	    "profile_identifier = ");
 	identifier(cli_option(cli, "url"), &b);
 	buf_add_str(&b,
 	    "\nclient_certificate = required\n\n[license]\ntier = premium\n");
@@ -131,12 +134,13 @@ init_conf(struct init *in)
 {
 	static const char *const names[] = { "url", "organization", "topic" };
 	const struct cli *cli = in->cli;
+	const char *value;
 	size_t i;
 	int r;
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
-		if ((r = check_value(names[i], cli_option(cli, names[i]))) !=
-		    OK)
+		value = cli_option(cli, names[i]);
+		if (value != NULL && (r = check_value(names[i], value)) != OK)
 			return r;
 	}
 	if (strlen(cli_option(cli, "organization")) > 64)
@@ -250,11 +254,15 @@ next(const struct init *in)
 		    "then:\n"
 		    "     systemctl reload nginx\n"
 		    "  2. systemctl enable --now attestmdm.target\n"
-		    "  3. attestmdm check\n"
-		    "  4. attestmdm ade import FILE.csv\n"
-		    "  5. attestmdm setting set "
+		    "  3. attestmdm push-cert request FILE: "
+		    "attestmdm-push-cert(8) leads you to\n"
+		    "     the push certificate, without which no device "
+		    "enrolls\n"
+		    "  4. attestmdm check\n"
+		    "  5. attestmdm ade import FILE.csv\n"
+		    "  6. attestmdm setting set "
 		    "apple_require_hardware_attestation true\n"
-		    "  6. Tell devices where to enroll: %s/enroll is the url "
+		    "  7. Tell devices where to enroll: %s/enroll is the url "
 		    "of the\n"
 		    "     profile that Apple keeps for each serial number. "
 		    "README says how.",
@@ -345,8 +353,8 @@ init_run(struct cli *cli)
 static const struct cli_option options[] = {
 	{ "url", "URL", "https://host[:port] that devices reach", true },
 	{ "organization", "NAME", "shown in profiles and pages", true },
-	{ "topic", "TOPIC", "of the push certificate, com.apple.mgmt....",
-	    true },
+	{ "topic", "TOPIC", "of a push certificate that is imported later",
+	    false },
 	{ "state", "FOLDER", "database and keys (" STATE_DEFAULT ")", false },
 	{ "admin", "NAME", "the first administrator (admin)", false },
 	{ "ca-key", "URL", "pkcs11: URL of a key that is there already",

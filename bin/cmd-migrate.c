@@ -9,6 +9,7 @@
 #include "bin/upgrade.h"
 #include "store/admins.h"
 #include "store/enrollments.h"
+#include "store/push_certificate.h"
 
 /* The first with jobs. */
 #define WORKER_SCHEMA 27
@@ -69,12 +70,18 @@ authority(struct cli *cli, const struct authorities_one *one,
 static int
 profiles(const struct conf *conf)
 {
+	char topic[PUSH_CERTIFICATE_TOPIC_TEXT];
 	struct db *db = NULL;
 	int r;
 
 	if ((r = db_open(conf->database, DB_DURABLE, &db)) == OK)
+		r = push_certificate_topic(db, conf, topic);
+	if (r == OK)
 		r = enrollments_note_profiles(
-		    db, conf->url, conf->topic, conf->profile_identifier);
+		    db, conf->url, topic, conf->profile_identifier);
+	/* then there is no such profile */
+	if (r == ERR_NO_TOPIC)
+		r = OK;
 	db_close(db);
 	return r;
 }

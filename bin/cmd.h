@@ -17,6 +17,7 @@ extern const struct cli_noun cmd_host;
 extern const struct cli_noun cmd_init;
 extern const struct cli_noun cmd_migrate;
 extern const struct cli_noun cmd_purge;
+extern const struct cli_noun cmd_push_cert;
 extern const struct cli_noun cmd_renew;
 extern const struct cli_noun cmd_restore;
 extern const struct cli_noun cmd_setting;

@@ -11,6 +11,9 @@ void inspect_state(struct verdict *v, const struct conf *conf);
 void inspect_rights(
     struct verdict *v, const char *conf_path, const struct conf *conf);
 
+/* Push certificate and topic. In inspect-push.c. */
+void inspect_push(struct verdict *v, const struct conf *conf);
+
 /* Trust anchors, profile signing, GnuTLS's policy. In inspect-trust.c. */
 void inspect_trust(struct verdict *v, const struct conf *conf);
 

@@ -7,7 +7,7 @@ use Test::More;
 plan skip_all => 'mandoc is not installed' if `mandoc -V 2>&1; command -v mandoc` !~ /mandoc/;
 
 my @programs = map { m{([^/]+)\.c$} } grep { !m{-(?:http|page)\.c$|/stylesheet\.c$|/admin-(?!settings)} } glob('cgi-bin/*.c');
-for my $page ('attestmdm.8', 'attestmdm-worker.8', 'attestmdm.conf.5', 'attestmdm-sim.1', map { "$_.8" } @programs) {
+for my $page ('attestmdm.8', 'attestmdm-push-cert.8', 'attestmdm-worker.8', 'attestmdm.conf.5', 'attestmdm-sim.1', map { "$_.8" } @programs) {
 	if (!ok(-e "man/$page", "man/$page is there")) {
 		next;
 	}

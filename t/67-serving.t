@@ -160,8 +160,9 @@ subtest 'the certificate' => sub {
 };
 
 subtest 'other things' => sub {
-	with_conf('mdm.topic', 'com.apple.mgmt.External.YOUR-PUSH-TOPIC', 'topic',
+	with_conf('mdm.topic', 'com.apple.mgmt.External.YOUR-PUSH-TOPIC', 'push',
 	    qr/^BAD: .*example.*push certificate/, 'the topic of the example');
+	with_conf('mdm.topic', '', 'push', qr/^BAD: .*no device can enroll/, 'no topic at all');
 	mkdir("$dir/pages");
 	copy($_, "$dir/pages/") for grep { !/hosts\.html/ } glob("$Attestmdm::Server::TOP/templates/*");
 	with_conf('paths.templates', "$dir/pages", 'templates',

@@ -60,7 +60,7 @@ static const struct conf_key keys[] = {
 	TEXT("paths", admin_key, ""),
 	TEXT("paths", templates, DATA_DIR "/templates"),
 	TEXT_AS("worker", "socket", worker_socket, ""),
-	TEXT("mdm", topic, NULL),
+	TEXT("mdm", topic, ""),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
 	/* attestmdm init writes "required"; the devices of an installation that
 	 * is upgraded were never asked for a certificate */
@@ -321,7 +321,7 @@ check(const char *path, const struct conf *c)
 
 	if ((r = check_url(path, c->url)) != OK)
 		return r;
-	if (strncmp(c->topic, "com.apple.mgmt.", 15) != 0)
+	if (*c->topic != '\0' && strncmp(c->topic, "com.apple.mgmt.", 15) != 0)
 		return fail(ERR_CONFIG,
 		    "%s: [mdm] topic must begin with com.apple.mgmt.", path);
 	if ((*c->signing_key == '\0') != (*c->signing_certificate == '\0'))

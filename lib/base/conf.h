@@ -29,7 +29,7 @@ struct conf {
 	/* [worker] */
 	char *worker_socket; /* key "socket": SOCKETS/worker.sock */
 	/* [mdm] */
-	char *topic;              /* APNs topic, com.apple.mgmt.… */
+	char *topic; /* APNs topic while there is no push certificate; or "" */
 	char *profile_identifier; /* reverse-DNS prefix, never changed */
 	bool client_certificate_required; /* client_certificate: required */
 	/* [acme] */

@@ -174,6 +174,7 @@ key_generate(enum key_kind kind, struct key **out)
 		    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1) },
 		[KEY_P384] = { GNUTLS_PK_ECDSA,
 		    GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP384R1) },
+		[KEY_RSA_2048] = { GNUTLS_PK_RSA, 2048 },
 		[KEY_RSA_3072] = { GNUTLS_PK_RSA, 3072 },
 	};
 	struct key *key;
@@ -194,7 +195,7 @@ key_generate(enum key_kind kind, struct key **out)
 }
 
 int
-key_save(const struct key *key, const char *path)
+key_write(const struct key *key, struct buf *out)
 {
 	gnutls_x509_privkey_t plain = NULL;
 	gnutls_datum_t pem = { NULL, 0 };
@@ -204,14 +205,25 @@ key_save(const struct key *key, const char *path)
 	if (rc == 0)
 		rc = gnutls_x509_privkey_export2_pkcs8(
 		    plain, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem);
-	if (rc == 0)
-		r = file_create(path, blob_of(pem.data, pem.size), 0600);
-	else
-		r = fault(rc, "the key cannot be written");
+	r = rc == 0 ? buf_add(out, pem.data, pem.size)
+		    : fault(rc, "the key cannot be written");
 	secret_wipe(pem.data, pem.size);
 	gnutls_free(pem.data);
 	if (plain != NULL)
 		gnutls_x509_privkey_deinit(plain);
+	return r;
+}
+
+int
+key_save(const struct key *key, const char *path)
+{
+	struct buf pem;
+	int r;
+
+	buf_init(&pem, KEY_FILE_MAX);
+	if ((r = key_write(key, &pem)) == OK)
+		r = file_create(path, buf_blob(&pem), 0600);
+	buf_wipe(&pem);
 	return r;
 }
 

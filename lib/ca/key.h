@@ -17,6 +17,7 @@ struct key;
 enum key_kind {
 	KEY_P256,
 	KEY_P384,
+	KEY_RSA_2048,
 	KEY_RSA_3072,
 };
 
@@ -35,6 +36,12 @@ bool key_is_url(const char *where);
 
 /* A new key that exists in memory only. */
 int key_generate(enum key_kind kind, struct key **out);
+
+/*
+ * Appends a key that is not in a token as unencrypted PKCS #8 PEM, which the
+ * caller wipes. ERR_CRYPTO.
+ */
+int key_write(const struct key *key, struct buf *out);
 
 /*
  * Writes a generated key as unencrypted PKCS #8 PEM, mode 0600. ERR_EXISTS

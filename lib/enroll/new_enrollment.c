@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "store/push_certificate.h"
 
 static int
 copy(const char *renewed, const char *configured,
@@ -17,6 +18,21 @@ copy(const char *renewed, const char *configured,
 	if (n >= ENROLLMENTS_PROFILE_TEXT)
 		return fail(ERR_CONFIG, "too long for a profile: %s", text);
 	return OK;
+}
+
+/* A renewed profile keeps the topic that the device is pushed to with. */
+static int
+copy_topic(struct context *c, const struct enrollment *renewed,
+    char out[ENROLLMENTS_PROFILE_TEXT])
+{
+	char topic[PUSH_CERTIFICATE_TOPIC_TEXT];
+	int r;
+
+	if (renewed->topic[0] != '\0')
+		return copy(renewed->topic, NULL, out);
+	if ((r = push_certificate_topic(c->db, c->conf, topic)) == ERR_NO_TOPIC)
+		return fail(r, "there is no push certificate, and so no topic");
+	return r == OK ? copy("", topic, out) : r;
 }
 
 int
@@ -34,7 +50,7 @@ new_enrollment_create(struct context *c, const struct enrollment *renewed,
 	if (renewed == NULL)
 		renewed = &none;
 	if ((r = copy(renewed->server_url, conf->url, e->server_url)) != OK ||
-	    (r = copy(renewed->topic, conf->topic, e->topic)) != OK ||
+	    (r = copy_topic(c, renewed, e->topic)) != OK ||
 	    (r = copy(renewed->profile_identifier, conf->profile_identifier,
 		 e->profile_identifier)) != OK ||
 	    (r = enrollments_create(c->db, e, hours)) != OK)

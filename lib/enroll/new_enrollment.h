@@ -20,9 +20,10 @@ struct new_enrollment {
  * Inside of a transaction: stores new->enrollment, of which the caller filled
  * in who it is for and how, as one that lives `hours`, and for SCEP makes its
  * challenge. What its profile says of the server is what `renewed` notes, or
- * for a first enrollment (NULL) what the configuration says. The context is
- * about this enrollment from then on. ERR_CONFIG: a text for the profile is
- * longer than 255 bytes; ERR_FIELD: no serial number.
+ * for a first enrollment (NULL) what push certificate and configuration say. The
+ * context is about this enrollment from then on. ERR_CONFIG: a text for the
+ * profile is longer than 255 bytes; ERR_NO_TOPIC: there is no push certificate;
+ * ERR_FIELD: no serial number.
  */
 int new_enrollment_create(struct context *c, const struct enrollment *renewed,
     int hours, struct new_enrollment *new);

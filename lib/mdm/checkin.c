@@ -12,6 +12,7 @@
 #include "mdm/device_configured.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
+#include "store/push_certificate.h"
 #include "wire/out_plist.h"
 
 #define MAGIC_MAX        128
@@ -23,10 +24,16 @@ static int
 check_topic(const struct mdm_request *req)
 {
 	const char *expected = req->identity.enrollment.topic, *topic;
+	char present[PUSH_CERTIFICATE_TOPIC_TEXT];
 	int r;
 
-	if (expected[0] == '\0')
-		expected = req->context.conf->topic;
+	if (expected[0] == '\0') {
+		r = push_certificate_topic(
+		    req->context.db, req->context.conf, present);
+		if (r != OK && r != ERR_NO_TOPIC)
+			return r;
+		expected = present;
+	}
 	r = message_text(&req->message, "Topic", 255, &topic);
 	if (r == OK && strcmp(topic, expected) != 0)
 		r = fail(ERR_MDM_TOPIC, "the topic \"%s\" is not ours", topic);

@@ -12,6 +12,7 @@
 #include "mdm/unreadable.h"
 #include "store/commands.h"
 #include "store/hosts.h"
+#include "store/pushes.h"
 #include "wire/out_json.h"
 
 #define ERRORS_JSON_MAX (1u << 20)
@@ -164,14 +165,18 @@ take_report(struct mdm_request *req, bool *go_on)
 static int
 send_next(struct mdm_request *req)
 {
+	struct db *db = req->context.db;
 	struct command command;
 	int r = device_configured_overdue(req, &command);
 
 	if (r == ERR_NOT_FOUND)
 		r = renewal_command_next(req, &command);
+	if (r == ERR_NOT_FOUND)
+		return pushes_host_idle(db, req->identity.host.id);
 	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
-	if ((r = commands_mark_sent(req->context.db, &command)) == OK &&
+		return r;
+	if ((r = commands_mark_sent(db, &command)) == OK &&
+	    (r = pushes_host_busy(db, req->identity.host.id)) == OK &&
 	    (r = buf_add_blob(&req->reply, command.plist)) == OK)
 		log_line(LOG_INFO, "host %s gets the command %s (%s)",
 		    req->identity.cert.serial, command.uuid,

@@ -17,6 +17,9 @@
 	X(EVIDENCE_FORGED, "evidence-forged")                                  \
 	X(HELD_FOR_REVIEW, "held-for-review")                                  \
 	X(JOB_FAILING, "job-failing")                                          \
+	X(PUSH_REFUSED, "push-refused")                                        \
+	X(PUSH_STOPPED, "push-stopped")                                        \
+	X(PUSH_TOPIC_MISSING, "push-topic-missing")                            \
 	X(RENEWED_WITHOUT_ATTESTATION, "renewed-without-attestation")          \
 	X(RENEWAL_FAILING, "renewal-failing")                                  \
 	X(RENEWAL_HELD, "renewal-held")                                        \

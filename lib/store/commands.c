@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/pushes.h"
 #include "store/sql.h"
 
 #define KEEP (INT64_C(180) * 86400)
@@ -169,7 +170,9 @@ commands_enqueue(struct db *db, const struct command *in)
 	row.state = COMMAND_QUEUED;
 	row.created_at = clock_now();
 	r = sql_insert(db, texts[ENQUEUE], &table, &row);
-	return r == ERR_EXISTS ? ERR_CONFLICT : r;
+	if (r == ERR_EXISTS)
+		return ERR_CONFLICT;
+	return r == OK ? pushes_want(db, in->host_id) : r;
 }
 
 int

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "store/alarms.h"
 #include "store/events.h"
+#include "store/push_certificate.h"
 
 int
 context_begin(struct context *c)
@@ -44,14 +45,17 @@ context_log(struct context *c, int code, const char *reason)
 }
 
 /*
- * Both codes mean that the sender may be another device than it says. Whoever
+ * Two codes mean that the sender may be another device than it says. Whoever
  * causes them has a signed MachineInfo, a link, a challenge or a certificate of
  * ours, and the serial number is assigned to us or has a host, so that there is
- * one alarm for each at most.
+ * one alarm for each at most. Without a topic nobody can enroll: that is one
+ * alarm for all.
  */
 static void
 note_alarm(struct context *c, int code, const char *reason)
 {
+	if (code == ERR_NO_TOPIC)
+		push_certificate_note_missing(c->db);
 	if (c->serial[0] == '\0')
 		return;
 	if (code == ERR_ENROLL_DOWNGRADE)

@@ -7,6 +7,7 @@
 #include "store/alarms.h"
 #include "store/certificates.h"
 #include "store/commands.h"
+#include "store/pushes.h"
 #include "store/renewals.h"
 #include "store/sql.h"
 
@@ -244,6 +245,7 @@ end_generation(struct db *db, const char *id)
 	    (r = alarms_close(db, ALARM_HELD_FOR_REVIEW, host.device.serial)) !=
 		OK ||
 	    (r = renewals_finish(db, id)) != OK ||
+	    (r = pushes_host_left(db, id)) != OK ||
 	    (r = certificates_retire_unused(db, id, true)) != OK)
 		return r;
 	return commands_cancel_all(db, id, NULL);
@@ -372,7 +374,7 @@ hosts_token_update(struct db *db, const char *id,
 		    : datum_int(*tokens->awaiting_configuration)),
 	    ERR_CONFLICT);
 	*first = r == OK && host.state == HOST_PENDING;
-	return r;
+	return r == OK ? pushes_token_came(db, id) : r;
 }
 
 int

@@ -95,6 +95,8 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(logins)                                                              \
 	X(nonces)                                                              \
 	X(orders)                                                              \
+	X(push_certificate)                                                    \
+	X(pushes)                                                              \
 	X(renewal_candidates)                                                  \
 	X(renewals)                                                            \
 	X(restored)                                                            \

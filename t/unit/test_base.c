@@ -276,7 +276,7 @@ configuration_refuses_what_it_does_not_know(void **state)
 {
 	static const char *const bad[] = {
 		"",
-		"[server]\nurl = https://a.example\n",
+		"[server]\norganization = x\n",
 		GOOD "[server]\nurl = https://b.example\n",
 		GOOD "[mdm]\nunknown = 1\n",
 		GOOD "[nosuch]\nurl = 1\n",

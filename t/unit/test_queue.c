@@ -4,9 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "mdm/command_types.h"
 #include "mdm/command.h"
 #include "store/commands.h"
+#include "store/pushes.h"
+
+/* In how many seconds is the next push of the host due? -1: none is. */
+static int64_t
+push_in(void **state)
+{
+	struct push push;
+	struct host h;
+
+	checkfix_host(state, SERIAL_A, &h);
+	assert_int_equal(pushes_load(storefix_db(state), h.id, &push), OK);
+	return push.due_at == 0 ? -1 : push.due_at - clock_now();
+}
 
 static void
 report(void **state, const struct mdmfix_device *d, const char *status,
@@ -47,15 +61,18 @@ test_queue(void **state)
 	checkfix_enqueue(state, SERIAL_A, 0, low);
 	checkfix_enqueue(state, SERIAL_A, 5, high);
 	checkfix_enqueue(state, SERIAL_A, 0, last);
+	assert_int_equal(push_in(state), 0);
 	assert_int_equal(checkfix_poll(state, &d,
 			     DOC(PAIR("Status", "Idle") PAIR("UDID", UDID_A)
 				     PAIR("UserID", UDID_B)),
 			     reply),
 	    OK);
 	assert_string_equal(reply, "");
+	assert_int_equal(push_in(state), 0);
 	assert_int_equal(
 	    checkfix_poll(state, &d, REPORT("Idle", UDID_A), reply), OK);
 	assert_non_null(strstr(reply, high));
+	assert_int_equal(push_in(state), 300);
 	assert_int_equal(
 	    checkfix_poll(state, &d, REPORT("Idle", UDID_A), reply), OK);
 	assert_non_null(strstr(reply, high));
@@ -71,6 +88,7 @@ test_queue(void **state)
 	commands_release(&c);
 	report(state, &d, "CommandFormatError", last, "", reply);
 	assert_string_equal(reply, "");
+	assert_int_equal(push_in(state), -1);
 	command_is(state, last, COMMAND_FORMAT_ERROR);
 	mdmfix_device_release(&d);
 }
@@ -90,8 +108,11 @@ test_not_now(void **state)
 	assert_non_null(strstr(reply, one));
 	report(state, &d, "NotNow", one, "", reply);
 	assert_non_null(strstr(reply, two));
+	assert_int_equal(push_in(state), 300);
 	report(state, &d, "NotNow", two, "", reply);
 	assert_string_equal(reply, "");
+	/* it comes by itself */
+	assert_int_equal(push_in(state), -1);
 	command_is(state, one, COMMAND_NOT_NOW);
 	assert_int_equal(
 	    checkfix_poll(state, &d, REPORT("Idle", UDID_A), reply), OK);

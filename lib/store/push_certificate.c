@@ -1,0 +1,157 @@
+#include "store/push_certificate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/alarms.h"
+#include "store/pushes.h"
+#include "store/sql.h"
+
+#define HOUR 3600
+
+/* There is one certificate, so one alarm of each kind. */
+#define SUBJECT "push-certificate"
+
+enum { LOAD, STORE, COUNT_OTHERS, STOP, RESUME };
+
+static const char *const texts[] = {
+	[LOAD] = "SELECT {columns} FROM push_certificate WHERE id = 1",
+	[STORE] = "INSERT INTO push_certificate (id, topic, sha256, not_before,"
+		  " not_after, imported_at, imported_by)"
+		  " VALUES (1, $1, $2, $3, $4, $5, $6)"
+		  " ON CONFLICT (id) DO UPDATE SET topic = excluded.topic,"
+		  " sha256 = excluded.sha256,"
+		  " not_before = excluded.not_before,"
+		  " not_after = excluded.not_after,"
+		  " imported_at = excluded.imported_at,"
+		  " imported_by = excluded.imported_by,"
+		  " stopped_at = NULL, stop_reason = '', retry_at = NULL,"
+		  " retries = 0",
+	[COUNT_OTHERS] =
+	    SQL_SCANS "SELECT count(*) FROM hosts WHERE topic <> $1"
+		      " AND state IN ('pending', 'enrolled')",
+	[STOP] = "UPDATE push_certificate SET retries = retries + 1,"
+		 " stopped_at = COALESCE(stopped_at, $2), stop_reason = $3,"
+		 " retry_at = $4 WHERE id = 1 AND sha256 = $1",
+	[RESUME] = "UPDATE push_certificate SET stopped_at = NULL,"
+		   " stop_reason = '', retry_at = NULL, retries = 0"
+		   " WHERE id = 1 AND sha256 = $1 AND stopped_at IS NOT NULL",
+};
+
+#define ROW struct push_certificate
+
+static const struct column columns[] = {
+	{ "topic", TEXT(topic) },
+	{ "sha256", DIGEST(sha256) },
+	{ "not_before", INT(not_before) },
+	{ "not_after", INT(not_after) },
+	{ "imported_at", TIME(imported_at) },
+	{ "imported_by", TEXT(imported_by) },
+	{ "stopped_at", TIME(stopped_at) },
+	{ "stop_reason", TEXT(stop_reason) },
+	{ "retry_at", TIME(retry_at) },
+	{ "retries", INT(retries) },
+};
+
+static const struct table table = TABLE(columns);
+
+SQL_FAMILY(push_certificate, texts, &table);
+
+int
+push_certificate_load(struct db *db, struct push_certificate *out)
+{
+	return sql_one(db, texts[LOAD], &table, NULL, out);
+}
+
+int
+push_certificate_store(struct db *db, const struct push_certificate *in)
+{
+	int r;
+
+	if ((r = sql_run(db, texts[STORE],
+		 WITH(datum_text(in->topic), datum_digest(in->sha256),
+		     datum_int(in->not_before), datum_int(in->not_after),
+		     datum_int(clock_now()),
+		     datum_cut(in->imported_by, DB_ACTOR_TEXT)))) != OK ||
+	    (r = alarms_close(db, ALARM_PUSH_STOPPED, SUBJECT)) != OK ||
+	    (r = alarms_close(db, ALARM_PUSH_TOPIC_MISSING, SUBJECT)) != OK)
+		return r;
+	return pushes_want_waiting(db, in->topic);
+}
+
+int
+push_certificate_topic(struct db *db, const struct conf *conf,
+    char out[PUSH_CERTIFICATE_TOPIC_TEXT])
+{
+	struct push_certificate row;
+	int r = push_certificate_load(db, &row);
+
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	if (r == ERR_NOT_FOUND && strlen(conf->topic) >= sizeof row.topic)
+		return fail(ERR_CONFIG, "too long for a profile: [mdm] topic");
+	datum_copy(out, PUSH_CERTIFICATE_TOPIC_TEXT,
+	    r == OK ? row.topic : conf->topic);
+	return out[0] == '\0' ? ERR_NO_TOPIC : OK;
+}
+
+void
+push_certificate_note_missing(struct db *db)
+{
+	alarms_note(db, ALARM_PUSH_TOPIC_MISSING, SUBJECT, NULL,
+	    "No device can enroll, because there is no push certificate. Get "
+	    "one as attestmdm-push-cert(8) says, and import it with attestmdm "
+	    "push-cert import.");
+}
+
+int
+push_certificate_count_others(struct db *db, const char *topic, int64_t *out)
+{
+	return sql_integer(
+	    db, texts[COUNT_OTHERS], WITH(datum_text(topic)), out);
+}
+
+int
+push_certificate_stop(
+    struct db *db, const uint8_t sha256[SECRET_SHA256], const char *reason)
+{
+	static const int pauses[] = { HOUR, 4 * HOUR, 24 * HOUR };
+	int last = (int)(sizeof pauses / sizeof pauses[0]) - 1, r;
+	struct push_certificate now;
+	char text[ALARM_TEXT];
+
+	r = push_certificate_load(db, &now);
+	if (r == ERR_NOT_FOUND ||
+	    (r == OK &&
+		(memcmp(now.sha256, sha256, SECRET_SHA256) != 0 ||
+		    clock_now() < now.retry_at)))
+		return OK;
+	if (r != OK ||
+	    (r = sql_run(db, texts[STOP],
+		 WITH(datum_digest(sha256), datum_int(clock_now()),
+		     datum_cut(reason, PUSH_CERTIFICATE_REASON_TEXT),
+		     datum_int(clock_now() +
+			 pauses[now.retries < last ? now.retries : last])))) !=
+		OK)
+		return r;
+	snprintf(text, sizeof text,
+	    "No pushes are sent, because the push certificate is not "
+	    "accepted: %s. Renew it at Apple under the same Apple Account, and "
+	    "import it with attestmdm push-cert import. Commands stay in the "
+	    "queue meanwhile.",
+	    reason);
+	return alarms_raise(db, ALARM_PUSH_STOPPED, SUBJECT, NULL, text);
+}
+
+int
+push_certificate_resume(struct db *db, const uint8_t sha256[SECRET_SHA256])
+{
+	int n, r;
+
+	r = sql_count_changed(
+	    db, texts[RESUME], WITH(datum_digest(sha256)), &n);
+	return r == OK && n > 0 ? alarms_close(db, ALARM_PUSH_STOPPED, SUBJECT)
+				: r;
+}
