@@ -68,6 +68,18 @@ sub enroll_others {
 	print "\n", $server->run($tool, 'host', 'list');
 }
 
+# Every job, once each has run.
+sub show_jobs {
+	my $status = '';
+	for (1 .. 200) {
+		$status = `$demo/attestmdm status 2>&1`;
+		last if $? == 0 && $status !~ /^\S+ +(?:never|running) /m;
+		select(undef, undef, undef, 0.05);
+	}
+	print "\nWhat the worker does by the clock:\n\n$status";
+	die "a job failed\n" if $? != 0;
+}
+
 sub say_next {
 	my ($server) = @_;
 	my $password = $server->password;
@@ -96,6 +108,9 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
   Every way to cheat that the simulator knows:
     $demo/mac faults
 
+  What the worker did, and does next:
+    $demo/attestmdm status
+
 Admin page:  $server->{url}/admin/
 Sign in as:  admin
 Password:    $password
@@ -110,7 +125,7 @@ $port ||= (grep { is_free($_) } 8443 .. 8543)[0]
 $| = 1;
 my $folder = File::Temp->newdir('attestmdm-XXXXXX', TMPDIR => 1);
 my $server = Attestmdm::Server->new(dir => "$folder", port => $port,
-    host => 'localhost', owner => $$);
+    host => 'localhost', owner => $$, worker => 1);
 my $stop = 0;
 $SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
 
@@ -135,6 +150,7 @@ my $host = $server->run("$demo/attestmdm", 'host', 'show', $SERIAL);
 print $host;
 $host =~ /^MDM attestation: +Yes$/m or die "the host is not attested\n";
 enroll_others($server, $folder);
+show_jobs();
 if (!$once) {
 	say_next($server);
 	sleep(1) while !$stop;
