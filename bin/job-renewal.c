@@ -61,13 +61,14 @@ step(struct job *job)
 static void
 start(struct job *job)
 {
-	struct renewal_run *run = calloc(1, sizeof *run);
+	struct renewal_run *run;
 	int r;
 
-	if ((job->state = run) == NULL) {
+	if ((job->state = calloc(1, sizeof *run)) == NULL) {
 		job_finish(job, ERR_NOMEM, "no memory to renew");
 		return;
 	}
+	run = job->state;
 	run->conf = job->worker->conf;
 	run->db = job->worker->db;
 	run->option = RENEWER_ANY;

@@ -129,7 +129,7 @@ begin_phase(struct renewal_run *run, enum renewal_run_phase phase)
 static int
 next_page(struct renewal_run *run)
 {
-	struct renewal_candidate_list page;
+	struct renewal_candidate_list page = { 0 };
 	int r = load_page(run, &page);
 
 	if (r != OK)

@@ -162,11 +162,10 @@ set_headers(struct net_transfer *t, const struct net_request *q)
 		if (!add_header(t, q->headers[i]))
 			return false;
 	}
-	/* libcurl would say that it is a form, and ask before a body. */
+	/* libcurl would say that it is a form. */
 	if (!typed && !add_header(t, "Content-Type:"))
 		return false;
-	return add_header(t, "Expect:") &&
-	    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) ==
+	return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) ==
 	    CURLE_OK;
 }
 

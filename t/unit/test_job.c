@@ -195,6 +195,10 @@ test_a_failure_is_tried_again_ever_later(void **state)
 		assert_int_equal(script.started, i + 1);
 		clock_set_offset(next - began);
 	}
+	/* for years */
+	storefix_sql(storefix_db(state), "UPDATE jobs SET failures = 100000");
+	assert_int_equal(turn(&w), OK);
+	assert_in_range(row(state).next_run_at - clock_now(), 3600, 3600 + 360);
 }
 
 static void
@@ -253,7 +257,9 @@ test_two_workers(void **state)
 	assert_ptr_equal(script.job->worker, &two);
 	/* or it only slept: it notices, and has to end */
 	one.jobs[0].keep_at = 0;
+	job_again(&one.jobs[0], 0);
 	assert_int_equal(turn(&one), ERR_CONFLICT);
+	assert_int_equal(script.stepped, 0);
 	assert_string_equal(row(state).lease_owner, two.owner);
 }
 

@@ -148,7 +148,7 @@ open_alarms(struct db *db, const char *kind, char text[ALARM_TEXT])
 	for (size_t i = 0; i < list.n; i++)
 		if (strcmp(list.rows[i].kind, kind) == 0) {
 			n++;
-			strcpy(text, list.rows[i].text);
+			snprintf(text, ALARM_TEXT, "%s", list.rows[i].text);
 		}
 	alarms_list_release(&list);
 	return n;
@@ -175,9 +175,10 @@ test_failures_raise_an_alarm(void **state)
 	    text, "the job purge failed 3 times in a row, the last time: disk");
 	/* to be stopped is neither good nor bad */
 	assert_int_equal(claim(db, "purge", "one"), OK);
-	assert_int_equal(finish(db, "one", JOB_STOPPED, ""), OK);
+	assert_int_equal(finish(db, "one", JOB_STOPPED, "told to"), OK);
 	assert_int_equal(load(db, "purge").failures, JOBS_ALARM_FAILURES);
 	assert_int_equal(open_alarms(db, "job-failing", text), 1);
+	assert_non_null(strstr(text, ": disk"));
 	assert_int_equal(claim(db, "purge", "one"), OK);
 	assert_int_equal(finish(db, "one", JOB_OK, "fine"), OK);
 	assert_int_equal(open_alarms(db, "job-failing", text), 0);
