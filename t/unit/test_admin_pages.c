@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/sessions.h"
 #include "unit/source.h"
@@ -198,7 +199,7 @@ a_page_is_whole_or_says_that_the_server_has_a_problem(void **state)
 static void
 a_form_that_fails_changed_nothing(void **state)
 {
-	static const struct {
+	const struct {
 		const char *path, *form, *undo;
 		int status;
 	} forms[] = {
@@ -211,6 +212,8 @@ a_form_that_fails_changed_nothing(void **state)
 		{ "/admin/links/%s/revoke", "",
 		    "UPDATE enrollment_links SET revoked_at = NULL", 303 },
 		{ "/admin/sign-out", "", NULL, 303 },
+		{ "/admin/sign-in", "name=" SERVERFIX_ADMIN "&password=wrong",
+		    "DELETE FROM login_failures", err_http_status(ERR_LOGIN) },
 		{ "/admin/sign-in",
 		    "name=" SERVERFIX_ADMIN "&password=" SERVERFIX_PASSWORD,
 		    "DELETE FROM login_failures", 303 },
@@ -237,7 +240,25 @@ a_form_that_fails_changed_nothing(void **state)
 	end(&fix);
 }
 
+/* Which only says when it was used last. */
+static void
+a_session_that_cannot_be_noted_is_none(void **state)
+{
+	struct fix fix;
+	struct asked a = { .fix = &fix,
+		.target = "/admin/alarms",
+		.status = 200,
+		.counts = true };
+
+	begin(state, &fix);
+	clock_set_offset(120);
+	assert_true(failures_each_checked(storefix_db(state), ask, &a) > 50);
+	clock_set_offset(0);
+	end(&fix);
+}
+
 static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(a_session_that_cannot_be_noted_is_none),
 	STOREFIX_TEST(a_form_that_fails_changed_nothing),
 	STOREFIX_TEST(a_page_is_whole_or_says_that_the_server_has_a_problem),
 };
