@@ -357,6 +357,37 @@ test_first_use_too_early(void **state)
 	mdmfix_device_release(&d);
 }
 
+/* Members of another type than Apple's, or with other contents. */
+static void
+test_members(void **state)
+{
+	static const char *const bad[] = {
+		DOC(PAIR("UDID", UDID_A) "<key>MessageType</key>"
+					 "<integer>1</integer>"),
+		DOC(PAIR("MessageType", "CheckOut")
+			PAIR("UDID", UDID_A) "<key>Topic</key><true/>"),
+		DOC(PAIR("MessageType", "CheckOut") TOPIC PAIR("UDID", UDID_A)
+			PAIR("UserID", "a user")),
+		DOC(PAIR("MessageType", "TokenUpdate") TOPIC PAIR("UDID",
+		    UDID_A) PAIR("PushMagic", "m") PAIR("Token", "dG9rZW4=")),
+		DOC(PAIR("MessageType", "TokenUpdate") TOPIC PAIR("UDID",
+		    UDID_A) PAIR("PushMagic", "m") "<key>Token</key>"
+						   "<data>dG9rZW4=</data>"
+		    PAIR("AwaitingConfiguration", "true")),
+	};
+	struct mdmfix_device d;
+	struct host before, after;
+
+	checkfix_enroll(state, SERIAL_A, UDID_A, &d);
+	checkfix_host(state, SERIAL_A, &before);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(
+		    checkfix_checkin(state, &d, bad[i]), ERR_MDM_MESSAGE);
+	checkfix_host(state, SERIAL_A, &after);
+	assert_memory_equal(&before, &after, sizeof before);
+	mdmfix_device_release(&d);
+}
+
 static void
 test_messages(void **state)
 {
@@ -482,6 +513,7 @@ main(void)
 		STOREFIX_TEST(test_revoked_renewal),
 		STOREFIX_TEST(test_unused_renewal_that_ended),
 		STOREFIX_TEST(test_first_use_too_early),
+		STOREFIX_TEST(test_members),
 		STOREFIX_TEST(test_messages),
 		STOREFIX_TEST(test_udids),
 		STOREFIX_TEST(test_attested_by_its_order),

@@ -207,7 +207,8 @@ a_run_says_what_failed(void **state)
 {
 	struct fixture f;
 
-	begin(state, 100, &f);
+	/* with an alarm, too */
+	begin(state, 20, &f);
 	assert_true(failures_each(f.db, run_one, &f) > 50);
 	WRITE(f.db, renewals_withdraw(f.db, f.candidate.host_id, "test"));
 	assert_true(failures_each(f.db, run_all, &f) > 50);
