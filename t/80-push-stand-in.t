@@ -152,6 +152,8 @@ subtest 'what is no answer' => sub {
 	is(push_to([map { "0$_" } 1 .. 7])->{out}, " 200\n" x 7, 'GOAWAY after three: all are answered');
 	is_deeply([map { $_->{connection} - $first } @{ $apns->log('pushes') }[-7 .. -1]],
 		[0, 0, 0, 1, 1, 1, 2], 'three on each connection');
+	$apns->script({ set => 'streams', value => 1 });
+	is(push_to(['aa', 'bb'])->{out}, " 200\n" x 2, 'one stream at a time');
 	$apns->script({ set => 'goaway_after', value => 0 }, { now => 'close' }, { now => 'goaway' });
 	is(push_to('aa')->{out}, " 200\n", 'it goes on');
 };
@@ -182,6 +184,13 @@ subtest 'a device that waits' => sub {
 	ok(!last_push()->{woke}, 'wakes nobody');
 	$out = $wait->();
 	like(join('', <$out>), qr/^woken /m, 'but is kept for it');
+	close($out);
+	push_to($token, headers => { 'apns-expiration' => 0 });
+	$out = $wait->();
+	is(scalar <$out>, "waiting\n", 'unless it must not wait');
+	push_to($token);
+	like(join('', <$out>), qr/\Awoken /, 'then the next one wakes it');
+	is((grep { $_->{woke} } @{ $apns->log('pushes') }[-2, -1]), 1, 'alone');
 	close($out);
 };
 

@@ -57,14 +57,14 @@ send_token(const struct device *device)
 }
 
 bool
-push_devices_wake(struct push_devices *d, const char *token)
+push_devices_wake(struct push_devices *d, const char *token, bool can_wait)
 {
 	struct device *device = find(d, token);
+	bool is_there = device != NULL && send_token(device);
 
-	if (device == NULL)
-		return false;
-	device->is_kept = !send_token(device);
-	return !device->is_kept;
+	if (device != NULL)
+		device->is_kept = !is_there && can_wait;
+	return is_there;
 }
 
 static void

@@ -19,7 +19,8 @@ struct push_devices *push_devices_open(
     const char *dir, struct tls_server *server);
 void push_devices_free(struct push_devices *d);
 
-/* Wakes the device, or keeps the push; true when it was there. */
-bool push_devices_wake(struct push_devices *d, const char *token);
+/* Wakes the device, or keeps the push if asked to; true when it was there. */
+bool push_devices_wake(
+    struct push_devices *d, const char *token, bool can_wait);
 
 #endif

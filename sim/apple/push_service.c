@@ -173,7 +173,8 @@ handle(struct link *l, struct push_request *q, int32_t stream)
 	if (q->headers[PUSH_ID][0] == '\0')
 		keypair_uuid(q->headers[PUSH_ID]);
 	if (status == 200)
-		is_awake = push_devices_wake(s->devices, q->token);
+		is_awake = push_devices_wake(s->devices, q->token,
+		    strcmp(q->headers[PUSH_EXPIRATION], "0") != 0);
 	log_push(l, q, stream, status, how != NULL ? how : reason, is_awake);
 	if (how != NULL)
 		misbehave(l, stream, how, script);

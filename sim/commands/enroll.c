@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
 #include "sim/client/player.h"
@@ -179,10 +180,13 @@ take_push(struct waiting *w)
 		if (strcmp(token, buf_str(&own)) != 0)
 			continue;
 		printf("woken %s\n", p->device.serial);
+		clock_refresh();
+		p->refused_step = NULL;
 		r = mdm_client_poll(p);
 		player_print_refusal(p);
 		fflush(stdout);
-		return r;
+		/* One that fails does not keep the others from waiting. */
+		return w->pushes > 0 ? r : OK;
 	}
 	return OK;
 }

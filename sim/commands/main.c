@@ -41,7 +41,7 @@ static const char usage[] =
     "  --awaiting --no-mdm --fault NAME,...\n"
     "  --cacert FILE | --insecure   --unix-socket PATH | --connect HOST:PORT\n"
     "  --timeout SECONDS --verbose\n"
-    "Everywhere: --clock-offset SECONDS.\n"
+    "Everywhere: --clock-offset SECONDS | --clock-offset-file FILE.\n"
     "\n"
     "What to make:\n"
     "  key FILE [--curve P-256|P-384|P-521|Ed25519|RSA-2048]\n"
@@ -108,7 +108,7 @@ static const struct {
 	{ "wait", wait_run },
 };
 
-/* --clock-offset is understood everywhere: take it out of the arguments. */
+/* The clock is understood everywhere: take it out of the arguments. */
 static int
 take_clock(int argc, char **argv)
 {
@@ -117,6 +117,9 @@ take_clock(int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "--clock-offset") == 0 && i + 1 < argc)
 			clock_set_offset(strtol(argv[++i], NULL, 10));
+		else if (strcmp(argv[i], "--clock-offset-file") == 0 &&
+		    i + 1 < argc)
+			clock_use_offset_file(argv[++i]);
 		else
 			argv[kept++] = argv[i];
 	}

@@ -1,6 +1,5 @@
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "sim/apple/business.h"
 #include "sim/apple/push_portal.h"
@@ -9,54 +8,40 @@
 #include "sim/commands/verbs.h"
 #include "sim/forge/disk.h"
 
-/* Options that all of them take. */
-struct common {
-	const char *state;
-	const char *clock_file;
-	long port;
-};
-
 /* Nothing but options may be left. */
 static int
-parse(int argc, char **argv, const struct args *table, size_t count,
-    const struct common *c)
+parse(int argc, char **argv, const struct args *table, size_t count)
 {
 	int r = args_parse(&argc, argv, table, count);
 
 	if (r == OK && argc != 0)
 		r = fail(ERR_USAGE, "not understood: %s", argv[0]);
-	if (r == OK) {
-		clock_use_offset_file(c->clock_file);
-		clock_refresh();
-	}
 	return r;
 }
 
 int
 apns_run(int argc, char **argv)
 {
-	struct common c = { .state = "" };
+	const char *state = "";
+	long port = 0;
 	const struct args table[] = {
-		{ "state", .text = &c.state, .required = true },
-		{ "clock-offset-file", .text = &c.clock_file },
-		{ "port", .number = &c.port },
+		{ "state", .text = &state, .required = true },
+		{ "port", .number = &port },
 	};
-	int r = parse(argc, argv, table, ARGS_COUNT(table), &c);
+	int r = parse(argc, argv, table, ARGS_COUNT(table));
 
-	return r == OK ? push_service_run(c.state, c.port) : r;
+	return r == OK ? push_service_run(state, port) : r;
 }
 
 int
 push_certificate_run(int argc, char **argv)
 {
-	struct common c = { .state = "" };
-	const char *request = "", *output = "-";
+	const char *state = "", *request = "", *output = "-";
 	struct push_portal_wish wish = { .days = 365 };
 	long age = 0, days = 365;
 	bool sign_only = false, is_signed = false;
 	const struct args table[] = {
-		{ "state", .text = &c.state, .required = true },
-		{ "clock-offset-file", .text = &c.clock_file },
+		{ "state", .text = &state, .required = true },
 		{ "request", .text = &request, .required = true },
 		{ "sign-only", .flag = &sign_only },
 		{ "signed", .flag = &is_signed },
@@ -69,57 +54,52 @@ push_certificate_run(int argc, char **argv)
 	SCRATCH_BUF(file);
 	SCRATCH_BUF(message);
 	SCRATCH_BUF(pem);
-	int r = parse(argc, argv, table, ARGS_COUNT(table), &c);
+	int r = parse(argc, argv, table, ARGS_COUNT(table));
 
 	if (r != OK || (r = disk_read(NULL, request, &file)) != OK)
 		return r;
 	r = is_signed ? buf_add_blob(&message, buf_blob(&file))
-		      : push_portal_sign(c.state, buf_blob(&file), &message);
+		      : push_portal_sign(state, buf_blob(&file), &message);
 	if (r != OK || sign_only)
 		return r == OK
 		    ? disk_write(NULL, output, buf_blob(&message), 0644)
 		    : r;
 	wish.days = days;
 	wish.age = age;
-	r = push_portal_issue(c.state, buf_blob(&message), &wish, &pem);
+	r = push_portal_issue(state, buf_blob(&message), &wish, &pem);
 	return r == OK ? disk_write(NULL, output, buf_blob(&pem), 0644) : r;
 }
 
 int
 business_service_run(int argc, char **argv)
 {
-	struct common c = { .state = "" };
-	struct business_plan plan = { .accounts = "example",
+	struct business_plan plan = { .dir = "",
+		.accounts = "example",
 		.prefix = "SIM",
 		.first = 1,
 		.devices = 5000 };
 	const struct args table[] = {
-		{ "state", .text = &c.state, .required = true },
-		{ "clock-offset-file", .text = &c.clock_file },
-		{ "port", .number = &c.port },
+		{ "state", .text = &plan.dir, .required = true },
+		{ "port", .number = &plan.port },
 		{ "accounts", .text = &plan.accounts },
 		{ "devices", .number = &plan.devices },
 		{ "serial-prefix", .text = &plan.prefix },
 		{ "first", .number = &plan.first },
 	};
-	int r = parse(argc, argv, table, ARGS_COUNT(table), &c);
+	int r = parse(argc, argv, table, ARGS_COUNT(table));
 
-	plan.dir = c.state;
-	plan.port = c.port;
 	return r == OK ? business_run(&plan) : r;
 }
 
 int
 server_token_run(int argc, char **argv)
 {
-	struct common c = { .state = "" };
-	const char *account = "example", *output = "-";
+	const char *state = "", *account = "example", *output = "-";
 	struct server_token_wish wish = { .certificate = "",
 		.cipher = "AES-256-CBC" };
 	long days = 365;
 	const struct args table[] = {
-		{ "state", .text = &c.state, .required = true },
-		{ "clock-offset-file", .text = &c.clock_file },
+		{ "state", .text = &state, .required = true },
 		{ "account", .text = &account },
 		{ "certificate", .text = &wish.certificate, .required = true },
 		{ "cipher", .text = &wish.cipher },
@@ -129,11 +109,11 @@ server_token_run(int argc, char **argv)
 		{ "o", .text = &output },
 	};
 	SCRATCH_BUF(out);
-	int r = parse(argc, argv, table, ARGS_COUNT(table), &c);
+	int r = parse(argc, argv, table, ARGS_COUNT(table));
 
 	wish.days = days;
 	if (r != OK ||
-	    (r = server_token_export(c.state, account, &wish, &out)) != OK)
+	    (r = server_token_export(state, account, &wish, &out)) != OK)
 		return r;
 	return disk_write(NULL, output, buf_blob(&out), 0600);
 }

@@ -34,6 +34,13 @@ sub dir { $_[0]{dir} }
 sub cacert { "$_[0]{dir}/ca.pem" }
 sub url { "https://127.0.0.1:$_[0]{port}" }
 
+# Writes a file with the CAs of several, for [apple] server_ca.
+sub trust {
+	my ($file, @all) = @_;
+	Attestmdm::Server::spew($file, join('', map { Attestmdm::Server::slurp($_->cacert) } @all));
+	return $file;
+}
+
 # Appends lines to its script; they count from now on.
 sub script {
 	my ($self, @lines) = @_;
