@@ -217,6 +217,23 @@ subtest 'an installation of an earlier version is upgraded' => sub {
 	is($i->tool('root', 'crl --publish')->{exit}, 0, 'lists are published');
 };
 
+subtest 'two timers had what the worker does now' => sub {
+	my $kept = "$i->{dir}/kept.db";
+	rename("$state/db/attestmdm.db", $kept) or die $!;
+	unlink(glob("$state/db/attestmdm.db*"));
+	my $sql = join('', 'PRAGMA journal_mode = WAL;', map { Attestmdm::Server::slurp($_) } sort(glob('schema/00[01]?-*.sql schema/002[0-6]-*.sql')))
+	    . 'PRAGMA application_id = 1098140996; PRAGMA user_version = 26;';
+	$t->command('sqlite3', "$state/db/attestmdm.db", $sql);
+	chown(64990, $Attestmdm::Installed::GROUP, "$state/db/attestmdm.db");
+	my $r = $i->tool('root', 'migrate');
+	is($r->{exit}, 0, 'from a schema without jobs') or diag($r->{err});
+	like($r->{out}, qr/disable --now attestmdm-renewal\.timer attestmdm-maintenance\.timer/, 'it says what to remove');
+	unlike($i->tool('root', 'migrate')->{out}, qr/timer/, 'once');
+	unlink(glob("$state/db/attestmdm.db*"));
+	rename($kept, "$state/db/attestmdm.db") or die $!;
+	is($i->tool('root', 'migrate')->{exit}, 0, 'and the other one is back');
+};
+
 subtest 'an upgrade that ends early goes on from there' => sub {
 	for my $step (0 .. 2) {
 		earlier_version();
