@@ -66,10 +66,10 @@ send(void **state, struct mdmfix_device *d, const char *body,
 
 /* From Setup Assistant, as a device does that is to be configured there. */
 #define TOKEN_UPDATE_AWAITING                                                  \
-	DOC(PAIR("MessageType", "TokenUpdate")                                 \
-		TOPIC PAIR("UDID", UDID_A) PAIR("PushMagic", "m")              \
-		"<key>Token</key><data>dG9rZW4=</data>"                        \
-		"<key>AwaitingConfiguration</key><true/>")
+	DOC(PAIR("MessageType", "TokenUpdate") TOPIC PAIR("UDID", UDID_A)      \
+		PAIR("PushMagic",                                              \
+		    "m") "<key>Token</key><data>dG9rZW4=</data>"               \
+			 "<key>AwaitingConfiguration</key><true/>")
 #define SET_BOOTSTRAP_TOKEN                                                    \
 	DOC(PAIR("MessageType", "SetBootstrapToken")                           \
 		PAIR("UDID", UDID_A) "<key>BootstrapToken</key>"               \
@@ -192,8 +192,8 @@ a_device_answers_what_nobody_can_read(void **state)
 	assert_int_equal(
 	    checkfix_poll(state, &d, REPORT("Idle", UDID_A), reply), OK);
 	snprintf(body, sizeof body,
-	    "<plist><dict>" PAIR("UDID", UDID_A) PAIR(
-		"CommandUUID", "%s") "<foo/></dict></plist>",
+	    "<plist><dict>" PAIR("UDID", UDID_A)
+		PAIR("CommandUUID", "%s") "<foo/></dict></plist>",
 	    uuid);
 	for (int i = 0; i < UNREADABLE_MAX; i++)
 		send(state, &d, body, poll);
@@ -244,16 +244,14 @@ a_device_gets_its_renewal(void **state)
 	    " WHERE request_type = 'InstallProfile'");
 	/* held back, with an alarm; then another command is due, and sent, and
 	 * does not keep the renewal from being sent */
-	storefix_change(db,
-	    "UPDATE hosts SET client_certificate_at = NULL");
-	assert_int_equal(checkfix_send(state, &by_header,
-			     REPORT("Idle", UDID_A), poll),
-	    OK);
+	storefix_change(db, "UPDATE hosts SET client_certificate_at = NULL");
+	assert_int_equal(
+	    checkfix_send(state, &by_header, REPORT("Idle", UDID_A), poll), OK);
 	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM alarms"), 1);
 	send(state, &d, REPORT("Idle", UDID_A), poll);
 	send(state, &d, REPORT("Idle", UDID_A), poll);
-	storefix_change(db,
-	    "UPDATE certificates SET not_after = not_after - 7200");
+	storefix_change(
+	    db, "UPDATE certificates SET not_after = not_after - 7200");
 	send(state, &d, REPORT("Idle", UDID_A), poll);
 	snprintf(body, sizeof body,
 	    ANSWER("Error",
