@@ -43,8 +43,7 @@ CREATE TABLE ade_accounts (
 -- Devices that an account of Apple Business lists, or that were imported from a
 -- file: account 'csv'. A serial number is ours while one account has a row of it
 -- whose removed_at is NULL.
-ALTER TABLE ade_devices RENAME TO ade_devices_before;
-CREATE TABLE ade_devices (
+CREATE TABLE ade_devices_of_accounts (
 	account TEXT NOT NULL,
 	serial TEXT NOT NULL,
 	model TEXT NOT NULL DEFAULT '',
@@ -70,11 +69,12 @@ CREATE TABLE ade_devices (
 	assigned_at INTEGER,
 	PRIMARY KEY (account, serial)
 ) STRICT;
-INSERT INTO ade_devices (account, serial, model, description, color,
+INSERT INTO ade_devices_of_accounts (account, serial, model, description, color,
     device_family, added_at, removed_at)
     SELECT 'csv', serial, model, description, color, device_family, added_at,
-    removed_at FROM ade_devices_before;
-DROP TABLE ade_devices_before;
+    removed_at FROM ade_devices;
+DROP TABLE ade_devices;
+ALTER TABLE ade_devices_of_accounts RENAME TO ade_devices;
 CREATE INDEX ade_devices_by_serial ON ade_devices (serial);
 CREATE INDEX ade_devices_gone ON ade_devices (account)
     WHERE gone_at IS NOT NULL AND removed_at IS NULL;
