@@ -1,0 +1,41 @@
+/*
+ * The enrollment profile as it is defined at Apple Business (Apple: "Define a
+ * Profile"): where an assigned device finds this server, and what it may skip.
+ * Not the configuration profile that the device gets here.
+ */
+#ifndef POLICY_ADE_DEFINITION_H
+#define POLICY_ADE_DEFINITION_H
+
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/secret.h"
+
+/* What an administrator may set; the defaults are ours. */
+struct ade_definition_option {
+	const char *name;
+	/* as JSON; NULL: left out */
+	const char *initial;
+	/* what it is for, in a few words */
+	const char *help;
+};
+
+/* Ends with an entry whose name is NULL. */
+extern const struct ade_definition_option ade_definition_options[];
+
+/*
+ * Changes options, a JSON object as the database keeps it, by "NAME=VALUE";
+ * "NAME=" forgets it. `out` is a new object of at most ADE_OPTIONS_TEXT - 1
+ * bytes. ERR_FIELD, with the reason: no such option, or no such value.
+ */
+int ade_definition_set(
+    const char *options, const char *assignment, struct buf *out);
+
+/*
+ * Appends the JSON of the definition, the same bytes for the same options and
+ * configuration, and its digest, by which a change is seen. ERR_CONFIG: the
+ * authorities in [profile] server_ca cannot be read.
+ */
+int ade_definition_write(const struct conf *conf, const char *options,
+    struct buf *out, uint8_t sha256[SECRET_SHA256]);
+
+#endif
