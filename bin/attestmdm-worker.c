@@ -23,6 +23,8 @@
 
 static const struct job_kind *const kinds[] = {
 	&job_renewal,
+	&job_sync,
+	&job_assign,
 	&job_purge,
 	NULL,
 };

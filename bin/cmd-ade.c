@@ -1,5 +1,6 @@
 #include "admin/admin_ade.h"
 #include "base/log.h"
+#include "bin/cmd-ade-account.h"
 #include "bin/cmd.h"
 #include "bin/paging.h"
 #include "bin/view.h"
@@ -31,13 +32,17 @@ import(struct cli *cli)
 }
 
 static const struct view_column columns[] = {
-	{ "account", "ACCOUNT", VIEW_TEXT },
 	{ "serial", "SERIAL", VIEW_TEXT },
+	{ "account", "ACCOUNT", VIEW_TEXT },
 	{ "model", "MODEL", VIEW_TEXT },
 	{ "description", "DESCRIPTION", VIEW_TEXT },
 	{ "color", NULL, VIEW_TEXT },
 	{ "device_family", "FAMILY", VIEW_TEXT },
-	{ "added_at", "ASSIGNED", VIEW_TIME },
+	{ "profile_status", "PROFILE", VIEW_TEXT },
+	{ "profile_uuid", NULL, VIEW_TEXT },
+	{ "assign_result", "RESULT", VIEW_TEXT },
+	{ "added_at", "ADDED", VIEW_TIME },
+	{ "gone_at", NULL, VIEW_TIME },
 	{ "removed_at", "REMOVED", VIEW_TIME },
 	{ NULL, NULL, VIEW_TEXT },
 };
@@ -52,25 +57,30 @@ ade_list(struct cli *cli)
 	int r;
 
 	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = ade_devices_list(cli->db, NULL, cli_option(cli, "search"),
-		 p.offset, p.limit, &list)) != OK)
+	    (r = ade_devices_list(cli->db, cli_option(cli, "account"),
+		 cli_option(cli, "search"), p.offset, p.limit, &list)) != OK)
 		return r;
 	v = view_new(columns);
 	for (i = 0; i < list.n; i++) {
-		view_text(v, list.rows[i].account);
 		view_text(v, list.rows[i].serial);
+		view_text(v, list.rows[i].account);
 		view_text(v, list.rows[i].model);
 		view_text(v, list.rows[i].description);
 		view_text(v, list.rows[i].color);
 		view_text(v, list.rows[i].device_family);
+		view_text(v, list.rows[i].profile_status);
+		view_text(v, list.rows[i].profile_uuid);
+		view_text(v, list.rows[i].assign_result);
 		view_time(v, list.rows[i].added_at);
+		view_time(v, list.rows[i].gone_at);
 		view_time(v, list.rows[i].removed_at);
 	}
 	r = view_table(cli, v, "devices",
 	    paging_is_filtered(cli)
 		? "No device matches."
-		: "No device is assigned. Export the serial numbers in Apple "
-		  "Business and take them over with attestmdm ade import.");
+		: "No device is assigned. attestmdm ade token new connects "
+		  "Apple Business; attestmdm ade import takes a file with "
+		  "serial numbers instead.");
 	paging_end(cli, &p, list.n, list.total);
 	view_free(v);
 	ade_devices_list_release(&list);
@@ -95,12 +105,69 @@ static const struct cli_option import_options[] = {
 };
 
 static const struct cli_option list_options[] = {
+	{ "account", "NAME", "of this account only", 0 },
 	{ "search", "TEXT", "in serial number, model and description", 0 },
 	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 
+static const struct cli_option token_options[] = {
+	{ "account", "NAME", "of this account instead of \"business\"", 0 },
+	{ "force", NULL, "new: a new key; import: the token of another service",
+	    0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_option account_options[] = {
+	{ "account", "NAME", "of this account instead of \"business\"", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static const struct cli_option assign_options[] = {
+	{ "account", "NAME", "of this account instead of \"business\"", 0 },
+	{ "yes", NULL, "do it, and what comes later by itself", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
 static const struct cli_verb verbs[] = {
+	{ .name = "token",
+	    .arguments = "new | import FILE | show",
+	    .help =
+		"the server token: a certificate for it, the token, its end",
+	    .options = token_options,
+	    .least = 1,
+	    .most = 2,
+	    .needs = CLI_WRITE,
+	    .run = cmd_ade_token },
+	{ .name = "sync",
+	    .help = "fetches the device lists now",
+	    .needs = CLI_WRITE,
+	    .run = cmd_ade_sync },
+	{ .name = "devices",
+	    .help = "lists the devices and their enrollment profiles",
+	    .options = list_options,
+	    .needs = CLI_READ,
+	    .run = ade_list },
+	{ .name = "profile",
+	    .arguments = "show | set NAME=VALUE ...",
+	    .help = "the enrollment profile that devices are assigned",
+	    .options = account_options,
+	    .least = 1,
+	    .most = CLI_ARGUMENTS_MAX,
+	    .needs = CLI_WRITE,
+	    .run = cmd_ade_profile },
+	{ .name = "assign",
+	    .help = "shows what assigning the profile will do, and does it",
+	    .options = assign_options,
+	    .needs = CLI_WRITE,
+	    .run = cmd_ade_assign },
+	{ .name = "confirm",
+	    .arguments = "ACCOUNT",
+	    .help = "removes many devices that are not listed any more",
+	    .least = 1,
+	    .most = 1,
+	    .needs = CLI_WRITE,
+	    .run = cmd_ade_confirm },
 	{ .name = "import",
 	    .arguments = "FILE",
 	    .help =
@@ -111,13 +178,13 @@ static const struct cli_verb verbs[] = {
 	    .needs = CLI_WRITE,
 	    .run = import },
 	{ .name = "list",
-	    .help = "lists the devices that are or were assigned",
+	    .help = "the same as devices",
 	    .options = list_options,
 	    .needs = CLI_READ,
 	    .run = ade_list },
 	{ .name = "remove",
 	    .arguments = "SERIAL ...",
-	    .help = "removes devices that are not assigned to us any more",
+	    .help = "removes devices that were imported from a file",
 	    .least = 1,
 	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
@@ -127,6 +194,6 @@ static const struct cli_verb verbs[] = {
 
 const struct cli_noun cmd_ade = {
 	"ade",
-	"Which devices are assigned to us in Apple Business",
+	"Apple Business: which devices are ours, and their enrollment profile",
 	verbs,
 };

@@ -121,9 +121,8 @@ host_list(struct cli *cli)
 	    paging_is_filtered(cli)
 		? "No host matches."
 		: "No device has enrolled yet. One becomes a host when it is "
-		  "assigned in Apple Business and imported (attestmdm ade "
-		  "import), or has a one-time link (attestmdm enrollment new), "
-		  "and enrolls.");
+		  "assigned in Apple Business (attestmdm ade sync), or has a "
+		  "one-time link (attestmdm enrollment new), and enrolls.");
 	paging_end(cli, &p, list.n, list.total);
 	view_free(v);
 	hosts_list_release(&list);

@@ -259,13 +259,12 @@ next(const struct init *in)
 		    "     the push certificate, without which no device "
 		    "enrolls\n"
 		    "  4. attestmdm check\n"
-		    "  5. attestmdm ade import FILE.csv\n"
+		    "  5. attestmdm ade token new, to connect Apple Business\n"
 		    "  6. attestmdm setting set "
 		    "apple_require_hardware_attestation true\n"
-		    "  7. Tell devices where to enroll: %s/enroll is the url "
-		    "of the\n"
-		    "     profile that Apple keeps for each serial number. "
-		    "README says how.",
+		    "  7. attestmdm ade assign: then Apple tells devices to "
+		    "enroll at\n"
+		    "     %s/enroll. README says how.",
 		    cli->conf.url);
 	else
 		cli_say(cli,

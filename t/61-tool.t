@@ -347,7 +347,7 @@ subtest 'lists say when there is more' => sub {
 };
 
 subtest 'empty lists say what would be there' => sub {
-	like($t->tool_ok('host', 'list'), qr/^No device has enrolled yet\..*attestmdm ade import/, 'hosts');
+	like($t->tool_ok('host', 'list'), qr/^No device has enrolled yet\..*attestmdm ade/, 'hosts');
 	is($t->tool_ok('host', 'list', '--search', 'x'), "No host matches.\n", 'or that none matches');
 	like($t->tool_ok('enrollment', 'list'), qr/^No enrollment profiles yet/, 'enrollments');
 	# crl --if-due noticed that no worker runs here.

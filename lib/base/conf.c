@@ -87,6 +87,8 @@ static const struct conf_key keys[] = {
 	TEXT("profile", server_ca, ""),
 	TEXT("apple", attestation_root, ""),
 	TEXT("apple", device_ca, ""),
+	TEXT("apple", enrollment_url, CONF_ENROLLMENT_URL),
+	TEXT_AS("apple", "server_ca", apple_server_ca, ""),
 	{ "license", "tier", KIND_TIER, offsetof(struct conf, premium),
 	    "premium", 0, 0 },
 	FLAG("gitops", gitops_mode_enabled, "false"),
@@ -273,13 +275,14 @@ set_derived(const char *path, struct conf *c)
 
 	c->attestation_root_replaced = *c->attestation_root != '\0';
 	c->device_ca_replaced = *c->device_ca != '\0';
-	if ((r = default_path(&c->database, c->state, "db/attestmdm.db")) != OK ||
+	if ((r = default_path(&c->database, c->state, "db/attestmdm.db")) !=
+		OK ||
 	    (r = default_path(&c->nonce_key, c->state, "nonce.key")) != OK ||
-	    (r = default_beside(
-		 &c->nginx_secret, path, "nginx-secret.conf")) != OK ||
+	    (r = default_beside(&c->nginx_secret, path, "nginx-secret.conf")) !=
+		OK ||
 	    (r = default_path(&c->admin_key, c->state, "admin.key")) != OK ||
-	    (r = default_path(
-		 &c->worker_socket, c->sockets, "worker.sock")) != OK ||
+	    (r = default_path(&c->worker_socket, c->sockets, "worker.sock")) !=
+		OK ||
 	    (r = default_path(&c->ca_key, c->state, "acme-ca.key")) != OK ||
 	    (r = default_path(&c->ca_certificate, c->state, "acme-ca.pem")) !=
 		OK ||
@@ -299,7 +302,7 @@ set_derived(const char *path, struct conf *c)
  * characters that never need it may stand in ours.
  */
 static int
-check_url(const char *path, const char *url)
+check_url(const char *path, const char *key, const char *url)
 {
 	static const char safe[] =
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:";
@@ -308,9 +311,8 @@ check_url(const char *path, const char *url)
 	if (strncmp(url, "https://", strlen("https://")) != 0 ||
 	    *host == '\0' || host[strspn(host, safe)] != '\0')
 		return fail(ERR_CONFIG,
-		    "%s: [server] url must be https://host[:port], without a "
-		    "path",
-		    path);
+		    "%s: %s must be https://host[:port], without a path", path,
+		    key);
 	return OK;
 }
 
@@ -319,7 +321,9 @@ check(const char *path, const struct conf *c)
 {
 	int r;
 
-	if ((r = check_url(path, c->url)) != OK)
+	if ((r = check_url(path, "[server] url", c->url)) != OK ||
+	    (r = check_url(
+		 path, "[apple] enrollment_url", c->enrollment_url)) != OK)
 		return r;
 	if (*c->topic != '\0' && strncmp(c->topic, "com.apple.mgmt.", 15) != 0)
 		return fail(ERR_CONFIG,
@@ -376,5 +380,7 @@ bool
 conf_is_test_bench(const struct conf *c)
 {
 	return c->attestation_root_replaced || c->device_ca_replaced ||
+	    *c->apple_server_ca != '\0' ||
+	    strcmp(c->enrollment_url, CONF_ENROLLMENT_URL) != 0 ||
 	    *c->clock_offset_file != '\0' || c->single_des;
 }

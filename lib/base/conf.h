@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#define CONF_ENROLLMENT_URL "https://mdmenrollment.apple.com"
+
 #define CONF_DEFAULT_PATH "/etc/attestmdm/attestmdm.conf"
 
 struct conf {
@@ -59,6 +61,8 @@ struct conf {
 	char *device_ca;                /* PEM file */
 	bool attestation_root_replaced; /* not the shipped default */
 	bool device_ca_replaced;
+	char *enrollment_url;  /* of the device enrollment service */
+	char *apple_server_ca; /* key "server_ca": PEM; "": the system's */
 	/* [license] */
 	bool premium; /* tier = premium | free */
 	/* [gitops] */

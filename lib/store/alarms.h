@@ -12,6 +12,8 @@
  * so it never changes.
  */
 #define ALARM_KINDS(X)                                                         \
+	X(BUSINESS_FAILING, "business-failing")                                \
+	X(BUSINESS_TERMS, "business-terms")                                    \
 	X(CERTIFICATE_EXPIRING, "certificate-ending")                          \
 	X(DOWNGRADE_REFUSED, "downgrade-refused")                              \
 	X(EVIDENCE_FORGED, "evidence-forged")                                  \
@@ -20,6 +22,7 @@
 	X(PUSH_REFUSED, "push-refused")                                        \
 	X(PUSH_STOPPED, "push-stopped")                                        \
 	X(PUSH_TOPIC_MISSING, "push-topic-missing")                            \
+	X(REMOVALS_HELD, "removals-held")                                      \
 	X(RENEWED_WITHOUT_ATTESTATION, "renewed-without-attestation")          \
 	X(RENEWAL_FAILING, "renewal-failing")                                  \
 	X(RENEWAL_HELD, "renewal-held")                                        \

@@ -8,12 +8,13 @@
 
 #define WORKER_SUBJECT "attestmdm-worker"
 
-enum { ADD, LIST, FAILURES, CLAIM, KEEP, FINISH, WATCHED };
+enum { ADD, RUN_NOW, LIST, FAILURES, CLAIM, KEEP, FINISH, WATCHED };
 
 /* A lease that ends later than one can was given by a clock that was ahead. */
 static const char *const texts[] = {
 	[ADD] = "INSERT INTO jobs (name, next_run_at) VALUES ($1, $2)"
 		" ON CONFLICT (name) DO NOTHING",
+	[RUN_NOW] = "UPDATE jobs SET next_run_at = $2 WHERE name = $1",
 	[LIST] = SQL_SCANS "SELECT {columns} FROM jobs ORDER BY name",
 	[FAILURES] = "SELECT failures FROM jobs WHERE name = $1"
 		     " AND lease_owner = $2",
@@ -94,6 +95,13 @@ jobs_add(struct db *db, const char *name, int64_t next_run_at)
 		  sql_run(db, texts[ADD],
 		      WITH(datum_text(name), datum_int(next_run_at))))
 	    : r;
+}
+
+int
+jobs_run_now(struct db *db, const char *name)
+{
+	return sql_run(db, texts[RUN_NOW],
+	    WITH(datum_text(name), datum_int(clock_now())));
 }
 
 int

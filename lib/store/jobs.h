@@ -3,7 +3,7 @@
  * run. A job is claimed by a lease, so that two workers never run it at once;
  * after a worker was killed the lease ends by itself.
  *
- * Except for jobs_list() the functions here have a transaction of their own,
+ * Except for jobs_list() and jobs_run_now() the functions here have a transaction of their own,
  * which does not wait for the disk: what a power cut takes back is a run that
  * is repeated.
  */
@@ -62,6 +62,12 @@ const char *jobs_state_name(const struct job_row *job, int64_t now);
 
 /* Adds the job unless it is there already. */
 int jobs_add(struct db *db, const char *name, int64_t next_run_at);
+
+/*
+ * In a write transaction of the caller: the job is due, whatever its timetable
+ * and its failures say. OK when there is none yet.
+ */
+int jobs_run_now(struct db *db, const char *name);
 
 /* All jobs, by name. */
 int jobs_list(struct db *db, struct job_list *out);

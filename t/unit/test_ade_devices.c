@@ -109,6 +109,7 @@ change(struct db *db, const char *serial, int64_t at, const char *profile)
 	WRITE(db, ade_devices_changed(db, &d));
 }
 
+/* mdm-89 */
 static void
 test_the_newest_change_counts(void **state)
 {
@@ -220,6 +221,7 @@ answer(struct db *db, const char *serial, const char *result, int64_t next_at)
 	WRITE(db, ade_devices_answered(db, &d));
 }
 
+/* mdm-94 */
 static void
 test_what_is_to_be_assigned(void **state)
 {

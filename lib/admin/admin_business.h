@@ -1,0 +1,55 @@
+/*
+ * What an administrator does about accounts at Apple Business: server tokens,
+ * the enrollment profile that is defined there, and words that synchronizing
+ * and assigning wait for.
+ */
+#ifndef ADMIN_BUSINESS_H
+#define ADMIN_BUSINESS_H
+
+#include "admin/admin_actor.h"
+#include "store/ade_accounts.h"
+
+/*
+ * Makes the account unless it exists, and the key and certificate that Apple
+ * encrypts its token for, unless they do; with `anew` others in their place.
+ * Appends the certificate (PEM). ERR_FIELD: no name for an account; ERR_ROLE.
+ */
+int admin_business_certificate(const struct admin_actor *actor,
+    const char *account, bool anew, struct buf *pem);
+
+/*
+ * Takes the server token (.p7m) that Apple Business gave out for that
+ * certificate. `moves`: also one of another device management service, with
+ * which the account begins anew. The account's row after it is in `out`.
+ *
+ * ERR_NOT_FOUND: no such account; ERR_ADE_TOKEN; ERR_ADE_OTHER_SERVICE;
+ * ERR_EXISTS: another account has this token; ERR_ROLE.
+ */
+int admin_business_token(const struct admin_actor *actor, const char *account,
+    struct blob file, bool moves, struct ade_account *out);
+
+/*
+ * Changes options of the profile by "NAME=VALUE", all or none: ERR_FIELD. Its
+ * devices get it anew by themselves if assigning was approved.
+ */
+int admin_business_set_options(const struct admin_actor *actor,
+    const char *account, const char *const *assignments, int n);
+
+/* What assigning will do was seen: it begins, and goes on by itself. */
+int admin_business_approve(
+    const struct admin_actor *actor, const char *account);
+
+/*
+ * Removals that were too many to go by themselves are right: the devices are
+ * not ours any more. *removed counts them. ERR_CONFLICT: none are held.
+ */
+int admin_business_confirm(
+    const struct admin_actor *actor, const char *account, int *removed);
+
+/*
+ * Makes the lists of all accounts due now and wakes the worker. *asked_at is
+ * when its job is due: now.
+ */
+int admin_business_sync_now(const struct admin_actor *actor, int64_t *asked_at);
+
+#endif

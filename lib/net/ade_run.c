@@ -1,0 +1,278 @@
+#include "net/ade_run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "net/ade_assign.h"
+#include "net/ade_sync.h"
+
+#define TEXT_SIZE (ADE_ERROR_TEXT + ADE_ACCOUNT_TEXT + 32)
+
+enum task_kind { SYNC, ASSIGN, TASKS };
+
+struct task {
+	/* NULL: it does not run */
+	ade_run_done *done;
+	void *arg;
+};
+
+struct ade_run {
+	struct net *net;
+	struct db *db;
+	const struct conf *conf;
+	struct ade_service *services[ADE_ACCOUNTS_MAX];
+	size_t service_count;
+	struct task tasks[TASKS];
+	/* the task that is at work, and where it stands */
+	bool busy;
+	enum task_kind kind;
+	struct ade_account_list accounts;
+	size_t at;
+	int code;
+	int done_count;
+	struct ade_sync sync;
+	struct ade_assign assign;
+};
+
+int
+ade_run_new(struct net *net, struct db *db, const struct conf *conf,
+    struct ade_run **out)
+{
+	struct ade_run *run = calloc(1, sizeof *run);
+
+	*out = run;
+	if (run == NULL)
+		return fail(ERR_NOMEM, "no memory for Apple Business");
+	run->net = net;
+	run->db = db;
+	run->conf = conf;
+	return OK;
+}
+
+void
+ade_run_free(struct ade_run *run)
+{
+	if (run == NULL)
+		return;
+	for (size_t i = 0; i < run->service_count; i++) {
+		ade_service_close(run->services[i]);
+		free(run->services[i]);
+	}
+	if (run->busy && run->kind == ASSIGN) {
+		ade_devices_list_release(&run->assign.batch);
+		buf_release(&run->assign.definition);
+	}
+	ade_accounts_list_release(&run->accounts);
+	free(run);
+}
+
+/* The client of an account, with its session if it has one. */
+static int
+find_service(struct ade_run *run, const struct ade_account *account,
+    struct ade_service **out)
+{
+	struct ade_service *s;
+
+	for (size_t i = 0; i < run->service_count; i++) {
+		*out = run->services[i];
+		if (strcmp((*out)->account, account->name) == 0)
+			return ade_service_load(*out, account->consumer_key);
+	}
+	*out = NULL;
+	if (run->service_count == ADE_ACCOUNTS_MAX ||
+	    (s = malloc(sizeof *s)) == NULL)
+		return fail(ERR_NOMEM, "no room for another account");
+	ade_service_open(s, run->net, run->conf, account->name);
+	run->services[run->service_count++] = s;
+	*out = s;
+	return ade_service_load(s, account->consumer_key);
+}
+
+static int
+is_due(const struct ade_run *run, const struct ade_account *a, bool *out)
+{
+	*out = false;
+	if (a->consumer_key[0] == '\0')
+		return OK;
+	if (run->kind == ASSIGN)
+		return ade_assign_is_due(run->conf, a, out);
+	*out = a->sync_next_at <= clock_now();
+	return OK;
+}
+
+/* What the accounts are like after a run. */
+struct summary {
+	/* when the first of them is due again; 0: never */
+	int64_t next_at;
+	int64_t devices;
+	/* of the first that fails; "" when none does */
+	char failing[TEXT_SIZE];
+};
+
+static int
+add_account(
+    struct ade_run *run, const struct ade_account *a, struct summary *out)
+{
+	bool syncs = run->kind == SYNC;
+	const char *error = syncs ? a->sync_error : a->assign_error;
+	int64_t at = syncs               ? a->sync_next_at
+	    : a->assign_approved_at == 0 ? 0
+					 : a->assign_at;
+	int64_t ours, gone;
+	int r;
+
+	if (a->consumer_key[0] == '\0')
+		return OK;
+	if (at != 0 && (out->next_at == 0 || at < out->next_at))
+		out->next_at = at;
+	if (error[0] != '\0' && out->failing[0] == '\0')
+		snprintf(out->failing, sizeof out->failing, "%s: %s", a->name,
+		    error);
+	r = ade_devices_count(run->db, a->name, &ours, &gone);
+	out->devices += ours;
+	return r;
+}
+
+static int
+sum_up(struct ade_run *run, struct summary *out)
+{
+	struct ade_account_list list;
+	int r = ade_accounts_list(run->db, &list);
+
+	*out = (struct summary){ .next_at = 0 };
+	for (size_t i = 0; r == OK && i < list.n; i++)
+		r = add_account(run, &list.rows[i], out);
+	ade_accounts_list_release(&list);
+	return r;
+}
+
+static void begin(struct ade_run *run);
+
+static void
+end_task(struct ade_run *run)
+{
+	struct task task = run->tasks[run->kind];
+	struct summary s;
+	char text[TEXT_SIZE];
+	int r = sum_up(run, &s);
+
+	ade_accounts_list_release(&run->accounts);
+	if (run->code == OK)
+		run->code = r;
+	/* an account that waits for its next try still fails */
+	if (run->code == OK && s.failing[0] != '\0')
+		run->code = ERR_ADE_UNAVAILABLE;
+	if (run->code != OK)
+		snprintf(text, sizeof text, "%s",
+		    s.failing[0] != '\0' ? s.failing : log_reason());
+	else
+		snprintf(text, sizeof text, "%" PRId64 " devices%s", s.devices,
+		    run->done_count == 0 ? ", nothing was due" : "");
+	run->tasks[run->kind].done = NULL;
+	run->busy = false;
+	task.done(task.arg, run->code, text, s.next_at);
+	begin(run);
+}
+
+static void
+note_result(struct ade_run *run, int code)
+{
+	if (code == OK) {
+		run->done_count++;
+		return;
+	}
+	if (run->code == OK)
+		run->code = code;
+}
+
+static void next_account(struct ade_run *run);
+
+static void
+on_account(void *arg, int code)
+{
+	struct ade_run *run = arg;
+
+	note_result(run, code);
+	next_account(run);
+}
+
+static void
+start_account(struct ade_run *run, const struct ade_account *a)
+{
+	struct ade_service *service;
+	int r = find_service(run, a, &service);
+
+	if (r != OK)
+		on_account(run,
+		    run->kind == SYNC
+			? ade_sync_failed(run->db, a, r, log_reason(), 0)
+			: ade_assign_failed(run->db, a, r, log_reason(), 0));
+	else if (run->kind == SYNC)
+		ade_sync_start(
+		    &run->sync, service, run->db, a, on_account, run);
+	else
+		ade_assign_start(
+		    &run->assign, service, run->db, a, on_account, run);
+}
+
+static void
+next_account(struct ade_run *run)
+{
+	const struct ade_account *a;
+	bool due;
+	int r;
+
+	while (run->at < run->accounts.n) {
+		a = &run->accounts.rows[run->at++];
+		if ((r = is_due(run, a, &due)) != OK) {
+			note_result(run, r);
+		} else if (due) {
+			start_account(run, a);
+			return;
+		}
+	}
+	end_task(run);
+}
+
+/* The task that waits, if none is at work. */
+static void
+begin(struct ade_run *run)
+{
+	enum task_kind kind;
+
+	for (kind = SYNC; kind < TASKS && run->tasks[kind].done == NULL; kind++)
+		;
+	if (run->busy || kind == TASKS)
+		return;
+	run->busy = true;
+	run->kind = kind;
+	run->at = 0;
+	run->done_count = 0;
+	run->code = ade_accounts_list(run->db, &run->accounts);
+	next_account(run);
+}
+
+static void
+start_task(
+    struct ade_run *run, enum task_kind kind, ade_run_done *done, void *arg)
+{
+	run->tasks[kind] = (struct task){ done, arg };
+	begin(run);
+}
+
+void
+ade_run_sync(struct ade_run *run, ade_run_done *done, void *arg)
+{
+	start_task(run, SYNC, done, arg);
+}
+
+void
+ade_run_assign(struct ade_run *run, ade_run_done *done, void *arg)
+{
+	start_task(run, ASSIGN, done, arg);
+}

@@ -1,0 +1,64 @@
+/*
+ * The device list of one account of Apple Business: a full fetch, then the
+ * changes since its cursor (Apple: "Get a List of Devices", "Sync the List of
+ * Devices"). Each page and the cursor after it are stored in one transaction,
+ * so that a run that was killed goes on where it was.
+ *
+ * A device is taken away by a record of deletion, or by a full fetch that ended
+ * without it; when these are more than one in twenty of the account, none is,
+ * until an administrator says so.
+ */
+#ifndef NET_ADE_SYNC_H
+#define NET_ADE_SYNC_H
+
+#include "net/ade_service.h"
+#include "store/ade_accounts.h"
+
+/* Between two runs, and between two full fetches. */
+#define ADE_SYNC_SECONDS  1800
+#define ADE_FETCH_SECONDS INT64_C(604800)
+/* Devices that are asked for at once, unless the service wants less. */
+#define ADE_SYNC_PAGE 1000
+
+/* code is OK when the list is up to date. */
+typedef void ade_sync_done(void *arg, int code);
+
+struct ade_sync {
+	struct ade_service *service;
+	struct db *db;
+	/* as stored */
+	struct ade_account account;
+	int64_t page_max;
+	/* the cursor was refused once, and a full fetch began */
+	bool restarted;
+	int pages;
+	ade_sync_done *done;
+	void *arg;
+};
+
+/*
+ * Synchronizes the account of that row; `service` has its token. All that comes
+ * of it is stored, logged once, and raises or closes the account's alarms,
+ * before done(arg, code) comes exactly once, later.
+ */
+void ade_sync_start(struct ade_sync *sync, struct ade_service *service,
+    struct db *db, const struct ade_account *account, ade_sync_done *done,
+    void *arg);
+
+/*
+ * Stores that a run failed, or could not begin; logs it, unless `reason` is
+ * log_reason(); raises an alarm, unless it may pass by itself and happened
+ * less than three times. `retry_after` is in seconds, 0 when the service says
+ * none. Returns `code`.
+ */
+int ade_sync_failed(struct db *db, const struct ade_account *account, int code,
+    const char *reason, int64_t retry_after);
+
+/*
+ * When to try again after so many failures in a row: from 30 seconds to 30
+ * minutes, with some chance, so that servers do not come all at once; an hour
+ * for what an administrator has to do first.
+ */
+int64_t ade_sync_next_try(int code, int failures, int64_t retry_after);
+
+#endif
