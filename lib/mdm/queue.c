@@ -172,10 +172,8 @@ send_next(struct mdm_request *req)
 	if (r == ERR_NOT_FOUND)
 		r = renewal_command_next(req, &command);
 	if (r == ERR_NOT_FOUND)
-		return pushes_host_idle(db, req->identity.host.id);
-	if (r != OK)
-		return r;
-	if ((r = commands_mark_sent(db, &command)) == OK &&
+		r = pushes_host_idle(db, req->identity.host.id);
+	else if (r == OK && (r = commands_mark_sent(db, &command)) == OK &&
 	    (r = pushes_host_busy(db, req->identity.host.id)) == OK &&
 	    (r = buf_add_blob(&req->reply, command.plist)) == OK)
 		log_line(LOG_INFO, "host %s gets the command %s (%s)",

@@ -135,15 +135,13 @@ renewal_command_next(struct mdm_request *req, struct command *out)
 	/* It waits behind no command that the device never answers. */
 	r = commands_load_waiting(
 	    db, id->host.id, renewal.command_uuid, &first);
-	if (r != OK)
-		return r == ERR_NOT_FOUND ? OK : r;
-	if (may_send(req, &first)) {
+	if (r == OK && may_send(req, &first)) {
 		commands_release(out);
 		*out = first;
 	} else {
 		commands_release(&first);
 	}
-	return OK;
+	return r == ERR_NOT_FOUND ? OK : r;
 }
 
 int
@@ -155,15 +153,14 @@ renewal_command_allows(struct mdm_request *req, const char *uuid, bool *out)
 	*out = !req->identity.expired;
 	if (*out)
 		return OK;
-	if ((r = load_renewal(req, &renewal)) != OK)
-		return r;
-	*out = strcmp(renewal.command_uuid, uuid) == 0;
-	if (!*out)
+	r = load_renewal(req, &renewal);
+	*out = r == OK && strcmp(renewal.command_uuid, uuid) == 0;
+	if (r == OK && !*out)
 		log_line(LOG_WARN,
 		    "host %s answers the command %s with an expired "
 		    "certificate",
 		    req->identity.cert.serial, uuid);
-	return OK;
+	return r;
 }
 
 /* One link of an ErrorChain: what it says, and where it comes from. */

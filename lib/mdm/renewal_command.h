@@ -17,7 +17,7 @@
  * by now is taken back, with a row in the event log; one that waits goes before
  * commands that were sent and have no answer; and to an expired identity
  * nothing else than its renewal is sent. ERR_NOT_FOUND. The caller releases
- * *out.
+ * *out in any case.
  */
 int renewal_command_next(struct mdm_request *req, struct command *out);
 
