@@ -338,7 +338,7 @@ subtest 'fleet-118: who left is not asked' => sub {
 	$mac->checkin($mac->message('CheckOut'));
 	my $r = $t->tool('renew', '--host', $mac->{serial});
 	is($r->{exit}, 4, 'not by name');
-	like($r->{err}, qr/not enrolled/, 'and says why');
+	like($r->{err}, qr/the host is unenrolled/, 'and says why');
 	at(365 - 10);
 	my $shown = due('--dry-run');
 	ok(!(grep { $_->{serial} eq $mac->{serial} } @{ $shown->{hosts} }), 'nor when due');
