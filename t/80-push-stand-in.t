@@ -45,6 +45,9 @@ subtest 'the portal' => sub {
 	my $run = issue(@signed);
 	is($run->{exit}, 1, 'not what the vendor did not sign');
 	like($run->{err}, qr/vendor did not sign/, 'and it says so');
+	is($t->command($t->server->sim, 'push-certificate', '--state', "$dir/elsewhere",
+	    '--request', $csr, '--sign-only', '-o', "$dir/signed")->{exit}, 0, 'another vendor signs');
+	is(issue(@signed)->{exit}, 1, 'one whom Apple does not know');
 	$t->server->run('openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
 	    '-nodes', '-subj', '/CN=x', '-keyout', "$dir/ec.key", '-out', "$dir/ec.csr");
 	is(issue('--request', "$dir/ec.csr")->{exit}, 1, 'nor a key that is not RSA');
