@@ -1,3 +1,5 @@
+#include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,8 +12,9 @@
 #include "bin/upgrade.h"
 #include "ca/key.h"
 
-#define EVERYBODY ((1u << OWNER_PROGRAMS) | (1u << OWNER_ACME) | \
-	(1u << OWNER_SCEP) | (1u << OWNER_ADMIN) | (1u << OWNER_WORKER))
+#define EVERYBODY                                                              \
+	((1u << OWNER_PROGRAMS) | (1u << OWNER_ACME) | (1u << OWNER_SCEP) |    \
+	    (1u << OWNER_ADMIN) | (1u << OWNER_WORKER))
 
 struct inspection {
 	struct verdict *v;
@@ -92,6 +95,31 @@ inspect_authority(const struct inspection *in, const struct conf *conf,
 	inspect_only(in, path, one->owner, W_OK);
 }
 
+/* Secrets for Apple's services. */
+static void
+inspect_secrets(const struct inspection *in, const char *folder)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+	char path[4096 + NAME_MAX + 1];
+	bool root;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+		root = strncmp(entry->d_name, "ade-", 4) == 0 &&
+		    strstr(entry->d_name, ".json") == NULL;
+		if (!root)
+			inspect_may(in, path, 1u << OWNER_WORKER, R_OK);
+		if (strstr(entry->d_name, ".pem") == NULL || !root)
+			inspect_only(
+			    in, path, root ? OWNER_ROOT : OWNER_WORKER, R_OK);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
 /* Whoever may rename in a folder may replace a key, or freeze a list. */
 static void
 inspect_folders(const struct inspection *in, const struct conf *conf)
@@ -109,13 +137,14 @@ inspect_folders(const struct inspection *in, const struct conf *conf)
 	snprintf(path, sizeof path, "%s/apple", conf->state);
 	inspect_may(in, path, 1u << OWNER_WORKER, X_OK);
 	inspect_only(in, path, OWNER_ROOT, W_OK);
+	inspect_secrets(in, path);
 	snprintf(path, sizeof path, "%s/public", conf->state);
 	inspect_only(in, path, OWNER_ROOT, W_OK);
 }
 
 static void
-inspect_installed(const struct inspection *in, const char *conf_path,
-    const struct conf *conf)
+inspect_installed(
+    const struct inspection *in, const char *conf_path, const struct conf *conf)
 {
 	int before = in->v->count[VERDICT_BAD];
 	struct authorities_one all[AUTHORITIES];

@@ -74,6 +74,20 @@ inspect_attestation_root(struct verdict *v, const struct conf *conf)
 	attest_roots_free(roots);
 }
 
+/* Whose service it is that says which devices are ours. */
+static void
+inspect_business(struct verdict *v, const struct conf *conf)
+{
+	if (strcmp(conf->enrollment_url, CONF_ENROLLMENT_URL) != 0)
+		verdict_add(v, VERDICT_TEST, "Apple Business",
+		    "REPLACED by %s: [apple] enrollment_url",
+		    conf->enrollment_url);
+	if (*conf->apple_server_ca != '\0')
+		verdict_add(v, VERDICT_TEST, "Apple's servers",
+		    "are believed by %s alone: [apple] server_ca",
+		    conf->apple_server_ca);
+}
+
 static int
 inspect_same_key(const struct key *key, gnutls_x509_crt_t crt)
 {
@@ -158,6 +172,7 @@ inspect_trust(struct verdict *v, const struct conf *conf)
 	inspect_attestation_root(v, conf);
 	inspect_anchor(v, "device CA", conf->device_ca,
 	    conf->device_ca_replaced, DEVICE_CA);
+	inspect_business(v, conf);
 	inspect_signing(v, conf);
 	verdict_of(v, inspect_old_signatures(), "GnuTLS",
 	    "%s takes the signatures of Apple's devices",

@@ -1,4 +1,6 @@
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -66,8 +68,8 @@ layout_settle_folders(const struct owners *o, const struct conf *conf)
 	for (i = layout_shares_state(conf) ? 1 : 0; i < FOLDERS; i++) {
 		snprintf(
 		    path, sizeof path, "%s%s", conf->state, folders[i].name);
-		if ((r = owners_give(o, path, folders[i].owner,
-			 folders[i].mode)) != OK)
+		if ((r = owners_give(
+			 o, path, folders[i].owner, folders[i].mode)) != OK)
 			return r;
 	}
 	return OK;
@@ -93,6 +95,45 @@ layout_settle_database(const struct owners *o, const char *database)
 	return OK;
 }
 
+/*
+ * What speaks to Apple is the worker's. The keys that server tokens are
+ * encrypted for are only needed by who imports one.
+ */
+static int
+settle_secret(const struct owners *o, const char *folder, const char *name)
+{
+	const char *end = strrchr(name, '.');
+	char path[PATH_SIZE + NAME_MAX + 1];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	if (strncmp(name, "ade-", 4) != 0 || end == NULL ||
+	    strcmp(end, ".json") == 0)
+		return owners_give(o, path, OWNER_WORKER, 0600);
+	return owners_give(
+	    o, path, OWNER_ROOT, strcmp(end, ".pem") == 0 ? 0644 : 0600);
+}
+
+static int
+settle_secrets(const struct owners *o, const char *state)
+{
+	char folder[PATH_SIZE];
+	struct dirent *entry;
+	DIR *dir;
+	int r = OK;
+
+	snprintf(folder, sizeof folder, "%s/apple", state);
+	if ((dir = opendir(folder)) == NULL)
+		return errno == ENOENT
+		    ? OK
+		    : fail(ERR_IO, "%s: %s", folder, strerror(errno));
+	while (r == OK && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			r = settle_secret(o, folder, entry->d_name);
+	}
+	closedir(dir);
+	return r;
+}
+
 int
 layout_settle_files(const struct owners *o, const struct conf *conf)
 {
@@ -108,6 +149,8 @@ layout_settle_files(const struct owners *o, const struct conf *conf)
 		return r;
 	if (lstat(conf->admin_key, &st) == 0 &&
 	    (r = owners_give(o, conf->admin_key, OWNER_ADMIN, 0600)) != OK)
+		return r;
+	if ((r = settle_secrets(o, conf->state)) != OK)
 		return r;
 	authorities_of(conf, all);
 	for (i = 0; i < AUTHORITIES; i++) {

@@ -147,6 +147,17 @@ is($i->tool('root', 'migrate')->{exit}, 0, 'afterwards it does');
 is(owner_and_mode('db/attestmdm.db-journal'), 'attestmdm 0660', 'and the journal is the group\'s');
 unlink($journal);
 
+# What attestmdm ade makes.
+my %secrets = ('ade-business.json' => 'attestmdm-worker 0600', 'ade-business.key' => 'root 0600',
+	'ade-business.pem' => 'root 0644');
+for my $name (keys %secrets) {
+	my ($user, $mode) = split(/ /, $secrets{$name});
+	Attestmdm::Server::spew("$state/apple/$name", '');
+	chown($Attestmdm::Installed::USERS{$user} // 0, $Attestmdm::Installed::GROUP, "$state/apple/$name");
+	chmod(oct($mode), "$state/apple/$name");
+}
+like($i->rights, qr/^ok: each user/, 'check finds them good');
+
 for (['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but attestmdm may read it/],
     ['scep-ca.key', 0640, qr/is for attestmdm-scep alone, but attestmdm-acme may read it/],
     ['admin.key', 0640, qr/admin\.key is for attestmdm-admin alone, but attestmdm may read it/],
@@ -160,6 +171,9 @@ for (['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but atte
     ['public/acme', 0775, qr/is for attestmdm-acme alone, but attestmdm may change it/],
     ['public/scep', 0555, qr/attestmdm-scep may not write/],
     ['apple', 0700, qr/attestmdm-worker may not read .*apple/],
+    ['apple/ade-business.json', 0640, qr/json is for attestmdm-worker alone, but attestmdm may read it/],
+    ['apple/ade-business.json', 0000, qr/attestmdm-worker may not read .*json/],
+    ['apple/ade-business.key', 0640, qr/key is for root alone, but attestmdm-worker may read it/],
     ['apple', 0777, qr/apple is for root alone, but attestmdm may change it/]) {
 	my ($name, $mode, $reason) = @$_;
 	my $kept = (stat("$state/$name"))[2] & 07777;
@@ -197,6 +211,8 @@ sub earlier_version {
 	}
 	chown($owner, $group, "$state/public");
 	chown($programs, $group, $state);
+	chown(0, 0, glob("$state/apple/*"));
+	chmod(0644, glob("$state/apple/*"));
 	chmod(02771, $state);
 	$i->users(@users, 'attestmdm-ca');
 }
@@ -209,6 +225,7 @@ subtest 'an installation of an earlier version is upgraded' => sub {
 	like($r->{out}, qr{database moved to \Q$state\E/db/attestmdm\.db}, 'it says what moved');
 	like($r->{out}, qr/userdel attestmdm-ca/, 'and which user is not needed any more');
 	laid_out('all is as init leaves it');
+	is(owner_and_mode("apple/$_"), $secrets{$_}, "so is $_") for sort keys %secrets;
 	ok(!-e "$state/$_", "nothing is left of $_")
 	    for qw(attestmdm.db attestmdm.db.lock attestmdm.db-wal attestmdm.db-shm public/acme.crl);
 	like($i->rights, qr/^ok: each user/, 'check finds the rights good');

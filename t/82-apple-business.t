@@ -73,6 +73,12 @@ sub kill_worker {
 	later(31);
 }
 
+subtest 'check shows what is replaced' => sub {
+	my $out = $t->tool('check')->{out};
+	like($out, qr/Apple Business.*REPLACED by \Q${\ $apple->url}\E/, 'the service');
+	like($out, qr/Apple's servers.*server_ca/, 'and the authorities');
+};
+
 subtest 'mdm-86: the server token' => sub {
 	like($t->tool('ade', 'sync')->{err}, qr/token new/, 'without an account there is nothing to synchronize');
 	is(ade('token', 'new', '--account', 'csv')->{exit}, 4, 'csv is the account of files');
