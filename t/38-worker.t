@@ -12,6 +12,8 @@ use Attestmdm::Admin;
 use Attestmdm::Test;
 
 my $HOURS = 3600;
+# Rows whose deletion takes a second.
+my $MANY = 40_000;
 my $t = Attestmdm::Test->new(require => 0, config => { 'renewal.per_run' => 1000 });
 my $s = $t->server;
 my $now = 0;
@@ -77,24 +79,24 @@ subtest 'a wake without work does nothing' => sub {
 };
 
 subtest 'SIGTERM during a job' => sub {
-	rubbish(20_000);
+	rubbish($MANY);
 	later(2 * $HOURS);
 	$s->wake;
-	until_true(sub { job('purge')->{result} eq 'running' && count('login_failures') < 20_000 }, 'it is at work');
+	until_true(sub { job('purge')->{result} eq 'running' && count('login_failures') < $MANY }, 'it is at work');
 	my $status = $s->stop('attestmdm-worker');
 	is($status->{'attestmdm-worker'}, 0, 'it ends cleanly');
 	is(job('purge')->{result}, 'stopped', 'the job knows');
 	is(job('purge')->{lease_owner}, undef, 'and is free');
 	my $left = count('login_failures');
 	cmp_ok($left, '>', 0, 'not all was done');
-	cmp_ok($left, '<', 20_000, 'but some');
+	cmp_ok($left, '<', $MANY, 'but some');
 	$s->start_worker;
 	until_true(sub { job('purge')->{result} eq 'ok' }, 'the next worker goes on at once');
 	is(job('purge')->{text}, "$left rows deleted", 'where it was');
 };
 
 subtest 'kill -9 at any moment' => sub {
-	my $rows = 3000;
+	my $rows = $MANY;
 	rubbish($rows);
 	later(2 * $HOURS);
 	my $kills = 0;
@@ -112,10 +114,10 @@ subtest 'kill -9 at any moment' => sub {
 };
 
 subtest 'a lease outlives its worker' => sub {
-	rubbish(20_000);
+	rubbish($MANY);
 	later(2 * $HOURS);
 	$s->wake;
-	until_true(sub { count('login_failures') < 20_000 }, 'it is at work');
+	until_true(sub { count('login_failures') < $MANY }, 'it is at work');
 	kill_worker();
 	my $owner = job('purge')->{lease_owner};
 	my $left = count('login_failures');
@@ -133,7 +135,7 @@ subtest 'two workers' => sub {
 	my $conf = Attestmdm::Server::slurp($s->conf) . "\n[worker]\nsocket = " . $t->dir . "/run/second.sock\n";
 	Attestmdm::Server::spew($t->dir . '/second.conf', $conf);
 	$s->spawn('second', $s->worker, '--config', $t->dir . '/second.conf');
-	rubbish(5000);
+	rubbish($MANY);
 	later(2 * $HOURS);
 	my $wake_second = sub {
 		my $w = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $t->dir . '/run/second.sock');
@@ -150,7 +152,7 @@ subtest 'two workers' => sub {
 		$job->{result} eq 'ok';
 	}, 'until it is done');
 	is_deeply([keys %owners], [$owner], 'the other one never was');
-	is(job('purge')->{text}, '5000 rows deleted', 'and it was done once');
+	is(job('purge')->{text}, "$MANY rows deleted", 'and it was done once');
 	is($s->stop('second')->{second}, 0, 'the second one leaves');
 };
 
