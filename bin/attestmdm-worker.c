@@ -22,6 +22,7 @@
 #define WAKE_PAUSE_MS 20
 
 static const struct job_kind *const kinds[] = {
+	&job_push,
 	&job_renewal,
 	&job_sync,
 	&job_assign,

@@ -88,6 +88,7 @@ static const struct conf_key keys[] = {
 	TEXT("apple", attestation_root, ""),
 	TEXT("apple", device_ca, ""),
 	TEXT("apple", enrollment_url, CONF_ENROLLMENT_URL),
+	TEXT("apple", push_url, CONF_PUSH_URL),
 	TEXT_AS("apple", "server_ca", apple_server_ca, ""),
 	{ "license", "tier", KIND_TIER, offsetof(struct conf, premium),
 	    "premium", 0, 0 },
@@ -323,7 +324,8 @@ check(const char *path, const struct conf *c)
 
 	if ((r = check_url(path, "[server] url", c->url)) != OK ||
 	    (r = check_url(
-		 path, "[apple] enrollment_url", c->enrollment_url)) != OK)
+		 path, "[apple] enrollment_url", c->enrollment_url)) != OK ||
+	    (r = check_url(path, "[apple] push_url", c->push_url)) != OK)
 		return r;
 	if (*c->topic != '\0' && strncmp(c->topic, "com.apple.mgmt.", 15) != 0)
 		return fail(ERR_CONFIG,
@@ -376,11 +378,22 @@ conf_release(struct conf *c)
 	memset(c, 0, sizeof *c);
 }
 
+/* Apple's, on whatever port. */
+static bool
+is_push_service(const char *url)
+{
+	size_t n = strlen(CONF_PUSH_URL);
+
+	return strncmp(url, CONF_PUSH_URL, n) == 0 &&
+	    (url[n] == '\0' || url[n] == ':');
+}
+
 bool
 conf_is_test_bench(const struct conf *c)
 {
 	return c->attestation_root_replaced || c->device_ca_replaced ||
 	    *c->apple_server_ca != '\0' ||
 	    strcmp(c->enrollment_url, CONF_ENROLLMENT_URL) != 0 ||
+	    !is_push_service(c->push_url) ||
 	    *c->clock_offset_file != '\0' || c->single_des;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #define CONF_ENROLLMENT_URL "https://mdmenrollment.apple.com"
+#define CONF_PUSH_URL       "https://api.push.apple.com"
 
 #define CONF_DEFAULT_PATH "/etc/attestmdm/attestmdm.conf"
 
@@ -62,6 +63,7 @@ struct conf {
 	bool attestation_root_replaced; /* not the shipped default */
 	bool device_ca_replaced;
 	char *enrollment_url;  /* of the device enrollment service */
+	char *push_url;        /* of the push service */
 	char *apple_server_ca; /* key "server_ca": PEM; "": the system's */
 	/* [license] */
 	bool premium; /* tier = premium | free */

@@ -15,6 +15,8 @@
 #include "base/secret.h"
 
 #define CONNECTIONS_KEPT 8L
+/* Requests at a time on one connection, if the host takes so many. */
+#define STREAMS_MOST 500L
 /* How long a connection without a request is kept: APNs likes them long. */
 #define IDLE_SECONDS 3600L
 /* A connection without traffic is probed after this time. */
@@ -61,6 +63,8 @@ net_open(struct net *net)
 	if (net->multi == NULL)
 		return fail(ERR_NOMEM, "no memory for transfers");
 	curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
+	curl_multi_setopt(
+	    net->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MOST);
 	curl_multi_setopt(net->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
 	curl_multi_setopt(
 	    net->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);

@@ -137,6 +137,7 @@ pushes_want(struct db *db, const char *host_id)
 		due = later(due, push.last_push_at + PUSHES_APART);
 	if (push.due_at != 0 && push.due_at < due)
 		due = push.due_at;
+	db_wake(db);
 	return sql_run(
 	    db, texts[SET_DUE], WITH(datum_text(host_id), datum_int(due)));
 }
