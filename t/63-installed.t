@@ -74,6 +74,23 @@ subtest 'who can do what' => sub {
 	laid_out('as the users whose lists they are');
 };
 
+subtest 'the worker has what its jobs need' => sub {
+	my $kept = Attestmdm::Server::slurp($i->{conf});
+	my $run = "$i->{dir}/worker";
+	mkdir($run);
+	chown($Attestmdm::Installed::USERS{'attestmdm-worker'}, $Attestmdm::Installed::GROUP, $run);
+	Attestmdm::Server::spew($i->{conf}, "$kept\n[worker]\nsocket = $run/sock\n");
+	my $worker = $t->server->worker;
+	my $r = $i->run(as('attestmdm-worker')
+		. "sh -c '$worker --config $i->{conf} & pid=\$!; sleep 1; kill \$pid; wait \$pid'");
+	is($r->{exit}, 0, 'it starts and stops as its user') or diag($r->{err});
+	is($i->tool('attestmdm-worker', 'status')->{exit}, 0, 'no job failed');
+	my $doc = JSON::PP::decode_json($i->tool('root', 'status --json')->{out});
+	cmp_ok(scalar(grep { $_->{state} eq 'ok' } @{ $doc->{jobs} }), '>', 1, 'and they ran');
+	Attestmdm::Server::spew($i->{conf}, $kept);
+	laid_out('all files are as before');
+};
+
 subtest 'nobody else stops the publication' => sub {
 	for my $user ('attestmdm', 'attestmdm-scep', 'nobody') {
 		my $taken = $i->run(as($user) . "flock -n $state/public/acme/.lock true");
