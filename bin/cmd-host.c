@@ -59,6 +59,15 @@ static const struct view_column certificate_columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
+static const struct view_column push_columns[] = {
+	{ "push_last_at", "Last push", VIEW_TIME },
+	{ "push_status", "Apple's answer", VIEW_INT },
+	{ "push_reason", "Reason", VIEW_TEXT },
+	{ "push_dead_at", "Token dead", VIEW_TIME },
+	{ "push_due_at", "Next push", VIEW_TIME },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
 static const struct view_column evidence_columns[] = {
 	{ "attested_serial", "Attested serial number", VIEW_TEXT },
 	{ "attested_udid", "Attested UDID", VIEW_TEXT },
@@ -187,6 +196,23 @@ host_certificate(struct cli *cli, const struct admin_host_details *d)
 }
 
 static int
+host_push(struct cli *cli, const struct push *push)
+{
+	struct view *v = view_new(push_columns);
+	int r;
+
+	cli_say(cli, "\nHow it is woken:");
+	view_time(v, push->last_push_at);
+	view_int(v, push->last_status);
+	view_text(v, push->last_reason);
+	view_time(v, push->dead_at);
+	view_time(v, push->due_at);
+	r = view_record(cli, v);
+	view_free(v);
+	return r;
+}
+
+static int
 host_evidence(struct cli *cli, const struct attestation_row *a)
 {
 	struct view *v = view_new(evidence_columns);
@@ -215,6 +241,8 @@ details(struct cli *cli, const struct host *h)
 	r = admin_host_load(&cli->conf, cli->db, h, &d);
 	if (r == OK && d.has_certificate && h->state == HOST_ENROLLED)
 		r = host_certificate(cli, &d);
+	if (r == OK && h->state == HOST_ENROLLED)
+		r = host_push(cli, &d.push);
 	if (r == OK && d.has_evidence && h->hardware_attested)
 		r = host_evidence(cli, &d.evidence);
 	admin_host_release(&d);

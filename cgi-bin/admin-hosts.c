@@ -1,5 +1,6 @@
 #include "admin-hosts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "admin/admin_enrollment.h"
@@ -181,6 +182,19 @@ fill_evidence(struct tmpl_row *row, const struct attestation_row *a)
 	    row, "key", blob_of(a->spki_sha256, sizeof a->spki_sha256));
 }
 
+/* What became of the last push. */
+static void
+fill_push(struct tmpl_row *row, const struct push *push)
+{
+	char answer[PUSHES_REASON_TEXT + 16];
+
+	snprintf(answer, sizeof answer, "%d %s", push->last_status,
+	    push->last_reason);
+	admin_page_time(row, "push_at", push->last_push_at);
+	tmplrow_set(row, "push_answer", push->last_status == 0 ? "" : answer);
+	tmplrow_flag(row, "push_dead", push->dead_at != 0);
+}
+
 /* When its renewal is due, or how far it is. */
 static void
 fill_renewal(struct tmpl_row *row, const struct admin_host_details *d)
@@ -222,8 +236,10 @@ fill_details(struct admin_page *page, const struct host *h)
 	if (r == OK && d.has_certificate) {
 		row = tmplrow_add(page->row, "certificate");
 		fill_certificate(row, &d.certificate);
-		if (h->state == HOST_ENROLLED)
+		if (h->state == HOST_ENROLLED) {
 			fill_renewal(row, &d);
+			fill_push(row, &d.push);
+		}
 	}
 	if (r == OK && d.has_evidence)
 		fill_evidence(tmplrow_add(page->row, "evidence"), &d.evidence);

@@ -222,6 +222,9 @@ subtest 'mdm-97: 410' => sub {
 		timestamp => 1000 * (time + $offset) });
 	push_is($mac, 410, 'of a later time');
 	ok(row($mac)->{dead_at}, 'the token is dead');
+	my $host = $t->tool_json('host', 'show', $mac->{serial});
+	is("$host->{push_status} $host->{push_reason}", '410 Unregistered', 'an administrator sees it');
+	ok($host->{push_dead_at}, 'and since when');
 	is(row($mac)->{state}, 'enrolled', 'but the host is enrolled');
 	my $n = pushes($mac);
 	queue($mac);

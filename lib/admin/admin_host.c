@@ -27,6 +27,9 @@ admin_host_load(const struct conf *conf, struct db *db, const struct host *host,
 	int r;
 
 	*out = (struct admin_host_details){ 0 };
+	r = pushes_load(db, host->id, &out->push);
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
 	if (!host->has_certificate)
 		return OK;
 	if ((r = certificates_load(db, host->certificate_sha256, c)) != OK)

@@ -6,6 +6,7 @@
 #include "store/attestations.h"
 #include "store/certificates.h"
 #include "store/hosts.h"
+#include "store/pushes.h"
 #include "store/renewals.h"
 
 /* By serial number, UDID or id. ERR_NOT_FOUND. */
@@ -18,6 +19,8 @@ struct admin_host_details {
 	/* zeros unless the host is enrolled */
 	struct renewal renewal;
 	int64_t renewal_due_at;
+	/* zeros when it never had a push token */
+	struct push push;
 	/* Apple's, for a certificate that was attested */
 	bool has_evidence;
 	struct attestation_row evidence;
