@@ -397,6 +397,26 @@ subtest 'several accounts' => sub {
 	sync_ok();
 };
 
+subtest 'what does not belong together' => sub {
+	my $kept = account('business');
+	my $with = sub {
+		my ($column, $value) = @_;
+		$t->change_db("UPDATE ade_accounts SET $column = '$value' WHERE name = 'business'");
+		my $error = failing_sync();
+		$t->change_db("UPDATE ade_accounts SET $column = '$kept->{$column}' WHERE name = 'business'");
+		return $error;
+	};
+	like($with->('server_uuid', 'another'), qr/the token is for the service/, 'another service answers');
+	like($with->('consumer_key', 'CK_another'), qr/not the token that was imported last/, 'another token in the file');
+	chmod(0644, $s->state . '/apple/ade-business.json');
+	like(failing_sync(), qr/ade-business\.json/, 'a token that others may read');
+	chmod(0600, $s->state . '/apple/ade-business.json');
+	like(failing_sync({ answer => '/devices/sync', status => 200,
+		body => qq({"cursor":"$kept->{cursor}","more_to_follow":true,"devices":[]}) }),
+		qr/does not go on/, 'a list without an end');
+	sync_ok();
+};
+
 subtest 'mdm-95: TLS is verified' => sub {
 	$s->stop('attestmdm-worker');
 	$s->set_conf('apple.server_ca', $s->cacert);
