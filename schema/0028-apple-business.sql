@@ -11,10 +11,10 @@ CREATE TABLE ade_accounts (
 	server_name TEXT NOT NULL DEFAULT '',
 	organization TEXT NOT NULL DEFAULT '',
 	-- Where the device list stands: a full fetch goes on, or the changes after
-	-- the cursor come next. fetch counts the full fetches.
+	-- the cursor come next. fetch_number counts the full fetches.
 	phase TEXT NOT NULL DEFAULT 'fetch' CHECK (phase IN ('fetch', 'changes')),
 	cursor TEXT NOT NULL DEFAULT '',
-	fetch INTEGER NOT NULL DEFAULT 0,
+	fetch_number INTEGER NOT NULL DEFAULT 0,
 	fetched_at INTEGER,
 	-- Since when removals wait for an administrator's word.
 	held_at INTEGER,
@@ -54,7 +54,7 @@ CREATE TABLE ade_devices_of_accounts (
 	-- Apple Business's date of the newest change that is known.
 	op_date INTEGER NOT NULL DEFAULT 0,
 	-- The full fetch that listed it last.
-	fetch INTEGER NOT NULL DEFAULT 0,
+	fetch_number INTEGER NOT NULL DEFAULT 0,
 	-- Not listed any more; it is ours until removed_at is set.
 	gone_at INTEGER,
 	removed_at INTEGER,

@@ -150,10 +150,10 @@ subtest 'mdm-88: cursors' => sub {
 	for my $quoted (0, 1) {
 		$apple->script({ set => 'quoted', value => $quoted });
 		for my $word ('INVALID_CURSOR', 'EXPIRED_CURSOR') {
-			my ($from, $fetch) = (scalar requests(), account('business')->{fetch});
+			my ($from, $fetch) = (scalar requests(), account('business')->{fetch_number});
 			$apple->script({ answer => '/devices/sync', status => 400, error => $word });
 			sync_ok("$word, quoted: $quoted");
-			is(account('business')->{fetch}, $fetch + 1, 'all devices are fetched anew');
+			is(account('business')->{fetch_number}, $fetch + 1, 'all devices are fetched anew');
 			is(devices('business'), 2500, 'none is lost');
 		}
 		# A finished cursor of a full fetch goes on with the changes.
@@ -168,10 +168,10 @@ subtest 'mdm-88: cursors' => sub {
 		'/devices/sync', '/server/devices'), qr/INVALID_CURSOR/, 'it begins anew once only');
 	$apple->script({ clear => JSON::PP::true() });
 	sync_ok('then all is well');
-	my $fetch = account('business')->{fetch};
+	my $fetch = account('business')->{fetch_number};
 	later(8 * 86400);
 	sync_ok('after a week');
-	is(account('business')->{fetch}, $fetch + 1, 'everything is fetched');
+	is(account('business')->{fetch_number}, $fetch + 1, 'everything is fetched');
 };
 
 subtest 'mdm-89: changes in any order' => sub {
@@ -351,11 +351,11 @@ subtest 'mdm-93: hostile answers' => sub {
 
 subtest 'too many removals wait' => sub {
 	my $ours = devices('business');
-	my $fetch = account('business')->{fetch};
+	my $fetch = account('business')->{fetch_number};
 	later(8 * 86400);
 	$apple->script({ answer => '/server/devices', do => 'empty', times => 3 });
 	sync_ok('an empty list where thousands were');
-	is(account('business')->{fetch}, $fetch + 1, 'a full one');
+	is(account('business')->{fetch_number}, $fetch + 1, 'a full one');
 	is(devices('business'), $ours, 'takes no device away');
 	is(open_alarms('removals-held'), 1, 'and raises an alarm');
 	like($t->tool_ok('ade', 'token', 'show'), qr/wait: *$ours$/m, 'which the account shows');

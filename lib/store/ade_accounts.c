@@ -44,9 +44,9 @@ static const char *const texts[] = {
 	[SET_SERVER] = "UPDATE ade_accounts SET server_uuid = $2,"
 		       " server_name = $3, organization = $4 WHERE name = $1",
 	[MOVE] = "UPDATE ade_accounts SET phase = $5, cursor = $6,"
-		 " fetch = $7, fetched_at = $8, sync_devices = $9"
+		 " fetch_number = $7, fetched_at = $8, sync_devices = $9"
 		 " WHERE name = $1 AND phase = $2 AND cursor = $3"
-		 " AND fetch = $4",
+		 " AND fetch_number = $4",
 	[HOLD] = "UPDATE ade_accounts SET held_at = CASE WHEN $2 = 0"
 		 " THEN NULL ELSE COALESCE(held_at, $2) END WHERE name = $1",
 	[SYNC_BEGIN] = "UPDATE ade_accounts SET sync_started_at = $2,"
@@ -58,7 +58,7 @@ static const char *const texts[] = {
 			 " sync_failures = sync_failures + 1,"
 			 " sync_error = $2, sync_next_at = $3 WHERE name = $1",
 	[SYNC_NOW] = SQL_SCANS "UPDATE ade_accounts SET sync_next_at = NULL"
-		     " WHERE consumer_key <> ''",
+			       " WHERE consumer_key <> ''",
 	[SET_OPTIONS] = "UPDATE ade_accounts SET profile_options = $2"
 			" WHERE name = $1",
 	[SET_PROFILE] = "UPDATE ade_accounts SET profile_uuid = $2,"
@@ -95,7 +95,7 @@ static const struct column columns[] = {
 	{ "organization", TEXT(organization) },
 	{ "phase", WORD(phase, phases) },
 	{ "cursor", TEXT(cursor) },
-	{ "fetch", INT(fetch) },
+	{ "fetch_number", INT(fetch) },
 	{ "fetched_at", TIME(fetched_at) },
 	{ "held_at", TIME(held_at) },
 	{ "sync_started_at", TIME(sync_started_at) },

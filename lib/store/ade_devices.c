@@ -42,8 +42,9 @@ enum {
 	" THEN ade_devices.added_at ELSE excluded.added_at END"
 /* What is listed anew may be assigned anew. */
 #define TAKE_RECORD                                                            \
-	TAKE_TEXTS ", fetch = excluded.fetch, assign_result = '',"             \
-		   " assign_failures = 0, assign_next_at = NULL"
+	TAKE_TEXTS                                                             \
+	    ", fetch_number = excluded.fetch_number, assign_result = '',"      \
+	    " assign_failures = 0, assign_next_at = NULL"
 /* ours and listed */
 #define LISTED " account = $1 AND removed_at IS NULL AND gone_at IS NULL"
 
@@ -87,7 +88,7 @@ static const char *const texts[] = {
 	[UNSEEN_GONE] = "UPDATE ade_devices SET gone_at = $3,"
 			" profile_uuid = '', profile_status = '',"
 			" assigned_at = NULL"
-			" WHERE account = $1 AND fetch < $2"
+			" WHERE account = $1 AND fetch_number < $2"
 			" AND gone_at IS NULL AND removed_at IS NULL",
 	[COUNT_OURS] = "SELECT count(*) FROM ade_devices"
 		       " WHERE account = $1 AND removed_at IS NULL",
@@ -137,7 +138,7 @@ static const struct column columns[] = {
 	{ "device_family", TEXT(device_family) },
 	{ "added_at", TIME(added_at) },
 	{ "op_date", INT(op_date) },
-	{ "fetch", INT(fetch) },
+	{ "fetch_number", INT(fetch) },
 	{ "gone_at", TIME(gone_at), .read_only = true },
 	{ "removed_at", TIME(removed_at), .read_only = true },
 	{ "profile_uuid", TEXT(profile_uuid) },
