@@ -35,7 +35,9 @@ random_text(char *out, size_t size)
 void
 secret_id(char out[SECRET_ID_TEXT])
 {
-	random_text(out, SECRET_ID_TEXT);
+	do
+		random_text(out, SECRET_ID_TEXT);
+	while (out[0] == '-');
 }
 
 void

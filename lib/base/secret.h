@@ -18,7 +18,10 @@
 /* Fills p from the system's CSPRNG; aborts the process if it has none. */
 void secret_random(void *p, size_t n);
 
-/* A fresh unguessable id (132 bits) or token (258 bits). */
+/*
+ * A fresh unguessable id (132 bits) or token (258 bits). An id does not begin
+ * with '-', so that a command line does not take it for an option.
+ */
 void secret_id(char out[SECRET_ID_TEXT]);
 void secret_token(char out[SECRET_TOKEN_TEXT]);
 

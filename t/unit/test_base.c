@@ -418,6 +418,20 @@ the_clock_follows_its_offset_file(void **state)
 }
 
 static void
+ids_are_no_options(void **state)
+{
+	char id[SECRET_ID_TEXT];
+
+	(void)state;
+	/* One text in 64 begins with '-'. */
+	for (int i = 0; i < 2000; i++) {
+		secret_id(id);
+		assert_int_equal(strlen(id), SECRET_ID_TEXT - 1);
+		assert_int_not_equal(id[0], '-');
+	}
+}
+
+static void
 secrets_compare_and_load(void **state)
 {
 	char path[] = "/tmp/attestmdm-key-XXXXXX", got[4];
@@ -452,6 +466,7 @@ main(void)
 		cmocka_unit_test(a_mistyped_word_is_guessed),
 		cmocka_unit_test(files_are_put_aside),
 		cmocka_unit_test(the_clock_follows_its_offset_file),
+		cmocka_unit_test(ids_are_no_options),
 		cmocka_unit_test(secrets_compare_and_load),
 	};
 
