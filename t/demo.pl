@@ -3,20 +3,34 @@
 use strict;
 use warnings;
 use Fcntl qw(LOCK_EX LOCK_NB);
+use File::Spec;
 use File::Temp;
 use Getopt::Long;
 use IO::Socket::INET;
+use Time::HiRes qw(sleep time);
 
+use Attestmdm::Apple;
 use Attestmdm::Server;
 
-my $SERIAL = 'C02DEMO00001';
-
-# One device of each kind; all but the last are assigned in Apple Business.
-my @OTHERS = (
+# One device of each kind; all but the last are assigned in Apple Business, as is
+# the Mac that cheats. The first is the one that is shown.
+my @DEVICES = (
+	['C02DEMO00001', 'a Mac, by attestation', 'Mac15,3', '15.1'],
 	['C02DEMO00011', 'an Intel Mac, which cannot attest, by SCEP', 'MacBookPro16,1', '13.6'],
 	['C02DEMO00012', 'an iPhone, by attestation', 'iPhone14,2', '17.0'],
 	['C02DEMO00013', 'an iPad, by attestation', 'iPad14,1', '17.0'],
 	['C02DEMO00014', 'a Mac that was bought elsewhere, by a one-time link', 'Mac15,3', '15.1'],
+);
+my $SERIAL = $DEVICES[0][0];
+my $CHEAT = 'C02DEMO00002';
+
+# In Apple Business: serial number, device family and model.
+my @ASSIGNED = (
+	[$SERIAL, 'Mac', 'MacBook Pro'],
+	[$CHEAT, 'Mac', 'MacBook Air'],
+	['C02DEMO00011', 'Mac', 'MacBook Pro'],
+	['C02DEMO00012', 'iPhone', 'iPhone 13 Pro'],
+	['C02DEMO00013', 'iPad', 'iPad Pro'],
 );
 my ($once, $port, $check);
 GetOptions('once' => \$once, 'port=i' => \$port, 'check' => \$check)
@@ -35,9 +49,9 @@ my ($demo, $demo_lock);
 sub take_folder {
 	my ($server) = @_;
 	for my $name ('demo', "demo-$port") {
-		$demo = "build/$name";
-		mkdir("$server->{build}/$name");
-		open($demo_lock, '>', "$server->{build}/$name/lock") or die "$demo/lock: $!\n";
+		$demo = File::Spec->abs2rel("$server->{build}/$name");
+		mkdir($demo);
+		open($demo_lock, '>', "$demo/lock") or die "$demo/lock: $!\n";
 		return if flock($demo_lock, LOCK_EX | LOCK_NB);
 	}
 	die "another server uses $demo\n";
@@ -45,27 +59,80 @@ sub take_folder {
 
 sub write_wrapper {
 	my ($server, $name, @cmd) = @_;
-	my $file = "$Attestmdm::Server::TOP/$demo/$name";
+	my $file = "$demo/$name";
 	my ($program, @rest) = map { "'$_'" } @cmd;
 	Attestmdm::Server::spew($file, "#!/bin/sh\nexec $program \"\$@\" @rest\n");
 	chmod(0755, $file) or die "$file: $!";
 }
 
-sub enroll_others {
+# The stand-ins for Apple's services, connected as an administrator does it.
+# Returns the one that pushes.
+sub connect_apple {
 	my ($server, $folder) = @_;
+	my $apns = Attestmdm::Apple->start($server, 'apns');
+	my $business = Attestmdm::Apple->start($server, 'business', devices => 0);
+	$business->script(map { {
+		add => $_->[0], device_family => $_->[1], model => $_->[2], description => $_->[2],
+	} } @ASSIGNED);
+	$server->set_conf('apple.push_url', $apns->url);
+	$server->set_conf('apple.enrollment_url', $business->url);
+	$server->set_conf('apple.server_ca',
+	    Attestmdm::Apple::trust("$folder/apple-servers.pem", $apns, $business));
+	$apns->give_push_certificate;
+	$business->give_server_token;
+	return $apns;
+}
+
+# Which devices are ours, and that they are to come here.
+sub show_business {
+	my ($server) = @_;
+	my @tool = ("$demo/attestmdm", 'ade');
+	print "Apple Business says which devices are ours, and leads them here:\n\n";
+	my ($devices) = $server->run(@tool, 'sync', '--json') =~ /"devices":(\d+)/;
+	print "sync: $devices devices\n";
+	print $server->run(@tool, 'assign', '--yes'), "\n", $server->run(@tool, 'devices');
+}
+
+# A device enrolls, and waits for pushes from then on.
+sub enroll {
+	my ($server, $apns, $serial, $product, $version, @how) = @_;
+	my $state = "$server->{dir}/$serial";
+	my @device = ('--apple', $server->apple, '--cacert', $server->cacert);
+	print $server->run($server->sim, 'enroll', @how, @device, '--serial', $serial,
+	    '--state', $state, '--product', $product, '--os-version', $version);
+	$server->spawn("$serial-waits", $server->sim, 'wait', @device, '--push', $apns->dir, $state);
+}
+
+sub enroll_others {
+	my ($server, $apns) = @_;
 	my $tool = "$demo/attestmdm";
 	print "\nOne of each other kind enrolls:\n\n";
-	for my $i (0 .. $#OTHERS) {
-		my ($serial, $what, $product, $version) = @{ $OTHERS[$i] };
-		my @how = $i < $#OTHERS ? ('--server', $server->{url})
+	for my $i (1 .. $#DEVICES) {
+		my ($serial, $what, @is) = @{ $DEVICES[$i] };
+		my @how = $i < $#DEVICES ? ('--server', $server->{url})
 		    : ('--link', $server->run($tool, 'enrollment', 'new', '--json')
 			=~ /"url":"([^"]+)"/);
-		print "$what:\n", $server->run($server->sim, 'enroll', @how,
-		    '--apple', $server->apple, '--cacert', $server->cacert,
-		    '--serial', $serial, '--state', "$folder/$serial",
-		    '--product', $product, '--os-version', $version);
+		print "$what:\n";
+		enroll($server, $apns, $serial, @is, @how);
 	}
 	print "\n", $server->run($tool, 'host', 'list');
+}
+
+# How long it takes from the command to its answer, the start of the tool included.
+sub show_push {
+	my ($server) = @_;
+	my @tool = ("$demo/attestmdm", 'command');
+	my $log = "$server->{dir}/$SERIAL-waits.log";
+	print "\nA command is queued, and a push wakes the Mac, which answers:\n\n";
+	my $begun = time;
+	my ($uuid) = $server->run(@tool, 'send', $SERIAL, 'DeviceInformation', '--json')
+	    =~ /"uuid":"([^"]+)"/;
+	until (Attestmdm::Server::slurp($log) =~ /^$uuid DeviceInformation Acknowledged$/m) {
+		die "the Mac was not woken\n" if time > $begun + 30;
+		sleep(0.002);
+	}
+	printf("push: woke %s in %.0f ms\n\n", $SERIAL, 1000 * (time - $begun));
+	print $server->run(@tool, 'list', $SERIAL);
 }
 
 # Every job, once each has run.
@@ -74,7 +141,7 @@ sub show_jobs {
 	for (1 .. 200) {
 		$status = `$demo/attestmdm status 2>&1`;
 		last if $? == 0 && $status !~ /^\S+ +(?:never|running) /m;
-		select(undef, undef, undef, 0.05);
+		sleep(0.05);
 	}
 	print "\nWhat the worker does by the clock:\n\n$status";
 	die "a job failed\n" if $? != 0;
@@ -89,21 +156,21 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
 
   A Mac that attests one key and asks to certify another is refused, and the
   event log says why:
-    $demo/other-mac enroll --serial C02DEMO00002 --fault wrong-key-csr
-    $demo/attestmdm enrollment list --serial C02DEMO00002
+    $demo/other-mac enroll --serial $CHEAT --fault wrong-key-csr
+    $demo/attestmdm enrollment list --serial $CHEAT
     $demo/attestmdm enrollment show ID
 
-  A command goes to the enrolled Mac, and its answer comes back:
+  A command wakes the enrolled Mac, and its answer comes back. Commands within
+  five seconds share a push:
     $demo/attestmdm command send $SERIAL DeviceInformation
-    $demo/mac poll
     $demo/attestmdm command list $SERIAL
 
   Its certificate is renewed before it ends; here at once:
     $demo/attestmdm renew --host $SERIAL
-    $demo/mac poll
+    $demo/attestmdm host show $SERIAL
 
   What the Mac and the server say to each other:
-    $demo/other-mac enroll --serial C02DEMO00002 --verbose
+    $demo/other-mac enroll --serial $CHEAT --verbose
 
   Every way to cheat that the simulator knows:
     $demo/mac faults
@@ -129,27 +196,27 @@ my $server = Attestmdm::Server->new(dir => "$folder", port => $port,
 my $stop = 0;
 $SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
 
-$server->prepare->start;
-Attestmdm::Server::spew("$folder/assigned.csv",
-    join("\n", 'serial_number,model', "$SERIAL,MacBook Pro", 'C02DEMO00002,MacBook Air',
-	(map { "$_->[0]," } @OTHERS[0 .. $#OTHERS - 1]), ''));
-$server->run($server->tool, 'ade', 'import', "$folder/assigned.csv",
-    '--config', $server->conf);
-
+$server->prepare;
+my $apns = connect_apple($server, "$folder");
+$server->start;
 take_folder($server);
 write_wrapper($server, 'attestmdm', $server->tool, '--config', $server->conf);
-write_wrapper($server, $_, $server->sim, '--server', $server->{url},
+write_wrapper($server, $_->[0], $server->sim, '--server', $server->{url},
     '--apple', $server->apple, '--cacert', $server->cacert, '--state',
-    "$folder/$_") for 'mac', 'other-mac';
+    "$folder/$_->[1]") for ['mac', $SERIAL], ['other-mac', $CHEAT];
 
-print "A simulated Mac, assigned to us in Apple Business, enrolls:\n\n";
-print $server->run("$demo/mac", 'enroll', '--serial', $SERIAL,
-    '--product', 'Mac15,3', '--os-version', '15.1');
+show_business($server);
+print "\nA simulated Mac, one of them, enrolls:\n\n";
+enroll($server, $apns, $SERIAL, @{ $DEVICES[0] }[2, 3], '--server', $server->{url});
+# The enrollment was followed by a push, and another one is not due sooner.
+my $push_at = time + 5;
 print "\nWhat the admin sees:\n\n";
 my $host = $server->run("$demo/attestmdm", 'host', 'show', $SERIAL);
 print $host;
 $host =~ /^MDM attestation: +Yes$/m or die "the host is not attested\n";
-enroll_others($server, $folder);
+enroll_others($server, $apns);
+sleep($push_at - time) if $push_at > time;
+show_push($server);
 show_jobs();
 if (!$once) {
 	say_next($server);

@@ -56,6 +56,31 @@ sub log {
 	return [map { JSON::PP::decode_json($_) } split(/\n/, $self->slurp("$self->{dir}/$name.log"))];
 }
 
+# Gives the server a server token, as an administrator fetches one.
+sub give_server_token {
+	my ($self) = @_;
+	my $server = $self->{server};
+	my ($cert, $token) = map { "$self->{dir}/$_" } qw(given.pem given.p7m);
+	my @tool = ($server->tool, '--config', $server->conf, 'ade', 'token');
+	Attestmdm::Server::spew($cert, $server->run(@tool, 'new'));
+	$server->run($server->sim, 'server-token', '--state', $self->{dir},
+	    '--certificate', $cert, '-o', $token);
+	$server->run(@tool, 'import', $token);
+	return;
+}
+
+# Gives the server a push certificate of its topic, in the same way.
+sub give_push_certificate {
+	my ($self) = @_;
+	my $server = $self->{server};
+	my ($csr, $cert) = map { "$self->{dir}/$_" } qw(given.csr given.pem);
+	my @tool = ($server->tool, '--config', $server->conf, 'push-cert');
+	$server->run(@tool, 'request', $csr);
+	$server->run(@tool, 'import',
+	    $self->push_certificate($csr, $cert, '--topic', $server->{topic}));
+	return;
+}
+
 # A push certificate for a request; further options as push-certificate takes.
 sub push_certificate {
 	my ($self, $request, $out, @options) = @_;
