@@ -16,8 +16,6 @@ GetOptions('hosts=i' => \$hosts, 'help' => \$help) && !$help or die "usage: push
 my $b = Attestmdm::Bench->new;
 my $server = $b->server;
 my $apns = Attestmdm::Apple->start($server, 'apns');
-my @tool = ($server->tool, '--config', $server->conf, 'push-cert');
-my ($csr, $cert) = map { $b->dir . "/push.$_" } qw(csr pem);
 
 # Processor seconds of the worker so far.
 sub cpu {
@@ -25,9 +23,7 @@ sub cpu {
 	return ($stat[13] + $stat[14]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-$server->run(@tool, 'request', $csr);
-$apns->push_certificate($csr, $cert, '--topic', $server->{topic});
-$server->run(@tool, 'import', $cert);
+$apns->give_push_certificate;
 $server->set_conf('apple.push_url', $apns->url);
 $server->set_conf('apple.server_ca', $apns->cacert);
 $server->set_conf('server.log_level', 'notice');
