@@ -16,6 +16,7 @@ static const struct cli_noun *const nouns[] = {
 	&cmd_renew,
 	&cmd_status,
 	&cmd_alarms,
+	&cmd_ca,
 	&cmd_cert,
 	&cmd_crl,
 	&cmd_admin,

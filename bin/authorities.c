@@ -11,55 +11,118 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "store/db.h"
+#include "wire/x509.h"
 
 #define AUTHORITIES_YEARS 10
+
+static void
+describe(const struct conf *conf, enum generation_ca ca, int number,
+    struct authorities_one *out)
+{
+	bool acme = ca == GENERATION_ACME;
+	const char *name = acme ? "Device Identity CA" : "Device SCEP CA";
+	struct generation g;
+
+	*out = (struct authorities_one){ .id = acme ? "acme" : "scep",
+		.name = acme ? "CA" : "SCEP CA",
+		.ca = ca,
+		.generation = number,
+		.kind = acme ? KEY_P384 : KEY_RSA_3072,
+		.owner = acme ? OWNER_ACME : OWNER_SCEP };
+	generation_names(conf, ca, number, &g);
+	snprintf(out->key, sizeof out->key, "%s", g.key);
+	snprintf(
+	    out->certificate, sizeof out->certificate, "%s", g.certificate);
+	snprintf(out->crl_file, sizeof out->crl_file, "%s", g.crl_file);
+	if (number == 1)
+		snprintf(out->common_name, sizeof out->common_name, "%s", name);
+	else
+		snprintf(out->common_name, sizeof out->common_name, "%s %d",
+		    name, number);
+}
 
 void
 authorities_of(const struct conf *conf, struct authorities_one out[AUTHORITIES])
 {
-	out[0] = (struct authorities_one){ .id = "acme",
-		.name = "CA",
-		.key = conf->ca_key,
-		.certificate = conf->ca_certificate,
-		.common_name = "Device Identity CA",
-		.kind = KEY_P384,
-		.owner = OWNER_ACME,
-		.crl_file = CRL_FILE_ACME };
-	out[1] = (struct authorities_one){ .id = "scep",
-		.name = "SCEP CA",
-		.key = conf->scep_ca_key,
-		.certificate = conf->scep_ca_certificate,
-		.common_name = "Device SCEP CA",
-		.kind = KEY_RSA_3072,
-		.owner = OWNER_SCEP,
-		.crl_file = CRL_FILE_SCEP };
-}
-
-const struct authorities_one *
-authorities_find(
-    const struct authorities_one all[AUTHORITIES], struct blob issuer_key_id)
-{
-	struct authority *ca;
-	bool found;
+	struct generation current;
 	size_t i;
 
 	for (i = 0; i < AUTHORITIES; i++) {
-		if (authority_load_certificate(all[i].certificate, &ca) != OK)
+		generation_current(conf, (enum generation_ca)i, &current);
+		describe(conf, (enum generation_ca)i, current.number, &out[i]);
+	}
+}
+
+static bool
+has_expired(const char *path)
+{
+	gnutls_x509_crt_t crt = NULL;
+	bool expired;
+	size_t n;
+
+	expired = x509_load(path, 1, &crt, &n) == OK &&
+	    gnutls_x509_crt_get_expiration_time(crt) <= clock_now();
+	x509_free(crt);
+	return expired;
+}
+
+bool
+authorities_next(const struct conf *conf, struct authorities_one *it)
+{
+	int ca = it->id == NULL ? 0 : (int)it->ca;
+	int number = it->id == NULL ? GENERATIONS + 1 : it->generation;
+	struct generation current;
+
+	for (; ca < GENERATION_CAS; ca++, number = GENERATIONS + 1) {
+		generation_current(conf, (enum generation_ca)ca, &current);
+		while (--number >= 1) {
+			describe(conf, (enum generation_ca)ca, number, it);
+			it->former = number < current.number;
+			it->over = it->former && has_expired(it->certificate);
+			if (number == current.number ||
+			    access(it->certificate, F_OK) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+int
+authorities_after(const struct conf *conf,
+    const struct authorities_one *current, struct authorities_one *out)
+{
+	if (current->generation == GENERATIONS)
+		return fail(ERR_CONFIG, "%s is the last generation that can be",
+		    current->certificate);
+	describe(conf, current->ca, current->generation + 1, out);
+	return OK;
+}
+
+bool
+authorities_find(const struct conf *conf, struct blob issuer_key_id,
+    struct authorities_one *out)
+{
+	struct authority *ca;
+	bool found;
+
+	*out = (struct authorities_one){ .id = NULL };
+	while (authorities_next(conf, out)) {
+		if (out->over ||
+		    authority_load_certificate(out->certificate, &ca) != OK)
 			continue;
 		found = blob_eq(authority_key_id(ca), issuer_key_id);
 		authority_free(ca);
 		if (found)
-			return &all[i];
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 static void
 folder_of(const struct authorities_one *one, const struct conf *conf,
     char out[AUTHORITIES_PATH])
 {
-	snprintf(
-	    out, AUTHORITIES_PATH, "%s/public/%s", conf->state, one->id);
+	snprintf(out, AUTHORITIES_PATH, "%s/public/%s", conf->state, one->id);
 }
 
 void
@@ -80,8 +143,8 @@ static int
 stage(const struct authorities_one *one, struct staging *out)
 {
 	int k = snprintf(out->key, PATH_MAX, "%s.new", one->key);
-	int c = snprintf(
-	    out->certificate, PATH_MAX, "%s.new", one->certificate);
+	int c =
+	    snprintf(out->certificate, PATH_MAX, "%s.new", one->certificate);
 
 	return k < PATH_MAX && c < PATH_MAX
 	    ? OK
@@ -204,8 +267,7 @@ as_owner(const struct authorities_one *one, const struct conf *conf,
 }
 
 int
-authorities_publish(
-    const struct authorities_one *one, const struct conf *conf)
+authorities_publish(const struct authorities_one *one, const struct conf *conf)
 {
 	struct owners owners;
 	int r;

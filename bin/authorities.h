@@ -1,6 +1,7 @@
 /*
- * The two CAs of an installation, one beside the other: what each has in the
- * configuration, in STATE and in STATE/public.
+ * The two CAs of an installation, one beside the other, each with its
+ * generations (ca/generation.h): what each has in the configuration, in STATE
+ * and in STATE/public.
  */
 #ifndef BIN_AUTHORITIES_H
 #define BIN_AUTHORITIES_H
@@ -9,38 +10,54 @@
 #include "bin/owners.h"
 #include "ca/authority.h"
 #include "ca/crl.h"
+#include "ca/generation.h"
 
 #define AUTHORITIES 2
 
 #define AUTHORITIES_PATH 4096
+#define AUTHORITIES_NAME 32
 
 struct authorities_one {
 	/* "acme" and "scep": in commands, and its folder of STATE/public */
 	const char *id;
 	/* "CA" and "SCEP CA", as `attestmdm check` calls them */
 	const char *name;
-	/* of the conf: PEM file or pkcs11: URL, and PEM file */
-	const char *key;
-	const char *certificate;
+	enum generation_ca ca;
+	/* from 1; of the conf: PEM file or pkcs11: URL, and PEM file */
+	int generation;
+	char key[GENERATION_PATH];
+	char certificate[GENERATION_PATH];
+	/* not the current one, and over: nothing that it signed is valid now */
+	bool former;
+	bool over;
 	/* of a new CA */
-	const char *common_name;
+	char common_name[AUTHORITIES_NAME];
 	enum key_kind kind;
 	/* who alone may read the key */
 	enum owner owner;
-	/* CRL_FILE_... */
-	const char *crl_file;
+	char crl_file[GENERATION_CRL];
 };
 
-/* The ACME CA first. All text belongs to conf or is static. */
+/* The current ones, the ACME CA first. */
 void authorities_of(
     const struct conf *conf, struct authorities_one out[AUTHORITIES]);
 
 /*
- * The one that signed a certificate with this issuer's key identifier; NULL
- * when neither did or the certificate of neither can be read.
+ * The next of all generations, those of the ACME CA first, each CA's newest
+ * first; *it begins as zero. False after the last.
  */
-const struct authorities_one *authorities_find(
-    const struct authorities_one all[AUTHORITIES], struct blob issuer_key_id);
+bool authorities_next(const struct conf *conf, struct authorities_one *it);
+
+/* The generation behind this one. ERR_CONFIG: there can be none. */
+int authorities_after(const struct conf *conf,
+    const struct authorities_one *current, struct authorities_one *out);
+
+/*
+ * The one that signed a certificate with this issuer's key identifier; false
+ * when none did whose certificate is valid and can be read.
+ */
+bool authorities_find(const struct conf *conf, struct blob issuer_key_id,
+    struct authorities_one *out);
 
 /* The file of its revocation list. */
 void authorities_crl_path(const struct authorities_one *one,

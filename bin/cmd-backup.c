@@ -84,7 +84,7 @@ static int backup_folder(
 
 /*
  * What lies in a folder that a program may write is taken by name only, see
- * lists(): anything may be there.
+ * authorities(): anything may be there.
  */
 static int
 found(struct backup *b, const struct place *at, const char *path)
@@ -171,8 +171,7 @@ named(struct backup *b)
 {
 	const struct conf *c = b->conf;
 	const char *const paths[] = { c->nginx_secret, c->nonce_key,
-		c->admin_key, c->ca_key, c->ca_certificate, c->scep_ca_key,
-		c->scep_ca_certificate, c->signing_key, c->signing_certificate,
+		c->admin_key, c->signing_key, c->signing_certificate,
 		c->server_ca,
 		c->attestation_root_replaced ? c->attestation_root : "",
 		c->device_ca_replaced ? c->device_ca : "" };
@@ -185,18 +184,23 @@ named(struct backup *b)
 	return r;
 }
 
-/* Whoever has taken over a CA's program can put anything in their place. */
+/*
+ * Keys and certificates, wherever they lie, and lists: whoever has taken over a
+ * CA's program can put anything in the place of these.
+ */
 static int
-lists(struct backup *b)
+authorities(struct backup *b)
 {
-	struct authorities_one all[AUTHORITIES];
+	struct authorities_one one = { .id = NULL };
 	char path[AUTHORITIES_PATH];
-	size_t i;
 	int r = OK;
 
-	authorities_of(b->conf, all);
-	for (i = 0; r == OK && i < AUTHORITIES; i++) {
-		authorities_crl_path(&all[i], b->conf, path);
+	while (r == OK && authorities_next(b->conf, &one)) {
+		if ((one.key[0] == '/' && (r = file(b, one.key)) != OK) ||
+		    (one.certificate[0] == '/' &&
+			(r = file(b, one.certificate)) != OK))
+			return r;
+		authorities_crl_path(&one, b->conf, path);
 		r = file(b, path);
 		if (r != ERR_CONFIG && r != ERR_TOO_LARGE)
 			continue;
@@ -255,7 +259,7 @@ collect(struct backup *b, struct db *db)
 
 	if ((r = file(b, b->manifest.conf)) != OK ||
 	    (r = backup_state(b)) != OK || (r = named(b)) != OK ||
-	    (r = lists(b)) != OK)
+	    (r = authorities(b)) != OK)
 		return r;
 	/* last: once it is back, a restore is complete */
 	return backup_database(b, db);
@@ -312,8 +316,7 @@ backup_name(struct backup *b, const struct cli *cli)
 	char conf[PATH_MAX];
 
 	if (realpath(cli->conf_path, conf) == NULL)
-		return fail(
-		    ERR_IO, "%s: %s", cli->conf_path, strerror(errno));
+		return fail(ERR_IO, "%s: %s", cli->conf_path, strerror(errno));
 	if (strlen(conf) >= MANIFEST_PATH ||
 	    strlen(b->conf->database) >= MANIFEST_PATH ||
 	    strlen(target) > PATH_MAX - 16)

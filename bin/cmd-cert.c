@@ -153,12 +153,10 @@ same_issuer(const struct certificate *a, const struct certificate *b)
 static void
 publish(struct cli *cli, const struct certificate *all)
 {
-	struct authorities_one known[AUTHORITIES];
-	const struct authorities_one *one;
+	struct authorities_one one;
 	bool done = true;
 	int i, before;
 
-	authorities_of(&cli->conf, known);
 	for (i = 0; i < cli->count && done; i++) {
 		for (before = 0; before < i; before++) {
 			if (same_issuer(&all[before], &all[i]))
@@ -166,11 +164,12 @@ publish(struct cli *cli, const struct certificate *all)
 		}
 		if (before < i)
 			continue;
-		one = authorities_find(known,
-		    blob_of(all[i].issuer_key_id, all[i].issuer_key_id_len));
-		done = one != NULL
-		    ? authorities_publish(one, &cli->conf) == OK
-		    : fail(ERR_NOT_FOUND, "neither CA signed it") == OK;
+		done =
+		    authorities_find(&cli->conf,
+			blob_of(all[i].issuer_key_id, all[i].issuer_key_id_len),
+			&one)
+		    ? authorities_publish(&one, &cli->conf) == OK
+		    : fail(ERR_NOT_FOUND, "no CA here signed it") == OK;
 	}
 	out_json_bool(&cli->out, "crl_published", done);
 	if (!done)

@@ -106,21 +106,20 @@ is_wanted(const struct cli *cli, const struct authorities_one *one)
 
 /* *told counts the lists that are to be shown. */
 static int
-each(struct cli *cli, const struct authorities_one *all, struct view *v,
-    int *told)
+each(struct cli *cli, struct view *v, int *told)
 {
 	bool publish = cli_flag(cli, "publish") || cli_flag(cli, "if-due");
+	struct authorities_one one = { .id = NULL };
 	bool done = true;
-	size_t i;
 	int r = OK;
 
-	for (i = 0; r == OK && i < AUTHORITIES; i++) {
-		if (!is_wanted(cli, &all[i]))
+	while (r == OK && authorities_next(&cli->conf, &one)) {
+		if (one.over || !is_wanted(cli, &one))
 			continue;
 		if (publish)
-			r = publish_list(cli, &all[i], &done);
+			r = publish_list(cli, &one, &done);
 		if (r == OK && done) {
-			r = add(cli, &all[i], v);
+			r = add(cli, &one, v);
 			*told += 1;
 		}
 	}
@@ -151,7 +150,7 @@ crl_run(struct cli *cli)
 	if (!is_wanted(cli, &all[0]) && !is_wanted(cli, &all[1]))
 		return fail(ERR_USAGE, "--authority takes acme or scep");
 	v = view_new(columns);
-	r = each(cli, all, v, &told);
+	r = each(cli, v, &told);
 	/* A timer that found nothing to do leaves no line in the journal. */
 	if (r == OK && (told > 0 || cli->json))
 		r = view_table(cli, v, "lists", "There are no lists.");

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -84,14 +85,15 @@ give(int fd, const struct manifest_entry *e)
 static bool
 is_known(const struct restore *rs, const char *path)
 {
-	static const char *const ends[] = { "/public/acme/" CRL_FILE_ACME,
-		"/public/scep/" CRL_FILE_SCEP, "/public/acme/.lock",
-		"/public/scep/.lock" };
+	static const char *const ends[] = { "/public/acme/.lock",
+		"/public/scep/.lock", "/public/acme/acme.crl",
+		"/public/scep/scep.crl", "/public/acme/acme-?.crl",
+		"/public/scep/scep-?.crl" };
 	size_t n = strlen(path), k, i;
 
 	for (i = 0; i < sizeof ends / sizeof ends[0]; i++) {
 		k = strlen(ends[i]);
-		if (n > k && strcmp(path + n - k, ends[i]) == 0)
+		if (n > k && fnmatch(ends[i], path + n - k, FNM_PATHNAME) == 0)
 			return true;
 	}
 	return is_database(rs, path);

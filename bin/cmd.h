@@ -8,6 +8,7 @@ extern const struct cli_noun cmd_ade;
 extern const struct cli_noun cmd_admin;
 extern const struct cli_noun cmd_alarms;
 extern const struct cli_noun cmd_backup;
+extern const struct cli_noun cmd_ca;
 extern const struct cli_noun cmd_cert;
 extern const struct cli_noun cmd_check;
 extern const struct cli_noun cmd_command;

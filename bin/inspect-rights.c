@@ -147,8 +147,7 @@ inspect_installed(
     const struct inspection *in, const char *conf_path, const struct conf *conf)
 {
 	int before = in->v->count[VERDICT_BAD];
-	struct authorities_one all[AUTHORITIES];
-	size_t i;
+	struct authorities_one one = { .id = NULL };
 
 	inspect_may(in, conf_path, EVERYBODY, R_OK);
 	inspect_folders(in, conf);
@@ -157,9 +156,8 @@ inspect_installed(
 	inspect_may(in, conf->nginx_secret, EVERYBODY, R_OK);
 	inspect_may(in, conf->admin_key, 1u << OWNER_ADMIN, R_OK);
 	inspect_only(in, conf->admin_key, OWNER_ADMIN, R_OK);
-	authorities_of(conf, all);
-	for (i = 0; i < AUTHORITIES; i++)
-		inspect_authority(in, conf, &all[i]);
+	while (authorities_next(conf, &one))
+		inspect_authority(in, conf, &one);
 	if (in->v->count[VERDICT_BAD] == before)
 		verdict_add(in->v, VERDICT_OK, "rights",
 		    "each user reaches what it needs; the CAs' keys are for %s "

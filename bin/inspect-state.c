@@ -188,7 +188,7 @@ inspect_issue(const struct authority *ca, const struct authorities_one *one,
 
 static void
 inspect_ca_life(struct verdict *v, const struct authority *ca,
-    const char *subject, int days)
+    const struct authorities_one *one, const char *subject, int days)
 {
 	int64_t left = (authority_not_after(ca) - clock_now()) / DAY;
 	char until[CLOCK_TEXT];
@@ -196,12 +196,13 @@ inspect_ca_life(struct verdict *v, const struct authority *ca,
 	clock_people(authority_not_after(ca), until);
 	if (left < 30)
 		verdict_add(v, VERDICT_BAD, subject,
-		    "it expires on %s: make a new CA now", until);
+		    "it expires on %s: run `attestmdm ca renew %s` now", until,
+		    one->id);
 	else if (left < days)
 		verdict_add(v, VERDICT_WARNING, subject,
 		    "it expires on %s: new certificates live shorter than %d "
-		    "days",
-		    until, days);
+		    "days, until you run `attestmdm ca renew %s`",
+		    until, days, one->id);
 	else
 		verdict_add(v, VERDICT_OK, subject, "until %s", until);
 }
@@ -212,9 +213,12 @@ inspect_crl(struct verdict *v, const struct authority *ca,
 {
 	struct crl_facts facts;
 	char path[AUTHORITIES_PATH], until[CLOCK_TEXT];
-	const char *subject = one->kind == KEY_RSA_3072 ? "SCEP CRL" : "CRL";
+	char subject[32];
 	int r;
 
+	snprintf(subject, sizeof subject, "%s%s%s",
+	    one->ca == GENERATION_SCEP ? "SCEP " : "",
+	    one->former ? "old " : "", "CRL");
 	authorities_crl_path(one, conf, path);
 	if ((r = crl_read(path, ca, &facts)) != OK) {
 		verdict_of(v, r, subject, "unreadable");
@@ -256,10 +260,29 @@ inspect_ca(struct verdict *v, const struct authorities_one *one, int days,
 		r = inspect_issue(ca, one, conf);
 		verdict_of(
 		    v, r, signs, "a certificate made for this check verifies");
-		inspect_ca_life(v, ca, life, days);
+		inspect_ca_life(v, ca, one, life, days);
 		inspect_crl(v, ca, one, conf);
 	}
 	authority_free(ca);
+}
+
+/* What a former CA signed is valid as long as it lives itself. */
+static void
+inspect_former(struct verdict *v, const struct conf *conf)
+{
+	struct authorities_one one = { .id = NULL };
+	struct authority *ca;
+	int r;
+
+	while (authorities_next(conf, &one)) {
+		if (!one.former || one.over)
+			continue;
+		if ((r = authority_load(one.key, one.certificate, &ca)) == OK)
+			inspect_crl(v, ca, &one, conf);
+		else
+			verdict_of(v, r, one.name, "unreadable");
+		authority_free(ca);
+	}
 }
 
 static void
@@ -276,6 +299,7 @@ inspect_cas(struct verdict *v, const struct conf *conf)
 		    all[1].certificate);
 	else
 		inspect_ca(v, &all[1], conf->scep_certificate_days, conf);
+	inspect_former(v, conf);
 	if (conf->single_des)
 		verdict_add(v, VERDICT_TEST, "SCEP", "single DES is ACCEPTED");
 	else if (conf->older_clients)

@@ -137,9 +137,8 @@ settle_secrets(const struct owners *o, const char *state)
 int
 layout_settle_files(const struct owners *o, const struct conf *conf)
 {
-	struct authorities_one all[AUTHORITIES];
+	struct authorities_one one = { .id = NULL };
 	struct stat st;
-	size_t i;
 	int r;
 
 	if ((r = layout_settle_database(o, conf->database)) != OK)
@@ -152,14 +151,13 @@ layout_settle_files(const struct owners *o, const struct conf *conf)
 		return r;
 	if ((r = settle_secrets(o, conf->state)) != OK)
 		return r;
-	authorities_of(conf, all);
-	for (i = 0; i < AUTHORITIES; i++) {
-		if (!key_is_url(all[i].key) && lstat(all[i].key, &st) == 0 &&
-		    (r = owners_give(o, all[i].key, all[i].owner, 0600)) != OK)
+	while (authorities_next(conf, &one)) {
+		if (!key_is_url(one.key) && lstat(one.key, &st) == 0 &&
+		    (r = owners_give(o, one.key, one.owner, 0600)) != OK)
 			return r;
-		if (lstat(all[i].certificate, &st) == 0 &&
+		if (lstat(one.certificate, &st) == 0 &&
 		    (r = owners_give(
-			 o, all[i].certificate, OWNER_ROOT, 0644)) != OK)
+			 o, one.certificate, OWNER_ROOT, 0644)) != OK)
 			return r;
 	}
 	return OK;

@@ -61,9 +61,11 @@ load(void *p)
 	const struct conf *conf = app->http.request.context.conf;
 	int r;
 
-	if ((r = acme_http_load(p)) != OK ||
-	    (r = authority_load(
-		 conf->ca_key, conf->ca_certificate, &app->keys.ca)) != OK)
+	if ((r = acme_http_load(p)) != OK)
+		return r;
+	generation_current(conf, GENERATION_ACME, &app->keys.files);
+	if ((r = authority_load(app->keys.files.key,
+		 app->keys.files.certificate, &app->keys.ca)) != OK)
 		return r;
 	return attest_roots_load(conf->attestation_root, &app->keys.roots);
 }

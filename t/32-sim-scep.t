@@ -145,30 +145,6 @@ subtest 'fleet-88, fleet-96, fleet-149: a broken attestation is no way to SCEP' 
 	ok($t->tool_json('host', 'show', $serial)->{mdm_enrollment_hardware_attested}, 'attested');
 };
 
-subtest 'mdm-106: the SCEP CA is replaced' => sub {
-	my ($serial, $state) = (serial(), $t->dir . '/rollover');
-	enrolls($serial, '--state', $state);
-	my $ca = $t->server->state . '/scep-ca';
-	rename("$ca.$_", "$ca-old.$_") or die $! for qw(key pem);
-	$t->tool_ok('migrate');
-	$t->server->restart($_) for qw(scep profile-download);
-	isnt(Attestmdm::Server::slurp("$ca.pem"), Attestmdm::Server::slurp("$ca-old.pem"),
-	    'there is a new one');
-	$t->tool_ok('command', 'send', $serial, 'SecurityInfo');
-	like($t->sim('poll', '--state', $state)->{out}, qr/ SecurityInfo Acknowledged$/m,
-	    'an enrolled device goes on');
-	my ($new, $new_state) = (serial(), $t->dir . '/rollover-new');
-	enrolls($new, '--state', $new_state);
-	my $pem = "$new_state/identity.pem";
-	is($t->command('openssl', 'verify', '-CAfile', "$ca.pem", $pem)->{exit}, 0,
-	    'a new one has its certificate from the new CA');
-	$t->tool_ok('renew', '--host', $serial);
-	like($t->sim('poll', '--state', $state)->{out}, qr/ InstallProfile Acknowledged$/m,
-	    'and so does a renewed one');
-	is($t->command('openssl', 'verify', '-CAfile', "$ca.pem", "$state/identity.pem")->{exit},
-	    0, 'from the new CA');
-};
-
 subtest 'a CA that the profile does not name is not believed' => sub {
 	my $serial = serial();
 	my $dir = $t->dir;

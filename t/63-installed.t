@@ -175,6 +175,21 @@ for my $name (keys %secrets) {
 }
 like($i->rights, qr/^ok: each user/, 'check finds them good');
 
+# What attestmdm ca renew makes.
+isnt($i->tool('attestmdm-acme', 'ca renew acme')->{exit}, 0, 'a program renews no CA');
+is($i->tool('root', 'ca renew scep')->{exit}, 0, 'root does');
+my %renewed = ('scep-ca.2.key' => 'attestmdm-scep 0600', 'scep-ca.2.pem' => 'root 0644',
+	'public/scep/scep-2.crl' => 'attestmdm-scep 0644');
+is_deeply({ map { $_ => owner_and_mode($_) } keys %renewed }, \%renewed, 'the files of the new CA');
+like($i->rights, qr/^ok: each user/, 'are good');
+is($i->tool('attestmdm-scep', 'crl --publish --authority scep')->{exit}, 0, 'both lists of SCEP are published');
+is(owner_and_mode('acme-ca.2.pem'), 'absent', 'and the other CA is as it was');
+chmod(0640, "$state/scep-ca.2.key");
+like($i->rights, qr/scep-ca\.2\.key is for attestmdm-scep alone/, 'check guards the new key');
+is($i->tool('root', 'migrate')->{exit}, 0, 'migrate');
+is(owner_and_mode('scep-ca.2.key'), 'attestmdm-scep 0600', 'sets it right');
+unlink(map { "$state/$_" } keys %renewed);
+
 for (['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but attestmdm may read it/],
     ['scep-ca.key', 0640, qr/is for attestmdm-scep alone, but attestmdm-acme may read it/],
     ['admin.key', 0640, qr/admin\.key is for attestmdm-admin alone, but attestmdm may read it/],

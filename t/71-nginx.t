@@ -108,6 +108,15 @@ for my $path ('/enroll', '/mdm/checkin', '/scep', "/acme/$id/new-order") {
 	like($answer, qr/^4(?!29)/, "which is the program's");
 }
 
+# Those of a renewed CA, which has generations 2 to 9.
+is(status('/scep/2?operation=GetCACert'), 404, 'a generation that does not exist');
+like($t->http(GET => '/scep/2?operation=GetCACert')->{body}, qr/^There is nothing here/, 'says the program');
+my $second = $t->server->state . '/public/scep/scep-2.crl';
+Attestmdm::Server::spew($second, 'x');
+is(status('/crl/scep-2.crl'), 200, 'its list is served');
+is(status("/crl/$_"), 404, "nothing as $_") for qw(scep-1.crl scep-22.crl scep-2.crl.new .lock scep/.lock);
+unlink($second);
+
 # A taken-over program could put a link in the place of its list.
 my $list = $t->server->state . '/public/acme/acme.crl';
 is(status("/crl/$_.crl"), 200, "the list of $_ is served") for qw(acme scep);

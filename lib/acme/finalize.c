@@ -214,8 +214,9 @@ finalize_order(struct request *rq, const struct finalize_keys *keys,
 		r = reject_csr(rq, &w.order, r);
 	/* Signing takes its time, so it comes before the transaction. */
 	if (r == OK &&
-	    (r = issue_for_enrollment(keys->ca, rq->context.conf,
-		 &rq->enrollment, w.attested.spki, &w.certificate)) == OK &&
+	    (r = issue_for_enrollment(keys->ca, keys->files.crl_file,
+		 rq->context.conf, &rq->enrollment, w.attested.spki,
+		 &w.certificate)) == OK &&
 	    (r = request_begin(rq)) == OK)
 		r = context_end(
 		    &rq->context, store_issuance(rq, &w, out, replaces));
@@ -225,6 +226,23 @@ finalize_order(struct request *rq, const struct finalize_keys *keys,
 	csr_free(w.csr);
 	attest_release(&w.attested);
 	attestations_release(&w.evidence);
+	return r;
+}
+
+/* With the CA that signed it, which may have been renewed since. */
+static int
+add_chain(const struct conf *conf, const struct authority *ca,
+    const struct certificate *c, struct buf *out)
+{
+	struct blob issuer = blob_of(c->issuer_key_id, c->issuer_key_id_len);
+	struct authority *former = NULL;
+	int r;
+
+	if (blob_eq(authority_key_id(ca), issuer))
+		return issue_chain(ca, c->der, out);
+	if ((r = generation_find(conf, GENERATION_ACME, issuer, &former)) == OK)
+		r = issue_chain(former, c->der, out);
+	authority_free(former);
 	return r;
 }
 
@@ -244,7 +262,7 @@ write_chain(struct request *rq, const struct authority *ca, const char *id,
 	if (r == OK && c.state == CERTIFICATE_REVOKED)
 		r = fail(ERR_UNAUTHORIZED, "certificate %s is revoked", id);
 	if (r == OK && (r = check_device(rq)) == OK &&
-	    (r = issue_chain(ca, c.der, out)) == OK)
+	    (r = add_chain(rq->context.conf, ca, &c, out)) == OK)
 		r = context_log(&rq->context, OK, "");
 	certificates_release(&c);
 	return r;

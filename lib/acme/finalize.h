@@ -4,6 +4,7 @@
 
 #include "acme/request.h"
 #include "ca/authority.h"
+#include "ca/generation.h"
 #include "store/certificates.h"
 #include "store/orders.h"
 #include "wire/attest.h"
@@ -13,7 +14,9 @@
 
 /* The key that acme-finalize alone holds, and the root of attestations. */
 struct finalize_keys {
+	/* the current generation of the ACME CA, and the names of its files */
 	struct authority *ca;
+	struct generation files;
 	struct attest_roots *roots;
 };
 

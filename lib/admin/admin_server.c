@@ -2,15 +2,26 @@
 
 #include "store/restored.h"
 
-int
-admin_server_note_backup(const struct admin_actor *actor, const char *file)
+static int
+note(const struct admin_actor *actor, const char *action, const char *file)
 {
 	int r;
 
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SERVER)) == OK)
-		r = db_end(
-		    actor->db, admin_actor_record(actor, "backup", file));
+		r = db_end(actor->db, admin_actor_record(actor, action, file));
 	return r;
+}
+
+int
+admin_server_note_backup(const struct admin_actor *actor, const char *file)
+{
+	return note(actor, "backup", file);
+}
+
+int
+admin_server_note_ca(const struct admin_actor *actor, const char *certificate)
+{
+	return note(actor, "ca.renew", certificate);
 }
 
 int

@@ -7,6 +7,10 @@
 /* Records that a backup was written to `file`. */
 int admin_server_note_backup(const struct admin_actor *actor, const char *file);
 
+/* Records that a CA was renewed: the file of its new certificate. */
+int admin_server_note_ca(
+    const struct admin_actor *actor, const char *certificate);
+
 /*
  * Makes a restored database fit to serve, see restored_void(), and records that
  * it came from `file`.

@@ -3,7 +3,8 @@
  *
  * It is a static file: `attestmdm crl --publish` writes it to
  * STATE/public/acme/acme.crl or STATE/public/scep/scep.crl in one rename, and
- * nginx serves both under /crl/. A timer does that within a minute of a
+ * nginx serves both under /crl/; that of a renewed CA is acme-2.crl and so on
+ * (ca/generation.h). A timer does that within a minute of a
  * revocation; no request waits for it. Entries carry no reason: that stays
  * in the database, where an administrator sees it.
  */
@@ -17,10 +18,6 @@
 #include "ca/authority.h"
 
 struct db;
-
-/* Each CA's file, and its name under /crl/. */
-#define CRL_FILE_ACME "acme.crl"
-#define CRL_FILE_SCEP "scep.crl"
 
 /* How long a list says it is good for; publish it again well before. */
 #define CRL_DAYS 7

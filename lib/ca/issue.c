@@ -316,8 +316,8 @@ issue_certificate(const struct authority *ca, const struct issue_request *req,
 }
 
 int
-issue_for_enrollment(const struct authority *ca, const struct conf *conf,
-    const struct enrollment *e, struct blob spki, struct certificate *out)
+issue_for_enrollment(const struct authority *ca, const char *crl_file,
+    const struct conf *conf, const struct enrollment *e, struct blob spki, struct certificate *out)
 {
 	bool attested = e->method == ENROLLMENT_ACME;
 	bool named = !conf->privacy_mode && e->device.serial[0] != '\0';
@@ -335,8 +335,7 @@ issue_for_enrollment(const struct authority *ca, const struct conf *conf,
 
 	buf_init(&crl, 1024);
 	*out = (struct certificate){ .id = "" };
-	if ((r = issue_crl_url(conf->url,
-		 attested ? CRL_FILE_ACME : CRL_FILE_SCEP, &crl)) == OK) {
+	if ((r = issue_crl_url(conf->url, crl_file, &crl)) == OK) {
 		req.crl_url = buf_str(&crl);
 		r = issue_certificate(ca, &req, out);
 	}

@@ -39,23 +39,26 @@ struct issue_request {
 };
 
 /*
- * Signs, then verifies the result as a relying party would. Of the row, *out gets what the certificate itself says; the caller releases it.
- * ERR_FIELD when a request's text does not fit (empty, over 64 bytes of
- * subject, control characters), ERR_BAD_PUBLIC_KEY when the key is not EC
- * P-256, EC P-384 or RSA 2048..4096, ERR_CRYPTO when signing fails, ERR_CONFIG
- * when the CA has no day left. *out is empty on failure.
+ * Signs, then verifies the result as a relying party would. Of the row, *out
+ * gets what the certificate itself says; the caller releases it. ERR_FIELD when
+ * a request's text does not fit (empty, over 64 bytes of subject, control
+ * characters), ERR_BAD_PUBLIC_KEY when the key is not EC P-256, EC P-384 or RSA
+ * 2048..4096, ERR_CRYPTO when signing fails, ERR_CONFIG when the CA has no day
+ * left. *out is empty on failure.
  */
 int issue_certificate(const struct authority *ca,
     const struct issue_request *req, struct certificate *out);
 
 /*
  * The certificate of an enrollment, as its method says: by ACME one for an
- * attested key, by SCEP one for a key that was not. *out is the whole row but
+ * attested key, by SCEP one for a key that was not. The list of this CA is
+ * crl_file. *out is the whole row but
  * for the order's id; nobody may see the certificate before issue_store() is
  * committed. Codes of issue_certificate().
  */
-int issue_for_enrollment(const struct authority *ca, const struct conf *conf,
-    const struct enrollment *e, struct blob spki, struct certificate *out);
+int issue_for_enrollment(const struct authority *ca, const char *crl_file,
+    const struct conf *conf, const struct enrollment *e, struct blob spki,
+    struct certificate *out);
 
 /*
  * Stores the row and marks its enrollment issued. ERR_CONFLICT when that is not
@@ -73,7 +76,7 @@ int issue_permanent_identifier(const char *value, struct buf *out);
 int issue_chain(
     const struct authority *ca, struct blob leaf_der, struct buf *out);
 
-/* Appends SERVER_URL/crl/FILE, one of CRL_FILE_... (ca/crl.h). */
+/* Appends SERVER_URL/crl/FILE, the crl_file of a struct generation. */
 int issue_crl_url(const char *server_url, const char *file, struct buf *out);
 
 #endif

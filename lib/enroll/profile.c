@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ca/generation.h"
 #include "ca/key.h"
 #include "wire/cms.h"
 #include "wire/out_plist.h"
@@ -126,7 +127,10 @@ add_acme(struct writer *w)
 	add_subject(to, w->new->enrollment.device.serial);
 }
 
-/* The URL has no query: a device appends its own. */
+/*
+ * The URL has no query: a device appends its own. It names the generation of
+ * the CA, so that the profile works on when the CA is renewed.
+ */
 static void
 add_scep(struct writer *w)
 {
@@ -135,7 +139,11 @@ add_scep(struct writer *w)
 	to = out_plist_dict(add_payload(w, "com.apple.security.scep",
 				"identity", "Device identity"),
 	    "PayloadContent");
-	add_text(to, "URL", "%s%s", w->conf->url, PROFILE_SCEP_PATH);
+	if (w->files->scep_generation > 1)
+		add_text(to, "URL", "%s%s/%d", w->conf->url, PROFILE_SCEP_PATH,
+		    w->files->scep_generation);
+	else
+		add_text(to, "URL", "%s%s", w->conf->url, PROFILE_SCEP_PATH);
 	out_plist_string(to, "Challenge", w->new->challenge);
 	out_plist_string(to, "Key Type", "RSA");
 	out_plist_int(to, "Keysize", SCEP_KEY_BITS);
@@ -227,14 +235,17 @@ profile_write(const struct conf *conf, const struct profile_files *files,
 
 /* The CAFingerprint: devices then believe GetCACert (RFC 8894 section 4.2). */
 static int
-load_scep_ca(const char *path, uint8_t out[SECRET_SHA256])
+load_scep_ca(const struct conf *conf, struct profile_files *out)
 {
+	struct generation current;
 	gnutls_x509_crt_t crt = NULL;
 	size_t n;
 	int r;
 
-	if ((r = x509_load(path, 1, &crt, &n)) == OK)
-		r = x509_sha256(crt, out);
+	generation_current(conf, GENERATION_SCEP, &current);
+	out->scep_generation = current.number;
+	if ((r = x509_load(current.certificate, 1, &crt, &n)) == OK)
+		r = x509_sha256(crt, out->scep_ca_sha256);
 	x509_free(crt);
 	return r;
 }
@@ -245,7 +256,7 @@ profile_files_load_unsigned(const struct conf *conf, struct profile_files *out)
 	int r;
 
 	memset(out, 0, sizeof *out);
-	r = load_scep_ca(conf->scep_ca_certificate, out->scep_ca_sha256);
+	r = load_scep_ca(conf, out);
 	if (r == OK && conf->server_ca[0] != '\0')
 		r = x509_load(conf->server_ca, PROFILE_SERVER_CAS,
 		    out->server_cas, &out->n_server_cas);

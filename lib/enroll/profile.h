@@ -31,9 +31,12 @@ struct key;
 
 /* Files that profiles need; opened once by a program. */
 struct profile_files {
-	/* CAFingerprint of SCEP payloads: SHA-256 of the SCEP CA's certificate
+	/*
+	 * the current SCEP CA: for CAFingerprint the SHA-256 of its
+	 * certificate, and its generation, which the URL names
 	 */
 	uint8_t scep_ca_sha256[SECRET_SHA256];
+	int scep_generation;
 	/* com.apple.security.root payloads */
 	gnutls_x509_crt_t server_cas[PROFILE_SERVER_CAS];
 	size_t n_server_cas;

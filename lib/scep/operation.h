@@ -11,7 +11,7 @@
  */
 int operation_capabilities(const struct scep *scep, struct buf *out);
 
-/* GetCACert (section 4.2): the DER of the one CA certificate. */
+/* GetCACert (section 4.2): the DER of the certificate of scep->ca. */
 int operation_certificate(const struct scep *scep, struct buf *out);
 
 /*

@@ -183,9 +183,9 @@ serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 		return fail(ERR_SCEP_CHALLENGE, "the challenge was used");
 	/* Signing takes its time, so it comes before the transaction. */
 	if ((r = check_policy(w)) == OK &&
-	    (r = issue_for_enrollment(w->scep->ca, c->conf,
-		 &w->authorization.enrollment, w->csr->spki,
-		 &w->certificate)) == OK &&
+	    (r = issue_for_enrollment(w->scep->issuer,
+		 w->scep->crl_file, c->conf, &w->authorization.enrollment,
+		 w->csr->spki, &w->certificate)) == OK &&
 	    (r = context_begin(c)) == OK)
 		r = context_end(c, store_issuance(w));
 	return r == OK ? buf_add_blob(out, w->certificate.der) : r;

@@ -22,7 +22,11 @@
 /* The SCEP server, with the request in hand. */
 struct scep {
 	struct context context;
-	struct authority *ca;
+	/* the CA that the profile named: opens requests and signs answers */
+	const struct authority *ca;
+	/* the current one, which signs certificates, and its list */
+	const struct authority *issuer;
+	const char *crl_file;
 };
 
 /*

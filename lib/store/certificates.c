@@ -32,6 +32,7 @@ enum {
 	COUNT,
 	LIST_BY_SERIAL,
 	LIST_REVOKED,
+	COUNT_VALID,
 	REVOKED_SINCE,
 	NEXT_CRL_NUMBER,
 	PURGE_RELEASE,
@@ -109,6 +110,9 @@ static const char *const texts[] = {
 			 " FROM certificates WHERE revoked_at IS NOT NULL"
 			 " AND issuer_key_id = $1 AND not_after > $2"
 			 " ORDER BY revoked_at",
+	[COUNT_VALID] = SQL_SCANS "SELECT count(*) FROM certificates"
+				  " WHERE issuer_key_id = $1 AND not_after > $2"
+				  " AND state <> 'revoked'",
 	[REVOKED_SINCE] = "SELECT count(*) FROM certificates"
 			  " WHERE issuer_key_id = $1 AND revoked_at >= $2",
 	[NEXT_CRL_NUMBER] = "INSERT INTO crl_numbers (issuer_key_id, number)"
@@ -374,6 +378,14 @@ certificates_revoked_release(struct certificate_revoked_list *list)
 {
 	free(list->rows);
 	*list = (struct certificate_revoked_list){ 0 };
+}
+
+int
+certificates_count_valid(
+    struct db *db, struct blob issuer_key_id, int64_t now, int64_t *out)
+{
+	return sql_integer(db, texts[COUNT_VALID],
+	    WITH(datum_blob(issuer_key_id), datum_int(now)), out);
 }
 
 int

@@ -158,6 +158,10 @@ int certificates_list_revoked(struct db *db, struct blob issuer_key_id,
     struct certificate_revoked_list *out);
 void certificates_revoked_release(struct certificate_revoked_list *list);
 
+/* How many of this issuer are neither revoked nor expired. */
+int certificates_count_valid(
+    struct db *db, struct blob issuer_key_id, int64_t now, int64_t *out);
+
 /* Was a certificate of this issuer revoked at `since` or later? */
 int certificates_revoked_since(
     struct db *db, struct blob issuer_key_id, int64_t since, bool *out);

@@ -269,7 +269,9 @@ scepfix_serve(struct db *db, bool renewal_requests, struct blob message,
 				 .db = db,
 				 .step = PKCSREQ_STEP,
 				 .remote_address = "192.0.2.1" },
-		.ca = ca };
+		.ca = ca,
+		.issuer = ca,
+		.crl_file = "scep.crl" };
 
 	return operation_pki(&scep, message, reply);
 }

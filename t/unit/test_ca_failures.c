@@ -141,8 +141,8 @@ issue(void *arg)
 	buf_init(&spki, 1024);
 	buf_init(&chain, 65536);
 	if ((r = key_spki(key, &spki)) == OK &&
-	    (r = issue_for_enrollment(ca, &conf, &e, buf_blob(&spki), &c)) ==
-		OK) {
+	    (r = issue_for_enrollment(ca, "acme.crl", &conf, &e,
+		 buf_blob(&spki), &c)) == OK) {
 		r = issue_chain(ca, c.der, &chain);
 		certificates_release(&c);
 	} else if (spki.n > 0) {

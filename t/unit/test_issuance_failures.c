@@ -117,6 +117,7 @@ begin(void **state, struct client *c)
 	    authority_create(key, certificate, "CA", "Example", KEY_P384, 10),
 	    OK);
 	assert_int_equal(authority_load(key, certificate, &c->keys.ca), OK);
+	strcpy(c->keys.files.crl_file, "acme.crl");
 	c->keys.roots = attestfix_roots;
 	acmefix_init(state, &c->f);
 	acmefix_order(&c->f, &c->order);

@@ -528,7 +528,7 @@ an_rsa_authority_serves_scep(void **state)
 	assert_int_equal(authority_check_scep(ca), ERR_CONFIG);
 	buf_init(&url, 256);
 	assert_int_equal(
-	    issue_crl_url("https://mdm.example.com", CRL_FILE_SCEP, &url), OK);
+	    issue_crl_url("https://mdm.example.com", "scep.crl", &url), OK);
 	assert_string_equal(
 	    buf_str(&url), "https://mdm.example.com/crl/scep.crl");
 	new_spki(KEY_RSA_3072, &spki);

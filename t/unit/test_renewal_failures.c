@@ -18,6 +18,7 @@ struct fixture {
 	struct conf conf;
 	struct renewer rn;
 	struct renewal_candidate candidate;
+	char key[128];
 	char ca[128];
 };
 
@@ -45,13 +46,13 @@ static void
 begin(void **state, int days, struct fixture *f)
 {
 	struct storefix *fix = *state;
-	char key[128];
 
 	*f = (struct fixture){ .db = fix->db, .conf = mdmfix_conf };
-	snprintf(key, sizeof key, "%s/scep-ca.key", fix->folder);
+	snprintf(f->key, sizeof f->key, "%s/scep-ca.key", fix->folder);
 	snprintf(f->ca, sizeof f->ca, "%s/scep-ca.pem", fix->folder);
 	assert_int_equal(
-	    authority_create(key, f->ca, "CA", "Example", KEY_P256, 10), OK);
+	    authority_create(f->key, f->ca, "CA", "Example", KEY_P256, 10), OK);
+	f->conf.scep_ca_key = f->key;
 	f->conf.scep_ca_certificate = f->ca;
 	f->conf.server_ca = f->ca;
 	f->rn.context = (struct context){
