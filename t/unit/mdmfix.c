@@ -16,6 +16,9 @@ const struct conf mdmfix_conf = {
 	.signing_key = (char[]){ "" },
 	.signing_certificate = (char[]){ "" },
 	.server_ca = (char[]){ "" },
+	.enrollment_url = (char[]){ CONF_ENROLLMENT_URL },
+	.push_url = (char[]){ CONF_PUSH_URL },
+	.apple_server_ca = (char[]){ "" },
 	.premium = true,
 };
 
