@@ -15,6 +15,7 @@ my @users = qw(attestmdm attestmdm-acme attestmdm-scep);
 my @own_users = qw(attestmdm-admin attestmdm-worker);
 
 is($i->run($i->init)->{exit}, 0, 'init');
+is($i->tool('root', 'ca renew scep')->{exit}, 0, 'a CA is renewed');
 my $r = $i->tool('root', "backup $backup");
 is($r->{exit}, 0, 'backup') or diag($r->{err});
 is($i->tool('attestmdm', "backup $backup.2")->{exit}, 1, 'only root reads all of it');
@@ -33,6 +34,8 @@ $r = $i->run("$i->{tool} restore $backup");
 is($r->{exit}, 0, 'restored') or diag($r->{err});
 like($i->rights, qr/^ok: /, 'everything belongs to the users of this host');
 is((stat("$state/acme-ca.key"))[4], $Attestmdm::Installed::USERS{'attestmdm-acme'}, 'by their names');
+is((stat("$state/$_"))[4], $Attestmdm::Installed::USERS{'attestmdm-scep'}, "of a renewed CA, too: $_")
+    for qw(scep-ca.key scep-ca.2.key public/scep/scep.crl public/scep/scep-2.crl);
 is($i->tool($_, 'setting set minimum_os_version_macos 14.1')->{exit}, 0, "$_ writes to the database")
     for @users;
 is($i->tool('root', 'crl --publish')->{exit}, 0, 'both CAs sign');
