@@ -27,6 +27,7 @@ static const struct job_kind *const kinds[] = {
 	&job_sync,
 	&job_assign,
 	&job_purge,
+	&job_alarms,
 	NULL,
 };
 

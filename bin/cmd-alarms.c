@@ -5,11 +5,13 @@
 
 static const struct view_column columns[] = {
 	{ "raised_at", "RAISED", VIEW_TIME },
+	{ "severity", "SEVERITY", VIEW_TEXT },
 	{ "kind", "KIND", VIEW_TEXT },
 	{ "serial", "SERIAL", VIEW_TEXT },
 	{ "subject", NULL, VIEW_TEXT },
 	{ "last_seen_at", "LAST SEEN", VIEW_TIME },
 	{ "closed_at", "CLOSED", VIEW_TIME },
+	{ "told_at", NULL, VIEW_TIME },
 	{ "text", "WHAT", VIEW_TEXT },
 	{ NULL, NULL, VIEW_TEXT },
 };
@@ -23,11 +25,14 @@ table(struct cli *cli, const struct paging *p, const struct alarm_list *list)
 
 	for (i = (size_t)p->offset; i < list->n && i < last; i++, shown++) {
 		view_time(v, list->rows[i].raised_at);
+		view_text(
+		    v, alarms_severity_name(list->rows[i].severity));
 		view_text(v, list->rows[i].kind);
 		view_text(v, list->rows[i].serial);
 		view_text(v, list->rows[i].subject);
 		view_time(v, list->rows[i].last_seen_at);
 		view_time(v, list->rows[i].closed_at);
+		view_time(v, list->rows[i].told_at);
 		view_text(v, list->rows[i].text);
 	}
 	r = view_table(cli, v, "alarms",

@@ -1,19 +1,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bin/room.h"
 #include "bin/inspect.h"
 #include "bin/reach.h"
 #include "store/jobs.h"
 #include "web/nginx_secret.h"
 
 #define MIB           (1024 * 1024)
-#define DISK_LEAST    (INT64_C(100) * MIB)
-#define DISK_WARNING  (INT64_C(1024) * MIB)
 #define LOG_WARNING   (INT64_C(64) * MIB)
 #define TLS_WARNING   (INT64_C(14) * 86400)
 #define PROBE_PATH    "/attestmdm-check"
@@ -151,23 +149,16 @@ inspect_url(struct verdict *v, const struct conf *conf, const char *where)
 void
 inspect_disk(struct verdict *v, const struct conf *conf)
 {
-	struct statvfs fs;
-	int64_t left;
+	static const enum verdict_mark marks[] = {
+		[ROOM_ENOUGH] = VERDICT_OK,
+		[ROOM_LOW] = VERDICT_WARNING,
+		[ROOM_NONE] = VERDICT_BAD,
+	};
+	char text[ROOM_TEXT];
+	enum room room = room_at(conf->database, text);
 
-	if (statvfs(conf->database, &fs) != 0)
-		return;
-	left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-	if (left < DISK_LEAST || (fs.f_files > 0 && fs.f_favail == 0))
-		verdict_add(v, VERDICT_BAD, "disk",
-		    "%lld MiB are free where the database is, and %llu files: "
-		    "make room now, or nothing can be written",
-		    (long long)(left / MIB), (unsigned long long)fs.f_favail);
-	else
-		verdict_add(v,
-		    left < DISK_WARNING ? VERDICT_WARNING : VERDICT_OK, "disk",
-		    "%lld MiB are free where the database is%s",
-		    (long long)(left / MIB),
-		    left < DISK_WARNING ? ": make room" : "");
+	if (*text != '\0')
+		verdict_add(v, marks[room], "disk", "%s", text);
 }
 
 void

@@ -60,6 +60,8 @@ static const struct conf_key keys[] = {
 	TEXT("paths", admin_key, ""),
 	TEXT("paths", templates, DATA_DIR "/templates"),
 	TEXT_AS("worker", "socket", worker_socket, ""),
+	TEXT_AS("alarms", "command", alarm_command, ""),
+	NUMBER_AS("alarms", "repeat_days", alarm_repeat_days, "7", 0, 365),
 	TEXT("mdm", topic, ""),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
 	/* attestmdm init writes "required"; the devices of an installation that
@@ -330,6 +332,11 @@ check(const char *path, const struct conf *c)
 	if (*c->topic != '\0' && strncmp(c->topic, "com.apple.mgmt.", 15) != 0)
 		return fail(ERR_CONFIG,
 		    "%s: [mdm] topic must begin with com.apple.mgmt.", path);
+	if (*c->alarm_command != '\0' && *c->alarm_command != '/')
+		return fail(ERR_CONFIG,
+		    "%s: [alarms] command must be the absolute path of a "
+		    "program",
+		    path);
 	if ((*c->signing_key == '\0') != (*c->signing_certificate == '\0'))
 		return fail(ERR_CONFIG,
 		    "%s: [profile] signing_key and signing_certificate go "

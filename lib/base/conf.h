@@ -31,6 +31,9 @@ struct conf {
 	char *templates; /* folder of HTML pages */
 	/* [worker] */
 	char *worker_socket; /* key "socket": SOCKETS/worker.sock */
+	/* [alarms] */
+	char *alarm_command;    /* key "command": "" = nobody is told */
+	int alarm_repeat_days;  /* key "repeat_days"; 0: tell once */
 	/* [mdm] */
 	char *topic; /* APNs topic while there is no push certificate; or "" */
 	char *profile_identifier; /* reverse-DNS prefix, never changed */

@@ -13,7 +13,6 @@
 
 #define HOUR INT64_C(3600)
 #define DAY  INT64_C(86400)
-#define WEEK (7 * DAY)
 
 int
 renewer_init(struct renewer *rn, const struct conf *conf, struct db *db)
@@ -299,7 +298,7 @@ renewer_close(struct renewer *rn, const struct renewal_candidate *candidate)
 static int
 alarm_one(struct context *c, const struct renewal_candidate *candidate)
 {
-	char reason[RENEWALS_ERROR_TEXT + 256], end[CLOCK_TEXT];
+	char advice[RENEWALS_ERROR_TEXT + 256], end[CLOCK_TEXT];
 	const char *host_id = candidate->host_id;
 	struct renewal_candidate now;
 	struct renewal last;
@@ -315,15 +314,16 @@ alarm_one(struct context *c, const struct renewal_candidate *candidate)
 	r = renewals_load(c->db, host_id, &last);
 	if (r != OK && r != ERR_NOT_FOUND)
 		return r;
+	snprintf(advice, sizeof advice,
+	    "It is not renewed%s%s. Connect the device so that its renewal "
+	    "reaches it; once the certificate has expired, the device must "
+	    "enroll again.",
+	    last.last_error[0] == '\0' ? "" : ": ", last.last_error);
 	clock_people(candidate->not_after, end);
-	snprintf(reason, sizeof reason,
-	    "the certificate expires at %s and is not renewed%s%s. Connect the "
-	    "device so that its renewal reaches it; once the certificate has "
-	    "expired, the device must enroll again.",
-	    end, last.last_error[0] == '\0' ? "" : ": ", last.last_error);
-	log_line(LOG_WARN, "host %s: %s", c->serial, reason);
-	r = alarms_raise(
-	    c->db, ALARM_CERTIFICATE_EXPIRING, host_id, c->serial, reason);
+	log_line(LOG_WARN, "host %s: the certificate expires on %s. %s",
+	    c->serial, end, advice);
+	r = alarms_raise_ending(c->db, ALARM_CERTIFICATE_EXPIRING, host_id,
+	    c->serial, candidate->not_after, "The certificate", advice);
 	return r == OK ? renewals_mark_alarmed(c->db, host_id) : r;
 }
 
@@ -342,5 +342,5 @@ renewer_expiring(
 	if (window > RENEWER_ALARM)
 		window = RENEWER_ALARM;
 	return renewal_candidates_ending(
-	    rn->context.db, clock_now(), window, WEEK, limit, out);
+	    rn->context.db, clock_now(), window, limit, out);
 }

@@ -80,9 +80,9 @@ int renewer_close(
     struct renewer *rn, const struct renewal_candidate *candidate);
 
 /*
- * Hosts, `limit` at most, of which an administrator is to be told, once a week,
- * that their certificate ends soon (RENEWER_ALARM, half of days_before, or a
- * sixth of its life, whichever is least).
+ * Hosts, `limit` at most, of which an administrator is to be told that their
+ * certificate ends soon (RENEWER_ALARM, half of days_before, or a sixth of its
+ * life, whichever is least): once for each threshold of alarms_raise_ending().
  */
 int renewer_expiring(
     struct renewer *rn, int limit, struct renewal_candidate_list *out);

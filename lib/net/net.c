@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "wire/x509.h"
 
 #define CONNECTIONS_KEPT 8L
 /* Requests at a time on one connection, if the host takes so many. */
@@ -219,6 +220,12 @@ set_trust(struct net_transfer *t, const struct net_request *q)
 	SET(SSL_VERIFYHOST, 2L);
 	/* A resumed session would be that of another client certificate. */
 	SET(SSL_SESSIONID_CACHE, 0L);
+	/* It is shown by a new connection alone. */
+	if (q->shows_certificate) {
+		SET(CERTINFO, 1L);
+		SET(FRESH_CONNECT, 1L);
+		SET(FORBID_REUSE, 1L);
+	}
 	if (q->ca_file != NULL) {
 		SET(CAINFO, q->ca_file);
 		SET(CAPATH, NULL);
@@ -513,6 +520,40 @@ net_header(const struct net_answer *answer, const char *name)
 		CURLHE_OK
 	    ? h->value
 	    : NULL;
+}
+
+/* Of one certificate as libcurl shows it, "Cert:" and PEM in one line of it. */
+static int64_t
+end_of(const struct curl_slist *lines)
+{
+	static const char word[] = "Cert:";
+	gnutls_x509_crt_t crt;
+	int64_t end;
+
+	while (lines != NULL &&
+	    strncmp(lines->data, word, sizeof word - 1) != 0)
+		lines = lines->next;
+	if (lines == NULL ||
+	    x509_parse_pem(blob_str(lines->data + sizeof word - 1), &crt) != OK)
+		return 0;
+	end = x509_not_after(crt);
+	x509_free(crt);
+	return end;
+}
+
+int64_t
+net_certificate_end(const struct net_answer *answer)
+{
+	struct curl_certinfo *shown = NULL;
+	int64_t end, first = 0;
+
+	curl_easy_getinfo(answer->easy, CURLINFO_CERTINFO, &shown);
+	for (int i = 0; shown != NULL && i < shown->num_of_certs; i++) {
+		end = end_of(shown->certinfo[i]);
+		if (first == 0 || (end > 0 && end < first))
+			first = end;
+	}
+	return first > 0 ? first : 0;
 }
 
 size_t

@@ -54,6 +54,7 @@ struct net_request {
 	const char *client_certificate; /* PEM file; NULL: none */
 	const char *client_key;         /* PEM file */
 	bool http2;                     /* and nothing else */
+	bool shows_certificate;         /* for net_certificate_end() */
 	size_t answer_max;              /* bytes of the body */
 	int seconds;                    /* for all of it */
 	int stall_seconds;              /* see NET_SLOWEST; 0: no such limit */
@@ -116,6 +117,12 @@ void net_reconnect(struct net *net);
  * with the name the first. Valid during net_done.
  */
 const char *net_header(const struct net_answer *answer, const char *name);
+
+/*
+ * When the first of the certificates that the host showed ends, in seconds
+ * since 1970; 0: unknown. For requests with shows_certificate, during net_done.
+ */
+int64_t net_certificate_end(const struct net_answer *answer);
 
 /* How many transfers go on. */
 size_t net_count(const struct net *net);

@@ -69,12 +69,17 @@ static const char *const texts[] = {
 	    "SELECT {columns} FROM certificates c"
 	    " CROSS JOIN hosts h"
 	    " WHERE h.serial = c.serial AND" PRESENT " AND c.not_after > $2"
-	    " AND c.not_after < $5 AND c.not_after"
+	    " AND c.not_after < $4 AND c.not_after"
 	    " < $1 + c.lifetime / 6"
 	    " AND NOT EXISTS (SELECT 1 FROM renewals r"
-	    " WHERE r.host_id = h.id AND r.alarmed_at > $3"
-	    " AND r.alarmed_at <= $1)"
-	    " ORDER BY c.not_after LIMIT $4",
+	    " WHERE r.host_id = h.id AND r.alarmed_at <= $1"
+	    " AND r.alarmed_at >= c.not_after - CASE"
+	    " WHEN c.not_after <= $1 THEN 0"
+	    " WHEN c.not_after <= $1 + 86400 THEN 86400"
+	    " WHEN c.not_after <= $1 + 604800 THEN 604800"
+	    " WHEN c.not_after <= $1 + 1209600 THEN 1209600"
+	    " ELSE 2592000 END)"
+	    " ORDER BY c.not_after LIMIT $3",
 	[UNANSWERED] =
 	    SQL_SCANS "SELECT {columns} FROM renewals r"
 		      " JOIN enrollments e ON e.id = r.enrollment_id"
@@ -157,7 +162,7 @@ renewal_candidates_not_attested(struct db *db,
 
 int
 renewal_candidates_ending(struct db *db, int64_t now, int64_t window,
-    int64_t pause, int limit, struct renewal_candidate_list *out)
+    int limit, struct renewal_candidate_list *out)
 {
 	int64_t life;
 	int r;
@@ -166,8 +171,7 @@ renewal_candidates_ending(struct db *db, int64_t now, int64_t window,
 	if ((r = longest_life(db, &life)) != OK)
 		return r;
 	return sql_rows(db, texts[ENDING], &table,
-	    WITH(datum_int(now), datum_int(now - window),
-		datum_int(now - pause), datum_int(limit),
+	    WITH(datum_int(now), datum_int(now - window), datum_int(limit),
 		datum_int(now + (life / 6 < window ? life / 6 : window))),
 	    &out->rows, &out->n);
 }

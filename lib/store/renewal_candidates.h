@@ -49,11 +49,12 @@ int renewal_candidates_not_attested(struct db *db,
 
 /*
  * Hosts whose certificate ends within `window` seconds, or a sixth of its life
- * when that is shorter, or ended not longer than `window` ago; with no alarm in
- * the last `pause` seconds; soonest end first.
+ * when that is shorter, or ended not longer than `window` ago; with no alarm
+ * since it reached the last of the thresholds of alarms_raise_ending(); soonest
+ * end first.
  */
 int renewal_candidates_ending(struct db *db, int64_t now, int64_t window,
-    int64_t pause, int limit, struct renewal_candidate_list *out);
+    int limit, struct renewal_candidate_list *out);
 
 /*
  * Hosts whose open renewal was not answered in time: its enrollment expired

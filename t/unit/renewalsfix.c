@@ -72,7 +72,7 @@ renewalsfix_assert_ending(struct db *db, const char *expected)
 	char got[256] = "";
 
 	assert_int_equal(
-	    renewal_candidates_ending(db, clock_now(), 30 * DAY, 7 * DAY, 10, &list), OK);
+	    renewal_candidates_ending(db, clock_now(), 30 * DAY, 10, &list), OK);
 	for (size_t i = 0; i < list.n; i++) {
 		strcat(got, i > 0 ? " " : "");
 		strcat(got, list.rows[i].serial);

@@ -116,6 +116,186 @@ test_a_note_waits_for_no_disk(void **state)
 	assert_true(storefix_flushes() > before);
 }
 
+/* What alarms_next() gives, which has to be there. */
+static struct alarm
+next(struct db *db)
+{
+	struct alarm alarm;
+
+	assert_int_equal(alarms_next(db, clock_now(), &alarm), OK);
+	return alarm;
+}
+
+static void
+nothing_to_tell(struct db *db)
+{
+	struct alarm alarm;
+
+	assert_int_equal(alarms_next(db, clock_now(), &alarm), ERR_NOT_FOUND);
+}
+
+static int
+raise_ending(struct db *db, int64_t ends_at)
+{
+	return alarms_raise_ending(db, ALARM_CA_ENDING, "acme", NULL, ends_at,
+	    "The CA", "Make a new one.");
+}
+
+static void
+test_the_end_of_something_is_told_at_each_threshold(void **state)
+{
+	/* in seconds before the end */
+	static const struct {
+		int64_t left;
+		int days;
+		enum alarm_severity severity;
+		const char *text;
+	} steps[] = {
+		{ 30 * DAY, 30, ALARM_WARNING,
+		    "The CA expires within 30 days, on " },
+		{ 14 * DAY + 1, 30, ALARM_WARNING, NULL },
+		{ 14 * DAY, 14, ALARM_WARNING,
+		    "The CA expires within 14 days, on " },
+		{ 7 * DAY + 1, 14, ALARM_WARNING, NULL },
+		{ 7 * DAY, 7, ALARM_CRITICAL,
+		    "The CA expires within 7 days, on " },
+		{ DAY + 1, 7, ALARM_CRITICAL, NULL },
+		{ DAY, 1, ALARM_CRITICAL, "The CA expires within 1 day, on " },
+		{ 1, 1, ALARM_CRITICAL, NULL },
+		{ 0, 0, ALARM_CRITICAL, "The CA has expired, on " },
+		{ -DAY, 0, ALARM_CRITICAL, NULL },
+	};
+	struct db *db = storefix_db(state);
+	int64_t end = clock_now() + 31 * DAY;
+	struct alarm alarm;
+
+	clock_set_offset(DAY - 1);
+	WRITE(db, raise_ending(db, end));
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM alarms"), 0);
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		clock_set_offset(31 * DAY - steps[i].left);
+		WRITE(db, raise_ending(db, end));
+		if (steps[i].text == NULL) {
+			nothing_to_tell(db);
+			continue;
+		}
+		alarm = next(db);
+		assert_int_equal(alarm.days_left, steps[i].days);
+		assert_int_equal(alarm.severity, steps[i].severity);
+		assert_int_equal(alarm.ends_at, end);
+		assert_memory_equal(
+		    alarm.text, steps[i].text, strlen(steps[i].text));
+		assert_non_null(strstr(alarm.text, " UTC. Make a new one."));
+		assert_int_equal(alarms_told(db, &alarm, 0), OK);
+		nothing_to_tell(db);
+	}
+	assert_int_equal(storefix_sql(db, "SELECT count(*) FROM alarms"), 1);
+	/* renewed */
+	WRITE(db, raise_ending(db, clock_now() + 365 * DAY));
+	alarm = next(db);
+	assert_int_equal(alarm.closed_at, clock_now());
+	assert_int_equal(alarms_told(db, &alarm, clock_now() + DAY), OK);
+	clock_set_offset(1000 * DAY);
+	nothing_to_tell(db);
+	clock_set_offset(0);
+}
+
+static void
+test_an_alarm_is_told_once_and_again_after_a_while(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct alarm alarm;
+	int64_t at;
+
+	assert_int_equal(alarms_tell_at(db, &at), OK);
+	assert_int_equal(at, 0);
+	WRITE(db, alarms_raise(db, ALARM_SIGNER_CHANGED, "h1", "C02A", "one"));
+	assert_int_equal(alarms_tell_at(db, &at), OK);
+	assert_int_equal(at, clock_now());
+	alarm = next(db);
+	assert_string_equal(alarm.text, "one");
+	assert_int_equal(alarm.told_at, 0);
+	assert_int_equal(alarms_told(db, &alarm, clock_now() + 7 * DAY), OK);
+	/* that it is seen again is no news */
+	WRITE(db, alarms_raise(db, ALARM_SIGNER_CHANGED, "h1", "C02A", "two"));
+	clock_set_offset(7 * DAY - 1);
+	nothing_to_tell(db);
+	clock_set_offset(7 * DAY);
+	alarm = next(db);
+	assert_string_equal(alarm.text, "two");
+	assert_int_equal(alarm.told_at, clock_now() - 7 * DAY);
+	clock_set_offset(0);
+}
+
+static void
+test_what_changes_while_it_is_told_stays_to_be_told(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct alarm alarm;
+
+	assert_int_equal(
+	    alarms_note_state(db, ALARM_DISK_FULL, ALARM_WARNING, "d", "x"),
+	    OK);
+	alarm = next(db);
+	assert_int_equal(
+	    alarms_note_state(db, ALARM_DISK_FULL, ALARM_CRITICAL, "d", "y"),
+	    OK);
+	assert_int_equal(alarms_told(db, &alarm, clock_now() + DAY), OK);
+	alarm = next(db);
+	assert_int_equal(alarm.severity, ALARM_CRITICAL);
+	assert_string_equal(alarm.text, "y");
+	WRITE(db, alarms_close(db, ALARM_DISK_FULL, "d"));
+	assert_int_equal(alarms_told(db, &alarm, clock_now() + DAY), OK);
+	alarm = next(db);
+	assert_int_equal(alarm.closed_at, clock_now());
+	assert_int_equal(alarms_told(db, &alarm, clock_now() + DAY), OK);
+	nothing_to_tell(db);
+	/* the threshold moves meanwhile */
+	WRITE(db, raise_ending(db, clock_now() + 14 * DAY + 1));
+	alarm = next(db);
+	clock_set_offset(1);
+	WRITE(db, raise_ending(db, clock_now() + 14 * DAY));
+	assert_int_equal(alarms_told(db, &alarm, clock_now() + DAY), OK);
+	alarm = next(db);
+	assert_int_equal(alarm.days_left, 14);
+	clock_set_offset(0);
+}
+
+static void
+test_one_that_is_put_off_lets_others_pass(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct alarm alarm;
+
+	WRITE(db, alarms_raise(db, ALARM_SIGNER_CHANGED, "h1", "", "one"));
+	alarm = next(db);
+	assert_int_equal(alarms_put_off(db, &alarm, clock_now() + 60), OK);
+	nothing_to_tell(db);
+	WRITE(db, alarms_raise(db, ALARM_SIGNER_CHANGED, "h2", "", "two"));
+	assert_string_equal(next(db).text, "two");
+	clock_set_offset(60);
+	alarm = next(db);
+	assert_int_equal(alarms_told(db, &alarm, 0), OK);
+	assert_string_equal(next(db).text, "one");
+	clock_set_offset(0);
+}
+
+static void
+test_without_a_command_closed_ones_are_forgotten(void **state)
+{
+	struct db *db = storefix_db(state);
+	int changed;
+
+	WRITE(db, alarms_raise(db, ALARM_SIGNER_CHANGED, "h1", "", "one"));
+	WRITE(db, alarms_raise(db, ALARM_SIGNER_CHANGED, "h2", "", "two"));
+	WRITE(db, alarms_close(db, ALARM_SIGNER_CHANGED, "h1"));
+	assert_int_equal(alarms_forget_closed(db, 10, &changed), OK);
+	assert_int_equal(changed, 1);
+	assert_string_equal(next(db).text, "two");
+	assert_int_equal(alarms_forget_closed(db, 10, &changed), OK);
+	assert_int_equal(changed, 0);
+}
+
 static void
 test_kind_names_are_unique(void **state)
 {
@@ -132,6 +312,11 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_lists_are_paged_and_by_device),
 	STOREFIX_TEST(test_purge_keeps_open_alarms_and_a_year),
 	STOREFIX_TEST(test_a_note_waits_for_no_disk),
+	STOREFIX_TEST(test_the_end_of_something_is_told_at_each_threshold),
+	STOREFIX_TEST(test_an_alarm_is_told_once_and_again_after_a_while),
+	STOREFIX_TEST(test_what_changes_while_it_is_told_stays_to_be_told),
+	STOREFIX_TEST(test_one_that_is_put_off_lets_others_pass),
+	STOREFIX_TEST(test_without_a_command_closed_ones_are_forgotten),
 	cmocka_unit_test(test_kind_names_are_unique),
 };
 

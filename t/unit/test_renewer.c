@@ -370,13 +370,14 @@ test_alarm_behind_the_due_date(void **state)
 	clock_set_offset(0);
 }
 
-/* Within 30 days of the end, and again a week later. */
+/* Once at each threshold: 30, 14, 7 and 1 days before the end, and at it. */
 static void
 test_alarm(void **state)
 {
 	static const struct {
 		int day, told;
-	} steps[] = { { 0, 0 }, { 2, 1 }, { 3, 0 }, { 8, 0 }, { 10, 1 } };
+	} steps[] = { { 0, 0 }, { 2, 1 }, { 16, 0 }, { 17, 1 }, { 23, 0 },
+		{ 24, 1 }, { 29, 0 }, { 30, 1 }, { 31, 1 }, { 40, 0 } };
 	struct fixture f;
 	size_t i;
 	int n;
@@ -391,7 +392,8 @@ test_alarm(void **state)
 	assert_int_equal(count(&f, "events"), 0);
 	assert_int_equal(count(&f,
 			     "alarms WHERE kind = 'certificate-ending'"
-			     " AND text LIKE '%is not renewed%'"
+			     " AND text LIKE '%has expired%is not renewed%'"
+			     " AND severity = 'critical'"
 			     " AND closed_at IS NULL"),
 	    1);
 	WRITE(f.db, renewals_finish(f.db, f.host.id));
