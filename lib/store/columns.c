@@ -1,6 +1,7 @@
 #include "store/columns.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ columns_expand(const char *sql, const struct table *table, struct buf *out)
 }
 
 static int64_t
-get_number(const void *member, size_t size)
+number_of(const void *member, size_t size)
 {
 	switch (size) {
 	case sizeof(bool):
@@ -77,21 +78,25 @@ get_number(const void *member, size_t size)
 	}
 }
 
-static void
-set_number(void *member, size_t size, int64_t v)
+static int
+get_number(const struct column *c, int64_t v, void *member)
 {
-	switch (size) {
+	switch (c->size) {
 	case sizeof(bool):
 		*(bool *)member = v != 0;
 		break;
 	case sizeof(int):
+		if (v < INT_MIN || v > INT_MAX)
+			return fail(
+			    ERR_DB, "database: %s is out of range", c->name);
 		*(int *)member = (int)v;
 		break;
 	default:
-		assert(size == sizeof(int64_t));
+		assert(c->size == sizeof(int64_t));
 		*(int64_t *)member = v;
 		break;
 	}
+	return OK;
 }
 
 static struct blob
@@ -137,7 +142,7 @@ put(const struct column *c, const char *row)
 	case COLUMN_INT:
 		break;
 	}
-	return datum_int(get_number(member, c->size));
+	return datum_int(number_of(member, c->size));
 }
 
 void
@@ -251,8 +256,7 @@ get(const struct column *c, const struct datum *v, char *row, char **memory)
 	case COLUMN_TIME:
 		break;
 	}
-	set_number(member, c->size, v->number);
-	return OK;
+	return get_number(c, v->number, member);
 }
 
 static char *

@@ -57,7 +57,7 @@ struct column {
 	.length = offsetof(ROW, member),                                       \
 	.length_size = sizeof(((ROW *)0)->member)
 
-/* int64_t, int or bool */
+/* int64_t, int or bool; what does not fit an int is a damaged row */
 #define INT(member) .type = COLUMN_INT, COLUMN_MEMBER(member)
 /* int64_t; 0 is NULL */
 #define TIME(member) .type = COLUMN_TIME, COLUMN_MEMBER(member)

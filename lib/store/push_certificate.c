@@ -32,7 +32,7 @@ static const char *const texts[] = {
 	[COUNT_OTHERS] =
 	    SQL_SCANS "SELECT count(*) FROM hosts WHERE topic <> $1"
 		      " AND state IN ('pending', 'enrolled')",
-	[STOP] = "UPDATE push_certificate SET retries = retries + 1,"
+	[STOP] = "UPDATE push_certificate SET retries = $5,"
 		 " stopped_at = COALESCE(stopped_at, $2), stop_reason = $3,"
 		 " retry_at = $4 WHERE id = 1 AND sha256 = $1",
 	[RESUME] = "UPDATE push_certificate SET stopped_at = NULL,"
@@ -118,7 +118,7 @@ push_certificate_stop(
     struct db *db, const uint8_t sha256[SECRET_SHA256], const char *reason)
 {
 	static const int pauses[] = { HOUR, 4 * HOUR, 24 * HOUR };
-	int last = (int)(sizeof pauses / sizeof pauses[0]) - 1, r;
+	int last = (int)(sizeof pauses / sizeof pauses[0]) - 1, i, r;
 	struct push_certificate now;
 	char text[ALARM_TEXT];
 
@@ -128,12 +128,13 @@ push_certificate_stop(
 		(memcmp(now.sha256, sha256, SECRET_SHA256) != 0 ||
 		    clock_now() < now.retry_at)))
 		return OK;
+	/* The count comes from a row, which may hold anything. */
+	i = now.retries < 0 ? 0 : now.retries < last ? now.retries : last;
 	if (r != OK ||
 	    (r = sql_run(db, texts[STOP],
 		 WITH(datum_digest(sha256), datum_int(clock_now()),
 		     datum_cut(reason, PUSH_CERTIFICATE_REASON_TEXT),
-		     datum_int(clock_now() +
-			 pauses[now.retries < last ? now.retries : last])))) !=
+		     datum_int(clock_now() + pauses[i]), datum_int(i + 1)))) !=
 		OK)
 		return r;
 	snprintf(text, sizeof text,

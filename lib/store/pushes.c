@@ -1,5 +1,6 @@
 #include "store/pushes.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,13 +206,26 @@ pushes_take(struct db *db, int limit, struct push_list *out)
 	return r;
 }
 
+/* Counts come from a row, which may hold anything. */
+static int
+one_more(int count)
+{
+	return count < INT_MAX ? count + 1 : count;
+}
+
+static int64_t
+nth(const int64_t *list, int n, int i)
+{
+	return list[i < 0 ? 0 : i < n ? i : n - 1];
+}
+
 int64_t
 pushes_pause(int failures)
 {
 	static const int64_t pauses[] = { 30, 2 * MINUTE, 8 * MINUTE,
 		30 * MINUTE };
-	int most = (int)(sizeof pauses / sizeof pauses[0]) - 1;
-	int64_t pause = pauses[failures < most ? failures : most];
+	int n = (int)(sizeof pauses / sizeof pauses[0]);
+	int64_t pause = nth(pauses, n, failures);
 	uint32_t random;
 
 	secret_random(&random, sizeof random);
@@ -223,15 +237,13 @@ static int
 next_by_age(struct db *db, const struct push *taken, int64_t *out)
 {
 	static const int64_t ages[] = { 5 * MINUTE, HOUR, 6 * HOUR, DAY };
-	int last = (int)(sizeof ages / sizeof ages[0]) - 1;
+	int n = (int)(sizeof ages / sizeof ages[0]);
 	bool waits;
 	int r;
 
 	r = sql_exists(
 	    db, texts[WAITS], WITH(datum_text(taken->host_id)), &waits);
-	*out = waits ? taken->last_push_at +
-		ages[taken->attempts < last ? taken->attempts : last]
-		     : 0;
+	*out = waits ? taken->last_push_at + nth(ages, n, taken->attempts) : 0;
 	return r;
 }
 
@@ -264,12 +276,13 @@ pushes_store(
 	case PUSH_ACCEPTED:
 		if ((r = next_by_age(db, taken, &due)) != OK)
 			return r;
-		attempts++;
+		attempts = one_more(attempts);
 		failures = 0;
 		break;
 	case PUSH_DEAD:
 	case PUSH_FAILED:
-		hold = due = clock_now() + pushes_pause(failures++);
+		hold = due = clock_now() + pushes_pause(failures);
+		failures = one_more(failures);
 		break;
 	case PUSH_POSTPONED:
 		hold = due = result->again_at;

@@ -273,6 +273,51 @@ test_failures(void **state)
 	clock_set_offset(0);
 }
 
+/* Whoever writes to the database writes these counts. */
+static void
+test_hostile_counts(void **state)
+{
+	static const char *const counts[] = { "-1", "-2147483648",
+		"2147483647" };
+	struct push_certificate in = { .topic = "t", .sha256 = { 1 } }, out;
+	struct db *db = storefix_db(state);
+	struct push push;
+	struct host h;
+	char sql[200];
+	int64_t pause;
+
+	storefix_host(db, "S1", 1, &h);
+	queue(db, &h, "A");
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+		pause = counts[i][0] == '-' ? HOUR : DAY;
+		snprintf(sql, sizeof sql,
+		    "UPDATE pushes SET due_at = 1, attempts = %s,"
+		    " failures = %s",
+		    counts[i], counts[i]);
+		storefix_change(db, sql);
+		assert_true(take(db, &push));
+		store(db, &push, PUSH_ACCEPTED);
+		assert_int_equal(
+		    load_due(db, &h), counts[i][0] == '-' ? 5 * MINUTE : DAY);
+		storefix_change(db, sql);
+		assert_true(take(db, &push));
+		store(db, &push, PUSH_FAILED);
+		assert_in_range(load_due(db, &h), 24, 36 * MINUTE);
+		WRITE(db, push_certificate_store(db, &in));
+		snprintf(sql, sizeof sql,
+		    "UPDATE push_certificate SET retries = %s", counts[i]);
+		storefix_change(db, sql);
+		WRITE(db, push_certificate_stop(db, in.sha256, "x"));
+		assert_int_equal(push_certificate_load(db, &out), OK);
+		assert_int_equal(out.retry_at - clock_now(), pause);
+	}
+	/* cut to 32 bits it would be 1 */
+	storefix_change(db, "UPDATE pushes SET failures = 4294967297");
+	assert_int_equal(pushes_load(db, h.id, &push), ERR_DB);
+	storefix_change(db, "UPDATE pushes SET failures = -2147483649");
+	assert_int_equal(pushes_load(db, h.id, &push), ERR_DB);
+}
+
 /* Many that fail at once do not come back at once. */
 static void
 test_pauses_differ(void **state)
@@ -586,6 +631,7 @@ main(void)
 		STOREFIX_TEST(test_host_is_here),
 		STOREFIX_TEST(test_nothing_after_not_now),
 		STOREFIX_TEST(test_failures),
+		STOREFIX_TEST(test_hostile_counts),
 		cmocka_unit_test(test_pauses_differ),
 		STOREFIX_TEST(test_postponed_and_refused),
 		STOREFIX_TEST(test_dead_token),
