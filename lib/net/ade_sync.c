@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "policy/product.h"
 #include "store/alarms.h"
 #include "store/datum.h"
 #include "wire/out_json.h"
@@ -183,11 +184,39 @@ complete(struct ade_sync *s, struct ade_account *next)
 	return ade_accounts_assign_now(s->db, next->name);
 }
 
+/*
+ * Words that name Apple silicon stay, unless the new ones name it as well:
+ * the device is known to have it, and is refused SCEP for that.
+ */
+static int
+keep_chip(struct db *db, struct ade_device *d)
+{
+	struct ade_device_list list;
+	const struct ade_device *old;
+	bool named = product_names_silicon(d->model) ||
+	    product_names_silicon(d->description);
+	int r = OK;
+
+	if (named || (r = ade_devices_of_serial(db, d->serial, &list)) != OK)
+		return r;
+	for (old = list.rows; old < list.rows + list.n; old++) {
+		if (strcmp(old->account, d->account) != 0)
+			continue;
+		if (product_names_silicon(old->model))
+			COPY(d->model, old->model);
+		if (product_names_silicon(old->description))
+			COPY(d->description, old->description);
+	}
+	ade_devices_list_release(&list);
+	return OK;
+}
+
 static int
 apply(struct ade_sync *s, const struct ade_account *next,
     const struct in_ade_device *in)
 {
 	struct ade_device d = { .fetch = next->fetch };
+	int r;
 
 	COPY(d.account, next->name);
 	COPY(d.serial, in->serial);
@@ -197,6 +226,8 @@ apply(struct ade_sync *s, const struct ade_account *next,
 	COPY(d.device_family, in->device_family);
 	COPY(d.profile_uuid, in->profile_uuid);
 	COPY(d.profile_status, in->profile_status);
+	if ((r = keep_chip(s->db, &d)) != OK)
+		return r;
 	if (next->phase == ADE_PHASE_FETCH) {
 		d.op_date = in->assigned_date;
 		return ade_devices_fetched(s->db, &d);

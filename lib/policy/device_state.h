@@ -24,7 +24,7 @@ struct device_state {
 	bool require_attestation;
 	bool business_only;
 	enum device_assignment assignment;
-	/* Apple Business's record names Apple silicon */
+	/* a record of it names Apple silicon, or did before it was removed */
 	bool known_silicon;
 	/* of state "unenrolled", its id "", when the serial number is new */
 	struct host host;

@@ -9,6 +9,7 @@ enum {
 	PUT,
 	REMOVE,
 	LOAD,
+	OF_SERIAL,
 	ASSIGNED,
 	LIST,
 	COUNT,
@@ -55,6 +56,8 @@ static const char *const texts[] = {
 		   " AND removed_at IS NULL",
 	[LOAD] = "SELECT {columns} FROM ade_devices WHERE serial = $1"
 		 " ORDER BY COALESCE(removed_at, 0), account LIMIT 1",
+	[OF_SERIAL] = "SELECT {columns} FROM ade_devices WHERE serial = $1"
+		      " ORDER BY COALESCE(removed_at, 0), account LIMIT $2",
 	[ASSIGNED] = "SELECT 1 FROM ade_devices"
 		     " WHERE serial = $1 AND removed_at IS NULL",
 	[LIST] = SQL_SCANS "SELECT {columns} FROM ade_devices" MATCHES
@@ -199,6 +202,16 @@ int
 ade_devices_load(struct db *db, const char *serial, struct ade_device *out)
 {
 	return sql_one(db, texts[LOAD], &table, WITH(datum_text(serial)), out);
+}
+
+int
+ade_devices_of_serial(
+    struct db *db, const char *serial, struct ade_device_list *out)
+{
+	*out = (struct ade_device_list){ 0 };
+	return sql_rows(db, texts[OF_SERIAL], &table,
+	    WITH(datum_text(serial), datum_int(ADE_BATCH_MAX)), &out->rows,
+	    &out->n);
 }
 
 int

@@ -65,6 +65,13 @@ int ade_devices_remove(struct db *db, const char *account, const char *serial);
 /* One row of the serial number: one that is ours if there is any. */
 int ade_devices_load(struct db *db, const char *serial, struct ade_device *out);
 
+/*
+ * All rows of the serial number, removed ones too: those that are ours first,
+ * ADE_BATCH_MAX at most. There are at most as many as accounts.
+ */
+int ade_devices_of_serial(
+    struct db *db, const char *serial, struct ade_device_list *out);
+
 /* Is this serial number assigned to us now? */
 int ade_devices_assigned(struct db *db, const char *serial, bool *out);
 
