@@ -2,6 +2,8 @@
 # The push certificate, and pushes to the stand-in for APNs.
 use strict;
 use warnings;
+use IO::Socket::INET;
+use POSIX ();
 use lib 't/lib';
 use Attestmdm::Apple;
 use Attestmdm::Device;
@@ -148,6 +150,7 @@ sub later {
 	$offset += $seconds;
 	$server->clock($offset);
 	$server->wake;
+	return;
 }
 
 sub row {
@@ -323,10 +326,52 @@ subtest 'mdm-99: Apple does not take the certificate' => sub {
 	drain();
 };
 
+# Plain text that anybody on the way can send: certificate_revoked, before TLS is up.
+subtest 'mdm-99: a forged alert' => sub {
+	my $liar = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5) or die $!;
+	my $log = "$dir/liar.log";
+	my $pid = fork // die $!;
+	if (!$pid) {
+		while (my $c = $liar->accept) {
+			sysread($c, my $hello, 4096);
+			syswrite($c, pack('H*', '1503030002022c'));
+			close($c);
+			open(my $fh, '>>', $log);
+			print {$fh} "lied\n";
+		}
+		POSIX::_exit(0);
+	}
+	my $restart = sub {
+		$server->set_conf('apple.push_url', $_[0]);
+		kill('TERM', $server->{pids}{'attestmdm-worker'});
+		waitpid(delete $server->{pids}{'attestmdm-worker'}, 0);
+		$server->start_worker;
+	};
+	my $lies = sub { -s $log ? scalar(split(/\n/, Attestmdm::Server::slurp($log))) : 0 };
+	$restart->('https://127.0.0.1:' . $liar->sockport);
+	queue($mac);
+	until_true(sub { $lies->() >= 1 }, 'one');
+	until_true(sub { row($mac)->{last_reason} eq 'NET_CERTIFICATE' }, 'holds back');
+	is(certificate()->{stopped_at}, undef, 'and stops nothing');
+	until_true(sub { later(50) || certificate()->{stopped_at} }, 'many');
+	cmp_ok($lies->(), '>=', 3, 'which are more than two');
+	is(alarms('push-stopped'), 1, 'raise the alarm');
+	like((map { $_->{text} } grep { $_->{kind} eq 'push-stopped' } @{ $t->tool_json('alarms')->{alarms} })[0], qr/if it lasts, .* may be revoked/, 'that is not sure');
+	cmp_ok(certificate()->{retry_at}, '<=', certificate()->{stopped_at} + 3600, 'and no stop is long');
+	kill('TERM', $pid);
+	waitpid($pid, 0);
+	$restart->($apns->url);
+	later(3600);
+	until_true(sub { row($mac)->{last_status} == 200 }, 'what comes next gets through');
+	is(alarms('push-stopped'), 0, 'and closes the alarm');
+	drain();
+};
+
 subtest 'mdm-99: refused in TLS, and expired' => sub {
 	$apns->script({ set => 'refuse', value => 1 }, { now => 'close' });
 	queue($mac);
-	until_true(sub { later(50) || certificate()->{stopped_at} }, 'an alert of TLS stops all');
+	until_true(sub { later(50) || certificate()->{stopped_at} }, 'an alert of TLS, again and again, stops all');
+	is(alarms('push-stopped'), 1, 'with an alarm');
 	$apns->script({ set => 'refuse', value => 0 });
 	later(3700);
 	until_true(sub { !certificate()->{stopped_at} }, 'until it is taken again');

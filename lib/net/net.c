@@ -307,10 +307,11 @@ was_sent(const struct net_transfer *t)
 /*
  * GnuTLS has the alert of a peer that does not like our certificate in its
  * text: in the handshake by name ("Certificate was revoked"), after it
- * (TLS 1.3) as "A TLS fatal alert has been received".
+ * (TLS 1.3) as "A TLS fatal alert has been received". One in the handshake
+ * proves nothing: it is plain text, so anybody on the way can send it.
  */
 static bool
-peer_refuses_certificate(const struct net_transfer *t)
+peer_may_refuse_certificate(const struct net_transfer *t)
 {
 	return t->with_certificate &&
 	    (strstr(t->why, "fatal alert") != NULL ||
@@ -367,9 +368,11 @@ explain_end(const struct net_transfer *t, CURLcode code, char *reason)
 	if (is_our_fault(t, code))
 		return explain(reason, t, ERR_CONFIG,
 		    "it cannot be asked with this configuration: %s", why);
-	if (peer_refuses_certificate(t))
+	if (peer_may_refuse_certificate(t))
 		return explain(reason, t, ERR_NET_CERTIFICATE,
-		    "it does not accept our certificate: %s", why);
+		    "it did not accept the connection, perhaps because of our "
+		    "certificate: %s",
+		    why);
 	switch (code) {
 	case CURLE_OUT_OF_MEMORY:
 		return explain(reason, t, ERR_NOMEM, "no memory");
@@ -530,8 +533,8 @@ end_of(const struct curl_slist *lines)
 	gnutls_x509_crt_t crt;
 	int64_t end;
 
-	while (lines != NULL &&
-	    strncmp(lines->data, word, sizeof word - 1) != 0)
+	while (
+	    lines != NULL && strncmp(lines->data, word, sizeof word - 1) != 0)
 		lines = lines->next;
 	if (lines == NULL ||
 	    x509_parse_pem(blob_str(lines->data + sizeof word - 1), &crt) != OK)

@@ -65,7 +65,8 @@ struct net_answer {
 	/*
 	 * OK when a whole HTTP answer came, whatever its status; else
 	 * ERR_NET_UNREACHABLE, ERR_NET_TRUST (its certificate),
-	 * ERR_NET_CERTIFICATE (it refuses ours), ERR_NET_TIMEOUT,
+	 * ERR_NET_CERTIFICATE (an alert of TLS that speaks of ours, which
+	 * somebody on the way may have forged), ERR_NET_TIMEOUT,
 	 * ERR_NET_ANSWER (broken off, too large, not HTTP), ERR_NOMEM or
 	 * ERR_CONFIG (URL or file of the request).
 	 */

@@ -16,7 +16,7 @@
 #define SILENT_EVERY HOUR
 /* So many answers are stored together. */
 #define STORE_TOGETHER 64
-/* So many failures in a row and one more, see refuses_certificate(). */
+/* So many failures in a row and one more, see doubts_certificate(). */
 #define ALERTS 2
 /* So many in a row that Apple could not take: it is not the host's fault. */
 #define BUSY_MOST 5
@@ -33,8 +33,9 @@ struct push_slot {
 	struct push_result result;
 	/* what the result points to */
 	struct apns_answer answer;
-	/* Apple answered, so that the certificate is good; or it is not */
-	bool proves_certificate, stops;
+	/* Apple answered, so that the certificate is good; or says that it is
+	 * not; or TLS failed as if it were not */
+	bool proves_certificate, stops, doubts;
 };
 
 int
@@ -90,15 +91,16 @@ hold_all(struct push_run *run, int code, int64_t pause, const char *reason)
 }
 
 /*
- * With HTTP/2 and TLS 1.3 libcurl reads the alert that refuses our certificate
- * before it asks for data, and says no more of it than that the session is
- * over. Another fault may look like that once, but not again and again.
+ * TLS seems to refuse our certificate, again and again: somebody on the way may
+ * forge an alert in the handshake. With HTTP/2 and TLS 1.3 libcurl reads the
+ * alert before it asks for data, and says no more of it than that the session
+ * is over, which another fault may look like.
  */
 static bool
-refuses_certificate(const struct push_run *run, const struct net_answer *answer)
+doubts_certificate(const struct push_run *run, const struct net_answer *answer)
 {
-	return answer->code == ERR_NET_CERTIFICATE ||
-	    (run->failures >= ALERTS &&
+	return run->failures > ALERTS &&
+	    (answer->code == ERR_NET_CERTIFICATE ||
 		strstr(answer->reason, "session has been invalidated") != NULL);
 }
 
@@ -107,20 +109,16 @@ static void
 no_answer(struct push_slot *slot, const struct net_answer *answer)
 {
 	struct push_run *run = slot->run;
-	int64_t pause =
-	    answer->sent ? pushes_pause(run->failures) : reconnect_pause();
+	int64_t pause = answer->sent || answer->code == ERR_NET_CERTIFICATE
+	    ? pushes_pause(run->failures)
+	    : reconnect_pause();
 
 	slot->result = (struct push_result){ .outcome = PUSH_POSTPONED,
 		.reason = err_name(answer->code),
 		.again_at = clock_now() + pause };
-	if (refuses_certificate(run, answer)) {
-		slot->stops = true;
-		snprintf(
-		    run->trouble, sizeof run->trouble, "%s", answer->reason);
-		return;
-	}
 	run->failed++;
 	hold_all(run, answer->code, pause, answer->reason);
+	slot->doubts = doubts_certificate(run, answer);
 }
 
 static void
@@ -190,7 +188,6 @@ on_answer(void *arg, const struct net_answer *answer)
 	struct push_run *run = slot->run;
 
 	slot->state = SLOT_ANSWERED;
-	slot->stops = slot->proves_certificate = false;
 	run->sending--;
 	run->answered++;
 	if (answer->code == OK) {
@@ -237,6 +234,9 @@ store_one(struct push_run *run, const struct push_slot *slot)
 		r = alarms_close(run->db, ALARM_PUSH_REFUSED, "push");
 	if (r == OK && slot->stops)
 		r = push_certificate_stop(run->db, sha256, run->trouble);
+	if (r == OK && slot->doubts)
+		r = push_certificate_doubt(
+		    run->db, sha256, run->trouble, run->hold_until);
 	if (r == OK && slot->proves_certificate)
 		r = push_certificate_resume(run->db, sha256);
 	return r;
@@ -328,7 +328,7 @@ send_one(struct push_run *run, const struct push *push)
 	push_identity_path(run->conf, identity);
 	slot->push = *push;
 	slot->answer = (struct apns_answer){ .reason = "" };
-	slot->stops = slot->proves_certificate = false;
+	slot->stops = slot->doubts = slot->proves_certificate = false;
 	if (strcmp(push->topic, run->certificate.topic) != 0) {
 		slot->result = (struct push_result){ .outcome = PUSH_POSTPONED,
 			.reason = "OtherTopic" };

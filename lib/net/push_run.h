@@ -7,7 +7,8 @@
  * holds back all, ever longer, and each a little differently, so that nothing
  * comes back at once. When Apple does not take our certificate all stops, with
  * one alarm (store/push_certificate.h), and one push tries it again now and
- * then.
+ * then. What fails in TLS may be forged by somebody on the way: it raises the
+ * alarm when it goes on, but the pauses stay those of other trouble.
  */
 #ifndef NET_PUSH_RUN_H
 #define NET_PUSH_RUN_H

@@ -113,35 +113,73 @@ push_certificate_count_others(struct db *db, const char *topic, int64_t *out)
 	    db, texts[COUNT_OTHERS], WITH(datum_text(topic)), out);
 }
 
+/* ERR_NOT_FOUND: it is another one now, or stopped already. */
+static int
+load_sending(struct db *db, const uint8_t sha256[SECRET_SHA256],
+    struct push_certificate *out)
+{
+	int r = push_certificate_load(db, out);
+
+	return r == OK &&
+		(memcmp(out->sha256, sha256, SECRET_SHA256) != 0 ||
+		    clock_now() < out->retry_at)
+	    ? ERR_NOT_FOUND
+	    : r;
+}
+
+static int
+store_stop(struct db *db, const struct push_certificate *row,
+    const char *reason, int64_t again_at, int retries)
+{
+	return sql_run(db, texts[STOP],
+	    WITH(datum_digest(row->sha256), datum_int(clock_now()),
+		datum_cut(reason, PUSH_CERTIFICATE_REASON_TEXT),
+		datum_int(again_at), datum_int(retries)));
+}
+
 int
 push_certificate_stop(
     struct db *db, const uint8_t sha256[SECRET_SHA256], const char *reason)
 {
 	static const int pauses[] = { HOUR, 4 * HOUR, 24 * HOUR };
 	int last = (int)(sizeof pauses / sizeof pauses[0]) - 1, i, r;
-	struct push_certificate now;
+	struct push_certificate row;
 	char text[ALARM_TEXT];
 
-	r = push_certificate_load(db, &now);
-	if (r == ERR_NOT_FOUND ||
-	    (r == OK &&
-		(memcmp(now.sha256, sha256, SECRET_SHA256) != 0 ||
-		    clock_now() < now.retry_at)))
-		return OK;
+	if ((r = load_sending(db, sha256, &row)) != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
 	/* The count comes from a row, which may hold anything. */
-	i = now.retries < 0 ? 0 : now.retries < last ? now.retries : last;
-	if (r != OK ||
-	    (r = sql_run(db, texts[STOP],
-		 WITH(datum_digest(sha256), datum_int(clock_now()),
-		     datum_cut(reason, PUSH_CERTIFICATE_REASON_TEXT),
-		     datum_int(clock_now() + pauses[i]), datum_int(i + 1)))) !=
-		OK)
+	i = row.retries < 0 ? 0 : row.retries < last ? row.retries : last;
+	if ((r = store_stop(
+		 db, &row, reason, clock_now() + pauses[i], i + 1)) != OK)
 		return r;
 	snprintf(text, sizeof text,
 	    "No pushes are sent, because the push certificate is not "
 	    "accepted: %s. Renew it at Apple under the same Apple Account, and "
 	    "import it with attestmdm push-cert import. Commands stay in the "
 	    "queue meanwhile.",
+	    reason);
+	return alarms_raise(db, ALARM_PUSH_STOPPED, SUBJECT, NULL, text);
+}
+
+int
+push_certificate_doubt(struct db *db, const uint8_t sha256[SECRET_SHA256],
+    const char *reason, int64_t again_at)
+{
+	struct push_certificate row;
+	char text[ALARM_TEXT];
+	int r;
+
+	if ((r = load_sending(db, sha256, &row)) != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	if ((r = store_stop(db, &row, reason, again_at, row.retries)) != OK)
+		return r;
+	snprintf(text, sizeof text,
+	    "No push gets through, because Apple, or something on the way, did "
+	    "not accept the connection: %s. It is tried again several times an "
+	    "hour; if it lasts, the push certificate may be revoked: renew it "
+	    "at Apple under the same Apple Account, and import it with "
+	    "attestmdm push-cert import. Commands stay in the queue meanwhile.",
 	    reason);
 	return alarms_raise(db, ALARM_PUSH_STOPPED, SUBJECT, NULL, text);
 }

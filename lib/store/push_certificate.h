@@ -67,6 +67,13 @@ int push_certificate_count_others(
 int push_certificate_stop(
     struct db *db, const uint8_t sha256[SECRET_SHA256], const char *reason);
 
+/*
+ * In a transaction: TLS fails as if Apple did not take it, which nobody can be
+ * sure of. The same with another alarm, and it is tried again at `again_at`.
+ */
+int push_certificate_doubt(struct db *db, const uint8_t sha256[SECRET_SHA256],
+    const char *reason, int64_t again_at);
+
 /* In a transaction: Apple takes it (again); closes the alarm. */
 int push_certificate_resume(struct db *db, const uint8_t sha256[SECRET_SHA256]);
 

@@ -573,9 +573,9 @@ test_a_server_refuses_our_certificate(void **state)
 
 	(void)state;
 	assert_broken(
-	    &seen, ERR_NET_CERTIFICATE, seen.sent, "does not accept our");
+	    &seen, ERR_NET_CERTIFICATE, seen.sent, "did not accept the connection");
 	seen = get(&q, SERVER_ASKS_TLS12, "/hello");
-	assert_broken(&seen, ERR_NET_CERTIFICATE, false, "does not accept our");
+	assert_broken(&seen, ERR_NET_CERTIFICATE, false, "did not accept the connection");
 	seen = get(&missing, SERVER_ASKS, "/hello");
 	assert_broken(&seen, ERR_CONFIG, false, "with this configuration");
 	seen = get(&distrustful, SERVER_GOOD, "/hello");

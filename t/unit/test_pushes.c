@@ -97,6 +97,18 @@ token_update(struct db *db, const struct host *h, const char *token)
 	WRITE(db, hosts_token_update(db, h->id, &tokens, &first));
 }
 
+static int
+alarms_open(struct db *db, const char *kind)
+{
+	char sql[200];
+
+	snprintf(sql, sizeof sql,
+	    "SELECT count(*) FROM alarms WHERE kind = '%s'"
+	    " AND closed_at IS NULL",
+	    kind);
+	return storefix_sql(db, sql);
+}
+
 /* After each accepted push the next is later, while the command waits. */
 static void
 test_by_age(void **state)
@@ -270,6 +282,43 @@ test_failures(void **state)
 	assert_int_equal(push.failures, 0);
 	assert_int_equal(push.hold_until, 0);
 	assert_string_equal(push.apns_id, "ID");
+	clock_set_offset(0);
+}
+
+/* A stop that TLS alone caused is short, however often it happens. */
+static void
+test_doubt_and_resume(void **state)
+{
+	struct push_certificate in = { .topic = "t", .sha256 = { 1 } }, out;
+	struct db *db = storefix_db(state);
+	uint8_t other[SECRET_SHA256] = { 7 };
+	int64_t at = 0;
+
+	WRITE(db, push_certificate_doubt(db, in.sha256, "x", clock_now() + 9));
+	WRITE(db, push_certificate_store(db, &in));
+	WRITE(db, push_certificate_doubt(db, other, "x", clock_now() + 9));
+	assert_int_equal(alarms_open(db, "push-stopped"), 0);
+	for (int i = 0; i < 5; i++) {
+		WRITE(db,
+		    push_certificate_doubt(
+			db, in.sha256, "alert", clock_now() + 9));
+		assert_int_equal(push_certificate_load(db, &out), OK);
+		assert_int_equal(out.retry_at - clock_now(), 9);
+		assert_int_equal(out.stopped_at, clock_now() - at);
+		assert_string_equal(out.stop_reason, "alert");
+		clock_set_offset(at += 9);
+	}
+	assert_int_equal(alarms_open(db, "push-stopped"), 1);
+	assert_int_equal(
+	    storefix_sql(db,
+		"SELECT text LIKE '%if it lasts%may be revoked%' FROM alarms"),
+	    1);
+	/* what Apple then says itself counts from the start */
+	WRITE(db, push_certificate_stop(db, in.sha256, "403"));
+	assert_int_equal(push_certificate_load(db, &out), OK);
+	assert_int_equal(out.retry_at - clock_now(), HOUR);
+	WRITE(db, push_certificate_resume(db, in.sha256));
+	assert_int_equal(alarms_open(db, "push-stopped"), 0);
 	clock_set_offset(0);
 }
 
@@ -508,18 +557,6 @@ test_silent_hosts(void **state)
 	clock_set_offset(0);
 }
 
-static int
-alarms_open(struct db *db, const char *kind)
-{
-	char sql[200];
-
-	snprintf(sql, sizeof sql,
-	    "SELECT count(*) FROM alarms WHERE kind = '%s'"
-	    " AND closed_at IS NULL",
-	    kind);
-	return storefix_sql(db, sql);
-}
-
 static void
 test_certificate(void **state)
 {
@@ -632,6 +669,7 @@ main(void)
 		STOREFIX_TEST(test_nothing_after_not_now),
 		STOREFIX_TEST(test_failures),
 		STOREFIX_TEST(test_hostile_counts),
+		STOREFIX_TEST(test_doubt_and_resume),
 		cmocka_unit_test(test_pauses_differ),
 		STOREFIX_TEST(test_postponed_and_refused),
 		STOREFIX_TEST(test_dead_token),
