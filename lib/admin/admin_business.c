@@ -250,7 +250,7 @@ confirm(const struct admin_actor *actor, const char *account, int *removed)
 		return fail(ERR_CONFLICT,
 		    "no removals of account %s wait for a confirmation",
 		    account);
-	if ((r = ade_devices_remove_gone(actor->db, account, removed)) != OK ||
+	if ((r = ade_devices_confirm_gone(actor->db, account, removed)) != OK ||
 	    (r = ade_accounts_hold(actor->db, account, false)) != OK ||
 	    (r = alarms_close(actor->db, ALARM_REMOVALS_HELD, account)) != OK)
 		return r;

@@ -17,8 +17,9 @@
 /* A list of that many pages is none. */
 #define PAGES_MAX 20000
 
-/* One in so many may go at once without an administrator's word. */
-#define MAY_GO 20
+/* One in so many may go in that time without an administrator's word. */
+#define MAY_GO         20
+#define MAY_GO_SECONDS INT64_C(604800)
 
 #define RETRY_LEAST 30
 #define RETRY_MOST  1800
@@ -125,21 +126,30 @@ raise_held(struct db *db, const char *account, int64_t ours, int64_t gone)
 	return alarms_raise(db, ALARM_REMOVALS_HELD, account, NULL, text);
 }
 
-/* The list is complete: what is gone is removed, unless it is too much. */
+/*
+ * The list is complete: what is gone is removed, unless it is too much. That is
+ * so when more than one in twenty of the devices that have been ours for seven
+ * days went in these seven days, whether they are gone now or were removed;
+ * devices that were added since do not make room for more. A single one may
+ * always go. Once removals are held, so is all that is gone, until an
+ * administrator confirms it or Apple Business lists all of it again.
+ */
 static int
-remove_gone(struct ade_sync *s, bool fetched)
+remove_gone(struct ade_sync *s)
 {
 	const char *name = s->account.name;
 	struct ade_account now;
-	int64_t ours, gone;
+	int64_t ours, gone, went, before;
 	bool hold;
 	int removed, r;
 
 	if ((r = ade_accounts_load(s->db, name, &now)) != OK ||
-	    (r = ade_devices_count(s->db, name, &ours, &gone)) != OK)
+	    (r = ade_devices_count(s->db, name, &ours, &gone)) != OK ||
+	    (r = ade_devices_count_went(s->db, name,
+		 clock_now() - MAY_GO_SECONDS, &went, &before)) != OK)
 		return r;
-	hold = (gone > 1 && gone * MAY_GO > ours) ||
-	    (gone > 0 && now.held_at != 0 && !fetched);
+	hold = gone > 0 &&
+	    (now.held_at != 0 || (went > 1 && went * MAY_GO > before));
 	if ((r = ade_accounts_hold(s->db, name, hold)) != OK)
 		return r;
 	if (hold)
@@ -166,17 +176,16 @@ end_run(struct ade_sync *s)
 static int
 complete(struct ade_sync *s, struct ade_account *next)
 {
-	bool fetched = next->phase == ADE_PHASE_FETCH;
 	int r;
 
-	if (fetched) {
+	if (next->phase == ADE_PHASE_FETCH) {
 		r = ade_devices_unseen_gone(s->db, next->name, next->fetch);
 		if (r != OK)
 			return r;
 		next->phase = ADE_PHASE_CHANGES;
 		next->fetched_at = clock_now();
 	}
-	if ((r = remove_gone(s, fetched)) != OK || (r = end_run(s)) != OK)
+	if ((r = remove_gone(s)) != OK || (r = end_run(s)) != OK)
 		return r;
 	if (next->assign_approved_at == 0 || next->sync_devices == 0)
 		return OK;

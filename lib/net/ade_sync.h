@@ -5,8 +5,8 @@
  * so that a run that was killed goes on where it was.
  *
  * A device is taken away by a record of deletion, or by a full fetch that ended
- * without it; when these are more than one in twenty of the account, none is,
- * until an administrator says so.
+ * without it; when more than one in twenty of the account went in seven days,
+ * none is, until an administrator says so.
  */
 #ifndef NET_ADE_SYNC_H
 #define NET_ADE_SYNC_H

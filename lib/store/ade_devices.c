@@ -19,7 +19,10 @@ enum {
 	UNSEEN_GONE,
 	COUNT_OURS,
 	COUNT_GONE,
+	COUNT_WENT,
+	COUNT_BEFORE,
 	REMOVE_GONE,
+	FORGET_GONE,
 	TO_ASSIGN,
 	ASKED,
 	UNANSWERED,
@@ -44,8 +47,8 @@ enum {
 /* What is listed anew may be assigned anew. */
 #define TAKE_RECORD                                                            \
 	TAKE_TEXTS                                                             \
-	    ", fetch_number = excluded.fetch_number, assign_result = '',"      \
-	    " assign_failures = 0, assign_next_at = NULL"
+	", fetch_number = excluded.fetch_number, assign_result = '',"          \
+	" assign_failures = 0, assign_next_at = NULL"
 /* ours and listed */
 #define LISTED " account = $1 AND removed_at IS NULL AND gone_at IS NULL"
 
@@ -83,7 +86,9 @@ static const char *const texts[] = {
 		    " THEN ade_devices.op_date ELSE excluded.op_date END"
 		    " WHERE excluded.op_date = 0"
 		    " OR excluded.op_date >= ade_devices.op_date",
-	[GONE] = "UPDATE ade_devices SET gone_at = $4, profile_uuid = '',"
+	[GONE] = "UPDATE ade_devices SET gone_at = CASE"
+		 " WHEN removed_at IS NULL THEN $4 ELSE gone_at END,"
+		 " profile_uuid = '',"
 		 " profile_status = '', assigned_at = NULL, op_date ="
 		 " CASE WHEN $3 > op_date THEN $3 ELSE op_date END"
 		 " WHERE account = $1 AND serial = $2"
@@ -97,9 +102,19 @@ static const char *const texts[] = {
 		       " WHERE account = $1 AND removed_at IS NULL",
 	[COUNT_GONE] = "SELECT count(*) FROM ade_devices WHERE account = $1"
 		       " AND gone_at IS NOT NULL AND removed_at IS NULL",
+	/* $2 is the beginning of the time that counts */
+	[COUNT_WENT] = "SELECT count(*) FROM ade_devices WHERE account = $1"
+		       " AND gone_at IS NOT NULL"
+		       " AND (removed_at IS NULL OR removed_at > $2)",
+	[COUNT_BEFORE] = "SELECT count(*) FROM ade_devices WHERE account = $1"
+			 " AND added_at <= $2 AND (removed_at IS NULL"
+			 " OR (gone_at IS NOT NULL AND removed_at > $2))",
 	[REMOVE_GONE] = "UPDATE ade_devices SET removed_at = $2"
 			" WHERE account = $1"
 			" AND gone_at IS NOT NULL AND removed_at IS NULL",
+	[FORGET_GONE] = "UPDATE ade_devices SET gone_at = NULL"
+			" WHERE account = $1 AND gone_at IS NOT NULL"
+			" AND removed_at IS NOT NULL",
 	[TO_ASSIGN] = "SELECT {columns} FROM ade_devices"
 		      " WHERE" LISTED " AND serial > $3"
 		      " AND profile_uuid <> $2 AND asked_at IS NULL"
@@ -276,10 +291,34 @@ ade_devices_count(
 }
 
 int
+ade_devices_count_went(struct db *db, const char *account, int64_t since,
+    int64_t *went, int64_t *before)
+{
+	int r;
+
+	*went = *before = 0;
+	if ((r = sql_integer(db, texts[COUNT_WENT],
+		 WITH(datum_text(account), datum_int(since)), went)) != OK)
+		return r;
+	return sql_integer(db, texts[COUNT_BEFORE],
+	    WITH(datum_text(account), datum_int(since)), before);
+}
+
+int
 ade_devices_remove_gone(struct db *db, const char *account, int *removed)
 {
 	return sql_count_changed(db, texts[REMOVE_GONE],
 	    WITH(datum_text(account), datum_int(clock_now())), removed);
+}
+
+int
+ade_devices_confirm_gone(struct db *db, const char *account, int *removed)
+{
+	int r = ade_devices_remove_gone(db, account, removed);
+
+	return r == OK
+	    ? sql_run(db, texts[FORGET_GONE], WITH(datum_text(account)))
+	    : r;
 }
 
 int

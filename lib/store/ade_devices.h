@@ -30,7 +30,10 @@ struct ade_device {
 	int64_t op_date;
 	/* the number of the full fetch that listed it last */
 	int64_t fetch;
-	/* not 0: not listed any more, but ours until removed_at is set */
+	/*
+	 * not 0: not listed any more, but ours until removed_at is set; stays
+	 * then, unless an administrator confirmed it
+	 */
 	int64_t gone_at;
 	/* not 0: was assigned once and is not any more */
 	int64_t removed_at;
@@ -111,8 +114,19 @@ int ade_devices_unseen_gone(struct db *db, const char *account, int64_t fetch);
 int ade_devices_count(
     struct db *db, const char *account, int64_t *ours, int64_t *gone);
 
-/* Removes what is gone; *removed counts. */
+/*
+ * How many are gone, with those that were removed since then for that and not
+ * confirmed; and how many were ours then, by the day they were added.
+ */
+int ade_devices_count_went(struct db *db, const char *account, int64_t since,
+    int64_t *went, int64_t *before);
+
+/*
+ * Removes what is gone; *removed counts. The second is an administrator's word,
+ * after which ade_devices_count_went() begins anew.
+ */
 int ade_devices_remove_gone(struct db *db, const char *account, int *removed);
+int ade_devices_confirm_gone(struct db *db, const char *account, int *removed);
 
 /*
  * The next ones, after serial number `after`, of those that are ours and listed

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "net/ade_sync.h"
 #include "policy/device_state.h"
+#include "store/alarms.h"
 #include "store/datum.h"
 
 #define NAME "business"
@@ -155,9 +156,170 @@ test_words_of_one_account(void **state)
 	assert_true(knows_silicon(db));
 }
 
+#define DAY INT64_C(86400)
+
+/* A run whose only page lists or changes devices from number `from` to `to`. */
+static void
+sync_range(struct db *db, const char *op, int from, int to)
+{
+	static int cursor;
+	struct buf json;
+	char text[200];
+
+	buf_init(&json, 1 << 20);
+	snprintf(text, sizeof text,
+	    "{\"cursor\":\"r%d\",\"more_to_follow\":false,\"devices\":[",
+	    ++cursor);
+	buf_add_str(&json, text);
+	for (int i = from; i < to; i++) {
+		snprintf(text, sizeof text,
+		    "%s{\"serial_number\":\"N%06d\",\"op_type\":\"%s\"}",
+		    i == from ? "" : ",", i, op);
+		buf_add_str(&json, text);
+	}
+	buf_add_str(&json, "]}");
+	sync_page(db, buf_str(&json));
+	buf_release(&json);
+}
+
+/* The next run fetches the whole list. */
+static void
+fetch_next(struct db *db)
+{
+	struct ade_account a = load(db), next = a;
+
+	next.phase = ADE_PHASE_FETCH;
+	next.cursor[0] = '\0';
+	WRITE(db, ade_accounts_move(db, &a, &next));
+}
+
+static int64_t
+ours(struct db *db)
+{
+	int64_t n, gone;
+
+	assert_int_equal(ade_devices_count(db, NAME, &n, &gone), OK);
+	return n;
+}
+
+static bool
+held(struct db *db)
+{
+	int64_t alarms;
+
+	assert_int_equal(alarms_count_open(db, &alarms), OK);
+	assert_int_equal(alarms, load(db).held_at != 0);
+	return alarms != 0;
+}
+
+/* An account that has had so many devices for eight days. */
+static struct db *
+open_with(void **state, int devices)
+{
+	struct db *db;
+
+	clock_stop();
+	db = open_account(state);
+	sync_range(db, "", 0, devices);
+	clock_set_offset(8 * DAY);
+	fetch_next(db);
+	sync_range(db, "", 0, devices);
+	assert_int_equal(ours(db), devices);
+	return db;
+}
+
+/* Little by little is as much as at once. */
+static void
+test_removals_of_a_week_count_together(void **state)
+{
+	struct db *db = open_with(state, 100);
+
+	sync_range(db, "deleted", 0, 3);
+	sync_range(db, "deleted", 3, 5);
+	assert_int_equal(ours(db), 95);
+	assert_false(held(db));
+	sync_range(db, "deleted", 5, 6);
+	assert_int_equal(ours(db), 95);
+	assert_true(held(db));
+	/* it is listed again */
+	sync_range(db, "added", 5, 6);
+	assert_false(held(db));
+	/* a week later others may go */
+	clock_set_offset(16 * DAY);
+	sync_range(db, "", 5, 100);
+	sync_range(db, "deleted", 5, 9);
+	assert_int_equal(ours(db), 91);
+	assert_false(held(db));
+}
+
+static void
+test_new_devices_make_no_room(void **state)
+{
+	struct db *db = open_with(state, 100);
+
+	sync_range(db, "added", 1000, 3000);
+	sync_range(db, "deleted", 0, 6);
+	assert_int_equal(ours(db), 2100);
+	assert_true(held(db));
+}
+
+static void
+test_a_full_fetch_ends_no_hold(void **state)
+{
+	struct db *db = open_with(state, 200);
+	int removed;
+
+	sync_range(db, "deleted", 0, 100);
+	assert_true(held(db));
+	sync_range(db, "added", 200, 2200);
+	clock_set_offset(30 * DAY);
+	fetch_next(db);
+	sync_range(db, "", 100, 2200);
+	assert_true(held(db));
+	assert_int_equal(ours(db), 2200);
+	/* some of them come back: the others are still held */
+	sync_range(db, "added", 0, 99);
+	assert_true(held(db));
+	assert_int_equal(ours(db), 2200);
+	WRITE(db, ade_devices_confirm_gone(db, NAME, &removed));
+	assert_int_equal(removed, 1);
+	WRITE(db, ade_accounts_hold(db, NAME, false));
+	sync_range(db, "modified", 100, 101);
+	assert_false(held(db));
+	assert_int_equal(ours(db), 2199);
+}
+
+static void
+test_a_single_one_may_go(void **state)
+{
+	struct db *db;
+	int removed;
+
+	clock_stop();
+	db = open_account(state);
+	sync_range(db, "", 0, 10);
+	sync_range(db, "deleted", 0, 1);
+	assert_int_equal(ours(db), 9);
+	sync_range(db, "deleted", 1, 2);
+	assert_true(held(db));
+	assert_int_equal(ours(db), 9);
+	/* after an administrator's word it counts anew */
+	WRITE(db, ade_devices_confirm_gone(db, NAME, &removed));
+	WRITE(db, ade_accounts_hold(db, NAME, false));
+	/* a record of what is removed already says nothing new */
+	sync_range(db, "deleted", 0, 2);
+	sync_range(db, "deleted", 2, 3);
+	assert_int_equal(ours(db), 7);
+	assert_int_equal(load(db).held_at, 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_a_later_answer_does_not_hide_the_chip),
 	STOREFIX_TEST(test_words_of_one_account),
+	STOREFIX_TEST(test_removals_of_a_week_count_together),
+	STOREFIX_TEST(test_new_devices_make_no_room),
+	STOREFIX_TEST(test_a_full_fetch_ends_no_hold),
+	STOREFIX_TEST(test_a_single_one_may_go),
 };
 
 STOREFIX_MAIN(tests)
