@@ -284,7 +284,7 @@ take_page(struct ade_sync *s, const struct in_ade_page *page)
 	struct ade_account next = s->account;
 	int r;
 
-	if (page->more_to_follow && page->n == 0 &&
+	if (page->more_to_follow &&
 	    strcmp(page->cursor, s->account.cursor) == 0) {
 		fail_run(
 		    s, ERR_ADE_ANSWER, "the list of devices does not go on", 0);

@@ -156,6 +156,58 @@ test_words_of_one_account(void **state)
 	assert_true(knows_silicon(db));
 }
 
+/* The same page again and again is no list. */
+static void
+test_a_cursor_that_stays(void **state)
+{
+	static const char page[] =
+	    "{\"cursor\":\"same\",\"more_to_follow\":true,"
+	    "\"devices\":[{\"serial_number\":\"S1\"}]}";
+	struct db *db = open_account(state);
+	struct ade_sync s;
+
+	begin(&s, db);
+	answer(page);
+	assert_int_equal(result, -1);
+	answer(page);
+	assert_int_equal(result, ERR_ADE_ANSWER);
+	assert_int_equal(calls, 3);
+	assert_non_null(strstr(load(db).sync_error, "does not go on"));
+}
+
+static void
+refuse_cursor(const char *word)
+{
+	struct ade_reply reply = {
+		.code = ERR_ADE_ANSWER, .status = 400, .reason = "refused"
+	};
+
+	COPY(reply.word, word);
+	waiting(waiting_arg, &reply);
+}
+
+/* mdm-88: one run begins the whole list once, whichever page is refused. */
+static void
+test_a_second_refusal_on_a_later_page(void **state)
+{
+	struct db *db = open_account(state);
+	struct ade_sync s;
+
+	sync_page(db, PAGE("c1", ""));
+	begin(&s, db);
+	refuse_cursor("EXPIRED_CURSOR");
+	assert_int_equal(result, -1);
+	assert_int_equal(load(db).phase, ADE_PHASE_FETCH);
+	answer("{\"cursor\":\"c2\",\"more_to_follow\":true,"
+	       "\"devices\":[{\"serial_number\":\"S1\"}]}");
+	assert_int_equal(result, -1);
+	refuse_cursor("EXPIRED_CURSOR");
+	assert_int_equal(result, ERR_ADE_ANSWER);
+	assert_int_equal(calls, 4);
+	/* what came is kept */
+	assert_string_equal(load(db).cursor, "c2");
+}
+
 #define DAY INT64_C(86400)
 
 /* A run whose only page lists or changes devices from number `from` to `to`. */
@@ -316,6 +368,8 @@ test_a_single_one_may_go(void **state)
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_a_later_answer_does_not_hide_the_chip),
 	STOREFIX_TEST(test_words_of_one_account),
+	STOREFIX_TEST(test_a_cursor_that_stays),
+	STOREFIX_TEST(test_a_second_refusal_on_a_later_page),
 	STOREFIX_TEST(test_removals_of_a_week_count_together),
 	STOREFIX_TEST(test_new_devices_make_no_room),
 	STOREFIX_TEST(test_a_full_fetch_ends_no_hold),
