@@ -21,7 +21,7 @@ struct view {
 	struct view_cell *cells;
 	size_t n;
 	size_t cap;
-	bool failed;
+	int status;
 };
 
 struct view *
@@ -51,32 +51,39 @@ view_free(struct view *v)
 }
 
 static void
-add(struct view *v, const char *text, int64_t number)
+add(struct view *v, enum view_kind kind, const char *text, int64_t number)
 {
+	const struct view_column *column;
 	struct view_cell *cells;
 	size_t cap;
 
-	if (v == NULL || v->failed)
+	if (v == NULL || v->status != OK)
 		return;
+	column = &v->columns[v->n % v->width];
+	if (column->kind != kind) {
+		v->status = fail(ERR_INTERNAL,
+		    "column %s gets a value of another kind", column->name);
+		return;
+	}
 	if (v->n == v->cap) {
 		cap = v->cap == 0 ? 64 : v->cap * 2;
 		cells = reallocarray(v->cells, cap, sizeof *cells);
 		if (cells == NULL) {
-			v->failed = true;
+			v->status = fail(ERR_NOMEM, "no memory for a table");
 			return;
 		}
 		v->cells = cells;
 		v->cap = cap;
 	}
 	v->cells[v->n].number = number;
-	v->cells[v->n].text = strdup(text);
-	v->failed = v->cells[v->n++].text == NULL;
+	if ((v->cells[v->n++].text = strdup(text)) == NULL)
+		v->status = fail(ERR_NOMEM, "no memory for a table");
 }
 
 void
 view_text(struct view *v, const char *text)
 {
-	add(v, text == NULL ? "" : text, 0);
+	add(v, VIEW_TEXT, text == NULL ? "" : text, 0);
 }
 
 void
@@ -85,13 +92,19 @@ view_int(struct view *v, int64_t number)
 	char text[24];
 
 	snprintf(text, sizeof text, "%lld", (long long)number);
-	add(v, text, number);
+	add(v, VIEW_INT, text, number);
+}
+
+void
+view_no_int(struct view *v)
+{
+	add(v, VIEW_INT, "", 0);
 }
 
 void
 view_bool(struct view *v, bool yes)
 {
-	add(v, yes ? "yes" : "no", yes);
+	add(v, VIEW_BOOL, yes ? "yes" : "no", yes);
 }
 
 void
@@ -101,7 +114,7 @@ view_time(struct view *v, int64_t at)
 
 	if (at != 0)
 		clock_people(at, text);
-	add(v, text, at);
+	add(v, VIEW_TIME, text, at);
 }
 
 void
@@ -112,9 +125,9 @@ view_hex(struct view *v, struct blob bytes)
 	buf_init(&hex, VIEW_CELL_MAX);
 	enc_hex(bytes, &hex);
 	if (buf_status(&hex) == OK)
-		add(v, buf_str(&hex), 0);
-	else if (v != NULL)
-		v->failed = true;
+		add(v, VIEW_TEXT, buf_str(&hex), 0);
+	else if (v != NULL && v->status == OK)
+		v->status = fail(ERR_NOMEM, "no memory for a table");
 	buf_release(&hex);
 }
 
@@ -232,14 +245,27 @@ print_table(const struct view *v)
 	return OK;
 }
 
+/* Are all rows there, and whole? */
+static int
+finished(const struct view *v)
+{
+	if (v == NULL)
+		return fail(ERR_NOMEM, "no memory for a table");
+	if (v->status == OK && v->n % v->width != 0)
+		return fail(ERR_INTERNAL, "column %s gets no value",
+		    v->columns[v->n % v->width].name);
+	return v->status;
+}
+
 int
 view_table(struct cli *cli, const struct view *v, const char *name,
     const char *nothing)
 {
 	size_t row;
+	int r;
 
-	if (v == NULL || v->failed)
-		return fail(ERR_NOMEM, "no memory for a table");
+	if ((r = finished(v)) != OK)
+		return r;
 	if (!cli->json) {
 		if (v->n > 0)
 			return print_table(v);
@@ -261,9 +287,12 @@ view_record(struct cli *cli, const struct view *v)
 {
 	size_t c, n, widest = 0;
 	char label[128];
+	int r;
 
-	if (v == NULL || v->failed || v->n < v->width)
-		return fail(ERR_NOMEM, "no memory for a record");
+	if ((r = finished(v)) != OK)
+		return r;
+	if (v->n == 0)
+		return fail(ERR_INTERNAL, "a record has no values");
 	if (cli->json) {
 		write_row(&cli->out, v, 0);
 		return OK;

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "bin/cli.h"
+#include "bin/view.h"
 #include "base/nearest.h"
 
 static void
@@ -44,7 +45,9 @@ test_rules_of_enrollment(void **state)
 			continue;
 		found++;
 		if (cli_exit_code(code) != CLI_EXIT_REFUSED)
-			unit_fail("%s is no refusal", err_name(code));
+			unit_fail("cli_exit_code() (bin/cli.c) lacks %s among "
+				  "the refusals",
+			    err_name(code));
 	}
 	assert_true(found >= 7);
 }
@@ -63,6 +66,29 @@ test_mistyped_words(void **state)
 	    NEAREST_ENOUGH);
 }
 
+/* Cells in another order than the columns, and a row that lacks one. */
+static void
+test_cells_and_columns(void **state)
+{
+	static const struct view_column columns[] = {
+		{ "name", "NAME", VIEW_TEXT },
+		{ "size", "SIZE", VIEW_INT },
+		{ NULL, NULL, VIEW_TEXT },
+	};
+	struct cli cli = { .json = false };
+	struct view *v = view_new(columns);
+
+	assert_non_null(v);
+	assert_int_equal(view_record(&cli, v), ERR_INTERNAL);
+	view_text(v, "a");
+	assert_int_equal(view_record(&cli, v), ERR_INTERNAL);
+	view_int(v, 1);
+	assert_int_equal(view_record(&cli, v), OK);
+	view_int(v, 1);
+	assert_int_equal(view_table(&cli, v, "rows", ""), ERR_INTERNAL);
+	view_free(v);
+}
+
 int
 main(void)
 {
@@ -70,6 +96,7 @@ main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_mistyped_words),
 		cmocka_unit_test(test_rules_of_enrollment),
+		cmocka_unit_test(test_cells_and_columns),
 	};
 
 	return unit_run("cli", tests);
