@@ -9,6 +9,8 @@
 #include "bin/cmd.h"
 #include "ca/file.h"
 #include "mdm/command_types.h"
+#include "store/push_certificate.h"
+#include "store/pushes.h"
 
 #define QUERIES_MAX 64
 
@@ -84,6 +86,19 @@ cmd_command_build(struct cli *cli, struct command_text *out)
 	return command_simple(type, out);
 }
 
+/* Can it be pushed to, as far as we know? */
+static bool
+can_be_woken(struct cli *cli, const struct host *host)
+{
+	struct push_certificate certificate;
+	struct push push;
+
+	return push_certificate_load(cli->db, &certificate) == OK &&
+	    certificate.stopped_at == 0 &&
+	    pushes_load(cli->db, host->id, &push) == OK && push.token_len > 0 &&
+	    push.dead_at == 0 && strcmp(push.topic, certificate.topic) == 0;
+}
+
 int
 cmd_command_send(struct cli *cli)
 {
@@ -115,7 +130,11 @@ cmd_command_send(struct cli *cli)
 	out_json_string(&cli->out, "uuid", text.uuid);
 	out_json_string(&cli->out, "request_type", text.request_type);
 	out_json_string(&cli->out, "host_id", host.id);
-	cli_say(cli, "%s %s is queued; %s gets it at its next check-in.",
+	cli_say(cli,
+	    can_be_woken(cli, &host)
+		? "%s %s is queued; a push wakes %s to get it."
+		: "%s %s is queued; %s gets it when it next checks in by "
+		  "itself, because it cannot be pushed to.",
 	    text.request_type, text.uuid, host.device.serial);
 done:
 	command_text_release(&text);

@@ -203,7 +203,10 @@ host_push(struct cli *cli, const struct push *push)
 
 	cli_say(cli, "\nHow it is woken:");
 	view_time(v, push->last_push_at);
-	view_int(v, push->last_status);
+	if (push->last_status != 0)
+		view_int(v, push->last_status);
+	else
+		view_no_int(v);
 	view_text(v, push->last_reason);
 	view_time(v, push->dead_at);
 	view_time(v, push->due_at);
@@ -267,7 +270,7 @@ show(struct cli *cli)
 	return r;
 }
 
-/* Whom it names is read first: when all is done, nothing may fail any more. */
+/* The hosts are looked up first, because nothing may fail after the change. */
 static int
 change(struct cli *cli,
     int (*act)(

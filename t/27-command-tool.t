@@ -43,7 +43,8 @@ subtest 'a typing error is no command' => sub {
 	refused(qr/did you mean ProfileList/, 'in a file', $mac->{serial},
 	    plist(Command => { RequestType => 'ProfileLst' }));
 	is(queued(), 0, 'nothing is queued');
-	$t->tool_ok('command', 'send', $mac->{serial}, 'Frobnicate', '--force');
+	like($t->tool_ok('command', 'send', $mac->{serial}, 'Frobnicate', '--force'),
+	    qr/cannot be pushed to/, 'there is no push certificate');
 	is(queued(), 1, '--force sends what is new');
 };
 

@@ -27,6 +27,7 @@ subtest 'host show has what the admin needs' => sub {
 	my $text = $t->tool_ok('host', 'show', 'C02TEST00001');
 	like($text, qr/^MDM attestation: +Yes$/m, 'MDM attestation: Yes');
 	like($text, qr/^System integrity: +enabled$/m, 'evidence');
+	unlike($text, qr/^Apple's answer:/m, 'no answer to a push, which was never sent');
 	my $doc = $t->tool_json('host', 'show', 'C02TEST00001');
 	ok($doc->{mdm_enrollment_hardware_attested}, 'and in JSON');
 	is($t->tool_json('host', 'show', $doc->{udid})->{serial}, 'C02TEST00001', 'found by UDID');

@@ -209,6 +209,7 @@ subtest 'mdm-96: a push' => sub {
 	like($push->{token}, qr/^[0-9a-f]+$/, 'the token in small letters');
 	is(row($mac)->{apns_id}, $push->{id}, 'the id is kept');
 	cmp_ok(row($mac)->{due_at}, '>', time, 'the next one is due while the command waits');
+	like(queue($mac), qr/a push wakes $mac->{serial}/, 'who sends a command is told');
 	drain();
 	is(row($mac)->{due_at}, undef, 'and none when it is answered');
 };
@@ -230,7 +231,7 @@ subtest 'mdm-97: 410' => sub {
 	ok($host->{push_dead_at}, 'and since when');
 	is(row($mac)->{state}, 'enrolled', 'but the host is enrolled');
 	my $n = pushes($mac);
-	queue($mac);
+	like(queue($mac), qr/cannot be pushed to/, 'who sends a command is told');
 	later(100_000);
 	is(scalar(pushes($mac)), $n, 'no push goes to it any more');
 	is($mac->checkin($mac->message('TokenUpdate', Token => \'new', PushMagic => 'New"Magic'))->{status}, 200, 'TokenUpdate');
