@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # The documents for contributors name files, functions and tables that exist,
-# and NEWS tells of this version.
+# the comments of headers functions that exist, and NEWS tells of this version.
 use strict;
 use warnings;
 use Test::More;
@@ -25,6 +25,15 @@ for my $document (qw(README.md ARCHITECTURE.md CONTRIBUTING.md GLOSSARY.md SECUR
 	ok($sources =~ /^$_\(/m || $sources =~ /^#define $_\(/m, "$document: $_()")
 	    for $text =~ /`(\w+)\(\)`/g;
 	ok(-e $_, "$document links to $_") for $text =~ /\]\((\w[\w.\/-]*)\)/g;
+}
+
+# So do the comments of headers; these are other libraries' and callbacks, and x_
+# stands for any prefix.
+my $others = qr/^(?:close|exec|fork|done|x_\w+|(?:cbor|gnutls|json_object|sqlite3)_\w+)$/;
+for my $header (glob('{lib,sim}/*/*.h {bin,cgi-bin}/*.h')) {
+	my @named = map { /\b([A-Za-z_]\w+)\(\)/g } slurp($header) =~ m{/\*(.*?)\*/}gs;
+	my @unknown = grep { $_ !~ $others && $sources !~ /^$_\(/m && $sources !~ /^#define $_\(/m } @named;
+	is("@unknown", '', "$header: the functions that it names exist");
 }
 
 my @steps = glob('schema/*.sql');

@@ -11,7 +11,7 @@
 #define SETTINGS_REQUIRE_ATTESTATION "apple_require_hardware_attestation"
 #define SETTINGS_BUSINESS_ONLY       "apple_business_enrollments_only"
 
-/* One for each system; software_update_setting() says which. */
+/* One for each system; product_minimum_setting() (policy/product.h) says which. */
 #define SETTINGS_MINIMUM_MACOS    "minimum_os_version_macos"
 #define SETTINGS_MINIMUM_IOS      "minimum_os_version_ios"
 #define SETTINGS_MINIMUM_IPADOS   "minimum_os_version_ipados"

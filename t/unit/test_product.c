@@ -1,4 +1,4 @@
-/* Product names, system versions and builds (lib/enroll/product.h). */
+/* Product names, system versions and builds (lib/policy/product.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
