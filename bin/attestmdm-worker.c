@@ -31,7 +31,7 @@ static const struct job_kind *const kinds[] = {
 	NULL,
 };
 
-/* What the loop waits for besides transfers: one descriptor for both. */
+/* What the loop waits for in addition to transfers: one descriptor for both. */
 struct sources {
 	int wake;
 	int signals;

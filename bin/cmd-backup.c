@@ -186,7 +186,7 @@ named(struct backup *b)
 
 /*
  * Keys and certificates, wherever they lie, and lists: whoever has taken over a
- * CA's program can put anything in the place of these.
+ * CA's program can put anything in place of these.
  */
 static int
 authorities(struct backup *b)

@@ -7,9 +7,9 @@
 /* Between two slices, so that requests get their turn at the database. */
 #define PAUSE_MS 50
 
-/* Ends the run and returns its first fault. */
+/* Ends the run, complete or not, frees it, and returns its first fault. */
 static int
-give_up(struct job *job)
+end_run(struct job *job)
 {
 	int r = renewal_run_end(job->state);
 
@@ -22,13 +22,14 @@ static void
 finish(struct job *job)
 {
 	const struct worker *w = job->worker;
+	/* A copy: the sentences below need its numbers after end_run(). */
 	struct renewal_run run = *(struct renewal_run *)job->state;
 	struct admin_actor actor = { .conf = w->conf,
 		.db = w->db,
 		.name = "worker",
 		.role = ADMIN_ROLE_ADMIN };
 	int recorded = admin_renewal_record(&actor, &run, NULL);
-	int r = give_up(job);
+	int r = end_run(job);
 
 	if (r == OK)
 		r = recorded;
@@ -74,7 +75,7 @@ start(struct job *job)
 	run->option = RENEWER_ANY;
 	run->limit = run->conf->per_run;
 	if ((r = renewal_run_begin(run)) != OK) {
-		give_up(job);
+		end_run(job);
 		job_finish(job, r, NULL);
 		return;
 	}
@@ -84,7 +85,7 @@ start(struct job *job)
 static void
 stop(struct job *job)
 {
-	give_up(job);
+	end_run(job);
 }
 
 const struct job_kind job_renewal = {

@@ -44,8 +44,8 @@ void place_close(struct place *p);
  * file whatever happens to the name. With PLACE_LINKS a link in a closed
  * folder is followed. It never waits for a FIFO. ERR_NOT_FOUND, unlogged, when
  * it is absent; ERR_FIELD, unlogged, when it is a link, neither a regular file
- * nor a folder, or, in a folder that is not trusted, a file with another name
- * besides; ERR_IO. The caller closes *fd.
+ * nor a folder, or, in a folder that is not trusted, a file that also has
+ * another name; ERR_IO. The caller closes *fd.
  */
 int place_read(
     const struct place *p, unsigned flags, int *fd, struct stat *st);

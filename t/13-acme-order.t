@@ -198,7 +198,7 @@ subtest 'answers to a challenge that are refused' => sub {
 	bas('acme-148: attObj is empty', { attObj => '' }, 'ATT_CBOR');
 	bas('acme-149: attObj is padded', sub { { attObj => $c->attestation($_[0]) . '=' } }, 'ATT_CBOR');
 	bas('acme-149: attObj with a space', sub { { attObj => ' ' . $c->attestation($_[0]) } }, 'ATT_CBOR');
-	bas('acme-151: an error beside a good attObj',
+	bas('acme-151: an error together with a good attObj',
 	    sub { { attObj => $c->attestation($_[0]), error => "x\n\e[31my" } }, 'ATT_NONE');
 	like($t->events($SERIAL)->[-1]{reason}, qr/x\\x0a\\x1b\[31my/, 'acme-152: the words of the device, escaped');
 	bas('acme-152: the device could not attest',

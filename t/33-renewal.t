@@ -326,7 +326,7 @@ subtest 'fleet-115, fleet-116: a wipe while a renewal is open' => sub {
 	my $setup = $wiped->report('Idle');
 	like($setup->{body}, qr/DeviceConfigured/, 'Setup Assistant is let go');
 	is($wiped->report('Acknowledged', CommandUUID => Attestmdm::Device::uuid_of($setup))->{body},
-	    '', 'and nothing comes besides');
+	    '', 'and nothing else comes');
 	is(install($wiped), undef, 'the old command is gone');
 	ok(!fetch(bless({ %$mac, state => $mac->{state} . '-late' }, ref $mac), $challenge),
 	    'its challenge is void');

@@ -139,7 +139,7 @@ subtest 'mdm-76: a challenge that is refused' => sub {
 	    'the right one was not used up');
 };
 
-subtest 'mdm-78, fleet-146: what a request asks for beside its key' => sub {
+subtest 'mdm-78, fleet-146: what else a request asks for than its key' => sub {
 	my ($serial, $challenge) = intel();
 	my $before = certificates();
 	pair('odd');

@@ -132,7 +132,7 @@ like($i->rights, qr/^ok: /, 'is completed by the next');
 rename("$state/scep-ca.key", "$i->{dir}/key");
 symlink("$i->{dir}/key", "$state/scep-ca.key");
 chown(0, 0, "$i->{dir}/key");
-is($i->tool('root', 'migrate')->{exit}, 1, 'a link in the place of the key');
+is($i->tool('root', 'migrate')->{exit}, 1, 'a link in place of the key');
 is((stat("$i->{dir}/key"))[4], 0, 'leads nobody to what it points at');
 unlink("$state/scep-ca.key");
 rename("$i->{dir}/key", "$state/scep-ca.key");

@@ -117,7 +117,7 @@ is(status('/crl/scep-2.crl'), 200, 'its list is served');
 is(status("/crl/$_"), 404, "nothing as $_") for qw(scep-1.crl scep-22.crl scep-2.crl.new .lock scep/.lock);
 unlink($second);
 
-# A taken-over program could put a link in the place of its list.
+# A taken-over program could put a link in place of its list.
 my $list = $t->server->state . '/public/acme/acme.crl';
 is(status("/crl/$_.crl"), 200, "the list of $_ is served") for qw(acme scep);
 rename($list, "$list.aside") or die $!;

@@ -1,5 +1,5 @@
 /*
- * Apple attests a second identifier beside the serial number (OID
+ * Apple attests a second identifier in addition to the serial number (OID
  * 1.2.840.113635.100.8.9.2). On an iPhone and iPad it is the UDID of the MDM
  * protocol; on a Mac it is another one, the ProvisioningUDID of
  * DeviceInformation. What the host reports has to agree with what Apple

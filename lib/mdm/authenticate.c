@@ -140,8 +140,9 @@ static int
 check_serial(const struct mdm_request *req, const struct device *said)
 {
 	const struct identity *id = &req->identity;
-	const char *asker = id->enrollment.device.udid;
-	bool known = (asker[0] != '\0' && strcasecmp(asker, said->udid) == 0) ||
+	const char *requested_udid = id->enrollment.device.udid;
+	bool known = (requested_udid[0] != '\0' &&
+			 strcasecmp(requested_udid, said->udid) == 0) ||
 	    (id->has_host && strcasecmp(id->host.device.udid, said->udid) == 0);
 	int r = OK;
 

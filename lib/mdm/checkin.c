@@ -140,7 +140,7 @@ handle_set_bootstrap_token(struct mdm_request *req)
 		return r;
 	buf_init(&stored, BOOTSTRAP_MAX);
 	r = hosts_get_bootstrap_token(db, host_id, &stored);
-	/* An older token in the place of the present one unlocks nothing. */
+	/* An older token in place of the present one unlocks nothing. */
 	if (r == OK && stored.n > 0 && !secret_eq(buf_blob(&stored), token))
 		r = check_not_replayed(req);
 	buf_wipe(&stored);

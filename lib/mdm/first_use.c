@@ -13,7 +13,7 @@
 
 /*
  * Whoever has a stolen certificate could have fetched its renewal, too. And one
- * that expired before it was used takes no good one's place.
+ * that expired before it was used must not replace a good one.
  */
 static int
 check_predecessor(const struct mdm_request *req)
@@ -58,7 +58,7 @@ first_use_check(struct mdm_request *req)
 	const char *serial = id->enrollment.device.serial;
 	struct context *c = &req->context;
 	struct device_state state;
-	bool before;
+	bool excused;
 	int r = OK;
 
 	/* A renewed one waits as long as its device is away. */
@@ -73,18 +73,20 @@ first_use_check(struct mdm_request *req)
 	    (r = device_state_load(c->db, c->conf, serial, &state)) != OK)
 		return r;
 	/*
-	 * A renewal without attestation from before the setting: refusing it
-	 * would lose the device, which replaced its attested key by this one.
+	 * A renewal without attestation, issued before the setting was switched
+	 * on, passes as if it were attested: refusing it would lose the device,
+	 * which replaced its attested key by this one. The alarm says so.
 	 */
-	before = !id->attested && id->cert.purpose == ENROLLMENT_RENEW &&
+	excused = !id->attested && id->cert.purpose == ENROLLMENT_RENEW &&
 	    state.require_attestation && !state.business_only &&
 	    state.host.hardware_attested;
-	r = decision_check_use(&state, &id->enrollment, id->attested || before);
+	r = decision_check_use(
+	    &state, &id->enrollment, id->attested || excused);
 	/*
 	 * A device that attested is what its serial number should be; and where
 	 * nothing has to be attested, nothing is downgraded.
 	 */
-	if (r == OK && before)
+	if (r == OK && excused)
 		r = alarm_unattested(req);
 	else if (r == OK && (id->attested || !state.require_attestation))
 		r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial);

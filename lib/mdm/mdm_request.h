@@ -25,7 +25,7 @@ struct mdm_request {
 	struct report report;
 	/* what the step achieved, for the event log; NULL: nothing to log */
 	const char *achieved;
-	/* appended to `achieved`: what an administrator should know besides */
+	/* appended to `achieved`: what an administrator should also know */
 	char remark[256];
 	/* the answer's body, an XML property list; empty for an empty answer */
 	struct buf reply;

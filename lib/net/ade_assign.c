@@ -13,6 +13,15 @@
 #include "store/datum.h"
 #include "wire/out_json.h"
 
+/*
+ * The steps of a run. An arrow to on_...() is a call to Apple and its answer:
+ *
+ *	ade_assign_start -> on_defined      the profile, when it changed
+ *	 -> settle     <-> on_details       what became of earlier ones
+ *	 -> next_batch <-> on_assigned      batch after batch
+ *	 -> end_run                         fail_run() ends it from any step
+ */
+
 #define DEFINITION_MAX 262144
 #define BODY_MAX       262144
 

@@ -114,7 +114,7 @@ retry_after(const struct net_answer *answer, int64_t date)
 	return seconds < 0 ? 0 : seconds > DAY ? DAY : seconds;
 }
 
-/* What any answer says beside its body; any may bring a new session. */
+/* What any answer says in its headers; any may bring a new session. */
 static void
 read_headers(struct ade_service *s, const struct net_answer *answer,
     struct ade_reply *reply)

@@ -14,6 +14,17 @@
 #include "store/datum.h"
 #include "wire/out_json.h"
 
+/*
+ * The steps of a run. An arrow to on_...() is a call to Apple and its answer:
+ *
+ *	ade_sync_start -> on_server             which service it is
+ *	 -> next_page <-> on_page -> take_page  page after page, each whole
+ *	      ^- fetch_anew                     when the cursor is of no use
+ *	 -> complete -> end_run                 with the last page
+ *
+ * fail_run() ends it from any step.
+ */
+
 /* A list of that many pages is none. */
 #define PAGES_MAX 20000
 

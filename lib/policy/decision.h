@@ -20,8 +20,8 @@
  *   mdm/authenticate.h's matter.
  * - The minimum version of its system holds back a device that can update
  *   itself during enrollment, before anything is created for it. One that has
- *   to update anyway is told so too, and thereby to which version; one that has
- *   the minimum chooses for itself.
+ *   to update anyway is also told to which version; one that has the minimum
+ *   chooses for itself.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a
  *   device that is assigned and can attest gets ACME, and all else SCEP; with
  *   both settings on, all else is refused.

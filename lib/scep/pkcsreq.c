@@ -172,7 +172,12 @@ serve(struct work *w, enum enveloped_cipher *cipher, struct buf *out)
 	bool renewal = w->m->type == PKIMESSAGE_RENEWAL_REQ;
 	int r;
 
-	/* A RenewalReq is opened only for a signer that may renew. */
+	/*
+	 * A RenewalReq is opened only for a signer that may renew; any other
+	 * has to be opened first, because its challenge is inside. Either is
+	 * authorized again by store_issuance(), in the transaction, because the
+	 * challenge can be used, or the renewal closed, during the signing.
+	 */
 	if ((renewal && (r = authorize(w)) != OK) ||
 	    (r = open_request(w, cipher)) != OK ||
 	    (!renewal && (r = authorize(w)) != OK))

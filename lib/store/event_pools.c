@@ -11,9 +11,10 @@
 #define PER_KIND_CLAIM 10
 
 /*
- * Only one row in EVERY looks at the size of its whole pool. If that is too
- * large, it makes room for twice as many rows, MAKE_ROOM at a time from
- * whatever share is then the largest.
+ * Only one row in EVERY looks at the size of its whole pool, because counting
+ * takes time. If that is too large, 2 * EVERY rows go: as many as come until
+ * the next look, and as many again, so that the pool shrinks. They go in ROUNDS
+ * of MAKE_ROOM rows, each from whatever share is then the largest.
  */
 #define EVERY     64
 #define ROUNDS    8
@@ -36,6 +37,18 @@ enum {
 	" AND id <= (SELECT id FROM events WHERE " rows                        \
 	" AND step = $2 AND code = $3 ORDER BY id DESC LIMIT 1 OFFSET $4)"
 
+/*
+ * $1 is what the rows have in common: an enrollment's id, a serial number, a
+ * key, a network or, for the last three, the pool. The other parameters:
+ *
+ *	TRIM_ENROLLMENT,  $2 step, $3 code, $4 how many rows stay
+ *	TRIM_SERIAL
+ *	TRIM_KIND         the same, $5 network, $6 pool
+ *	TRIM_KEY          $2 how many rows stay, $3 pool; one row goes at most
+ *	TRIM_NETWORK      $2 how many rows stay, $3 how many go at most
+ *	TRIM_LARGEST,     $2 how many go at most
+ *	TRIM_OLDEST
+ */
 static const char *const texts[] = {
 	[TRIM_ENROLLMENT] =
 	    "DELETE FROM events WHERE" TRIM("enrollment_id = $1"),

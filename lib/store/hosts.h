@@ -12,7 +12,7 @@ enum host_state {
 	HOST_PENDING,
 	HOST_ENROLLED,
 	HOST_UNENROLLED,
-	/* forgotten by an administrator */
+	/* by an administrator */
 	HOST_BLOCKED,
 };
 
@@ -157,7 +157,7 @@ int hosts_token_update(struct db *db, const char *id,
 int hosts_check_out(struct db *db, const char *id);
 
 /*
- * An administrator forgets the host: any state → blocked; no certificate, no
+ * An administrator blocks the host: any state → blocked; no certificate, no
  * tokens, commands cancelled. Its next contact is refused.
  */
 int hosts_block(struct db *db, const char *id);

@@ -45,7 +45,7 @@ void resp_release(struct resp *resp);
  */
 int resp_set(struct resp *resp, const char *name, const char *value);
 
-/* Adds one beside those with the same name: Link, Set-Cookie. */
+/* Adds one to those with the same name: Link, Set-Cookie. */
 int resp_add(struct resp *resp, const char *name, const char *value);
 
 /* The value of the first header with this name, or NULL. */

@@ -18,7 +18,8 @@ forget_params(struct req *req)
 	req->path_param_count = 0;
 }
 
-/* Takes one path part as the value of ":name"; false when it cannot be. */
+/* Takes one path part as the value of ":name"; ERR_NOT_FOUND when it cannot be
+ * one. */
 static int
 take(struct req *req, const char *name, size_t name_len, const char *value,
     size_t value_len)

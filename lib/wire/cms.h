@@ -19,7 +19,7 @@
 #define CMS_ATTRIBUTES_MAX 32
 
 /* What cms_signed_verify() accepts beyond the default. */
-#define CMS_ALLOW_SHA1    1u /* digest SHA-1 besides SHA-256/384/512 */
+#define CMS_ALLOW_SHA1    1u /* digest SHA-1, not only SHA-256/384/512 */
 #define CMS_ALLOW_RSA1024 2u /* RSA from 1024 bits on, otherwise 2048 */
 
 /* What it wants beyond the default. */

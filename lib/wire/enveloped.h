@@ -13,7 +13,7 @@
 
 #define ENVELOPED_BYTES_MAX 65536
 
-/* What enveloped_open() accepts besides AES. */
+/* What enveloped_open() accepts in addition to AES. */
 #define ENVELOPED_ALLOW_3DES 1u
 #define ENVELOPED_ALLOW_DES  2u /* single DES: test clients only */
 

@@ -43,7 +43,7 @@ struct in_ade_device {
 	const char *description;
 	const char *color;
 	const char *device_family;
-	/* "" when it has none, whatever the record says beside */
+	/* "" when it has none, whatever else the record says */
 	const char *profile_uuid;
 	const char *profile_status;
 	enum in_ade_op op;

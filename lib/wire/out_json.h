@@ -1,6 +1,6 @@
 /*
  * Writes JSON piece by piece into a buffer. Commas, quotes and escapes are
- * the writer's; text that is not UTF-8 comes out with U+FFFD in the place of
+ * the writer's; text that is not UTF-8 comes out with U+FFFD in place of
  * each bad byte. Failures stick to the buffer: ask out_json_end() once.
  *
  * `name` is the member's name inside an object, and NULL inside an array and

@@ -5,8 +5,8 @@
  * definition of a profile in DIR/profiles.log, each device that a profile was
  * assigned to or taken from in DIR/assignments.log.
  *
- * A script's answers are for a path such as /devices/sync. Besides "answer" and
- * "times" they have either
+ * A script's answers are for a path such as /devices/sync. In addition to
+ * "answer" and "times" they have either
  *
  *	status, and error (a word), body, retry_after (seconds), location
  *

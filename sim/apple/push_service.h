@@ -4,8 +4,8 @@
  * appends each to DIR/pushes.log. A client certificate is one that
  * push_portal.h issued in the same folder.
  *
- * Scripted answers are for a token or, with "*", for all. Besides "answer" and
- * "times" they have either
+ * Scripted answers are for a token or, with "*", for all. In addition to
+ * "answer" and "times" they have either
  *
  *	status, reason, timestamp (milliseconds), retry_after (seconds)
  *

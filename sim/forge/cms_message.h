@@ -29,7 +29,7 @@ struct cms_message {
 	const char *digest; /* sha1, sha256, sha384, sha512 */
 	bool attributes;    /* contentType, signingTime, messageDigest */
 	struct cms_message_attribute
-	    more[CMS_MESSAGE_ATTRIBUTES]; /* beside those */
+	    more[CMS_MESSAGE_ATTRIBUTES]; /* in addition to those */
 	size_t more_count;
 	bool der; /* definite lengths, content in one piece */
 	bool detached;

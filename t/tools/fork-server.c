@@ -50,7 +50,7 @@ put(int fd, void *p, size_t n)
 	return write(fd, p, n);
 }
 
-/* Opens a file in the place of a standard descriptor. */
+/* Opens a file in place of a standard descriptor. */
 static void
 redirect(const char *path, int flags, int as)
 {

@@ -23,7 +23,7 @@ struct serverfix {
 };
 
 /*
- * Fills the database: besides *out, SERIAL_B is assigned, an alarm is open and
+ * Fills the database: in addition to *out, SERIAL_B is assigned, an alarm is open and
  * an administrator may sign in, whose password costs as little as yescrypt can.
  * Puts admin.key and scep-ca.pem, which nobody signs with, into the folder.
  */

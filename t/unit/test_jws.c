@@ -13,7 +13,7 @@
 #include "wire/jws.h"
 #include "unit/jwsfix.h"
 
-/* A good header and what is put in the place of one member. */
+/* A good header and what is put in place of one member. */
 #define HEADER                                                                 \
 	"{\"alg\":\"ES256\",\"nonce\":\"" NONCE "\",\"url\":\"" URL            \
 	"\",\"kid\":\"" KID "\"}"
@@ -52,7 +52,7 @@ expect(int expected, const char *header)
 	expect_flags(expected, header, 0);
 }
 
-/* The header with jwk in the place of kid. */
+/* The header with jwk in place of kid. */
 static void
 expect_jwk(int expected, const char *alg, const char *jwk)
 {
@@ -130,7 +130,7 @@ test_body(void **state)
 		assert_int_equal(parse_text(bad[i], 0), ERR_MALFORMED);
 }
 
-/* One good body, bent by putting `to` in the place of `from`. */
+/* One good body, bent by putting `to` in place of `from`. */
 static void
 expect_bent(int expected, const char *from, const char *to)
 {

@@ -140,7 +140,7 @@ signer_request(struct signer *s, struct buf *sig, struct jws **jws)
 	buf_release(&b);
 }
 
-/* Verifies with another signature in the place of the good one. */
+/* Verifies with another signature in place of the good one. */
 static int
 verify_other(struct jws *jws, const struct jwk *key, struct blob sig)
 {
