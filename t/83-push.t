@@ -406,6 +406,25 @@ subtest 'mdm-100: 1000 queued while Apple closes connections' => sub {
 	cmp_ok(scalar(keys %connections), '<=', 8, 'over few connections');
 };
 
+subtest 'mdm-98: Apple calls many tokens dead' => sub {
+	later(20 * 3600);
+	queue($mac);
+	until_true(sub { row($mac)->{last_status} == 200 }, 'the recent answers are few');
+	$apns->script({ answer => '*', times => 0, status => 400, reason => 'BadDeviceToken' });
+	$t->change_db("UPDATE pushes SET due_at = 1, failures = 0, hold_until = NULL WHERE host_id LIKE 'herd1__'");
+	$server->wake;
+	my $count = sub { $t->db("SELECT count(*) AS n FROM pushes WHERE host_id LIKE 'herd1__' AND $_[0]")->[0]{n} };
+	until_true(sub { $count->('last_status = 400') == 100 }, 'a hundred');
+	is($count->('dead_at IS NOT NULL'), 9, 'only a few are dead');
+	is($count->('due_at IS NOT NULL'), 91, 'the others are tried again');
+	is(alarms('push-tokens-dead'), 1, 'with an alarm');
+	$apns->script({ clear => JSON::PP::true() });
+	until_true(sub { later(40) || $count->('last_status = 200') == 91 }, 'and taken');
+	later(10 * 3600);
+	queue($other);
+	until_true(sub { alarms('push-tokens-dead') == 0 }, 'hours later the alarm is closed');
+};
+
 subtest 'mdm-109: secrets' => sub {
 	my @secrets = (map({ lc(row($_)->{token}) } @macs), 'New"Magic', 'magic1000');
 	for my $log (glob("$dir/attestmdm-worker.log $dir/mdm-*.log")) {

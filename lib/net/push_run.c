@@ -24,6 +24,11 @@
 #define RECONNECT_LEAST 1
 #define RECONNECT_MOST  4
 
+/* So many, and more than one in so many of the recent answers: see is_dead().
+ */
+#define DEAD_LEAST 10
+#define DEAD_SHARE 20
+
 enum slot_state { SLOT_FREE, SLOT_SENDING, SLOT_ANSWERED };
 
 struct push_slot {
@@ -130,6 +135,38 @@ apple_is_well(struct push_run *run)
 	run->trouble[0] = '\0';
 }
 
+/* An answer about a token that counts as alive. */
+static void
+count(struct push_run *run, bool dead)
+{
+	int64_t hours = (clock_now() - run->halved_at) / HOUR;
+
+	if (hours != 0) {
+		hours = hours < 0 || hours > 30 ? 30 : hours;
+		run->answers >>= hours;
+		run->dead >>= hours;
+		run->halved_at = clock_now();
+	}
+	run->answers++;
+	run->dead += dead;
+}
+
+static bool
+too_many_die(const struct push_run *run)
+{
+	return run->dead >= DEAD_LEAST && run->dead * DEAD_SHARE > run->answers;
+}
+
+/* Tokens die one by one; when many do at once, the answer may be wrong. */
+static bool
+is_dead(struct push_run *run, const struct push *push)
+{
+	if (push->dead_at != 0)
+		return true;
+	count(run, true);
+	return !too_many_die(run);
+}
+
 static void
 judge(struct push_slot *slot)
 {
@@ -150,10 +187,12 @@ judge(struct push_slot *slot)
 	case APNS_ACCEPTED:
 		slot->result.outcome = PUSH_ACCEPTED;
 		run->accepted++;
+		count(run, false);
 		apple_is_well(run);
 		break;
 	case APNS_DEAD:
-		slot->result.outcome = PUSH_DEAD;
+		if (is_dead(run, &slot->push))
+			slot->result.outcome = PUSH_DEAD;
 		run->refused++;
 		apple_is_well(run);
 		break;
@@ -243,6 +282,23 @@ store_one(struct push_run *run, const struct push_slot *slot)
 }
 
 static int
+tell_of_deaths(struct push_run *run)
+{
+	char text[ALARM_TEXT];
+
+	if (!too_many_die(run))
+		return alarms_close(run->db, ALARM_PUSH_TOKENS_DEAD, "push");
+	snprintf(text, sizeof text,
+	    "Apple calls the push tokens of many devices dead: %lld of the "
+	    "recent %lld answers. They are tried again, since that is hardly "
+	    "true of so many. Compare push certificate and [apple] push_url "
+	    "with the manual, and look at Apple's page of system status.",
+	    (long long)run->dead, (long long)run->answers);
+	return alarms_raise(
+	    run->db, ALARM_PUSH_TOKENS_DEAD, "push", NULL, text);
+}
+
+static int
 store_answers(struct push_run *run)
 {
 	int i, r = OK;
@@ -254,6 +310,8 @@ store_answers(struct push_run *run)
 	for (i = 0; r == OK && i < PUSH_RUN_MOST; i++)
 		if (run->slots[i].state == SLOT_ANSWERED)
 			r = store_one(run, &run->slots[i]);
+	if (r == OK)
+		r = tell_of_deaths(run);
 	if ((r = db_end(run->db, r)) != OK)
 		return r;
 	for (i = 0; i < PUSH_RUN_MOST; i++)
@@ -296,6 +354,7 @@ room(struct push_run *run, int *out)
 			return OK;
 		net_reconnect(run->net);
 		apple_is_well(run);
+		run->answers = run->dead = 0;
 	}
 	run->certificate = row;
 	if (clock_now() < run->hold_until || clock_now() < row.retry_at)

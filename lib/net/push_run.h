@@ -3,6 +3,9 @@
  * connection, each answer stored as soon as others are too. What was taken and
  * not answered when the process dies is sent again.
  *
+ * A token that Apple calls dead gets no push. When Apple says that of many, it
+ * may be Apple that is wrong: it raises an alarm, and they are tried again.
+ *
  * Trouble with one host holds back that host. Trouble with Apple or on the way
  * holds back all, ever longer, and each a little differently, so that nothing
  * comes back at once. When Apple does not take our certificate all stops, with
@@ -33,6 +36,9 @@ struct push_run {
 	/* trouble that concerns all: not before, and how often in a row */
 	int64_t hold_until;
 	int failures, busy;
+	/* of the recent answers: how many, and how many called a token dead
+	 * that was not before; halved every hour */
+	int64_t answers, dead, halved_at;
 	/* so far; whoever shows them sets them to 0 */
 	int64_t accepted, refused, failed;
 	/* the trouble that concerns all, while it lasts: OK or ERR_NET_… */

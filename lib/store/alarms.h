@@ -26,6 +26,7 @@
 	X(JOB_FAILING, "job-failing")                                          \
 	X(PUSH_CERTIFICATE_ENDING, "push-certificate-ending")                  \
 	X(PUSH_REFUSED, "push-refused")                                        \
+	X(PUSH_TOKENS_DEAD, "push-tokens-dead")                                \
 	X(PUSH_STOPPED, "push-stopped")                                        \
 	X(PUSH_TOPIC_MISSING, "push-topic-missing")                            \
 	X(REMOVALS_HELD, "removals-held")                                      \

@@ -31,8 +31,7 @@ enum {
 #define SELECT                                                                 \
 	"SELECT {columns} FROM pushes JOIN hosts ON hosts.id = pushes.host_id"
 #define CAN_BE_PUSHED                                                          \
-	" hosts.state = 'enrolled' AND hosts.push_token IS NOT NULL"           \
-	" AND pushes.dead_at IS NULL"
+	" hosts.state = 'enrolled' AND hosts.push_token IS NOT NULL"
 /* sent or to be sent, and not answered, not even NotNow */
 #define WAITING(host, generation)                                              \
 	"SELECT 1 FROM commands c WHERE c.host_id = " host                     \
@@ -61,9 +60,11 @@ static const char *const texts[] = {
 		  " apns_id = $5, failures = $6, hold_until = $7,"
 		  " attempts = CASE WHEN due_at = $2 THEN $8 ELSE attempts END,"
 		  " due_at = CASE WHEN due_at = $2 THEN $9"
-		  " WHEN due_at < $7 THEN $7 ELSE due_at END"
+		  " WHEN due_at < $7 THEN $7 ELSE due_at END,"
+		  " dead_at = CASE WHEN $10 = 1 THEN NULL ELSE dead_at END"
 		  " WHERE host_id = $1",
-	[KILL] = "UPDATE pushes SET dead_at = $2, due_at = NULL,"
+	[KILL] = "UPDATE pushes SET dead_at = COALESCE(dead_at, $2),"
+		 " due_at = NULL,"
 		 " last_status = $3, last_reason = $4, apns_id = $5"
 		 " WHERE host_id = $1 AND (SELECT push_token FROM hosts"
 		 " WHERE id = $1) = $6 AND (token_at * 1000 <= $7"
@@ -72,15 +73,15 @@ static const char *const texts[] = {
 	"UPDATE pushes SET due_at = $1, attempts = 0 WHERE host_id IN"
 	" (SELECT hosts.id FROM hosts JOIN pushes ON pushes.host_id = hosts.id"
 	" WHERE" CAN_BE_PUSHED " AND pushes.due_at IS NULL"
-	" AND hosts.last_seen_at < $2"
+	" AND (hosts.last_seen_at < $2 OR pushes.dead_at IS NOT NULL)"
 	" AND (pushes.last_push_at IS NULL OR pushes.last_push_at < $2)"
 	" ORDER BY hosts.last_seen_at LIMIT $3)",
 	[WANT_WAITING] = SQL_SCANS
 	"UPDATE pushes SET due_at = $1, attempts = 0, failures = 0,"
 	" hold_until = NULL WHERE host_id IN (SELECT hosts.id FROM hosts"
 	" JOIN pushes ON pushes.host_id = hosts.id WHERE" CAN_BE_PUSHED
-	" AND hosts.topic = $2 AND EXISTS (" WAITING(
-	    "hosts.id", "hosts.generation") "))",
+	" AND hosts.topic = $2 AND (pushes.dead_at IS NOT NULL"
+	" OR EXISTS (" WAITING("hosts.id", "hosts.generation") ")))",
 	[NEXT_DUE] = "SELECT due_at FROM pushes WHERE due_at IS NOT NULL"
 		     " ORDER BY due_at LIMIT 1",
 };
@@ -295,7 +296,8 @@ pushes_store(
 		datum_int(result->status),
 		datum_cut(result->reason, PUSHES_REASON_TEXT),
 		datum_cut(result->apns_id, PUSHES_ID_TEXT), datum_int(failures),
-		datum_time(hold), datum_int(attempts), datum_time(due)));
+		datum_time(hold), datum_int(attempts), datum_time(due),
+		datum_int(result->outcome == PUSH_ACCEPTED)));
 }
 
 int

@@ -22,7 +22,8 @@
 #define PUSHES_APART 5
 /* A push that nobody wrote an answer for is sent again after so many. */
 #define PUSHES_CLAIM 120
-/* Hosts that were not here for so long get a push although nothing waits. */
+/* Hosts that were not here for so long get a push although nothing waits, and
+ * so do dead tokens: Apple may have been wrong. */
 #define PUSHES_SILENT (INT64_C(7) * 86400)
 
 struct push {
@@ -47,7 +48,8 @@ struct push {
 	int last_status;
 	char last_reason[PUSHES_REASON_TEXT];
 	char apns_id[PUSHES_ID_TEXT];
-	/* the token is dead, until the host sends another; 0: it is not */
+	/* the token is dead, until the host sends another or Apple takes a push
+	 * to it; 0: it is not */
 	int64_t dead_at;
 };
 
@@ -90,7 +92,7 @@ int pushes_load(struct db *db, const char *host_id, struct push *out);
  * worker after its commit when there is something to send.
  *
  * A push is wanted now. Nothing happens while the host has no token that works:
- * the next TokenUpdate makes up for it.
+ * the next TokenUpdate, or the weekly try of a dead one, makes up for it.
  */
 int pushes_want(struct db *db, const char *host_id);
 
@@ -124,10 +126,16 @@ void pushes_list_release(struct push_list *list);
 int pushes_store(
     struct db *db, const struct push *taken, const struct push_result *result);
 
-/* Makes hosts due that were not here for PUSHES_SILENT, `limit` at most. */
+/*
+ * Makes hosts due that were not here for PUSHES_SILENT, or whose token is dead,
+ * `limit` at most.
+ */
 int pushes_want_silent(struct db *db, int limit, int *wanted);
 
-/* Makes all hosts of this topic due for which a command waits. */
+/*
+ * Makes all hosts of this topic due for which a command waits, or whose token is
+ * dead.
+ */
 int pushes_want_waiting(struct db *db, const char *topic);
 
 /* When the next one is due. ERR_NOT_FOUND: none is. */

@@ -436,6 +436,52 @@ test_dead_token(void **state)
 	clock_set_offset(0);
 }
 
+/* Apple may be wrong: a dead token is tried weekly, and on an import. */
+static void
+test_dead_token_again(void **state)
+{
+	struct push_certificate in = { .topic = "t", .sha256 = { 1 } };
+	struct db *db = storefix_db(state);
+	struct push push;
+	struct host h;
+	int64_t died;
+	int n;
+
+	storefix_host(db, "S1", 1, &h);
+	storefix_change(db, "UPDATE hosts SET topic = 't'");
+	queue(db, &h, "A");
+	assert_true(take(db, &push));
+	store_dead(db, &push, 0);
+	died = clock_now();
+	clock_set_offset(7 * DAY);
+	WRITE(db, hosts_seen(db, h.id));
+	WRITE(db, pushes_want_silent(db, 10, &n));
+	assert_int_equal(n, 0);
+	clock_set_offset(7 * DAY + 1);
+	WRITE(db, pushes_want_silent(db, 10, &n));
+	assert_int_equal(n, 1);
+	assert_true(take(db, &push));
+	store_dead(db, &push, 0);
+	assert_int_equal(load_due(db, &h), -1);
+	assert_int_equal(pushes_load(db, h.id, &push), OK);
+	assert_int_equal(push.dead_at, died);
+	WRITE(db, pushes_want_silent(db, 10, &n));
+	assert_int_equal(n, 0);
+	/* on an import, also when no command waits any more */
+	storefix_change(db, "UPDATE commands SET state = 'acknowledged'");
+	WRITE(db, push_certificate_store(db, &in));
+	assert_true(take(db, &push));
+	store(db, &push, PUSH_FAILED);
+	assert_int_equal(pushes_load(db, h.id, &push), OK);
+	assert_int_equal(push.dead_at, died);
+	clock_set_offset(7 * DAY + 100);
+	assert_true(take(db, &push));
+	store(db, &push, PUSH_ACCEPTED);
+	assert_int_equal(pushes_load(db, h.id, &push), OK);
+	assert_int_equal(push.dead_at, 0);
+	clock_set_offset(0);
+}
+
 /* mdm-97: what Apple says of a time before our token is about another. */
 static void
 test_dead_before_token(void **state)
@@ -673,6 +719,7 @@ main(void)
 		cmocka_unit_test(test_pauses_differ),
 		STOREFIX_TEST(test_postponed_and_refused),
 		STOREFIX_TEST(test_dead_token),
+		STOREFIX_TEST(test_dead_token_again),
 		STOREFIX_TEST(test_dead_before_token),
 		STOREFIX_TEST(test_token_changes_meanwhile),
 		STOREFIX_TEST(test_only_enrolled_hosts),
