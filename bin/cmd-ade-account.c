@@ -64,26 +64,12 @@ token_new(struct cli *cli)
 	return r;
 }
 
-/* Whoever speaks to Apple reads the token; nobody else does. */
-static int
-give_token(const struct cli *cli)
-{
-	char path[ADE_IDENTITY_PATH];
-	struct owners owners;
-	int r;
-
-	ade_identity_path(
-	    &cli->conf, account_of(cli), ADE_IDENTITY_TOKEN, path);
-	if ((r = owners_find(cli->conf.database, &owners)) != OK)
-		return r;
-	return owners_give(&owners, path, OWNER_WORKER, 0600);
-}
-
 static int
 token_import(struct cli *cli)
 {
 	struct ade_account account;
 	char end[CLOCK_TEXT];
+	struct owners o;
 	struct buf file;
 	bool over;
 	int r;
@@ -92,14 +78,19 @@ token_import(struct cli *cli)
 		return fail(ERR_USAGE,
 		    "attestmdm ade token import takes the "
 		    "file from Apple Business");
+	if ((r = owners_find(cli->conf.database, &o)) != OK)
+		return r;
 	buf_init(&file, ADE_TOKEN_FILE_MAX);
+	/* The worker alone speaks to Apple and reads the token. */
 	if ((r = file_read_input(cli->arguments[1], &file)) == OK)
 		r = admin_business_token(&cli->admin, account_of(cli),
-		    buf_blob(&file), cli_flag(cli, "force"), &account);
+		    buf_blob(&file), cli_flag(cli, "force"),
+		    o.single_user ? (uid_t)-1 : o.user[OWNER_WORKER],
+		    o.single_user ? (gid_t)-1 : o.group, &account);
 	buf_release(&file);
 	if (r == ERR_ADE_OTHER_SERVICE)
 		return fail(r, "%s (--force moves it)", log_reason());
-	if (r != OK || (r = give_token(cli)) != OK)
+	if (r != OK)
 		return r;
 	over = account.token_expires_at <= clock_now();
 	clock_people(account.token_expires_at, end);

@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use Attestmdm::Apple;
 use Attestmdm::Test;
 use Attestmdm::Installed;
 use Fcntl qw(:flock);
@@ -134,5 +135,19 @@ for my $authority (qw(acme scep)) {
 		ok(!reads("attestmdm-$authority", "/proc/$pid/environ"), 'nor at its environment');
 	}
 }
+
+subtest 'the server token is for the worker alone' => sub {
+	my $dir = $t->dir;
+	my $business = Attestmdm::Apple->start($t->server, 'business', devices => 1, accounts => 'main');
+	Attestmdm::Server::spew("$dir/token.cert", $i->run("$i->{tool} ade token new --config $i->{conf}")->{out});
+	$t->server->run($t->server->sim, 'server-token', '--state', $business->dir, '--account', 'main',
+	    '--certificate', "$dir/token.cert", '-o', "$dir/t.p7m");
+	my $r = $i->run("$i->{tool} ade token import $dir/t.p7m --config $i->{conf}");
+	is($r->{exit}, 0, 'root imports it') or diag($r->{err});
+	my @stat = stat("$state/apple/ade-business.json");
+	is($stat[4], $Attestmdm::Installed::USERS{'attestmdm-worker'}, 'it belongs to the worker');
+	is($stat[5], $Attestmdm::Installed::GROUP, 'and its group');
+	is($stat[2] & 07777, 0600, 'and nobody else reads it');
+};
 
 $t->done;

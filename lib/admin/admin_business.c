@@ -121,7 +121,7 @@ store_token(const struct admin_actor *actor, const char *account,
  */
 static int
 take_token(const struct admin_actor *actor, const char *account,
-    const struct ade_token *token)
+    const struct ade_token *token, uid_t user, gid_t group)
 {
 	char path[ADE_IDENTITY_PATH];
 	struct buf json;
@@ -130,7 +130,7 @@ take_token(const struct admin_actor *actor, const char *account,
 	buf_init(&json, ADE_TOKEN_FILE_MAX);
 	ade_identity_path(actor->conf, account, ADE_IDENTITY_TOKEN, path);
 	if ((r = ade_token_write(token, &json)) == OK)
-		r = file_replace(path, buf_blob(&json), 0600);
+		r = file_replace_for(user, group, path, buf_blob(&json), 0600);
 	buf_wipe(&json);
 	if (r == OK &&
 	    (r = admin_actor_begin(actor, ADMIN_CHANGE_SERVER)) == OK)
@@ -140,7 +140,8 @@ take_token(const struct admin_actor *actor, const char *account,
 
 int
 admin_business_token(const struct admin_actor *actor, const char *account,
-    struct blob file, bool moves, struct ade_account *out)
+    struct blob file, bool moves, uid_t user, gid_t group,
+    struct ade_account *out)
 {
 	struct ade_token token = { .expires_at = 0 };
 	int r;
@@ -149,7 +150,7 @@ admin_business_token(const struct admin_actor *actor, const char *account,
 	    (r = load(actor, account, out)) == OK &&
 	    (r = open_token(actor, account, file, &token)) == OK &&
 	    (r = check_token(actor, out, &token, moves)) == OK &&
-	    (r = take_token(actor, account, &token)) == OK)
+	    (r = take_token(actor, account, &token, user, group)) == OK)
 		r = load(actor, account, out);
 	secret_wipe(&token, sizeof token);
 	return r;

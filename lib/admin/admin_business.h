@@ -6,6 +6,8 @@
 #ifndef ADMIN_BUSINESS_H
 #define ADMIN_BUSINESS_H
 
+#include <sys/types.h>
+
 #include "admin/admin_actor.h"
 #include "store/ade_accounts.h"
 
@@ -20,13 +22,15 @@ int admin_business_certificate(const struct admin_actor *actor,
 /*
  * Takes the server token (.p7m) that Apple Business gave out for that
  * certificate. `moves`: also one of another device management service, with
- * which the account begins anew. The account's row after it is in `out`.
+ * which the account begins anew. The account's row after it is in `out`. The
+ * token's file is `user`'s and `group`'s, as in file_replace_for().
  *
  * ERR_NOT_FOUND: no such account; ERR_ADE_TOKEN; ERR_ADE_OTHER_SERVICE;
  * ERR_EXISTS: another account has this token; ERR_ROLE.
  */
 int admin_business_token(const struct admin_actor *actor, const char *account,
-    struct blob file, bool moves, struct ade_account *out);
+    struct blob file, bool moves, uid_t user, gid_t group,
+    struct ade_account *out);
 
 /*
  * Changes options of the profile by "NAME=VALUE", all or none: ERR_FIELD. Its

@@ -141,6 +141,13 @@ file_create(const char *path, struct blob bytes, mode_t mode)
 int
 file_replace(const char *path, struct blob bytes, mode_t mode)
 {
+	return file_replace_for((uid_t)-1, (gid_t)-1, path, bytes, mode);
+}
+
+int
+file_replace_for(
+    uid_t user, gid_t group, const char *path, struct blob bytes, mode_t mode)
+{
 	char beside[4096];
 	int fd, n, r = OK;
 
@@ -149,8 +156,8 @@ file_replace(const char *path, struct blob bytes, mode_t mode)
 		return fail(ERR_IO, "%s: the name is too long", path);
 	if ((fd = mkostemp(beside, O_CLOEXEC)) < 0)
 		return fault(path, "write beside");
-	if (write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0 ||
-	    rename(beside, path) != 0) {
+	if (write_all(fd, bytes) != 0 || fchown(fd, user, group) != 0 ||
+	    fchmod(fd, mode) != 0 || rename(beside, path) != 0) {
 		r = fault(path, "replace");
 		unlink(beside);
 	}

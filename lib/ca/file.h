@@ -15,7 +15,8 @@
  */
 int file_read(const char *path, struct buf *out);
 
-/* The same from a descriptor that the caller closes; the path is for the log. */
+/* The same from a descriptor that the caller closes; the path is for the log.
+ */
 int file_read_open(int fd, const char *path, struct buf *out);
 
 /*
@@ -42,6 +43,13 @@ int file_create(const char *path, struct blob bytes, mode_t mode);
  * that a reader sees the old bytes or the new ones. ERR_IO.
  */
 int file_replace(const char *path, struct blob bytes, mode_t mode);
+
+/*
+ * The same for a file of somebody else's, whose it is before it has its name;
+ * (uid_t)-1 and (gid_t)-1 leave it ours.
+ */
+int file_replace_for(
+    uid_t user, gid_t group, const char *path, struct blob bytes, mode_t mode);
 
 /* Creates a file of n <= 64 random bytes, mode 0640: the nonce key. */
 int file_create_random(const char *path, size_t n);

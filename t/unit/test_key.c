@@ -171,6 +171,7 @@ a_file_is_replaced_whole(void **state)
 	char longest[5000];
 	struct buf b;
 	struct stat st;
+	uid_t user;
 
 	buf_init(&b, 16);
 	assert_int_equal(
@@ -181,6 +182,16 @@ a_file_is_replaced_whole(void **state)
 	assert_string_equal(buf_str(&b), "two!");
 	assert_int_equal(stat(in_folder("f"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_int_equal(st.st_uid, geteuid());
+	/* somebody else's, where we may give it away */
+	user = geteuid() == 0 ? 12345 : geteuid();
+	assert_int_equal(file_replace_for(user, (gid_t)-1, in_folder("f"),
+			     blob_str("two!"), 0600),
+	    OK);
+	assert_int_equal(stat(in_folder("f"), &st), 0);
+	assert_int_equal(st.st_uid, user);
+	assert_int_equal(st.st_gid, getegid());
+	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(
 	    file_create(in_folder("f"), blob_str("x"), 0600), ERR_EXISTS);
 	assert_int_equal(
