@@ -32,7 +32,8 @@ static const char *const texts[] = {
 		   " VALUES ($1, $2)",
 	[COUNT] = SQL_SCANS "SELECT count(*) FROM ade_accounts",
 	[LOAD] = "SELECT {columns} FROM ade_accounts WHERE name = $1",
-	[LIST] = SQL_SCANS "SELECT {columns} FROM ade_accounts ORDER BY name",
+	[LIST] = SQL_SCANS "SELECT {columns} FROM ade_accounts ORDER BY name"
+			   " LIMIT $1",
 	[SET_TOKEN] = "UPDATE ade_accounts SET consumer_key = $2,"
 		      " token_expires_at = $3, sync_failures = 0,"
 		      " sync_error = '', sync_next_at = NULL WHERE name = $1",
@@ -156,7 +157,8 @@ int
 ade_accounts_list(struct db *db, struct ade_account_list *out)
 {
 	*out = (struct ade_account_list){ 0 };
-	return sql_rows(db, texts[LIST], &table, NULL, &out->rows, &out->n);
+	return sql_rows(db, texts[LIST], &table,
+	    WITH(datum_int(ADE_ACCOUNTS_MAX)), &out->rows, &out->n);
 }
 
 void

@@ -75,7 +75,7 @@ bool ade_accounts_is_name(const char *name);
 int ade_accounts_create(struct db *db, const char *name);
 int ade_accounts_load(struct db *db, const char *name, struct ade_account *out);
 
-/* By name. */
+/* By name, ADE_ACCOUNTS_MAX at most. */
 int ade_accounts_list(struct db *db, struct ade_account_list *out);
 void ade_accounts_list_release(struct ade_account_list *list);
 

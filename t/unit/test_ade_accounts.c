@@ -46,6 +46,9 @@ test_not_too_many(void **state)
 		WRITE(db, ade_accounts_create(db, name));
 	}
 	REFUSE(db, ERR_RATE_LIMITED, ade_accounts_create(db, "b"));
+	/* nor are more rows listed, whoever wrote them */
+	storefix_change(
+	    db, "INSERT INTO ade_accounts (name, created_at) VALUES ('z', 1)");
 	assert_int_equal(ade_accounts_list(db, &list), OK);
 	assert_int_equal(list.n, ADE_ACCOUNTS_MAX);
 	ade_accounts_list_release(&list);
