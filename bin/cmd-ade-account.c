@@ -99,6 +99,9 @@ token_import(struct cli *cli)
 	out_json_bool(&cli->out, "expired", over);
 	cli_say(cli, "Server token of account %s imported; it %s %s.",
 	    account.name, over ? "expired" : "expires", end);
+	cli_say(cli,
+	    "After \"attestmdm ade sync\", compare organization and service in "
+	    "\"attestmdm ade token show\" before \"attestmdm ade assign\".");
 	return OK;
 }
 

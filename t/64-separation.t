@@ -144,6 +144,7 @@ subtest 'the server token is for the worker alone' => sub {
 	    '--certificate', "$dir/token.cert", '-o', "$dir/t.p7m");
 	my $r = $i->run("$i->{tool} ade token import $dir/t.p7m --config $i->{conf}");
 	is($r->{exit}, 0, 'root imports it') or diag($r->{err});
+	like($r->{out}, qr/compare organization and service/, 'and is told what to compare');
 	my @stat = stat("$state/apple/ade-business.json");
 	is($stat[4], $Attestmdm::Installed::USERS{'attestmdm-worker'}, 'it belongs to the worker');
 	is($stat[5], $Attestmdm::Installed::GROUP, 'and its group');
