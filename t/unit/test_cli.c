@@ -85,6 +85,7 @@ test_cells_and_columns(void **state)
 	view_int(v, 1);
 	assert_int_equal(view_record(&cli, v), OK);
 	view_int(v, 1);
+	view_int(v, 1);
 	assert_int_equal(view_table(&cli, v, "rows", ""), ERR_INTERNAL);
 	view_free(v);
 }
