@@ -102,8 +102,6 @@ push_identity_parse(struct blob file, gnutls_x509_crt_t *crt)
 static int
 read_topic(gnutls_x509_crt_t crt, char out[PUSH_CERTIFICATE_TOPIC_TEXT])
 {
-	static const char safe[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
 	size_t n = PUSH_CERTIFICATE_TOPIC_TEXT;
 	int rc = gnutls_x509_crt_get_dn_by_oid(
 	    crt, GNUTLS_OID_LDAP_UID, 0, 0, out, &n);
@@ -111,7 +109,7 @@ read_topic(gnutls_x509_crt_t crt, char out[PUSH_CERTIFICATE_TOPIC_TEXT])
 	if (rc == 0 && strlen(out) == n &&
 	    strncmp(out, TOPIC_PREFIX, strlen(TOPIC_PREFIX)) == 0 &&
 	    strlen(out) > strlen(TOPIC_PREFIX) &&
-	    out[strspn(out, safe)] == '\0')
+	    push_certificate_is_safe_topic(out))
 		return OK;
 	return fail(ERR_FIELD,
 	    "its subject has no UID that begins with " TOPIC_PREFIX

@@ -174,6 +174,17 @@ set_headers(struct net_transfer *t, const struct net_request *q)
 	    CURLE_OK;
 }
 
+/* A line end would begin another header field, or another request. */
+static bool
+are_headers_safe(const struct net_request *q)
+{
+	for (size_t i = 0; i < q->n_headers; i++)
+		for (const char *p = q->headers[i]; *p != '\0'; p++)
+			if ((unsigned char)*p < ' ' || *p == 0x7f)
+				return false;
+	return true;
+}
+
 /* The first option that libcurl refuses decides. */
 #define SET(option, value)                                                     \
 	(code = code != CURLE_OK                                               \
@@ -270,9 +281,12 @@ int
 net_start(struct net *net, const struct net_request *request, net_done *done,
     void *arg)
 {
-	struct net_transfer *t = calloc(1, sizeof *t);
+	struct net_transfer *t;
 
-	if (t == NULL)
+	if (!are_headers_safe(request))
+		return fail(
+		    ERR_CONFIG, "a control character in a header field");
+	if ((t = calloc(1, sizeof *t)) == NULL)
 		return fail(ERR_NOMEM, "no memory for a transfer");
 	t->number = ++net->last_number;
 	t->http2 = request->http2;

@@ -93,7 +93,8 @@ void net_close(struct net *net);
  * Begins a request; of what it holds nothing is needed after the return. When
  * it ends, net_wait() calls done(arg, answer) exactly once, which may begin
  * other requests. Nothing is logged: the caller knows what the answer means.
- * OK, or ERR_NOMEM without a call of done.
+ * OK, or ERR_NOMEM, or ERR_CONFIG (a control character in a header field, which
+ * is logged), without a call of done.
  */
 int net_start(struct net *net, const struct net_request *request,
     net_done *done, void *arg);

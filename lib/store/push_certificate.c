@@ -59,10 +59,23 @@ static const struct table table = TABLE(columns);
 
 SQL_FAMILY(push_certificate, texts, &table);
 
+bool
+push_certificate_is_safe_topic(const char *topic)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+
+	return topic[strspn(topic, safe)] == '\0';
+}
+
 int
 push_certificate_load(struct db *db, struct push_certificate *out)
 {
-	return sql_one(db, texts[LOAD], &table, NULL, out);
+	int r = sql_one(db, texts[LOAD], &table, NULL, out);
+
+	return r == OK && !push_certificate_is_safe_topic(out->topic)
+	    ? fail(ERR_DB, "database: push_certificate.topic is no topic")
+	    : r;
 }
 
 int

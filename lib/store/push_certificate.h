@@ -6,6 +6,8 @@
 #ifndef STORE_PUSH_CERTIFICATE_H
 #define STORE_PUSH_CERTIFICATE_H
 
+#include <stdbool.h>
+
 #include "base/conf.h"
 #include "store/db.h"
 
@@ -30,7 +32,10 @@ struct push_certificate {
 	int retries;
 };
 
-/* ERR_NOT_FOUND: none was imported. */
+/* Letters, digits, dots and dashes: it becomes part of a header field. */
+bool push_certificate_is_safe_topic(const char *topic);
+
+/* ERR_NOT_FOUND: none was imported. ERR_DB also when its topic is not safe. */
 int push_certificate_load(struct db *db, struct push_certificate *out);
 
 /*

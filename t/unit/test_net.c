@@ -428,6 +428,36 @@ test_a_request_is_sent_as_given(void **state)
 }
 
 static void
+nothing(void *arg, const struct net_answer *answer)
+{
+	(void)arg;
+	(void)answer;
+}
+
+/* No value can add a header field or a request. */
+static void
+test_no_control_character_in_a_header(void **state)
+{
+	static const char *const bad[] = { "A: b\r\nC: d", "A: b\nC: d",
+		"A: b\x7f", "A:\tb" };
+	struct net_request q = { .method = "GET",
+		.url = "https://127.0.0.1:1/",
+		.n_headers = 1,
+		.seconds = 1 };
+	struct net net;
+
+	(void)state;
+	assert_int_equal(net_open(&net), OK);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		q.headers = &bad[i];
+		assert_int_equal(
+		    net_start(&net, &q, nothing, NULL), ERR_CONFIG);
+		assert_int_equal(net_count(&net), 0);
+	}
+	net_close(&net);
+}
+
+static void
 test_every_status_is_an_answer_and_no_redirect_is_followed(void **state)
 {
 	struct seen seen = get(&plain, SERVER_GOOD, "/busy");
@@ -572,10 +602,11 @@ test_a_server_refuses_our_certificate(void **state)
 	struct seen seen = get(&q, SERVER_ASKS, "/hello");
 
 	(void)state;
-	assert_broken(
-	    &seen, ERR_NET_CERTIFICATE, seen.sent, "did not accept the connection");
+	assert_broken(&seen, ERR_NET_CERTIFICATE, seen.sent,
+	    "did not accept the connection");
 	seen = get(&q, SERVER_ASKS_TLS12, "/hello");
-	assert_broken(&seen, ERR_NET_CERTIFICATE, false, "did not accept the connection");
+	assert_broken(
+	    &seen, ERR_NET_CERTIFICATE, false, "did not accept the connection");
 	seen = get(&missing, SERVER_ASKS, "/hello");
 	assert_broken(&seen, ERR_CONFIG, false, "with this configuration");
 	seen = get(&distrustful, SERVER_GOOD, "/hello");
@@ -688,6 +719,7 @@ main(void)
 		cmocka_unit_test(test_only_the_right_server_is_spoken_to),
 		cmocka_unit_test(test_only_https),
 		cmocka_unit_test(test_nobody_listens),
+		cmocka_unit_test(test_no_control_character_in_a_header),
 		cmocka_unit_test(test_a_server_refuses_our_certificate),
 		cmocka_unit_test(test_http2_is_not_negotiable),
 		cmocka_unit_test(test_a_stall_holds_up_no_other_server),

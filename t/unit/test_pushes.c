@@ -650,6 +650,26 @@ test_certificate(void **state)
 	assert_string_equal(out.imported_by, "cli:root");
 }
 
+/* It becomes a header field of requests to Apple. */
+static void
+test_hostile_topic(void **state)
+{
+	struct push_certificate in = { .topic = "com.apple.mgmt.x-1" }, out;
+	struct conf conf = { .topic = (char[]){ "" } };
+	struct db *db = storefix_db(state);
+	char topic[PUSH_CERTIFICATE_TOPIC_TEXT];
+
+	WRITE(db, push_certificate_store(db, &in));
+	assert_int_equal(push_certificate_load(db, &out), OK);
+	storefix_change(db,
+	    "UPDATE push_certificate SET topic ="
+	    " 'com.apple.mgmt.x' || char(13, 10) || 'apns-topic: y'");
+	assert_int_equal(push_certificate_load(db, &out), ERR_DB);
+	assert_int_equal(push_certificate_topic(db, &conf, topic), ERR_DB);
+	storefix_change(db, "UPDATE push_certificate SET topic = 'a b'");
+	assert_int_equal(push_certificate_load(db, &out), ERR_DB);
+}
+
 /* mdm-99 */
 static void
 test_stop_and_resume(void **state)
@@ -726,6 +746,7 @@ main(void)
 		STOREFIX_TEST(test_batches),
 		STOREFIX_TEST(test_silent_hosts),
 		STOREFIX_TEST(test_certificate),
+		STOREFIX_TEST(test_hostile_topic),
 		STOREFIX_TEST(test_stop_and_resume),
 	};
 
