@@ -7,6 +7,7 @@
 #include "bin/owners.h"
 #include "ca/file.h"
 #include "ca/push_identity.h"
+#include "store/pushes.h"
 #include "wire/x509.h"
 
 #define DAY 86400
@@ -63,6 +64,7 @@ inspect_row(struct verdict *v, struct db *db, const struct conf *conf,
     const struct push_certificate *row)
 {
 	int64_t left = (row->not_after - clock_now()) / DAY, others = 0;
+	int64_t damaged = 0;
 
 	if (row->not_after < clock_now())
 		verdict_add(v, VERDICT_BAD, "push",
@@ -80,6 +82,12 @@ inspect_row(struct verdict *v, struct db *db, const struct conf *conf,
 		    "%lld hosts are enrolled with another topic and are not "
 		    "woken: they have to enroll again",
 		    (long long)others);
+	if (pushes_count_damaged(db, &damaged) == OK && damaged > 0)
+		verdict_add(v, VERDICT_BAD, "push",
+		    "%lld hosts are not woken, because their rows in the "
+		    "database are damaged: the journal of attestmdm-worker "
+		    "names the column",
+		    (long long)damaged);
 	if (*conf->topic != '\0' && strcmp(conf->topic, row->topic) != 0)
 		verdict_add(v, VERDICT_WARNING, "push",
 		    "[mdm] topic is another one and not used: remove it");

@@ -96,6 +96,10 @@ inspect_worker(struct verdict *v, const struct conf *conf)
 	if (db_open(conf->database, DB_READ_ONLY, &db) == OK &&
 	    jobs_list(db, &list) == OK) {
 		inspect_jobs(v, &list);
+		if (list.damaged > 0)
+			verdict_add(v, VERDICT_BAD, "worker",
+			    "%zu rows of the table jobs are damaged",
+			    list.damaged);
 		jobs_list_release(&list);
 	}
 	log_forget_reason();

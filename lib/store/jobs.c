@@ -100,14 +100,15 @@ jobs_add(struct db *db, const char *name, int64_t next_run_at)
 int
 jobs_run_now(struct db *db, const char *name)
 {
-	return sql_run(db, texts[RUN_NOW],
-	    WITH(datum_text(name), datum_int(clock_now())));
+	return sql_run(
+	    db, texts[RUN_NOW], WITH(datum_text(name), datum_int(clock_now())));
 }
 
 int
 jobs_list(struct db *db, struct job_list *out)
 {
-	return sql_rows(db, texts[LIST], &table, NULL, &out->rows, &out->n);
+	return sql_rows_that_fit(
+	    db, texts[LIST], &table, NULL, &out->rows, &out->n, &out->damaged);
 }
 
 void

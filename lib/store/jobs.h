@@ -52,6 +52,8 @@ struct job_row {
 struct job_list {
 	struct job_row *rows;
 	size_t n;
+	/* rows that are not among them, because they cannot be read */
+	size_t damaged;
 };
 
 /*

@@ -21,6 +21,8 @@ enum {
 	LEFT,
 	TAKE,
 	CLAIM,
+	PUT_OFF,
+	COUNT_DAMAGED,
 	STORE,
 	KILL,
 	WANT_SILENT,
@@ -56,6 +58,15 @@ static const char *const texts[] = {
 			" ORDER BY pushes.due_at LIMIT $2",
 	[CLAIM] = "UPDATE pushes SET last_push_at = $2, due_at = $3"
 		  " WHERE host_id = $1",
+	/* after those that fit were put off, the oldest are those that do not
+	 */
+	[PUT_OFF] = "UPDATE pushes SET due_at = $2, last_reason = 'DamagedRow'"
+		    " WHERE host_id IN (SELECT pushes.host_id FROM pushes"
+		    " JOIN hosts ON hosts.id = pushes.host_id"
+		    " WHERE pushes.due_at <= $1 AND" CAN_BE_PUSHED
+		    " ORDER BY pushes.due_at LIMIT $3)",
+	[COUNT_DAMAGED] = SQL_SCANS "SELECT count(*) FROM pushes"
+				    " WHERE last_reason = 'DamagedRow'",
 	[STORE] = "UPDATE pushes SET last_status = $3, last_reason = $4,"
 		  " apns_id = $5, failures = $6, hold_until = $7,"
 		  " attempts = CASE WHEN due_at = $2 THEN $8 ELSE attempts END,"
@@ -188,11 +199,12 @@ int
 pushes_take(struct db *db, int limit, struct push_list *out)
 {
 	int64_t now = clock_now();
-	size_t i;
+	size_t i, damaged;
 	int r;
 
-	r = sql_rows(db, texts[TAKE], &table,
-	    WITH(datum_int(now), datum_int(limit)), &out->rows, &out->n);
+	r = sql_rows_that_fit(db, texts[TAKE], &table,
+	    WITH(datum_int(now), datum_int(limit)), &out->rows, &out->n,
+	    &damaged);
 	for (i = 0; r == OK && i < out->n; i++) {
 		struct push *push = &out->rows[i];
 
@@ -202,6 +214,10 @@ pushes_take(struct db *db, int limit, struct push_list *out)
 		    WITH(datum_text(push->host_id), datum_int(now),
 			datum_int(push->due_at)));
 	}
+	if (r == OK && damaged > 0)
+		r = sql_run(db, texts[PUT_OFF],
+		    WITH(datum_int(now), datum_int(now + HOUR),
+			datum_int((int64_t)damaged)));
 	if (r != OK)
 		pushes_list_release(out);
 	return r;
@@ -317,6 +333,12 @@ pushes_want_waiting(struct db *db, const char *topic)
 	db_wake(db);
 	return sql_run(db, texts[WANT_WAITING],
 	    WITH(datum_int(clock_now()), datum_text(topic)));
+}
+
+int
+pushes_count_damaged(struct db *db, int64_t *out)
+{
+	return sql_integer(db, texts[COUNT_DAMAGED], NULL, out);
 }
 
 int

@@ -111,8 +111,8 @@ int pushes_host_left(struct db *db, const char *host_id);
 /*
  * Takes at most `limit` pushes that are due, the oldest first, for the caller
  * to send and to pushes_store(). Each is put off by PUSHES_CLAIM, so nobody
- * else takes it, and it is sent again if the caller dies. The caller frees with
- * pushes_list_release().
+ * else takes it, and it is sent again if the caller dies. Damaged rows are
+ * left out and put off by an hour. The caller frees with pushes_list_release().
  */
 int pushes_take(struct db *db, int limit, struct push_list *out);
 void pushes_list_release(struct push_list *list);
@@ -137,6 +137,9 @@ int pushes_want_silent(struct db *db, int limit, int *wanted);
  * dead.
  */
 int pushes_want_waiting(struct db *db, const char *topic);
+
+/* How many hosts get no push because their row is damaged? */
+int pushes_count_damaged(struct db *db, int64_t *out);
 
 /* When the next one is due. ERR_NOT_FOUND: none is. */
 int pushes_next_due(struct db *db, int64_t *out);

@@ -283,9 +283,10 @@ sql_one(struct db *db, const char *sql, const struct table *table,
 	return finish(handle, r);
 }
 
-int
-sql_rows(struct db *db, const char *sql, const struct table *table,
-    const struct datum *params, void *rows, size_t *n)
+/* damaged NULL: one damaged row is a failure. */
+static int
+read_rows(struct db *db, const char *sql, const struct table *table,
+    const struct datum *params, void *rows, size_t *n, size_t *damaged)
 {
 	char *all = NULL, *more;
 	sqlite3_stmt *handle;
@@ -305,8 +306,12 @@ sql_rows(struct db *db, const char *sql, const struct table *table,
 			all = more;
 		}
 		if ((r = read_row(handle, table, all + *n * table->row_size)) ==
-		    OK)
+		    OK) {
 			++*n;
+		} else if (r == ERR_DB && damaged != NULL) {
+			++*damaged;
+			r = OK;
+		}
 	}
 	if (r == ERR_NOT_FOUND) {
 		r = OK;
@@ -317,6 +322,21 @@ sql_rows(struct db *db, const char *sql, const struct table *table,
 	}
 	memcpy(rows, &all, sizeof all);
 	return finish(handle, r);
+}
+
+int
+sql_rows(struct db *db, const char *sql, const struct table *table,
+    const struct datum *params, void *rows, size_t *n)
+{
+	return read_rows(db, sql, table, params, rows, n, NULL);
+}
+
+int
+sql_rows_that_fit(struct db *db, const char *sql, const struct table *table,
+    const struct datum *params, void *rows, size_t *n, size_t *damaged)
+{
+	*damaged = 0;
+	return read_rows(db, sql, table, params, rows, n, damaged);
 }
 
 int

@@ -53,6 +53,13 @@ int sql_rows(struct db *db, const char *sql, const struct table *table,
     const struct datum *params, void *rows, size_t *n);
 
 /*
+ * The same without the damaged rows, which are logged and counted: one bad row
+ * must not hide the others.
+ */
+int sql_rows_that_fit(struct db *db, const char *sql, const struct table *table,
+    const struct datum *params, void *rows, size_t *n, size_t *damaged);
+
+/*
  * Runs a statement with {new row}. ERR_NOT_FOUND when ON CONFLICT kept it from
  * changing anything.
  */

@@ -49,6 +49,29 @@ finish(
 	return jobs_finish(db, "purge", owner, &end);
 }
 
+/* It hides no other, and not the silence of the worker. */
+static void
+test_a_damaged_row(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct job_list list;
+
+	assert_int_equal(jobs_add(db, "purge", 1), OK);
+	assert_int_equal(jobs_add(db, "bad", 1), OK);
+	storefix_change(db,
+	    "UPDATE jobs SET text = printf('%.600c', 'x') WHERE name = 'bad'");
+	assert_int_equal(jobs_list(db, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.damaged, 1);
+	assert_string_equal(list.rows[0].name, "purge");
+	jobs_list_release(&list);
+	assert_int_equal(jobs_watch(db), OK);
+	assert_int_equal(storefix_sql(db,
+			     "SELECT count(*) FROM alarms WHERE kind ="
+			     " 'worker-silent' AND closed_at IS NULL"),
+	    1);
+}
+
 static void
 test_a_run_is_recorded(void **state)
 {
@@ -262,6 +285,7 @@ test_a_commit_wakes_the_worker(void **state)
 
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_a_run_is_recorded),
+	STOREFIX_TEST(test_a_damaged_row),
 	STOREFIX_TEST(test_one_worker_has_the_lease),
 	STOREFIX_TEST(test_the_lease_of_a_killed_worker_ends),
 	STOREFIX_TEST(test_a_lease_from_the_future_counts_for_nothing),

@@ -575,6 +575,45 @@ test_batches(void **state)
 	pushes_list_release(&list);
 }
 
+/* It holds up no other host, and not the one trial of a stopped certificate. */
+static void
+test_damaged_host(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct push push;
+	struct host bad, good;
+	int64_t n;
+
+	storefix_host(db, "S1", 1, &bad);
+	queue(db, &bad, "A");
+	clock_set_offset(1);
+	storefix_host(db, "S2", 2, &good);
+	queue(db, &good, "B");
+	storefix_change(db,
+	    "UPDATE hosts SET push_magic = printf('%.600c', 'x')"
+	    " WHERE serial = 'S1'");
+	assert_int_equal(pushes_count_damaged(db, &n), OK);
+	assert_int_equal(n, 0);
+	assert_true(take(db, &push));
+	assert_string_equal(push.serial, "S2");
+	assert_int_equal(pushes_count_damaged(db, &n), OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(pushes_next_due(db, &n), OK);
+	assert_true(n > clock_now());
+	clock_set_offset(HOUR + 1);
+	storefix_change(
+	    db, "UPDATE hosts SET push_magic = 'x' WHERE serial = 'S1'");
+	storefix_change(db,
+	    "UPDATE pushes SET due_at = NULL WHERE host_id ="
+	    " (SELECT id FROM hosts WHERE serial = 'S2')");
+	assert_true(take(db, &push));
+	assert_string_equal(push.serial, "S1");
+	store(db, &push, PUSH_ACCEPTED);
+	assert_int_equal(pushes_count_damaged(db, &n), OK);
+	assert_int_equal(n, 0);
+	clock_set_offset(0);
+}
+
 static void
 test_silent_hosts(void **state)
 {
@@ -744,6 +783,7 @@ main(void)
 		STOREFIX_TEST(test_token_changes_meanwhile),
 		STOREFIX_TEST(test_only_enrolled_hosts),
 		STOREFIX_TEST(test_batches),
+		STOREFIX_TEST(test_damaged_host),
 		STOREFIX_TEST(test_silent_hosts),
 		STOREFIX_TEST(test_certificate),
 		STOREFIX_TEST(test_hostile_topic),
