@@ -63,7 +63,7 @@ static const char usage[] =
     "      [--fault NAME,...] [-o FILE]   BER; request, envelope: DER\n"
     "  certificate --key FILE --subject /CN=... [--days N] [--age DAYS]\n"
     "      [-o FILE]   PEM\n"
-    "  tls --dir DIR --name HOST   tls.pem, tls.key, tls-ca.pem\n"
+    "  tls --dir DIR --name HOST [--days N]   tls.pem, tls.key, tls-ca.pem\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 not understood, 3 the server refused.\n";
 

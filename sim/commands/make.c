@@ -339,16 +339,18 @@ static int
 run_tls(int argc, char **argv)
 {
 	const char *dir = "", *host = "";
+	long days = 397;
 	const struct args table[] = {
 		{ "dir", .text = &dir, .required = true },
 		{ "name", .text = &host, .required = true },
+		{ "days", .number = &days },
 	};
 	SCRATCH_CA(ca);
 	SCRATCH_CA(server);
 	int r = args_parse(&argc, argv, table, ARGS_COUNT(table));
 
 	if (r != OK || (r = disk_folder(dir)) != OK ||
-	    (r = ca_make_server(host, 397, &ca, &server)) != OK ||
+	    (r = ca_make_server(host, (int)days, &ca, &server)) != OK ||
 	    (r = ca_save(dir, "tls", &server)) != OK)
 		return r;
 	return ca_save(dir, "tls-ca", &ca);
