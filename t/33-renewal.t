@@ -171,7 +171,7 @@ subtest 'mdm-105, fleet-114: the device says Error' => sub {
 		    @{ $t->tool_json('alarms', @_)->{alarms} };
 	};
 	my ($open) = $alarm->();
-	like($open->{text}, qr/expires at .* is not renewed/, 'by an alarm');
+	like($open->{text}, qr/expires within .* It is not renewed/, 'by an alarm');
 	$t->tool_ok('host', 'block', $mac->{serial});
 	is(scalar $alarm->(), 0, 'which closes with its cause');
 	ok(($alarm->('--closed'))[0]{closed_at}, 'and is kept');
