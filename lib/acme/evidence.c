@@ -33,6 +33,13 @@ evidence_check(const struct attestation *a, const struct enrollment *enrollment,
 	return r;
 }
 
+bool
+evidence_is_unchecked(int code)
+{
+	return code == ERR_NOMEM || code == ERR_DB || code == ERR_BUSY ||
+	    code == ERR_CONFIG;
+}
+
 int
 evidence_verify(const struct attest_roots *roots, struct blob object,
     const struct enrollment *enrollment, const struct order *o, int64_t at,

@@ -30,6 +30,13 @@ int evidence_verify(const struct attest_roots *roots, struct blob object,
     struct attestation *out);
 
 /*
+ * After such a code of evidence_verify() nothing is known about the object, for
+ * want of memory, database or configuration. All others, also those of the
+ * server's own faults, come of what is in it.
+ */
+bool evidence_is_unchecked(int code);
+
+/*
  * The part of evidence_verify() that looks at age and serial numbers:
  * ERR_ATT_TIME, ERR_ATT_IDENTITY.
  */

@@ -512,6 +512,21 @@ test_evidence_identity(void **state)
 	assert_int_equal(evidence_check(&a, &e, &o, 0), ERR_ATT_IDENTITY);
 }
 
+/* An object that makes our own code stumble is as forged as any other. */
+static void
+test_evidence_is_unchecked(void **state)
+{
+	(void)state;
+	assert_true(evidence_is_unchecked(ERR_NOMEM));
+	assert_true(evidence_is_unchecked(ERR_DB));
+	assert_true(evidence_is_unchecked(ERR_BUSY));
+	assert_true(evidence_is_unchecked(ERR_CONFIG));
+	assert_false(evidence_is_unchecked(ERR_CRYPTO));
+	assert_false(evidence_is_unchecked(ERR_INTERNAL));
+	assert_false(evidence_is_unchecked(ERR_ATT_CHAIN));
+	assert_false(evidence_is_unchecked(OK));
+}
+
 static void
 test_evidence_age(void **state)
 {
@@ -546,6 +561,7 @@ static const struct CMUnitTest tests[] = {
 	RULE(test_refuse),
 	RULE(test_enrollment),
 	cmocka_unit_test(test_evidence_identity),
+	cmocka_unit_test(test_evidence_is_unchecked),
 	cmocka_unit_test(test_evidence_age),
 };
 
