@@ -406,6 +406,13 @@ subtest 'mdm-100: 1000 queued while Apple closes connections' => sub {
 	cmp_ok(scalar(keys %connections), '<=', 8, 'over few connections');
 };
 
+subtest 'hosts of another topic' => sub {
+	$t->change_db("UPDATE hosts SET topic = 'com.apple.mgmt.other' WHERE id = 'herd500'");
+	$t->change_db("UPDATE pushes SET due_at = 1 WHERE host_id = 'herd500'");
+	$server->wake;
+	until_true(sub { alarms('push-other-topic') == 1 }, 'raise an alarm when one waits');
+};
+
 subtest 'mdm-98: Apple calls many tokens dead' => sub {
 	later(20 * 3600);
 	queue($mac);

@@ -312,12 +312,16 @@ store_answers(struct push_run *run)
 			r = store_one(run, &run->slots[i]);
 	if (r == OK)
 		r = tell_of_deaths(run);
+	if (r == OK && run->other_topic)
+		r = push_certificate_tell_others(
+		    run->db, run->certificate.topic);
 	if ((r = db_end(run->db, r)) != OK)
 		return r;
 	for (i = 0; i < PUSH_RUN_MOST; i++)
 		if (run->slots[i].state == SLOT_ANSWERED)
 			run->slots[i].state = SLOT_FREE;
 	run->answered = 0;
+	run->other_topic = false;
 	return OK;
 }
 
@@ -392,6 +396,7 @@ send_one(struct push_run *run, const struct push *push)
 		slot->result = (struct push_result){ .outcome = PUSH_POSTPONED,
 			.reason = "OtherTopic" };
 		slot->state = SLOT_ANSWERED;
+		run->other_topic = true;
 		run->answered++;
 		return;
 	}

@@ -39,6 +39,8 @@ struct push_run {
 	/* of the recent answers: how many, and how many called a token dead
 	 * that was not before; halved every hour */
 	int64_t answers, dead, halved_at;
+	/* a host with another topic waits */
+	bool other_topic;
 	/* so far; whoever shows them sets them to 0 */
 	int64_t accepted, refused, failed;
 	/* the trouble that concerns all, while it lasts: OK or ERR_NET_… */

@@ -25,6 +25,7 @@
 	X(HELD_FOR_REVIEW, "held-for-review")                                  \
 	X(JOB_FAILING, "job-failing")                                          \
 	X(PUSH_CERTIFICATE_ENDING, "push-certificate-ending")                  \
+	X(PUSH_OTHER_TOPIC, "push-other-topic")                                \
 	X(PUSH_REFUSED, "push-refused")                                        \
 	X(PUSH_TOKENS_DEAD, "push-tokens-dead")                                \
 	X(PUSH_STOPPED, "push-stopped")                                        \

@@ -89,6 +89,7 @@ push_certificate_store(struct db *db, const struct push_certificate *in)
 		     datum_int(clock_now()),
 		     datum_cut(in->imported_by, DB_ACTOR_TEXT)))) != OK ||
 	    (r = alarms_close(db, ALARM_PUSH_STOPPED, SUBJECT)) != OK ||
+	    (r = alarms_close(db, ALARM_PUSH_OTHER_TOPIC, SUBJECT)) != OK ||
 	    (r = alarms_close(db, ALARM_PUSH_TOPIC_MISSING, SUBJECT)) != OK)
 		return r;
 	return pushes_want_waiting(db, in->topic);
@@ -124,6 +125,23 @@ push_certificate_count_others(struct db *db, const char *topic, int64_t *out)
 {
 	return sql_integer(
 	    db, texts[COUNT_OTHERS], WITH(datum_text(topic)), out);
+}
+
+int
+push_certificate_tell_others(struct db *db, const char *topic)
+{
+	char text[ALARM_TEXT];
+	int64_t n;
+	int r;
+
+	if ((r = push_certificate_count_others(db, topic, &n)) != OK)
+		return r;
+	snprintf(text, sizeof text,
+	    "%lld hosts are enrolled with another topic than that of the push "
+	    "certificate, and are not woken. Import a certificate of their "
+	    "topic, or let them enroll again.",
+	    (long long)n);
+	return alarms_raise(db, ALARM_PUSH_OTHER_TOPIC, SUBJECT, NULL, text);
 }
 
 /* ERR_NOT_FOUND: it is another one now, or stopped already. */

@@ -64,6 +64,9 @@ void push_certificate_note_missing(struct db *db);
 int push_certificate_count_others(
     struct db *db, const char *topic, int64_t *out);
 
+/* In a transaction: a host with another topic waits; raises the alarm. */
+int push_certificate_tell_others(struct db *db, const char *topic);
+
 /*
  * In a transaction: stops all pushes, unless another certificate came
  * meanwhile, and raises the alarm. They are tried again with one push after an
