@@ -251,11 +251,11 @@ sub night {
 # The hosts that were pushed to since the last call and got the push.
 sub woken {
 	my ($self) = @_;
-	my @log = @{ $self->{apns}->log('pushes') };
+	my @log = split(/\n/, $self->{apns}->slurp($self->{apns}->dir . '/pushes.log'));
 	my %serial = map { lc $_->{token} => $_->{serial} }
 	    @{ $self->{t}->db('SELECT serial, hex(push_token) AS token FROM hosts') };
 	my %woken;
-	for my $push (@log[$self->{pushes} .. $#log]) {
+	for my $push (map { JSON::PP::decode_json($_) } @log[$self->{pushes} .. $#log]) {
 		next if $push->{status} != 200 || !$serial{ $push->{token} };
 		$woken{ $serial{ $push->{token} } } = 1 if ++$self->{sent} % $LOST != 0;
 	}
