@@ -224,6 +224,27 @@ find_key(struct cli *cli, gnutls_x509_crt_t crt, struct key **out)
 	return r;
 }
 
+/* Beside it first, so that the worker can read it as soon as it is there. */
+static int
+replace(const struct owners *owners, const char *path, struct blob pem)
+{
+	char beside[PUSH_IDENTITY_PATH + 8];
+	int r;
+
+	snprintf(beside, sizeof beside, "%s.new", path);
+	if (unlink(beside) != 0 && errno != ENOENT)
+		return fail(
+		    ERR_IO, "cannot remove %s: %s", beside, strerror(errno));
+	if ((r = file_create(beside, pem, 0600)) == OK &&
+	    (r = owners_give(owners, beside, OWNER_WORKER, 0600)) == OK &&
+	    rename(beside, path) != 0)
+		r = fail(
+		    ERR_IO, "cannot replace %s: %s", path, strerror(errno));
+	if (r != OK)
+		unlink(beside);
+	return r;
+}
+
 static int
 place(struct cli *cli, gnutls_x509_crt_t crt, const struct key *key)
 {
@@ -235,9 +256,8 @@ place(struct cli *cli, gnutls_x509_crt_t crt, const struct key *key)
 	push_identity_path(&cli->conf, path);
 	buf_init(&pem, PUSH_IDENTITY_FILE_MAX);
 	if ((r = owners_find(cli->conf.database, &owners)) == OK &&
-	    (r = push_identity_write(crt, key, &pem)) == OK &&
-	    (r = file_replace(path, buf_blob(&pem), 0600)) == OK)
-		r = owners_give(&owners, path, OWNER_WORKER, 0600);
+	    (r = push_identity_write(crt, key, &pem)) == OK)
+		r = replace(&owners, path, buf_blob(&pem));
 	buf_wipe(&pem);
 	return r;
 }
