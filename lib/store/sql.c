@@ -398,7 +398,8 @@ sql_text(struct db *db, const char *sql, const struct datum *params, char *out,
 	    (r = step(db, handle)) == OK) {
 		text = column(handle, 0).bytes;
 		if (text.n < size) {
-			memcpy(out, text.p, text.n);
+			if (text.n > 0)
+				memcpy(out, text.p, text.n);
 			out[text.n] = '\0';
 			r = end_write(db, handle, r);
 		} else {

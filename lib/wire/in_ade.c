@@ -359,6 +359,8 @@ in_ade_word(struct blob body, char out[IN_ADE_WORD_TEXT])
 	size_t from = 0, n;
 
 	out[0] = '\0';
+	if (body.n == 0)
+		return;
 	if (body.n > REFUSAL_MAX)
 		body.n = REFUSAL_MAX;
 	while (from < body.n && memchr(" \t\r\n\"", body.p[from], 5) != NULL)

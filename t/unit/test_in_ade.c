@@ -283,7 +283,11 @@ word(const char *body)
 static void
 test_words(void **state)
 {
+	char none[IN_ADE_WORD_TEXT];
+
 	(void)state;
+	in_ade_word((struct blob){ 0 }, none);
+	assert_string_equal(none, "");
 	assert_string_equal(word("EXPIRED_CURSOR"), "EXPIRED_CURSOR");
 	assert_string_equal(word("\"EXPIRED_CURSOR\""), "EXPIRED_CURSOR");
 	assert_string_equal(

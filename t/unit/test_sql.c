@@ -276,6 +276,9 @@ test_a_text_that_does_not_fit_is_a_failure(void **state)
 	    sql_text(db, "SELECT 'abc'", NULL, out, sizeof out), OK);
 	assert_string_equal(out, "abc");
 	assert_int_equal(sql_text(db, "SELECT ''", NULL, out, sizeof out), OK);
+	assert_int_equal(
+	    sql_text(db, "SELECT NULL", NULL, out, sizeof out), OK);
+	assert_string_equal(out, "");
 	assert_string_equal(out, "");
 	assert_int_equal(
 	    sql_text(db, "SELECT 'abcd'", NULL, out, sizeof out), ERR_DB);
