@@ -82,7 +82,8 @@ sub new {
 	my ($class, %o) = @_;
 	my $t = Attestmdm::Test->new(start => 0, worker => 1, host => 'localhost',
 	    port => Attestmdm::Test::free_port());
-	my $self = bless { t => $t, server => $t->server, day => 0, offset => 0, pushes => 0, told => 0,
+	my $self = bless { t => $t, server => $t->server, day => 0, offset => 0,
+		morning => 0, pushes => 0, told => 0,
 		alarms => [], log => sub { }, %o }, $class;
 	my ($server, $dir) = ($t->server, $t->dir);
 	Attestmdm::Server::spew("$dir/hook", "#!/bin/sh\ncat >>$dir/told && echo >>$dir/told\n");
@@ -216,14 +217,14 @@ sub renew_ca {
 	return;
 }
 
-# Waits until every job has run since the morning, no push is due and no alarm
-# is to be told.
+# Waits until every job has ended a run since the morning, no push is due and no
+# alarm is to be told.
 sub quiet {
 	my ($self) = @_;
 	my $until = time + 120;
 	while (1) {
 		my $now = $self->now;
-		my $open = "(SELECT count(*) FROM jobs WHERE result IN ('never', 'running') OR started_at < $self->{morning})"
+		my $open = "(SELECT count(*) FROM jobs WHERE result IN ('never', 'running') OR coalesce(ended_at, 0) < $self->{morning})"
 		    . " + (SELECT count(*) FROM alarms WHERE tell_at <= $now)"
 		    . " + (SELECT count(*) FROM pushes WHERE due_at <= $now AND coalesce(hold_until, 0) <= $now"
 		    . ' AND dead_at IS NULL AND NOT EXISTS (SELECT 1 FROM push_certificate'
@@ -239,6 +240,7 @@ sub quiet {
 sub night {
 	my ($self, $day) = @_;
 	my $pid = $self->{server}{pids}{'attestmdm-worker'};
+	$self->quiet;
 	kill('STOP', $pid);
 	$self->{offset} = $day * $DAY;
 	$self->{server}->clock($self->{offset});
