@@ -107,7 +107,8 @@ static int
 compare(const void *a, const void *b)
 {
 	const struct buf *x = a, *y = b;
-	int order = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+	size_t n = x->n < y->n ? x->n : y->n;
+	int order = n > 0 ? memcmp(x->p, y->p, n) : 0;
 
 	return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
 }
@@ -140,6 +141,8 @@ put_attributes(
 	/* In the order that DER wants of a SET OF (X.690 section 11.6). */
 	qsort(list, n, sizeof *list, compare);
 	for (size_t i = 0; i < n; i++) {
+		if (r == OK)
+			r = buf_status(&list[i]);
 		buf_add_blob(out, buf_blob(&list[i]));
 		buf_release(&list[i]);
 	}

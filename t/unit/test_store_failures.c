@@ -92,8 +92,9 @@ migrate(void *path)
 	/* of which so many are kept and no more */
 	snprintf(copies, sizeof copies, "%s.schema-*", (char *)path);
 	if (glob(copies, 0, NULL, &found) == 0) {
-		while (found.gl_pathc > 0)
-			unlink(found.gl_pathv[--found.gl_pathc]);
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+		globfree(&found);
 	}
 	if (r != OK && access(path, F_OK) == 0) {
 		assert_int_equal(db_file_schema_number(path, &number), OK);
