@@ -32,11 +32,16 @@ $s->set_conf('profile.server_ca', $s->cacert);
 
 sub job { $t->db("SELECT * FROM jobs WHERE name = 'alarms'")->[0] || {} }
 
+# What run_ends() waits for began after this: the worker may begin at once.
+my $since = 0;
+sub begins { $since = int(time) + $now }
+
 # Moves the clock on, which is no part of a run.
 sub later {
 	my $end = time + 60;
 	sleep 0.01 while job()->{result} eq 'running' && time < $end;
 	$now += $_[0];
+	begins();
 	$s->clock($now);
 }
 sub at { later($_[0] - int(time) - $now) }
@@ -70,9 +75,8 @@ sub until_true {
 
 # Waits for a whole run of the job that began from now on.
 sub run_ends {
-	my $from = int(time) + $now;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	until_true(sub { my $job = job(); $job->{ended_at} && $job->{started_at} >= $from }, 'a run');
+	until_true(sub { my $job = job(); $job->{ended_at} && $job->{started_at} >= $since }, 'a run');
 }
 
 # What is told at each threshold before the end of something; about other subjects
@@ -196,6 +200,7 @@ subtest 'repeated' => sub {
 	$t->change_db("UPDATE alarms SET closed_at = raised_at WHERE subject = 'h3'");
 	$s->set_conf('alarms.repeat_days', 0);
 	$s->stop('attestmdm-worker');
+	begins();
 	$s->start_worker;
 	run_ends();
 	news($_) for 'crl-old';

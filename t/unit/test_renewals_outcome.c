@@ -364,7 +364,7 @@ test_not_attested(void **state)
 	renewal_candidates_list_release(&list);
 }
 
-/* mdm-105: told at 30 days, once a week, and not for ever. */
+/* mdm-105: told at 30 days, again at 14, and not for ever. */
 static void
 test_ending(void **state)
 {
@@ -381,9 +381,9 @@ test_ending(void **state)
 	renewalsfix_assert_ending(db, "ENDED SHORT4 SOON");
 	WRITE(db, renewals_mark_alarmed(db, h.id));
 	renewalsfix_assert_ending(db, "ENDED SHORT4");
-	clock_set_offset(7 * DAY - 1);
+	clock_set_offset(15 * DAY - 1);
 	renewalsfix_assert_ending(db, "SHORT4 SHORT6 LATER");
-	clock_set_offset(7 * DAY);
+	clock_set_offset(15 * DAY);
 	renewalsfix_assert_ending(db, "SHORT4 SHORT6 SOON LATER");
 	clock_set_offset(0);
 }
