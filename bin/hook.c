@@ -76,11 +76,14 @@ hook_start(struct hook *hook, const char *command, struct blob document)
 	if (input < 0 || pipe2(ends, O_CLOEXEC) != 0 ||
 	    (hook->pid = fork()) < 0) {
 		hook->pid = 0;
-		close(input);
-		close(ends[0]);
-		close(ends[1]);
-		return fail(
-		    ERR_IO, "cannot start %s: %s", command, strerror(errno));
+		fail(ERR_IO, "cannot start %s: %s", command, strerror(errno));
+		if (input >= 0)
+			close(input);
+		if (ends[0] >= 0) {
+			close(ends[0]);
+			close(ends[1]);
+		}
+		return ERR_IO;
 	}
 	if (hook->pid == 0)
 		become(command, input, ends[1]);

@@ -29,7 +29,7 @@ copy_topic(struct context *c, const struct enrollment *renewed,
 	int r;
 
 	if (renewed->topic[0] != '\0')
-		return copy(renewed->topic, NULL, out);
+		return copy(renewed->topic, "", out);
 	if ((r = push_certificate_topic(c->db, c->conf, topic)) == ERR_NO_TOPIC)
 		return fail(r, "there is no push certificate, and so no topic");
 	return r == OK ? copy("", topic, out) : r;

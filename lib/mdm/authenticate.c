@@ -22,7 +22,7 @@
 static int
 read_vitals(const struct mdm_request *req, struct host_vitals *v)
 {
-	const char *serial, *product, *os_version, *build;
+	const char *serial = "", *product = "", *os_version = "", *build = "";
 	const struct {
 		const char *key;
 		size_t max;
