@@ -421,12 +421,14 @@ subtest 'mdm-98: Apple calls many tokens dead' => sub {
 	$t->change_db("UPDATE pushes SET due_at = 1, failures = 0, hold_until = NULL WHERE host_id LIKE 'herd1__'");
 	$server->wake;
 	my $count = sub { $t->db("SELECT count(*) AS n FROM pushes WHERE host_id LIKE 'herd1__' AND $_[0]")->[0]{n} };
-	until_true(sub { $count->('last_status = 400') == 100 }, 'a hundred');
-	is($count->('dead_at IS NOT NULL'), 9, 'only a few are dead');
-	is($count->('due_at IS NOT NULL'), 91, 'the others are tried again');
+	until_true(sub { later(40) || $count->('last_status = 400') == 100 }, 'a hundred');
+	# Fewer than ten: answers of other tests may still be among the recent ones.
+	my $dead = $count->('dead_at IS NOT NULL');
+	cmp_ok($dead, '<', 10, 'only a few are dead');
+	is($count->('due_at IS NOT NULL'), 100 - $dead, 'the others are tried again');
 	is(alarms('push-tokens-dead'), 1, 'with an alarm');
 	$apns->script({ clear => JSON::PP::true() });
-	until_true(sub { later(40) || $count->('last_status = 200') == 91 }, 'and taken');
+	until_true(sub { later(40) || $count->('last_status = 200') == 100 - $dead }, 'and taken');
 	later(10 * 3600);
 	queue($other);
 	until_true(sub { alarms('push-tokens-dead') == 0 }, 'hours later the alarm is closed');

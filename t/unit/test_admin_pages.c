@@ -136,6 +136,7 @@ sign_in(struct fix *fix)
 static void
 begin(void **state, struct fix *fix)
 {
+	static char nothing[] = "";
 	const struct storefix *store = *state;
 	struct context *c;
 
@@ -145,7 +146,7 @@ begin(void **state, struct fix *fix)
 	snprintf(fix->templates, sizeof fix->templates, "%s",
 	    source_path("templates"));
 	fix->conf.templates = fix->templates;
-	fix->conf.repository_url = fix->conf.clock_offset_file = (char[]){ "" };
+	fix->conf.repository_url = fix->conf.clock_offset_file = nothing;
 	snprintf(fix->key, sizeof fix->key, "%s/admin.key", store->folder);
 	fix->conf.admin_key = fix->key;
 	serverfix_make(state, &fix->made);
