@@ -39,6 +39,16 @@ ade_service_close(struct ade_service *s)
 	secret_wipe(s, sizeof *s);
 }
 
+static bool
+same_token(const struct ade_token *a, const struct ade_token *b)
+{
+	return a->expires_at == b->expires_at &&
+	    strcmp(a->consumer_key, b->consumer_key) == 0 &&
+	    strcmp(a->consumer_secret, b->consumer_secret) == 0 &&
+	    strcmp(a->access_token, b->access_token) == 0 &&
+	    strcmp(a->access_secret, b->access_secret) == 0;
+}
+
 int
 ade_service_load(struct ade_service *s, const char *consumer_key)
 {
@@ -56,7 +66,7 @@ ade_service_load(struct ade_service *s, const char *consumer_key)
 		r = fail(ERR_ADE_TOKEN,
 		    "%s is not the token that was imported last", path);
 	buf_wipe(&text);
-	if (r == OK && memcmp(&token, &s->token, sizeof token) != 0) {
+	if (r == OK && !same_token(&token, &s->token)) {
 		s->token = token;
 		s->session[0] = '\0';
 	}
@@ -237,6 +247,7 @@ start_session(
 		request->method = "GET";
 		request->url = buf_str(&url);
 		r = net_start(s->net, request, on_session, s);
+		headers[--request->n_headers] = NULL;
 	}
 	buf_wipe(&header);
 	buf_release(&url);
@@ -261,6 +272,7 @@ start_call(
 		request->url = buf_str(&url);
 		r = net_start(s->net, request, on_answer, s);
 	}
+	headers[--request->n_headers] = NULL;
 	secret_wipe(session, sizeof session);
 	buf_release(&url);
 	return r;

@@ -98,13 +98,12 @@ ade_sync_failed(struct db *db, const struct ade_account *account, int code,
     const char *reason, int64_t retry_after)
 {
 	char why[ADE_ERROR_TEXT];
-	int r;
 
 	snprintf(why, sizeof why, "%s", reason);
 	if (strcmp(why, log_reason()) != 0)
 		log_fail(__FILE__, __LINE__, __func__, code,
 		    "Apple Business, account %s: %s", account->name, why);
-	if ((r = db_begin(db)) == OK)
+	if (db_begin(db) == OK)
 		(void)db_end(
 		    db, store_failure(db, account, code, why, retry_after));
 	return code;

@@ -46,7 +46,7 @@ apns_start(struct net *net, const struct apns_peer *peer,
 
 	snprintf(topic, sizeof topic, "apns-topic: %s", push->topic);
 	snprintf(expiration, sizeof expiration, "apns-expiration: %lld",
-	    (long long)(clock_now() + APNS_KEPT));
+	    (long long)clock_now() + APNS_KEPT);
 	buf_init(&url, URL_MAX);
 	buf_init(&body, BODY_MAX);
 	buf_printf(&url, "%s/3/device/", peer->url);

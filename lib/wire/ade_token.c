@@ -98,7 +98,7 @@ decode_body(struct blob body, struct buf *out)
 
 	buf_init(&text, ADE_TOKEN_FILE_MAX);
 	for (size_t i = 0; i < body.n && r == OK; i++) {
-		if (memchr(" \t\r\n", body.p[i], 4) == NULL)
+		if (strchr(" \t\r\n", body.p[i]) == NULL || body.p[i] == 0)
 			r = buf_add_byte(&text, body.p[i]);
 	}
 	if (r == OK && (r = enc_base64_decode(buf_blob(&text), out)) != OK)

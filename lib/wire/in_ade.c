@@ -350,6 +350,13 @@ in_ade_details(const struct in_ade_results *results, const char *serial,
 	return OK;
 }
 
+/* Is this byte one of the characters? */
+static bool
+is_in(const char *characters, uint8_t byte)
+{
+	return byte != 0 && strchr(characters, byte) != NULL;
+}
+
 void
 in_ade_word(struct blob body, char out[IN_ADE_WORD_TEXT])
 {
@@ -363,16 +370,15 @@ in_ade_word(struct blob body, char out[IN_ADE_WORD_TEXT])
 		return;
 	if (body.n > REFUSAL_MAX)
 		body.n = REFUSAL_MAX;
-	while (from < body.n && memchr(" \t\r\n\"", body.p[from], 5) != NULL)
+	while (from < body.n && is_in(" \t\r\n\"", body.p[from]))
 		from++;
 	for (n = 0; from + n < body.n && n < IN_ADE_WORD_TEXT; n++) {
-		if (memchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_",
-			body.p[from + n], 37) == NULL)
+		if (!is_in("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_",
+			body.p[from + n]))
 			break;
 	}
 	if (n > 0 && n < IN_ADE_WORD_TEXT &&
-	    (from + n == body.n ||
-		memchr(" \t\r\n\"", body.p[from + n], 5) != NULL)) {
+	    (from + n == body.n || is_in(" \t\r\n\"", body.p[from + n]))) {
 		memcpy(out, body.p + from, n);
 		out[n] = '\0';
 		return;
