@@ -211,14 +211,35 @@ store_results(struct ade_assign *a, const struct ade_reply *reply,
 	return r;
 }
 
+/* Stores what an answer says of each device; false when that ended the run. */
+static bool
+stored(struct ade_assign *a, const struct ade_reply *reply,
+    int (*store)(struct ade_assign *a, const struct ade_reply *reply,
+	const struct in_ade_results *results))
+{
+	struct in_ade_results results;
+	int r;
+
+	if (reply->code != OK) {
+		fail_run(
+		    a, reply->code, reply->reason, reply->retry_after_seconds);
+		return false;
+	}
+	if ((r = in_ade_results(reply->body, &results)) == OK &&
+	    (r = db_begin(a->db)) == OK)
+		r = db_end(a->db, store(a, reply, &results));
+	in_ade_results_release(&results);
+	if (r != OK)
+		fail_run(a, r, "", 0);
+	return r == OK;
+}
+
 static void next_batch(struct ade_assign *a);
 
 static void
 on_assigned(void *arg, const struct ade_reply *reply)
 {
 	struct ade_assign *a = arg;
-	struct in_ade_results results;
-	int r;
 
 	if (reply->status == 405 && !a->by_post) {
 		a->by_post = true;
@@ -226,18 +247,7 @@ on_assigned(void *arg, const struct ade_reply *reply)
 		    on_assigned);
 		return;
 	}
-	if (reply->code != OK) {
-		fail_run(
-		    a, reply->code, reply->reason, reply->retry_after_seconds);
-		return;
-	}
-	if ((r = in_ade_results(reply->body, &results)) == OK &&
-	    (r = db_begin(a->db)) == OK)
-		r = db_end(a->db, store_results(a, reply, &results));
-	in_ade_results_release(&results);
-	if (r != OK)
-		fail_run(a, r, "", 0);
-	else
+	if (stored(a, reply, store_results))
 		next_batch(a);
 }
 
@@ -306,21 +316,8 @@ static void
 on_details(void *arg, const struct ade_reply *reply)
 {
 	struct ade_assign *a = arg;
-	struct in_ade_results results;
-	int r;
 
-	if (reply->code != OK) {
-		fail_run(
-		    a, reply->code, reply->reason, reply->retry_after_seconds);
-		return;
-	}
-	if ((r = in_ade_results(reply->body, &results)) == OK &&
-	    (r = db_begin(a->db)) == OK)
-		r = db_end(a->db, store_details(a, reply, &results));
-	in_ade_results_release(&results);
-	if (r != OK)
-		fail_run(a, r, "", 0);
-	else
+	if (stored(a, reply, store_details))
 		settle(a);
 }
 
