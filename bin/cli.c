@@ -255,7 +255,10 @@ name_actor(struct cli *cli)
 		snprintf(cli->actor, sizeof cli->actor, "cli:%u",
 		    (unsigned)getuid());
 	cli->admin = (struct admin_actor){
-		.conf = &cli->conf, .name = cli->actor, .role = ADMIN_ROLE_ADMIN
+		.conf = &cli->conf,
+		.name = cli->actor,
+		.remote = "",
+		.role = ADMIN_ROLE_ADMIN,
 	};
 }
 

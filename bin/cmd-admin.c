@@ -14,6 +14,7 @@
 
 static const struct view_column columns[] = {
 	{ "name", "NAME", VIEW_TEXT },
+	{ "role", "ROLE", VIEW_TEXT },
 	{ "created_at", "CREATED", VIEW_TIME },
 	{ "disabled_at", "DISABLED", VIEW_TIME },
 	{ "authentic", "AUTHENTIC", VIEW_TEXT },
@@ -67,19 +68,24 @@ admin_read(const char *path, struct buf *hash)
 
 static int
 admin_set(struct cli *cli,
-    int (*set)(
-	const struct admin_actor *actor, const char *name, const char *hash))
+    int (*set)(const struct admin_actor *actor, const char *name,
+	const enum admin_role *role, const char *hash))
 {
 	const char *file = cli_option(cli, "password-file");
+	const char *word = cli_option(cli, "role");
+	enum admin_role role = ADMIN_ROLE_ADMIN;
 	char password[CMD_PASSWORD_TEXT] = "";
 	struct buf hash;
 	int r;
 
+	if (word != NULL && (r = admin_role_find(word, &role)) != OK)
+		return r;
 	buf_init(&hash, ADMINS_HASH_TEXT);
 	r = file != NULL ? admin_read(file, &hash)
 			 : cmd_admin_password(password, &hash);
 	if (r == OK && (r = rowmac_load(cli->db, cli->conf.admin_key)) == OK)
-		r = set(&cli->admin, cli->arguments[0], buf_str(&hash));
+		r = set(&cli->admin, cli->arguments[0],
+		    word != NULL ? &role : NULL, buf_str(&hash));
 	if (r == OK) {
 		out_json_string(&cli->out, "name", cli->arguments[0]);
 		if (file == NULL)
@@ -95,15 +101,40 @@ admin_set(struct cli *cli,
 }
 
 static int
+create(const struct admin_actor *actor, const char *name,
+    const enum admin_role *role, const char *hash)
+{
+	return admin_account_create(
+	    actor, name, role != NULL ? *role : ADMIN_ROLE_ADMIN, hash);
+}
+
+static int
 add(struct cli *cli)
 {
-	return admin_set(cli, admin_account_create);
+	return admin_set(cli, create);
 }
 
 static int
 admin_change(struct cli *cli)
 {
 	return admin_set(cli, admin_account_set_password);
+}
+
+static int
+set_role(struct cli *cli)
+{
+	const char *name = cli->arguments[0];
+	enum admin_role role;
+	int r;
+
+	if ((r = admin_role_find(cli->arguments[1], &role)) != OK ||
+	    (r = rowmac_load(cli->db, cli->conf.admin_key)) != OK ||
+	    (r = admin_account_set_role(&cli->admin, name, role)) != OK)
+		return r;
+	out_json_string(&cli->out, "name", name);
+	out_json_string(&cli->out, "role", admin_role_name(role));
+	cli_say(cli, "%s has the role %s.", name, admin_role_name(role));
+	return OK;
 }
 
 static int
@@ -149,6 +180,7 @@ admin_list(struct cli *cli)
 	v = view_new(columns);
 	for (i = 0; i < list.n; i++) {
 		view_text(v, list.rows[i].name);
+		view_text(v, admin_role_name(list.rows[i].role));
 		view_time(v, list.rows[i].created_at);
 		view_time(v, list.rows[i].disabled_at);
 		view_text(v,
@@ -165,6 +197,8 @@ admin_list(struct cli *cli)
 static const struct cli_option password_options[] = {
 	{ "password-file", "FILE", "take its first line; else a random one",
 	    0 },
+	{ "role", "ROLE",
+	    "observer, maintainer, admin or gitops; a new one has admin", 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -185,6 +219,13 @@ static const struct cli_verb verbs[] = {
 	    .most = 1,
 	    .needs = CLI_WRITE,
 	    .run = admin_change },
+	{ .name = "set-role",
+	    .arguments = "NAME ROLE",
+	    .help = "gives a role and ends all sessions",
+	    .least = 2,
+	    .most = 2,
+	    .needs = CLI_WRITE,
+	    .run = set_role },
 	{ .name = "disable",
 	    .arguments = "NAME...",
 	    .help = "ends all sessions and lets nobody sign in by that name",

@@ -209,7 +209,7 @@ init_admin(struct init *in)
 		 &cli->conf, &in->owners, cli->db, false, &made)) == OK &&
 	    (r = cmd_admin_password(in->password, &hash)) == OK)
 		r = admin_account_create(
-		    &cli->admin, in->admin, buf_str(&hash));
+		    &cli->admin, in->admin, ADMIN_ROLE_ADMIN, buf_str(&hash));
 	if (r == ERR_EXISTS) {
 		in->password[0] = '\0';
 		r = OK;

@@ -113,7 +113,7 @@ admins(struct cli *cli, const struct owners *owners, int schema_before)
 		    "The key was missing, so the administrators in the "
 		    "database are not trusted and\ncannot sign in. Look at "
 		    "attestmdm admin list, and give each that is genuine a\n"
-		    "new password: attestmdm admin password NAME");
+		    "new password: attestmdm admin password NAME --role ROLE");
 	return r;
 }
 

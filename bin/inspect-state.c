@@ -45,9 +45,8 @@ inspect_admins(struct verdict *v, struct db *db, const struct conf *conf)
 			verdict_add(v, VERDICT_BAD, "admins",
 			    "the row of %s was not written with %s and is not "
 			    "trusted: if you know this administrator, "
-			    "attestmdm "
-			    "admin password %s; if not, a program was taken "
-			    "over",
+			    "attestmdm admin password %s --role ROLE; if not, "
+			    "a program was taken over",
 			    a->name, conf->admin_key, a->name);
 	}
 	verdict_add(v, active > 0 ? VERDICT_OK : VERDICT_WARNING, "admins",

@@ -184,7 +184,8 @@ admin_page_actor(const struct admin_app *app, const struct session *session)
 	return (struct admin_actor){ .conf = app->context.conf,
 		.db = app->context.db,
 		.name = session->admin,
-		.role = ADMIN_ROLE_ADMIN };
+		.remote = app->context.remote_address,
+		.role = session->role };
 }
 
 /* "5 minutes ago", for a first look; the exact time stands beside it. */

@@ -43,7 +43,10 @@ my $eve = Attestmdm::Admin->new($t);
 $r = $eve->sign_in('admin', $other->{password});
 is($r->{status}, 403, 'a replaced password does not sign in');
 like($log->(), qr/administrator admin was not written by attestmdm/, 'which the log says');
-my $new = $t->tool_json('admin', 'password', 'admin');
+$r = $t->tool('admin', 'password', 'admin');
+is($r->{exit}, 1, 'a new password needs a role then');
+like($r->{err}, qr/by --role/, 'and says so');
+my $new = $t->tool_json('admin', 'password', 'admin', '--role', 'admin');
 is($eve->sign_in('admin', $new->{password})->{status}, 303, 'a new one from the tool does');
 
 # An administrator made up by hand, and one who was disabled.
@@ -58,6 +61,16 @@ is(Attestmdm::Admin->new($t)->sign_in('other', $other->{password})->{status}, 40
 $t->tool_ok('admin', 'enable', 'other');
 is(Attestmdm::Admin->new($t)->sign_in('other', $other->{password})->{status}, 403,
     'and the row of another hand is not believed later');
+
+# An observer who made himself more.
+my $watch = $t->tool_json('admin', 'add', 'watch', '--role', 'observer');
+my $browser = Attestmdm::Admin->new($t);
+is($browser->sign_in('watch', $watch->{password})->{status}, 303, 'an observer signs in');
+sql("UPDATE admins SET role = 'admin' WHERE name = 'watch';");
+is($browser->get('/admin/hosts')->{status}, 303, 'another role than he was given ends his session');
+is(Attestmdm::Admin->new($t)->sign_in('watch', $watch->{password})->{status}, 403, 'and he does not sign in');
+sql("DELETE FROM sessions WHERE admin = 'watch'; DELETE FROM known_browsers WHERE admin = 'watch';"
+	. " DELETE FROM admins WHERE name = 'watch';");
 
 # The tool tells which rows are genuine.
 my %authentic = map { $_->{name} => $_->{authentic} } @{ $t->tool_json('admin', 'list')->{admins} };
@@ -89,12 +102,12 @@ for my $run ('a lost key', 'a lost key, and no row that had been authenticated')
 	unlink($key) or die;
 	my $out = $t->tool_ok('migrate');
 	like($out, qr/new key \Q$key\E/, "$run: the key is made");
-	like($out, qr/attestmdm admin password NAME/, "$run: with advice");
+	like($out, qr/attestmdm admin password NAME --role ROLE/, "$run: with advice");
 	is(sprintf('%04o', (stat $key)[2] & 07777), '0600', "$run: for its owner alone");
 	$t->server->restart('admin-settings');
 	is(join(' ', map { $_->{authentic} } @{ $t->tool_json('admin', 'list')->{admins} }), 'no no',
 	    "$run: no administrator is trusted");
-	$new = $t->tool_json('admin', 'password', 'admin');
+	$new = $t->tool_json('admin', 'password', 'admin', '--role', 'admin');
 	is(Attestmdm::Admin->new($t)->sign_in('admin', $new->{password})->{status}, 303,
 	    "$run: who does with a new password");
 	sql("UPDATE admins SET mac = NULL;");

@@ -1,5 +1,7 @@
 #include "admin/admin_account.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "store/admins.h"
 
@@ -18,33 +20,69 @@ finish(const struct admin_actor *actor, int r, const char *action,
 	case ERR_FIELD:
 		return fail(
 		    r, "\"%s\" cannot be an administrator's name", name);
+	case ERR_UNCONFIRMED:
+		return fail(r,
+		    "attestmdm did not write the row of %s: say by --role "
+		    "which role it is to have",
+		    name);
 	default:
 		return r;
 	}
 }
 
-int
-admin_account_create(
-    const struct admin_actor *actor, const char *name, const char *hash)
+/* The same for an act that gives a role. */
+static int
+finish_role(const struct admin_actor *actor, int r, const char *action,
+    const char *name, enum admin_role role)
 {
-	int r;
+	char detail[ADMINS_NAME_TEXT + 32];
 
-	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
-		return r;
-	r = admins_create(actor->db, name, hash);
-	return db_end(actor->db, finish(actor, r, "admin.add", name));
+	if (r != OK)
+		return finish(actor, r, action, name);
+	snprintf(detail, sizeof detail, "%s: %s", name, admin_role_name(role));
+	return admin_actor_record(actor, action, detail);
 }
 
 int
-admin_account_set_password(
-    const struct admin_actor *actor, const char *name, const char *hash)
+admin_account_create(const struct admin_actor *actor, const char *name,
+    enum admin_role role, const char *hash)
 {
 	int r;
 
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
 		return r;
-	r = admins_set_password(actor->db, name, hash);
-	return db_end(actor->db, finish(actor, r, "admin.password", name));
+	r = admins_create(actor->db, name, role, hash);
+	return db_end(
+	    actor->db, finish_role(actor, r, "admin.add", name, role));
+}
+
+int
+admin_account_set_password(const struct admin_actor *actor, const char *name,
+    const enum admin_role *role, const char *hash)
+{
+	int r;
+
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
+		return r;
+	r = admins_set_password(actor->db, name, role, hash);
+	if (role != NULL)
+		r = finish_role(actor, r, "admin.password", name, *role);
+	else
+		r = finish(actor, r, "admin.password", name);
+	return db_end(actor->db, r);
+}
+
+int
+admin_account_set_role(
+    const struct admin_actor *actor, const char *name, enum admin_role role)
+{
+	int r;
+
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
+		return r;
+	r = admins_set_role(actor->db, name, role);
+	return db_end(
+	    actor->db, finish_role(actor, r, "admin.role", name, role));
 }
 
 static int

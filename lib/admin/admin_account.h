@@ -8,12 +8,20 @@
  * The connection needs the key of store/rowmac.h; `hash` is as crypt(3) writes
  * it. ERR_EXISTS, ERR_FIELD (this cannot be a name), ERR_ROLE.
  */
-int admin_account_create(
-    const struct admin_actor *actor, const char *name, const char *hash);
+int admin_account_create(const struct admin_actor *actor, const char *name,
+    enum admin_role role, const char *hash);
+
+/*
+ * Also ends all sessions of that administrator. Without `role`, which may be
+ * NULL, the role stays; ERR_UNCONFIRMED when another program wrote the row.
+ * ERR_NOT_FOUND.
+ */
+int admin_account_set_password(const struct admin_actor *actor,
+    const char *name, const enum admin_role *role, const char *hash);
 
 /* Also ends all sessions of that administrator. ERR_NOT_FOUND. */
-int admin_account_set_password(
-    const struct admin_actor *actor, const char *name, const char *hash);
+int admin_account_set_role(
+    const struct admin_actor *actor, const char *name, enum admin_role role);
 
 /* All or none; disabling also ends their sessions. ERR_NOT_FOUND. */
 int admin_account_disable(

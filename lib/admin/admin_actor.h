@@ -7,24 +7,15 @@
 #define ADMIN_ACTOR_H
 
 #include "base/conf.h"
+#include "store/admin_role.h"
 #include "store/db.h"
-
-enum admin_role {
-	/* reads only */
-	ADMIN_ROLE_OBSERVER,
-	/* manages hosts and their enrollment */
-	ADMIN_ROLE_MAINTAINER,
-	ADMIN_ROLE_ADMIN,
-	/* changes settings, also what GitOps manages */
-	ADMIN_ROLE_GITOPS,
-};
 
 /* What acts change; admin_actor.c has the table of roles for each. */
 enum admin_permission {
 	ADMIN_CHANGE_SETTINGS,
 	/* hosts, certificates, commands, renewals, links, assignments */
 	ADMIN_CHANGE_HOSTS,
-	/* administrators and their passwords */
+	/* administrators, API tokens, sessions */
 	ADMIN_CHANGE_ADMINS,
 	/* the installation: set up, back up, restore */
 	ADMIN_CHANGE_SERVER,
@@ -33,8 +24,10 @@ enum admin_permission {
 struct admin_actor {
 	const struct conf *conf;
 	struct db *db;
-	/* an administrator's name, or "cli:USER" */
+	/* an administrator's name, "token:NAME", or "cli:USER" */
 	const char *name;
+	/* address of the client; "" for the tool and the worker */
+	const char *remote;
 	enum admin_role role;
 };
 

@@ -16,7 +16,7 @@ static const char *const texts[] = {
 	[CREATE] = "INSERT INTO admins {new row}",
 	[LOAD] = "SELECT {columns} FROM admins WHERE name = $1",
 	[UPDATE] = "UPDATE admins SET password_hash = $2, disabled_at = $3,"
-		   " mac = $4 WHERE name = $1",
+		   " mac = $4, role = $5 WHERE name = $1",
 	[LIST] = SQL_SCANS "SELECT {columns} FROM admins ORDER BY name",
 };
 
@@ -25,6 +25,7 @@ static const char *const texts[] = {
 static const struct column columns[] = {
 	{ "name", TEXT(name) },
 	{ "password_hash", TEXT(password_hash) },
+	{ "role", WORD(role, admin_role_words) },
 	{ "created_at", TIME(created_at) },
 	{ "disabled_at", TIME(disabled_at) },
 	/* that there is one is only the first of admins_load()'s checks */
@@ -35,7 +36,11 @@ static const struct table table = TABLE(columns);
 
 SQL_FAMILY(admins, texts, &table);
 
-/* Covers everything that decides whether an administrator may sign in. */
+/*
+ * Covers everything that decides whether an administrator may sign in, and what
+ * he may do then. The role admin adds nothing: rows from before there were
+ * roles stay authentic.
+ */
 static int
 make_mac(const struct db *db, const struct admin *a, uint8_t out[SECRET_SHA256])
 {
@@ -44,8 +49,9 @@ make_mac(const struct db *db, const struct admin *a, uint8_t out[SECRET_SHA256])
 	snprintf(disabled, sizeof disabled, "%lld", (long long)a->disabled_at);
 	return rowmac_make(db, "admin",
 	    (const struct blob[]){ blob_str(a->name),
-		blob_str(a->password_hash), blob_str(disabled) },
-	    3, out);
+		blob_str(a->password_hash), blob_str(disabled),
+		blob_str(admin_role_name(a->role)) },
+	    a->role == ADMIN_ROLE_ADMIN ? 3 : 4, out);
 }
 
 /* Without the key no row can be verified, and no password is accepted. */
@@ -59,8 +65,8 @@ check_mac(const struct db *db, struct admin *a)
 	if (!a->authentic)
 		return OK;
 	if ((r = make_mac(db, a, want)) == OK)
-		a->authentic = secret_eq(blob_of(want, sizeof want),
-		    blob_of(a->mac, sizeof a->mac));
+		a->authentic = secret_eq(
+		    blob_of(want, sizeof want), blob_of(a->mac, sizeof a->mac));
 	return r;
 }
 
@@ -79,9 +85,12 @@ is_name(const char *name)
 }
 
 int
-admins_create(struct db *db, const char *name, const char *hash)
+admins_create(
+    struct db *db, const char *name, enum admin_role role, const char *hash)
 {
-	struct admin a = { .created_at = clock_now(), .authentic = true };
+	struct admin a = {
+		.role = role, .created_at = clock_now(), .authentic = true
+	};
 	int r;
 
 	if (!is_name(name) || strlen(hash) >= sizeof a.password_hash)
@@ -114,7 +123,8 @@ update(struct db *db, struct admin *a)
 	    WITH(datum_text(a->name), datum_text(a->password_hash),
 		datum_time(a->disabled_at),
 		datum_blob_or_null(
-		    blob_of(a->mac, a->authentic ? sizeof a->mac : 0))),
+		    blob_of(a->mac, a->authentic ? sizeof a->mac : 0)),
+		datum_text(admin_role_name(a->role))),
 	    ERR_NOT_FOUND);
 }
 
@@ -130,7 +140,8 @@ sign_out_everywhere(struct db *db, const char *name)
 }
 
 int
-admins_set_password(struct db *db, const char *name, const char *hash)
+admins_set_password(struct db *db, const char *name,
+    const enum admin_role *role, const char *hash)
 {
 	struct admin a;
 	int r;
@@ -139,8 +150,25 @@ admins_set_password(struct db *db, const char *name, const char *hash)
 		return ERR_FIELD;
 	if ((r = admins_load(db, name, &a)) != OK)
 		return r;
+	if (role == NULL && !a.authentic)
+		return ERR_UNCONFIRMED;
+	if (role != NULL)
+		a.role = *role;
 	snprintf(a.password_hash, sizeof a.password_hash, "%s", hash);
 	a.authentic = true;
+	r = update(db, &a);
+	return r != OK ? r : sign_out_everywhere(db, name);
+}
+
+int
+admins_set_role(struct db *db, const char *name, enum admin_role role)
+{
+	struct admin a;
+	int r;
+
+	if ((r = admins_load(db, name, &a)) != OK)
+		return r;
+	a.role = role;
 	r = update(db, &a);
 	return r != OK ? r : sign_out_everywhere(db, name);
 }

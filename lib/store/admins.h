@@ -6,6 +6,7 @@
 #ifndef STORE_ADMINS_H
 #define STORE_ADMINS_H
 
+#include "store/admin_role.h"
 #include "store/db.h"
 
 #define ADMINS_NAME_TEXT 65
@@ -18,6 +19,7 @@ struct admin {
 	char name[ADMINS_NAME_TEXT];
 	/* as crypt(3) writes it */
 	char password_hash[ADMINS_HASH_TEXT];
+	enum admin_role role;
 	int64_t created_at;
 	int64_t disabled_at;
 	/* its HMAC is good; false also when the connection has no key */
@@ -34,7 +36,8 @@ struct admin_list {
  * ERR_EXISTS when the name is taken, ERR_FIELD when it is empty, too long, or
  * holds what cannot be seen, such as a line end.
  */
-int admins_create(struct db *db, const char *name, const char *hash);
+int admins_create(
+    struct db *db, const char *name, enum admin_role role, const char *hash);
 
 /*
  * Disabled ones too: look at disabled_at. A row that is not authentic was
@@ -44,9 +47,15 @@ int admins_load(struct db *db, const char *name, struct admin *out);
 
 /*
  * Also ends every session of that administrator, forgets the browsers (see
- * browsers.h), and makes the row authentic. ERR_NOT_FOUND, ERR_FIELD.
+ * browsers.h), and makes the row authentic. The role stays when `role` is NULL,
+ * which is ERR_UNCONFIRMED for a row that is not authentic: another program may
+ * have written its role. ERR_NOT_FOUND, ERR_FIELD.
  */
-int admins_set_password(struct db *db, const char *name, const char *hash);
+int admins_set_password(struct db *db, const char *name,
+    const enum admin_role *role, const char *hash);
+
+/* As admins_disable(). */
+int admins_set_role(struct db *db, const char *name, enum admin_role role);
 
 /*
  * A row that is not authentic stays so. Disabling also ends every session and

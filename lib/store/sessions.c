@@ -102,14 +102,18 @@ sessions_create(struct db *db, const char *admin, int64_t seconds,
 	    (r = digest_token(db, token, s.token_sha256)) != OK)
 		return r;
 	memcpy(s.admin, a.name, sizeof s.admin);
+	s.role = a.role;
 	if ((r = insert(db, &s, &a)) == OK)
 		*out = s;
 	return r;
 }
 
-/* Was the row written by admin-settings, and may its administrator sign in? */
+/*
+ * Was the row written by admin-settings, and may its administrator sign in?
+ * Gives it the role.
+ */
 static int
-check(struct db *db, const struct stored_session *row)
+check(struct db *db, struct stored_session *row)
 {
 	uint8_t mac[SECRET_SHA256];
 	struct admin a;
@@ -124,8 +128,10 @@ check(struct db *db, const struct stored_session *row)
 		return r;
 	if (a.authentic && row->has_mac &&
 	    secret_eq(
-		blob_of(mac, sizeof mac), blob_of(row->mac, sizeof row->mac)))
+		blob_of(mac, sizeof mac), blob_of(row->mac, sizeof row->mac))) {
+		row->session.role = a.role;
 		return OK;
+	}
 	log_line(LOG_WARN,
 	    "a session of administrator %s was not written by admin-settings",
 	    row->session.admin);

@@ -13,6 +13,8 @@ struct session {
 	 * when it was a plain SHA-256 */
 	uint8_t token_sha256[SECRET_SHA256];
 	char admin[ADMINS_NAME_TEXT];
+	/* of the administrator, at the time of sessions_load() */
+	enum admin_role role;
 	char csrf_token[SECRET_TOKEN_TEXT];
 	int64_t created_at;
 	int64_t last_seen_at;

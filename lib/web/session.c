@@ -96,7 +96,7 @@ check_password(
 	if (r == OK && !admin.authentic)
 		log_line(LOG_ERROR,
 		    "administrator %s was not written by attestmdm: use "
-		    "attestmdm admin password",
+		    "attestmdm admin password --role",
 		    admin.name);
 	if ((r = new_setting(setting)) != OK)
 		return r;

@@ -84,7 +84,7 @@ serverfix_make(void **state, struct serverfix *out)
 	WRITE(c.db, enrollment_links_create(c.db, &link, 72, token));
 	memcpy(out->link, link.id, sizeof out->link);
 	WRITE(c.db,
-	    admins_create(c.db, SERVERFIX_ADMIN,
+	    admins_create(c.db, SERVERFIX_ADMIN, ADMIN_ROLE_ADMIN,
 		crypt(SERVERFIX_PASSWORD, "$y$j75$abcdefgh")));
 	WRITE(
 	    c.db, activities_add(c.db, SERVERFIX_ADMIN, "login", "192.0.2.1"));

@@ -114,8 +114,9 @@ test_server(void **state)
 	for (int i = 0; i < 4; i++) {
 		struct admin_actor a = actor(state, (enum admin_role)i);
 
-		assert_int_equal(
-		    admin_account_create(&a, "zoe", "hash"), expected[i]);
+		assert_int_equal(admin_account_create(
+				     &a, "zoe", ADMIN_ROLE_OBSERVER, "hash"),
+		    expected[i]);
 		assert_int_equal(
 		    admin_server_note_backup(&a, "file"), expected[i]);
 		assert_int_equal(

@@ -20,8 +20,8 @@ test_known_to_one_administrator(void **state)
 {
 	struct db *db = storefix_db(state);
 
-	WRITE(db, admins_create(db, "zoe", "hash"));
-	WRITE(db, admins_create(db, "adam", "hash"));
+	WRITE(db, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, "hash"));
+	WRITE(db, admins_create(db, "adam", ADMIN_ROLE_ADMIN, "hash"));
 	WRITE(db, browsers_remember(db, "token", "zoe"));
 	assert_true(known(db, "token", "zoe"));
 	assert_false(known(db, "token", "adam"));
@@ -39,7 +39,7 @@ test_expires(void **state)
 	struct db *db = storefix_db(state);
 	int deleted;
 
-	WRITE(db, admins_create(db, "zoe", "hash"));
+	WRITE(db, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, "hash"));
 	WRITE(db, browsers_remember(db, "old", "zoe"));
 	WRITE(db, browsers_remember(db, "used", "zoe"));
 	clock_set_offset(BROWSERS_LIFE - 60);
@@ -60,8 +60,8 @@ test_the_newest_are_kept(void **state)
 	struct db *db = storefix_db(state);
 	char token[32];
 
-	WRITE(db, admins_create(db, "zoe", "hash"));
-	WRITE(db, admins_create(db, "adam", "hash"));
+	WRITE(db, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, "hash"));
+	WRITE(db, admins_create(db, "adam", ADMIN_ROLE_ADMIN, "hash"));
 	WRITE(db, browsers_remember(db, "adam's", "adam"));
 	for (int i = 0; i <= BROWSERS_PER_ADMIN; i++) {
 		clock_set_offset(i + 1);

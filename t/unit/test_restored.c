@@ -28,7 +28,7 @@ test_sessions_end(void **state)
 	char token[SECRET_TOKEN_TEXT];
 	struct session s;
 
-	WRITE(db, admins_create(db, "zoe", "hash"));
+	WRITE(db, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, "hash"));
 	WRITE(db, sessions_create(db, "zoe", 3600, token, &s));
 	WRITE(db, restored_void(db));
 	assert_int_equal(sessions_load(db, token, 60, &s), ERR_SESSION);

@@ -61,7 +61,7 @@ make_other(struct db *db, const char *name, const char *password)
 	char hash[ADMINS_HASH_TEXT];
 
 	assert_int_equal(session_hash_password(password, hash), OK);
-	WRITE(db, admins_create(db, name, hash));
+	WRITE(db, admins_create(db, name, ADMIN_ROLE_ADMIN, hash));
 }
 
 static void

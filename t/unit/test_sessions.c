@@ -10,7 +10,7 @@
 static void
 begin(struct db *db, char token[SECRET_TOKEN_TEXT], struct session *s)
 {
-	WRITE(db, admins_create(db, "zoe", "hash"));
+	WRITE(db, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, "hash"));
 	WRITE(db, sessions_create(db, "zoe", 3600, token, s));
 }
 
@@ -73,8 +73,8 @@ test_a_changed_row_is_no_session(void **state)
 {
 	struct db *db = storefix_db(state);
 
-	WRITE(db, admins_create(db, "zoe", "hash"));
-	WRITE(db, admins_create(db, "adam", "hash"));
+	WRITE(db, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, "hash"));
+	WRITE(db, admins_create(db, "adam", ADMIN_ROLE_ADMIN, "hash"));
 	expect_no_session(state, "UPDATE sessions SET admin = 'adam'");
 	expect_no_session(
 	    state, "UPDATE sessions SET expires_at = expires_at + 1");
@@ -91,13 +91,14 @@ test_a_changed_row_is_no_session(void **state)
 static void
 test_a_changed_administrator_has_no_session(void **state)
 {
+	const enum admin_role admin = ADMIN_ROLE_ADMIN;
 	struct db *db = storefix_db(state);
 
-	WRITE(db, admins_create(db, "zoe", "hash"));
+	WRITE(db, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, "hash"));
 	expect_no_session(state, "UPDATE admins SET password_hash = 'mine'");
-	WRITE(db, admins_set_password(db, "zoe", "hash"));
+	WRITE(db, admins_set_password(db, "zoe", &admin, "hash"));
 	expect_no_session(state, "UPDATE admins SET mac = NULL");
-	WRITE(db, admins_set_password(db, "zoe", "hash"));
+	WRITE(db, admins_set_password(db, "zoe", &admin, "hash"));
 	expect_no_session(state, "UPDATE admins SET disabled_at = 5");
 }
 
@@ -112,7 +113,7 @@ test_a_session_ends_with_its_password(void **state)
 	begin(db, token, &s);
 	storefix_meanwhile(state, "CREATE TABLE kept AS SELECT * FROM sessions WHERE 0;"
 	    "INSERT INTO kept SELECT * FROM sessions");
-	WRITE(db, admins_set_password(db, "zoe", "another"));
+	WRITE(db, admins_set_password(db, "zoe", NULL, "another"));
 	storefix_meanwhile_end(state);
 	storefix_meanwhile(state, "INSERT INTO sessions SELECT * FROM kept");
 	WRITE(db, OK);
@@ -135,7 +136,8 @@ test_without_the_key(void **state)
 	assert_int_equal(sessions_load(other, token, 60, &s), ERR_CRYPTO);
 	REFUSE(other, ERR_CRYPTO,
 	    sessions_create(other, "zoe", 3600, token, &s));
-	REFUSE(other, ERR_CRYPTO, admins_create(other, "eve", "hash"));
+	REFUSE(other, ERR_CRYPTO,
+	    admins_create(other, "eve", ADMIN_ROLE_ADMIN, "hash"));
 	db_close(other);
 }
 

@@ -154,7 +154,7 @@ each(struct change *c, int (*make)(struct change *))
 static int
 create_admin(struct change *c)
 {
-	return admins_create(c->db, "zoe", "hash");
+	return admins_create(c->db, "zoe", ADMIN_ROLE_ADMIN, "hash");
 }
 
 static int
@@ -166,7 +166,7 @@ remember_browser(struct change *c)
 static int
 set_password(struct change *c)
 {
-	return admins_set_password(c->db, "zoe", "another");
+	return admins_set_password(c->db, "zoe", NULL, "another");
 }
 
 static int

@@ -125,7 +125,7 @@ make_admin(struct db *db)
 	const char *hash = crypt(PASSWORD, salt);
 
 	assert_memory_equal(hash, salt, sizeof salt - 1);
-	WRITE(db, admins_create(db, "zoe", hash));
+	WRITE(db, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, hash));
 }
 
 /* From the form to a session that ended. */
