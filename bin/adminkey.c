@@ -42,3 +42,11 @@ adminkey_try(const struct conf *conf, struct db *db, bool *readable)
 	*readable = access(conf->admin_key, R_OK) == 0;
 	return *readable ? rowmac_load(db, conf->admin_key) : OK;
 }
+
+const char *
+adminkey_word(bool readable, bool authentic)
+{
+	if (!readable)
+		return "unknown";
+	return authentic ? "yes" : "no";
+}

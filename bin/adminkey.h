@@ -1,5 +1,6 @@
 /*
- * The key that authenticates administrators and sessions, see store/rowmac.h.
+ * The key that authenticates administrators, sessions and API tokens, see
+ * store/rowmac.h.
  */
 #ifndef BIN_ADMINKEY_H
 #define BIN_ADMINKEY_H
@@ -23,5 +24,8 @@ int adminkey_prepare(const struct conf *conf, const struct owners *owners,
  * another program wrote can be told; *readable says so. OK when he cannot.
  */
 int adminkey_try(const struct conf *conf, struct db *db, bool *readable);
+
+/* What a list says of a row: "yes", "no", or "unknown" without the key. */
+const char *adminkey_word(bool readable, bool authentic);
 
 #endif

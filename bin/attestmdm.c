@@ -20,6 +20,8 @@ static const struct cli_noun *const nouns[] = {
 	&cmd_cert,
 	&cmd_crl,
 	&cmd_admin,
+	&cmd_session,
+	&cmd_token,
 	&cmd_purge,
 	&cmd_push_cert,
 	NULL,

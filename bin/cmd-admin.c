@@ -183,10 +183,7 @@ admin_list(struct cli *cli)
 		view_text(v, admin_role_name(list.rows[i].role));
 		view_time(v, list.rows[i].created_at);
 		view_time(v, list.rows[i].disabled_at);
-		view_text(v,
-		    !readable                    ? "unknown"
-			: list.rows[i].authentic ? "yes"
-						 : "no");
+		view_text(v, adminkey_word(readable, list.rows[i].authentic));
 	}
 	r = view_table(cli, v, "admins", "There are no administrators.");
 	view_free(v);

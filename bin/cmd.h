@@ -21,8 +21,10 @@ extern const struct cli_noun cmd_purge;
 extern const struct cli_noun cmd_push_cert;
 extern const struct cli_noun cmd_renew;
 extern const struct cli_noun cmd_restore;
+extern const struct cli_noun cmd_session;
 extern const struct cli_noun cmd_setting;
 extern const struct cli_noun cmd_status;
+extern const struct cli_noun cmd_token;
 
 /* Shows events as a table. In cmd-enrollment.c. */
 struct event_list;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# What each role may do on the pages, and who may give roles.
+# What each role may do on the pages, who may give roles; tokens and sessions by
+# the tool.
 use strict;
 use warnings;
 use Attestmdm::Test;
@@ -65,5 +66,50 @@ is($t->tool('admin', 'add', 'x', '--role', 'root')->{exit}, 4, 'the same with ad
 is($t->tool_json('admin', 'password', 'the-gitops', '--role', 'maintainer')->{name}, 'the-gitops', 'password --role');
 %listed = map { $_->{name} => $_->{role} } @{ $t->tool_json('admin', 'list')->{admins} };
 is($listed{'the-gitops'}, 'maintainer', 'gives another role');
+
+subtest 'tokens' => sub {
+	my $out = $t->tool_ok('token', 'add', 'deploy', '--role', 'maintainer');
+	my ($token) = $out =~ /^(amdm_[A-Za-z0-9_-]{43})\n\z/m;
+	ok($token, 'token add prints the token as its last line');
+	my $made = $t->tool_json('token', 'add', 'watch', '--role', 'observer', '--days', '2');
+	like($made->{token}, qr/^amdm_[A-Za-z0-9_-]{43}$/, 'and in JSON');
+	is($t->tool('token', 'add', 'deploy', '--role', 'admin')->{exit}, 4, 'a name that is taken');
+	is($t->tool('token', 'add', 'a b', '--role', 'admin')->{exit}, 4, 'what cannot be a name');
+	is($t->tool('token', 'add', 'x', '--role', 'root')->{exit}, 4, 'what is no role');
+	is($t->tool('token', 'add', 'x')->{exit}, 2, 'no role');
+	is($t->tool('token', 'add', 'x', '--role', 'admin', '--days', '3651')->{exit}, 2, 'too many days');
+	is($t->tool('token', 'revoke', 'watch', 'nobody')->{exit}, 3, 'one that there is not');
+	$t->tool_ok('token', 'revoke', 'watch');
+	is($t->tool('token', 'revoke', 'watch')->{exit}, 4, 'twice');
+	my $list = $t->tool_ok('token', 'list', '--json');
+	my %token = map { $_->{name} => $_ } @{ JSON::PP::decode_json($list)->{tokens} };
+	is("$token{deploy}{role} $token{deploy}{state} $token{deploy}{authentic}", 'maintainer active yes', 'listed');
+	is("$token{watch}{state} $token{watch}{authentic}", 'revoked yes', 'the revoked one too');
+	is(index($list . $t->store('SELECT * FROM activities'), $token), -1, 'no list holds the token');
+	like(join(' ', map { $_->{detail} } @{ $t->db("SELECT detail FROM activities WHERE action LIKE 'token.%' ORDER BY id") }),
+	    qr/deploy: maintainer, 365 days.* watch: observer, 2 days.* watch/, 'each is an activity');
+	$t->change_db("UPDATE api_tokens SET role = 'admin' WHERE name = 'deploy'");
+	%token = map { $_->{name} => $_ } @{ $t->tool_json('token', 'list')->{tokens} };
+	is($token{deploy}{authentic}, 'no', 'a row of another hand is told');
+};
+
+subtest 'sessions' => sub {
+	ok($browser{maintainer}->signed_in, 'somebody is signed in');
+	my @mine = grep { $_->{admin} eq 'the-maintainer' } @{ $t->tool_json('session', 'list')->{sessions} };
+	is(scalar @mine, 1, 'and listed');
+	my ($cookie) = values %{ $browser{maintainer}{cookies} };
+	unlike($t->tool_ok('session', 'list'), qr/\Q$cookie\E/, 'without the cookie');
+	is($t->tool('session', 'revoke', $mine[0]{id}, 'nothing')->{exit}, 3, 'all or none');
+	ok($browser{maintainer}->signed_in, 'none');
+	$t->tool_ok('session', 'revoke', $mine[0]{id});
+	ok(!$browser{maintainer}->signed_in, 'revoked');
+	$browser{maintainer}->sign_in('the-maintainer', $password{maintainer});
+	is($t->tool_json('session', 'revoke', '--admin', 'the-maintainer')->{revoked}, 1, 'all of one administrator');
+	ok(!$browser{maintainer}->signed_in, 'are revoked');
+	is($t->tool('session', 'revoke', '--admin', 'nobody')->{exit}, 3, 'of nobody');
+	is($t->tool('session', 'revoke')->{exit}, 2, 'nothing given');
+	is($t->tool('session', 'revoke', '--admin', 'admin', 'x')->{exit}, 2, 'both given');
+	is($t->db("SELECT count(*) AS n FROM activities WHERE action = 'session.revoke'")->[0]{n}, 2, 'activities');
+};
 
 $t->done;

@@ -134,7 +134,7 @@ update(struct db *db, struct admin *a)
 static int
 sign_out_everywhere(struct db *db, const char *name)
 {
-	int r = sessions_end_all(db, name);
+	int r = sessions_end_all(db, name, NULL);
 
 	return r != OK ? r : browsers_forget_all(db, name);
 }

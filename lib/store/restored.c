@@ -12,10 +12,11 @@
  */
 #define GENERATIONS 4096
 
-enum { SESSIONS, NONCES, ENROLLMENTS, LINKS, ERASE, RENEWALS };
+enum { SESSIONS, TOKENS, NONCES, ENROLLMENTS, LINKS, ERASE, RENEWALS };
 
 static const char *const texts[] = {
 	[SESSIONS] = SQL_SCANS "DELETE FROM sessions",
+	[TOKENS] = SQL_SCANS "DELETE FROM api_tokens",
 	[NONCES] = "UPDATE nonce_generations SET generation = generation + $1"
 		   " WHERE id = 1",
 	[ENROLLMENTS] = SQL_SCANS "UPDATE enrollments SET state = 'revoked'"
@@ -80,7 +81,7 @@ restored_void(struct db *db)
 	secret_random(&ahead, sizeof ahead);
 	/* before the enrollments: it looks for those that are open */
 	if ((r = withdraw_renewals(db)) != OK ||
-	    (r = run(db, SESSIONS)) != OK ||
+	    (r = run(db, SESSIONS)) != OK || (r = run(db, TOKENS)) != OK ||
 	    (r = run_with(db, NONCES, 2 + ahead % GENERATIONS)) != OK ||
 	    (r = run(db, ENROLLMENTS)) != OK ||
 	    (r = run_with(db, LINKS, clock_now())) != OK)

@@ -1,10 +1,11 @@
 /*
- * Authenticated rows: administrators and sessions, which lead to the admin
- * pages.
+ * Authenticated rows: administrators, sessions and API tokens, which lead to
+ * the admin pages and the REST API.
  *
  * Every program may write to the database, so a row alone proves nothing. These
  * rows carry an HMAC-SHA256 over their contents with a key that only root and
- * the user of admin-settings can read. The key belongs to the connection.
+ * the user of admin-settings and admin-api can read. The key belongs to the
+ * connection.
  */
 #ifndef STORE_ROWMAC_H
 #define STORE_ROWMAC_H

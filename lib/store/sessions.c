@@ -1,6 +1,7 @@
 #include "store/sessions.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,7 +9,7 @@
 #include "store/rowmac.h"
 #include "store/sql.h"
 
-enum { CREATE, LOAD, TOUCH, END, END_ALL, PURGE };
+enum { CREATE, LOAD, TOUCH, END, END_ALL, LIST, PURGE };
 
 static const char *const texts[] = {
 	[CREATE] = "INSERT INTO sessions {new row}",
@@ -19,6 +20,9 @@ static const char *const texts[] = {
 		  " WHERE token_sha256 = $1",
 	[END] = "DELETE FROM sessions WHERE token_sha256 = $1",
 	[END_ALL] = SQL_SCANS "DELETE FROM sessions WHERE admin = $1",
+	[LIST] = SQL_SCANS "SELECT {columns} FROM sessions"
+			   " WHERE expires_at > $1"
+			   " ORDER BY created_at DESC, token_sha256",
 	[PURGE] = "DELETE FROM sessions WHERE token_sha256 IN"
 		  " (SELECT token_sha256 FROM sessions"
 		  " WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
@@ -177,9 +181,78 @@ sessions_end(struct db *db, const struct session *session)
 }
 
 int
-sessions_end_all(struct db *db, const char *admin)
+sessions_end_all(struct db *db, const char *admin, int *ended)
 {
-	return sql_run(db, texts[END_ALL], WITH(datum_text(admin)));
+	int count, r;
+
+	r = sql_count_changed(
+	    db, texts[END_ALL], WITH(datum_text(admin)), &count);
+	if (ended != NULL)
+		*ended = count;
+	return r;
+}
+
+static void
+name(struct session *s)
+{
+	for (size_t i = 0; 2 * i + 1 < SESSIONS_ID_TEXT; i++)
+		snprintf(s->id + 2 * i, 3, "%02x", s->token_sha256[i]);
+}
+
+static int
+take(const struct stored_session *rows, size_t n, struct session_list *out)
+{
+	if (n == 0)
+		return OK;
+	if ((out->rows = calloc(n, sizeof *out->rows)) == NULL)
+		return fail(ERR_NOMEM, "no memory for a list of sessions");
+	for (out->n = 0; out->n < n; out->n++) {
+		out->rows[out->n] = rows[out->n].session;
+		name(&out->rows[out->n]);
+	}
+	return OK;
+}
+
+int
+sessions_list(struct db *db, int64_t now, struct session_list *out)
+{
+	struct stored_session *rows;
+	size_t n;
+	int r;
+
+	*out = (struct session_list){ 0 };
+	r = sql_rows(db, texts[LIST], &table, WITH(datum_int(now)), &rows, &n);
+	if (r == OK)
+		r = take(rows, n, out);
+	columns_release(&table, rows, n);
+	return r;
+}
+
+void
+sessions_list_release(struct session_list *list)
+{
+	free(list->rows);
+	*list = (struct session_list){ 0 };
+}
+
+int
+sessions_find(struct db *db, const char *id, struct session *out)
+{
+	struct session_list list;
+	int r;
+
+	*out = (struct session){ 0 };
+	if ((r = sessions_list(db, 0, &list)) != OK)
+		return r;
+	r = ERR_NOT_FOUND;
+	for (size_t i = 0; i < list.n && r != OK; i++) {
+		if (strcmp(list.rows[i].id, id) != 0)
+			continue;
+		*out = list.rows[i];
+		r = OK;
+	}
+	sessions_list_release(&list);
+	return r;
 }
 
 int

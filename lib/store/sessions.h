@@ -8,6 +8,9 @@
 #include "store/admins.h"
 #include "store/db.h"
 
+/* Room for what names a session to administrators. */
+#define SESSIONS_ID_TEXT 17
+
 struct session {
 	/* HMAC of the cookie's token with the key of rowmac.h; the name is from
 	 * when it was a plain SHA-256 */
@@ -19,6 +22,14 @@ struct session {
 	int64_t created_at;
 	int64_t last_seen_at;
 	int64_t expires_at;
+	/* the first digits of token_sha256, which leads to no token; in lists
+	 */
+	char id[SESSIONS_ID_TEXT];
+};
+
+struct session_list {
+	struct session *rows;
+	size_t n;
 };
 
 /*
@@ -42,8 +53,18 @@ int sessions_touch(struct db *db, const struct session *s);
 /* Signs out; OK also when it is gone already. */
 int sessions_end(struct db *db, const struct session *s);
 
-/* Signs an administrator out everywhere. */
-int sessions_end_all(struct db *db, const char *admin);
+/* Signs an administrator out everywhere. `ended`, their number, may be NULL. */
+int sessions_end_all(struct db *db, const char *admin, int *ended);
+
+/*
+ * Those that have not expired, the newest first. Without the key of rowmac.h,
+ * so that rows of another program are among them.
+ */
+int sessions_list(struct db *db, int64_t now, struct session_list *out);
+void sessions_list_release(struct session_list *list);
+
+/* The one with this id, expired or not. ERR_NOT_FOUND. */
+int sessions_find(struct db *db, const char *id, struct session *out);
 
 /* Deletes at most `limit` expired sessions. */
 int sessions_purge(struct db *db, int64_t now, int limit, int *deleted);

@@ -89,6 +89,7 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(ade_devices)                                                         \
 	X(admins)                                                              \
 	X(alarms)                                                              \
+	X(api_tokens)                                                          \
 	X(attestations)                                                        \
 	X(browsers)                                                            \
 	X(certificates)                                                        \

@@ -2,6 +2,7 @@
 
 #include "store/alarms.h"
 #include "store/activities.h"
+#include "store/api_tokens.h"
 #include "store/browsers.h"
 #include "store/certificates.h"
 #include "store/commands.h"
@@ -30,6 +31,7 @@ static purge_fn *const purges[] = {
 	hosts_purge,
 	activities_purge,
 	alarms_purge,
+	api_tokens_purge,
 };
 
 #define TABLES (sizeof purges / sizeof purges[0])

@@ -64,8 +64,8 @@ expect_no_session(void **state, const char *sql)
 	storefix_meanwhile_end(state);
 	assert_int_equal(sessions_load(db, token, 60, &loaded), ERR_SESSION);
 	assert_string_equal(loaded.admin, "");
-	WRITE(db, sessions_end_all(db, "zoe"));
-	WRITE(db, sessions_end_all(db, "adam"));
+	WRITE(db, sessions_end_all(db, "zoe", NULL));
+	WRITE(db, sessions_end_all(db, "adam", NULL));
 }
 
 static void
