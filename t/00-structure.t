@@ -154,7 +154,11 @@ subtest 'what C offers but we do not use' => sub {
 subtest 'every header stands alone' => sub {
 	my @flags = grep { length } split(' ', `pkg-config --cflags gnutls libtasn1 json-c libplist-2.0 sqlite3 libcbor inih yaml-0.1 2>/dev/null`);
 	my @dirs = ('-Ilib', map { "-I$_" } grep { -d } map { "$_/lib" } $ENV{ATTESTMDM_BUILD} || 'build');
-	for my $header (grep { /\.h$/ } @shipped) {
+	# A source that includes its own header before any other proves that.
+	my $first = qr/\A(?:(?!#include).*\n)*(?:#include "config\.h"\n\s*)?#include "([^"]+)"/;
+	my %proven = map { ($text{$_} =~ $first ? basename($1) eq basename($_, '.c') . '.h' : 0)
+	    ? (s/c$/h/r => 1) : () } grep { /\.c$/ } @shipped;
+	for my $header (grep { /\.h$/ && !$proven{$_} } @shipped) {
 		my $out = `printf '#include "%s"\\n' $header | cc -std=c11 -D_GNU_SOURCE -fsyntax-only -x c -I. @dirs @flags - 2>&1`;
 		is($out, '', $header);
 	}

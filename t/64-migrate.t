@@ -9,6 +9,9 @@ use Time::HiRes qw(sleep time);
 use Attestmdm::Test;
 
 my $t = Attestmdm::Test->new(start => 0);
+my ($preload, $keys) = map { $t->server->{build} . "/t/$_" } qw(tools/fork-server.so keys);
+# Most of a run would be the making of an RSA key.
+$ENV{ATTESTMDM_RSA_KEYS} = $keys;
 my ($state, $conf) = ($t->server->state, $t->server->conf);
 my $old = $t->dir . '/old';
 my $ROWS = 20_000;
@@ -50,6 +53,7 @@ sub killed_after {
 	if (!$pid) {
 		open(STDOUT, '>', '/dev/null');
 		open(STDERR, '>&', \*STDOUT);
+		$ENV{LD_PRELOAD} = $preload if -e $preload;
 		exec($t->server->tool, 'migrate', '--config', $conf) or POSIX::_exit(127);
 	}
 	sleep($seconds);

@@ -49,6 +49,29 @@ storefix_flushes(void)
 	return flushes;
 }
 
+/*
+ * The first database that a program makes is the model of the others: it is a
+ * tenth of the work to copy it.
+ */
+static int
+new_database(const char *path)
+{
+	static uint8_t model[1 << 20];
+	static size_t bytes;
+	FILE *f;
+	int r;
+
+	if (bytes == 0 && (r = db_migrate(path)) != OK)
+		return r;
+	if ((f = fopen(path, bytes == 0 ? "r" : "w")) == NULL)
+		return ERR_IO;
+	if (bytes == 0)
+		bytes = fread(model, 1, sizeof model, f);
+	else
+		fwrite(model, 1, bytes, f);
+	return fclose(f) == 0 && bytes < sizeof model ? OK : ERR_IO;
+}
+
 int
 storefix_setup(void **state)
 {
@@ -66,7 +89,7 @@ storefix_setup(void **state)
 		return -1;
 	snprintf(fix->path, sizeof fix->path, "%s/test.db", fix->folder);
 	*state = fix;
-	if (db_migrate(fix->path) != OK)
+	if (new_database(fix->path) != OK)
 		return -1;
 	return open_with_key(fix);
 }

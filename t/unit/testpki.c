@@ -1,16 +1,26 @@
 #include "unit/testpki.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/err.h"
 #include "sim/forge/cert.h"
 #include "sim/forge/keypair.h"
+#include "unit/rsakeys.h"
 #include "unit/unit.h"
 
 EVP_PKEY *
 testpki_key(const char *kind)
 {
+	unsigned bits =
+	    (unsigned)strtoul(kind + strcspn(kind, "-") + 1, NULL, 10);
 	EVP_PKEY *key = NULL;
+	char path[4096];
 
-	assert_int_equal(keypair_make(kind, &key), OK);
+	if (strncmp(kind, "RSA-", 4) == 0 && rsakeys_next(bits, path))
+		assert_int_equal(keypair_load(NULL, path, &key), OK);
+	else
+		assert_int_equal(keypair_make(kind, &key), OK);
 	return key;
 }
 
