@@ -2,11 +2,13 @@
 #include <string.h>
 
 #include "admin/admin_host.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/paging.h"
 #include "bin/view.h"
 #include "store/events.h"
+#include "store/host_list.h"
 
 #define EVENT_ROWS 20
 
@@ -19,6 +21,7 @@ static const struct view_column list_columns[] = {
 	{ "os_version", "SYSTEM", VIEW_TEXT },
 	{ "state", "STATE", VIEW_TEXT },
 	{ "mdm_enrollment_hardware_attested", "ATTESTED", VIEW_BOOL },
+	{ "certificate_ends_at", NULL, VIEW_TIME },
 	{ "last_seen_at", "LAST CONTACT", VIEW_TIME },
 	{ NULL, NULL, VIEW_TEXT },
 };
@@ -80,9 +83,24 @@ static const struct view_column evidence_columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
+/* The certificates that end within so many days. */
 static int
-host_filter(const struct cli *cli, struct host_filter *f, struct paging *p)
+read_days(const struct cli *cli, int64_t *before)
 {
+	int days, r = cli_number(cli, "certificate-days", 0, 36500, 0, &days);
+
+	*before = cli_flag(cli, "certificate-days") && r == OK
+	    ? clock_now() + (int64_t)days * 86400
+	    : 0;
+	return r;
+}
+
+/* products[0] is set, products[1] ends the list. */
+static int
+read_filter(
+    const struct cli *cli, struct host_filter *f, const char *products[2])
+{
+	const char *sort = cli_option(cli, "sort");
 	int r;
 
 	memset(f, 0, sizeof *f);
@@ -94,47 +112,85 @@ host_filter(const struct cli *cli, struct host_filter *f, struct paging *p)
 	if (cli_flag(cli, "attested") && cli_flag(cli, "not-attested"))
 		return fail(
 		    ERR_USAGE, "--attested or --not-attested, not both");
-	if ((r = paging_read(cli, p)) != OK)
+	if (sort != NULL && !host_list_find_sort(sort, &f->sort))
+		return fail(ERR_USAGE,
+		    "--sort takes serial, name, last_seen, enrolled or "
+		    "certificate_end");
+	if ((r = read_days(cli, &f->certificate_ends_before)) != OK)
 		return r;
-	f->offset = p->offset;
-	f->limit = p->limit;
+	f->descending = cli_flag(cli, "descending");
+	f->state = cli_option(cli, "state");
+	f->os_version = cli_option(cli, "os");
+	products[0] = cli_option(cli, "product");
+	products[1] = NULL;
+	f->products = products;
 	return OK;
+}
+
+static void
+list_row(struct view *v, const struct host *h)
+{
+	view_text(v, h->id);
+	view_text(v, h->device.serial);
+	view_text(v, h->device.udid);
+	view_text(v, h->device_name);
+	view_text(v, h->device.product);
+	view_text(v, h->device.os_version);
+	view_text(v, hosts_state_name(h->state));
+	view_bool(v, h->hardware_attested);
+	view_time(v, h->certificate_ends_at);
+	view_time(v, h->last_seen_at);
+}
+
+/* What the filter finds, part by part. */
+static int
+list_rows(struct cli *cli, struct view *v, struct paging_cursor *p)
+{
+	const char *products[2];
+	struct host_filter filter;
+	struct host_list list;
+	int r = read_filter(cli, &filter, products);
+
+	while (r == OK && !p->done) {
+		filter.cursor = p->after;
+		filter.limit = p->limit;
+		if ((r = host_list_load(cli->db, &filter, &list)) != OK)
+			break;
+		for (size_t i = 0; i < list.n; i++)
+			list_row(v, &list.rows[i]);
+		if (list.unsorted && filter.sort != HOST_BY_SERIAL)
+			cli_say(cli,
+			    "More than %d hosts match: they come in the order "
+			    "in which they first enrolled.",
+			    HOST_LIST_SORTED);
+		filter.sort = list.unsorted ? HOST_BY_SERIAL : filter.sort;
+		paging_took(p, list.n, list.next);
+		host_list_release(&list);
+	}
+	return r;
 }
 
 static int
 host_list(struct cli *cli)
 {
-	struct host_filter filter;
-	struct host_list list;
-	struct paging p;
+	struct paging_cursor p;
 	struct view *v;
-	size_t i;
 	int r;
 
-	if ((r = host_filter(cli, &filter, &p)) != OK ||
-	    (r = hosts_list(cli->db, &filter, &list)) != OK)
+	if ((r = paging_begin(cli, &p)) != OK)
 		return r;
 	v = view_new(list_columns);
-	for (i = 0; i < list.n; i++) {
-		view_text(v, list.rows[i].id);
-		view_text(v, list.rows[i].device.serial);
-		view_text(v, list.rows[i].device.udid);
-		view_text(v, list.rows[i].device_name);
-		view_text(v, list.rows[i].device.product);
-		view_text(v, list.rows[i].device.os_version);
-		view_text(v, hosts_state_name(list.rows[i].state));
-		view_bool(v, list.rows[i].hardware_attested);
-		view_time(v, list.rows[i].last_seen_at);
-	}
-	r = view_table(cli, v, "hosts",
-	    paging_is_filtered(cli)
-		? "No host matches."
-		: "No device has enrolled yet. One becomes a host when it is "
-		  "assigned in Apple Business (attestmdm ade sync), or has a "
-		  "one-time link (attestmdm enrollment new), and enrolls.");
-	paging_end(cli, &p, list.n, list.total);
+	if ((r = list_rows(cli, v, &p)) == OK)
+		r = view_table(cli, v, "hosts",
+		    paging_is_filtered(cli)
+			? "No host matches."
+			: "No device has enrolled yet. One becomes a host when "
+			  "it is assigned in Apple Business (attestmdm ade "
+			  "sync), or has a one-time link (attestmdm enrollment "
+			  "new), and enrolls.");
+	if (r == OK)
+		paging_finish(cli, &p);
 	view_free(v);
-	hosts_list_release(&list);
 	return r;
 }
 
@@ -314,16 +370,24 @@ unblock(struct cli *cli)
 }
 
 static const struct cli_option list_options[] = {
-	{ "search", "TEXT", "in serial number, UDID, name, model, system", 0 },
+	{ "search", "TEXT", "in serial number, UDID, name, model, product", 0 },
 	{ "attested", NULL, "enrolled hosts with hardware attestation", 0 },
 	{ "not-attested", NULL, "enrolled hosts without it", 0 },
-	PAGING_OPTIONS,
+	{ "state", "STATE", "pending, enrolled, unenrolled or blocked ones",
+	    0 },
+	{ "product", "TEXT", "whose product begins so, such as iPhone", 0 },
+	{ "os", "VERSION", "with this system version, 14 for any 14.x", 0 },
+	{ "certificate-days", "N", "whose certificate ends within N days", 0 },
+	{ "sort", "WORD",
+	    "by serial, name, last_seen, enrolled or certificate_end", 0 },
+	{ "descending", NULL, "the last one first", 0 },
+	PAGING_CURSOR_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 
 static const struct cli_verb verbs[] = {
 	{ .name = "list",
-	    .help = "lists hosts by serial number",
+	    .help = "lists hosts",
 	    .options = list_options,
 	    .needs = CLI_READ,
 	    .run = host_list },

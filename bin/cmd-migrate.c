@@ -9,6 +9,7 @@
 #include "bin/upgrade.h"
 #include "store/admins.h"
 #include "store/enrollments.h"
+#include "store/host_index.h"
 #include "store/push_certificate.h"
 
 /* The first with jobs. */
@@ -86,6 +87,26 @@ profiles(const struct conf *conf)
 	return r;
 }
 
+/* What lists of hosts are made from, if something else changed the database. */
+static int
+index_hosts(struct cli *cli)
+{
+	struct db *db = NULL;
+	int64_t mended = 0;
+	int r;
+
+	if ((r = db_open(cli->conf.database, DB_DURABLE, &db)) == OK)
+		r = host_index_mend(db, &mended);
+	db_close(db);
+	out_json_int(&cli->out, "mended", mended);
+	if (r == OK && mended > 0)
+		cli_say(cli,
+		    "%lld texts to search or counts did not agree with the "
+		    "hosts, and do now.",
+		    (long long)mended);
+	return r;
+}
+
 /*
  * Installations from before administrators were authenticated have no key. A
  * key that is missing although this database was authenticated before got
@@ -146,7 +167,7 @@ migrate_run(struct cli *cli)
 	authorities_of(&cli->conf, all);
 	/* at once: what is cut short before it has its key is not trusted */
 	if ((r = admins(cli, &owners, before)) != OK ||
-	    (r = profiles(&cli->conf)) != OK ||
+	    (r = profiles(&cli->conf)) != OK || (r = index_hosts(cli)) != OK ||
 	    (r = authority(cli, &all[1], &owners)) != OK ||
 	    (r = nginx(cli, &owners)) != OK ||
 	    (r = layout_settle_database(&owners, cli->conf.database)) != OK)

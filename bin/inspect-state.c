@@ -14,6 +14,7 @@
 #include "ca/file.h"
 #include "ca/issue.h"
 #include "store/admins.h"
+#include "store/host_index.h"
 #include "store/hosts.h"
 #include "store/settings.h"
 #include "web/tmplset.h"
@@ -108,6 +109,24 @@ inspect_mode(struct verdict *v, struct db *db)
 		    "for each other: restart the programs, which set it");
 }
 
+/* What lists of hosts are made from, besides the hosts themselves. */
+static void
+inspect_index(struct verdict *v, struct db *db)
+{
+	int64_t wrong;
+	int r = host_index_check(db, &wrong);
+
+	if (r != OK)
+		verdict_of(v, r, "host lists", "unreadable");
+	else
+		verdict_add(v, wrong == 0 ? VERDICT_OK : VERDICT_BAD,
+		    "host lists",
+		    wrong == 0 ? "searches and counts agree with the hosts"
+			       : "%lld texts to search or counts do not agree "
+				 "with the hosts: attestmdm migrate mends them",
+		    (long long)wrong);
+}
+
 static void
 inspect_database(struct verdict *v, const struct conf *conf)
 {
@@ -136,6 +155,7 @@ inspect_database(struct verdict *v, const struct conf *conf)
 		inspect_admins(v, db, conf);
 		inspect_settings(v, db, conf);
 		inspect_client_certificate(v, db, conf);
+		inspect_index(v, db);
 	}
 	db_close(db);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "bin/cli.h"
+#include "store/cursor.h"
 
 /* What --all shows at most. */
 #define PAGING_ALL 1000000
@@ -23,6 +24,35 @@ struct paging {
 	int offset;
 	int limit;
 };
+
+/* The same for lists that a cursor goes on with (store/cursor.h). */
+#define PAGING_CURSOR_OPTIONS                                                  \
+	{ "after", "CURSOR", "go on where a list ended", 0 },                  \
+	    { "limit", "N", "show at most N (100)", 0 },                       \
+	{                                                                      \
+		"all", NULL, "show all", 0                                     \
+	}
+
+struct paging_cursor {
+	/* what the store is asked for next */
+	char after[CURSOR_TEXT];
+	int limit;
+	/* rows still to be shown */
+	int left;
+	bool done;
+};
+
+/* Reads --after, --limit and --all. ERR_USAGE. */
+int paging_begin(const struct cli *cli, struct paging_cursor *out);
+
+/*
+ * After each part of the list: n rows were shown, `next` goes on, "" when nothing
+ * is left. Ask for `limit` rows behind `after` until `done`.
+ */
+void paging_took(struct paging_cursor *p, size_t n, const char *next);
+
+/* After the table: writes "next" for scripts, and for people how to go on. */
+void paging_finish(struct cli *cli, const struct paging_cursor *p);
 
 /* Reads --offset, --limit and --all. ERR_USAGE. */
 int paging_read(const struct cli *cli, struct paging *out);

@@ -1,21 +1,26 @@
 #include "admin-hosts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/admin_enrollment.h"
 #include "admin/admin_host.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "store/alarms.h"
 #include "store/commands.h"
 #include "store/events.h"
+#include "store/host_list.h"
 
 #define COMMANDS_SHOWN    20
 #define ENROLLMENTS_SHOWN 10
 #define STEPS_LOOKED_AT   20
 #define ALARMS_SHOWN      20
+#define DAYS_MAX          36500
 
-static const char *const filters[] = { "q", "attested", NULL };
+static const char *const filters[] = { "q", "attested", "state", "product", "os",
+	"certificate_days", "sort", "order", NULL };
 
 /* What the words of the table look like on a page. */
 static const char *
@@ -127,26 +132,55 @@ fill_filter(struct admin_page *page, enum host_attested attested)
 	admin_page_link(page->row, "no", "/admin/hosts?attested=no", "q", q);
 }
 
-static int
-fill_list(struct admin_page *page)
+/* What the URL asks for; products[0] is set, products[1] ends the list. */
+static struct host_filter
+asked_filter(const struct admin_page *page, const char *products[2])
 {
+	long days =
+	    strtol(form_text(page->query, "certificate_days"), NULL, 10);
 	struct host_filter filter = {
 		.search = form_text(page->query, "q"),
 		.attested = asked_attested(page),
-		.offset = admin_page_number(page) * ADMIN_PAGE_ROWS,
+		.state = form_text(page->query, "state"),
+		.os_version = form_text(page->query, "os"),
+		.products = products,
+		.certificate_ends_before =
+		    days > 0 && days <= DAYS_MAX
+		    ? clock_now() + (int64_t)days * 86400
+		    : 0,
+		.descending =
+		    strcmp(form_text(page->query, "order"), "desc") == 0,
+		.cursor = form_text(page->query, "after"),
 		.limit = ADMIN_PAGE_ROWS,
 	};
+
+	products[0] = form_text(page->query, "product");
+	products[1] = NULL;
+	(void)host_list_find_sort(form_text(page->query, "sort"), &filter.sort);
+	return filter;
+}
+
+static int
+fill_list(struct admin_page *page)
+{
+	const char *products[2];
+	struct host_filter filter = asked_filter(page, products);
 	struct host_list list;
 	size_t i;
 	int r;
 
-	if ((r = hosts_list(page->app->context.db, &filter, &list)) != OK)
+	if ((r = host_list_load(page->app->context.db, &filter, &list)) != OK)
 		return r;
 	for (i = 0; i < list.n; i++)
 		fill_host(tmplrow_add(page->row, "hosts"), &list.rows[i]);
 	fill_filter(page, filter.attested);
-	admin_page_pager(page, "/admin/hosts", filters, list.n, list.total);
-	hosts_list_release(&list);
+	tmplrow_flag(page->row, "shown", list.n > 0);
+	tmplrow_flag(page->row, "partial", list.partial);
+	tmplrow_flag(page->row, "unsorted", list.unsorted);
+	tmplrow_setf(page->row, "looked_at", "%d", HOST_LIST_LOOKED_AT);
+	tmplrow_setf(page->row, "sorted_at_most", "%d", HOST_LIST_SORTED);
+	admin_page_cursor(page, "/admin/hosts", filters, list.next);
+	host_list_release(&list);
 	return OK;
 }
 

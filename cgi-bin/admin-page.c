@@ -265,6 +265,49 @@ admin_page_number(const struct admin_page *page)
 }
 
 static void
+add_filters(
+    const struct admin_page *page, const char *const *filters, struct buf *b)
+{
+	for (; *filters != NULL; filters++) {
+		buf_printf(b, "&%s=", *filters);
+		form_encode(form_text(page->query, *filters), b);
+	}
+}
+
+/* `path` with those parameters that have a value, and the cursor if any. */
+static void
+set_cursor_url(struct admin_page *page, const char *name, const char *path,
+    const char *const *filters, const char *after)
+{
+	char separator = '?';
+	const char *value;
+	struct buf b;
+
+	buf_init(&b, URL_MAX);
+	buf_add_str(&b, path);
+	for (; *filters != NULL; filters++) {
+		if (*(value = form_text(page->query, *filters)) == '\0')
+			continue;
+		buf_printf(&b, "%c%s=", separator, *filters);
+		form_encode(value, &b);
+		separator = '&';
+	}
+	if (*after != '\0')
+		buf_printf(&b, "%cafter=%s", separator, after);
+	tmplrow_set_buf(page->row, name, &b);
+}
+
+void
+admin_page_cursor(struct admin_page *page, const char *path,
+    const char *const *filters, const char *next)
+{
+	if (form_text(page->query, "after")[0] != '\0')
+		set_cursor_url(page, "first_url", path, filters, "");
+	if (*next != '\0')
+		set_cursor_url(page, "next_url", path, filters, next);
+}
+
+static void
 set_page_url(struct admin_page *page, const char *name, const char *path,
     const char *const *filters, int number)
 {
@@ -272,10 +315,7 @@ set_page_url(struct admin_page *page, const char *name, const char *path,
 
 	buf_init(&b, URL_MAX);
 	buf_printf(&b, "%s?page=%d", path, number + 1);
-	for (; *filters != NULL; filters++) {
-		buf_printf(&b, "&%s=", *filters);
-		form_encode(form_text(page->query, *filters), &b);
-	}
+	add_filters(page, filters, &b);
 	tmplrow_set_buf(page->row, name, &b);
 }
 

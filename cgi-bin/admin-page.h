@@ -75,6 +75,14 @@ void admin_page_hex(struct tmpl_row *row, const char *name, struct blob value);
 void admin_page_link(struct tmpl_row *row, const char *name, const char *path,
     const char *param, const char *value);
 
+/*
+ * The links of a list that goes on with `next` (store/cursor.h), "" at its end:
+ * `next_url`, and `first_url` on all but the first page. The parameter `after` of
+ * the URL holds the cursor; `filters` as below.
+ */
+void admin_page_cursor(struct admin_page *page, const char *path,
+    const char *const *filters, const char *next);
+
 /* The page asked for, from 0; its first row is this times ADMIN_PAGE_ROWS. */
 int admin_page_number(const struct admin_page *page);
 

@@ -60,13 +60,37 @@ BAIL_OUT("initdb: $text") if !$ok;
 BAIL_OUT("pg_ctl: $text") if !$ok;
 END { as_user("$bin/pg_ctl", '-D', "$dir/data", '-m', 'immediate', 'stop') if defined $ok }
 
+# What schema/README asks for, in PostgreSQL's own words.
+my $own = <<'EOF';
+CREATE EXTENSION pg_trgm;
+CREATE FUNCTION fold(text) RETURNS text IMMUTABLE LANGUAGE sql AS
+    $$ SELECT lower(translate($1, '%_\', '％＿＼')) $$;
+CREATE TABLE host_index (rowid BIGINT PRIMARY KEY, text TEXT NOT NULL);
+CREATE INDEX host_index_parts ON host_index USING gin (text gin_trgm_ops);
+EOF
+
 subtest 'every step of the schema' => sub {
+	my ($made, $why) = as_user(@psql, '-f', spew('own.sql', $own));
+	ok($made, 'what an engine provides') or diag($why);
 	for my $file (glob('schema/[0-9]*.sql')) {
 		open(my $in, '<', $file) or die "$file: $!";
 		my $sql = do { local $/; <$in> };
 		my ($good, $said) = as_user(@psql, '-f', spew('step.sql', translate($sql)));
 		ok($good, $file) or diag($said);
 	}
+};
+
+subtest 'a part of a text is found by its index' => sub {
+	my ($good, $said) = as_user(@psql, '-At', '-f', spew('find.sql', <<'EOF'));
+INSERT INTO host_index SELECT n, fold('  C02' || n || '  Mac of ÄNNE 100%  ') FROM generate_series(1, 9000) n;
+ANALYZE host_index;
+EXPLAIN (COSTS OFF) SELECT i.rowid FROM host_index i WHERE i.text LIKE '%8765%' AND i.rowid > 7;
+SELECT count(*) FROM host_index i WHERE i.text LIKE fold('%8765  MAC%');
+SELECT i.rowid FROM host_index i WHERE i.text LIKE '%c028765%';
+SELECT count(*) FROM host_index i WHERE i.text LIKE '%  m%';
+EOF
+	like($said, qr/Bitmap Index Scan on host_index_parts/, 'of trigrams');
+	like($said, qr/^8765\n9000\n\z/m, 'and so is a beginning');
 };
 
 subtest 'every statement' => sub {

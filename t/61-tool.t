@@ -173,7 +173,9 @@ subtest 'options that are not understood' => sub {
 	    [qr/--limit takes a number from/, 'host', 'list', '--limit='],
 	    [qr/--limit takes a number from/, 'host', 'list', '--limit', '5x'],
 	    [qr/--limit takes a number from/, 'host', 'list', '--limit', '99999999999999999999'],
-	    [qr/--offset takes a number from/, 'host', 'list', '--offset', '-1'],
+	    [qr/--offset takes a number from/, 'ade', 'list', '--offset', '-1'],
+	    [qr/--sort takes serial, name,/, 'host', 'list', '--sort', 'size'],
+	    [qr/--certificate-days takes a/, 'host', 'list', '--certificate-days', '-1'],
 	    [qr/an argument too many: y/, 'host', 'show', 'x', 'y'],
 	    [qr/an argument is missing/, 'host', 'show'],
 	    [qr/an argument is missing/, 'host', 'show', '--'],
@@ -183,7 +185,7 @@ subtest 'options that are not understood' => sub {
 	    [qr/there is no option --jso here/, 'check', '--jso'],
 	    [qr/there is no option -- ?.* here|too many|is missing/, 'host', 'show', '--=']) {
 		my ($want, @args) = @$_;
-		push @args, '--config', $conf if "@args" =~ /--(limit|offset)/;
+		push @args, '--config', $conf if "@args" =~ /--(limit|offset|sort|certificate-days)/;
 		my $r = $t->command($t->server->tool, @args);
 		is($r->{exit}, 2, "@args[0, 1] " . ($args[2] // '')) or diag($r->{err});
 		like($r->{err}, $want, 'and says why');

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/blob.h"
+#include "base/buf.h"
 
 /*
  * The length, 1 to 4, of the well-formed sequence that starts at in.p[at];
@@ -48,5 +49,13 @@ size_t utf8_show(struct blob in, size_t at, char out[UTF8_SHOWN]);
 
 /* utf8_show() of a whole text, cut at a whole character to fit outlen. */
 void utf8_show_all(struct blob in, char *out, size_t outlen);
+
+/*
+ * Appends the text with small letters for capitals, so that texts can be compared
+ * whatever their case: of the Latin, Greek, Cyrillic and Armenian alphabets, one
+ * letter for one letter, never longer. The same in every locale. Bytes that are
+ * not UTF-8 stay. OK or buf's sticky code.
+ */
+int utf8_lower(struct blob in, struct buf *out);
 
 #endif

@@ -4,6 +4,9 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/utf8.h"
+
 struct datum
 datum_null(void)
 {
@@ -67,6 +70,35 @@ struct datum
 datum_digest(const uint8_t v[SECRET_SHA256])
 {
 	return datum_blob(blob_of(v, SECRET_SHA256));
+}
+
+int
+datum_fold(struct blob text, struct buf *out)
+{
+	size_t at;
+	struct buf lower;
+	int r;
+
+	buf_init(&lower, text.n);
+	r = utf8_lower(text, &lower);
+	for (at = 0; r == OK && at < lower.n; at++) {
+		switch (lower.p[at]) {
+		case '%':
+			r = buf_add_str(out, "\uff05");
+			break;
+		case '_':
+			r = buf_add_str(out, "\uff3f");
+			break;
+		case '\\':
+			r = buf_add_str(out, "\uff3c");
+			break;
+		default:
+			r = buf_add_byte(out, lower.p[at]);
+			break;
+		}
+	}
+	buf_release(&lower);
+	return r;
 }
 
 struct datum

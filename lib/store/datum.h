@@ -6,6 +6,7 @@
 #define STORE_DATUM_H
 
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/secret.h"
 
 enum datum_type {
@@ -44,6 +45,13 @@ struct datum datum_blob(struct blob v);
 /* n 0 is NULL */
 struct datum datum_blob_or_null(struct blob v);
 struct datum datum_digest(const uint8_t v[SECRET_SHA256]);
+
+/*
+ * Appends the text as it is compared when somebody searches: utf8_lower(), and
+ * full-width forms in place of the three characters that mean something to LIKE.
+ * SQL has it as fold(). OK or buf's sticky code.
+ */
+int datum_fold(struct blob text, struct buf *out);
 
 /*
  * A lower-case pattern that finds `text` in any place, for LIKE … ESCAPE '\';

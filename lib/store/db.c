@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/wake.h"
 #include "store/dbfile.h"
+#include "store/dbindex.h"
 #include "store/schema.h"
 #include "store/connection.h"
 
@@ -416,4 +417,19 @@ int
 db_in_use(const char *path, bool *out)
 {
 	return dbfile_in_use(path, out);
+}
+
+int
+db_index_fits(struct db *db, bool *out)
+{
+	int r = dbindex_check(db->sqlite);
+
+	*out = r == OK;
+	return r == ERR_CONFLICT ? OK : r;
+}
+
+int
+db_index_rebuild(struct db *db)
+{
+	return dbindex_rebuild(db->sqlite);
 }

@@ -175,4 +175,13 @@ int db_in_use(const char *path, bool *out);
  */
 int db_integrity_check(struct db *db, int seconds);
 
+/*
+ * Does the index of host_index (schema/README) fit the texts? In a write
+ * transaction. ERR_DB.
+ */
+int db_index_fits(struct db *db, bool *out);
+
+/* Makes that index anew, in a write transaction. ERR_DB. */
+int db_index_rebuild(struct db *db);
+
 #endif

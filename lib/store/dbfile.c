@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/lockfile.h"
 #include "base/log.h"
+#include "store/dbindex.h"
 #include "store/dbvfs.h"
 
 /* The database is the group's; a copy belongs to whoever asked for it. */
@@ -60,8 +61,9 @@ dbfile_open(const char *path, int flags, sqlite3 **out)
 	sqlite3_extended_result_codes(*out, 1);
 	sqlite3_busy_timeout(*out, DBFILE_BUSY_MS);
 	sqlite3_db_config(*out, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	return dbfile_exec(
+	r = dbfile_exec(
 	    *out, "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
+	return r == OK ? dbindex_connect(*out) : r;
 }
 
 static int

@@ -7,12 +7,15 @@
 #include "store/alarms.h"
 #include "store/certificates.h"
 #include "store/commands.h"
+#include "store/host_index.h"
 #include "store/pushes.h"
 #include "store/renewals.h"
 #include "store/sql.h"
 
 #define KEEP_BOOTSTRAP (INT64_C(30) * 86400)
 #define BOOTSTRAP_MAX  8192
+/* characters by which hosts are sorted by name */
+#define SORT_NAME_TEXT "40"
 
 enum {
 	LOAD,
@@ -32,22 +35,12 @@ enum {
 	NOTE_CLIENT_CERTIFICATE,
 	NOTE_OTHER_SIGNER,
 	NOTE_PROVISIONING_UDID,
-	LIST,
-	COUNT,
+	SORT,
 	COUNTS,
 	PURGE,
 };
 
 #define SELECT "SELECT {columns} FROM hosts WHERE "
-#define MATCHES                                                                \
-	" WHERE (lower(serial) LIKE $1 ESCAPE '\\'"                            \
-	" OR lower(udid) LIKE $1 ESCAPE '\\'"                                  \
-	" OR lower(device_name) LIKE $1 ESCAPE '\\'"                           \
-	" OR lower(model) LIKE $1 ESCAPE '\\'"                                 \
-	" OR lower(model_name) LIKE $1 ESCAPE '\\'"                            \
-	" OR lower(product_name) LIKE $1 ESCAPE '\\'"                          \
-	" OR lower(os_version) LIKE $1 ESCAPE '\\')"                           \
-	" AND ($2 < 0 OR (state = 'enrolled' AND hardware_attested = $2))"
 /* the bootstrap token moves aside when it is there and changes */
 #define KEEP_TOKEN(changes, now)                                               \
 	" bootstrap_token_before_at = CASE WHEN " changes " THEN " now         \
@@ -87,7 +80,8 @@ static const char *const texts[] = {
 	    " excluded.ever_attested_at),"
 	    " state = 'pending', generation = hosts.generation + 1,"
 	    " push_token = NULL, push_magic = NULL, unlock_token = NULL,"
-	    " awaiting_configuration = 0, enrolled_at = NULL," KEEP_TOKEN_IF_ANY
+	    " awaiting_configuration = 0, enrolled_at = NULL,"
+	    " sort_enrolled_at = 0," KEEP_TOKEN_IF_ANY
 	    " bootstrap_token = NULL",
 	[UPDATE_VITALS] =
 	    "UPDATE hosts SET last_seen_at = $2,"
@@ -107,7 +101,9 @@ static const char *const texts[] = {
 			    " WHERE id = $1 AND state <> 'blocked'",
 	[TOKEN_UPDATE] = "UPDATE hosts SET last_seen_at = $2,"
 			 " enrolled_at = CASE state WHEN 'pending' THEN $2"
-			 " ELSE enrolled_at END, state = 'enrolled',"
+			 " ELSE enrolled_at END, sort_enrolled_at ="
+			 " CASE state WHEN 'pending' THEN $2"
+			 " ELSE sort_enrolled_at END, state = 'enrolled',"
 			 " push_token = $3, push_magic = $4,"
 			 " unlock_token = COALESCE($5, unlock_token),"
 			 " awaiting_configuration = COALESCE($6,"
@@ -142,23 +138,31 @@ static const char *const texts[] = {
 	    "UPDATE hosts SET other_signer_until = $2 WHERE id = $1",
 	[NOTE_PROVISIONING_UDID] =
 	    "UPDATE hosts SET provisioning_udid = $2 WHERE id = $1",
-	[LIST] = SQL_SCANS "SELECT {columns} FROM hosts" MATCHES
-			   " ORDER BY serial LIMIT $3 OFFSET $4",
-	[COUNT] = SQL_SCANS "SELECT count(*) FROM hosts" MATCHES,
+	[SORT] = "UPDATE hosts SET sort_name ="
+		 " substr(fold(device_name), 1, " SORT_NAME_TEXT "),"
+		 " certificate_ends_at = COALESCE((SELECT c.not_after"
+		 " FROM certificates c"
+		 " WHERE c.sha256 = hosts.certificate_sha256), 0)"
+		 " WHERE id = $1",
+	/* a few rows, one for each kind */
 	[COUNTS] = SQL_SCANS
-	"SELECT count(*),"
-	" sum(CASE WHEN state = 'enrolled' THEN 1 ELSE 0 END),"
-	" sum(CASE WHEN state = 'enrolled' AND hardware_attested = 1"
-	" THEN 1 ELSE 0 END),"
-	" sum(CASE WHEN state = 'enrolled' AND client_certificate_at"
-	" IS NOT NULL THEN 1 ELSE 0 END) FROM hosts",
+	"SELECT COALESCE(sum(hosts), 0),"
+	" COALESCE(sum(CASE WHEN state = 'enrolled' THEN hosts ELSE 0 END), 0),"
+	" COALESCE(sum(CASE WHEN state = 'enrolled'"
+	" AND hardware_attested = 1 THEN hosts ELSE 0 END), 0),"
+	" COALESCE(sum(CASE WHEN state = 'enrolled'"
+	" AND client_certificate = 1 THEN hosts ELSE 0 END), 0),"
+	" COALESCE(sum(CASE WHEN state = 'pending' THEN hosts ELSE 0 END), 0),"
+	" COALESCE(sum(CASE WHEN state = 'unenrolled' THEN hosts ELSE 0 END), 0),"
+	" COALESCE(sum(CASE WHEN state = 'blocked' THEN hosts ELSE 0 END), 0)"
+	" FROM host_counts",
 	[PURGE] = "UPDATE hosts SET bootstrap_token_before = NULL,"
 		  " bootstrap_token_before_at = NULL WHERE id IN"
 		  " (SELECT id FROM hosts WHERE bootstrap_token_before_at < $1"
 		  " ORDER BY bootstrap_token_before_at LIMIT $2)",
 };
 
-static const char *const states[] = {
+const char *const hosts_states[HOSTS_STATES] = {
 	[HOST_PENDING] = "pending",
 	[HOST_ENROLLED] = "enrolled",
 	[HOST_UNENROLLED] = "unenrolled",
@@ -171,7 +175,7 @@ static const struct column columns[] = {
 	{ "id", TEXT(id) },
 	{ "serial", TEXT(device.serial) },
 	{ "udid", TEXT_OR_NULL(device.udid) },
-	{ "state", WORD(state, states) },
+	{ "state", WORD(state, hosts_states) },
 	{ "certificate_sha256",
 	    DIGEST_OR_NULL(certificate_sha256, has_certificate) },
 	{ "enrollment_id", TEXT(enrollment_id) },
@@ -201,6 +205,7 @@ static const struct column columns[] = {
 	{ "provisioning_udid", TEXT(provisioning_udid) },
 	{ "certificate_before_sha256",
 	    DIGEST_OR_NULL(certificate_before_sha256, has_certificate_before) },
+	{ "certificate_ends_at", INT(certificate_ends_at), .read_only = true },
 };
 
 static const struct table table = TABLE(columns);
@@ -210,7 +215,7 @@ SQL_FAMILY(hosts, texts, &table);
 const char *
 hosts_state_name(enum host_state state)
 {
-	return states[state];
+	return hosts_states[state];
 }
 
 int
@@ -273,6 +278,15 @@ hosts_signer_differs(
 	return memcmp(host->signer_sha256, signer_sha256, SECRET_SHA256) != 0;
 }
 
+/* After a change of what hosts are sorted by or found by. */
+static int
+sort_host(struct db *db, const char *id)
+{
+	int r = sql_run(db, texts[SORT], WITH(datum_text(id)));
+
+	return r == OK ? host_index_put(db, id) : r;
+}
+
 static int
 begin_generation(
     struct db *db, const struct host_identity *i, const struct host_vitals *v)
@@ -314,6 +328,8 @@ hosts_authenticate(struct db *db, const struct host_identity *identity,
 		return ERR_MDM_BLOCKED;
 	if ((r = begin_generation(db, identity, vitals)) != OK ||
 	    (r = hosts_load_by_serial(db, vitals->device.serial, out)) != OK ||
+	    (r = sort_host(db, out->id)) != OK ||
+	    (r = hosts_load(db, out->id, out)) != OK ||
 	    (r = alarms_close(db, ALARM_SIGNER_CHANGED, out->id)) != OK)
 		return r;
 	return end_generation(db, out->id);
@@ -324,8 +340,9 @@ hosts_update_vitals(
     struct db *db, const char *id, const struct host_vitals *vitals)
 {
 	struct host host;
+	int r;
 
-	return sql_change(db, texts[UPDATE_VITALS],
+	r = sql_change(db, texts[UPDATE_VITALS],
 	    WITH(datum_text(id), datum_int(clock_now()),
 		datum_cut(vitals->device_name, sizeof host.device_name),
 		datum_cut(vitals->model, sizeof host.model),
@@ -335,19 +352,23 @@ hosts_update_vitals(
 		datum_text(vitals->device.build_version),
 		datum_cut(vitals->topic, sizeof host.topic)),
 	    ERR_NOT_FOUND);
+	return r == OK ? sort_host(db, id) : r;
 }
 
 int
 hosts_set_certificate(
     struct db *db, const char *id, const struct host_identity *identity)
 {
-	return sql_change(db, texts[SET_CERTIFICATE],
+	int r;
+
+	r = sql_change(db, texts[SET_CERTIFICATE],
 	    WITH(datum_text(id), datum_int(clock_now()),
 		datum_digest(identity->certificate_sha256),
 		datum_text(identity->enrollment_id),
 		datum_int(identity->hardware_attested),
 		datum_time(identity->hardware_attested ? clock_now() : 0)),
 	    ERR_CONFLICT);
+	return r == OK ? sort_host(db, id) : r;
 }
 
 int
@@ -394,7 +415,8 @@ hosts_block(struct db *db, const char *id)
 	int r;
 
 	r = sql_change(db, texts[BLOCK], WITH(datum_text(id)), ERR_NOT_FOUND);
-	if (r != OK || (r = end_generation(db, id)) != OK ||
+	if (r != OK || (r = sort_host(db, id)) != OK ||
+	    (r = end_generation(db, id)) != OK ||
 	    (r = alarms_close(db, ALARM_SIGNER_CHANGED, id)) != OK)
 		return r;
 	return certificates_retire_unused(db, id, false);
@@ -403,8 +425,10 @@ hosts_block(struct db *db, const char *id)
 int
 hosts_release_udid(struct db *db, const char *id)
 {
-	return sql_change(
+	int r = sql_change(
 	    db, texts[RELEASE_UDID], WITH(datum_text(id)), ERR_CONFLICT);
+
+	return r == OK ? sort_host(db, id) : r;
 }
 
 int
@@ -471,37 +495,6 @@ hosts_note_provisioning_udid(struct db *db, const char *id, const char *udid)
 	    WITH(datum_text(id), datum_text(udid)), ERR_NOT_FOUND);
 }
 
-static const int wanted[] = {
-	[HOST_ANY] = -1,
-	[HOST_ATTESTED] = 1,
-	[HOST_NOT_ATTESTED] = 0,
-};
-
-int
-hosts_list(
-    struct db *db, const struct host_filter *filter, struct host_list *out)
-{
-	int r;
-
-	*out = (struct host_list){ 0 };
-	r = sql_integer(db, texts[COUNT],
-	    WITH(SEARCH(filter->search), datum_int(wanted[filter->attested])),
-	    &out->total);
-	if (r != OK)
-		return r;
-	return sql_rows(db, texts[LIST], &table,
-	    WITH(SEARCH(filter->search), datum_int(wanted[filter->attested]),
-		datum_int(filter->limit), datum_int(filter->offset)),
-	    &out->rows, &out->n);
-}
-
-void
-hosts_list_release(struct host_list *list)
-{
-	columns_release(&table, list->rows, list->n);
-	*list = (struct host_list){ 0 };
-}
-
 #undef ROW
 #define ROW struct host_counts
 
@@ -511,6 +504,9 @@ static const struct column counts_columns[] = {
 	{ "enrolled", INT(enrolled) },
 	{ "attested", INT(attested) },
 	{ "client_certificate", INT(client_certificate) },
+	{ "pending", INT(pending) },
+	{ "unenrolled", INT(unenrolled) },
+	{ "blocked", INT(blocked) },
 };
 
 static const struct table counts_table = TABLE(counts_columns);

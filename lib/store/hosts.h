@@ -16,6 +16,11 @@ enum host_state {
 	HOST_BLOCKED,
 };
 
+#define HOSTS_STATES (HOST_BLOCKED + 1)
+
+/* By state, what hosts_state_name() returns. */
+extern const char *const hosts_states[HOSTS_STATES];
+
 struct host {
 	char id[DB_ID_TEXT];
 	/* as of its last check-in; the serial number never changes */
@@ -57,23 +62,8 @@ struct host {
 	/* what the present certificate renewed, if it did and that is known */
 	bool has_certificate_before;
 	uint8_t certificate_before_sha256[SECRET_SHA256];
-};
-
-struct host_list {
-	struct host *rows;
-	size_t n;
-	int64_t total;
-};
-
-enum host_attested { HOST_ANY, HOST_ATTESTED, HOST_NOT_ATTESTED };
-
-struct host_filter {
-	/* in serial number, UDID, name, model and system version */
-	const char *search;
-	/* of enrolled hosts only, unless HOST_ANY */
-	enum host_attested attested;
-	int offset;
-	int limit;
+	/* when certificate_sha256 ends; 0: there is none */
+	int64_t certificate_ends_at;
 };
 
 struct host_counts {
@@ -83,6 +73,10 @@ struct host_counts {
 	int64_t attested;
 	int64_t not_attested;
 	int64_t client_certificate;
+	/* not enrolled */
+	int64_t pending;
+	int64_t unenrolled;
+	int64_t blocked;
 };
 
 /* What Authenticate says of a device; NULL texts are "". */
@@ -208,11 +202,7 @@ int hosts_note_provisioning_udid(
  * enrolled. */
 int hosts_note_client_certificate(struct db *db, const char *id);
 
-/* By serial number; counts all that match. */
-int hosts_list(
-    struct db *db, const struct host_filter *filter, struct host_list *out);
-void hosts_list_release(struct host_list *list);
-
+/* From counts that are kept, so at no cost. For lists see host_list.h. */
 int hosts_count(struct db *db, struct host_counts *out);
 
 /* Wipes at most `limit` kept bootstrap tokens of more than 30 days ago. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "store/db.h"
 #include "store/dbfile.h"
+#include "store/dbindex.h"
 #include "store/schema.h"
 
 /*
@@ -58,10 +59,14 @@ steps(sqlite3 *sqlite, int from)
 	int r;
 
 	r = dbfile_exec(sqlite, "BEGIN IMMEDIATE");
+	if (r == OK)
+		r = dbindex_make_table(sqlite);
 	for (int i = from; r == OK && i < schema_steps_count; i++) {
 		log_line(LOG_NOTICE, "schema step %s", schema_steps[i].name);
 		r = dbfile_exec(sqlite, schema_steps[i].sql);
 	}
+	if (r == OK)
+		r = dbindex_make_triggers(sqlite);
 	if (r == OK)
 		r = mark(sqlite);
 	if (r == OK)

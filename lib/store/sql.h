@@ -98,6 +98,8 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(enrollments)                                                         \
 	X(event_pools)                                                         \
 	X(events)                                                              \
+	X(host_index)                                                          \
+	X(host_list)                                                           \
 	X(hosts)                                                               \
 	X(jobs)                                                                \
 	X(logins)                                                              \

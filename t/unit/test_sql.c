@@ -19,10 +19,17 @@ expand(const struct sql_family *family, int i, struct buf *out)
 		*p = '?';
 }
 
-/* A step of a plan that reads a whole table; subqueries are made, not read. */
+/*
+ * A step of a plan that reads a whole table; subqueries are made, not read. What
+ * FTS5 is told to look for, or which row, stands after a colon.
+ */
 static bool
 is_scan(const char *step)
 {
+	const char *fts = strstr(step, " VIRTUAL TABLE INDEX ");
+
+	if (fts != NULL)
+		return step[strlen(step) - 1] == ':';
 	return strncmp(step, "SCAN ", 5) == 0 &&
 	    strncmp(step, "SCAN CONSTANT ROW", 17) != 0;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/utf8.h"
 
 /* The length of the first sequence, read from an exact copy. */
@@ -144,10 +145,42 @@ test_shows(void **state)
 	assert_string_equal(out, "ab\\x0a");
 }
 
+static void
+lowers(const char *in, const char *expected)
+{
+	struct buf out;
+
+	buf_init(&out, strlen(in));
+	assert_int_equal(utf8_lower(blob_str(in), &out), OK);
+	assert_string_equal(buf_str(&out), expected);
+	buf_release(&out);
+}
+
+static void
+test_lower(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	lowers("", "");
+	lowers("Mac Of ZOE 09[", "mac of zoe 09[");
+	lowers("ÀÖ×ØÞß÷", "àö×øþß÷");
+	lowers("ĀāĹĺŸŹẞȘẾ", "āāĺĺÿźßșế");
+	lowers("İıƠƯƏ", "iıơưə");
+	lowers("ΆΈΌΏΑΣΫς", "άέόώασϋσ");
+	lowers("ЀЁЏАЯѠӁԱՖ", "ѐёџаяѡӂաֆ");
+	lowers("日本🙂", "日本🙂");
+	lowers("A\xff\xc3" "B\xed\xa0\x80", "a\xff\xc3" "b\xed\xa0\x80");
+	buf_init(&out, 1);
+	assert_int_equal(utf8_lower(blob_str("AB"), &out), ERR_TOO_LARGE);
+	buf_release(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lower),
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_valid),
