@@ -1,5 +1,6 @@
 #include "admin-options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,22 +47,28 @@ fill_minimums(struct admin_page *page, const struct form *typed)
 	return OK;
 }
 
-/* Each setting that is on or off, by its name. */
+/* Each setting that is on or off, and each word of a choice: NAME_WORD. */
 static int
 fill_flags(struct admin_page *page)
 {
+	char value[SETTINGS_VALUE_TEXT], flag[SETTINGS_VALUE_TEXT];
 	const struct settings_entry *e;
-	bool on;
+	const char *const *word;
 	size_t i;
 	int r;
 
 	for (i = 0; (e = settings_entry(i)) != NULL; i++) {
-		if (e->type != SETTINGS_BOOL)
-			continue;
-		if ((r = settings_get_bool(page->app->context.db,
-			 page->app->context.conf, e->name, &on)) != OK)
+		if ((r = settings_get_text(page->app->context.db,
+			 page->app->context.conf, e->name, value)) != OK)
 			return r;
-		tmplrow_flag(page->row, e->name, on);
+		if (e->type == SETTINGS_BOOL)
+			tmplrow_flag(
+			    page->row, e->name, strcmp(value, "true") == 0);
+		for (word = e->words; word != NULL && *word != NULL; word++) {
+			snprintf(flag, sizeof flag, "%s_%s", e->name, *word);
+			tmplrow_flag(
+			    page->row, flag, strcmp(value, *word) == 0);
+		}
 	}
 	return OK;
 }

@@ -7,7 +7,7 @@ use Attestmdm::Admin;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
-my $t = Attestmdm::Test->new;
+my $t = Attestmdm::Test->new(require => 'all');
 my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
 my @silicon = ('--product', 'Mac15,3', '--os-version', '15.1');
 my $hour = 3600;

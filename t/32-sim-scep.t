@@ -6,7 +6,7 @@ use warnings;
 
 use Attestmdm::Test;
 
-my $t = Attestmdm::Test->new;
+my $t = Attestmdm::Test->new(require => 'all');
 my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
 my $number = 0;
 

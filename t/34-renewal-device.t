@@ -8,7 +8,7 @@ use MIME::Base64 qw(decode_base64);
 use Attestmdm::Device;
 use Attestmdm::Test;
 
-my $t = Attestmdm::Test->new;
+my $t = Attestmdm::Test->new(require => 'all');
 my $number = 0;
 my @silicon = ('--product', 'Mac15,3', '--os-version', '15.1');
 my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
@@ -96,6 +96,59 @@ subtest 'fleet-132: an iPhone and an iPad move to ACME' => sub {
 		require_attestation('true');
 		renews($device, 'acme', 'Yes');
 	}
+};
+
+sub devices { $t->tool_ok('setting', 'set', 'apple_hardware_attestation_devices', $_[0]) }
+
+sub alarms {
+	my ($device) = @_;
+	return join(' ', map { $_->{kind} } @{ $t->db('SELECT kind FROM alarms'
+	    . " WHERE serial = '$device->{serial}' AND closed_at IS NULL ORDER BY kind") });
+}
+
+subtest 'fleet-132: of Macs only again: an iPhone that attested goes back to SCEP' => sub {
+	my @phone = ('--product', 'iPhone14,2', '--os-version', '17.0');
+	my ($renewed, $again, $late) = map { enrolled(@phone) } 1 .. 3;
+	$t->tool_ok('renew', '--host', $late->{serial});
+	devices('macs');
+	renews($renewed, 'scep', 'No');
+	is(alarms($renewed), '', 'without an alarm');
+	my $run = $t->sim('enroll', '--serial', $again->{serial}, '--state', $again->{state}, @phone);
+	is($run->{exit}, 0, 'another one enrolls again') or diag($run->{out}, $run->{err});
+	is(method_of($again), 'scep', 'by SCEP');
+	is(alarms($again), '', 'without an alarm');
+	poll($late);
+	is(is_attested($late), 'Yes', 'the renewal of a third one by ACME had begun, and is finished');
+	devices('all');
+	renews($renewed, 'acme', 'Yes');
+	devices('macs');
+	$t->tool_ok('renew', '--host', $again->{serial});
+	devices('all');
+	like(poll($again)->{out}, qr/InstallProfile Acknowledged$/m, 'SCEP, and all have to attest again');
+	is(method_of($again), 'scep', 'nothing is lost by what was not attested before');
+	devices('macs');
+	$t->tool_ok('renew', '--host', $late->{serial});
+	devices('all');
+	unlike(poll($late)->{out}, qr/InstallProfile/, 'but a host that is attested is not downgraded');
+	is(is_attested($late), 'Yes', 'and stays so');
+	renews($again, 'acme', 'Yes');
+};
+
+subtest 'of Macs only: a Mac does not pass for an iPhone' => sub {
+	devices('macs');
+	my $mac = enrolled(@silicon);
+	is(is_attested($mac), 'Yes', 'it attested');
+	my $run = $t->sim('enroll', '--serial', $mac->{serial}, '--state', "$mac->{state}-other",
+	    '--product', 'iPhone9,1', '--os-version', '15.8');
+	is($run->{exit}, 3, 'an old iPhone with its serial number gets nothing');
+	$t->refused($mac->{serial}, 'profile', 'ENROLL_OTHER_DEVICE');
+	$t->tool_ok('host', 'block', $mac->{serial});
+	$t->tool_ok('host', 'unblock', $mac->{serial});
+	$run = $t->sim('enroll', '--serial', $mac->{serial}, '--state', "$mac->{state}-other",
+	    '--product', 'iPhone9,1', '--os-version', '15.8');
+	is($run->{exit}, 3, 'nor once the Mac is gone');
+	$t->refused($mac->{serial}, 'profile', 'ENROLL_DOWNGRADE');
+	devices('all');
 };
 
 # The profile in the command that waits for it.

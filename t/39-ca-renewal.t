@@ -10,7 +10,7 @@ use Attestmdm::Device;
 use Attestmdm::Server;
 use Attestmdm::Test;
 
-my $t = Attestmdm::Test->new;
+my $t = Attestmdm::Test->new(require => 'all');
 my ($dir, $state) = ($t->dir, $t->server->state);
 my $DAY = 86400;
 my @PROGRAMS = qw(acme-finalize scep profile-download);

@@ -81,7 +81,7 @@ subtest 'mdm-56, mdm-61: the profile of a Mac' => sub {
 sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
 sub method { $_[0] =~ /com\.apple\.security\.(acme|scep)/ ? $1 : 'none' }
 
-subtest 'mdm-61, fleet-87, fleet-88, fleet-89, fleet-134: who gets what' => sub {
+subtest 'mdm-61, fleet-87, fleet-88, fleet-89, fleet-91, fleet-134: who gets what' => sub {
 	for (['Mac15,3', '14.0', 'acme'], ['iPhone14,2', '18.1', 'acme'],
 	    ['iPad8,1', '16.1', 'acme'], ['MacBookPro16,1', '15.1', 'scep'],
 	    ['MacBookPro13,2', '12.7', 'scep'], ['VirtualMac2,1', '15.1', 'scep'],
@@ -89,7 +89,6 @@ subtest 'mdm-61, fleet-87, fleet-88, fleet-89, fleet-134: who gets what' => sub 
 		my ($product, $os, $method) = @$_;
 		my $serial = serial();
 		my @what = ($serial, product => $product, 'os-version' => $os);
-		is(method(ask(@what)->{body}), $method, "$product with $os: $method");
 		setting('apple_business_enrollments_only', 'true');
 		if ($method eq 'acme') {
 			is(method(ask(@what)->{body}), 'acme', 'with both settings, too');
@@ -98,6 +97,14 @@ subtest 'mdm-61, fleet-87, fleet-88, fleet-89, fleet-134: who gets what' => sub 
 			refused(ask($other, @what[1 .. 4]), $other, 403, 'ENROLL_METHOD',
 			    "$product with both settings");
 		}
+		setting('apple_hardware_attestation_devices', 'all');
+		is(method(ask(@what)->{body}), $method eq 'acme' ? 'acme' : 'none', 'whatever the choice');
+		setting('apple_business_enrollments_only', 'false');
+		is(method(ask(@what)->{body}), $method, "iPhones and iPads too: $method");
+		setting('apple_hardware_attestation_devices', 'macs');
+		my $of_macs = $product =~ /^Mac/ ? $method : 'scep';
+		is(method(ask(@what)->{body}), $of_macs, "of Macs only: $of_macs");
+		setting('apple_business_enrollments_only', 'true');
 		setting('apple_require_hardware_attestation', 'false');
 		is(method(ask(@what)->{body}), 'scep', 'Apple Business only: scep');
 		setting('apple_business_enrollments_only', 'false');

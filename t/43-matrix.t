@@ -16,7 +16,7 @@ sub check {
 	    or diag(map { "$_: $happened->{$_}\n" } sort keys %$happened);
 }
 
-check('fleet-134, fleet-147', $_, Attestmdm::Matrix::try_enrollment($t, $_))
+check('fleet-91, fleet-134, fleet-147', $_, Attestmdm::Matrix::try_enrollment($t, $_))
     for Attestmdm::Matrix::enrollments();
 check('fleet-148', $_, Attestmdm::Matrix::try_renewal($t, $_))
     for Attestmdm::Matrix::renewals();

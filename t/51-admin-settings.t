@@ -119,6 +119,22 @@ subtest 'premium' => sub {
 	    fields => { nonesuch => 'true' })->{status}, 404, 'what is no setting is not set');
 	is(stored($t, 'nonesuch'), undef, 'nor stored');
 
+	my $devices = 'apple_hardware_attestation_devices';
+	my $choose = sub { $b->post("/admin/settings/$devices", from => '/admin/settings',
+	    fields => { $devices => $_[0] }, @_[1 .. $#_]) };
+	my $chosen = sub { join(' ', page($b) =~ /value="(\w+)" checked>\s*<label for="devices-/g) };
+	is($chosen->(), 'macs', 'Macs only at first');
+	is($choose->('all')->{status}, 303, 'iPhones and iPads too');
+	is($chosen->(), 'all', 'shown');
+	is(stored($t, $devices), 'all', 'and stored');
+	is($choose->($_)->{status}, 422, "'$_' is no choice") for '', 'ALL', 'false', 'macs all';
+	is($b->post("/admin/settings/$devices", from => '/admin/settings', fields => {})->{status}, 422,
+	    'nor is none');
+	is($choose->('macs', csrf => undef)->{status}, 403, 'not without a token');
+	is(stored($t, $devices), 'all', 'nothing changed');
+	is($choose->('macs')->{status}, 303, 'Macs only again');
+	is($chosen->(), 'macs', 'shown');
+
 	is(set_box($b, undef)->{status}, 303, 'fleet-120: an empty box turns it off');
 	unlike(box($b), qr/ checked/, 'shown off');
 
@@ -135,7 +151,15 @@ subtest 'free' => sub {
 	unlike(page($b), qr/attestation<\/label>|\Q$REQUIRE\E|Advanced/i,
 	    'fleet-121: the option does not exist');
 	is(set_box($b, 'true')->{status}, 422, 'fleet-121: and cannot be posted');
-	is(set_box($b, undef)->{status}, 422, 'not even off');
+	is(set_box($b, undef)->{status}, 303, 'off is what it is anyway');
+	is($b->post('/admin/settings/apple_hardware_attestation_devices', from => '/admin/settings',
+	    fields => { apple_hardware_attestation_devices => 'all' })->{status}, 422,
+	    'nor can the devices be chosen');
+	unlike(page($b), qr/Devices that must attest/, 'which are not shown either');
+	like($t->tool('setting', 'set', $REQUIRE, 'true')->{err}, qr/needs tier = premium in \[license\]/,
+	    'fleet-121: the tool says why');
+	is($t->tool('setting', 'set', $REQUIRE, 'false')->{exit}, 0, 'and takes what it is anyway');
+	unlike($t->tool_ok('setting', 'get'), qr/attestation|business/, 'nor does it list them');
 	isnt($t->tool('setting', 'set', $REQUIRE, 'true')->{exit}, 0,
 	    'fleet-121: nor set on the command line');
 	is(stored($t, $REQUIRE), undef, 'fleet-121: nothing is stored');
@@ -156,6 +180,7 @@ subtest 'GitOps mode' => sub {
 	my $b = browser($t);
 
 	like(box($b), qr/ disabled/, 'fleet-123: shown disabled');
+	like(page($b), qr/<fieldset aria-describedby="devices-help gitops" disabled/, 'the choice of devices, too');
 	like(page($b), qr/GitOps mode is on/, 'fleet-123: with the reason');
 	like(page($b), qr{<a href="https://git\.example\.com/fleet\?a=1&amp;b=&quot;x&quot;"},
 	    'fleet-123: and the repository');

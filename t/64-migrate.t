@@ -88,6 +88,8 @@ my $whole = time - $began;
 my ($early) = @{ $t->tool_json('admin', 'list')->{admins} };
 is("$early->{name} $early->{authentic}", 'early yes',
     'administrators from before they were authenticated are trusted');
+is($t->tool_json('setting', 'get', 'apple_hardware_attestation_devices')->{value}, 'all',
+    'a server of before goes on to ask all devices that can attest');
 
 my ($killed, @wrong) = (0);
 for my $point (1 .. 24) {

@@ -24,6 +24,9 @@ $out = `$^X -It/lib t/demo.pl --once --port $port 2>&1`;
 is($?, 0, 'it shows everything') or diag($out);
 like($out, qr/^sync: 5 devices$/m, 'Apple Business says which devices are ours');
 like($out, qr/^5 of 5 devices have the profile/m, 'and they are assigned our profile');
+my %attested = $out =~ /^(C02DEMO\d+) .*? (yes|no) /mg;
+is(join(' ', grep { $attested{$_} eq 'yes' } sort keys %attested), 'C02DEMO00001 C02DEMO00013',
+    'the Mac attested, and the iPad, once that was required of it; the iPhone did not');
 like($out, qr/^push: woke C02DEMO00001 in \d+ ms$/m, 'a push wakes the Mac');
 my ($commands) = $out =~ /^(COMMAND .*?)\n\n/ms;
 is(scalar(() = ($commands // '') =~ / DeviceInformation +acknowledged /g), 2,

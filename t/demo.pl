@@ -17,10 +17,12 @@ use Attestmdm::Server;
 my @DEVICES = (
 	['C02DEMO00001', 'a Mac, by attestation', 'Mac15,3', '15.1'],
 	['C02DEMO00011', 'an Intel Mac, which cannot attest, by SCEP', 'MacBookPro16,1', '13.6'],
-	['C02DEMO00012', 'an iPhone, by attestation', 'iPhone14,2', '17.0'],
-	['C02DEMO00013', 'an iPad, by attestation', 'iPad14,1', '17.0'],
+	['C02DEMO00012', 'an iPhone, by SCEP, since attestation is required of Macs', 'iPhone14,2', '17.0'],
+	['C02DEMO00013', 'an iPad, now that it is required of all devices, by attestation', 'iPad14,1', '17.0'],
 	['C02DEMO00014', 'a Mac that was bought elsewhere, by a one-time link', 'Mac15,3', '15.1'],
 );
+# From this one on, hardware attestation is required of iPhones and iPads, too.
+my $FIRST_OF_ALL = 'C02DEMO00013';
 my $SERIAL = $DEVICES[0][0];
 my $CHEAT = 'C02DEMO00002';
 
@@ -112,6 +114,8 @@ sub enroll_others {
 		my @how = $i < $#DEVICES ? ('--server', $server->{url})
 		    : ('--link', $server->run($tool, 'enrollment', 'new', '--json')
 			=~ /"url":"([^"]+)"/);
+		print $server->run($tool, 'setting', 'set', 'apple_hardware_attestation_devices', 'all')
+		    if $serial eq $FIRST_OF_ALL;
 		print "$what:\n";
 		enroll($server, $apns, $serial, @is, @how);
 	}

@@ -58,7 +58,7 @@ first_use_check(struct mdm_request *req)
 	const char *serial = id->enrollment.device.serial;
 	struct context *c = &req->context;
 	struct device_state state;
-	bool excused;
+	bool excused, must;
 	int r = OK;
 
 	/* A renewed one waits as long as its device is away. */
@@ -77,20 +77,20 @@ first_use_check(struct mdm_request *req)
 	 * on, passes as if it were attested: refusing it would lose the device,
 	 * which replaced its attested key by this one. The alarm says so.
 	 */
+	must = decision_must_attest(&state, id->enrollment.device.product);
 	excused = !id->attested && id->cert.purpose == ENROLLMENT_RENEW &&
-	    state.require_attestation && !state.business_only &&
-	    state.host.hardware_attested;
+	    must && !state.business_only && state.host.hardware_attested;
 	r = decision_check_use(
 	    &state, &id->enrollment, id->attested || excused);
 	/*
 	 * A device that attested is what its serial number should be; and where
-	 * nothing has to be attested, nothing is downgraded.
+	 * it need not attest, nothing is downgraded.
 	 */
 	if (r == OK && excused)
 		r = alarm_unattested(req);
-	else if (r == OK && (id->attested || !state.require_attestation))
+	else if (r == OK && (id->attested || !must))
 		r = alarms_close(c->db, ALARM_DOWNGRADE_REFUSED, serial);
-	if (r == OK && id->attested)
+	if (r == OK && (id->attested || (state.require_attestation && !must)))
 		r = alarms_close(
 		    c->db, ALARM_RENEWED_WITHOUT_ATTESTATION, serial);
 	return r;

@@ -25,6 +25,23 @@ refuse(struct decision *out, int code, const char *fmt, ...)
 	return true;
 }
 
+/*
+ * What a device says of itself makes it a Mac, but makes it nothing else where
+ * something is known of it.
+ */
+bool
+decision_must_attest(const struct device_state *s, const char *product)
+{
+	enum product_kind said = product_kind_of(product);
+	bool known = s->known_kind != PRODUCT_KIND_UNKNOWN ||
+	    s->host.ever_attested_at != 0 || s->known_silicon;
+
+	if (!s->require_attestation)
+		return false;
+	return s->business_only || !s->macs_only || said == PRODUCT_KIND_MAC ||
+	    (known ? s->known_kind : said) != PRODUCT_KIND_OTHER;
+}
+
 static bool
 rule_assigned(const struct device_state *s, struct decision *out)
 {
@@ -102,8 +119,9 @@ rule_update(const struct decision_input *in, const struct os_version *have,
 }
 
 /*
- * Nobody gets a certificate that is not attested, because of `why`, who had or
- * could have better; and nobody at all when both settings are on.
+ * Of those that must attest nobody gets a certificate that is not attested,
+ * because of `why`, who had or could have better; and nobody at all when both
+ * settings are on.
  */
 static bool
 rule_unattested(const struct device_state *s, enum enrollment_source source,
@@ -111,8 +129,6 @@ rule_unattested(const struct device_state *s, enum enrollment_source source,
 {
 	const char *known = NULL;
 
-	if (!s->require_attestation)
-		return false;
 	if (source == ENROLLMENT_COMMAND)
 		known =
 		    s->host.hardware_attested ? "the host is attested" : NULL;
@@ -170,40 +186,51 @@ obstacle(const struct decision_input *in, const struct product *product,
 	}
 }
 
+/* Why it gets ACME, or SCEP although nothing refuses it. */
+static void
+explain(const struct decision_input *in, const struct product *product,
+    const char *obstacle, struct decision *out)
+{
+	const char *what = ability(in, product);
+
+	if (out->method == DECISION_ACME)
+		snprintf(out->reason, sizeof out->reason, "it %s%s",
+		    what == NULL ? "attested before" : "is ",
+		    what == NULL ? "" : what);
+	else if (!in->state.require_attestation)
+		snprintf(out->reason, sizeof out->reason,
+		    "hardware attestation is not required");
+	else if (obstacle[0] == '\0')
+		snprintf(out->reason, sizeof out->reason,
+		    "hardware attestation is required of Macs only");
+	else
+		snprintf(out->reason, sizeof out->reason,
+		    "hardware attestation is impossible: %s", obstacle);
+}
+
 void
 decision_make(const struct decision_input *in, struct decision *out)
 {
 	const struct device_state *s = &in->state;
+	bool must = decision_must_attest(s, in->device.product), able;
 	struct product product;
 	struct os_version have;
-	char why[WHY_TEXT];
-	const char *what;
+	char why[WHY_TEXT] = "";
 
 	product_parse(in->device.product, &product);
 	if (!product_os_parse(in->device.os_version, &have))
 		product_os_from_build(
 		    product.system, in->device.build_version, &have);
-	obstacle(in, &product, &have, why);
+	if (must)
+		obstacle(in, &product, &have, why);
+	able = must && why[0] == '\0';
 	if (rule_source(s, in->source, out) || rule_blocked(&s->host, out) ||
-	    rule_other_device(
-		in, s->require_attestation && why[0] == '\0', out) ||
-	    rule_update(in, &have, out) ||
-	    (why[0] != '\0' && rule_unattested(s, in->source, why, out)))
+	    rule_other_device(in, able, out) || rule_update(in, &have, out) ||
+	    (must && !able && rule_unattested(s, in->source, why, out)))
 		return;
-	*out = (struct decision){ .method = DECISION_SCEP };
-	if (!s->require_attestation)
-		snprintf(out->reason, sizeof out->reason,
-		    "hardware attestation is not required");
-	else if (why[0] != '\0')
-		snprintf(out->reason, sizeof out->reason,
-		    "hardware attestation is impossible: %s", why);
-	else {
-		out->method = DECISION_ACME;
-		what = ability(in, &product);
-		snprintf(out->reason, sizeof out->reason, "it %s%s",
-		    what == NULL ? "attested before" : "is ",
-		    what == NULL ? "" : what);
-	}
+	*out = (struct decision){ .method =
+				      able ? DECISION_ACME : DECISION_SCEP };
+	explain(in, &product, why, out);
 }
 
 const char *
@@ -227,7 +254,7 @@ decision_check_use(
 	struct decision d;
 
 	return rule_source(s, e->source, &d) || rule_blocked(&s->host, &d) ||
-		(!attested &&
+		(!attested && decision_must_attest(s, e->device.product) &&
 		    rule_unattested(s, e->source, "SCEP attests nothing", &d))
 	    ? fail(d.code, "%s", d.reason)
 	    : OK;

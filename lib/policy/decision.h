@@ -25,6 +25,10 @@
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a
  *   device that is assigned and can attest gets ACME, and all else SCEP; with
  *   both settings on, all else is refused.
+ * - "Which devices must attest" may exempt what is not a Mac, unless both
+ *   settings are on. Then it gets SCEP, also when it attested before: narrowing
+ *   the setting is no downgrade. What Apple Business calls a Mac, and what
+ *   attested as one, is not exempt because it says that it is something else.
  * - With it on, nothing is downgraded: a serial number that attested before, or
  *   that Apple Business says is Apple silicon, does not get SCEP because of
  *   what it says of itself; an attested host is not renewed by SCEP. A host
@@ -77,6 +81,12 @@ void decision_make(const struct decision_input *in, struct decision *out);
 
 /* "acme", "scep" or "refuse". */
 const char *decision_method_name(enum decision_method m);
+
+/*
+ * Does "Require hardware attestation" hold for this device, which calls itself
+ * `product` ("" when it does not say)? It may still be unable to attest.
+ */
+bool decision_must_attest(const struct device_state *s, const char *product);
 
 /*
  * May a certificate of this enrollment, `attested` or not, be used for the

@@ -1,8 +1,32 @@
 #include "policy/device_state.h"
 
+#include <string.h>
+
 #include "base/err.h"
-#include "policy/product.h"
 #include "store/ade_devices.h"
+
+/* A Mac wins: nothing takes that back. */
+static void
+learn_kind(struct device_state *s, enum product_kind kind)
+{
+	if (s->known_kind != PRODUCT_KIND_MAC && kind != PRODUCT_KIND_UNKNOWN)
+		s->known_kind = kind;
+}
+
+/* Apple's word for the family, or else what model and description tell. */
+static void
+learn_from_record(struct device_state *s, const struct ade_device *d)
+{
+	enum product_kind family = product_kind_of(d->device_family);
+
+	s->known_silicon = s->known_silicon || product_names_silicon(d->model) ||
+	    product_names_silicon(d->description);
+	learn_kind(s, family);
+	if (family == PRODUCT_KIND_UNKNOWN) {
+		learn_kind(s, product_kind_of(d->model));
+		learn_kind(s, product_kind_of(d->description));
+	}
+}
 
 /*
  * Any row may name the chip, whichever account it is of, and one that is
@@ -19,11 +43,27 @@ load_assignment(struct db *db, const char *serial, struct device_state *out)
 		out->assignment = list.rows[0].removed_at == 0 ? DEVICE_ASSIGNED
 							       : DEVICE_REMOVED;
 	for (d = list.rows; r == OK && d < list.rows + list.n; d++)
-		out->known_silicon = out->known_silicon ||
-		    product_names_silicon(d->model) ||
-		    product_names_silicon(d->description);
+		learn_from_record(out, d);
 	ade_devices_list_release(&list);
 	return r;
+}
+
+static int
+load_settings(struct db *db, const struct conf *conf, struct device_state *out)
+{
+	char devices[SETTINGS_VALUE_TEXT];
+	int r;
+
+	if ((r = settings_get_bool(db, conf, SETTINGS_REQUIRE_ATTESTATION,
+		 &out->require_attestation)) != OK ||
+	    (r = settings_get_text(
+		 db, conf, SETTINGS_ATTESTATION_DEVICES, devices)) != OK ||
+	    (r = settings_get_bool(
+		 db, conf, SETTINGS_BUSINESS_ONLY, &out->business_only)) != OK)
+		return r;
+	/* what is no such word asks for more, not for less */
+	out->macs_only = strcmp(devices, SETTINGS_DEVICES_MACS) == 0;
+	return OK;
 }
 
 int
@@ -33,14 +73,13 @@ device_state_load(struct db *db, const struct conf *conf, const char *serial,
 	int r;
 
 	*out = (struct device_state){ .assignment = DEVICE_NEVER_ASSIGNED };
-	if ((r = settings_get_bool(db, conf, SETTINGS_REQUIRE_ATTESTATION,
-		 &out->require_attestation)) != OK ||
-	    (r = settings_get_bool(
-		 db, conf, SETTINGS_BUSINESS_ONLY, &out->business_only)) != OK)
+	if ((r = load_settings(db, conf, out)) != OK)
 		return r;
 	if ((r = load_assignment(db, serial, out)) == OK)
 		r = hosts_load_by_serial(db, serial, &out->host);
-	if (r == ERR_NOT_FOUND)
+	if (r == OK)
+		learn_kind(out, product_kind_of(out->host.attested_product));
+	else if (r == ERR_NOT_FOUND)
 		out->host = (struct host){ .state = HOST_UNENROLLED };
 	return r == ERR_NOT_FOUND ? OK : r;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/conf.h"
+#include "policy/product.h"
 #include "store/db.h"
 #include "store/hosts.h"
 #include "store/settings.h"
@@ -22,10 +23,14 @@ enum device_assignment {
 struct device_state {
 	/* the settings */
 	bool require_attestation;
+	/* of Macs with Apple silicon only, while business_only is off */
+	bool macs_only;
 	bool business_only;
 	enum device_assignment assignment;
 	/* a record of it names Apple silicon, or did before it was removed */
 	bool known_silicon;
+	/* what it is by these records, or by what it said when it attested */
+	enum product_kind known_kind;
 	/* of state "unenrolled", its id "", when the serial number is new */
 	struct host host;
 };

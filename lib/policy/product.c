@@ -134,6 +134,22 @@ product_names_silicon(const char *words)
 	return silicon;
 }
 
+enum product_kind
+product_kind_of(const char *words)
+{
+	/* "Mac" is in all names of Macs, and in no other. */
+	static const char *const others[] = { "iphone", "ipad", "ipod",
+		"apple tv", "appletv", "watch", "vision", "realitydevice" };
+	size_t i;
+
+	if (strcasestr(words, "mac") != NULL)
+		return PRODUCT_KIND_MAC;
+	for (i = 0; i < sizeof others / sizeof others[0]; i++)
+		if (strcasestr(words, others[i]) != NULL)
+			return PRODUCT_KIND_OTHER;
+	return PRODUCT_KIND_UNKNOWN;
+}
+
 static bool
 has_t2(const struct product *p)
 {

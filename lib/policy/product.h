@@ -68,6 +68,20 @@ void product_parse(const char *name, struct product *out);
  */
 bool product_names_silicon(const char *words);
 
+/* Whether something is a Mac, as far as it is known. */
+enum product_kind {
+	PRODUCT_KIND_UNKNOWN,
+	PRODUCT_KIND_MAC,
+	PRODUCT_KIND_OTHER,
+};
+
+/*
+ * What Apple Business's words or a product name tell: a device family ("Mac",
+ * "iPhone", "AppleTV"), a model ("MacBook Pro") or a description. Words of both
+ * kinds count as a Mac.
+ */
+enum product_kind product_kind_of(const char *words);
+
 /*
  * What the hardware is, as part of a sentence for an administrator: "an Intel
  * Mac with a T2 chip", "a Mac with Apple silicon", "an unknown kind of device".

@@ -78,6 +78,8 @@ static const char *const texts[] = {
 	    " client_certificate_at = NULL, certificate_before_sha256 = NULL,"
 	    " ever_attested_at = COALESCE(hosts.ever_attested_at,"
 	    " excluded.ever_attested_at),"
+	    " attested_product = COALESCE(NULLIF(hosts.attested_product, ''),"
+	    " excluded.attested_product),"
 	    " state = 'pending', generation = hosts.generation + 1,"
 	    " push_token = NULL, push_magic = NULL, unlock_token = NULL,"
 	    " awaiting_configuration = 0, enrolled_at = NULL,"
@@ -97,7 +99,10 @@ static const char *const texts[] = {
 			    " certificate_sha256 = $3, enrollment_id = $4,"
 			    " hardware_attested = $5,"
 			    " ever_attested_at = COALESCE("
-			    "ever_attested_at, $6)"
+			    "ever_attested_at, $6),"
+			    " attested_product = CASE WHEN $6 IS NOT NULL"
+			    " AND attested_product = '' THEN product_name"
+			    " ELSE attested_product END"
 			    " WHERE id = $1 AND state <> 'blocked'",
 	[TOKEN_UPDATE] = "UPDATE hosts SET last_seen_at = $2,"
 			 " enrolled_at = CASE state WHEN 'pending' THEN $2"
@@ -181,6 +186,7 @@ static const struct column columns[] = {
 	{ "enrollment_id", TEXT(enrollment_id) },
 	{ "hardware_attested", INT(hardware_attested) },
 	{ "ever_attested_at", TIME(ever_attested_at) },
+	{ "attested_product", TEXT(attested_product) },
 	{ "device_name", TEXT(device_name) },
 	{ "model", TEXT(model) },
 	{ "model_name", TEXT(model_name) },
@@ -303,6 +309,8 @@ begin_generation(
 	secret_id(h.id);
 	h.last_seen_at = h.created_at;
 	h.ever_attested_at = i->hardware_attested ? h.created_at : 0;
+	if (i->hardware_attested)
+		COPY(h.attested_product, v->device.product);
 	COPY(h.enrollment_id, i->enrollment_id);
 	COPY(h.device_name, v->device_name);
 	COPY(h.model, v->model);

@@ -33,6 +33,8 @@ struct host {
 	bool hardware_attested;
 	/* when it did so for the first time; 0: never */
 	int64_t ever_attested_at;
+	/* the product that it gave then; it never changes */
+	char attested_product[DB_NAME_TEXT];
 	char device_name[256];
 	char model[DB_NAME_TEXT];
 	char model_name[DB_NAME_TEXT];

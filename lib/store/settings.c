@@ -21,17 +21,32 @@ static const char *const texts[] = {
 
 SQL_FAMILY(settings, texts, NULL);
 
+static const char *const devices[] = { SETTINGS_DEVICES_MACS,
+	SETTINGS_DEVICES_ALL, NULL };
+
+/* a setting's name, and its path in JSON */
+#define MDM(name)               name, "mdm." name
+#define MINIMUM(system, suffix) system, "mdm.minimum_os_versions." suffix
+
 static const struct settings_entry entries[] = {
-	{ SETTINGS_REQUIRE_ATTESTATION, SETTINGS_BOOL, "false", .premium = true,
+	{ MDM(SETTINGS_REQUIRE_ATTESTATION), SETTINGS_BOOL, "false",
+	    .premium = true, .gitops = true },
+	{ MDM(SETTINGS_ATTESTATION_DEVICES), SETTINGS_CHOICE,
+	    SETTINGS_DEVICES_MACS, devices, .premium = true, .gitops = true },
+	{ MDM(SETTINGS_BUSINESS_ONLY), SETTINGS_BOOL, "false", .premium = true,
 	    .gitops = true },
-	{ SETTINGS_BUSINESS_ONLY, SETTINGS_BOOL, "false", .premium = true,
+	{ MINIMUM(SETTINGS_MINIMUM_MACOS, "macos"), SETTINGS_VERSION, "",
 	    .gitops = true },
-	{ SETTINGS_MINIMUM_MACOS, SETTINGS_VERSION, "", .gitops = true },
-	{ SETTINGS_MINIMUM_IOS, SETTINGS_VERSION, "", .gitops = true },
-	{ SETTINGS_MINIMUM_IPADOS, SETTINGS_VERSION, "", .gitops = true },
-	{ SETTINGS_MINIMUM_TVOS, SETTINGS_VERSION, "", .gitops = true },
-	{ SETTINGS_MINIMUM_VISIONOS, SETTINGS_VERSION, "", .gitops = true },
-	{ SETTINGS_MINIMUM_WATCHOS, SETTINGS_VERSION, "", .gitops = true },
+	{ MINIMUM(SETTINGS_MINIMUM_IOS, "ios"), SETTINGS_VERSION, "",
+	    .gitops = true },
+	{ MINIMUM(SETTINGS_MINIMUM_IPADOS, "ipados"), SETTINGS_VERSION, "",
+	    .gitops = true },
+	{ MINIMUM(SETTINGS_MINIMUM_TVOS, "tvos"), SETTINGS_VERSION, "",
+	    .gitops = true },
+	{ MINIMUM(SETTINGS_MINIMUM_VISIONOS, "visionos"), SETTINGS_VERSION, "",
+	    .gitops = true },
+	{ MINIMUM(SETTINGS_MINIMUM_WATCHOS, "watchos"), SETTINGS_VERSION, "",
+	    .gitops = true },
 };
 
 #define ENTRIES (sizeof entries / sizeof entries[0])
@@ -138,13 +153,25 @@ is_version(const char *v)
 }
 
 static bool
-is_value(enum settings_type type, const char *v)
+is_word(const char *const *words, const char *v)
 {
-	switch (type) {
+	for (; *words != NULL; words++)
+		if (strcmp(*words, v) == 0)
+			return true;
+	return false;
+}
+
+bool
+settings_is_value(const struct settings_entry *entry, const char *value)
+{
+	switch (entry->type) {
 	case SETTINGS_BOOL:
-		return strcmp(v, "true") == 0 || strcmp(v, "false") == 0;
+		return strcmp(value, "true") == 0 ||
+		    strcmp(value, "false") == 0;
 	case SETTINGS_VERSION:
-		return is_version(v);
+		return is_version(value);
+	case SETTINGS_CHOICE:
+		return is_word(entry->words, value);
 	}
 	return false;
 }
@@ -158,10 +185,10 @@ settings_check(const struct conf *conf, enum settings_origin origin,
 	if (entry == NULL)
 		return ERR_NOT_FOUND;
 	if (!in_tier(conf, entry))
-		return ERR_LICENSE;
+		return strcmp(value, entry->initial) == 0 ? OK : ERR_LICENSE;
 	if (origin == SETTINGS_BY_ADMIN && is_managed(conf, entry))
 		return ERR_GITOPS;
-	return is_value(entry->type, value) ? OK : ERR_FIELD;
+	return settings_is_value(entry, value) ? OK : ERR_FIELD;
 }
 
 static int

@@ -9,7 +9,12 @@
 #include "store/db.h"
 
 #define SETTINGS_REQUIRE_ATTESTATION "apple_require_hardware_attestation"
+#define SETTINGS_ATTESTATION_DEVICES "apple_hardware_attestation_devices"
 #define SETTINGS_BUSINESS_ONLY       "apple_business_enrollments_only"
+
+/* The words of SETTINGS_ATTESTATION_DEVICES. */
+#define SETTINGS_DEVICES_MACS "macs"
+#define SETTINGS_DEVICES_ALL  "all"
 
 /* One for each system; product_minimum_setting() (policy/product.h) says which. */
 #define SETTINGS_MINIMUM_MACOS    "minimum_os_version_macos"
@@ -22,12 +27,21 @@
 /* Room for any value with its NUL. */
 #define SETTINGS_VALUE_TEXT 256
 
-enum settings_type { SETTINGS_BOOL, SETTINGS_VERSION };
+enum settings_type {
+	SETTINGS_BOOL,
+	SETTINGS_VERSION,
+	/* one of several words */
+	SETTINGS_CHOICE,
+};
 
 struct settings_entry {
 	const char *name;
+	/* the same in JSON, as a path with dots */
+	const char *json;
 	enum settings_type type;
 	const char *initial;
+	/* of SETTINGS_CHOICE: the words, and NULL behind the last */
+	const char *const *words;
 	/* does not exist in the tier "free" */
 	bool premium;
 	/* managed by the repository in GitOps mode */
@@ -59,11 +73,15 @@ int settings_get_bool(
 int settings_get_text(struct db *db, const struct conf *conf, const char *name,
     char out[SETTINGS_VALUE_TEXT]);
 
+/* Is this a value of the setting, whoever may set it? */
+bool settings_is_value(const struct settings_entry *entry, const char *value);
+
 /*
  * May this value be set? Changes nothing. ERR_NOT_FOUND: no such setting.
- * ERR_LICENSE: not in this tier. ERR_GITOPS: managed by the repository.
- * ERR_FIELD: not a value of this setting ("true" and "false" for booleans,
- * numbers with dots or "" for versions).
+ * ERR_LICENSE: not in this tier, where the default is accepted all the same: it
+ * is what holds there. ERR_GITOPS: managed by the repository. ERR_FIELD: not a
+ * value of this setting ("true" and "false" for booleans, numbers with dots or
+ * "" for versions, a word for choices).
  */
 int settings_check(const struct conf *conf, enum settings_origin origin,
     const char *name, const char *value);

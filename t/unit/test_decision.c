@@ -37,9 +37,10 @@ const char *log_reason(void);
 
 /*
  * The settings from left to right: none, "Require hardware attestation", "Allow
- * only Apple Business enrollments", both. What a device gets under each:
+ * only Apple Business enrollments", both; and the second one of Macs only. What
+ * a device gets under each:
  */
-#define SETTINGS 4
+#define SETTINGS 5
 /* A: ACME, S: SCEP, and refusals: U not assigned, B not by Apple Business, */
 /* D would be a downgrade, M cannot attest */
 #define LETTERS "ASUBDM"
@@ -52,8 +53,9 @@ struct row {
 	const char *expected;
 };
 
-#define ACME "SASA"
-#define SCEP "SSSM"
+#define ACME  "SASAA"
+#define OTHER "SASAS" /* no Mac, but it can attest */
+#define SCEP  "SSSMS"
 
 static const struct row table[] = {
 	{ "fleet-92", "Mac15,3", "13.6", "", SCEP },
@@ -78,9 +80,9 @@ static const struct row table[] = {
 	{ "fleet-93", "AppleTV6,2", "17.0", "", SCEP },
 	{ "fleet-93", "AppleTV11,1", "15.6", "", SCEP },
 	/* Apple's own table lets an A12 attest from tvOS 16 on. */
-	{ "fleet-93", "AppleTV11,1", "17.0", "", ACME },
+	{ "fleet-93", "AppleTV11,1", "17.0", "", OTHER },
 	{ "fleet-93", "Toaster1,1", "1.0", "", SCEP },
-	{ "mdm-61", "iPhone14,2", "18.1", "", ACME },
+	{ "mdm-61", "iPhone14,2", "18.1", "", OTHER },
 	{ "mdm-61", "MacBookPro16,1", "15.1", "", SCEP },
 	{ "mdm-61", "MacBookPro13,2", "15.1", "", SCEP },
 	{ "mdm-61", "iPad7,5", "17.7", "", SCEP },
@@ -95,14 +97,14 @@ static const struct row table[] = {
 	{ "mdm-69", "", "15.1", "", SCEP },
 	{ "fleet-131", "iPhone9,4", "16.0", "", SCEP },
 	{ "fleet-131", "iPhone10,1", "15.8", "", SCEP },
-	{ "fleet-131", "iPhone10,1", "16.0", "", ACME },
+	{ "fleet-131", "iPhone10,1", "16.0", "", OTHER },
 	{ "fleet-131", "iPad7,12", "16.1", "", SCEP },
 	{ "fleet-131", "iPad8,1", "16.0", "", SCEP },
-	{ "fleet-131", "iPad8,1", "16.1", "", ACME },
-	{ "other", "Watch4,1", "10.0", "", ACME },
+	{ "fleet-131", "iPad8,1", "16.1", "", OTHER },
+	{ "other", "Watch4,1", "10.0", "", OTHER },
 	{ "other", "Watch4,1", "9.6", "", SCEP },
 	{ "other", "RealityDevice14,1", "1.0", "", SCEP },
-	{ "other", "RealityDevice14,1", "1.1", "", ACME },
+	{ "other", "RealityDevice14,1", "1.1", "", OTHER },
 	{ "other", "iPod9,1", "15.8", "", SCEP },
 };
 
@@ -133,13 +135,18 @@ decide_all(struct decision_input in, char out[SETTINGS + 1])
 	int i;
 
 	for (i = 0; i < SETTINGS; i++) {
-		in.state.require_attestation = (i & 1) != 0;
+		in.state.require_attestation = (i & 1) != 0 || i == 4;
 		in.state.business_only = (i & 2) != 0;
+		in.state.macs_only = i == 4;
 		decision_make(&in, &d);
 		out[i] = letter(&d);
 		assert_non_null(strchr(LETTERS, out[i]));
 		assert_true(strlen(d.reason) > 0);
 		assert_int_equal(d.code == OK, d.method != DECISION_REFUSE);
+		/* nothing else depends on it */
+		in.state.macs_only = true;
+		decision_make(&in, &d);
+		assert_true(letter(&d) == out[i] || i == 1);
 	}
 	out[SETTINGS] = '\0';
 }
@@ -175,23 +182,23 @@ static const struct fact_row {
 	int history;
 	const char *expected;
 } worlds[] = {
-	{ "fleet-87, fleet-88", ENROLLMENT_ADE, ASSIGNED, ABLE, 0, "SASA" },
+	{ "fleet-87, fleet-88", ENROLLMENT_ADE, ASSIGNED, ABLE, 0, "SASAA" },
 	{ "fleet-89, fleet-134", ENROLLMENT_ADE, ASSIGNED, UNABLE, NEW,
-	    "SSSM" },
+	    "SSSMS" },
 	{ "downgrade", ENROLLMENT_ADE, ASSIGNED, UNABLE, EVER | NOW | SILICON,
-	    "SDSD" },
-	{ "fleet-133", ENROLLMENT_ADE, NOT_OURS, 0, 0, "UUUU" },
-	{ "fleet-90, fleet-135", ENROLLMENT_LINK, 0, 0, NEW | SILICON, "SSBB" },
-	{ "downgrade", ENROLLMENT_LINK, 0, 0, EVER | NOW, "SDBB" },
+	    "SDSDD" },
+	{ "fleet-133", ENROLLMENT_ADE, NOT_OURS, 0, 0, "UUUUU" },
+	{ "fleet-90, fleet-135", ENROLLMENT_LINK, 0, 0, NEW | SILICON, "SSBBS" },
+	{ "downgrade", ENROLLMENT_LINK, 0, 0, EVER | NOW, "SDBBD" },
 	{ "fleet-109, fleet-110, fleet-111", ENROLLMENT_COMMAND, ASSIGNED, ABLE,
-	    0, "SASA" },
+	    0, "SASAA" },
 	{ "fleet-108, fleet-138", ENROLLMENT_COMMAND, ASSIGNED, UNABLE, NEW,
-	    "SSSM" },
+	    "SSSMS" },
 	{ "says less now", ENROLLMENT_COMMAND, ASSIGNED, UNABLE,
-	    EVER | NOW | SILICON, "SASA" },
+	    EVER | NOW | SILICON, "SASAA" },
 	{ "fleet-117", ENROLLMENT_COMMAND, NOT_OURS, 0, NEW | EVER | SILICON,
-	    "SSBB" },
-	{ "fleet-117", ENROLLMENT_COMMAND, NOT_OURS, 0, NOW, "SDBB" },
+	    "SSBBS" },
+	{ "fleet-117", ENROLLMENT_COMMAND, NOT_OURS, 0, NOW, "SDBBD" },
 };
 
 static bool
@@ -261,6 +268,63 @@ test_every_combination(void **state)
 						able, history)
 						->expected);
 				}
+}
+
+/* Who must attest while only Macs have to, and what tells them. */
+static void
+test_macs_only(void **state)
+{
+	static const struct {
+		const char *product;
+		enum product_kind known;
+		bool attested_before, silicon, must;
+	} rows[] = {
+		{ "Mac15,3", PRODUCT_KIND_UNKNOWN, false, false, true },
+		{ "Mac15,3", PRODUCT_KIND_OTHER, true, false, true },
+		{ "iPhone14,2", PRODUCT_KIND_UNKNOWN, false, false, false },
+		{ "iPhone14,2", PRODUCT_KIND_OTHER, false, false, false },
+		{ "AppleTV14,1", PRODUCT_KIND_OTHER, true, true, false },
+		/* by a link, or of a kind that is not known */
+		{ "", PRODUCT_KIND_OTHER, true, false, false },
+		{ "", PRODUCT_KIND_UNKNOWN, false, false, true },
+		{ "Toaster1,1", PRODUCT_KIND_UNKNOWN, true, false, true },
+		/* it says that it is no Mac, and that is not enough */
+		{ "iPhone14,2", PRODUCT_KIND_MAC, false, false, true },
+		{ "iPhone14,2", PRODUCT_KIND_MAC, true, true, true },
+		{ "iPhone14,2", PRODUCT_KIND_UNKNOWN, true, false, true },
+		{ "iPad14,1", PRODUCT_KIND_UNKNOWN, false, true, true },
+	};
+	struct enrollment e = { .method = ENROLLMENT_SCEP };
+	struct decision_input in;
+	struct decision d;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		in = input(rows[i].product, "26.1");
+		in.state.macs_only = true;
+		in.state.known_kind = rows[i].known;
+		in.state.known_silicon = rows[i].silicon;
+		in.state.host.ever_attested_at = rows[i].attested_before;
+		assert_int_equal(
+		    decision_must_attest(&in.state, rows[i].product),
+		    rows[i].must);
+		decision_make(&in, &d);
+		assert_int_equal(d.method == DECISION_SCEP &&
+			strstr(d.reason, "of Macs only") != NULL,
+		    !rows[i].must);
+		SET(e.device.product, rows[i].product);
+		assert_int_equal(decision_check_use(&in.state, &e, false),
+		    rows[i].must &&
+			    (rows[i].attested_before || rows[i].silicon)
+			? ERR_ENROLL_DOWNGRADE
+			: OK);
+		in.state.business_only = true;
+		assert_true(decision_must_attest(&in.state, rows[i].product));
+		in.state.business_only = false;
+		in.state.macs_only = false;
+		assert_true(decision_must_attest(&in.state, rows[i].product));
+	}
 }
 
 static void
@@ -474,6 +538,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_every_combination),
+		cmocka_unit_test(test_macs_only),
 		cmocka_unit_test(test_other_udid),
 		cmocka_unit_test(test_blocked),
 		cmocka_unit_test(test_link_of_enrolled),

@@ -186,11 +186,36 @@ test_names_silicon(void **state)
 		assert_false(product_names_silicon(no[i]));
 }
 
+static void
+test_kind(void **state)
+{
+	static const char *const macs[] = { "Mac", "MacBook Pro", "IMAC 27",
+		"Mac mini", "Mac15,3", "MacBookPro16,1", "VirtualMac2,1",
+		"iPad stand for a Mac" };
+	static const char *const others[] = { "iPhone", "iPad", "iPod",
+		"AppleTV", "Apple TV 4K", "Watch", "Apple Vision Pro",
+		"IPHONE 14 PRO", "iPad14,1", "RealityDevice14,1" };
+	static const char *const unknown[] = { "", "MBP 14", "Toaster1,1",
+		"Apple M2" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof macs / sizeof macs[0]; i++)
+		assert_int_equal(product_kind_of(macs[i]), PRODUCT_KIND_MAC);
+	for (i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_int_equal(
+		    product_kind_of(others[i]), PRODUCT_KIND_OTHER);
+	for (i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+		assert_int_equal(
+		    product_kind_of(unknown[i]), PRODUCT_KIND_UNKNOWN);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_silicon),
+		cmocka_unit_test(test_kind),
 		cmocka_unit_test(test_silicon),
 		cmocka_unit_test(test_malformed_names),
 		cmocka_unit_test(test_description),

@@ -65,9 +65,22 @@ test_free_tier_has_no_premium_setting(void **state)
 	    set(db, &free_tier, SETTINGS_REQUIRE_ATTESTATION, "true"));
 	assert_null(settings_find(&free_tier, SETTINGS_REQUIRE_ATTESTATION));
 	assert_non_null(settings_find(&premium, SETTINGS_REQUIRE_ATTESTATION));
+	/* what holds there anyway is accepted, and nothing is stored */
+	WRITE(db, set(db, &free_tier, SETTINGS_REQUIRE_ATTESTATION, "false"));
+	WRITE(db, set(db, &free_tier, SETTINGS_BUSINESS_ONLY, "false"));
+	WRITE(db, set(db, &free_tier, SETTINGS_ATTESTATION_DEVICES, "macs"));
+	REFUSE(db, ERR_LICENSE,
+	    set(db, &free_tier, SETTINGS_ATTESTATION_DEVICES, "all"));
+	REFUSE(db, ERR_LICENSE,
+	    set(db, &free_tier, SETTINGS_REQUIRE_ATTESTATION, ""));
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM settings"), 0);
 	/* a row from better days, or from another tool, has no effect */
 	WRITE(db, set(db, &premium, SETTINGS_REQUIRE_ATTESTATION, "true"));
 	assert_false(required(db, &free_tier));
+	/* which does not come back by what is no change */
+	WRITE(db, set(db, &free_tier, SETTINGS_REQUIRE_ATTESTATION, "false"));
+	assert_true(required(db, &premium));
 }
 
 static void
@@ -117,6 +130,11 @@ test_values_are_checked(void **state)
 	check(SETTINGS_MINIMUM_MACOS, "15..1", ERR_FIELD);
 	check(SETTINGS_MINIMUM_MACOS, "15a", ERR_FIELD);
 	check(SETTINGS_MINIMUM_MACOS, "12345", ERR_FIELD);
+	check(SETTINGS_ATTESTATION_DEVICES, "macs", OK);
+	check(SETTINGS_ATTESTATION_DEVICES, "all", OK);
+	check(SETTINGS_ATTESTATION_DEVICES, "ALL", ERR_FIELD);
+	check(SETTINGS_ATTESTATION_DEVICES, "macs,all", ERR_FIELD);
+	check(SETTINGS_ATTESTATION_DEVICES, "", ERR_FIELD);
 	check("no_such_setting", "1", ERR_NOT_FOUND);
 }
 
@@ -159,6 +177,24 @@ test_every_default_is_a_value(void **state)
 		check(entry->name, entry->initial, OK);
 }
 
+/* Names and paths find one setting each. */
+static void
+test_every_setting_has_a_path(void **state)
+{
+	const struct settings_entry *a, *b;
+
+	for (size_t i = 0; (a = settings_entry(i)) != NULL; i++) {
+		assert_memory_equal(a->json, "mdm.", 4);
+		for (size_t j = 0; j < i; j++) {
+			b = settings_entry(j);
+			assert_string_not_equal(a->json, b->json);
+			assert_string_not_equal(a->name, b->name);
+		}
+	}
+	assert_string_equal(settings_entry(0)->json,
+	    "mdm.apple_require_hardware_attestation");
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_defaults),
 	STOREFIX_TEST(test_set_and_get),
@@ -168,6 +204,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_getting_the_wrong_type_is_a_fault),
 	STOREFIX_TEST(test_a_change_is_recorded_once),
 	STOREFIX_TEST(test_every_default_is_a_value),
+	STOREFIX_TEST(test_every_setting_has_a_path),
 };
 
 STOREFIX_MAIN(tests)

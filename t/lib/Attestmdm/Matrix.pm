@@ -7,10 +7,12 @@ use strict;
 use warnings;
 
 my %SETTINGS = (
-	neither => [qw(false false)],
-	require => [qw(true false)],
-	business => [qw(false true)],
-	both => [qw(true true)],
+	neither => [qw(false macs false)],
+	require => [qw(true macs false)],
+	'require-all' => [qw(true all false)],
+	business => [qw(false macs true)],
+	both => [qw(true macs true)],
+	'both-all' => [qw(true all true)],
 );
 
 my @DEVICES = (
@@ -20,32 +22,37 @@ my @DEVICES = (
 	{ name => 'iPad', options => ['--product', 'iPad14,1', '--os-version', '17.0'] },
 );
 
-# require: "Require hardware attestation" is on; business: "Allow only Apple
-# Business enrollments" is. BUSINESS, METHOD: refused, with this code in the
-# event log (ENROLL_...).
+# require: "Require hardware attestation" is on, of Macs or of all; business:
+# "Allow only Apple Business enrollments" is. BUSINESS, METHOD: refused, with this
+# code in the event log (ENROLL_...).
 my $ENROLLMENTS = <<'EOT';
-settings   source      Apple silicon  Intel     iPhone    iPad
-neither    automatic   SCEP           SCEP      SCEP      SCEP
-neither    manual      SCEP           SCEP      SCEP      SCEP
-require    automatic   ACME           SCEP      ACME      ACME
-require    manual      SCEP           SCEP      SCEP      SCEP
-business   automatic   SCEP           SCEP      SCEP      SCEP
-business   manual      BUSINESS       BUSINESS  BUSINESS  BUSINESS
-both       automatic   ACME           METHOD    ACME      ACME
-both       manual      BUSINESS       BUSINESS  BUSINESS  BUSINESS
+settings     source      Apple silicon  Intel     iPhone    iPad
+neither      automatic   SCEP           SCEP      SCEP      SCEP
+neither      manual      SCEP           SCEP      SCEP      SCEP
+require      automatic   ACME           SCEP      SCEP      SCEP
+require      manual      SCEP           SCEP      SCEP      SCEP
+require-all  automatic   ACME           SCEP      ACME      ACME
+require-all  manual      SCEP           SCEP      SCEP      SCEP
+business     automatic   SCEP           SCEP      SCEP      SCEP
+business     manual      BUSINESS       BUSINESS  BUSINESS  BUSINESS
+both         automatic   ACME           METHOD    ACME      ACME
+both         manual      BUSINESS       BUSINESS  BUSINESS  BUSINESS
+both-all     automatic   ACME           METHOD    ACME      ACME
 EOT
 
 # The settings at enrollment, and those at its renewal.
 my $RENEWALS = <<'EOT';
-settings          source      Apple silicon  Intel          iPhone         iPad
-neither>neither   automatic   SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
-neither>require   automatic   SCEP>ACME      SCEP>SCEP      SCEP>ACME      SCEP>ACME
-require>require   automatic   ACME>ACME      SCEP>SCEP      ACME>ACME      ACME>ACME
-require>neither   automatic   ACME>SCEP      SCEP>SCEP      ACME>SCEP      ACME>SCEP
-require>both      automatic   ACME>ACME      SCEP>METHOD    ACME>ACME      ACME>ACME
-neither>neither   manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
-neither>require   manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
-neither>business  manual      SCEP>BUSINESS  SCEP>BUSINESS  SCEP>BUSINESS  SCEP>BUSINESS
+settings                 source      Apple silicon  Intel          iPhone         iPad
+neither>neither          automatic   SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
+neither>require          automatic   SCEP>ACME      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
+neither>require-all      automatic   SCEP>ACME      SCEP>SCEP      SCEP>ACME      SCEP>ACME
+require-all>require-all  automatic   ACME>ACME      SCEP>SCEP      ACME>ACME      ACME>ACME
+require-all>require      automatic   ACME>ACME      SCEP>SCEP      ACME>SCEP      ACME>SCEP
+require-all>neither      automatic   ACME>SCEP      SCEP>SCEP      ACME>SCEP      ACME>SCEP
+require>both             automatic   ACME>ACME      SCEP>METHOD    SCEP>ACME      SCEP>ACME
+neither>neither          manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
+neither>require          manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP
+neither>business         manual      SCEP>BUSINESS  SCEP>BUSINESS  SCEP>BUSINESS  SCEP>BUSINESS
 EOT
 
 my $number = 0;
@@ -72,8 +79,9 @@ sub renewals { cells($RENEWALS) }
 
 sub set {
 	my ($t, $settings) = @_;
-	my ($require, $business) = @{ $SETTINGS{$settings} };
+	my ($require, $devices, $business) = @{ $SETTINGS{$settings} };
 	$t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $require);
+	$t->tool_ok('setting', 'set', 'apple_hardware_attestation_devices', $devices);
 	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', $business);
 }
 
@@ -104,6 +112,13 @@ sub refusal {
 	my ($row) = @{ $t->db("SELECT code FROM events WHERE serial = '$serial'"
 	    . " AND outcome = 'refused' ORDER BY id DESC LIMIT 1") };
 	return $row ? $row->{code} : 'no row in the event log';
+}
+
+# Of a downgrade, not of a renewal that cannot be.
+sub alarms {
+	my ($t, $serial) = @_;
+	return join(' ', map { $_->{kind} } @{ $t->db("SELECT kind FROM alarms WHERE serial = '$serial'"
+	    . " AND kind IN ('downgrade-refused', 'renewed-without-attestation')") });
 }
 
 # A link has to exist before a setting forbids to make one.
@@ -151,6 +166,7 @@ sub try_renewal {
 	    : $run->{out} =~ / InstallProfile Acknowledged$/m ? method_of($t, $device->{serial})
 	    : 'failed';
 	return { got => "$before>$got", vital => vital($t, $device), works => works($t, $device),
+		alarms => alarms($t, $device->{serial}),
 		note => $got eq 'refused' ? refusal($t, $device->{serial})
 		    : $got eq 'failed' ? "$run->{out}$run->{err}" : '' };
 }
@@ -158,7 +174,8 @@ sub try_renewal {
 # "Yes" exactly when the certificate in use came with an attestation.
 sub is_right {
 	my ($cell, $happened) = @_;
-	return 0 if $happened->{got} ne $cell->{expected} || $happened->{note} ne $cell->{code};
+	return 0 if $happened->{got} ne $cell->{expected} || $happened->{note} ne $cell->{code}
+	    || ($happened->{alarms} // '') ne '';
 	return 1 if $cell->{expected} eq 'refused';
 	my ($in_use) = grep { $_ ne 'refused' } reverse split(/>/, $happened->{got});
 	return $happened->{works} eq 'yes'

@@ -32,8 +32,8 @@ our %USUAL = (
 # port: a loopback port, or nothing; plain_port: one without TLS, for clients
 # that cannot be told what to trust; host: name in the URL; config: further
 # keys of the configuration file as { "section.key" => value }; require: false
-# leaves "Require hardware attestation" as it is at first, off; worker: start
-# attestmdm-worker, too.
+# leaves "Require hardware attestation" as it is at first, off, and 'all' asks it
+# of iPhones and iPads, too; worker: start attestmdm-worker, too.
 sub new {
 	my ($class, %o) = @_;
 	my $self = bless {
@@ -134,8 +134,9 @@ sub prepare {
 	} else {
 		$self->install_copy;
 	}
-	$self->run($self->tool, 'setting', 'set', 'apple_require_hardware_attestation',
-	    'true', '--config', $self->conf) if $self->{require};
+	my @set = ($self->tool, '--config', $self->conf, 'setting', 'set');
+	$self->run(@set, 'apple_require_hardware_attestation', 'true') if $self->{require};
+	$self->run(@set, 'apple_hardware_attestation_devices', 'all') if $self->{require} eq 'all';
 	my %config = (
 		'paths.templates' => "$TOP/templates",
 		'paths.sockets' => "$self->{dir}/run",

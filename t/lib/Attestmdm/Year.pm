@@ -80,7 +80,7 @@ my $PER_HOST = 32 << 10;
 
 sub new {
 	my ($class, %o) = @_;
-	my $t = Attestmdm::Test->new(start => 0, worker => 1, host => 'localhost',
+	my $t = Attestmdm::Test->new(start => 0, worker => 1, require => 'all', host => 'localhost',
 	    port => Attestmdm::Test::free_port());
 	my $self = bless { t => $t, server => $t->server, day => 0, offset => 0,
 		morning => 0, pushes => 0, told => 0,
