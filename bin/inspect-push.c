@@ -13,6 +13,15 @@
 #define DAY 86400
 
 static void
+inspect_off(struct verdict *v, const struct conf *conf)
+{
+	if (!conf->mdm_enabled)
+		verdict_add(v, VERDICT_WARNING, "mdm",
+		    "[mdm] enabled is false: devices get 503, and nothing is "
+		    "renewed or pushed");
+}
+
+static void
 inspect_absence(struct verdict *v, const struct conf *conf)
 {
 	if (*conf->topic == '\0')
@@ -100,6 +109,7 @@ inspect_push(struct verdict *v, const struct conf *conf)
 	struct db *db = NULL;
 	int r;
 
+	inspect_off(v, conf);
 	if ((r = db_open(conf->database, DB_READ_ONLY, &db)) == OK)
 		r = push_certificate_load(db, &row);
 	if (r == ERR_NOT_FOUND) {

@@ -46,7 +46,9 @@ start(struct job *job)
 	const struct worker *w = job->worker;
 	int r;
 
-	if (pushes.slots == NULL &&
+	if (!w->conf->mdm_enabled)
+		job_finish(job, OK, "no pushes: [mdm] enabled is false");
+	else if (pushes.slots == NULL &&
 	    (r = push_run_open(&pushes, w->net, w->db, w->conf)) != OK)
 		job_finish(job, r, NULL);
 	else
@@ -56,8 +58,9 @@ start(struct job *job)
 static int
 due(const struct worker *w, int64_t *at)
 {
+	*at = 0;
 	pushes.db = w->db;
-	return push_run_next(&pushes, at);
+	return w->conf->mdm_enabled ? push_run_next(&pushes, at) : OK;
 }
 
 static void

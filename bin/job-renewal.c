@@ -74,7 +74,8 @@ start(struct job *job)
 	run->conf = job->worker->conf;
 	run->db = job->worker->db;
 	run->option = RENEWER_ANY;
-	run->limit = run->conf->per_run;
+	/* alarms about certificates that end are raised all the same */
+	run->limit = run->conf->mdm_enabled ? run->conf->per_run : 0;
 	if ((r = renewal_run_begin(run)) != OK) {
 		end_run(job);
 		job_finish(job, r, NULL);

@@ -66,6 +66,7 @@ static const struct web_program program = {
 	.routes = routes,
 	.app_size = sizeof(struct app),
 	.database = DB_RELAXED,
+	.devices = true,
 	.load = load,
 	.unload = unload,
 	.begin = acme_http_begin,

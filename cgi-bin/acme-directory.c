@@ -84,6 +84,7 @@ static const struct web_program program = {
 	.routes = routes,
 	.app_size = sizeof(struct acme_http),
 	.database = DB_READ_ONLY,
+	.devices = true,
 	.load = acme_http_load,
 	.unload = acme_http_unload,
 	.begin = acme_http_begin,

@@ -96,6 +96,7 @@ static const struct web_program program = {
 	.routes = routes,
 	.app_size = sizeof(struct app),
 	.database = DB_DURABLE,
+	.devices = true,
 	.load = load,
 	.unload = unload,
 	.begin = acme_http_begin,

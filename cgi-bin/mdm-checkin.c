@@ -22,6 +22,7 @@ static const struct web_program program = {
 	.routes = routes,
 	.app_size = sizeof(struct mdm_request),
 	.database = DB_DURABLE,
+	.devices = true,
 	.on_error = mdm_http_error,
 };
 

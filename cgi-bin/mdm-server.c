@@ -47,6 +47,7 @@ static const struct web_program program = {
 	.routes = routes,
 	.app_size = sizeof(struct mdm_request),
 	.database = DB_DURABLE,
+	.devices = true,
 	.on_error = on_error,
 };
 

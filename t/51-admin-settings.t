@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 
+use JSON::PP;
+
 use Attestmdm::Admin;
 use Attestmdm::Test;
 
@@ -168,6 +170,39 @@ subtest 'free' => sub {
 	    fields => { minimum_os_version_macos => '14.1', $REQUIRE => 'true' })->{status}, 303,
 	    'as a field of another form');
 	is(stored($t, $REQUIRE), undef, 'it is ignored');
+	$t->finish;
+};
+
+subtest 'management of devices is off' => sub {
+	my $t = Attestmdm::Test->new(require => 0, config => { 'mdm.enabled' => 'false', 'mdm.topic' => '' });
+	my $b = browser($t);
+	$t->assign('C51OFF000001');
+	for (['GET', '/enroll'], ['POST', '/enroll'], ['GET', '/enroll/manual/' . 'a' x 43],
+	    ['PUT', '/mdm/checkin'], ['PUT', '/mdm/server'], ['GET', '/acme/x/directory'],
+	    ['HEAD', '/acme/x/new-nonce'], ['POST', '/acme/x/new-order'], ['GET', '/scep?operation=GetCACaps']) {
+		my ($method, $path) = @$_;
+		is($t->http($method, $path)->{status}, 503, "$method $path: 503");
+	}
+	is($t->sim('enroll', '--serial', 'C51OFF000001')->{exit}, 3, 'no device enrolls');
+	my ($warning) = grep { $_->{check} eq 'mdm' } @{ JSON::PP::decode_json(
+	    $t->tool('check', '--no-nginx', '--json')->{out})->{checks} };
+	is($warning->{result}, 'warning', 'check says so');
+	is(set_box($b, 'true')->{status}, 303, 'fleet-122: the setting can be changed');
+	like(box($b), qr/ checked/, 'fleet-122: and is shown');
+	$t->server->set_conf('mdm.enabled', 'true');
+	$t->server->restart;
+	isnt($t->sim('enroll', '--serial', 'C51OFF000001')->{exit}, 0,
+	    'on, but without a push certificate no device enrolls');
+	is(scalar(grep { $_->{kind} eq 'push-topic-missing' } @{ $t->tool_json('alarms')->{alarms} }), 1,
+	    'fleet-122: of which there is an alarm');
+	like(page($b), qr/Advanced options/, 'fleet-122: and the pages go on');
+	is(set_box($b, undef)->{status}, 303, 'fleet-122: the setting, too');
+	is(set_box($b, 'true')->{status}, 303, 'both ways');
+	$t->server->set_conf('mdm.topic', 'com.apple.mgmt.External.b1e6a0c4-demo');
+	$t->server->restart;
+	is($t->sim('enroll', '--serial', 'C51OFF000001')->{exit}, 0, 'with one it does');
+	is($t->tool_json('host', 'show', 'C51OFF000001')->{mdm_enrollment_hardware_attested}, JSON::PP::true(),
+	    'fleet-122: and the setting has its effect');
 	$t->finish;
 };
 

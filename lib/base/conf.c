@@ -33,11 +33,12 @@ struct conf_key {
 		    initial, 0, 0                                              \
 	}
 #define TEXT(section, field, initial) TEXT_AS(section, #field, field, initial)
-#define FLAG(section, field, initial)                                          \
+#define FLAG_AS(section, name, field, initial)                                 \
 	{                                                                      \
-		section, #field, KIND_FLAG, offsetof(struct conf, field),      \
+		section, name, KIND_FLAG, offsetof(struct conf, field),        \
 		    initial, 0, 0                                              \
 	}
+#define FLAG(section, field, initial) FLAG_AS(section, #field, field, initial)
 #define NUMBER_AS(section, name, field, initial, least, most)                  \
 	{                                                                      \
 		section, name, KIND_NUMBER, offsetof(struct conf, field),      \
@@ -62,6 +63,7 @@ static const struct conf_key keys[] = {
 	TEXT_AS("worker", "socket", worker_socket, ""),
 	TEXT_AS("alarms", "command", alarm_command, ""),
 	NUMBER_AS("alarms", "repeat_days", alarm_repeat_days, "7", 0, 365),
+	FLAG_AS("mdm", "enabled", mdm_enabled, "true"),
 	TEXT("mdm", topic, ""),
 	TEXT("mdm", profile_identifier, "attestmdm.enrollment"),
 	/* attestmdm init writes "required"; the devices of an installation that

@@ -35,6 +35,7 @@ struct conf {
 	char *alarm_command;    /* key "command": "" = nobody is told */
 	int alarm_repeat_days;  /* key "repeat_days"; 0: tell once */
 	/* [mdm] */
+	bool mdm_enabled;
 	char *topic; /* APNs topic while there is no push certificate; or "" */
 	char *profile_identifier; /* reverse-DNS prefix, never changed */
 	bool client_certificate_required; /* client_certificate: required */

@@ -16,6 +16,17 @@ find_route(const struct web_program *program, struct req *req,
 	return r;
 }
 
+/* Not 401 or 403, which would have devices unenroll or give up. */
+static int
+check_on(const struct web_program *program, void *app)
+{
+	const struct context *c = app;
+
+	return program->devices && !c->conf->mdm_enabled
+	    ? fail(ERR_MDM_OFF, "[mdm] enabled is false")
+	    : OK;
+}
+
 static int
 answer(const struct web_program *program, void *app, struct req *req,
     req_reader *reader, void *arg, struct resp *resp)
@@ -23,6 +34,8 @@ answer(const struct web_program *program, void *app, struct req *req,
 	const struct route *route = NULL;
 	int r;
 
+	if ((r = check_on(program, app)) != OK)
+		return r;
 	if (program->begin != NULL &&
 	    (r = program->begin(app, req, resp)) != OK)
 		return r;

@@ -196,8 +196,10 @@ resp_error_text(struct resp *resp, int code)
 {
 	int status = err_http_status(code);
 
-	/* For devices, which must never be answered 503. */
-	return resp_text(resp, status == 503 ? 500 : status, err_text(code));
+	/* For devices, which must not be answered 503 but when all is off. */
+	if (status == 503 && code != ERR_MDM_OFF)
+		status = 500;
+	return resp_text(resp, status, err_text(code));
 }
 
 int

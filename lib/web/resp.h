@@ -69,7 +69,10 @@ int resp_redirect(struct resp *resp, const char *path);
 int resp_problem(
     struct resp *resp, int code, const char *urn_prefix, const char *members);
 
-/* The fixed text of a code as plain text, with the code's HTTP status. */
+/*
+ * The fixed text of a code as plain text, with the code's HTTP status; 500 in
+ * place of 503, except for ERR_MDM_OFF.
+ */
 int resp_error_text(struct resp *resp, int code);
 
 /* The same as a small page of HTML without style. */

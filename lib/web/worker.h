@@ -30,6 +30,9 @@ struct web_program {
 	size_t app_size;
 	enum db_mode database;
 
+	/* for devices: answers ERR_MDM_OFF while [mdm] enabled is false */
+	bool devices;
+
 	/*
 	 * Keys, templates and whatever else the program needs, NULL when it
 	 * needs nothing. Called in every worker after the fork, and by --check,
