@@ -10,6 +10,7 @@ static const struct cli_noun *const nouns[] = {
 	&cmd_restore,
 	&cmd_ade,
 	&cmd_setting,
+	&cmd_gitops,
 	&cmd_host,
 	&cmd_enrollment,
 	&cmd_command,

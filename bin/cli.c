@@ -37,6 +37,7 @@ cli_exit_code(int code)
 	case ERR_LICENSE:
 	case ERR_GITOPS:
 	case ERR_ROLE:
+	case ERR_UNAUTHORIZED:
 	case ERR_ALREADY_REVOKED:
 	case ERR_REVOCATION_REASON:
 	case ERR_MDM_BLOCKED:
@@ -262,22 +263,22 @@ name_actor(struct cli *cli)
 	};
 }
 
-static int
-open_database(struct cli *cli)
+int
+cli_open(struct cli *cli, enum cli_needs needs)
 {
 	int r;
 
-	if (cli->verb->needs == CLI_NOTHING)
+	if (needs == CLI_NOTHING)
 		return OK;
 	if ((r = conf_load(cli->conf_path, &cli->conf)) != OK)
 		return r;
 	clock_use_offset_file(cli->conf.clock_offset_file);
 	wake_use(cli->conf.worker_socket);
 	clock_refresh();
-	if (cli->verb->needs == CLI_CONF)
+	if (needs == CLI_CONF)
 		return OK;
 	r = db_open(cli->conf.database,
-	    cli->verb->needs == CLI_WRITE ? DB_DURABLE : DB_READ_ONLY,
+	    needs == CLI_WRITE ? DB_DURABLE : DB_READ_ONLY,
 	    &cli->db);
 	cli->admin.db = cli->db;
 	return r;
@@ -326,15 +327,14 @@ run_command(struct cli *cli, const struct cli_noun *noun, int argc,
 	out_json_open_object(&cli->out, NULL);
 	name_actor(cli);
 	if ((r = read_arguments(cli, argc, argv)) == OK &&
-	    (r = open_database(cli)) == OK)
+	    (r = cli_open(cli, cli->verb->needs)) == OK)
 		r = cli->verb->run(cli);
 	if (cli->json && (written = print_json(cli, r)) != OK)
 		r = written;
 	if (r != OK && (!cli->json || r == ERR_USAGE || written != OK))
 		complain(cli, noun->name, r);
 	db_close(cli->db);
-	if (cli->verb->needs != CLI_NOTHING)
-		conf_release(&cli->conf);
+	conf_release(&cli->conf);
 	buf_wipe(&cli->text);
 	return cli_exit_code(r);
 }

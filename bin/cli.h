@@ -99,6 +99,12 @@ struct cli {
 int cli_main(
     const struct cli_noun *const *nouns, int argc, const char *const *argv);
 
+/*
+ * Opens what a verb needs, for one that finds out late (CLI_NOTHING in its
+ * entry): configuration, database.
+ */
+int cli_open(struct cli *cli, enum cli_needs needs);
+
 /* The value of an option, or NULL when it was not given. */
 const char *cli_option(const struct cli *cli, const char *name);
 bool cli_flag(const struct cli *cli, const char *name);

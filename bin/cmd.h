@@ -14,6 +14,7 @@ extern const struct cli_noun cmd_check;
 extern const struct cli_noun cmd_command;
 extern const struct cli_noun cmd_crl;
 extern const struct cli_noun cmd_enrollment;
+extern const struct cli_noun cmd_gitops;
 extern const struct cli_noun cmd_host;
 extern const struct cli_noun cmd_init;
 extern const struct cli_noun cmd_migrate;

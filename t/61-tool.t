@@ -140,7 +140,7 @@ subtest 'administrators' => sub {
 };
 
 subtest 'help and exit codes' => sub {
-	for my $noun (qw(init check migrate ade setting host enrollment command status ca cert crl admin purge)) {
+	for my $noun (qw(init check migrate ade setting gitops host enrollment command status ca cert crl admin purge)) {
 		my $r = $t->tool($noun, '--help');
 		is($r->{exit}, 0, "$noun --help");
 		like($r->{out}, qr/^attestmdm $noun/m, "$noun explains itself");

@@ -13,10 +13,7 @@ set_one(const struct admin_actor *actor, enum settings_origin origin,
 	case ERR_NOT_FOUND:
 		return fail(r, "there is no setting %s", s->name);
 	case ERR_LICENSE:
-		return fail(r,
-		    "setting %s needs tier = premium in [license] of the "
-		    "configuration",
-		    s->name);
+		return fail(r, ADMIN_SETTING_NEEDS_PREMIUM, s->name);
 	case ERR_GITOPS:
 		return fail(r,
 		    "setting %s is managed by GitOps in %s; change it there",

@@ -10,6 +10,10 @@ struct admin_setting {
 	const char *value;
 };
 
+/* Why a setting cannot be had in the tier "free"; takes its name. */
+#define ADMIN_SETTING_NEEDS_PREMIUM                                            \
+	"setting %s needs tier = premium in [license] of the configuration"
+
 /*
  * Sets `n` settings, all or none. In GitOps mode the role gitops sets what
  * GitOps manages; so does an administrator with `override`. ERR_NOT_FOUND,

@@ -411,6 +411,6 @@ int
 in_yaml_mapping(const struct in_yaml *node)
 {
 	if (node->kind != IN_YAML_MAPPING)
-		return refuse_type(node, "must hold further keys");
+		return refuse_type(node, "must hold further keys, or {} for none");
 	return OK;
 }
