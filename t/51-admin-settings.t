@@ -219,6 +219,15 @@ subtest 'GitOps mode' => sub {
 	like(page($b), qr/GitOps mode is on/, 'fleet-123: with the reason');
 	like(page($b), qr{<a href="https://git\.example\.com/fleet\?a=1&amp;b=&quot;x&quot;"},
 	    'fleet-123: and the repository');
+	my @forms = page($b) =~ m{(<form [^>]*action="/admin/settings.*?</form>)}gs;
+	cmp_ok(scalar @forms, '>=', 4, 'fleet-123: there are forms');
+	for my $form (@forms) {
+		my ($action) = $form =~ /action="([^"]+)"/;
+		like($form, qr/aria-describedby="[^"]*\bgitops"/, "fleet-123: $action says why to who cannot see");
+		(my $own = $form) =~ s{<fieldset[^>]* disabled[ >].*?</fieldset>}{}gs;
+		my @able = grep { !/ disabled|type="hidden"/ } $own =~ /(<(?:input|select|textarea|button)\b[^>]*>)/g;
+		is("@able", '', "fleet-123: $action has nothing to use");
+	}
 	is(set_box($b, 'true')->{status}, 409, 'a post is refused');
 	is(set_version($b, '15.0')->{status}, 409, 'for each setting');
 	like(set_box($b, 'true')->{body}, qr/role="alert">This setting is managed by GitOps\./,
