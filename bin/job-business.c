@@ -6,6 +6,9 @@
 #include "net/ade_run.h"
 #include "store/ade_accounts.h"
 
+/* How often a job looks whether the accounts still rest. */
+#define REST_LOOK_MS 500
+
 /* What both jobs share, for as long as the process lives: sessions. */
 static struct ade_run *shared;
 
@@ -25,26 +28,34 @@ open_shared(const struct worker *w)
 			      : ade_run_new(w->net, w->db, w->conf, &shared);
 }
 
+/* An account that rests is waited for: whoever asked for it follows this run.
+ */
 static void
-start_sync(struct job *job)
+begin(struct job *job, int (*rests)(struct ade_run *run, bool *out),
+    void (*run)(struct ade_run *run, ade_run_done *done, void *arg))
 {
-	int r = open_shared(job->worker);
+	bool rest = false;
+	int r;
 
-	if (r == OK)
-		ade_run_sync(shared, on_end, job);
-	else
+	if ((r = open_shared(job->worker)) != OK ||
+	    (r = rests(shared, &rest)) != OK)
 		job_finish(job, r, NULL);
+	else if (rest)
+		job_again(job, REST_LOOK_MS);
+	else
+		run(shared, on_end, job);
 }
 
 static void
-start_assign(struct job *job)
+begin_sync(struct job *job)
 {
-	int r = open_shared(job->worker);
+	begin(job, ade_run_sync_rests, ade_run_sync);
+}
 
-	if (r == OK)
-		ade_run_assign(shared, on_end, job);
-	else
-		job_finish(job, r, NULL);
+static void
+begin_assign(struct job *job)
+{
+	begin(job, ade_run_assign_rests, ade_run_assign);
 }
 
 static void
@@ -101,7 +112,8 @@ due_assign(const struct worker *w, int64_t *at)
 const struct job_kind job_sync = {
 	.name = "sync",
 	.seconds = 1800,
-	.start = start_sync,
+	.start = begin_sync,
+	.step = begin_sync,
 	.due = due_sync,
 	.stop = stop,
 };
@@ -109,7 +121,8 @@ const struct job_kind job_sync = {
 const struct job_kind job_assign = {
 	.name = "assign",
 	.seconds = 1800,
-	.start = start_assign,
+	.start = begin_assign,
+	.step = begin_assign,
 	.due = due_assign,
 	.stop = stop,
 };

@@ -68,7 +68,7 @@ sub write_wrapper {
 }
 
 # The stand-ins for Apple's services, connected as an administrator does it.
-# Returns the one that pushes.
+# Returns the one that pushes, and Apple Business.
 sub connect_apple {
 	my ($server, $folder) = @_;
 	my $apns = Attestmdm::Apple->start($server, 'apns');
@@ -82,16 +82,15 @@ sub connect_apple {
 	    Attestmdm::Apple::trust("$folder/apple-servers.pem", $apns, $business));
 	$apns->give_push_certificate;
 	$business->give_server_token;
-	return $apns;
+	return ($apns, $business);
 }
 
 # Which devices are ours, and that they are to come here.
 sub show_business {
-	my ($server) = @_;
+	my ($server, $business) = @_;
 	my @tool = ("$demo/attestmdm", 'ade');
 	print "Apple Business says which devices are ours, and leads them here:\n\n";
-	my ($devices) = $server->run(@tool, 'sync', '--json') =~ /"devices":(\d+)/;
-	print "sync: $devices devices\n";
+	print 'sync: ', $business->first_list, " devices\n";
 	print $server->run(@tool, 'assign', '--yes'), "\n", $server->run(@tool, 'devices');
 }
 
@@ -201,7 +200,7 @@ my $stop = 0;
 $SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
 
 $server->prepare;
-my $apns = connect_apple($server, "$folder");
+my ($apns, $business) = connect_apple($server, "$folder");
 $server->start;
 take_folder($server);
 write_wrapper($server, 'attestmdm', $server->tool, '--config', $server->conf);
@@ -209,7 +208,7 @@ write_wrapper($server, $_->[0], $server->sim, '--server', $server->{url},
     '--apple', $server->apple, '--cacert', $server->cacert, '--state',
     "$folder/$_->[1]") for ['mac', $SERIAL], ['other-mac', $CHEAT];
 
-show_business($server);
+show_business($server, $business);
 print "\nA simulated Mac, one of them, enrolls:\n\n";
 enroll($server, $apns, $SERIAL, @{ $DEVICES[0] }[2, 3], '--server', $server->{url});
 # The enrollment was followed by a push, and another one is not due sooner.

@@ -21,18 +21,25 @@ struct task {
 	void *arg;
 };
 
+/* An account: its client, and when a task for it ended last. */
+struct client {
+	struct ade_service service;
+	int64_t ended_at[TASKS];
+};
+
 struct ade_run {
 	struct net *net;
 	struct db *db;
 	const struct conf *conf;
-	struct ade_service *services[ADE_ACCOUNTS_MAX];
-	size_t service_count;
+	struct client *clients[ADE_ACCOUNTS_MAX];
+	size_t client_count;
 	struct task tasks[TASKS];
 	/* the task that is at work, and where it stands */
 	bool busy;
 	enum task_kind kind;
 	struct ade_account_list accounts;
 	size_t at;
+	struct client *client;
 	int code;
 	int done_count;
 	struct ade_sync sync;
@@ -59,9 +66,9 @@ ade_run_free(struct ade_run *run)
 {
 	if (run == NULL)
 		return;
-	for (size_t i = 0; i < run->service_count; i++) {
-		ade_service_close(run->services[i]);
-		free(run->services[i]);
+	for (size_t i = 0; i < run->client_count; i++) {
+		ade_service_close(&run->clients[i]->service);
+		free(run->clients[i]);
 	}
 	if (run->busy && run->kind == ASSIGN) {
 		ade_devices_list_release(&run->assign.batch);
@@ -71,35 +78,53 @@ ade_run_free(struct ade_run *run)
 	free(run);
 }
 
+static struct client *
+find_client(const struct ade_run *run, const char *account)
+{
+	for (size_t i = 0; i < run->client_count; i++)
+		if (strcmp(run->clients[i]->service.account, account) == 0)
+			return run->clients[i];
+	return NULL;
+}
+
 /* The client of an account, with its session if it has one. */
 static int
-find_service(struct ade_run *run, const struct ade_account *account,
-    struct ade_service **out)
+open_client(struct ade_run *run, const struct ade_account *account,
+    struct client **out)
 {
-	struct ade_service *s;
+	struct client *c = find_client(run, account->name);
 
-	for (size_t i = 0; i < run->service_count; i++) {
-		*out = run->services[i];
-		if (strcmp((*out)->account, account->name) == 0)
-			return ade_service_load(*out, account->consumer_key);
-	}
 	*out = NULL;
-	if (run->service_count == ADE_ACCOUNTS_MAX ||
-	    (s = malloc(sizeof *s)) == NULL)
-		return fail(ERR_NOMEM, "no room for another account");
-	ade_service_open(s, run->net, run->conf, account->name);
-	run->services[run->service_count++] = s;
-	*out = s;
-	return ade_service_load(s, account->consumer_key);
+	if (c == NULL) {
+		if (run->client_count == ADE_ACCOUNTS_MAX ||
+		    (c = calloc(1, sizeof *c)) == NULL)
+			return fail(ERR_NOMEM, "no room for another account");
+		ade_service_open(
+		    &c->service, run->net, run->conf, account->name);
+		run->clients[run->client_count++] = c;
+	}
+	*out = c;
+	return ade_service_load(&c->service, account->consumer_key);
+}
+
+/* A clock that was set back ends a rest. */
+static bool
+rests(const struct ade_run *run, enum task_kind kind, const char *account)
+{
+	const struct client *c = find_client(run, account);
+	int64_t since = c == NULL ? 0 : c->ended_at[kind], now = clock_now();
+
+	return since != 0 && now >= since && now - since < ADE_RUN_REST;
 }
 
 static int
-is_due(const struct ade_run *run, const struct ade_account *a, bool *out)
+is_due(const struct ade_run *run, enum task_kind kind,
+    const struct ade_account *a, bool *out)
 {
 	*out = false;
 	if (a->consumer_key[0] == '\0')
 		return OK;
-	if (run->kind == ASSIGN)
+	if (kind == ASSIGN)
 		return ade_assign_is_due(run->conf, a, out);
 	*out = a->sync_next_at <= clock_now();
 	return OK;
@@ -197,6 +222,8 @@ on_account(void *arg, int code)
 {
 	struct ade_run *run = arg;
 
+	if (run->client != NULL)
+		run->client->ended_at[run->kind] = clock_now();
 	note_result(run, code);
 	next_account(run);
 }
@@ -204,8 +231,7 @@ on_account(void *arg, int code)
 static void
 start_account(struct ade_run *run, const struct ade_account *a)
 {
-	struct ade_service *service;
-	int r = find_service(run, a, &service);
+	int r = open_client(run, a, &run->client);
 
 	if (r != OK)
 		on_account(run,
@@ -213,11 +239,11 @@ start_account(struct ade_run *run, const struct ade_account *a)
 			? ade_sync_failed(run->db, a, r, log_reason(), 0)
 			: ade_assign_failed(run->db, a, r, log_reason(), 0));
 	else if (run->kind == SYNC)
-		ade_sync_start(
-		    &run->sync, service, run->db, a, on_account, run);
+		ade_sync_start(&run->sync, &run->client->service, run->db, a,
+		    on_account, run);
 	else
-		ade_assign_start(
-		    &run->assign, service, run->db, a, on_account, run);
+		ade_assign_start(&run->assign, &run->client->service, run->db,
+		    a, on_account, run);
 }
 
 static void
@@ -229,9 +255,9 @@ next_account(struct ade_run *run)
 
 	while (run->at < run->accounts.n) {
 		a = &run->accounts.rows[run->at++];
-		if ((r = is_due(run, a, &due)) != OK) {
+		if ((r = is_due(run, run->kind, a, &due)) != OK) {
 			note_result(run, r);
-		} else if (due) {
+		} else if (due && !rests(run, run->kind, a->name)) {
 			start_account(run, a);
 			return;
 		}
@@ -275,4 +301,32 @@ void
 ade_run_assign(struct ade_run *run, ade_run_done *done, void *arg)
 {
 	start_task(run, ASSIGN, done, arg);
+}
+
+static int
+find_rest(struct ade_run *run, enum task_kind kind, bool *out)
+{
+	struct ade_account_list list;
+	int r = ade_accounts_list(run->db, &list);
+	bool due;
+
+	*out = false;
+	for (size_t i = 0; r == OK && i < list.n && !*out; i++) {
+		r = is_due(run, kind, &list.rows[i], &due);
+		*out = r == OK && due && rests(run, kind, list.rows[i].name);
+	}
+	ade_accounts_list_release(&list);
+	return r;
+}
+
+int
+ade_run_sync_rests(struct ade_run *run, bool *out)
+{
+	return find_rest(run, SYNC, out);
+}
+
+int
+ade_run_assign_rests(struct ade_run *run, bool *out)
+{
+	return find_rest(run, ASSIGN, out);
 }

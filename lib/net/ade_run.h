@@ -2,6 +2,10 @@
  * The two jobs about Apple Business, for all accounts one after the other: the
  * device lists, and the assignments. They share the sessions, so one waits for
  * the other.
+ *
+ * An account rests for ADE_RUN_REST seconds after each list and after each
+ * assignment, whatever its row says: any program can write the row, and Apple
+ * limits an organization that asks too often.
  */
 #ifndef NET_ADE_RUN_H
 #define NET_ADE_RUN_H
@@ -9,6 +13,8 @@
 #include "base/conf.h"
 #include "net/net.h"
 #include "store/db.h"
+
+#define ADE_RUN_REST 30
 
 struct ade_run;
 
@@ -34,5 +40,12 @@ typedef void ade_run_done(
  */
 void ade_run_sync(struct ade_run *run, ade_run_done *done, void *arg);
 void ade_run_assign(struct ade_run *run, ade_run_done *done, void *arg);
+
+/*
+ * Does an account that is due rest? It is left out of a run that begins now.
+ * Errors of the database.
+ */
+int ade_run_sync_rests(struct ade_run *run, bool *out);
+int ade_run_assign_rests(struct ade_run *run, bool *out);
 
 #endif

@@ -69,6 +69,20 @@ sub give_server_token {
 	return;
 }
 
+# Waits for the list with which a worker begins; returns the number of devices.
+sub first_list {
+	my ($self) = @_;
+	my $server = $self->{server};
+	my $until = time + 60;
+	while (time < $until) {
+		my $account = JSON::PP::decode_json($server->run($server->tool, '--config', $server->conf,
+			'ade', 'token', 'show', '--json'));
+		return $account->{devices} if $account->{synced_at};
+		sleep 0.05;
+	}
+	die "no list of devices came\n";
+}
+
 # Gives the server a push certificate of its topic, in the same way.
 sub give_push_certificate {
 	my ($self) = @_;

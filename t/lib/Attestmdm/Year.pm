@@ -104,7 +104,7 @@ sub new {
 	$self->{business}->give_server_token;
 	$t->tool_ok('crl', '--publish');
 	$server->start;
-	$t->tool_ok('ade', 'sync');
+	$self->{business}->first_list;
 	$t->tool_ok('ade', 'assign', '--yes');
 	return $self;
 }
