@@ -30,6 +30,7 @@ all(struct cli *cli, struct verdict *v)
 	inspect_rights(v, cli->conf_path, &cli->conf);
 	inspect_state(v, &cli->conf);
 	inspect_push(v, &cli->conf);
+	inspect_hook(v, &cli->conf);
 	inspect_trust(v, &cli->conf);
 	inspect_nginx_secret(v, &cli->conf);
 	inspect_backlog(v);

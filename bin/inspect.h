@@ -14,6 +14,10 @@ void inspect_rights(
 /* Push certificate and topic. In inspect-push.c. */
 void inspect_push(struct verdict *v, const struct conf *conf);
 
+/* Can the worker run [alarms] command, and nobody else change it? In
+ * inspect-hook.c. */
+void inspect_hook(struct verdict *v, const struct conf *conf);
+
 /* Trust anchors, profile signing, GnuTLS's policy. In inspect-trust.c. */
 void inspect_trust(struct verdict *v, const struct conf *conf);
 

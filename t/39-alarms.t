@@ -116,6 +116,40 @@ sub closed {
 	is(scalar(@{ open_alarms($kind) }), 0, 'by itself');
 }
 
+subtest 'check looks at the command' => sub {
+	my $check = sub { join('', $t->tool('check', '--stopped', '--no-nginx')->{out} =~ /^(.* alarms .*)$/m) };
+	my $folder = "$dir/hooks";
+	my $file = "$folder/tell";
+	mkdir($folder) or die $!;
+	like($check->(), qr/^ok .*told by \Q$hook\E$/, 'a good one');
+	$s->set_conf('alarms.command', $file);
+	like($check->(), qr/^BAD .*No such file/, 'none');
+	mkdir($file) or die $!;
+	like($check->(), qr/^BAD .*is no file$/, 'a folder');
+	rmdir($file) or die $!;
+	symlink($hook, $file) or die $!;
+	like($check->(), qr/^ok /, 'a link to a good one');
+	for ([0600, qr/may not be run by the worker's user$/], [0720, qr/may be changed by others$/],
+		[0702, qr/may be changed by others$/]) {
+		chmod($_->[0], $hook) or die $!;
+		like($check->(), qr/^BAD .*\Q$file\E $_->[1]/, sprintf('mode %04o', $_->[0]));
+	}
+	chmod(0700, $hook) or die $!;
+	chmod(0777, $folder) or die $!;
+	like($check->(), qr/^BAD .*\Q$folder\E may be changed by others$/, 'a folder in which others may put another');
+	chmod(01777, $folder) or die $!;
+	like($check->(), qr/^ok /, 'with the sticky bit they may not');
+	SKIP: {
+		skip('only root can give files away', 1) if $> != 0;
+		chown(65534, -1, $hook) or die $!;
+		like($check->(), qr/^BAD .*does not belong to root$/, "another user's");
+		chown(0, -1, $hook) or die $!;
+	}
+	$s->set_conf('alarms.command', '');
+	like($check->(), qr/^warning .*nobody is told/, 'no command at all');
+	$s->set_conf('alarms.command', $hook);
+};
+
 $t->tool_ok('crl', '--publish');
 my $raised = int(time);
 my $hostile = q(`id`$(id)';"\\ ) . "\x{2603}";
