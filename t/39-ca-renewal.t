@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use POSIX ();
+use Time::HiRes qw(sleep time);
 
 use Attestmdm::Acme;
 use Attestmdm::Device;
@@ -248,6 +249,30 @@ subtest 'what is there' => sub {
 	my $entries = $t->command('tar', '-tzf', "$dir/backup")->{out};
 	like($entries, qr{/\Q$_\E$}m, "$_ is in a backup")
 	    for qw(acme-ca.key acme-ca.2.key acme-ca.2.pem acme.crl acme-2.crl scep-ca.2.key scep-2.crl);
+};
+
+subtest 'the worker watches the list of a former CA' => sub {
+	my $old = sub { join(' ', map { $_->{subject} }
+		@{ $t->db("SELECT subject FROM alarms WHERE kind = 'crl-old' AND closed_at IS NULL ORDER BY subject") }) };
+	my $seen = sub { $t->db("SELECT ended_at FROM jobs WHERE name = 'alarms' AND result = 'ok'")->[0]{ended_at} // 0 };
+	my $run = sub {
+		my ($hours) = @_;
+		my $until = time + 30;
+		$t->server->clock($hours * 3600);
+		$t->server->wake, sleep(0.02) until $seen->() >= int(time) + $hours * 3600 - 60 || time > $until;
+	};
+	my %kept = map { $_ => slurp("$state/public/$_") } qw(acme/acme.crl scep/scep.crl);
+	$t->server->clock(4 * 3600);
+	$t->tool_ok('crl', '--publish');
+	my %new = map { $_ => slurp("$state/public/$_") } sort keys %kept;
+	Attestmdm::Server::spew("$state/public/$_", $kept{$_}) for sort keys %kept;
+	$t->server->start_worker;
+	$run->(4);
+	is($old->(), 'acme.crl scep.crl', 'which is not published any more');
+	Attestmdm::Server::spew("$state/public/$_", $new{$_}) for sort keys %new;
+	$run->(6);
+	is($old->(), '', 'until it is');
+	$t->server->stop('attestmdm-worker');
 };
 
 subtest 'a former CA ends' => sub {
