@@ -10,6 +10,7 @@ fill_alarm(struct tmpl_row *row, const struct alarm *a)
 	tmplrow_set(row, "kind", a->kind);
 	tmplrow_set(row, "text", a->text);
 	tmplrow_set(row, "serial", a->serial);
+	tmplrow_set(row, "subject", a->subject);
 	tmplrow_flag(row, "critical", a->severity == ALARM_CRITICAL);
 	tmplrow_flag(row, "open", a->closed_at == 0);
 	admin_page_time(row, "raised_at", a->raised_at);

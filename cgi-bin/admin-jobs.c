@@ -8,7 +8,9 @@ fill_job(struct tmpl_row *row, const struct job_row *job)
 {
 	tmplrow_set(row, "name", job->name);
 	tmplrow_set(row, "state", jobs_state_name(job, clock_now()));
-	tmplrow_set(row, "text", job->text);
+	/* of a failure it is what last_error says */
+	tmplrow_set(
+	    row, "text", job->result == JOB_FAILED ? "" : job->text);
 	tmplrow_set(row, "last_error", job->last_error);
 	tmplrow_setf(row, "duration_ms", "%lld", (long long)job->duration_ms);
 	admin_page_time(row, "started_at", job->started_at);

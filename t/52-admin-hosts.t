@@ -122,6 +122,9 @@ subtest 'admin-30: alarms' => sub {
 	like($b->get('/admin/hosts')->{body}, qr{class="count"><span class="hidden">open: </span>1<},
 	    'each page tells how many are open');
 	like(host_page('C02WEB000001'), qr/Alarm:<\/strong> <bdi>&lt;b&gt;look/, "the host's page shows it");
+	sql("INSERT INTO alarms (kind, subject, serial, text, raised_at, last_seen_at) VALUES "
+	    . "('crl-old', '<i>acme.crl', '', 'old', 1700000000, 1700000000)");
+	like($b->get('/admin/alarms')->{body}, qr/&lt;i&gt;acme\.crl/, 'what is no device is named, too');
 	sql("UPDATE alarms SET closed_at = 1700000001");
 	unlike($b->get('/admin/alarms')->{body}, qr/look/, 'a closed one is not listed');
 	like($b->get('/admin/alarms?all=1')->{body}, qr/look/, 'unless all are');

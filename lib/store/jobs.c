@@ -147,7 +147,7 @@ tell(struct db *db, const char *name, int64_t failures, const char *why)
 	if (failures < JOBS_ALARM_FAILURES)
 		return OK;
 	snprintf(text, sizeof text,
-	    "the job %s failed %lld times in a row, the last time: %s", name,
+	    "The job %s failed %lld times in a row, the last time: %s.", name,
 	    (long long)failures, why);
 	return alarms_raise(db, ALARM_JOB_FAILING, name, NULL, text);
 }

@@ -195,7 +195,7 @@ test_failures_raise_an_alarm(void **state)
 	}
 	assert_int_equal(open_alarms(db, "job-failing", text), 1);
 	assert_string_equal(
-	    text, "the job purge failed 3 times in a row, the last time: disk");
+	    text, "The job purge failed 3 times in a row, the last time: disk.");
 	/* to be stopped is neither good nor bad */
 	assert_int_equal(claim(db, "purge", "one"), OK);
 	assert_int_equal(finish(db, "one", JOB_STOPPED, "told to"), OK);
