@@ -28,6 +28,7 @@ static const struct {
 	{ "MDM_CLIENT_CERT $ssl_client_escaped_cert", INCLUDE_DEVICES },
 	{ "admin-settings.sock",
 	    "include attestmdm-admin.conf in a server { }" },
+	{ "admin-api.sock", "install the present attestmdm-admin.conf" },
 };
 
 /*

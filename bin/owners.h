@@ -19,7 +19,7 @@ enum owner {
 	OWNER_ACME,
 	/* scep and the revocation list of its CA */
 	OWNER_SCEP,
-	/* admin-settings */
+	/* admin-settings and admin-api */
 	OWNER_ADMIN,
 	/* attestmdm-worker, the one program that talks to Apple */
 	OWNER_WORKER,

@@ -153,6 +153,8 @@ sub show_jobs {
 sub say_next {
 	my ($server) = @_;
 	my $password = $server->password;
+	my ($token) = $server->run("$demo/attestmdm", 'token', 'add', 'demo', '--role', 'admin', '--days', '1')
+	    =~ /^(amdm_\S+)$/m;
 	print <<"EOT";
 
 The server runs until you press Ctrl-C. In another terminal, from this folder:
@@ -171,6 +173,11 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
   Its certificate is renewed before it ends; here at once:
     $demo/attestmdm renew --host $SERIAL
     $demo/attestmdm host show $SERIAL
+
+  The same through the REST API, whose routes $server->{url}/api/v1/openapi.json
+  describes:
+    curl --cacert $server->{dir}/tls/tls-ca.pem -H 'Authorization: Bearer $token' \\
+        $server->{url}/api/v1/hosts/$SERIAL
 
   What the Mac and the server say to each other:
     $demo/other-mac enroll --serial $CHEAT --verbose

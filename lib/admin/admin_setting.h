@@ -22,4 +22,16 @@ struct admin_setting {
 int admin_setting_set(const struct admin_actor *actor,
     const struct admin_setting *all, size_t n, bool override);
 
+/*
+ * The same if `still`, unless it is NULL, returns OK for `arg`: in the
+ * transaction, before anything is set. Otherwise its code.
+ */
+int admin_setting_set_if(const struct admin_actor *actor,
+    const struct admin_setting *all, size_t n, bool override,
+    int (*still)(void *arg), void *arg);
+
+/* Refuses what admin_setting_set() would, and changes nothing. */
+int admin_setting_check(const struct admin_actor *actor,
+    const struct admin_setting *all, size_t n, bool override);
+
 #endif

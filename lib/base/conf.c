@@ -61,6 +61,7 @@ static const struct conf_key keys[] = {
 	TEXT("paths", admin_key, ""),
 	TEXT("paths", templates, DATA_DIR "/templates"),
 	TEXT_AS("worker", "socket", worker_socket, ""),
+	TEXT_AS("metrics", "allow", metrics_allow, ""),
 	TEXT_AS("alarms", "command", alarm_command, ""),
 	NUMBER_AS("alarms", "repeat_days", alarm_repeat_days, "7", 0, 365),
 	FLAG_AS("mdm", "enabled", mdm_enabled, "true"),

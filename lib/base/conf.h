@@ -31,6 +31,8 @@ struct conf {
 	char *templates; /* folder of HTML pages */
 	/* [worker] */
 	char *worker_socket; /* key "socket": SOCKETS/worker.sock */
+	/* [metrics] */
+	char *metrics_allow; /* key "allow": addresses that need no token */
 	/* [alarms] */
 	char *alarm_command;    /* key "command": "" = nobody is told */
 	int alarm_repeat_days;  /* key "repeat_days"; 0: tell once */

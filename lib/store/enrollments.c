@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/counters.h"
 #include "store/sql.h"
 
 #define KEEP (INT64_C(30) * 86400)
@@ -176,13 +177,17 @@ enrollments_state_name(enum enrollment_state state)
 int
 enrollments_create(struct db *db, struct enrollment *e, int hours)
 {
+	int r;
+
 	if (e->device.serial[0] == '\0' && e->source != ENROLLMENT_LINK)
 		return ERR_FIELD;
 	secret_id(e->id);
 	e->state = ENROLLMENT_OPEN;
 	e->created_at = clock_now();
 	e->expires_at = e->created_at + INT64_C(3600) * hours;
-	return sql_insert(db, texts[CREATE], &table, e);
+	if ((r = sql_insert(db, texts[CREATE], &table, e)) != OK)
+		return r;
+	return counters_add_enrollment(db, e->id, "open");
 }
 
 int
@@ -215,15 +220,19 @@ enrollments_load_usable(struct db *db, const char *id, struct enrollment *out)
 int
 enrollments_mark_issued(struct db *db, const char *id)
 {
-	return sql_change(db, texts[MARK_ISSUED],
+	int r = sql_change(db, texts[MARK_ISSUED],
 	    WITH(datum_text(id), datum_int(clock_now())), ERR_CONFLICT);
+
+	return r == OK ? counters_add_enrollment(db, id, "issued") : r;
 }
 
 int
 enrollments_mark_enrolled(struct db *db, const char *id)
 {
-	return sql_change(
+	int r = sql_change(
 	    db, texts[MARK_ENROLLED], WITH(datum_text(id)), ERR_CONFLICT);
+
+	return r == OK ? counters_add_enrollment(db, id, "enrolled") : r;
 }
 
 int

@@ -2,6 +2,7 @@
 
 
 #include "base/clock.h"
+#include "store/counters.h"
 #include "store/event_pools.h"
 #include "store/sql.h"
 
@@ -122,6 +123,9 @@ events_add(struct db *db, const struct event *e)
 		return r;
 	if (e->outcome == EVENT_OK)
 		note_success(db, &row);
+	else if ((r = counters_add(
+		      db, COUNTERS_REFUSALS, row.step, row.code)) != OK)
+		return r;
 	return event_pools_trim(db, &row);
 }
 

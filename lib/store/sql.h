@@ -94,6 +94,7 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(browsers)                                                            \
 	X(certificates)                                                        \
 	X(commands)                                                            \
+	X(counters)                                                            \
 	X(enrollment_links)                                                    \
 	X(enrollments)                                                         \
 	X(event_pools)                                                         \

@@ -179,6 +179,24 @@ form_text(const struct form *form, const char *name)
 	return value != NULL ? value : "";
 }
 
+static bool
+is_among(const char *name, const char *const *known)
+{
+	for (; *known != NULL; known++)
+		if (strcmp(*known, name) == 0)
+			return true;
+	return false;
+}
+
+const char *
+form_unknown(const struct form *form, const char *const *known)
+{
+	for (size_t i = 0; i < form->count; i++)
+		if (!is_among(form->fields[i].name, known))
+			return form->fields[i].name;
+	return NULL;
+}
+
 int
 form_encode(const char *text, struct buf *out)
 {

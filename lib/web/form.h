@@ -25,6 +25,10 @@ const char *form_get(const struct form *form, const char *name);
 /* The same, "" when absent. */
 const char *form_text(const struct form *form, const char *name);
 
+/* The name of a field that is not among `known`, which ends with NULL; or NULL.
+ */
+const char *form_unknown(const struct form *form, const char *const *known);
+
 /* Appends text as one value of a query string: all but unreserved as %XX. */
 int form_encode(const char *text, struct buf *out);
 

@@ -15,7 +15,8 @@
 
 /* Parameters that decide who somebody is or where a request ends. */
 static const char *const unique[] = { "CONTENT_LENGTH", "CONTENT_TYPE",
-	"HTTP_COOKIE", "HTTP_MDM_SIGNATURE", "HTTP_X_APPLE_ASPEN_DEVICEINFO",
+	"HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_IF_MATCH",
+	"HTTP_MDM_SIGNATURE", "HTTP_X_APPLE_ASPEN_DEVICEINFO",
 	"MDM_CLIENT_CERT", "REMOTE_ADDR", "REQUEST_ID", "REQUEST_METHOD",
 	"REQUEST_URI" };
 
@@ -265,4 +266,36 @@ bool
 req_method_is(const struct req *req, const char *method)
 {
 	return strcmp(req->method, method) == 0;
+}
+
+/* Does this element of Accept, without its parameters, take the type? */
+static bool
+range_takes(const char *range, size_t n, const char *type)
+{
+	size_t main_type = strcspn(type, "/") + 1;
+
+	if (n == strlen(type) && strncasecmp(range, type, n) == 0)
+		return true;
+	if (n == 3 && memcmp(range, "*/*", 3) == 0)
+		return true;
+	return n == main_type + 1 && range[main_type] == '*' &&
+	    strncasecmp(range, type, main_type) == 0;
+}
+
+bool
+req_accepts(const struct req *req, const char *type)
+{
+	const char *p = req_header(req, "Accept");
+	size_t whole, n;
+
+	if (p == NULL || p[strspn(p, " \t")] == '\0')
+		return true;
+	for (; *p != '\0'; p += whole + (p[whole] == ',')) {
+		whole = strcspn(p, ",");
+		n = strspn(p, " \t");
+		if (n < whole &&
+		    range_takes(p + n, strcspn(p + n, "; \t,"), type))
+			return true;
+	}
+	return false;
 }

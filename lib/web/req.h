@@ -49,7 +49,8 @@ typedef long req_reader(void *arg, void *p, size_t n);
  * outlive the request. ERR_MALFORMED when the target is missing, too long or
  * holds bytes no URL has, when CONTENT_LENGTH is no number, or when a
  * parameter that names somebody (HTTP_MDM_SIGNATURE,
- * HTTP_X_APPLE_ASPEN_DEVICEINFO, MDM_CLIENT_CERT, HTTP_COOKIE, CONTENT_LENGTH,
+ * HTTP_X_APPLE_ASPEN_DEVICEINFO, MDM_CLIENT_CERT, HTTP_AUTHORIZATION,
+ * HTTP_COOKIE, HTTP_IF_MATCH, CONTENT_TYPE, CONTENT_LENGTH,
  * REQUEST_URI, REMOTE_ADDR, REQUEST_METHOD) comes twice. On failure the
  * request holds empty strings and must still be released.
  */
@@ -86,6 +87,12 @@ bool req_type_is(const struct req *req, const char *type);
 
 /* The same, but parameters such as "; charset=UTF-8" may follow. */
 bool req_media_type_is(const struct req *req, const char *type);
+
+/*
+ * Does the header Accept take this media type, by its name or by a wildcard?
+ * Weights do not count. True without the header (RFC 9110 section 12.5.1).
+ */
+bool req_accepts(const struct req *req, const char *type);
 
 bool req_method_is(const struct req *req, const char *method);
 

@@ -236,6 +236,48 @@ in_json_is_object(const struct json *node)
 	return json_object_is_type(inner(node), json_type_object) != 0;
 }
 
+static enum in_json_type
+type_of(struct json_object *o)
+{
+	switch (json_object_get_type(o)) {
+	case json_type_boolean:
+		return IN_JSON_BOOL;
+	case json_type_double:
+	case json_type_int:
+		return IN_JSON_NUMBER;
+	case json_type_string:
+		return IN_JSON_STRING;
+	case json_type_array:
+		return IN_JSON_ARRAY;
+	case json_type_object:
+		return IN_JSON_OBJECT;
+	case json_type_null:
+		break;
+	}
+	return IN_JSON_NULL;
+}
+
+bool
+in_json_member(const struct json *object, size_t i, const char **name,
+    enum in_json_type *type)
+{
+	struct json_object_iterator it, end;
+
+	*name = "";
+	*type = IN_JSON_NULL;
+	if (!in_json_is_object(object))
+		return false;
+	it = json_object_iter_begin(inner(object));
+	end = json_object_iter_end(inner(object));
+	for (; !json_object_iter_equal(&it, &end) && i > 0; i--)
+		json_object_iter_next(&it);
+	if (json_object_iter_equal(&it, &end))
+		return false;
+	*name = json_object_iter_peek_name(&it);
+	*type = type_of(json_object_iter_peek_value(&it));
+	return true;
+}
+
 static int
 at(const struct json *array, size_t i, json_type type, struct json_object **out)
 {

@@ -77,6 +77,22 @@ size_t in_json_count(const struct json *node);
 /* True when the node is an object; an array otherwise, or a scalar. */
 bool in_json_is_object(const struct json *node);
 
+enum in_json_type {
+	IN_JSON_NULL,
+	IN_JSON_BOOL,
+	IN_JSON_NUMBER,
+	IN_JSON_STRING,
+	IN_JSON_ARRAY,
+	IN_JSON_OBJECT,
+};
+
+/*
+ * Member number i of an object, in the order of the text: its name, without a
+ * NUL inside, and its type. False behind the last, and for what is no object.
+ */
+bool in_json_member(const struct json *object, size_t i, const char **name,
+    enum in_json_type *type);
+
 /* Elements of an array; ERR_MALFORMED past its end or for another type. */
 int in_json_at_string(const struct json *array, size_t i, struct blob *out);
 int in_json_at_object(const struct json *array, size_t i, struct json **out);

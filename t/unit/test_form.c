@@ -25,6 +25,25 @@ test_reads(void **state)
 }
 
 static void
+test_unknown(void **state)
+{
+	static const char *const known[] = { "a", "b", NULL };
+	static const char *const none[] = { NULL };
+	struct form *form;
+
+	assert_int_equal(form_parse(blob_str("b=1&a=2"), &form), OK);
+	assert_null(form_unknown(form, known));
+	assert_string_equal(form_unknown(form, none), "b");
+	form_free(form);
+	assert_int_equal(form_parse(blob_str("a=1&A=2"), &form), OK);
+	assert_string_equal(form_unknown(form, known), "A");
+	form_free(form);
+	assert_int_equal(form_parse(blob_str(""), &form), OK);
+	assert_null(form_unknown(form, none));
+	form_free(form);
+}
+
+static void
 refused(const char *text)
 {
 	struct form *form;
@@ -155,6 +174,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
+		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_takes_line_ends),
 		cmocka_unit_test(test_too_many),

@@ -339,6 +339,31 @@ test_containers(void **state)
 }
 
 static void
+test_members(void **state)
+{
+	static const enum in_json_type types[] = { IN_JSON_NULL, IN_JSON_BOOL,
+		IN_JSON_NUMBER, IN_JSON_NUMBER, IN_JSON_STRING, IN_JSON_ARRAY,
+		IN_JSON_OBJECT };
+	struct json *doc = open_object("{\"n\":null,\"b\":true,\"i\":1,"
+				       "\"d\":1.5,\"s\":\"\",\"a\":[],"
+				       "\"o\":{}}");
+	enum in_json_type type;
+	struct json *a;
+	const char *name;
+	size_t i;
+
+	for (i = 0; in_json_member(doc, i, &name, &type); i++) {
+		assert_int_equal(name[0], "nbidsao"[i]);
+		assert_int_equal(type, types[i]);
+	}
+	assert_int_equal(i, 7);
+	assert_string_equal(name, "");
+	assert_int_equal(in_json_array(doc, "a", &a), OK);
+	assert_false(in_json_member(a, 0, &name, &type));
+	in_json_free(doc);
+}
+
+static void
 test_write(void **state)
 {
 	struct json *doc = open_object("{ \"a\" : [ 1, \"\\u000a/\" ] }");
@@ -370,6 +395,7 @@ main(void)
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_write),
 	};
 

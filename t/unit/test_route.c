@@ -383,6 +383,38 @@ test_content_types(void **state)
 	req_release(&req);
 }
 
+static bool
+accepts(const char *header)
+{
+	static char line[256];
+	char *envp[] = { (char[]){ "REQUEST_URI=/" }, line, NULL };
+	struct req req;
+	bool yes;
+
+	snprintf(line, sizeof line, "HTTP_ACCEPT=%s", header);
+	assert_int_equal(req_init(&req, envp), OK);
+	yes = req_accepts(&req, "application/json");
+	req_release(&req);
+	return yes;
+}
+
+static void
+test_accept(void **state)
+{
+	assert_true(accepts(""));
+	assert_true(accepts("application/json"));
+	assert_true(accepts("text/html, Application/JSON;q=0.1"));
+	assert_true(accepts("text/html,application/*;q=0.1"));
+	assert_true(accepts("text/html , */*"));
+	assert_false(accepts("text/html"));
+	assert_false(accepts("application/jsonx"));
+	assert_false(accepts("application/"));
+	assert_false(accepts("app*/json"));
+	assert_false(accepts("*"));
+	assert_false(accepts(",,;,"));
+	assert_false(accepts("text/*, application"));
+}
+
 int
 main(void)
 {
@@ -404,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_problem),
 		cmocka_unit_test(test_texts_need_no_escape),
 		cmocka_unit_test(test_content_types),
+		cmocka_unit_test(test_accept),
 	};
 	int r;
 

@@ -221,7 +221,7 @@ sub change_db {
 # A number that changes when anything but the event log and used nonces changes.
 sub fingerprint {
 	my ($self) = @_;
-	my @rows = grep { !/^(?:events|used_nonces|activities) / } split(/\n/, $self->store);
+	my @rows = grep { !/^(?:events|used_nonces|activities|counters) / } split(/\n/, $self->store);
 	return join("\n", sort @rows);
 }
 

@@ -1,0 +1,402 @@
+#include "admin-api-config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/admin_setting.h"
+#include "base/enc.h"
+#include "base/log.h"
+
+#define PATH_TEXT 128
+#define ETAG_TEXT 40
+#define TAG_BYTES 16
+
+#define SETTINGS_MAX 32
+
+#define ENTRY_OF_MDM "mdm."
+#define MINIMUMS     "minimum_os_versions"
+
+/* Where a setting stands: "mdm", "mdm.minimum_os_versions"; and as what. */
+struct place {
+	const struct settings_entry *entry;
+	const char *name;
+	bool minimum;
+};
+
+static bool
+find_place(size_t i, struct place *out)
+{
+	const struct settings_entry *e = settings_entry(i);
+	const char *path;
+
+	*out = (struct place){ .entry = e };
+	if (e == NULL)
+		return false;
+	path = e->json + strlen(ENTRY_OF_MDM);
+	out->minimum = strncmp(path, MINIMUMS ".", sizeof MINIMUMS) == 0;
+	out->name = out->minimum ? path + sizeof MINIMUMS : path;
+	return true;
+}
+
+static int
+write_value(
+    const struct admin_api *api, const struct place *p, struct out_json *w)
+{
+	const struct context *c = &api->context;
+	char value[SETTINGS_VALUE_TEXT];
+	int r;
+
+	r = settings_get_text(c->db, c->conf, p->entry->name, value);
+	if (r != OK)
+		return r;
+	if (p->entry->type == SETTINGS_BOOL)
+		out_json_bool(w, p->name, strcmp(value, "true") == 0);
+	else
+		out_json_string(w, p->name, value);
+	return OK;
+}
+
+static int
+write_settings(const struct admin_api *api, bool minimums, struct out_json *w)
+{
+	struct place p;
+	int r = OK;
+
+	for (size_t i = 0; r == OK && find_place(i, &p); i++)
+		if (p.minimum == minimums)
+			r = write_value(api, &p, w);
+	return r;
+}
+
+static int
+write_document(const struct admin_api *api, struct out_json *w)
+{
+	const struct conf *conf = api->context.conf;
+	int r;
+
+	out_json_open_object(w, "mdm");
+	out_json_bool(w, "enabled", conf->mdm_enabled);
+	r = write_settings(api, false, w);
+	out_json_open_object(w, MINIMUMS);
+	if (r == OK)
+		r = write_settings(api, true, w);
+	out_json_close_object(w);
+	out_json_close_object(w);
+	out_json_open_object(w, "license");
+	out_json_string(w, "tier", conf->premium ? "premium" : "free");
+	out_json_close_object(w);
+	out_json_open_object(w, "gitops");
+	out_json_bool(w, "gitops_mode_enabled", conf->gitops_mode_enabled);
+	out_json_string(w, "repository_url", conf->repository_url);
+	out_json_close_object(w);
+	return r;
+}
+
+/* Of the document, which has the same bytes for the same settings. */
+static int
+tag_of(const struct buf *document, char out[ETAG_TEXT])
+{
+	uint8_t digest[SECRET_SHA256];
+	struct buf hex;
+	int r;
+
+	secret_sha256(buf_blob(document), digest);
+	buf_init(&hex, ETAG_TEXT);
+	r = enc_hex(blob_of(digest, TAG_BYTES), &hex);
+	snprintf(out, ETAG_TEXT, "\"%s\"", buf_str(&hex));
+	buf_release(&hex);
+	return r;
+}
+
+static int
+send_document(struct admin_api *api, struct resp *resp)
+{
+	char tag[ETAG_TEXT];
+	struct out_json w;
+	int r;
+
+	admin_api_http_open(&w, resp);
+	if ((r = write_document(api, &w)) != OK ||
+	    (r = admin_api_http_send(&w, 200, resp)) != OK ||
+	    (r = tag_of(&resp->body, tag)) != OK)
+		return r;
+	return resp_set(resp, "ETag", tag);
+}
+
+int
+admin_api_config_show(void *p, const struct req *req, struct resp *resp)
+{
+	struct admin_api *api = p;
+	int r = admin_api_http_no_query(api, req);
+
+	return r == OK ? send_document(api, resp) : r;
+}
+
+/* What a PATCH asks for. */
+struct wish {
+	struct admin_setting all[SETTINGS_MAX];
+	char values[SETTINGS_MAX][SETTINGS_VALUE_TEXT];
+	size_t n;
+};
+
+static const struct settings_entry *
+find_entry(const char *path)
+{
+	const struct settings_entry *e;
+
+	for (size_t i = 0; (e = settings_entry(i)) != NULL; i++)
+		if (strcmp(e->json, path) == 0)
+			return e;
+	return NULL;
+}
+
+static int
+refuse(struct admin_api *api, const char *path, const char *why)
+{
+	return fail(
+	    admin_api_http_field(api, ERR_FIELD, path), "%.120s %s", path, why);
+}
+
+static int
+read_value(struct admin_api *api, const struct json *object, const char *name,
+    enum in_json_type type, const struct settings_entry *e,
+    char out[SETTINGS_VALUE_TEXT])
+{
+	struct blob text;
+	bool on;
+
+	if (e->type == SETTINGS_BOOL) {
+		if (type != IN_JSON_BOOL ||
+		    in_json_bool(object, name, &on) != OK)
+			return refuse(api, e->json, "is true or false");
+		snprintf(out, SETTINGS_VALUE_TEXT, "%s", on ? "true" : "false");
+		return OK;
+	}
+	if (type != IN_JSON_STRING || in_json_string(object, name, &text) != OK)
+		return refuse(api, e->json, "is a text");
+	if (text.n >= SETTINGS_VALUE_TEXT)
+		return refuse(api, e->json, "is too long");
+	memcpy(out, text.p, text.n);
+	out[text.n] = '\0';
+	return OK;
+}
+
+static int
+take(struct admin_api *api, const struct json *object, const char *name,
+    enum in_json_type type, const char *path, struct wish *wish)
+{
+	const struct settings_entry *e = find_entry(path);
+	char *value;
+	int r;
+
+	if (e == NULL)
+		return refuse(api, path, "is no setting that can be changed");
+	if (wish->n == SETTINGS_MAX)
+		return fail(ERR_INTERNAL, "there are more settings than room");
+	value = wish->values[wish->n];
+	if ((r = read_value(api, object, name, type, e, value)) != OK)
+		return r;
+	wish->all[wish->n++] = (struct admin_setting){ e->name, value };
+	return OK;
+}
+
+/* Every member of "mdm", or of the object of minimum versions in it. */
+static int
+take_all(struct admin_api *api, const struct json *object, const char *where,
+    struct wish *wish)
+{
+	enum in_json_type type;
+	char path[PATH_TEXT];
+	const char *name;
+	int r = OK;
+
+	for (size_t i = 0; r == OK && in_json_member(object, i, &name, &type);
+	     i++) {
+		if (strcmp(where, "mdm") == 0 && strcmp(name, MINIMUMS) == 0 &&
+		    type == IN_JSON_OBJECT)
+			continue;
+		snprintf(path, sizeof path, "%s.%s", where, name);
+		r = take(api, object, name, type, path, wish);
+	}
+	return r;
+}
+
+static int
+read_wish(struct admin_api *api, const struct json *body, struct wish *wish)
+{
+	static const char *const known[] = { "mdm", NULL };
+	struct json *mdm, *minimums;
+	int r;
+
+	wish->n = 0;
+	if ((r = admin_api_http_members(api, body, "", known)) != OK ||
+	    !in_json_has(body, "mdm"))
+		return r;
+	if (in_json_object(body, "mdm", &mdm) != OK)
+		return refuse(api, "mdm", "is an object");
+	if ((r = take_all(api, mdm, "mdm", wish)) != OK ||
+	    !in_json_has(mdm, MINIMUMS) ||
+	    in_json_object(mdm, MINIMUMS, &minimums) != OK)
+		return r;
+	return take_all(api, minimums, "mdm." MINIMUMS, wish);
+}
+
+/* Which of them is refused, for admin_setting_set() says only that one is. */
+static void
+name_refused(struct admin_api *api, const struct wish *wish, int code)
+{
+	enum settings_origin origin = api->token.role == ADMIN_ROLE_GITOPS
+	    ? SETTINGS_BY_GITOPS
+	    : SETTINGS_BY_ADMIN;
+	const struct settings_entry *e;
+	size_t i, k;
+
+	for (i = 0; i < wish->n; i++) {
+		if (settings_check(api->context.conf, origin, wish->all[i].name,
+			wish->all[i].value) != code)
+			continue;
+		for (k = 0; (e = settings_entry(k)) != NULL; k++)
+			if (strcmp(e->name, wish->all[i].name) == 0)
+				admin_api_http_field(api, code, e->json);
+		return;
+	}
+}
+
+/* RFC 9110 section 13.1.1: one tag of the list, or "*". */
+static bool
+tag_matches(const char *list, const char *tag)
+{
+	const char *p = list;
+	size_t n;
+
+	for (; *p != '\0'; p += n) {
+		p += strspn(p, " \t,");
+		n = strcspn(p, " \t,");
+		if ((n == 1 && *p == '*') ||
+		    (n == strlen(tag) && memcmp(p, tag, n) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* In the transaction that changes them: are they what If-Match names? */
+struct condition {
+	const struct admin_api *api;
+	const char *list;
+};
+
+static int
+still(void *arg)
+{
+	const struct condition *c = arg;
+	struct buf document;
+	char tag[ETAG_TEXT];
+	struct out_json w;
+	int r;
+
+	if (c->list == NULL)
+		return OK;
+	buf_init(&document, 1u << 16);
+	out_json_init(&w, &document);
+	out_json_open_object(&w, NULL);
+	r = write_document(c->api, &w);
+	out_json_close_object(&w);
+	buf_add_byte(&document, '\n');
+	if (r == OK && (r = out_json_end(&w)) == OK &&
+	    (r = tag_of(&document, tag)) == OK && !tag_matches(c->list, tag))
+		r = fail(ERR_PRECONDITION,
+		    "the settings have the ETag %s by now", tag);
+	buf_release(&document);
+	return r;
+}
+
+static int
+write_changes(
+    const struct admin_api *api, const struct wish *wish, struct out_json *w)
+{
+	const struct context *c = &api->context;
+	char before[SETTINGS_VALUE_TEXT];
+	int r;
+
+	for (size_t i = 0; i < wish->n; i++) {
+		r = settings_get_text(
+		    c->db, c->conf, wish->all[i].name, before);
+		if (r != OK)
+			return r;
+		if (strcmp(before, wish->all[i].value) == 0)
+			continue;
+		out_json_open_object(w, NULL);
+		out_json_string(w, "name", wish->all[i].name);
+		out_json_string(w, "before", before);
+		out_json_string(w, "after", wish->all[i].value);
+		out_json_close_object(w);
+	}
+	return OK;
+}
+
+/* The same checks as a change. */
+static int
+try_out(const struct admin_actor *actor, const struct wish *wish,
+    struct condition *condition)
+{
+	int r = admin_setting_check(actor, wish->all, wish->n, false);
+
+	return r == OK ? still(condition) : r;
+}
+
+static int
+send_preview(struct admin_api *api, const struct wish *wish, struct resp *resp)
+{
+	struct out_json w;
+	int r;
+
+	admin_api_http_open(&w, resp);
+	out_json_bool(&w, "dry_run", true);
+	out_json_open_array(&w, "changes");
+	r = write_changes(api, wish, &w);
+	out_json_close_array(&w);
+	return r == OK ? admin_api_http_send(&w, 200, resp) : r;
+}
+
+static int
+change(struct admin_api *api, const struct req *req, const struct wish *wish,
+    bool dry_run, struct resp *resp)
+{
+	struct admin_actor actor = admin_api_http_actor(api);
+	struct condition condition = { api, req_header(req, "If-Match") };
+	int r;
+
+	if (dry_run)
+		r = try_out(&actor, wish, &condition);
+	else
+		r = admin_setting_set_if(
+		    &actor, wish->all, wish->n, false, still, &condition);
+	if (r == ERR_FIELD || r == ERR_LICENSE || r == ERR_GITOPS)
+		name_refused(api, wish, r);
+	if (r != OK)
+		return r;
+	return dry_run ? send_preview(api, wish, resp)
+		       : send_document(api, resp);
+}
+
+int
+admin_api_config_change(void *p, const struct req *req, struct resp *resp)
+{
+	static const char *const fields[] = { "dry_run", NULL };
+	static const char *const members[] = { "mdm", NULL };
+	struct admin_api *api = p;
+	struct json *body = NULL;
+	struct form *query;
+	struct wish wish;
+	bool dry_run;
+	int r;
+
+	if ((r = admin_api_http_query(api, req, fields, &query)) == OK &&
+	    (r = admin_api_http_flag(api, query, "dry_run", &dry_run)) == OK &&
+	    (r = admin_api_http_body(api, req, members, false, &body)) == OK &&
+	    (r = read_wish(api, body, &wish)) == OK)
+		r = change(api, req, &wish, dry_run, resp);
+	in_json_free(body);
+	form_free(query);
+	return r;
+}

@@ -1,0 +1,253 @@
+#include "admin-api-records.h"
+
+#include "base/clock.h"
+#include "config.h"
+#include "openapi.h"
+#include "store/activities.h"
+#include "store/ade_devices.h"
+#include "store/alarms.h"
+#include "store/hosts.h"
+#include "store/jobs.h"
+
+static void
+write_activity(const struct activity *a, struct out_json *w)
+{
+	out_json_open_object(w, NULL);
+	out_json_int(w, "id", a->id);
+	admin_api_http_time(w, "at", a->at);
+	out_json_string(w, "actor", a->actor);
+	out_json_string(w, "action", a->action);
+	admin_api_http_string(w, "detail", a->detail);
+	out_json_close_object(w);
+}
+
+static int
+list_activities(
+    struct admin_api *api, const struct form *query, struct resp *resp)
+{
+	struct activity_list rows;
+	struct out_json w;
+	int64_t before;
+	int limit, r;
+	size_t n;
+
+	if ((r = admin_api_http_page(api, query, &limit, &before)) != OK ||
+	    (r = activities_list(api->context.db, before, limit + 1, &rows)) !=
+		OK)
+		return r;
+	n = rows.n > (size_t)limit ? (size_t)limit : rows.n;
+	admin_api_http_open(&w, resp);
+	out_json_open_array(&w, "activities");
+	for (size_t i = 0; i < n; i++)
+		write_activity(&rows.rows[i], &w);
+	out_json_close_array(&w);
+	admin_api_http_next(&w, rows.n > n ? rows.rows[n - 1].id : 0);
+	activities_list_release(&rows);
+	return admin_api_http_send(&w, 200, resp);
+}
+
+int
+admin_api_records_activities(void *p, const struct req *req, struct resp *resp)
+{
+	static const char *const fields[] = { "limit", "cursor", NULL };
+	struct admin_api *api = p;
+	struct form *query;
+	int r;
+
+	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
+		r = list_activities(api, query, resp);
+	form_free(query);
+	return r;
+}
+
+static void
+write_alarm(const struct alarm *a, struct out_json *w)
+{
+	out_json_open_object(w, NULL);
+	out_json_int(w, "id", a->id);
+	out_json_string(w, "kind", a->kind);
+	out_json_string(w, "severity", alarms_severity_name(a->severity));
+	admin_api_http_string(w, "serial_number", a->serial);
+	out_json_string(w, "text", a->text);
+	admin_api_http_time(w, "raised_at", a->raised_at);
+	admin_api_http_time(w, "last_seen_at", a->last_seen_at);
+	admin_api_http_time(w, "closed_at", a->closed_at);
+	out_json_close_object(w);
+}
+
+static int
+list_alarms(struct admin_api *api, const struct form *query, struct resp *resp)
+{
+	struct alarm_list rows;
+	struct out_json w;
+	int64_t before;
+	int limit, r;
+	bool all;
+	size_t n;
+
+	if ((r = admin_api_http_page(api, query, &limit, &before)) != OK ||
+	    (r = admin_api_http_flag(api, query, "all", &all)) != OK ||
+	    (r = alarms_list(api->context.db, all, before, limit + 1, &rows)) !=
+		OK)
+		return r;
+	n = rows.n > (size_t)limit ? (size_t)limit : rows.n;
+	admin_api_http_open(&w, resp);
+	out_json_open_array(&w, "alarms");
+	for (size_t i = 0; i < n; i++)
+		write_alarm(&rows.rows[i], &w);
+	out_json_close_array(&w);
+	admin_api_http_next(&w, rows.n > n ? rows.rows[n - 1].id : 0);
+	alarms_list_release(&rows);
+	return admin_api_http_send(&w, 200, resp);
+}
+
+int
+admin_api_records_alarms(void *p, const struct req *req, struct resp *resp)
+{
+	static const char *const fields[] = { "all", "limit", "cursor", NULL };
+	struct admin_api *api = p;
+	struct form *query;
+	int r;
+
+	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
+		r = list_alarms(api, query, resp);
+	form_free(query);
+	return r;
+}
+
+static void
+write_device(const struct ade_device *d, struct out_json *w)
+{
+	out_json_open_object(w, NULL);
+	out_json_string(w, "account", d->account);
+	out_json_string(w, "serial_number", d->serial);
+	admin_api_http_string(w, "model", d->model);
+	admin_api_http_string(w, "description", d->description);
+	admin_api_http_string(w, "color", d->color);
+	admin_api_http_string(w, "device_family", d->device_family);
+	admin_api_http_string(w, "profile_status", d->profile_status);
+	admin_api_http_time(w, "added_at", d->added_at);
+	admin_api_http_time(w, "removed_at", d->removed_at);
+	out_json_close_object(w);
+}
+
+static int
+list_devices(struct admin_api *api, const struct form *query, struct resp *resp)
+{
+	struct ade_device_list rows;
+	struct out_json w;
+	int64_t offset;
+	int limit, r;
+
+	if ((r = admin_api_http_page(api, query, &limit, &offset)) != OK ||
+	    (r = admin_api_http_offset(api, offset)) != OK ||
+	    (r = ade_devices_list(api->context.db, form_get(query, "account"),
+		 form_text(query, "search"), (int)offset, limit, &rows)) != OK)
+		return r;
+	admin_api_http_open(&w, resp);
+	out_json_open_array(&w, "devices");
+	for (size_t i = 0; i < rows.n; i++)
+		write_device(&rows.rows[i], &w);
+	out_json_close_array(&w);
+	offset += (int64_t)rows.n;
+	admin_api_http_next(&w, offset < rows.total ? offset : 0);
+	ade_devices_list_release(&rows);
+	return admin_api_http_send(&w, 200, resp);
+}
+
+int
+admin_api_records_devices(void *p, const struct req *req, struct resp *resp)
+{
+	static const char *const fields[] = { "account", "search", "limit",
+		"cursor", NULL };
+	struct admin_api *api = p;
+	struct form *query;
+	int r;
+
+	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
+		r = list_devices(api, query, resp);
+	form_free(query);
+	return r;
+}
+
+static int
+write_hosts(struct db *db, struct out_json *w)
+{
+	struct host_counts counts;
+	int r = hosts_count(db, &counts);
+
+	if (r != OK)
+		return r;
+	out_json_open_object(w, "hosts");
+	out_json_int(w, "total", counts.total);
+	out_json_int(w, "enrolled", counts.enrolled);
+	out_json_int(w, "attested", counts.attested);
+	out_json_int(w, "not_attested", counts.not_attested);
+	out_json_close_object(w);
+	return OK;
+}
+
+static void
+write_job(const struct job_row *job, struct out_json *w)
+{
+	out_json_open_object(w, NULL);
+	out_json_string(w, "name", job->name);
+	out_json_string(w, "state", jobs_state_name(job, clock_now()));
+	admin_api_http_time(w, "started_at", job->started_at);
+	admin_api_http_time(w, "ended_at", job->ended_at);
+	admin_api_http_time(w, "next_run_at", job->next_run_at);
+	out_json_int(w, "duration_ms", job->duration_ms);
+	out_json_int(w, "failures", job->failures);
+	admin_api_http_string(w, "text", job->text);
+	admin_api_http_string(w, "last_error", job->last_error);
+	out_json_close_object(w);
+}
+
+static int
+write_jobs(struct db *db, struct out_json *w)
+{
+	char silent[JOBS_TEXT];
+	struct job_list list;
+	int r = jobs_list(db, &list);
+
+	if (r != OK)
+		return r;
+	out_json_bool(w, "worker_silent",
+	    jobs_are_silent(&list, clock_now(), silent, sizeof silent));
+	out_json_open_array(w, "jobs");
+	for (size_t i = 0; i < list.n; i++)
+		write_job(&list.rows[i], w);
+	out_json_close_array(w);
+	jobs_list_release(&list);
+	return OK;
+}
+
+int
+admin_api_records_status(void *p, const struct req *req, struct resp *resp)
+{
+	struct admin_api *api = p;
+	struct db *db = api->context.db;
+	struct out_json w;
+	int64_t alarms;
+	int r;
+
+	if ((r = admin_api_http_no_query(api, req)) != OK ||
+	    (r = alarms_count_open(db, &alarms)) != OK)
+		return r;
+	admin_api_http_open(&w, resp);
+	out_json_string(&w, "version", PACKAGE_VERSION);
+	out_json_int(&w, "schema", db_schema_number());
+	out_json_string(&w, "organization", api->context.conf->organization);
+	out_json_bool(&w, "test_bench", conf_is_test_bench(api->context.conf));
+	out_json_int(&w, "alarms_open", alarms);
+	if ((r = write_hosts(db, &w)) != OK || (r = write_jobs(db, &w)) != OK)
+		return r;
+	return admin_api_http_send(&w, 200, resp);
+}
+
+int
+admin_api_records_openapi(void *p, const struct req *req, struct resp *resp)
+{
+	return resp_body(resp, 200, "application/json",
+	    blob_of(openapi_text, openapi_length));
+}
