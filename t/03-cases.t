@@ -4,8 +4,8 @@ use strict;
 use warnings;
 use Test::More;
 
-my %last = (acme => 295, mdm => 110, fleet => 150);
-my $number = qr/(?:acme|mdm|fleet)-\d+/;
+my %last = (acme => 295, mdm => 110, fleet => 150, field => 6);
+my $number = qr/(?:acme|mdm|fleet|field)-\d+/;
 
 sub lines {
 	my ($file) = @_;
@@ -31,7 +31,7 @@ for (grep { /^\|(?! Case |--)/ } lines('t/CASES.md')) {
 		ok((grep { $names{$file}{$_} } @known_as), "$case: $file names it");
 	}
 }
-my @expected = map { my $list = $_; map { "$list-$_" } 1 .. $last{$list} } qw(acme mdm fleet);
+my @expected = map { my $list = $_; map { "$list-$_" } 1 .. $last{$list} } qw(acme mdm fleet field);
 is("@seen", "@expected", 'every case has one row, in order');
 for my $file (sort keys %names) {
 	my @bad = grep { $uncovered{$_} } sort keys %{ $names{$file} };

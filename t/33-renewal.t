@@ -119,6 +119,36 @@ subtest 'mdm-102, fleet-108, fleet-112: one command, and nothing of the host cha
 	at(0);
 };
 
+# All rows about a host that its renewal has no business with.
+sub the_rest {
+	my ($mac, $renewal) = @_;
+	my ($host) = @{ $t->db("SELECT * FROM hosts WHERE serial = '$mac->{serial}'") };
+	delete @$host{qw(certificate_sha256 certificate_before_sha256 enrollment_id last_seen_at client_certificate_at)};
+	return {
+		host => $host,
+		queue => $t->db("SELECT * FROM commands WHERE host_id = '$host->{id}' AND uuid <> '$renewal' ORDER BY uuid"),
+		attestations => $t->db("SELECT * FROM attestations WHERE serial = '$mac->{serial}' ORDER BY order_id"),
+	};
+}
+
+subtest 'field-1: a renewal leaves all the rest, byte by byte' => sub {
+	my $mac = intel();
+	$mac->checkin($mac->message('TokenUpdate', UnlockToken => \'unlock'));
+	$mac->checkin($mac->message('SetBootstrapToken', BootstrapToken => \'boot'));
+	one($mac);
+	$t->tool_ok('command', 'send', $mac->{serial}, $_) for qw(SecurityInfo DeviceInformation);
+	my $command = install($mac);
+	my $before = the_rest($mac, $command->{uuid});
+	is(scalar @{ $before->{queue} }, 2, 'two commands wait');
+	ok($before->{host}{$_}, "it has: $_") for qw(unlock_token bootstrap_token push_token push_magic topic);
+	my $new = renewed($mac, $command);
+	is($new->checkin($new->message('Authenticate', ProductName => 'MacBookPro16,1'))->{status}, 200, 'Authenticate');
+	is_deeply(the_rest($mac, $command->{uuid}), $before, 'changes nothing');
+	is($new->checkin($new->message('TokenUpdate'))->{status}, 200, 'TokenUpdate');
+	ok(!asked($mac), 'ends it');
+	is_deeply(the_rest($mac, $command->{uuid}), $before, 'and changes nothing, either');
+};
+
 subtest 'a command that was followed is not sent again' => sub {
 	my $mac = intel();
 	one($mac);
@@ -130,7 +160,7 @@ subtest 'a command that was followed is not sent again' => sub {
 	is(install($new), undef, 'nor when it is in use and the answer was lost');
 };
 
-subtest 'mdm-105, fleet-114: the device says Error' => sub {
+subtest 'field-4, mdm-105, fleet-114: the device says Error' => sub {
 	my $mac = intel();
 	at(365 - 100);
 	due();
@@ -260,7 +290,7 @@ subtest 'mdm-109: the challenge of a renewal is gone when it is over' => sub {
 	is("$row->{state} $row->{n}", 'acknowledged 0', 'nothing of it is kept');
 };
 
-subtest 'NotNow keeps it' => sub {
+subtest 'field-4: NotNow keeps it' => sub {
 	my $mac = intel();
 	one($mac);
 	my $command = install($mac);
@@ -271,7 +301,7 @@ subtest 'NotNow keeps it' => sub {
 	renewed($mac, $again);
 };
 
-subtest 'mdm-103: offline for 30 days with an open renewal' => sub {
+subtest 'field-4, mdm-103: offline for 30 days with an open renewal' => sub {
 	my $mac = intel();
 	at(365 - 100);
 	due();
@@ -331,6 +361,34 @@ subtest 'fleet-115, fleet-116: a wipe while a renewal is open' => sub {
 	ok(!fetch(bless({ %$mac, state => $mac->{state} . '-late' }, ref $mac), $challenge),
 	    'its challenge is void');
 	is(one($wiped)->{opened}, 1, 'and it can be renewed');
+};
+
+subtest 'field-3: nothing of how it came survives a wipe' => sub {
+	my $mac = intel();
+	my $row = sub { $t->db("SELECT h.*, e.source, e.method FROM hosts h JOIN enrollments e ON e.id = h.enrollment_id"
+		. " WHERE h.serial = '$mac->{serial}'")->[0] };
+	# As it was by a link, with attestation, and not through with Setup Assistant.
+	$mac->checkin($mac->message('TokenUpdate', UnlockToken => \'unlock', AwaitingConfiguration => '<true/>'));
+	$mac->checkin($mac->message('SetBootstrapToken', BootstrapToken => \'boot'));
+	$t->change_db("UPDATE enrollments SET source = 'manual' WHERE serial = '$mac->{serial}';"
+		. " UPDATE hosts SET hardware_attested = 1 WHERE serial = '$mac->{serial}'");
+	my $before = $row->();
+	ok($before->{$_}, "before: $_") for qw(unlock_token bootstrap_token awaiting_configuration hardware_attested);
+	my $wiped = bless { %$mac, state => $mac->{state} . '-wiped' }, ref $mac;
+	my $file = $t->dir . '/info';
+	$t->make('machineinfo', '--serial', $mac->{serial}, '--udid', $mac->{udid},
+	    '--product', 'MacBookPro16,1', '--os-version', '13.6', '-o', $file);
+	my $profile = $t->http(POST => '/enroll', body => Attestmdm::Server::slurp($file))->{body};
+	fetch($wiped, challenge_of($profile)) or die 'no certificate';
+	enter($wiped);
+	my $after = $row->();
+	is($after->{generation}, $before->{generation} + 1, 'it enrolls anew');
+	is($after->{source}, 'ade', 'by Apple Business');
+	ok(!$after->{$_}, "after: no $_") for qw(unlock_token bootstrap_token awaiting_configuration hardware_attested);
+	unlike($wiped->report('Idle')->{body}, qr/DeviceConfigured/, 'it waits for nothing');
+	is(one($wiped)->{opened}, 1, 'a renewal');
+	my $command = install($wiped) or die 'no command';
+	is_deeply(profile_keys($command->{profile}), profile_keys($profile), 'has the profile of this enrollment');
 };
 
 subtest 'fleet-118: who left is not asked' => sub {

@@ -44,14 +44,19 @@ sub method_of {
 sub lasting {
 	my ($device) = @_;
 	my $host = shown($device);
-	return { map { $_ => $host->{$_} } qw(serial udid state generation enrolled_at) };
+	my ($row) = @{ $t->db('SELECT push_token, push_magic, topic, unlock_token, bootstrap_token, model, device_name'
+		. " FROM hosts WHERE serial = '$device->{serial}'") };
+	return { %$row, map { $_ => $host->{$_} } qw(serial udid state generation enrolled_at) };
 }
 
 # Its certificate comes to its end; the job asks, the device follows.
 sub renews {
 	my ($device, $method, $attested) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	$t->change_db("UPDATE hosts SET unlock_token = x'01', bootstrap_token = x'02' WHERE serial = '$device->{serial}'");
 	my ($before, $old) = (lasting($device), shown($device)->{certificate_sha256});
+	my $proofs = "SELECT * FROM attestations WHERE serial = '$device->{serial}' ORDER BY rowid";
+	my @attestations = @{ $t->db($proofs) };
 	$t->tool_ok('command', 'send', $device->{serial}, 'SecurityInfo');
 	my $ordered = $t->tool_json('renew', '--host', $device->{serial});
 	is($ordered->{opened}, 1, 'the server asks for it');
@@ -62,7 +67,8 @@ sub renews {
 	is(method_of($device), $method, "the new certificate came by $method");
 	is(is_attested($device), $attested, "MDM attestation: $attested");
 	isnt(shown($device)->{certificate_sha256}, $old, 'it is another one');
-	is_deeply(lasting($device), $before, 'the host is the same');
+	is_deeply(lasting($device), $before, 'field-1: the host is the same');
+	is_deeply([@{ $t->db($proofs) }[0 .. $#attestations]], \@attestations, 'and its attestations are');
 	$t->tool_ok('command', 'send', $device->{serial}, 'DeviceInformation');
 	like(poll($device)->{out}, qr/ DeviceInformation Acknowledged$/m, 'commands work afterwards');
 }

@@ -275,11 +275,13 @@ subtest 'mdm-66: SHA-1 and old certificates in device information only' => sub {
 	is($mac->host->{state}, 'enrolled', 'no change');
 };
 
-subtest 'mdm-67, mdm-68, fleet-99: a minimum system version' => sub {
+subtest 'field-6, mdm-67, mdm-68, fleet-99: a minimum system version' => sub {
 	$t->tool_ok('setting', 'set', 'minimum_os_version_macos', '15.2');
 	my $serial = serial();
 	my $r = ask($serial, 'os-version' => '15.1');
 	refused($r, $serial, 403, 'ENROLL_OS_TOO_OLD', 'too old');
+	my ($told) = grep { $_->{code} eq 'ENROLL_OS_TOO_OLD' } @{ $t->events($serial) };
+	like($told->{reason}, qr/15\.1\b.*15\.2\b|15\.2\b.*15\.1\b/, 'the event log has the version that it has and the one wanted');
 	is($r->{headers}{'content-type'}, 'application/json', 'JSON');
 	my $json = $t->json($r);
 	is($json->{code}, 'com.apple.softwareupdate.required', 'the code for Setup Assistant');

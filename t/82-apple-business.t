@@ -273,8 +273,14 @@ subtest 'mdm-94: one by one' => sub {
 	$t->change_db("UPDATE ade_devices SET profile_uuid = '' WHERE serial = '$serials[3]'");
 	isnt(ade('assign')->{exit}, 0, '429: too many requests');
 	cmp_ok(account('business')->{assign_at}, '>=', $now + time + 7100, 'the next try is not earlier');
-	is(ade('profile', 'set', 'department=Help')->{exit}, 0, 'another profile');
-	is(ade('assign')->{exit}, 0, 'is defined');
+};
+
+subtest 'field-5: another profile' => sub {
+	my $uuid = account('business')->{profile_uuid};
+	$t->tool_ok('ade', 'profile', 'set', 'department=Help');
+	my $shown = $t->tool_json('ade', 'profile', 'show');
+	ok(!$shown->{defined} || $shown->{assigned} < $shown->{devices}, 'it is seen how many devices lack it');
+	is(ade('assign')->{exit}, 0, 'it is defined');
 	is(scalar @{ $apple->log('profiles') }, 2, 'anew');
 	isnt(account('business')->{profile_uuid}, $uuid, 'and assigned');
 	is($t->tool_json('ade', 'profile', 'show')->{defined}, JSON::PP::true(), 'which is seen');
@@ -436,6 +442,23 @@ subtest 'what does not belong together' => sub {
 		body => qq({"cursor":"$kept->{cursor}","more_to_follow":true,"devices":[]}) }),
 		qr/does not go on/, 'a list without an end');
 	sync_ok();
+};
+
+subtest 'field-2: a brand-new Mac with a deadline for migration' => sub {
+	my $serial = 'C82MIGRATES1';
+	$apple->script({ add => $serial, mdm_migration_deadline => '2026-12-24T00:00:00Z' });
+	sync_ok();
+	ade('assign');
+	is(device($serial)->{profile_uuid}, account('business')->{profile_uuid}, 'gets the profile as all do');
+	$s->start;
+	my $state = "$dir/$serial";
+	my $run = $t->sim('enroll', '--serial', $serial, '--state', $state, '--product', 'Mac15,3', '--os-version', '26.1',
+		'--awaiting', '--clock-offset-file', "$dir/clock");
+	is($run->{exit}, 0, 'enrolls') or diag($run->{out}, $run->{err});
+	$run = $t->sim('poll', '--state', $state, '--clock-offset-file', "$dir/clock");
+	my $log = $t->db("SELECT state FROM commands WHERE request_type = 'DeviceConfigured'");
+	is(scalar @$log, 1, 'and is let go from Setup Assistant') or diag($run->{out}, $run->{err});
+	is($log->[0]{state}, 'acknowledged', 'as any other');
 };
 
 subtest 'mdm-95: TLS is verified' => sub {
