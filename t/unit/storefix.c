@@ -9,8 +9,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/rowmac.h"
 #include "store/connection.h"
+#include "store/dbfile.h"
+#include "store/rowmac.h"
 
 /* With the key that administrators and sessions need. */
 static int
@@ -61,7 +62,8 @@ new_database(const char *path)
 	FILE *f;
 	int r;
 
-	if (bytes == 0 && (r = db_migrate(path)) != OK)
+	r = bytes == 0 ? db_migrate(path) : dbfile_create(path);
+	if (r != OK)
 		return r;
 	if ((f = fopen(path, bytes == 0 ? "r" : "w")) == NULL)
 		return ERR_IO;
