@@ -93,7 +93,7 @@ subtest 'admin-6: signing in' => sub {
 	is($b->get('/admin/sign-in')->{headers}{location}, '/admin/hosts',
 	    'the sign-in page leads on');
 	my $token = $b->{cookies}{'__Host-attestmdm'};
-	my $rows = $t->db('SELECT lower(hex(token_sha256)) AS h FROM sessions');
+	my $rows = $t->db('SELECT lower(hex(token_mac)) AS h FROM sessions');
 	my $key = Attestmdm::Server::slurp($t->server->state . '/admin.key');
 	my $mac = hmac_sha256_hex("token:43:$token", $key);
 	ok((grep { $_->{h} eq $mac } @$rows), 'an HMAC of it is stored');

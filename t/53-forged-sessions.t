@@ -22,7 +22,7 @@ sub hosts_page {
 # A session made up by hand, as it would be if the digest were a plain one.
 my $token = 'A' x 43;
 my ($digest) = $t->command('sh', '-c', "printf %s '$token' | sha256sum")->{out} =~ /^([0-9a-f]{64})/;
-sql("INSERT INTO sessions (token_sha256, admin, csrf_token, created_at, last_seen_at, expires_at, mac)"
+sql("INSERT INTO sessions (token_mac, admin, csrf_token, created_at, last_seen_at, expires_at, mac)"
 	. " VALUES (x'$digest', 'admin', 'x', " . time . ', ' . time . ', ' . (time + 3600) . ", zeroblob(32));");
 my $r = hosts_page($token);
 is("$r->{status} $r->{headers}{location}", '303 /admin/sign-in', 'an inserted session leads to the sign-in page');
@@ -32,7 +32,7 @@ my $other = $t->tool_json('admin', 'add', 'other');
 my $admin = Attestmdm::Admin->new($t);
 $admin->sign_in('admin', $t->server->password);
 is($admin->get('/admin/hosts')->{status}, 200, 'a genuine session');
-sql("UPDATE sessions SET admin = 'other' WHERE admin = 'admin' AND token_sha256 <> x'$digest';");
+sql("UPDATE sessions SET admin = 'other' WHERE admin = 'admin' AND token_mac <> x'$digest';");
 is($admin->get('/admin/hosts')->{status}, 303, 'is none when its row names another administrator');
 like($log->(), qr/session of administrator other was not written/, 'which the log says');
 

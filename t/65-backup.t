@@ -285,7 +285,7 @@ sub open_things {
 
 subtest 'what was open when the backup was made' => sub {
 	my $rows = "INSERT INTO admins (name, password_hash, created_at) VALUES ('old', 'x', 1);"
-		. 'INSERT INTO sessions (token_sha256, admin, csrf_token, created_at, last_seen_at, expires_at)'
+		. 'INSERT INTO sessions (token_mac, admin, csrf_token, created_at, last_seen_at, expires_at)'
 		. " VALUES (zeroblob(32), 'old', 'x', 1, 1, 9999999999);"
 		. 'INSERT INTO enrollments (id, serial, source, purpose, method, state, created_at, expires_at)'
 		. " VALUES ('x', 'S', 'ade', 'enroll', 'acme', 'open', 1, 9999999999);";
@@ -317,7 +317,8 @@ subtest 'what was open when the backup was made' => sub {
 		$with->(sub {
 			unlink($_[0]);
 			sqlite($_[0], join('', 'BEGIN;', map({ Attestmdm::Server::slurp($_) } @files), 'COMMIT;')
-			    . "PRAGMA application_id = 1098140996; PRAGMA user_version = 8; $rows $link");
+			    . 'PRAGMA application_id = 1098140996; PRAGMA user_version = 8;'
+			    . $rows =~ s/token_mac/token_sha256/r . $link);
 		})->($manifest, $folder);
 	});
 	my $r = restore($old, '--force');

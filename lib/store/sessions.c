@@ -14,17 +14,17 @@ enum { CREATE, LOAD, TOUCH, END, END_ALL, LIST, PURGE };
 static const char *const texts[] = {
 	[CREATE] = "INSERT INTO sessions {new row}",
 	[LOAD] = "SELECT {columns} FROM sessions"
-		 " WHERE token_sha256 = $1 AND expires_at > $2"
+		 " WHERE token_mac = $1 AND expires_at > $2"
 		 " AND last_seen_at > $3",
 	[TOUCH] = "UPDATE sessions SET last_seen_at = $2"
-		  " WHERE token_sha256 = $1",
-	[END] = "DELETE FROM sessions WHERE token_sha256 = $1",
+		  " WHERE token_mac = $1",
+	[END] = "DELETE FROM sessions WHERE token_mac = $1",
 	[END_ALL] = SQL_SCANS "DELETE FROM sessions WHERE admin = $1",
 	[LIST] = SQL_SCANS "SELECT {columns} FROM sessions"
 			   " WHERE expires_at > $1"
-			   " ORDER BY created_at DESC, token_sha256",
-	[PURGE] = "DELETE FROM sessions WHERE token_sha256 IN"
-		  " (SELECT token_sha256 FROM sessions"
+			   " ORDER BY created_at DESC, token_mac",
+	[PURGE] = "DELETE FROM sessions WHERE token_mac IN"
+		  " (SELECT token_mac FROM sessions"
 		  " WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
 };
 
@@ -38,7 +38,7 @@ struct stored_session {
 #define ROW struct stored_session
 
 static const struct column columns[] = {
-	{ "token_sha256", DIGEST(session.token_sha256) },
+	{ "token_mac", DIGEST(session.token_mac) },
 	{ "admin", TEXT(session.admin) },
 	{ "csrf_token", TEXT(session.csrf_token) },
 	{ "created_at", TIME(session.created_at) },
@@ -72,7 +72,7 @@ make_mac(const struct db *db, const struct session *s, const struct admin *a,
 	snprintf(expires, sizeof expires, "%lld", (long long)s->expires_at);
 	return rowmac_make(db, "session",
 	    (const struct blob[]){
-		blob_of(s->token_sha256, sizeof s->token_sha256),
+		blob_of(s->token_mac, sizeof s->token_mac),
 		blob_str(s->admin), blob_str(s->csrf_token), blob_str(expires),
 		blob_of(a->mac, sizeof a->mac) },
 	    5, out);
@@ -103,7 +103,7 @@ sessions_create(struct db *db, const char *admin, int64_t seconds,
 	s.last_seen_at = s.created_at;
 	s.expires_at = s.created_at + seconds;
 	if ((r = admins_load(db, admin, &a)) != OK ||
-	    (r = digest_token(db, token, s.token_sha256)) != OK)
+	    (r = digest_token(db, token, s.token_mac)) != OK)
 		return r;
 	memcpy(s.admin, a.name, sizeof s.admin);
 	s.role = a.role;
@@ -169,7 +169,7 @@ int
 sessions_touch(struct db *db, const struct session *session)
 {
 	return sql_change(db, texts[TOUCH],
-	    WITH(datum_digest(session->token_sha256), datum_int(clock_now())),
+	    WITH(datum_digest(session->token_mac), datum_int(clock_now())),
 	    ERR_SESSION);
 }
 
@@ -177,7 +177,7 @@ int
 sessions_end(struct db *db, const struct session *session)
 {
 	return sql_run(
-	    db, texts[END], WITH(datum_digest(session->token_sha256)));
+	    db, texts[END], WITH(datum_digest(session->token_mac)));
 }
 
 int
@@ -196,7 +196,7 @@ static void
 name(struct session *s)
 {
 	for (size_t i = 0; 2 * i + 1 < SESSIONS_ID_TEXT; i++)
-		snprintf(s->id + 2 * i, 3, "%02x", s->token_sha256[i]);
+		snprintf(s->id + 2 * i, 3, "%02x", s->token_mac[i]);
 }
 
 static int

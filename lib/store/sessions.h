@@ -12,9 +12,8 @@
 #define SESSIONS_ID_TEXT 17
 
 struct session {
-	/* HMAC of the cookie's token with the key of rowmac.h; the name is from
-	 * when it was a plain SHA-256 */
-	uint8_t token_sha256[SECRET_SHA256];
+	/* HMAC of the cookie's token with the key of rowmac.h */
+	uint8_t token_mac[SECRET_SHA256];
 	char admin[ADMINS_NAME_TEXT];
 	/* of the administrator, at the time of sessions_load() */
 	enum admin_role role;
@@ -22,8 +21,7 @@ struct session {
 	int64_t created_at;
 	int64_t last_seen_at;
 	int64_t expires_at;
-	/* the first digits of token_sha256, which leads to no token; in lists
-	 */
+	/* the first digits of token_mac, which leads to no token; in lists */
 	char id[SESSIONS_ID_TEXT];
 };
 

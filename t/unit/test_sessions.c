@@ -42,10 +42,10 @@ test_only_the_digest_is_stored(void **state)
 	begin(db, token, &s);
 	/* whoever writes rows could make a plain digest for a token of his */
 	secret_sha256(blob_str(token), digest);
-	assert_memory_not_equal(s.token_sha256, digest, sizeof digest);
+	assert_memory_not_equal(s.token_mac, digest, sizeof digest);
 	assert_int_equal(storefix_sql(db,
 			     "SELECT count(*) FROM sessions"
-			     " WHERE length(token_sha256) = 32"),
+			     " WHERE length(token_mac) = 32"),
 	    1);
 }
 
@@ -84,7 +84,7 @@ test_a_changed_row_is_no_session(void **state)
 	    state, "UPDATE sessions SET mac = zeroblob(length(mac))");
 	/* a digest that somebody without the key can make */
 	expect_no_session(
-	    state, "UPDATE sessions SET token_sha256 = zeroblob(32)");
+	    state, "UPDATE sessions SET token_mac = zeroblob(32)");
 }
 
 /* The row of the administrator counts, too. */
