@@ -369,6 +369,11 @@ unblock(struct cli *cli)
 	return change(cli, admin_host_unblock, "may enroll again.");
 }
 
+static int delete (struct cli *cli)
+{
+	return change(cli, admin_host_delete, "is deleted.");
+}
+
 static const struct cli_option list_options[] = {
 	{ "search", "TEXT", "in serial number, UDID, name, model, product", 0 },
 	{ "attested", NULL, "enrolled hosts with hardware attestation", 0 },
@@ -413,6 +418,13 @@ static const struct cli_verb verbs[] = {
 	    .most = CLI_ARGUMENTS_MAX,
 	    .needs = CLI_WRITE,
 	    .run = unblock },
+	{ .name = "delete",
+	    .arguments = "HOST...",
+	    .help = "forgets an unenrolled host and its commands",
+	    .least = 1,
+	    .most = CLI_ARGUMENTS_MAX,
+	    .needs = CLI_WRITE,
+	    .run = delete },
 	{ .run = NULL },
 };
 

@@ -282,3 +282,18 @@ admin_api_hosts_unblock(void *app, const struct req *req, struct resp *resp)
 {
 	return change(app, req, admin_host_unblock, resp);
 }
+
+int
+admin_api_hosts_delete(void *p, const struct req *req, struct resp *resp)
+{
+	const char *name = req_path_param(req, "host");
+	struct admin_api *api = p;
+	struct admin_actor actor = admin_api_http_actor(api);
+	int r;
+
+	if ((r = admin_api_http_no_query(api, req)) != OK ||
+	    (r = admin_host_delete(&actor, &name, 1)) != OK)
+		return r;
+	resp->status = 204;
+	return OK;
+}

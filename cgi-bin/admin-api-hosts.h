@@ -15,4 +15,6 @@ int admin_api_hosts_block(void *app, const struct req *req, struct resp *resp);
 int admin_api_hosts_unblock(
     void *app, const struct req *req, struct resp *resp);
 
+int admin_api_hosts_delete(void *app, const struct req *req, struct resp *resp);
+
 #endif

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "store/rowmac.h"
 #include "web/bearer.h"
 
@@ -68,8 +69,6 @@ admin_api_http_begin(void *p, const struct req *req, struct resp *resp)
 	bool metrics = strcmp(req->path, METRICS_PATH) == 0;
 	int r;
 
-	secret_wipe(&api->token, sizeof api->token);
-	api->actor[0] = api->field[0] = '\0';
 	if (strcmp(req->path, OPENAPI_PATH) == 0 ||
 	    (metrics &&
 		may_read_metrics(api->context.conf, req->remote_address)))
@@ -81,7 +80,16 @@ admin_api_http_begin(void *p, const struct req *req, struct resp *resp)
 	return OK;
 }
 
-/* "unauthorized" and "field", as parts of a URN. */
+void
+admin_api_http_end(void *p, const struct req *req, struct resp *resp)
+{
+	struct admin_api *api = p;
+
+	secret_wipe(&api->token, sizeof api->token);
+	api->actor[0] = api->field[0] = '\0';
+}
+
+/* "token" and "not-found", as parts of a URN. */
 static void
 set_type(struct out_json *w, int code)
 {
@@ -294,6 +302,19 @@ admin_api_http_body(struct admin_api *api, const struct req *req,
 	return r;
 }
 
+/* One line, all of it visible, as a form of the pages takes it. */
+static bool
+is_visible(struct blob text)
+{
+	uint32_t c;
+	size_t at, n;
+
+	for (at = 0; at < text.n; at += n)
+		if ((n = utf8_decode(text, at, &c)) == 0 || !utf8_is_visible(c))
+			return false;
+	return true;
+}
+
 int
 admin_api_http_text(struct admin_api *api, const struct json *object,
     const char *name, char *out, size_t size)
@@ -303,9 +324,10 @@ admin_api_http_text(struct admin_api *api, const struct json *object,
 	out[0] = '\0';
 	if (!in_json_has(object, name))
 		return OK;
-	if (in_json_string(object, name, &text) != OK || text.n >= size)
+	if (in_json_string(object, name, &text) != OK || text.n >= size ||
+	    !is_visible(text))
 		return fail(admin_api_http_field(api, ERR_FIELD, name),
-		    "%s is a text of less than %zu bytes", name, size);
+		    "%s is a line of text of less than %zu bytes", name, size);
 	memcpy(out, text.p, text.n);
 	out[text.n] = '\0';
 	return OK;

@@ -34,9 +34,13 @@ struct admin_api {
 	char field[128];
 };
 
-/* Hooks of struct web_program. `begin` checks token and headers. */
+/*
+ * Hooks of struct web_program. `begin` checks token and headers; `end` forgets
+ * who asked, for a request that cannot be read gets no `begin`.
+ */
 int admin_api_http_load(void *app);
 int admin_api_http_begin(void *app, const struct req *req, struct resp *resp);
+void admin_api_http_end(void *app, const struct req *req, struct resp *resp);
 void admin_api_http_on_error(
     void *app, const struct req *req, int code, struct resp *resp);
 
@@ -88,8 +92,8 @@ int admin_api_http_members(struct admin_api *api, const struct json *object,
     const char *path, const char *const *known);
 
 /*
- * A member of text of less than `size` bytes, "" when it is absent; a whole
- * number; a boolean, false when it is absent. ERR_FIELD.
+ * A member that is a line of text of less than `size` bytes, "" when it is
+ * absent; a whole number; a boolean, false when it is absent. ERR_FIELD.
  */
 int admin_api_http_text(struct admin_api *api, const struct json *object,
     const char *name, char *out, size_t size);

@@ -21,6 +21,7 @@ static const struct route routes[] = {
 	{ "PATCH", V1 "/config", admin_api_config_change, SMALL },
 	{ "GET", V1 "/hosts", admin_api_hosts_list, SMALL },
 	{ "GET", HOST, admin_api_hosts_show, SMALL },
+	{ "DELETE", HOST, admin_api_hosts_delete, SMALL },
 	{ "POST", HOST "/block", admin_api_hosts_block, SMALL },
 	{ "POST", HOST "/unblock", admin_api_hosts_unblock, SMALL },
 	{ "GET", HOST "/commands", admin_api_commands_list, SMALL },
@@ -56,6 +57,7 @@ static const struct web_program program = {
 	.database = DB_DURABLE,
 	.load = admin_api_http_load,
 	.begin = admin_api_http_begin,
+	.end = admin_api_http_end,
 	.on_error = admin_api_http_on_error,
 };
 

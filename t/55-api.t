@@ -35,6 +35,7 @@ my @routes = (
 	['PATCH', '/config', sub { { mdm => {} } }, \@SETTINGS, 200],
 	['POST', "/hosts/$OTHER/block", undef, \@HOSTS, 200],
 	['POST', "/hosts/$OTHER/unblock", undef, \@HOSTS, qr/^(?:200|409)$/],
+	['DELETE', '/hosts/nobody', undef, \@HOSTS, 404],
 	['POST', "/hosts/$MAC/commands", sub { { request_type => 'SecurityInfo' } }, \@HOSTS, 201],
 	['DELETE', sub { "/hosts/$MAC/commands/" . queued() }, undef, \@HOSTS, 200],
 	['POST', '/links', sub { {} }, \@HOSTS, 201],
@@ -242,6 +243,19 @@ subtest 'hosts' => sub {
 	is($watch->get('/hosts?state=blocked&sort=-serial')->{json}{hosts}[0]{serial_number}, 'C02API00003', 'and found as such');
 	is($keep->request(POST => '/hosts/C02API00003/unblock', {})->{json}{state}, 'unenrolled', 'unblocked');
 	is($keep->request(POST => '/hosts/C02API00003/unblock')->{status}, 409, 'twice');
+
+	my $count = sub { return $api{observer}->get('/status')->{json}{hosts}{total} };
+	my $before = $count->();
+	is($keep->request(DELETE => "/hosts/$MAC")->{status}, 409, 'an enrolled host is not deleted');
+	is($keep->request(DELETE => "/hosts/$OTHER")->{status}, 204, 'an unenrolled one is');
+	is($watch->get("/hosts/$OTHER")->{status}, 404, 'and is gone');
+	is(scalar @{ $watch->get("/hosts?search=$OTHER")->{json}{hosts} }, 0, 'from the index, too');
+	is($count->(), $before - 1, 'and from the counts');
+	is(scalar @{ $t->db("SELECT 1 AS n FROM activities WHERE action = 'host.delete' AND detail = '$OTHER'") }, 1, 'an activity')
+		or diag(explain($t->db('SELECT * FROM activities ORDER BY id DESC LIMIT 3')));
+	is($t->tool('host', 'delete', $MAC)->{exit}, 4, 'the tool refuses the same');
+	is($t->sim('enroll', '--serial', $OTHER)->{exit}, 0, 'it may enroll again');
+	is($t->tool('check', '--no-nginx')->{out} =~ /host_index|hosts.*not found/i ? 'bad' : 'good', 'good', 'nothing is left behind');
 };
 
 subtest 'commands' => sub {
@@ -290,7 +304,7 @@ subtest 'links, certificates, renewals' => sub {
 	unlike($watch->get('/links')->{body}, qr/\Q$secret\E/, 'whose secret is shown once');
 	is($keep->request(POST => '/links', $_->[0])->{json}{field}, $_->[1], "refused: $_->[1]")
 	    for [{ serial_number => 'a b' }, 'serial_number'], [{ serial_number => 5 }, 'serial_number'], [{ note => 'x' x 101 }, 'note'],
-	    [{ note => [] }, 'note'], [{ url => 'x' }, 'url'], [{ serial_number => 'x' x 65 }, 'serial_number'];
+	    [{ note => [] }, 'note'], [{ note => "a\nb" }, 'note'], [{ note => "\e[2J" }, 'note'], [{ url => 'x' }, 'url'], [{ serial_number => 'x' x 65 }, 'serial_number'];
 	is($keep->request(DELETE => "/links/$r->{id}")->{status}, 204, 'revoked');
 	is($keep->request(DELETE => "/links/$r->{id}")->{status}, 409, 'twice');
 
@@ -307,9 +321,9 @@ subtest 'metrics' => sub {
 	my $r = $api{observer}->get('/metrics');
 	is("$r->{status} $r->{headers}{'content-type'}", '200 text/plain; version=0.0.4; charset=utf-8', 'with a token');
 	my %value = $r->{body} =~ /^(attestmdm_\S+(?: \S+)*?) (\S+)$/mg;
-	is($value{'attestmdm_hosts{state="enrolled"}'}, 1, 'hosts');
-	is($value{'attestmdm_hosts{state="unenrolled"}'}, 2, 'by state');
-	is($value{'attestmdm_enrollments_total{method="acme",state="enrolled"}'}, 1, 'enrollments by attestation');
+	is($value{'attestmdm_hosts{state="enrolled"}'}, 2, 'hosts');
+	is($value{'attestmdm_hosts{state="unenrolled"}'}, 1, 'by state');
+	is($value{'attestmdm_enrollments_total{method="acme",state="enrolled"}'}, 2, 'enrollments by attestation');
 	is($value{'attestmdm_enrollments_total{method="scep",state="enrolled"}'}, 2, 'and by SCEP');
 	cmp_ok($value{'attestmdm_database_size_bytes{file="database"}'}, '>', 4096, 'the size of the database');
 	is($t->sim('enroll', '--serial', 'C02STRANGER1')->{exit}, 3, 'a stranger is refused');

@@ -88,6 +88,21 @@ unblock(const struct admin_actor *actor, const char *name)
 	return admin_actor_record(actor, "host.unblock", h.device.serial);
 }
 
+static int delete (const struct admin_actor *actor, const char *name)
+{
+	struct host h;
+	int r;
+
+	if ((r = admin_host_find(actor->db, name, &h)) != OK)
+		return r;
+	if ((r = hosts_delete(actor->db, h.id)) == ERR_CONFLICT)
+		return fail(r, "%s is %s; only an unenrolled host is deleted",
+		    h.device.serial, hosts_state_name(h.state));
+	if (r != OK)
+		return r;
+	return admin_actor_record(actor, "host.delete", h.device.serial);
+}
+
 int
 admin_host_block(
     const struct admin_actor *actor, const char *const *names, int n)
@@ -100,4 +115,11 @@ admin_host_unblock(
     const struct admin_actor *actor, const char *const *names, int n)
 {
 	return admin_actor_each(actor, ADMIN_CHANGE_HOSTS, names, n, unblock);
+}
+
+int
+admin_host_delete(
+    const struct admin_actor *actor, const char *const *names, int n)
+{
+	return admin_actor_each(actor, ADMIN_CHANGE_HOSTS, names, n, delete);
 }

@@ -42,4 +42,11 @@ int admin_host_block(
 int admin_host_unblock(
     const struct admin_actor *actor, const char *const *names, int n);
 
+/*
+ * Deletes unenrolled hosts with their commands, all or none. ERR_CONFLICT: not
+ * unenrolled.
+ */
+int admin_host_delete(
+    const struct admin_actor *actor, const char *const *names, int n);
+
 #endif

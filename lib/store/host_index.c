@@ -18,6 +18,7 @@ enum {
 	NUMBER,
 	UPDATE,
 	INSERT,
+	REMOVE,
 	COUNT_WRONG_TEXTS,
 	COUNT_WRONG_COUNTS,
 	NUMBER_ALL,
@@ -31,20 +32,24 @@ enum {
 static const char *const texts[] = {
 	[NUMBER] = "INSERT INTO host_numbers (host_id) VALUES ($1)"
 		   " ON CONFLICT (host_id) DO NOTHING",
-	[UPDATE] = "UPDATE host_index SET text = (SELECT " SEARCHED
-		   " FROM hosts h WHERE h.id = $1) WHERE rowid = (SELECT"
-		   " n.number FROM host_numbers n WHERE n.host_id = $1)"
-		   " AND text <> (SELECT " SEARCHED
-		   " FROM hosts h WHERE h.id = $1)",
-	[INSERT] = "INSERT INTO host_index (rowid, text) SELECT n.number, " SEARCHED
-		   " FROM host_numbers n JOIN hosts h ON h.id = n.host_id"
-		   " WHERE n.host_id = $1 AND NOT EXISTS (SELECT 1"
-		   " FROM host_index i WHERE i.rowid = n.number)",
-	[COUNT_WRONG_TEXTS] = SQL_SCANS
-	"SELECT count(*) FROM hosts h"
-	" LEFT JOIN host_numbers n ON n.host_id = h.id"
-	" LEFT JOIN host_index i ON i.rowid = n.number"
-	" WHERE i.text IS NULL OR i.text <> " SEARCHED,
+	[UPDATE] =
+	    "UPDATE host_index SET text = (SELECT " SEARCHED
+	    " FROM hosts h WHERE h.id = $1) WHERE rowid = (SELECT"
+	    " n.number FROM host_numbers n WHERE n.host_id = $1)"
+	    " AND text <> (SELECT " SEARCHED " FROM hosts h WHERE h.id = $1)",
+	[INSERT] =
+	    "INSERT INTO host_index (rowid, text) SELECT n.number, " SEARCHED
+	    " FROM host_numbers n JOIN hosts h ON h.id = n.host_id"
+	    " WHERE n.host_id = $1 AND NOT EXISTS (SELECT 1"
+	    " FROM host_index i WHERE i.rowid = n.number)",
+	[REMOVE] = "DELETE FROM host_index WHERE rowid ="
+		   " (SELECT n.number FROM host_numbers n"
+		   " WHERE n.host_id = $1)",
+	[COUNT_WRONG_TEXTS] =
+	    SQL_SCANS "SELECT count(*) FROM hosts h"
+		      " LEFT JOIN host_numbers n ON n.host_id = h.id"
+		      " LEFT JOIN host_index i ON i.rowid = n.number"
+		      " WHERE i.text IS NULL OR i.text <> " SEARCHED,
 	[COUNT_WRONG_COUNTS] = SQL_SCANS
 	"SELECT count(*) FROM (SELECT b.state FROM (SELECT h.state AS state,"
 	" h.hardware_attested AS attested, " CLIENT_CERTIFICATE " AS client,"
@@ -56,9 +61,8 @@ static const char *const texts[] = {
 	"INSERT INTO host_numbers (host_id) SELECT h.id FROM hosts h"
 	" WHERE NOT EXISTS (SELECT 1 FROM host_numbers n"
 	" WHERE n.host_id = h.id)",
-	[FORGET] = SQL_SCANS
-	"DELETE FROM host_index WHERE rowid NOT IN"
-	" (SELECT n.number FROM host_numbers n)",
+	[FORGET] = SQL_SCANS "DELETE FROM host_index WHERE rowid NOT IN"
+			     " (SELECT n.number FROM host_numbers n)",
 	[UPDATE_ALL] = SQL_SCANS
 	"UPDATE host_index SET text = (SELECT " SEARCHED " FROM hosts h"
 	" JOIN host_numbers n ON n.host_id = h.id"
@@ -88,6 +92,12 @@ host_index_put(struct db *db, const char *host_id)
 	    (r = sql_run(db, texts[UPDATE], WITH(datum_text(host_id)))) != OK)
 		return r;
 	return sql_run(db, texts[INSERT], WITH(datum_text(host_id)));
+}
+
+int
+host_index_remove(struct db *db, const char *host_id)
+{
+	return sql_run(db, texts[REMOVE], WITH(datum_text(host_id)));
 }
 
 int

@@ -7,6 +7,9 @@
 /* After a host was made, or its names or UDID changed; else does nothing. */
 int host_index_put(struct db *db, const char *host_id);
 
+/* Before a host is deleted. */
+int host_index_remove(struct db *db, const char *host_id);
+
 /*
  * How many hosts are not found by what their rows say, or counted wrongly. Reads
  * all of them.

@@ -29,6 +29,11 @@ enum {
 	BLOCK,
 	RELEASE_UDID,
 	UNBLOCK,
+	IS_UNENROLLED,
+	DELETE_COMMANDS,
+	DELETE_RENEWALS,
+	DELETE_PUSHES,
+	DELETE,
 	SET_BOOTSTRAP,
 	GET_BOOTSTRAP,
 	SEEN,
@@ -132,6 +137,12 @@ static const char *const texts[] = {
 			 " AND state IN ('unenrolled', 'blocked')",
 	[UNBLOCK] = "UPDATE hosts SET state = 'unenrolled'"
 		    " WHERE id = $1 AND state = 'blocked'",
+	[IS_UNENROLLED] = "SELECT 1 FROM hosts"
+			  " WHERE id = $1 AND state = 'unenrolled'",
+	[DELETE_COMMANDS] = "DELETE FROM commands WHERE host_id = $1",
+	[DELETE_RENEWALS] = "DELETE FROM renewals WHERE host_id = $1",
+	[DELETE_PUSHES] = "DELETE FROM pushes WHERE host_id = $1",
+	[DELETE] = "DELETE FROM hosts WHERE id = $1",
 	[SET_BOOTSTRAP] = "UPDATE hosts SET" KEEP_TOKEN_IF_CHANGED
 			  " bootstrap_token = $3 WHERE id = $1",
 	[GET_BOOTSTRAP] = "SELECT bootstrap_token FROM hosts WHERE id = $1",
@@ -158,7 +169,8 @@ static const char *const texts[] = {
 	" COALESCE(sum(CASE WHEN state = 'enrolled'"
 	" AND client_certificate = 1 THEN hosts ELSE 0 END), 0),"
 	" COALESCE(sum(CASE WHEN state = 'pending' THEN hosts ELSE 0 END), 0),"
-	" COALESCE(sum(CASE WHEN state = 'unenrolled' THEN hosts ELSE 0 END), 0),"
+	" COALESCE(sum(CASE WHEN state = 'unenrolled' THEN hosts ELSE 0 END), "
+	"0),"
 	" COALESCE(sum(CASE WHEN state = 'blocked' THEN hosts ELSE 0 END), 0)"
 	" FROM host_counts",
 	[PURGE] = "UPDATE hosts SET bootstrap_token_before = NULL,"
@@ -444,6 +456,25 @@ hosts_unblock(struct db *db, const char *id)
 {
 	return sql_change(
 	    db, texts[UNBLOCK], WITH(datum_text(id)), ERR_CONFLICT);
+}
+
+int
+hosts_delete(struct db *db, const char *id)
+{
+	static const int steps[] = { DELETE_COMMANDS, DELETE_RENEWALS,
+		DELETE_PUSHES, DELETE };
+	bool unenrolled;
+	size_t i;
+	int r;
+
+	r = sql_exists(
+	    db, texts[IS_UNENROLLED], WITH(datum_text(id)), &unenrolled);
+	if (r != OK || !unenrolled)
+		return r != OK ? r : ERR_CONFLICT;
+	r = host_index_remove(db, id);
+	for (i = 0; r == OK && i < sizeof steps / sizeof steps[0]; i++)
+		r = sql_run(db, texts[steps[i]], WITH(datum_text(id)));
+	return r;
 }
 
 int

@@ -165,6 +165,12 @@ int hosts_release_udid(struct db *db, const char *id);
 int hosts_unblock(struct db *db, const char *id);
 
 /*
+ * Deletes an unenrolled host with its commands, and that it ever attested. Its
+ * certificates stay known. Else ERR_CONFLICT.
+ */
+int hosts_delete(struct db *db, const char *id);
+
+/*
  * Stores a bootstrap token; an empty one deletes. The one before is kept for 30
  * days. ERR_TOO_LARGE over 8192 bytes.
  */
