@@ -125,8 +125,9 @@ my %answers = (
 	much => { GET => [200, ' ' x 300_000 . '{}'] },
 );
 
+# And on another port the API of our own server. Both are called localhost.
 sub stand_in {
-	my ($port, $blocks) = (Attestmdm::Test::free_port(), '');
+	my ($port, $own, $blocks) = (Attestmdm::Test::free_port(), Attestmdm::Test::free_port(), '');
 	my $tls = "$dir/elsewhere";
 	mkdir($tls);
 	$t->make('tls', '--dir', $tls, '--name', 'localhost');
@@ -149,11 +150,16 @@ error_log $dir/elsewhere.log notice;
 events { }
 http {
 	log_format said '\$request_method \$uri \$status \$http_if_match \$content_type \$content_length';
+	include $dir/nginx/attestmdm-http.conf;
 	map \$http_authorization \$token { ~^Bearer.(?<word>[a-z]+) \$word; }
+	ssl_certificate $tls/tls.pem;
+	ssl_certificate_key $tls/tls.key;
+	server {
+		listen 127.0.0.1:$own ssl;
+		include $dir/nginx/attestmdm-admin.conf;
+	}
 	server {
 		listen 127.0.0.1:$port ssl;
-		ssl_certificate $tls/tls.pem;
-		ssl_certificate_key $tls/tls.key;
 		access_log $dir/elsewhere-said said;
 		root $tls;
 		etag off;
@@ -168,12 +174,14 @@ EOT
 		last if IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
 		select(undef, undef, undef, 0.02);
 	}
-	return $port;
+	return ($port, $own);
 }
 
+my ($port, $own) = stand_in();
+my $ca = "$dir/elsewhere/tls-ca.pem";
+
 subtest 'a server elsewhere' => sub {
-	my $port = stand_in();
-	my @trust = ('--cacert', "$dir/elsewhere/tls-ca.pem");
+	my @trust = ('--cacert', $ca);
 	my $url = "https://localhost:$port";
 	my $ask = sub {
 		my ($token, $verb, @options) = @_;
@@ -210,9 +218,51 @@ subtest 'a server elsewhere' => sub {
 	unlike($said, qr/elsewhere/, 'no redirect was followed');
 	@trust = ();
 	is($ask->('good', 'generate')->{exit}, 1, 'an unknown authority');
-	@trust = ('--cacert', "$dir/elsewhere/tls-ca.pem");
+	@trust = ('--cacert', $ca);
 	$url = "https://127.0.0.1:$port";
 	is($ask->('good', 'generate')->{exit}, 1, 'another name');
+};
+
+subtest 'our own server, by its API' => sub {
+	my %token = map { $_ => $t->tool_json('token', 'add', "for-$_", '--role', $_)->{token} } qw(admin gitops observer);
+	my $ask = sub {
+		my ($role, @options) = @_;
+		local $ENV{ATTESTMDM_TOKEN} = $token{$role};
+		return $t->command($t->server->tool, 'gitops', @options, '--url', "https://localhost:$own", '--cacert', $ca);
+	};
+	$t->server->start_programs('admin-api');
+	$t->tool_ok('setting', 'set', $require, 'false');
+	Attestmdm::Server::spew($file, "controls:\n  $require: true\n  apple_hardware_attestation_devices: all\n"
+	    . "  minimum_os_versions:\n    ios: \"17.0\"\n");
+	my $r = $ask->('observer', 'apply', $file, '--dry-run');
+	is($r->{exit}, 0, 'an observer may look') or diag($r->{err});
+	like($r->{out}, qr/^controls\.$require: false -> true$/m, 'and sees the difference');
+	is($ask->('observer', 'apply', $file)->{exit}, 4, 'but not apply');
+	is(setting($require), 'false', 'nothing was changed');
+	$r = $ask->('gitops', 'apply', $file);
+	is($r->{exit}, 0, 'the role gitops may') or diag($r->{err});
+	is(setting($require) . setting('apple_hardware_attestation_devices') . setting('minimum_os_version_ios'),
+	    'trueall17.0', 'fleet-124: it holds');
+	like($ask->('gitops', 'apply', $file)->{out}, qr/^The settings are as/, 'once more: no change');
+	is($ask->('observer', 'generate')->{out}, $t->tool_ok('gitops', 'generate'), 'generate says the same as here');
+
+	my $kept = Attestmdm::Server::slurp($t->server->conf);
+	$t->server->set_conf('gitops.gitops_mode_enabled', 'true');
+	$t->server->set_conf('license.tier', 'free');
+	$t->server->restart('admin-api');
+	Attestmdm::Server::spew($file, "controls:\n  minimum_os_versions:\n    ios: \"18.0\"\n");
+	is($ask->('admin', 'apply', $file)->{exit}, 4, 'fleet-123: in GitOps mode an admin may not');
+	$r = $ask->('gitops', 'apply', $file);
+	is($r->{exit}, 0, 'the role gitops may') or diag($r->{err});
+	is(setting('minimum_os_version_ios'), '18.0', 'it holds');
+	Attestmdm::Server::spew($file, "controls:\n  $require: true\n");
+	$r = $ask->('gitops', 'apply', $file);
+	is($r->{exit}, 4, 'fleet-121: tier free');
+	like($r->{err}, qr/line 2, column 39: .* needs tier = premium/, 'with the place');
+	Attestmdm::Server::spew($t->server->conf, $kept);
+	$t->server->restart('admin-api');
+	$t->tool_ok('token', 'revoke', 'for-gitops');
+	is($ask->('gitops', 'generate')->{exit}, 4, 'a token that was revoked');
 };
 
 subtest 'where the server is, and the token' => sub {
