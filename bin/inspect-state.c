@@ -14,6 +14,7 @@
 #include "ca/file.h"
 #include "ca/issue.h"
 #include "store/admins.h"
+#include "store/api_tokens.h"
 #include "store/host_index.h"
 #include "store/hosts.h"
 #include "store/settings.h"
@@ -24,6 +25,34 @@
 
 #define DAY       86400
 #define NONCE_KEY 32
+
+static void
+inspect_tokens(struct verdict *v, struct db *db, const struct conf *conf)
+{
+	struct api_token_list list;
+	size_t i, active = 0;
+	bool readable;
+	int r;
+
+	if ((r = adminkey_try(conf, db, &readable)) != OK ||
+	    (r = api_tokens_list(db, &list)) != OK) {
+		verdict_of(v, r, "tokens", "unreadable");
+		return;
+	}
+	for (i = 0; i < list.n; i++) {
+		active += list.rows[i].revoked_at == 0 &&
+		    list.rows[i].expires_at > clock_now();
+		if (readable && !list.rows[i].authentic)
+			verdict_add(v, VERDICT_BAD, "tokens",
+			    "the row of API token %s was not written with %s "
+			    "and opens nothing: unless that key was made anew, "
+			    "a program was taken over",
+			    list.rows[i].name, conf->admin_key);
+	}
+	verdict_add(
+	    v, VERDICT_OK, "tokens", "%zu API tokens have not ended", active);
+	api_tokens_list_release(&list);
+}
 
 static void
 inspect_admins(struct verdict *v, struct db *db, const struct conf *conf)
@@ -153,6 +182,7 @@ inspect_database(struct verdict *v, const struct conf *conf)
 	if (r == OK) {
 		inspect_mode(v, db);
 		inspect_admins(v, db, conf);
+		inspect_tokens(v, db, conf);
 		inspect_settings(v, db, conf);
 		inspect_client_certificate(v, db, conf);
 		inspect_index(v, db);

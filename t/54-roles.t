@@ -91,6 +91,7 @@ subtest 'tokens' => sub {
 	$t->change_db("UPDATE api_tokens SET role = 'admin' WHERE name = 'deploy'");
 	%token = map { $_->{name} => $_ } @{ $t->tool_json('token', 'list')->{tokens} };
 	is($token{deploy}{authentic}, 'no', 'a row of another hand is told');
+	like($t->tool('check', '--no-nginx')->{out}, qr/row of API token deploy was not written/, 'by check, too');
 };
 
 subtest 'sessions' => sub {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/api_tokens.h"
 #include "store/commands.h"
 #include "store/enrollment_links.h"
 #include "store/nonces.h"
@@ -32,6 +33,22 @@ test_sessions_end(void **state)
 	WRITE(db, sessions_create(db, "zoe", 3600, token, &s));
 	WRITE(db, restored_void(db));
 	assert_int_equal(sessions_load(db, token, 60, &s), ERR_SESSION);
+}
+
+/* One that was revoked since the backup must not be good again. */
+static void
+test_tokens_are_gone(void **state)
+{
+	struct db *db = storefix_db(state);
+	char text[API_TOKENS_TEXT];
+	struct api_token t;
+
+	WRITE(db,
+	    api_tokens_create(
+		db, "deploy", ADMIN_ROLE_ADMIN, 3600, "ann", text));
+	assert_int_equal(api_tokens_load(db, text, &t), OK);
+	WRITE(db, restored_void(db));
+	assert_int_equal(api_tokens_load(db, text, &t), ERR_TOKEN);
 }
 
 /* Two restores of one backup do not have the same generation. */
@@ -140,6 +157,7 @@ test_enrollments_start_over(void **state)
 
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_sessions_end),
+	STOREFIX_TEST(test_tokens_are_gone),
 	STOREFIX_TEST(test_nonces_are_void),
 	STOREFIX_TEST(test_nothing_is_erased_twice),
 	STOREFIX_TEST(test_renewals_open_again),
