@@ -16,6 +16,7 @@ static const struct cli_noun *const nouns[] = {
 	&cmd_command,
 	&cmd_renew,
 	&cmd_status,
+	&cmd_activity,
 	&cmd_alarms,
 	&cmd_ca,
 	&cmd_cert,

@@ -258,7 +258,6 @@ name_actor(struct cli *cli)
 	cli->admin = (struct admin_actor){
 		.conf = &cli->conf,
 		.name = cli->actor,
-		.remote = "",
 		.role = ADMIN_ROLE_ADMIN,
 	};
 }

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "admin/admin_server.h"
 #include "base/log.h"
 #include "bin/adminkey.h"
 #include "bin/authorities.h"
@@ -138,6 +139,21 @@ admins(struct cli *cli, const struct owners *owners, int schema_before)
 	return r;
 }
 
+/* Who upgraded it is on record. */
+static int
+note(const struct cli *cli, int before, int after)
+{
+	struct admin_actor actor = cli->admin;
+	int r;
+
+	if (before == after)
+		return OK;
+	if ((r = db_open(cli->conf.database, DB_DURABLE, &actor.db)) == OK)
+		r = admin_server_note_migrate(&actor, before, after);
+	db_close(actor.db);
+	return r;
+}
+
 /* attestmdm-worker does what two timers did before. */
 static void
 tell_of_worker(const struct cli *cli, const struct owners *owners, int before)
@@ -167,6 +183,7 @@ migrate_run(struct cli *cli)
 	authorities_of(&cli->conf, all);
 	/* at once: what is cut short before it has its key is not trusted */
 	if ((r = admins(cli, &owners, before)) != OK ||
+	    (r = note(cli, before, after)) != OK ||
 	    (r = profiles(&cli->conf)) != OK || (r = index_hosts(cli)) != OK ||
 	    (r = authority(cli, &all[1], &owners)) != OK ||
 	    (r = nginx(cli, &owners)) != OK ||

@@ -89,7 +89,7 @@ setting_set(struct cli *cli)
 
 static const struct cli_option set_options[] = {
 	{ "override-gitops", NULL,
-	    "although GitOps manages the setting; the activity list tells", 0 },
+	    "although GitOps manages the setting; the activity log tells", 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 

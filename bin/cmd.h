@@ -4,6 +4,7 @@
 
 #include "bin/cli.h"
 
+extern const struct cli_noun cmd_activity;
 extern const struct cli_noun cmd_ade;
 extern const struct cli_noun cmd_admin;
 extern const struct cli_noun cmd_alarms;

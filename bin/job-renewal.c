@@ -27,7 +27,6 @@ finish(struct job *job)
 	struct admin_actor actor = { .conf = w->conf,
 		.db = w->db,
 		.name = "worker",
-		.remote = "",
 		.role = ADMIN_ROLE_ADMIN };
 	int recorded = admin_renewal_record(&actor, &run, NULL);
 	int r = end_run(job);

@@ -139,7 +139,6 @@ admin_api_http_actor(const struct admin_api *api)
 	return (struct admin_actor){ .conf = api->context.conf,
 		.db = api->context.db,
 		.name = api->actor,
-		.remote = api->context.remote_address,
 		.role = api->token.role };
 }
 

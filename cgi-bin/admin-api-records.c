@@ -16,7 +16,11 @@ write_activity(const struct activity *a, struct out_json *w)
 	out_json_int(w, "id", a->id);
 	admin_api_http_time(w, "at", a->at);
 	out_json_string(w, "actor", a->actor);
+	admin_api_http_string(w, "remote", a->remote);
 	out_json_string(w, "action", a->action);
+	admin_api_http_string(w, "serial_number", a->serial);
+	admin_api_http_string(w, "before", a->before);
+	admin_api_http_string(w, "after", a->after);
 	admin_api_http_string(w, "detail", a->detail);
 	out_json_close_object(w);
 }
@@ -32,8 +36,10 @@ list_activities(
 	size_t n;
 
 	if ((r = admin_api_http_page(api, query, &limit, &before)) != OK ||
-	    (r = activities_list(api->context.db, before, limit + 1, &rows)) !=
-		OK)
+	    (r = activities_list(api->context.db,
+		 &(struct activity_filter){
+		     .before_id = before, .limit = limit + 1 },
+		 &rows)) != OK)
 		return r;
 	n = rows.n > (size_t)limit ? (size_t)limit : rows.n;
 	admin_api_http_open(&w, resp);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin-activities.h"
 #include "admin/admin_enrollment.h"
 #include "admin/admin_host.h"
 #include "base/clock.h"
@@ -413,7 +414,8 @@ admin_hosts_show(void *app, const struct req *req, struct resp *resp)
 	    (r = fill_alarms(&page, &h)) != OK ||
 	    (r = fill_refusal(&page, &h)) != OK ||
 	    (r = fill_commands(&page, &h)) != OK ||
-	    (r = fill_enrollments(&page, &h)) != OK)
+	    (r = fill_enrollments(&page, &h)) != OK ||
+	    (r = admin_activities_fill_host(&page, h.device.serial)) != OK)
 		goto done;
 	tmplrow_flag(page.row, "in_hosts", true);
 	r = admin_page_send(&page, "host", name_of(&h), resp);

@@ -1,13 +1,11 @@
 #include "admin-options.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "admin/admin_setting.h"
 #include "base/err.h"
 #include "policy/product.h"
-#include "store/activities.h"
 
 /* Only what a browser may follow becomes a link. */
 static bool
@@ -195,47 +193,4 @@ admin_options_set_minimum_os(
 	for (s = SYSTEM_UNKNOWN + 1; s < PRODUCT_SYSTEMS; s++)
 		names[s - 1] = product_minimum_setting(s);
 	return set(app, req, names, NULL, resp);
-}
-
-static int
-fill_activity(struct admin_page *page)
-{
-	long long before = strtoll(form_text(page->query, "before"), NULL, 10);
-	struct activity_list list;
-	struct tmpl_row *row;
-	size_t i;
-	int r;
-
-	r = activities_list(page->app->context.db, before > 0 ? before : 0,
-	    ADMIN_PAGE_ROWS + 1, &list);
-	if (r != OK)
-		return r;
-	tmplrow_flag(page->row, "paged", before > 0);
-	tmplrow_flag(page->row, "more", list.n > ADMIN_PAGE_ROWS);
-	for (i = 0; i < list.n && i < ADMIN_PAGE_ROWS; i++) {
-		row = tmplrow_add(page->row, "activities");
-		tmplrow_set(row, "actor", list.rows[i].actor);
-		tmplrow_set(row, "action", list.rows[i].action);
-		tmplrow_set(row, "detail", list.rows[i].detail);
-		admin_page_time(row, "at", list.rows[i].at);
-		tmplrow_setf(
-		    page->row, "last_id", "%lld", (long long)list.rows[i].id);
-	}
-	activities_list_release(&list);
-	return OK;
-}
-
-int
-admin_options_activity(void *app, const struct req *req, struct resp *resp)
-{
-	struct admin_page page;
-	int r;
-
-	if ((r = admin_page_init(&page, app, req)) == OK &&
-	    (r = fill_activity(&page)) == OK) {
-		tmplrow_flag(page.row, "in_activity", true);
-		r = admin_page_send(&page, "activity", "Activity", resp);
-	}
-	admin_page_release(&page);
-	return r;
 }

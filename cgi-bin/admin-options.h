@@ -1,4 +1,4 @@
-/* The settings page and the record of what administrators did. */
+/* The settings page. */
 #ifndef ADMIN_OPTIONS_H
 #define ADMIN_OPTIONS_H
 
@@ -13,8 +13,5 @@ int admin_options_set(void *app, const struct req *req, struct resp *resp);
 /* POST /admin/settings/minimum-os */
 int admin_options_set_minimum_os(
     void *app, const struct req *req, struct resp *resp);
-
-/* GET /admin/activity?before=ID */
-int admin_options_activity(void *app, const struct req *req, struct resp *resp);
 
 #endif

@@ -184,7 +184,6 @@ admin_page_actor(const struct admin_app *app, const struct session *session)
 	return (struct admin_actor){ .conf = app->context.conf,
 		.db = app->context.db,
 		.name = session->admin,
-		.remote = app->context.remote_address,
 		.role = session->role };
 }
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "admin-activities.h"
 #include "admin-alarms.h"
 #include "admin-enrollments.h"
 #include "admin-hosts.h"
@@ -145,7 +146,7 @@ static const struct route routes[] = {
 	    ADMIN_PAGE_BODY },
 	{ "POST", "/admin/settings/:setting", admin_options_set,
 	    ADMIN_PAGE_BODY },
-	{ "GET", "/admin/activity", admin_options_activity, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/activity", admin_activities_list, ADMIN_PAGE_BODY },
 	{ NULL, NULL, NULL, 0 },
 };
 

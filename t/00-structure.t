@@ -57,6 +57,18 @@ subtest 'only lib/store says SQL' => sub {
 	is("@bad", '', 'nobody else does');
 };
 
+# lib/store/activities.h: entries go by age, or because anybody may cause them.
+subtest 'the activity log is only added to' => sub {
+	my %may = (
+		'lib/store/activity_chain.c' => ['UPDATE activities'],
+		'lib/store/activities.c' => [('DELETE FROM activities') x 3],
+	);
+	for my $file (grep { m{^(lib|bin|cgi-bin)/} } @shipped) {
+		my @all = $text{$file} =~ /"[^"\n]*\b((?:UPDATE|DELETE FROM|REPLACE INTO) activities)\b/g;
+		is("@all", join(' ', @{ $may{$file} // [] }), $file) if @all || $may{$file};
+	}
+};
+
 subtest 'what changes the database is in the library' => sub {
 	my @bad = grep { m{^(bin|cgi-bin)/} && $text{$_} =~ /\bdb_begin/ } @shipped;
 	is("@bad", '', 'no transaction begins in bin/ and cgi-bin/');

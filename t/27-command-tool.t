@@ -72,8 +72,8 @@ subtest 'mdm-55: what is hard to undo wants --yes' => sub {
 	is($t->db("SELECT request_type FROM commands ORDER BY seq DESC LIMIT 1")->[0]{request_type},
 	    'RestartDevice', 'sent with it');
 	like($t->tool_ok('command', 'send', $mac->{serial}, 'EraseDevice', '--yes'), qr/./, 'EraseDevice, too');
-	my $row = $t->db("SELECT actor, detail FROM activities ORDER BY id DESC LIMIT 1")->[0];
-	like("$row->{actor} $row->{detail}", qr/^cli:\S+ EraseDevice .*\Q$mac->{serial}\E/, 'by whom is on the activity list');
+	my $row = $t->db("SELECT actor, serial, detail FROM activities ORDER BY id DESC LIMIT 1")->[0];
+	like("$row->{actor} $row->{detail} $row->{serial}", qr/^cli:\S+ EraseDevice .*\Q$mac->{serial}\E/, 'by whom is on the activity list');
 };
 
 subtest 'a CommandUUID is made for a file without one' => sub {
@@ -112,9 +112,9 @@ subtest 'a command is taken back' => sub {
 	    'a late answer does no harm, and the queue goes on');
 	is(state_of($uuid[0]), 'cancelled', 'it stays cancelled');
 	is($mac->poll('no property list')->{status}, 200, 'an unreadable one');
-	my $activity = $t->db("SELECT detail FROM activities WHERE action = 'command.cancel'");
+	my $activity = $t->db("SELECT serial, detail FROM activities WHERE action = 'command.cancel'");
 	is(scalar @$activity, 2, 'in the activity');
-	is($activity->[0]{detail}, "SecurityInfo $uuid[0] to $mac->{serial}", 'with what and whom');
+	is("$activity->[0]{detail} $activity->[0]{serial}", "SecurityInfo $uuid[0] $mac->{serial}", 'with what and whom');
 	is($t->tool('command', 'cancel', $mac->{serial}, $uuid[0])->{exit}, 4, 'not twice');
 	is($t->tool('command', 'cancel', mac()->{serial}, $uuid[2])->{exit}, 3, 'not of another host');
 	is($t->tool('command', 'cancel', 'C27NONE00000', $uuid[2])->{exit}, 3, 'no host');

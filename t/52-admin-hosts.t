@@ -177,7 +177,9 @@ subtest 'admin-23: what a device says of itself stays text' => sub {
 	    . "build_version = '<b>24', udid = $text, remote_address = '<b>1'");
 	sql("INSERT INTO events (at, serial, step, outcome, code, reason, remote_address) "
 	    . "VALUES (1700000000, $text, '<b>step', 'refused', '<b>code', $text, '<b>1')");
-	sql("INSERT INTO activities (at, actor, action, detail) VALUES (1, $text, $text, $text)");
+	sql("INSERT INTO activities (at, actor, remote, action, serial, old_value, new_value, detail) "
+	    . "VALUES (1, $text, '<b>1', $text, $text, $text, $text, $text), "
+	    . "(1, $text, '<b>1', $text, 'C02WEB000001', $text, $text, $text)");
 	sql("UPDATE commands SET request_type = $text, created_by = $text, uuid = '<b>u' || seq");
 	my ($enrollment) = map { $_->{id} } @{ $t->db('SELECT id FROM enrollments LIMIT 1') };
 	my $query = Attestmdm::Admin::encode($HOSTILE);
@@ -185,6 +187,7 @@ subtest 'admin-23: what a device says of itself stays text' => sub {
 	    '/admin/enrollments', "/admin/enrollments?q=$query", '/admin/refusals',
 	    "/admin/refusals?q=$query&before=$query", "/admin/enrollments/$enrollment",
 	    "/admin/serial?serial=$query", '/admin/activity',
+	    "/admin/activity?actor=$query&action=$query&serial=$query&before=$query",
 	    "/admin/settings?saved=$query");
 	for my $page (@pages, undef) {
 		my $r = defined $page ? $b->get($page) : { status => 200,

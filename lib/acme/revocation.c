@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "store/activities.h"
 #include "store/certificates.h"
 
 /* Orders of an account that are looked through; it cannot have more alive. */
@@ -108,6 +109,7 @@ revoke(struct request *rq, const uint8_t sha256[SECRET_SHA256], int reason)
 	char text[64];
 	int r;
 
+	snprintf(text, sizeof text, "reason %d", reason);
 	r = certificates_load(db, sha256, &c);
 	if (r == ERR_NOT_FOUND)
 		r = fail(r, "the certificate is none of ours");
@@ -116,10 +118,16 @@ revoke(struct request *rq, const uint8_t sha256[SECRET_SHA256], int reason)
 		if (r == ERR_ALREADY_REVOKED)
 			r = fail(r, "certificate %s is revoked already", c.id);
 	}
+	if (r == OK)
+		r = activities_add(db,
+		    &(struct activity_note){ .action = "cert.revoke",
+			.serial = c.serial,
+			.before = certificates_state_name(c.state),
+			.after = text,
+			.detail = c.id });
 	certificates_release(&c);
 	if (r != OK)
 		return r;
-	snprintf(text, sizeof text, "reason %d", reason);
 	return context_log(&rq->context, OK, text);
 }
 

@@ -1,7 +1,6 @@
 #include "admin/admin_actor.h"
 
 #include "base/log.h"
-#include "store/activities.h"
 
 #define MAY(role) (1U << ADMIN_ROLE_##role)
 
@@ -32,10 +31,21 @@ admin_actor_begin(
 }
 
 int
+admin_actor_note(
+    const struct admin_actor *actor, const struct activity_note *note)
+{
+	struct activity_note whole = *note;
+
+	whole.actor = actor->name;
+	return activities_add(actor->db, &whole);
+}
+
+int
 admin_actor_record(
     const struct admin_actor *actor, const char *action, const char *detail)
 {
-	return activities_add(actor->db, actor->name, action, detail);
+	return admin_actor_note(actor,
+	    &(struct activity_note){ .action = action, .detail = detail });
 }
 
 int

@@ -7,6 +7,7 @@
 #define ADMIN_ACTOR_H
 
 #include "base/conf.h"
+#include "store/activities.h"
 #include "store/admin_role.h"
 #include "store/db.h"
 
@@ -26,8 +27,6 @@ struct admin_actor {
 	struct db *db;
 	/* an administrator's name, "token:NAME", or "cli:USER" */
 	const char *name;
-	/* address of the client; "" for the tool and the worker */
-	const char *remote;
 	enum admin_role role;
 };
 
@@ -42,7 +41,14 @@ int admin_actor_check(
 int admin_actor_begin(
     const struct admin_actor *actor, enum admin_permission permission);
 
-/* Adds the activity of an act inside its transaction. */
+/*
+ * Adds the activity of an act inside its transaction. Who did it comes from
+ * *actor, the rest from *note.
+ */
+int admin_actor_note(
+    const struct admin_actor *actor, const struct activity_note *note);
+
+/* The same for one that concerns no device and replaces no value. */
 int admin_actor_record(
     const struct admin_actor *actor, const char *action, const char *detail);
 

@@ -312,7 +312,11 @@ remove_one(const struct admin_actor *actor, const char *given)
 	r = ade_devices_remove(actor->db, ADE_DEVICES_FILE, serial);
 	if (r == ERR_NOT_FOUND)
 		return fail(r, "no file that was imported lists %s", serial);
-	return r == OK ? admin_actor_record(actor, "ade.remove", serial) : r;
+	if (r != OK)
+		return r;
+	return admin_actor_note(actor,
+	    &(struct activity_note){
+		.action = "ade.remove", .serial = serial });
 }
 
 int

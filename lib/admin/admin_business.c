@@ -42,6 +42,17 @@ create(const struct admin_actor *actor, const char *account)
 	return r == OK ? admin_actor_record(actor, "ade.account", account) : r;
 }
 
+static int
+record_certificate(const struct admin_actor *actor, const char *account)
+{
+	int r;
+
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SERVER)) == OK)
+		r = db_end(actor->db,
+		    admin_actor_record(actor, "ade.certificate", account));
+	return r;
+}
+
 int
 admin_business_certificate(const struct admin_actor *actor, const char *account,
     bool anew, struct buf *pem)
@@ -51,7 +62,8 @@ admin_business_certificate(const struct admin_actor *actor, const char *account,
 
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SERVER)) != OK ||
 	    (r = db_end(actor->db, create(actor, account))) != OK ||
-	    (r = ade_identity_make(actor->conf, account, anew)) != OK)
+	    (r = ade_identity_make(actor->conf, account, anew)) != OK ||
+	    (anew && (r = record_certificate(actor, account)) != OK))
 		return r;
 	ade_identity_path(actor->conf, account, ADE_IDENTITY_CERTIFICATE, path);
 	return file_read(path, pem);
@@ -174,12 +186,14 @@ static int
 set_options(const struct admin_actor *actor, const char *account,
     const char *const *assignments, int n)
 {
+	char before[ADE_OPTIONS_TEXT];
 	struct ade_account a;
 	struct buf next;
 	int i, r;
 
 	if ((r = load(actor, account, &a)) != OK)
 		return r;
+	memcpy(before, a.profile_options, sizeof before);
 	buf_init(&next, (size_t)2 * ADE_OPTIONS_TEXT);
 	for (i = 0; i < n && r == OK; i++) {
 		buf_reset(&next);
@@ -195,7 +209,11 @@ set_options(const struct admin_actor *actor, const char *account,
 		 actor->db, account, a.profile_options)) != OK ||
 	    (r = assign_anew(actor, &a)) != OK)
 		return r;
-	return admin_actor_record(actor, "ade.profile", account);
+	return admin_actor_note(actor,
+	    &(struct activity_note){ .action = "ade.profile",
+		.before = before,
+		.after = a.profile_options,
+		.detail = account });
 }
 
 int
@@ -279,7 +297,9 @@ sync_now(const struct admin_actor *actor, int64_t *asked_at)
 
 	*asked_at = clock_now();
 	db_wake(actor->db);
-	return r == OK ? jobs_run_now(actor->db, "sync") : r;
+	if (r != OK || (r = jobs_run_now(actor->db, "sync")) != OK)
+		return r;
+	return admin_actor_record(actor, "ade.sync-now", "");
 }
 
 int

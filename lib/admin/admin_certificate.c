@@ -1,6 +1,5 @@
 #include "admin/admin_certificate.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/enc.h"
@@ -71,7 +70,6 @@ admin_certificate_find(struct db *db, const char *name, struct certificate *out)
 static int
 revoke(const struct admin_actor *actor, const struct certificate *c, int reason)
 {
-	char detail[256];
 	int r;
 
 	r = certificates_revoke(actor->db, c->sha256, reason);
@@ -79,9 +77,12 @@ revoke(const struct admin_actor *actor, const struct certificate *c, int reason)
 		return fail(r, "certificate %s is revoked already", c->id);
 	if (r != OK)
 		return r;
-	snprintf(detail, sizeof detail, "%s of %s: %s", c->id, c->serial,
-	    admin_certificate_reason_name(reason));
-	return admin_actor_record(actor, "cert.revoke", detail);
+	return admin_actor_note(actor,
+	    &(struct activity_note){ .action = "cert.revoke",
+		.serial = c->serial,
+		.before = certificates_state_name(c->state),
+		.after = admin_certificate_reason_name(reason),
+		.detail = c->id });
 }
 
 int

@@ -44,13 +44,18 @@ check(const struct admin_command *command)
 
 static int
 record(const struct admin_actor *actor, const char *action, const char *type,
-    const char *uuid, const struct host *host)
+    const char *uuid, const struct host *host, const char *before,
+    const char *after)
 {
 	char detail[256];
 
-	snprintf(detail, sizeof detail, "%.100s %s to %s", type, uuid,
-	    host->device.serial);
-	return admin_actor_record(actor, action, detail);
+	snprintf(detail, sizeof detail, "%.100s %s", type, uuid);
+	return admin_actor_note(actor,
+	    &(struct activity_note){ .action = action,
+		.serial = host->device.serial,
+		.before = before,
+		.after = after,
+		.detail = detail });
 }
 
 static int
@@ -68,8 +73,8 @@ enqueue(const struct admin_actor *actor, const struct host *host,
 		    host->device.serial, hosts_state_name(host->state));
 	if (r != OK)
 		return r;
-	return record(
-	    actor, "command.send", text->request_type, text->uuid, host);
+	return record(actor, "command.send", text->request_type, text->uuid,
+	    host, "", commands_state_name(COMMAND_QUEUED));
 }
 
 int
@@ -118,8 +123,9 @@ cancel(const struct admin_actor *actor, const struct host *host,
 		r = fail(ERR_CONFLICT, "it is over already: %s",
 		    commands_state_name(c.state));
 	else if ((r = take_back(actor->db, &c)) == OK)
-		r = record(
-		    actor, "command.cancel", c.request_type, c.uuid, host);
+		r = record(actor, "command.cancel", c.request_type, c.uuid,
+		    host, commands_state_name(c.state),
+		    commands_state_name(COMMAND_CANCELLED));
 	commands_release(&c);
 	return r;
 }

@@ -58,6 +58,17 @@ admin_host_release(struct admin_host_details *details)
 		attestations_release(&details->evidence);
 }
 
+static int
+record(const struct admin_actor *actor, const char *action,
+    const struct host *before, const char *after)
+{
+	return admin_actor_note(actor,
+	    &(struct activity_note){ .action = action,
+		.serial = before->device.serial,
+		.before = hosts_state_name(before->state),
+		.after = after });
+}
+
 /* Open profiles go with it, so that no certificate comes after the decision. */
 static int
 block(const struct admin_actor *actor, const char *name)
@@ -70,7 +81,11 @@ block(const struct admin_actor *actor, const char *name)
 	    (r = enrollments_revoke_open(
 		 actor->db, h.device.serial, NULL, &revoked)) != OK)
 		return r;
-	return admin_actor_record(actor, "host.block", h.device.serial);
+	r = record(actor, "host.block", &h, hosts_state_name(HOST_BLOCKED));
+	if (r != OK || !h.hardware_attested)
+		return r;
+	return activities_add_withdrawn(
+	    actor->db, actor->name, h.device.serial, "it was blocked");
 }
 
 static int
@@ -85,7 +100,8 @@ unblock(const struct admin_actor *actor, const char *name)
 		return fail(r, "%s is not blocked", h.device.serial);
 	if (r != OK)
 		return r;
-	return admin_actor_record(actor, "host.unblock", h.device.serial);
+	return record(
+	    actor, "host.unblock", &h, hosts_state_name(HOST_UNENROLLED));
 }
 
 static int delete (const struct admin_actor *actor, const char *name)

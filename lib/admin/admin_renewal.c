@@ -19,8 +19,11 @@ admin_renewal_record(const struct admin_actor *actor,
 	    host != NULL ? host->device.serial : "", run->opened, run->refused,
 	    run->faults);
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_HOSTS)) == OK)
-		r = db_end(
-		    actor->db, admin_actor_record(actor, "renew", detail));
+		r = db_end(actor->db,
+		    admin_actor_note(actor,
+			&(struct activity_note){ .action = "renew",
+			    .serial = host != NULL ? host->device.serial : "",
+			    .detail = detail }));
 	return r;
 }
 

@@ -1,5 +1,7 @@
 #include "admin/admin_server.h"
 
+#include <stdio.h>
+
 #include "store/restored.h"
 
 static int
@@ -34,4 +36,22 @@ admin_server_restored(const struct admin_actor *actor, const char *file)
 	if ((r = restored_void(actor->db)) == OK)
 		r = admin_actor_record(actor, "restore", file);
 	return db_end(actor->db, r);
+}
+
+int
+admin_server_note_migrate(
+    const struct admin_actor *actor, int before, int after)
+{
+	char from[16], to[16];
+	int r;
+
+	snprintf(from, sizeof from, "schema %d", before);
+	snprintf(to, sizeof to, "schema %d", after);
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SERVER)) == OK)
+		r = db_end(actor->db,
+		    admin_actor_note(actor,
+			&(struct activity_note){ .action = "migrate",
+			    .before = from,
+			    .after = to }));
+	return r;
 }

@@ -12,6 +12,7 @@
 static const char *program_name = "attestmdm";
 static enum log_priority least_urgent = LOG_INFO;
 static char request_id[64];
+static char request_address[64];
 static char last_reason[512];
 
 void
@@ -22,12 +23,32 @@ log_open(const char *program, enum log_priority least)
 }
 
 void
-log_request(const char *id)
+log_request(const char *id, const char *address)
 {
-	if (id == NULL)
-		request_id[0] = '\0';
-	else
+	request_id[0] = request_address[0] = '\0';
+	if (id != NULL)
 		log_escape(blob_str(id), request_id, sizeof request_id);
+	if (address != NULL)
+		log_escape(blob_str(address), request_address,
+		    sizeof request_address);
+}
+
+const char *
+log_request_id(void)
+{
+	return request_id;
+}
+
+const char *
+log_request_address(void)
+{
+	return request_address;
+}
+
+const char *
+log_program(void)
+{
+	return program_name;
 }
 
 void

@@ -20,8 +20,18 @@ enum log_priority {
 /* Names the program in every line; drops lines less urgent than `least`. */
 void log_open(const char *program, enum log_priority least);
 
-/* Marks the lines that follow with a request's id; NULL ends that. */
-void log_request(const char *id);
+/*
+ * The request in hand: its id marks the lines that follow, and the activity log
+ * takes both; NULL, NULL ends that.
+ */
+void log_request(const char *id, const char *address);
+
+/* Its id, escaped, and its client's address; "" when there is none. */
+const char *log_request_id(void);
+const char *log_request_address(void);
+
+/* The name given to log_open(). */
+const char *log_program(void);
 
 void log_line(enum log_priority prio, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "ca/crl.h"
 #include "ca/issue.h"
+#include "store/activities.h"
 
 #define ISSUE_DAY      86400
 #define ISSUE_NAME_MAX 64
@@ -350,12 +352,32 @@ issue_for_enrollment(const struct authority *ca, const char *crl_file,
 	return OK;
 }
 
+static int
+record(struct db *db, const struct certificate *c)
+{
+	char detail[DB_ID_TEXT + CLOCK_TEXT + 64], end[CLOCK_TEXT];
+
+	clock_people(c->not_after, end);
+	snprintf(detail, sizeof detail, "%s by %s, for %s, until %s", c->id,
+	    c->order_id[0] != '\0' ? "ACME" : "SCEP",
+	    c->purpose == ENROLLMENT_RENEW ? "a renewal" : "an enrollment",
+	    end);
+	return activities_add(db,
+	    &(struct activity_note){ .action = "cert.issue",
+		.serial = c->serial,
+		.after = c->hardware_attested ? "attested" : "not attested",
+		.detail = detail });
+}
+
 int
 issue_store(struct db *db, const struct certificate *c)
 {
-	int r = certificates_insert(db, c);
+	int r;
 
-	return r == OK ? enrollments_mark_issued(db, c->enrollment_id) : r;
+	if ((r = certificates_insert(db, c)) != OK ||
+	    (r = enrollments_mark_issued(db, c->enrollment_id)) != OK)
+		return r;
+	return record(db, c);
 }
 
 int

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "store/activities.h"
 #include "store/alarms.h"
 #include "store/commands.h"
 #include "store/events.h"
@@ -165,6 +166,12 @@ open_renewal(struct renewer *rn, const struct host *host,
 		return r;
 	snprintf(reason, sizeof reason, "%s profile queued: %s",
 	    d->method == DECISION_ACME ? "ACME" : "SCEP", d->reason);
+	if ((r = activities_add(c->db,
+		 &(struct activity_note){ .action = "renewal.open",
+		     .serial = host->device.serial,
+		     .after = d->method == DECISION_ACME ? "ACME" : "SCEP",
+		     .detail = d->reason })) != OK)
+		return r;
 	return context_log(c, OK, reason);
 }
 

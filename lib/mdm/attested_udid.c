@@ -85,7 +85,7 @@ attested_udid_ask(struct mdm_request *req)
 	command_text_init(&text);
 	if ((r = command_device_information(NULL, 0, &text)) == OK)
 		r = command_enqueue(
-		    req->context.db, host->id, &text, 0, "check-in");
+		    req->context.db, host->id, &text, 0, COMMAND_CHECKIN_SENDER);
 	command_text_release(&text);
 	return r;
 }

@@ -9,6 +9,7 @@
 #include "mdm/attested_udid.h"
 #include "mdm/first_use.h"
 #include "policy/decision.h"
+#include "store/activities.h"
 #include "store/ade_devices.h"
 #include "store/certificates.h"
 #include "store/datum.h"
@@ -251,6 +252,10 @@ begin_generation(struct mdm_request *req, struct host_vitals *vitals)
 	int r;
 
 	note_signer(req);
+	if (id->has_host && id->host.hardware_attested && !id->attested &&
+	    (r = activities_add_withdrawn(db, NULL, id->cert.serial,
+		 "it enrolls again without attestation")) != OK)
+		return r;
 	snprintf(vitals->device.serial, sizeof vitals->device.serial, "%s",
 	    id->cert.serial);
 	complete(&vitals->device, &id->enrollment.device);

@@ -10,6 +10,7 @@
 #include "mdm/attested_udid.h"
 #include "mdm/authenticate.h"
 #include "mdm/device_configured.h"
+#include "store/activities.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
 #include "store/push_certificate.h"
@@ -66,6 +67,39 @@ read_tokens(const struct mdm_request *req, bool *flag, struct host_tokens *t)
 	    : fail(ERR_MDM_MESSAGE, "AwaitingConfiguration is no boolean");
 }
 
+static int
+record_enrollment(const struct mdm_request *req)
+{
+	const struct identity *id = &req->identity;
+
+	return activities_add(req->context.db,
+	    &(struct activity_note){ .action = "host.enroll",
+		.serial = id->cert.serial,
+		.before = hosts_state_name(id->host.state),
+		.after = hosts_state_name(HOST_ENROLLED),
+		.detail = id->host.hardware_attested
+		    ? "its hardware attested"
+		    : "its hardware not attested" });
+}
+
+static int
+record_leaving(const struct mdm_request *req)
+{
+	const struct host *host = &req->identity.host;
+	struct db *db = req->context.db;
+	int r = activities_add(db,
+	    &(struct activity_note){ .action = "host.unenroll",
+		.serial = host->device.serial,
+		.before = hosts_state_name(host->state),
+		.after = hosts_state_name(HOST_UNENROLLED),
+		.detail = "the device checked out" });
+
+	if (r != OK || !host->hardware_attested)
+		return r;
+	return activities_add_withdrawn(
+	    db, NULL, host->device.serial, "the device checked out");
+}
+
 /* The first TokenUpdate proves that the whole profile was installed. */
 static int
 finish_enrollment(struct mdm_request *req, bool awaiting_configuration)
@@ -83,7 +117,7 @@ finish_enrollment(struct mdm_request *req, bool awaiting_configuration)
 	if (r == OK && (r = attested_udid_ask(req)) == OK)
 		r = enrollments_revoke_open(req->context.db, cert->serial,
 		    cert->enrollment_id, &revoked);
-	return r;
+	return r == OK ? record_enrollment(req) : r;
 }
 
 static int
@@ -109,10 +143,13 @@ handle_token_update(struct mdm_request *req)
 static int
 handle_check_out(struct mdm_request *req)
 {
+	int r;
+
 	if (req->message.user_channel)
 		return OK;
 	req->achieved = "unenrolled";
-	return hosts_check_out(req->context.db, req->identity.host.id);
+	r = hosts_check_out(req->context.db, req->identity.host.id);
+	return r == OK ? record_leaving(req) : r;
 }
 
 /* Anybody who saw a message can send it again, Mdm-Signature included. */

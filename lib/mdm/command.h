@@ -44,6 +44,9 @@ int command_simple(const char *request_type, struct command_text *out);
  */
 int command_read(struct blob plist, struct command_text *out);
 
+/* Who queues what is asked of every device that enrolls. */
+#define COMMAND_CHECKIN_SENDER "check-in"
+
 /*
  * Queues a finished command, in a transaction. Codes of commands_enqueue().
  */

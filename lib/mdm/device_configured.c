@@ -21,7 +21,7 @@ device_configured_enqueue(struct mdm_request *req)
 	command_text_init(&text);
 	if ((r = command_simple(TYPE, &text)) == OK)
 		r = command_enqueue(req->context.db, req->identity.host.id,
-		    &text, PRIORITY_LAST, "check-in");
+		    &text, PRIORITY_LAST, COMMAND_CHECKIN_SENDER);
 	command_text_release(&text);
 	return r;
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "mdm/attested_udid.h"
 #include "policy/decision.h"
+#include "store/activities.h"
 #include "store/alarms.h"
 #include "store/certificates.h"
 #include "store/renewals.h"
@@ -96,6 +97,30 @@ first_use_check(struct mdm_request *req)
 	return r;
 }
 
+static const char *
+mark(bool attested)
+{
+	return attested ? "attested" : "not attested";
+}
+
+static int
+record_renewal(const struct mdm_request *req, bool was_attested)
+{
+	const struct identity *id = &req->identity;
+	struct db *db = req->context.db;
+	int r = activities_add(db,
+	    &(struct activity_note){ .action = "host.renew",
+		.serial = id->cert.serial,
+		.before = mark(was_attested),
+		.after = mark(id->attested),
+		.detail = id->cert.id });
+
+	if (r != OK || !was_attested || id->attested)
+		return r;
+	return activities_add_withdrawn(db, NULL, id->cert.serial,
+	    "it renewed its certificate without attestation");
+}
+
 /*
  * Nothing of the host changes but its identity: queue, tokens and history are
  * of the device, which is the same.
@@ -108,6 +133,7 @@ replace_certificate(struct mdm_request *req)
 		.enrollment_id = id->cert.enrollment_id,
 		.hardware_attested = id->attested };
 	struct context renewal = req->context;
+	bool was_attested = id->host.hardware_attested;
 	struct db *db = req->context.db;
 	int r = enrollments_mark_enrolled(db, id->cert.enrollment_id);
 
@@ -118,7 +144,8 @@ replace_certificate(struct mdm_request *req)
 	    (r = certificates_make_current(db, id->cert.sha256)) != OK ||
 	    (r = hosts_set_certificate(db, id->host.id, &new)) != OK ||
 	    (r = renewals_finish(db, id->host.id)) != OK ||
-	    (r = hosts_load(db, id->host.id, &id->host)) != OK)
+	    (r = hosts_load(db, id->host.id, &id->host)) != OK ||
+	    (r = record_renewal(req, was_attested)) != OK)
 		return r;
 	log_line(
 	    LOG_NOTICE, "host %s renewed its certificate", id->cert.serial);

@@ -5,14 +5,17 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mdm/command.h"
 #include "mdm/first_use.h"
 #include "mdm/device_configured.h"
 #include "mdm/device_information.h"
 #include "mdm/renewal_command.h"
 #include "mdm/unreadable.h"
+#include "store/activities.h"
 #include "store/commands.h"
 #include "store/hosts.h"
 #include "store/pushes.h"
+#include "store/renewals.h"
 #include "wire/out_json.h"
 
 #define ERRORS_JSON_MAX (1u << 20)
@@ -63,9 +66,50 @@ write_errors(const struct in_plist_node *chain, struct buf *out)
 	return out_json_end(&w);
 }
 
-/* Was it sent to this host, and does it still count? Else ERR_NOT_FOUND. */
+/* What an administrator queued, and not what is routine. */
+static bool
+is_on_record(const struct command *c)
+{
+	return strcmp(c->created_by, RENEWALS_SENDER) != 0 &&
+	    strcmp(c->created_by, COMMAND_CHECKIN_SENDER) != 0;
+}
+
 static int
-check_command(struct mdm_request *req, const char *uuid)
+record(struct mdm_request *req, const char *action, const struct command *c,
+    enum command_state after)
+{
+	char detail[256];
+
+	if (!is_on_record(c))
+		return OK;
+	snprintf(detail, sizeof detail, "%.100s %s", c->request_type, c->uuid);
+	return activities_add(req->context.db,
+	    &(struct activity_note){ .action = action,
+		.serial = req->identity.cert.serial,
+		.before = commands_state_name(c->state),
+		.after = commands_state_name(after),
+		.detail = detail });
+}
+
+/* The first result counts; devices repeat it, and put off what they like. */
+static int
+record_result(
+    struct mdm_request *req, const struct command *c, enum command_state state)
+{
+	bool waits = c->state == COMMAND_SENT || c->state == COMMAND_NOT_NOW;
+
+	if (!waits || state == COMMAND_NOT_NOW)
+		return OK;
+	return record(req, "command.done", c, state);
+}
+
+/*
+ * Was it sent to this host, and does it still count? Else ERR_NOT_FOUND. Then
+ * `state` is what becomes of it.
+ */
+static int
+check_command(
+    struct mdm_request *req, const char *uuid, enum command_state state)
 {
 	const char *host_id = req->identity.host.id, *why = NULL;
 	struct command command;
@@ -77,8 +121,9 @@ check_command(struct mdm_request *req, const char *uuid)
 		why = "which was not sent to it";
 	else if (r == OK && command.state == COMMAND_CANCELLED)
 		why = "which was cancelled";
-	if (r == OK)
-		commands_release(&command);
+	else if (r == OK)
+		r = record_result(req, &command, state);
+	commands_release(&command);
 	if (why == NULL)
 		return r;
 	log_line(LOG_WARN, "host %s answers the command %s, %s",
@@ -100,7 +145,7 @@ store_result(
 	int r;
 
 	/* A renewal is cancelled when it is followed, which may fail yet. */
-	if ((r = check_command(req, uuid)) == ERR_NOT_FOUND)
+	if ((r = check_command(req, uuid, state)) == ERR_NOT_FOUND)
 		return renewal_command_answered(req, &result);
 	if (r != OK)
 		return r;
@@ -174,6 +219,9 @@ send_next(struct mdm_request *req)
 	if (r == ERR_NOT_FOUND)
 		r = pushes_host_idle(db, req->identity.host.id);
 	else if (r == OK && (r = commands_mark_sent(db, &command)) == OK &&
+	    (command.sent_at != 0 ||
+		(r = record(req, "command.sent", &command, COMMAND_SENT)) ==
+		    OK) &&
 	    (r = pushes_host_busy(db, req->identity.host.id)) == OK &&
 	    (r = buf_add_blob(&req->reply, command.plist)) == OK)
 		log_line(LOG_INFO, "host %s gets the command %s (%s)",

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "net/ade_sync.h"
 #include "policy/ade_definition.h"
+#include "store/activities.h"
 #include "store/alarms.h"
 #include "store/datum.h"
 #include "wire/out_json.h"
@@ -193,11 +194,24 @@ take_result(struct ade_device *d, const char *word, const char *profile,
 }
 
 static int
+record(struct ade_assign *a, int assigned)
+{
+	char detail[128];
+
+	snprintf(detail, sizeof detail, "%s: %d of %zu devices",
+	    a->account.name, assigned, a->batch.n);
+	return activities_add(a->db,
+	    &(struct activity_note){ .action = "ade.assigned",
+		.after = a->account.profile_uuid,
+		.detail = detail });
+}
+
+static int
 store_results(struct ade_assign *a, const struct ade_reply *reply,
     const struct in_ade_results *results)
 {
 	char word[IN_ADE_WORD_TEXT];
-	int r = OK;
+	int r = OK, assigned = 0;
 
 	for (size_t i = 0; i < a->batch.n && r == OK; i++) {
 		struct ade_device *d = &a->batch.rows[i];
@@ -206,9 +220,10 @@ store_results(struct ade_assign *a, const struct ade_reply *reply,
 			break;
 		take_result(d, word, a->account.profile_uuid, reply->date,
 		    results->retry_after_seconds);
+		assigned += d->assign_failures == 0;
 		r = ade_devices_answered(a->db, d);
 	}
-	return r;
+	return r == OK ? record(a, assigned) : r;
 }
 
 /* Stores what an answer says of each device; false when that ended the run. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "policy/product.h"
+#include "store/activities.h"
 #include "store/alarms.h"
 #include "store/datum.h"
 #include "wire/out_json.h"
@@ -145,14 +146,15 @@ raise_held(struct db *db, const char *account, int64_t ours, int64_t gone)
  * administrator confirms it or Apple Business lists all of it again.
  */
 static int
-remove_gone(struct ade_sync *s)
+remove_gone(struct ade_sync *s, int *removed)
 {
 	const char *name = s->account.name;
 	struct ade_account now;
 	int64_t ours, gone, went, before;
 	bool hold;
-	int removed, r;
+	int r;
 
+	*removed = 0;
 	if ((r = ade_accounts_load(s->db, name, &now)) != OK ||
 	    (r = ade_devices_count(s->db, name, &ours, &gone)) != OK ||
 	    (r = ade_devices_count_went(s->db, name,
@@ -164,7 +166,7 @@ remove_gone(struct ade_sync *s)
 		return r;
 	if (hold)
 		return raise_held(s->db, name, ours, gone);
-	if ((r = ade_devices_remove_gone(s->db, name, &removed)) != OK)
+	if ((r = ade_devices_remove_gone(s->db, name, removed)) != OK)
 		return r;
 	return alarms_close(s->db, ALARM_REMOVALS_HELD, name);
 }
@@ -182,11 +184,25 @@ end_run(struct ade_sync *s)
 	    s->db, name, "", clock_now() + ADE_SYNC_SECONDS);
 }
 
+/* A run that changed nothing, which most are, is not on record. */
+static int
+record(struct ade_sync *s, const struct ade_account *next, int removed)
+{
+	char detail[128];
+
+	if (next->sync_devices == 0 && removed == 0)
+		return OK;
+	snprintf(detail, sizeof detail, "%s: %" PRId64 " listed, %d removed",
+	    next->name, next->sync_devices, removed);
+	return activities_add(s->db,
+	    &(struct activity_note){ .action = "ade.sync", .detail = detail });
+}
+
 /* The last page of a full fetch, or of the changes. */
 static int
 complete(struct ade_sync *s, struct ade_account *next)
 {
-	int r;
+	int removed, r;
 
 	if (next->phase == ADE_PHASE_FETCH) {
 		r = ade_devices_unseen_gone(s->db, next->name, next->fetch);
@@ -195,7 +211,8 @@ complete(struct ade_sync *s, struct ade_account *next)
 		next->phase = ADE_PHASE_CHANGES;
 		next->fetched_at = clock_now();
 	}
-	if ((r = remove_gone(s)) != OK || (r = end_run(s)) != OK)
+	if ((r = remove_gone(s, &removed)) != OK || (r = end_run(s)) != OK ||
+	    (r = record(s, next, removed)) != OK)
 		return r;
 	if (next->assign_approved_at == 0 || next->sync_devices == 0)
 		return OK;

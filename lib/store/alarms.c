@@ -1,8 +1,10 @@
 #include "store/alarms.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "store/activities.h"
 #include "store/sql.h"
 
 #define DAY  INT64_C(86400)
@@ -13,6 +15,7 @@
 
 enum {
 	RAISE,
+	IS_OPEN,
 	CLOSE,
 	COUNT_OPEN,
 	LIST_OPEN,
@@ -39,9 +42,11 @@ static const char *const texts[] = {
 		  " severity = excluded.severity,"
 		  " ends_at = excluded.ends_at,"
 		  " days_left = excluded.days_left",
+	[IS_OPEN] = "SELECT 1 FROM alarms WHERE kind = $1 AND subject = $2"
+		    " AND closed_at IS NULL",
 	[CLOSE] = "UPDATE alarms SET closed_at = $3, tell_at = $3"
 		  " WHERE kind = $1"
-		  " AND subject = $2 AND closed_at IS NULL",
+		  " AND subject = $2 AND closed_at IS NULL RETURNING serial",
 	[COUNT_OPEN] =
 	    SQL_SCANS "SELECT count(*) FROM alarms WHERE closed_at IS NULL",
 	[LIST_OPEN] =
@@ -129,17 +134,40 @@ severity_of(enum alarm_kind kind)
 	}
 }
 
+/* When it is raised and when it is closed, not each time it is seen. */
+static int
+record(struct db *db, const char *action, const char *kind, const char *serial,
+    const char *detail)
+{
+	bool raised = strcmp(action, "alarm.raise") == 0;
+
+	return activities_add(db,
+	    &(struct activity_note){ .action = action,
+		.serial = serial,
+		.before = raised ? "" : kind,
+		.after = raised ? kind : "",
+		.detail = detail });
+}
+
 /* The rest of the row is the caller's. */
 static int
 raise_row(struct db *db, enum alarm_kind kind, const char *subject,
     const char *serial, const char *text, struct alarm *row)
 {
+	bool is_open;
+	int r;
+
 	COPY(row->kind, alarms_kind_name(kind));
 	COPY(row->subject, subject);
 	COPY(row->serial, serial);
 	COPY(row->text, text);
 	row->raised_at = row->last_seen_at = row->tell_at = clock_now();
-	return sql_insert(db, texts[RAISE], &table, row);
+	if ((r = sql_exists(db, texts[IS_OPEN],
+		 WITH(datum_text(row->kind), datum_text(row->subject)),
+		 &is_open)) != OK ||
+	    (r = sql_insert(db, texts[RAISE], &table, row)) != OK || is_open)
+		return r;
+	return record(db, "alarm.raise", row->kind, row->serial, row->text);
 }
 
 int
@@ -225,9 +253,17 @@ alarms_note(struct db *db, enum alarm_kind kind, const char *subject,
 int
 alarms_close(struct db *db, enum alarm_kind kind, const char *subject)
 {
-	return sql_run(db, texts[CLOSE],
-	    WITH(datum_text(alarms_kind_name(kind)),
-		datum_cut(subject, DB_NAME_TEXT), datum_int(clock_now())));
+	const char *name = alarms_kind_name(kind);
+	char serial[DB_SERIAL_TEXT];
+	int r;
+
+	r = sql_text(db, texts[CLOSE],
+	    WITH(datum_text(name), datum_cut(subject, DB_NAME_TEXT),
+		datum_int(clock_now())),
+	    serial, sizeof serial);
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	return record(db, "alarm.close", name, serial, subject);
 }
 
 int

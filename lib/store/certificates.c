@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/activities.h"
 #include "store/renewals.h"
 #include "store/sql.h"
 
@@ -27,6 +28,7 @@ enum {
 	RETIRE_UNUSED,
 	ENROLLED_ANEW,
 	REVOKE,
+	MARKED,
 	DISTRUST,
 	LIST,
 	COUNT,
@@ -97,6 +99,9 @@ static const char *const texts[] = {
 	[REVOKE] = "UPDATE certificates SET state = 'revoked',"
 		   " revoked_at = $2, revocation_reason = $3"
 		   " WHERE sha256 = $1 AND state <> 'revoked'",
+	[MARKED] = "SELECT serial FROM hosts WHERE hardware_attested = 1"
+		   " AND certificate_sha256 = $1 AND serial = (SELECT"
+		   " c.serial FROM certificates c WHERE c.sha256 = $1)",
 	[DISTRUST] = "UPDATE hosts SET hardware_attested = 0"
 		     " WHERE certificate_sha256 = $1 AND serial = (SELECT"
 		     " c.serial FROM certificates c WHERE c.sha256 = $1)"
@@ -280,6 +285,19 @@ certificates_enrolled_anew(
 	    db, texts[ENROLLED_ANEW], WITH(datum_digest(sha256)), out);
 }
 
+static int
+note_withdrawn(struct db *db, const uint8_t sha256[SECRET_SHA256])
+{
+	char serial[DB_SERIAL_TEXT];
+	int r = sql_text(db, texts[MARKED], WITH(datum_digest(sha256)), serial,
+	    sizeof serial);
+
+	if (r != OK)
+		return r == ERR_NOT_FOUND ? OK : r;
+	return activities_add_withdrawn(
+	    db, NULL, serial, "its certificate was revoked");
+}
+
 /* Whoever has a host's key could follow its renewal, too. */
 static int
 distrust(struct db *db, const uint8_t sha256[SECRET_SHA256])
@@ -287,6 +305,8 @@ distrust(struct db *db, const uint8_t sha256[SECRET_SHA256])
 	char host_id[DB_ID_TEXT];
 	int r;
 
+	if ((r = note_withdrawn(db, sha256)) != OK)
+		return r;
 	r = sql_text(db, texts[DISTRUST], WITH(datum_digest(sha256)), host_id,
 	    sizeof host_id);
 	if (r != OK)

@@ -142,8 +142,9 @@ int db_file_schema_number(const char *path, int *out);
  * (mode 0660) when it is absent. Before an existing database is changed it is
  * copied to PATH.schema-N with N its old number; an earlier copy of that name
  * becomes PATH.schema-N.1, or the next number. All steps are one transaction,
- * and a run that was killed is simply repeated. OK when there was nothing to
- * do. ERR_SCHEMA when the file is newer or not ours.
+ * and a run that was killed is simply repeated. Then takes activities from
+ * before there was a chain into it (activity_chain.h). OK when there was nothing
+ * to do. ERR_SCHEMA when the file is newer or not ours.
  */
 int db_migrate(const char *path);
 

@@ -83,7 +83,6 @@ int
 enrollment_links_create(struct db *db, struct enrollment_link *link, int hours,
     char token[ENROLLMENT_LINKS_TOKEN_TEXT])
 {
-	char detail[256];
 	int r;
 
 	token[0] = '\0';
@@ -95,13 +94,15 @@ enrollment_links_create(struct db *db, struct enrollment_link *link, int hours,
 	link->expires_at = link->created_at + INT64_C(3600) * hours;
 	link->used_at = link->revoked_at = 0;
 	link->enrollment_id[0] = '\0';
-	snprintf(detail, sizeof detail, "link %s for %s", link->id,
-	    link->serial[0] == '\0' ? "any device" : link->serial);
 	r = insert(db, link, token);
 	if (r != OK)
 		return r;
-	return activities_add(
-	    db, link->created_by, "enrollment-link.create", detail);
+	return activities_add(db,
+	    &(struct activity_note){ .actor = link->created_by,
+		.action = "enrollment-link.create",
+		.serial = link->serial,
+		.after = link->id,
+		.detail = link->note });
 }
 
 int
@@ -152,7 +153,6 @@ int
 enrollment_links_revoke(struct db *db, const char *id, const char *actor)
 {
 	struct enrollment_link link;
-	char detail[64];
 	int r;
 
 	if ((r = sql_one(db, texts[LOAD_BY_ID], &table, WITH(datum_text(id)),
@@ -164,8 +164,12 @@ enrollment_links_revoke(struct db *db, const char *id, const char *actor)
 		 WITH(datum_text(id), datum_int(clock_now())), ERR_CONFLICT)) !=
 	    OK)
 		return r;
-	snprintf(detail, sizeof detail, "link %s", id);
-	return activities_add(db, actor, "enrollment-link.revoke", detail);
+	return activities_add(db,
+	    &(struct activity_note){ .actor = actor,
+		.action = "enrollment-link.revoke",
+		.serial = link.serial,
+		.before = id,
+		.detail = link.note });
 }
 
 int

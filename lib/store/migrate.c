@@ -7,6 +7,7 @@
 
 #include "base/aside.h"
 #include "base/log.h"
+#include "store/activity_chain.h"
 #include "store/db.h"
 #include "store/dbfile.h"
 #include "store/dbindex.h"
@@ -94,6 +95,22 @@ file(sqlite3 *sqlite, const char *path)
 	return r == OK ? steps(sqlite, from) : r;
 }
 
+/* Activities from before there was a chain, whatever comes after. */
+static int
+chain_activities(const char *path)
+{
+	struct db *db;
+	int r, taken = 0;
+
+	if ((r = db_open(path, DB_DURABLE, &db)) == OK)
+		r = activity_chain_adopt(db, &taken);
+	db_close(db);
+	if (r == OK && taken > 0)
+		log_line(
+		    LOG_NOTICE, "%d activities are in the chain now", taken);
+	return r;
+}
+
 int
 db_migrate(const char *path)
 {
@@ -114,5 +131,5 @@ db_migrate(const char *path)
 	sqlite3_close(sqlite);
 	if (lock >= 0)
 		close(lock);
-	return r;
+	return r == OK ? chain_activities(path) : r;
 }

@@ -191,17 +191,6 @@ settings_check(const struct conf *conf, enum settings_origin origin,
 	return settings_is_value(entry, value) ? OK : ERR_FIELD;
 }
 
-static int
-record_change(struct db *db, const char *action, const char *name,
-    const char *before, const char *after, const char *actor)
-{
-	char detail[3 * SETTINGS_VALUE_TEXT];
-
-	snprintf(
-	    detail, sizeof detail, "%s: \"%s\" -> \"%s\"", name, before, after);
-	return activities_add(db, actor, action, detail);
-}
-
 int
 settings_set(struct db *db, const struct conf *conf,
     enum settings_origin origin, const char *name, const char *value,
@@ -218,12 +207,15 @@ settings_set(struct db *db, const struct conf *conf,
 	r = sql_run(db, texts[SET],
 	    WITH(datum_text(name), datum_text(value), datum_int(clock_now()),
 		datum_cut(actor, DB_ACTOR_TEXT)));
-	if (r == OK)
-		r = record_change(db,
-		    origin == SETTINGS_BY_OVERRIDE &&
-			    is_managed(conf, find_in_any_tier(name))
-			? "setting.override"
-			: "setting.set",
-		    name, before, value, actor);
-	return r;
+	if (r != OK)
+		return r;
+	return activities_add(db,
+	    &(struct activity_note){ .actor = actor,
+		.action = origin == SETTINGS_BY_OVERRIDE &&
+			is_managed(conf, find_in_any_tier(name))
+		    ? "setting.override"
+		    : "setting.set",
+		.before = before,
+		.after = value,
+		.detail = name });
 }

@@ -85,6 +85,7 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 #define SQL_FAMILIES(X)                                                        \
 	X(accounts)                                                            \
 	X(activities)                                                          \
+	X(activity_chain)                                                      \
 	X(ade_accounts)                                                        \
 	X(ade_devices)                                                         \
 	X(admins)                                                              \

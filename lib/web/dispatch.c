@@ -89,7 +89,7 @@ dispatch(const struct web_program *program, void *app, char *const *envp,
 	r = req_init(&req, envp);
 	if (app != NULL)
 		begin_context(app, req.remote_address);
-	log_request(req.id);
+	log_request(req.id, req.remote_address);
 	if (r == OK)
 		r = answer(program, app, &req, reader, arg, &resp);
 	if (r != OK)
@@ -105,5 +105,5 @@ dispatch(const struct web_program *program, void *app, char *const *envp,
 	}
 	resp_release(&resp);
 	req_release(&req);
-	log_request(NULL);
+	log_request(NULL, NULL);
 }

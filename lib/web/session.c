@@ -244,8 +244,9 @@ create(struct db *db, const struct req *req, const char *name,
 	    (r = logins_succeed(db, t->name)) != OK ||
 	    (r = logins_succeed(db, t->source)) != OK ||
 	    (r = browsers_remember(db, t->browser, name)) != OK ||
-	    (r = activities_add(db, name, "login", req->remote_address)) !=
-		OK ||
+	    (r = activities_add(db,
+		 &(struct activity_note){
+		     .actor = name, .action = "login" })) != OK ||
 	    (r = sessions_create(db, name, SESSION_LIFE, token, &s)) != OK) {
 		db_rollback(db);
 		return r;
@@ -260,8 +261,9 @@ log_refusal(struct db *db, const char *name, const char *address)
 
 	if ((r = db_begin_relaxed(db)) != OK)
 		return r;
-	if ((r = activities_add_refusal(db, name, "login.refused", address)) !=
-	    OK) {
+	if ((r = activities_add_refusal(db,
+		 &(struct activity_note){
+		     .actor = name, .action = "login.refused" })) != OK) {
 		db_rollback(db);
 		return r;
 	}
@@ -365,7 +367,9 @@ session_end(struct db *db, const struct session *s, struct resp *resp)
 	if ((r = db_begin(db)) != OK)
 		return r;
 	if ((r = sessions_end(db, s)) != OK ||
-	    (r = activities_add(db, s->admin, "logout", "")) != OK) {
+	    (r = activities_add(db,
+		 &(struct activity_note){
+		     .actor = s->admin, .action = "logout" })) != OK) {
 		db_rollback(db);
 		return r;
 	}

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "store/activities.h"
 #include "store/ade_devices.h"
 #include "store/admins.h"
 #include "store/alarms.h"
@@ -86,8 +85,7 @@ serverfix_make(void **state, struct serverfix *out)
 	WRITE(c.db,
 	    admins_create(c.db, SERVERFIX_ADMIN, ADMIN_ROLE_ADMIN,
 		crypt(SERVERFIX_PASSWORD, "$y$j75$abcdefgh")));
-	WRITE(
-	    c.db, activities_add(c.db, SERVERFIX_ADMIN, "login", "192.0.2.1"));
+	WRITE(c.db, storefix_activity(c.db, SERVERFIX_ADMIN));
 	WRITE(c.db,
 	    alarms_raise(c.db, ALARM_SIGNER_CHANGED, "x", SERIAL_A, "look"));
 	assert_int_equal(jobs_add(c.db, "purge", clock_now()), OK);

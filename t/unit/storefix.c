@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/activities.h"
 #include "store/connection.h"
 #include "store/dbfile.h"
 #include "store/rowmac.h"
@@ -166,6 +167,13 @@ storefix_host(struct db *db, const char *serial, int tag, struct host *out)
 	WRITE(db, hosts_authenticate(db, &identity, &vitals, out));
 	WRITE(db, hosts_token_update(db, out->id, &tokens, &first));
 	assert_int_equal(hosts_load(db, out->id, out), OK);
+}
+
+int
+storefix_activity(struct db *db, const char *actor)
+{
+	return activities_add(
+	    db, &(struct activity_note){ .actor = actor, .action = "test" });
 }
 
 int

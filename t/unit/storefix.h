@@ -65,6 +65,9 @@ void storefix_order(struct db *db, const struct account *a, struct order *out);
 void storefix_host(
     struct db *db, const char *serial, int tag, struct host *out);
 
+/* A row more in the activity log, in the open transaction. */
+int storefix_activity(struct db *db, const char *actor);
+
 /* Direct SQL for what no function does, such as counting; returns the int. */
 int storefix_sql(struct db *db, const char *sql);
 

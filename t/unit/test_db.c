@@ -75,14 +75,14 @@ test_one_transaction_is_relaxed(void **state)
 	int before;
 
 	/* the first write of all flushes the head of the log */
-	WRITE(db, activities_add(db, "a", "b", "c"));
+	WRITE(db, storefix_activity(db, "a"));
 	before = storefix_flushes();
 	assert_int_equal(db_begin_relaxed(db), OK);
 	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 1);
-	assert_int_equal(activities_add(db, "a", "b", "c"), OK);
+	assert_int_equal(storefix_activity(db, "a"), OK);
 	assert_int_equal(db_commit(db), OK);
 	assert_int_equal(storefix_flushes(), before);
-	WRITE(db, activities_add(db, "a", "b", "c"));
+	WRITE(db, storefix_activity(db, "a"));
 	assert_true(storefix_flushes() > before);
 	assert_int_equal(db_begin(db), OK);
 	assert_int_equal(storefix_sql(db, "PRAGMA synchronous"), 2);
@@ -144,7 +144,7 @@ test_files_are_for_the_group(void **state)
 	struct storefix *fix = *state;
 	char name[160];
 
-	WRITE(fix->db, activities_add(fix->db, "a", "b", "c"));
+	WRITE(fix->db, storefix_activity(fix->db, "a"));
 	assert_mode(fix->path, 0660);
 	snprintf(name, sizeof name, "%s.lock", fix->path);
 	assert_mode(name, 0660);
@@ -275,7 +275,7 @@ test_open_follows_no_link_but_of_the_folder(void **state)
 	assert_int_equal(symlink(fix->folder, folder), 0);
 	snprintf(below, sizeof below, "%s%s", folder, strrchr(fix->path, '/'));
 	assert_int_equal(db_open(below, DB_DURABLE, &db), OK);
-	WRITE(db, activities_add(db, "a", "b", "c"));
+	WRITE(db, storefix_activity(db, "a"));
 	db_close(db);
 	assert_int_equal(
 	    storefix_sql(fix->db, "SELECT count(*) FROM activities"), 1);
@@ -326,7 +326,7 @@ test_migrate_is_idempotent(void **state)
 {
 	struct storefix *fix = *state;
 
-	WRITE(fix->db, activities_add(fix->db, "a", "b", "c"));
+	WRITE(fix->db, storefix_activity(fix->db, "a"));
 	assert_int_equal(db_migrate(fix->path), OK);
 	assert_int_equal(
 	    storefix_sql(fix->db, "SELECT count(*) FROM activities"), 1);
@@ -451,7 +451,7 @@ test_writes_need_a_transaction(void **state)
 {
 	struct db *db = storefix_db(state);
 
-	assert_int_equal(activities_add(db, "a", "b", "c"), ERR_INTERNAL);
+	assert_int_equal(storefix_activity(db, "a"), ERR_INTERNAL);
 	assert_int_equal(db_begin(db), OK);
 	assert_int_equal(db_begin(db), ERR_INTERNAL);
 	db_rollback(db);
@@ -482,12 +482,12 @@ test_rollback_undoes(void **state)
 
 	assert_int_equal(db_begin(db), OK);
 	assert_true(db_in_transaction(db));
-	assert_int_equal(activities_add(db, "a", "b", "c"), OK);
+	assert_int_equal(storefix_activity(db, "a"), OK);
 	db_rollback(db);
 	db_rollback(db);
 	assert_int_equal(
 	    storefix_sql(db, "SELECT count(*) FROM activities"), 0);
-	WRITE(db, activities_add(db, "a", "b", "c"));
+	WRITE(db, storefix_activity(db, "a"));
 }
 
 static void
@@ -497,12 +497,14 @@ test_read_only_does_not_write(void **state)
 	struct activity_list list;
 	struct db *db;
 
-	WRITE(fix->db, activities_add(fix->db, "a", "b", "c"));
+	WRITE(fix->db, storefix_activity(fix->db, "a"));
 	/* the last writer takes the log file away with it */
 	db_close(fix->db);
 	fix->db = NULL;
 	assert_int_equal(db_open(fix->path, DB_READ_ONLY, &db), OK);
-	assert_int_equal(activities_list(db, 0, 10, &list), OK);
+	assert_int_equal(
+	    activities_list(db, &(struct activity_filter){ .limit = 10 }, &list),
+	    OK);
 	assert_int_equal(list.n, 1);
 	activities_list_release(&list);
 	assert_int_equal(db_begin(db), ERR_INTERNAL);
@@ -517,11 +519,11 @@ test_connection_does_not_cross_fork(void **state)
 	pid_t pid;
 
 	assert_int_equal(db_begin(db), OK);
-	assert_int_equal(activities_add(db, "a", "b", "c"), OK);
+	assert_int_equal(storefix_activity(db, "a"), OK);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		bool ok = activities_add(db, "a", "b", "c") == ERR_INTERNAL &&
+		bool ok = storefix_activity(db, "a") == ERR_INTERNAL &&
 		    db_commit(db) == ERR_INTERNAL;
 
 		db_close(db);
@@ -543,7 +545,7 @@ write_often(struct db *db, int number, void *arg)
 	snprintf(actor, sizeof actor, "writer %d", number);
 	for (int i = 0; i < 100; i++) {
 		if (db_begin(db) != OK ||
-		    activities_add(db, actor, "w", "") != OK ||
+		    storefix_activity(db, actor) != OK ||
 		    db_commit(db) != OK)
 			return 2;
 	}
@@ -563,7 +565,7 @@ test_eight_writers_never_see_busy(void **state)
 static int
 die_in_transaction(struct db *db, int number, void *arg)
 {
-	if (db_begin(db) != OK || activities_add(db, "dead", "w", "") != OK)
+	if (db_begin(db) != OK || storefix_activity(db, "dead") != OK)
 		return 2;
 	_exit(0);
 }
@@ -576,7 +578,7 @@ test_death_releases_the_lock_and_undoes(void **state)
 	    storefix_sql(storefix_db(state), "SELECT count(*) FROM activities"),
 	    0);
 	WRITE(storefix_db(state),
-	    activities_add(storefix_db(state), "a", "b", ""));
+	    storefix_activity(storefix_db(state), "a"));
 }
 
 static void

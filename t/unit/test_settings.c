@@ -160,11 +160,16 @@ test_a_change_is_recorded_once(void **state)
 
 	WRITE(db, set(db, &premium, SETTINGS_REQUIRE_ATTESTATION, "true"));
 	WRITE(db, set(db, &premium, SETTINGS_REQUIRE_ATTESTATION, "true"));
-	assert_int_equal(activities_list(db, 0, 10, &list), OK);
+	assert_int_equal(
+	    activities_list(db, &(struct activity_filter){ .limit = 10 }, &list),
+	    OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].actor, "root");
 	assert_string_equal(list.rows[0].action, "setting.set");
-	assert_non_null(strstr(list.rows[0].detail, "\"false\" -> \"true\""));
+	assert_string_equal(
+	    list.rows[0].detail, SETTINGS_REQUIRE_ATTESTATION);
+	assert_string_equal(list.rows[0].before, "false");
+	assert_string_equal(list.rows[0].after, "true");
 	activities_list_release(&list);
 }
 

@@ -98,7 +98,9 @@ migrate(void *path)
 	}
 	if (r != OK && access(path, F_OK) == 0) {
 		assert_int_equal(db_file_schema_number(path, &number), OK);
-		assert_true(number == 0 || number == 1);
+		/* the last when activities could not be chained yet */
+		assert_true(number == 0 || number == 1 ||
+		    number == db_schema_number());
 	}
 	return r;
 }
@@ -300,7 +302,9 @@ a_host_changes_whole_or_not_at_all(void **state)
 static int
 note_refusal(struct change *c)
 {
-	return activities_add_refusal(c->db, "zoe", "a", "b");
+	return activities_add_refusal(c->db,
+	    &(struct activity_note){
+		.actor = "zoe", .action = "login.refused" });
 }
 
 static int
