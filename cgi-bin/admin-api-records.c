@@ -9,6 +9,9 @@
 #include "store/hosts.h"
 #include "store/jobs.h"
 
+/* Seconds since 1970. */
+#define TIME_MAX INT64_C(99999999999)
+
 static void
 write_activity(const struct activity *a, struct out_json *w)
 {
@@ -29,17 +32,25 @@ static int
 list_activities(
     struct admin_api *api, const struct form *query, struct resp *resp)
 {
+	struct activity_filter filter = {
+		.actor = form_get(query, "actor"),
+		.action = form_get(query, "action"),
+		.serial = form_get(query, "serial_number"),
+	};
 	struct activity_list rows;
 	struct out_json w;
-	int64_t before;
 	int limit, r;
 	size_t n;
 
-	if ((r = admin_api_http_page(api, query, &limit, &before)) != OK ||
-	    (r = activities_list(api->context.db,
-		 &(struct activity_filter){
-		     .before_id = before, .limit = limit + 1 },
-		 &rows)) != OK)
+	if ((r = admin_api_http_page(api, query, &limit, &filter.before_id)) !=
+		OK ||
+	    (r = admin_api_http_number(
+		 api, query, "from", 1, TIME_MAX, 0, &filter.from)) != OK ||
+	    (r = admin_api_http_number(
+		 api, query, "to", 1, TIME_MAX, 0, &filter.to)) != OK)
+		return r;
+	filter.limit = limit + 1;
+	if ((r = activities_list(api->context.db, &filter, &rows)) != OK)
 		return r;
 	n = rows.n > (size_t)limit ? (size_t)limit : rows.n;
 	admin_api_http_open(&w, resp);
@@ -55,7 +66,8 @@ list_activities(
 int
 admin_api_records_activities(void *p, const struct req *req, struct resp *resp)
 {
-	static const char *const fields[] = { "limit", "cursor", NULL };
+	static const char *const fields[] = { "actor", "action",
+		"serial_number", "from", "to", "limit", "cursor", NULL };
 	struct admin_api *api = p;
 	struct form *query;
 	int r;

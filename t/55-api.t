@@ -227,6 +227,19 @@ subtest 'pages of lists' => sub {
 	}
 };
 
+subtest 'activities by who, what and when' => sub {
+	my $find = sub { return @{ $api{observer}->get("/activities?limit=500&$_[0]")->{json}{activities} } };
+	my @mine = $find->("actor=token:$api{maintainer}{name}");
+	cmp_ok(scalar @mine, '>=', 2, 'of one token');
+	is(scalar(grep { $_->{actor} ne "token:$api{maintainer}{name}" } @mine), 0, 'and of no other');
+	is(join(' ', sort { $a cmp $b } map { $_->{action} } $find->("action=host&actor=token:$api{maintainer}{name}")),
+	    'host.block host.unblock', 'of one kind');
+	is($find->('serial_number=nothing') + 0, 0, 'about a device that nobody touched');
+	is($find->('to=1') + 0, 0, 'before all began');
+	is($find->('from=1') + 0, $find->('') + 0, 'since then');
+	is($api{observer}->get("/activities?$_=x")->{json}{field}, $_, "$_ is a time") for qw(from to);
+};
+
 subtest 'hosts' => sub {
 	my ($watch, $keep) = @api{qw(observer maintainer)};
 	my $r = $watch->get("/hosts/$MAC")->{json};
