@@ -9,9 +9,7 @@ use Time::HiRes qw(sleep time);
 use Attestmdm::Test;
 
 my $t = Attestmdm::Test->new(start => 0);
-my ($preload, $keys) = map { $t->server->{build} . "/t/$_" } qw(tools/fork-server.so keys);
-# Most of a run would be the making of an RSA key.
-$ENV{ATTESTMDM_RSA_KEYS} = $keys;
+my $preload = $t->server->{build} . '/t/tools/fork-server.so';
 my ($state, $conf) = ($t->server->state, $t->server->conf);
 my $old = $t->dir . '/old';
 my $ROWS = 20_000;
@@ -44,6 +42,9 @@ sub make_old {
 sub begin_anew {
 	remove_tree($state);
 	$t->command('cp', '-a', $old, $state);
+	# Most of a run would be the making of an RSA key.
+	my $keys = $t->server->sim_keys;
+	rename($_, $_ =~ s/taken-//r) for glob("$keys/taken-*");
 }
 
 # Kills the run after that many seconds; returns its wait status.
@@ -54,6 +55,7 @@ sub killed_after {
 		open(STDOUT, '>', '/dev/null');
 		open(STDERR, '>&', \*STDOUT);
 		$ENV{LD_PRELOAD} = $preload if -e $preload;
+		$ENV{ATTESTMDM_RSA_KEYS} = $t->server->sim_keys;
 		exec($t->server->tool, 'migrate', '--config', $conf) or POSIX::_exit(127);
 	}
 	sleep($seconds);

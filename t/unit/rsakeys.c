@@ -8,26 +8,42 @@
 #include <gnutls/x509.h>
 
 #define BITS_MAX 8192
+#define KEYS_MAX 64
 
-/* Preloaded into a program, it takes no keys before it is asked to. */
-#ifndef KEYS_DIR
-#define KEYS_DIR getenv("ATTESTMDM_RSA_KEYS")
-#endif
-
+#ifdef KEYS_DIR
 bool
 rsakeys_next(unsigned bits, char path[4096])
 {
 	static unsigned had[BITS_MAX + 1];
-	const char *dir = KEYS_DIR;
 
-	if (dir == NULL || bits > BITS_MAX)
+	if (bits > BITS_MAX)
 		return false;
-	snprintf(path, 4096, "%s/RSA-%u.%u", dir, bits, had[bits] + 1);
+	snprintf(path, 4096, "%s/RSA-%u.%u", KEYS_DIR, bits, had[bits] + 1);
 	if (access(path, R_OK) != 0)
 		return false;
 	had[bits]++;
 	return true;
 }
+#else
+/*
+ * Preloaded into a program, it takes keys away from a folder, as the simulator
+ * does: the programs of a test have no two of a kind.
+ */
+bool
+rsakeys_next(unsigned bits, char path[4096])
+{
+	const char *dir = getenv("ATTESTMDM_RSA_KEYS");
+	char there[4096];
+
+	for (unsigned n = 1; dir != NULL && n <= KEYS_MAX; n++) {
+		snprintf(there, sizeof there, "%s/RSA-%u.%u", dir, bits, n);
+		snprintf(path, 4096, "%s/taken-RSA-%u.%u", dir, bits, n);
+		if (rename(there, path) == 0)
+			return true;
+	}
+	return false;
+}
+#endif
 
 /* In place of GnuTLS's own, also for the code under test. */
 int

@@ -94,6 +94,7 @@ sub command {
 	my ($self, @cmd) = @_;
 	my $base = $self->dir . '/cmd-' . $$ . '-' . ++$self->{commands};
 	my $fork_server = $self->fork_server($cmd[0]);
+	local $ENV{ATTESTMDM_RSA_KEYS} = $self->server->sim_keys;
 	my $status = $fork_server ? $fork_server->run("$base.out", "$base.err", @cmd)
 	    : start_and_wait($base, @cmd);
 	my %result = (
