@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "ca/issue.h"
 #include "policy/decision.h"
 #include "policy/issuance.h"
@@ -37,8 +38,9 @@ read_csr(const struct request *rq, struct csr **out)
 		return r;
 	buf_init(&der, JWS_PAYLOAD_MAX);
 	if ((r = in_json_string(payload, "csr", &text)) == OK) {
-		if (text.n == 0 || enc_base64url_decode(text, &der) != OK)
-			r = fail(ERR_MALFORMED, "csr is not base64url");
+		if ((r = enc_base64url_decode(text, &der)) != OK || der.n == 0)
+			r = fail(refusal_code(r, ERR_MALFORMED),
+			    "csr is not base64url");
 		else
 			r = csr_parse(buf_blob(&der), 0, out);
 	}

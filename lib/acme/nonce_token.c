@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "base/secret.h"
 
 /* Three bytes of generation, then five bytes of seconds since 1970. */
@@ -65,21 +66,21 @@ nonce_token_check(const uint8_t key[NONCE_TOKEN_KEY], const char *enrollment,
 	uint64_t head = 0;
 	int64_t issued;
 	struct buf b;
-	bool ours;
-	int i;
+	int i, r;
 
 	*out = (struct nonce_token){ .expires_at = 0 };
 	if (!enc_is_base64url(text, TEXT_MAX))
 		return fail(ERR_MALFORMED, "the nonce is not base64url");
 	buf_init(&b, TEXT_MAX);
-	ours =
-	    enc_base64url_decode(blob_str(text), &b) == OK && b.n == RAW_BYTES;
-	if (ours)
+	r = enc_base64url_decode(blob_str(text), &b);
+	if (r != OK || b.n != RAW_BYTES)
+		r = fail(refusal_code(r, ERR_BAD_NONCE),
+		    "the nonce has another shape than ours");
+	else
 		memcpy(raw, b.p, RAW_BYTES);
 	buf_release(&b);
-	if (!ours)
-		return fail(
-		    ERR_BAD_NONCE, "the nonce has another shape than ours");
+	if (r != OK)
+		return r;
 	tag(key, enrollment, raw, mac);
 	if (!secret_eq(blob_of(mac, TAG_BYTES),
 		blob_of(raw + TIME_BYTES + NONCE_TOKEN_ID, TAG_BYTES)))

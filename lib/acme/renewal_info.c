@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "wire/out_json.h"
 
 #define WINDOW_MAX 172800
@@ -22,7 +23,8 @@ decode(struct blob text, uint8_t *out, size_t max, size_t *n)
 		memcpy(out, b.p, b.n);
 		*n = b.n;
 	} else {
-		r = fail(ERR_MALFORMED, "not an id of a certificate");
+		r = fail(refusal_code(r, ERR_MALFORMED),
+		    "not an id of a certificate");
 	}
 	buf_release(&b);
 	return r;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "store/activities.h"
 #include "store/certificates.h"
 
@@ -32,8 +33,9 @@ read_revocation(const struct request *rq, struct buf *der, int *reason)
 	if ((r = request_want_object(rq, &payload)) != OK ||
 	    (r = in_json_string(payload, "certificate", &text)) != OK)
 		goto done;
-	if (text.n == 0 || enc_base64url_decode(text, der) != OK) {
-		r = fail(ERR_MALFORMED, "certificate is not base64url");
+	if ((r = enc_base64url_decode(text, der)) != OK || der->n == 0) {
+		r = fail(refusal_code(r, ERR_MALFORMED),
+		    "certificate is not base64url");
 		goto done;
 	}
 	if (in_json_has(payload, "reason"))

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "wire/cms.h"
 #include "wire/in_plist.h"
 #include "wire/x509.h"
@@ -22,15 +23,13 @@ check_signer(
 	struct buf spki;
 	int r;
 
-	if (x509_parse(der, &signer) != OK)
-		return ERR_ENROLL_SIGNATURE;
+	if ((r = x509_parse(der, &signer)) != OK)
+		return r;
 	if (x509_is_ca(signer))
 		r = fail(ERR_ENROLL_SIGNATURE,
 		    "the device information is signed by a CA certificate");
-	else if (x509_signed_by(signer, device_ca, X509_ALLOW_SHA1) != OK)
-		r = ERR_ENROLL_SIGNATURE;
 	else
-		r = OK;
+		r = x509_signed_by(signer, device_ca, X509_ALLOW_SHA1);
 	buf_init(&spki, X509_DER_MAX);
 	if (r == OK && (r = x509_spki(signer, &spki)) == OK)
 		secret_sha256(buf_blob(&spki), sha256);
@@ -44,7 +43,7 @@ check_signer(
  * filed under it; but it is what an administrator searches for.
  */
 static int
-refuse_claim(struct blob content)
+refuse_claim(int code, struct blob content)
 {
 	const char *serial = NULL;
 	struct in_plist *doc = NULL;
@@ -55,8 +54,7 @@ refuse_claim(struct blob content)
 	if (in_plist_parse(content, MACHINEINFO_BYTES_MAX, &doc) != OK ||
 	    in_plist_string(in_plist_root(doc), "SERIAL", &serial) != OK)
 		serial = "";
-	r = fail(ERR_ENROLL_SIGNATURE, "%s; it says its SERIAL is \"%.64s\"",
-	    why, serial);
+	r = fail(code, "%s; it says its SERIAL is \"%.64s\"", why, serial);
 	in_plist_free(doc);
 	return r;
 }
@@ -67,23 +65,26 @@ machineinfo_verify(struct blob cms, gnutls_x509_crt_t device_ca,
 {
 	struct cms_signed *signature = NULL;
 	struct blob der;
-	int r = ERR_ENROLL_MACHINEINFO;
+	int r;
 
 	if (cms.n > MACHINEINFO_BYTES_MAX)
 		return fail(
 		    ERR_TOO_LARGE, "device information of %zu bytes", cms.n);
-	if (cms_signed_parse(cms, &signature) != OK)
+	if ((r = cms_signed_parse(cms, &signature)) != OK) {
+		r = refusal_code(r, ERR_ENROLL_MACHINEINFO);
 		goto done;
+	}
 	if (!signature->has_content) {
 		r = fail(ERR_ENROLL_MACHINEINFO,
 		    "the signed device information has no content");
 		goto done;
 	}
-	if (cms_signed_signer(signature, &der) != OK ||
-	    check_signer(der, device_ca, signer_sha256) != OK ||
-	    cms_signed_verify(signature, signature->content,
-		CMS_ALLOW_SHA1 | CMS_ALLOW_RSA1024) != OK)
-		r = refuse_claim(signature->content);
+	if ((r = cms_signed_signer(signature, &der)) != OK ||
+	    (r = check_signer(der, device_ca, signer_sha256)) != OK ||
+	    (r = cms_signed_verify(signature, signature->content,
+		 CMS_ALLOW_SHA1 | CMS_ALLOW_RSA1024)) != OK)
+		r = refuse_claim(
+		    refusal_code(r, ERR_ENROLL_SIGNATURE), signature->content);
 	else
 		r = buf_add_blob(out, signature->content);
 done:
@@ -147,8 +148,8 @@ machineinfo_parse(struct blob plist, struct machineinfo *out)
 	int r;
 
 	*out = (struct machineinfo){ .device.serial = "" };
-	if (in_plist_parse(plist, MACHINEINFO_BYTES_MAX, &doc) != OK)
-		return ERR_ENROLL_MACHINEINFO;
+	if ((r = in_plist_parse(plist, MACHINEINFO_BYTES_MAX, &doc)) != OK)
+		return refusal_code(r, ERR_ENROLL_MACHINEINFO);
 	r = read_fields(in_plist_root(doc), out);
 	in_plist_free(doc);
 	return r;

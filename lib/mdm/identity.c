@@ -7,6 +7,7 @@
 #include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "policy/decision.h"
 #include "store/orders.h"
 #include "wire/cms.h"
@@ -25,13 +26,15 @@ read_client_certificate(const char *escaped, uint8_t sha256[SECRET_SHA256])
 {
 	gnutls_x509_crt_t crt = NULL;
 	struct buf pem;
-	int r = ERR_MDM_IDENTITY;
+	int r;
 
 	buf_init(&pem, 2 * X509_DER_MAX);
-	if (enc_percent_decode(blob_str(escaped), &pem) != OK)
-		r = fail(ERR_MDM_IDENTITY,
+	if ((r = enc_percent_decode(blob_str(escaped), &pem)) != OK)
+		r = fail(refusal_code(r, ERR_MDM_IDENTITY),
 		    "the TLS client certificate cannot be read");
-	else if (x509_parse_pem(buf_blob(&pem), &crt) == OK)
+	else if ((r = x509_parse_pem(buf_blob(&pem), &crt)) != OK)
+		r = refusal_code(r, ERR_MDM_IDENTITY);
+	else
 		r = x509_sha256(crt, sha256);
 	x509_free(crt);
 	buf_release(&pem);
@@ -67,18 +70,21 @@ prove_by_header(
 	uint8_t sha256[SECRET_SHA256];
 	struct blob signer;
 	struct buf der;
-	int r = ERR_MDM_IDENTITY;
+	int r;
 
 	if (n > IDENTITY_HEADER_MAX)
 		return fail(ERR_MDM_IDENTITY,
 		    "Mdm-Signature has %zu bytes, more than %d", n,
 		    IDENTITY_HEADER_MAX);
 	buf_init(&der, IDENTITY_HEADER_MAX);
-	if (enc_base64_decode(blob_of(proof->signature, n), &der) != OK) {
-		r = fail(ERR_MDM_IDENTITY,
+	r = enc_base64_decode(blob_of(proof->signature, n), &der);
+	if (r != OK) {
+		r = fail(refusal_code(r, ERR_MDM_IDENTITY),
 		    "Mdm-Signature is not one value in strict base64");
-	} else if (cms_signed_parse(buf_blob(&der), &cms) == OK &&
-	    cms_signed_signer(cms, &signer) == OK) {
+	} else if ((r = cms_signed_parse(buf_blob(&der), &cms)) != OK ||
+	    (r = cms_signed_signer(cms, &signer)) != OK) {
+		r = refusal_code(r, ERR_MDM_IDENTITY);
+	} else {
 		secret_sha256(signer, sha256);
 		r = look_up(db, sha256, out);
 	}
@@ -86,8 +92,8 @@ prove_by_header(
 		r = fail(ERR_MDM_SIGNATURE,
 		    "Mdm-Signature is not a detached signature");
 	else if (r == OK &&
-	    cms_signed_verify(cms, proof->body, CMS_ALLOW_SHA1) != OK)
-		r = ERR_MDM_SIGNATURE;
+	    (r = cms_signed_verify(cms, proof->body, CMS_ALLOW_SHA1)) != OK)
+		r = refusal_code(r, ERR_MDM_SIGNATURE);
 	cms_signed_free(cms);
 	buf_release(&der);
 	return r;

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "wire/cms.h"
 #include "wire/cmsnode.h"
 #include "wire/in_der.h"
@@ -116,7 +117,7 @@ take_content(asn1_node node, struct cms_signed *cms)
 static int
 take_certificates(asn1_node node, struct cms_signed *cms)
 {
-	int i, n = cmsnode_count(node, "certificates");
+	int i, n = cmsnode_count(node, "certificates"), r;
 	char name[NAME_TEXT];
 
 	if (n > CMS_CERTS_MAX)
@@ -125,8 +126,9 @@ take_certificates(asn1_node node, struct cms_signed *cms)
 		struct buf *b = &cms->parts->certs[i];
 
 		snprintf(name, sizeof name, "certificates.?%d", i + 1);
-		if (cmsnode_bytes(node, name, b) != OK)
-			return fail(ERR_MALFORMED, "CMS certificate %d", i);
+		if ((r = cmsnode_bytes(node, name, b)) != OK)
+			return fail(refusal_code(r, ERR_MALFORMED),
+			    "CMS certificate %d", i);
 		cms->certs[cms->n_certs++] = buf_blob(b);
 	}
 	return OK;
@@ -139,7 +141,7 @@ take_certificates(asn1_node node, struct cms_signed *cms)
 static int
 take_attributes(asn1_node node, struct cms_parts *parts)
 {
-	int i, n = cmsnode_count(node, "signers.?1.signedAttributes");
+	int i, n = cmsnode_count(node, "signers.?1.signedAttributes"), r;
 	char name[NAME_TEXT];
 	const char *fault;
 
@@ -153,8 +155,9 @@ take_attributes(asn1_node node, struct cms_parts *parts)
 
 		snprintf(name, sizeof name, "signers.?1.signedAttributes.?%d",
 		    i + 1);
-		if (cmsnode_bytes(node, name, &parts->attributes) != OK)
-			return fail(ERR_MALFORMED, "CMS attribute %d", i);
+		if ((r = cmsnode_bytes(node, name, &parts->attributes)) != OK)
+			return fail(refusal_code(r, ERR_MALFORMED),
+			    "CMS attribute %d", i);
 		fault = in_der_fault(
 		    blob_of(parts->attributes.p + at, parts->attributes.n - at),
 		    true);
@@ -166,28 +169,39 @@ take_attributes(asn1_node node, struct cms_parts *parts)
 }
 
 static int
+take_signer_name(asn1_node node, struct cms_parts *parts)
+{
+	int r = cmsnode_bytes(
+	    node, "signers.?1.name.bySerial.issuer", &parts->issuer);
+
+	if (r == OK)
+		r = cmsnode_bytes(node, "signers.?1.name.bySerial.serialNumber",
+		    &parts->serial);
+	if (r == ERR_NOT_FOUND)
+		r = cmsnode_bytes(
+		    node, "signers.?1.name.byKey", &parts->key_id);
+	return r == OK
+	    ? OK
+	    : fail(refusal_code(r, ERR_MALFORMED), "CMS signer without a name");
+}
+
+static int
 take_signer(asn1_node node, struct cms_parts *parts)
 {
-	int n = cmsnode_count(node, "signers");
-	bool by_serial, by_key;
+	int n = cmsnode_count(node, "signers"), r;
 
 	if (n != 1)
 		return fail(ERR_MALFORMED, "CMS with %d signers", n);
-	by_serial = cmsnode_bytes(node, "signers.?1.name.bySerial.issuer",
-			&parts->issuer) == OK &&
-	    cmsnode_bytes(node, "signers.?1.name.bySerial.serialNumber",
-		&parts->serial) == OK;
-	by_key = !by_serial &&
-	    cmsnode_bytes(node, "signers.?1.name.byKey", &parts->key_id) == OK;
-	if (!by_serial && !by_key)
-		return fail(ERR_MALFORMED, "CMS signer without a name");
-	if (cmsnode_bytes(node, "signers.?1.signature", &parts->signature) !=
-		OK ||
+	if ((r = take_signer_name(node, parts)) != OK)
+		return r;
+	r = cmsnode_bytes(node, "signers.?1.signature", &parts->signature);
+	if (r != OK ||
 	    !cmsnode_oid(
 		node, "signers.?1.digestAlgorithm.algorithm", parts->digest) ||
 	    !cmsnode_oid(node, "signers.?1.signatureAlgorithm.algorithm",
 		parts->algorithm))
-		return fail(ERR_MALFORMED, "CMS signer cannot be read");
+		return fail(refusal_code(r, ERR_MALFORMED),
+		    "CMS signer cannot be read");
 	return take_attributes(node, parts);
 }
 
@@ -247,8 +261,9 @@ open_envelope(struct blob in, struct buf *inner)
 		return fail(ERR_MALFORMED, "not a CMS message");
 	if (!cmsnode_oid_is(node, "contentType", OID_SIGNED_DATA))
 		r = fail(ERR_MALFORMED, "CMS message is not SignedData");
-	else if (cmsnode_bytes(node, "content", inner) != OK)
-		r = fail(ERR_MALFORMED, "CMS message without a content");
+	else if ((r = cmsnode_bytes(node, "content", inner)) != OK)
+		r = fail(refusal_code(r, ERR_MALFORMED),
+		    "CMS message without a content");
 	asn1_delete_structure(&node);
 	return r;
 }

@@ -7,6 +7,7 @@
 
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "base/secret.h"
 
 /* The one table of what is a key here; RFC 7518 section 6.2, RFC 8037. */
@@ -72,13 +73,14 @@ parse_coordinate(
 {
 	struct blob text;
 	struct buf bytes;
-	int r = OK;
+	int r;
 
 	buf_init(&bytes, JWK_COORDINATE_MAX);
 	if (in_json_string(o, name, &text) != OK)
 		r = ERR_BAD_PUBLIC_KEY;
-	else if (enc_base64url_decode(text, &bytes) != OK || bytes.n != jwk->n)
-		r = fail(ERR_BAD_PUBLIC_KEY,
+	else if ((r = enc_base64url_decode(text, &bytes)) != OK ||
+	    bytes.n != jwk->n)
+		r = fail(refusal_code(r, ERR_BAD_PUBLIC_KEY),
 		    "coordinate %s is not %zu bytes in base64url", name,
 		    jwk->n);
 	else

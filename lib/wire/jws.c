@@ -5,6 +5,7 @@
 
 #include "base/enc.h"
 #include "base/log.h"
+#include "base/refusal.h"
 #include "wire/in_json.h"
 
 #define JWS_BODY_DEPTH      4
@@ -56,8 +57,8 @@ part(const struct json *body, const char *name, struct blob *text,
 
 	if ((r = in_json_string(body, name, text)) != OK)
 		return r;
-	if (enc_base64url_decode(*text, out) != OK)
-		return fail(ERR_MALFORMED,
+	if ((r = enc_base64url_decode(*text, out)) != OK)
+		return fail(refusal_code(r, ERR_MALFORMED),
 		    "JWS member %s is too long or not base64url", name);
 	return OK;
 }

@@ -243,6 +243,18 @@ STAND_IN_PREPARE(sqlite3_exec, sqlite3 *db, const char *sql,
 	    : __real_sqlite3_exec(db, sql, row, arg, message);
 }
 
+/*
+ * A lack of memory is no fault of who asks. But badNonce makes a client of ACME
+ * try again, and SCEP has no failInfo for faults of the server.
+ */
+static bool
+blames_client(const char *call, int r)
+{
+	return (strstr(call, "alloc") != NULL || strstr(call, "dup") != NULL) &&
+	    r != OK && err_http_status(r) < 500 && r != ERR_BAD_NONCE &&
+	    r != ERR_SCEP_MESSAGE;
+}
+
 static int
 each(struct db *db, int (*operation)(void *), void *arg, bool checks_itself)
 {
@@ -258,6 +270,9 @@ each(struct db *db, int (*operation)(void *), void *arg, bool checks_itself)
 			break;
 		if (r == OK && !checks_itself)
 			unit_fail("OK, although call %d (%s) failed", n, what);
+		if (!checks_itself && blames_client(what, r))
+			unit_fail("%s (%s) when call %d (%s) failed",
+			    err_name(r), log_reason(), n, what);
 		if (db != NULL && db_in_transaction(db))
 			unit_fail("call %d (%s) failed, and the transaction is "
 				  "open",

@@ -21,8 +21,9 @@ const char *failures_disarm(void);
 /*
  * Runs an operation with its first call failing, then its second and so on,
  * until it comes through without a failure. Each failure must give an error
- * code and leave no transaction of `db` (may be NULL) open, and at the end the
- * operation must give OK. Returns how many calls failed.
+ * code, of a 5xx when memory is lacking, and leave no transaction of `db` (may be
+ * NULL) open, and at the end the operation must give OK. Returns how many calls
+ * failed.
  */
 int failures_each(struct db *db, int (*operation)(void *), void *arg);
 
