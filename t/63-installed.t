@@ -91,6 +91,26 @@ subtest 'the worker has what its jobs need' => sub {
 	laid_out('all files are as before');
 };
 
+subtest 'check looks whether the worker can run the command of alarms' => sub {
+	my $kept = Attestmdm::Server::slurp($i->{conf});
+	my $alarms = sub {
+		Attestmdm::Server::spew($i->{conf}, "$kept\n[alarms]\ncommand = $_[0]\n");
+		my $doc = JSON::PP::decode_json($i->tool('root', 'check --no-nginx --stopped --json')->{out});
+		return join('', map { "$_->{result}: $_->{text}" } grep { $_->{check} eq 'alarms' } @{ $doc->{checks} });
+	};
+	like($alarms->('/usr/bin/env'), qr/^ok: /, 'one of the system');
+	like($alarms->("$i->{dir}/etc/attestmdm.conf"), qr/^BAD: .*(?:hidden by the worker's sandbox|may not be run)$/,
+		'one that it cannot run');
+	SKIP: {
+		my $hook = "$i->{dir}/hook";
+		skip('temporary files are elsewhere', 1) if $hook !~ m{^/tmp/};
+		Attestmdm::Server::spew($hook, "#!/bin/sh\n");
+		chmod(0755, $hook) or die $!;
+		like($alarms->($hook), qr/^BAD: .*hidden by the worker's sandbox$/, 'one that it does not see');
+	}
+	Attestmdm::Server::spew($i->{conf}, $kept);
+};
+
 subtest 'nobody else stops the publication' => sub {
 	for my $user ('attestmdm', 'attestmdm-scep', 'nobody') {
 		my $taken = $i->run(as($user) . "flock -n $state/public/acme/.lock true");
