@@ -1,4 +1,5 @@
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/enc.h"
 #include "base/err.h"
@@ -136,6 +137,22 @@ enc_hex_decode(struct blob in, struct buf *out)
 		buf_add_byte(out, (uint8_t)(high << 4 | low));
 	}
 	return buf_add(out, "", 0);
+}
+
+int
+enc_percent(const char *text, struct buf *out)
+{
+	static const char unreserved[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789-._~";
+
+	for (; *text != '\0'; text++) {
+		if (strchr(unreserved, *text) != NULL)
+			buf_add_byte(out, (uint8_t)*text);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*text);
+	}
+	return buf_status(out);
 }
 
 int

@@ -23,8 +23,14 @@ int enc_base64_decode(struct blob in, struct buf *out);
 int enc_hex_decode(struct blob in, struct buf *out);
 
 /*
- * URL escapes (RFC 3986 section 2.1): every %XX becomes its byte, all else
- * stays as it is, '+' too. ERR_MALFORMED for a '%' without two hex digits.
+ * URL escapes (RFC 3986 section 2.1): all but the unreserved characters of
+ * section 2.3 become %XX.
+ */
+int enc_percent(const char *text, struct buf *out);
+
+/*
+ * The reverse: every %XX becomes its byte, all else stays as it is, '+' too.
+ * ERR_MALFORMED for a '%' without two hex digits.
  */
 int enc_percent_decode(struct blob in, struct buf *out);
 

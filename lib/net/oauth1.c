@@ -14,22 +14,6 @@
 #define TEXT_MAX 8192
 #define SHA1     20
 
-/* Section 3.6: all but the unreserved characters. */
-static void
-add_escaped(struct buf *out, const char *text)
-{
-	static const char unreserved[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	    "0123456789-._~";
-
-	for (; *text != '\0'; text++) {
-		if (strchr(unreserved, *text) != NULL)
-			buf_add_byte(out, (uint8_t)*text);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*text);
-	}
-}
-
 static int
 compare(const void *a, const void *b)
 {
@@ -50,9 +34,9 @@ add_parameters(
 	buf_init(&pair, TEXT_MAX);
 	buf_init(&all, TEXT_MAX);
 	for (size_t i = 0; i < n && r == OK; i++) {
-		add_escaped(&pair, parameters[i].name);
+		enc_percent(parameters[i].name, &pair);
 		buf_add_byte(&pair, '=');
-		add_escaped(&pair, parameters[i].value);
+		enc_percent(parameters[i].value, &pair);
 		if ((r = buf_status(&pair)) == OK)
 			pairs[i] = (char *)buf_steal(&pair, &(size_t){ 0 });
 	}
@@ -61,7 +45,7 @@ add_parameters(
 	for (size_t i = 0; i < n && r == OK; i++)
 		r = buf_printf(&all, "%s%s", i == 0 ? "" : "&", pairs[i]);
 	if (r == OK)
-		add_escaped(out, buf_str(&all));
+		enc_percent(buf_str(&all), out);
 	for (size_t i = 0; i < n; i++)
 		free(pairs[i]);
 	buf_release(&all);
@@ -81,11 +65,11 @@ oauth1_sign(const char *method, const char *url,
 	buf_init(&text, TEXT_MAX);
 	buf_init(&key, TEXT_MAX);
 	buf_printf(&text, "%s&", method);
-	add_escaped(&text, url);
+	enc_percent(url, &text);
 	buf_add_byte(&text, '&');
-	add_escaped(&key, consumer_secret);
+	enc_percent(consumer_secret, &key);
 	buf_add_byte(&key, '&');
-	add_escaped(&key, token_secret);
+	enc_percent(token_secret, &key);
 	if ((r = add_parameters(&text, parameters, n)) == OK &&
 	    (r = buf_status(&text)) == OK && (r = buf_status(&key)) == OK &&
 	    gnutls_hmac_fast(
@@ -123,11 +107,11 @@ oauth1_header(const char *method, const char *url,
 	buf_add_str(out, "Authorization: OAuth realm=\"ADM\"");
 	for (size_t i = 0; i < n; i++) {
 		buf_printf(out, ", %s=\"", parameters[i].name);
-		add_escaped(out, parameters[i].value);
+		enc_percent(parameters[i].value, out);
 		buf_add_byte(out, '"');
 	}
 	buf_add_str(out, ", oauth_signature=\"");
-	add_escaped(out, buf_str(&signature));
+	enc_percent(buf_str(&signature), out);
 	buf_add_byte(out, '"');
 	buf_release(&signature);
 	return r == OK ? buf_status(out) : r;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/enc.h"
 #include "base/log.h"
 #include "base/utf8.h"
 #include "web/form.h"
@@ -200,16 +201,7 @@ form_unknown(const struct form *form, const char *const *known)
 int
 form_encode(const char *text, struct buf *out)
 {
-	for (; *text != '\0'; text++) {
-		if ((*text >= 'a' && *text <= 'z') ||
-		    (*text >= 'A' && *text <= 'Z') ||
-		    (*text >= '0' && *text <= '9') ||
-		    strchr("-._~", *text) != NULL)
-			buf_add_byte(out, (uint8_t)*text);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*text);
-	}
-	return buf_status(out);
+	return enc_percent(text, out);
 }
 
 int

@@ -115,6 +115,15 @@ in_json_has(const struct json *object, const char *name)
 	return json_object_object_get_ex(inner(object), name, NULL);
 }
 
+bool
+in_json_has_string(const struct json *object, const char *name)
+{
+	struct json_object *o;
+
+	return json_object_object_get_ex(inner(object), name, &o) &&
+	    json_object_is_type(o, json_type_string);
+}
+
 static int
 member(const struct json *object, const char *name, json_type type,
     struct json_object **out)

@@ -47,6 +47,9 @@ void in_json_free(struct json *doc);
 /* True when the object has a member of that name, null included. */
 bool in_json_has(const struct json *object, const char *name);
 
+/* True when it has one and the member is a text. */
+bool in_json_has_string(const struct json *object, const char *name);
+
 /*
  * Getters of one member. All answer ERR_MALFORMED, logged with the name, when
  * the member is absent or of another type (null is another type). For an

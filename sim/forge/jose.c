@@ -3,6 +3,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/hmac.h>
+#include <openssl/rsa.h>
 
 #include "base/enc.h"
 #include "base/log.h"
@@ -46,9 +47,43 @@ jose_algorithm(const EVP_PKEY *key)
 
 	if (EVP_PKEY_is_a(key, "ED25519"))
 		return "EdDSA";
+	if (EVP_PKEY_is_a(key, "RSA"))
+		return "RS256";
 	if (field == 32)
 		return "ES256";
 	return field == 48 ? "ES384" : NULL;
+}
+
+/* A number of an RSA key, as short as it is. */
+static int
+add_number(const EVP_PKEY *key, const char *name, struct buf *out)
+{
+	BIGNUM *number = NULL;
+	uint8_t bytes[1024];
+	int n;
+
+	if (EVP_PKEY_get_bn_param(key, name, &number) != 1 ||
+	    BN_num_bytes(number) > (int)sizeof bytes) {
+		BN_free(number);
+		return fail(ERR_CRYPTO, "no number %s of this key", name);
+	}
+	n = BN_bn2bin(number, bytes);
+	BN_free(number);
+	return enc_base64url(blob_of(bytes, (size_t)n), out);
+}
+
+static int
+write_rsa(const EVP_PKEY *key, struct buf *out)
+{
+	int r;
+
+	buf_add_str(out, "{\"e\":\"");
+	if ((r = add_number(key, "e", out)) != OK)
+		return r;
+	buf_add_str(out, "\",\"kty\":\"RSA\",\"n\":\"");
+	if ((r = add_number(key, "n", out)) != OK)
+		return r;
+	return buf_add_str(out, "\"}");
 }
 
 int
@@ -56,9 +91,11 @@ jose_jwk(const EVP_PKEY *key, struct buf *out)
 {
 	size_t field = keypair_field(key);
 	SCRATCH_BUF(point);
-	int r = keypair_point(key, &point);
+	int r;
 
-	if (r != OK)
+	if (EVP_PKEY_is_a(key, "RSA"))
+		return write_rsa(key, out);
+	if ((r = keypair_point(key, &point)) != OK)
 		return r;
 	if (field == 0) {
 		buf_add_str(
@@ -148,6 +185,28 @@ sign_ecdsa(const struct jose *jws, struct blob input, struct buf *out)
 	return r;
 }
 
+/* RFC 7518 section 3.5: the salt is as long as the digest. */
+static int
+sign_pss(EVP_PKEY *key, struct blob input, struct buf *out)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *how;
+	uint8_t sig[1024];
+	size_t n = sizeof sig;
+	bool good = ctx != NULL &&
+	    EVP_DigestSignInit_ex(ctx, &how, "sha256", NULL, NULL, key, NULL) ==
+		1 &&
+	    EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST) ==
+		1 &&
+	    EVP_DigestSign(ctx, sig, &n, input.p, input.n) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	if (!good)
+		return fail(ERR_CRYPTO, "cannot sign");
+	return buf_add(out, sig, n);
+}
+
 static int
 sign(const struct jose *jws, struct blob input, struct buf *out)
 {
@@ -166,7 +225,29 @@ sign(const struct jose *jws, struct blob input, struct buf *out)
 		return fail(ERR_USAGE, "this algorithm needs a key");
 	if (keypair_field(jws->key) > 0)
 		return sign_ecdsa(jws, input, out);
-	return keypair_sign(jws->key, NULL, input, out);
+	return strcmp(jws->alg, "PS256") == 0
+	    ? sign_pss(jws->key, input, out)
+	    : keypair_sign(jws->key, "sha256", input, out);
+}
+
+int
+jose_compact(const struct jose *jws, struct blob header, struct blob payload,
+    struct buf *out)
+{
+	size_t start = out->n;
+	SCRATCH_BUF(sig);
+	int r;
+
+	jose_base64(header, jws->pad, out);
+	buf_add_byte(out, '.');
+	if ((r = jose_base64(payload, jws->pad, out)) != OK ||
+	    (r = sign(jws, blob_of(out->p + start, out->n - start), &sig)) !=
+		OK)
+		return r;
+	if (jws->corrupt && sig.n > 0)
+		sig.p[sig.n / 2] ^= 1;
+	buf_add_byte(out, '.');
+	return jose_base64(buf_blob(&sig), jws->pad, out);
 }
 
 int

@@ -7,7 +7,8 @@
 #include "sim/forge/keypair.h"
 
 struct jose {
-	const char *alg;      /* ES256, ES384, EdDSA, HS256 or none */
+	/* ES256, ES384, EdDSA, RS256, PS256, HS256 or none */
+	const char *alg;
 	EVP_PKEY *key;        /* NULL with HS256 and none */
 	struct blob secret;   /* of HS256 */
 	bool short_signature; /* drop leading zeros of R and S, as Apple did */
@@ -20,7 +21,11 @@ struct jose {
 int jose_write(const struct jose *jws, struct blob protected_header,
     struct blob payload, struct buf *out);
 
-/* The algorithm that suits a key: ES256, ES384 or EdDSA; NULL if none. */
+/* Appends the compact form: header "." payload "." signature. */
+int jose_compact(const struct jose *jws, struct blob header,
+    struct blob payload, struct buf *out);
+
+/* What suits a key: ES256, ES384, EdDSA or RS256; NULL if none. */
 const char *jose_algorithm(const EVP_PKEY *key);
 
 /* Appends the public key: members in the order of RFC 7638, no space. */
