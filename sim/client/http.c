@@ -53,27 +53,32 @@ receive(char *data, size_t size, size_t count, void *body)
 
 /* Where to and how: what all requests of the object share. */
 static void
-set_connection(struct http *h, struct curl_slist *connect_to)
+set_connection(struct http *h, bool abroad, struct curl_slist *connect_to)
 {
 	const struct http_config *c = h->config;
+	const char *ca = abroad ? c->provider_ca : c->cacert;
 	char identity[32];
 
 	curl_easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L);
+	/* No file: an empty jar at first, which outlives curl_easy_reset(). */
+	if (h->keeps_cookies)
+		curl_easy_setopt(h->easy, CURLOPT_COOKIEFILE, "");
 	curl_easy_setopt(h->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(
 	    h->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(
 	    h->easy, CURLOPT_TIMEOUT, c->timeout > 0 ? c->timeout : 15);
-	curl_easy_setopt(h->easy, CURLOPT_UNIX_SOCKET_PATH, c->unix_socket);
+	curl_easy_setopt(h->easy, CURLOPT_UNIX_SOCKET_PATH,
+	    abroad ? NULL : c->unix_socket);
 	curl_easy_setopt(h->easy, CURLOPT_CONNECT_TO, connect_to);
 	curl_easy_setopt(
 	    h->easy, CURLOPT_SSL_VERIFYPEER, c->insecure ? 0L : 1L);
 	curl_easy_setopt(
 	    h->easy, CURLOPT_SSL_VERIFYHOST, c->insecure ? 0L : 2L);
 	/* It alone: the system's roots take 50 ms to load. */
-	if (c->cacert != NULL) {
-		curl_easy_setopt(h->easy, CURLOPT_CAINFO, c->cacert);
+	if (ca != NULL) {
+		curl_easy_setopt(h->easy, CURLOPT_CAINFO, ca);
 		curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
 	}
 	if (h->identity == NULL)
@@ -138,11 +143,11 @@ http_send(struct http *h, const struct http_request *q)
 	buf_reset(&h->body);
 	curl_easy_reset(h->easy);
 	curl_easy_setopt(h->easy, CURLOPT_ERRORBUFFER, why);
-	if (h->config->connect != NULL) {
+	if (h->config->connect != NULL && !q->abroad) {
 		snprintf(target, sizeof target, "::%s", h->config->connect);
 		add_line(&connect_to, target);
 	}
-	set_connection(h, connect_to);
+	set_connection(h, q->abroad, connect_to);
 	set_request(h, q, &headers);
 	code = curl_easy_perform(h->easy);
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -157,6 +162,12 @@ http_send(struct http *h, const struct http_request *q)
 		return OK;
 	return fail(ERR_IO, "no answer to %s %s: %s", q->method, q->url,
 	    why[0] != '\0' ? why : curl_easy_strerror(code));
+}
+
+void
+http_keep_cookies(struct http *h)
+{
+	h->keeps_cookies = true;
 }
 
 const char *

@@ -19,6 +19,7 @@ struct http_config {
 	const char *unix_socket; /* connect here, whatever the URL says */
 	const char *connect;     /* or here: ADDRESS:PORT */
 	const char *cacert;      /* PEM; default: the system's store */
+	const char *provider_ca; /* the same for an identity provider */
 	bool insecure;           /* accept any certificate */
 	bool verbose;            /* show each exchange on standard error */
 	long timeout;            /* seconds for each answer; 0: 15 as Apple */
@@ -27,6 +28,7 @@ struct http_config {
 struct http {
 	const struct http_config *config;
 	CURL *easy;
+	bool keeps_cookies;
 	FILE *identity; /* for TLS: certificate and key, in memory only */
 	/* The last answer, whatever its status. */
 	int status;
@@ -41,7 +43,8 @@ struct http_request {
 	const char *headers[HTTP_LINES]; /* "Name: value"; NULL ends them */
 	bool has_body;                   /* not sent with HEAD */
 	struct blob body;
-	bool as_is; /* do not escape the URL once more */
+	bool as_is;  /* do not escape the URL once more */
+	bool abroad; /* to another host than `connect` or `unix_socket` is for */
 };
 
 void http_init(struct http *h, const struct http_config *config);
@@ -52,6 +55,9 @@ int http_present(struct http *h, struct blob certificate, EVP_PKEY *key);
 
 /* Sends a request and reads the answer; ERR_IO when there is none. */
 int http_send(struct http *h, const struct http_request *q);
+
+/* From now on cookies are kept and sent back, as a browser does. */
+void http_keep_cookies(struct http *h);
 
 /* The value of the answer's header of that name; NULL when there is none. */
 const char *http_header(const struct http *h, const char *name);

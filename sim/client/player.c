@@ -120,6 +120,8 @@ ask_for_profile(struct player *p)
 	if ((r = write_machineinfo(p, &message)) != OK)
 		return r;
 	q.body = buf_blob(&message);
+	if (p->sign_in != NULL)
+		return web_view_run(p, q.body);
 	if (fault_on(&p->faults, FAULT_DEVICEINFO_HEADER)) {
 		buf_add_str(&header, "x-apple-aspen-deviceinfo: ");
 		enc_base64(q.body, &header);
@@ -149,7 +151,8 @@ player_enroll(struct player *p)
 	if ((r = ask_for_profile(p)) != OK)
 		return r;
 	if (p->http.status != 200)
-		return player_refused(p, "profile");
+		return player_refused(
+		    p, p->sign_in != NULL ? "sign-in" : "profile");
 	payload_release(&d->profile);
 	buf_reset(&d->profile_bytes);
 	buf_add_blob(&d->profile_bytes, buf_blob(&p->http.body));

@@ -19,6 +19,7 @@ struct player {
 	const char *os_version; /* NULL: as its kind has today */
 	const char *build;      /* NULL: of that version */
 	const char *udid;
+	const char *sign_in; /* as whom; "" turns back; NULL: no web view */
 	bool awaiting;
 	bool no_mdm; /* stop once the certificate is there */
 	struct http_config config;
@@ -61,6 +62,13 @@ int player_enroll(struct player *p);
  * answers the commands that wait.
  */
 int player_enroll_new(struct player *p);
+
+/*
+ * Gets the profile as Setup Assistant's web view does: sends the device's signed
+ * information with the first page, follows redirects, fills in the provider's
+ * form. The last answer is left in p->http.
+ */
+int web_view_run(struct player *p, struct blob machineinfo);
 
 /* Gets the certificate that the device's profile names, by ACME or SCEP. */
 int player_get_certificate(struct player *p);

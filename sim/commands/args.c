@@ -89,6 +89,8 @@ args_player(struct player *p, struct args table[ARGS_PLAYER])
 		{ "os-version", .text = &p->os_version },
 		{ "build", .text = &p->build },
 		{ "udid", .text = &p->udid },
+		{ "sign-in", .text = &p->sign_in },
+		{ "provider-ca", .text = &p->config.provider_ca },
 		{ "fault", .faults = &p->faults },
 		{ "awaiting", .flag = &p->awaiting },
 		{ "no-mdm", .flag = &p->no_mdm },

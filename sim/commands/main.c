@@ -31,6 +31,8 @@ static const char usage[] =
     "  business --state DIR [--port N] [--accounts NAME,...]\n"
     "    [--devices 5000] [--serial-prefix SIM] [--first 1]\n"
     "                               play Apple Business\n"
+    "  provider --state DIR [--port N] [--alg RS256] [--client-id attestmdm]\n"
+    "    [--client-secret S]        play an identity provider\n"
     "  server-token --state DIR --certificate FILE [--account NAME]\n"
     "    [--cipher AES-256-CBC] [--crlf] [--renew] [--days N] [-o FILE]\n"
     "\n"
@@ -39,6 +41,7 @@ static const char usage[] =
     "  --apple DIR --serial S --state DIR\n"
     "  --product Mac15,3 --os-version 15.1 --build 24B83 --udid U\n"
     "  --awaiting --no-mdm --fault NAME,...\n"
+    "  --sign-in ACCOUNT [--provider-ca FILE]   in the web view\n"
     "  --cacert FILE | --insecure   --unix-socket PATH | --connect HOST:PORT\n"
     "  --timeout SECONDS --verbose\n"
     "Everywhere: --clock-offset SECONDS | --clock-offset-file FILE.\n"
@@ -101,6 +104,7 @@ static const struct {
 	{ "get-bootstrap-token", check_in_run },
 	{ "make", make_run },
 	{ "poll", poll_run },
+	{ "provider", provider_run },
 	{ "push-certificate", push_certificate_run },
 	{ "server-token", server_token_run },
 	{ "set-bootstrap-token", check_in_run },

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "sim/apple/business.h"
+#include "sim/apple/openid_provider.h"
 #include "sim/apple/push_portal.h"
 #include "sim/apple/push_service.h"
 #include "sim/apple/server_token.h"
@@ -116,4 +117,23 @@ server_token_run(int argc, char **argv)
 	    (r = server_token_export(state, account, &wish, &out)) != OK)
 		return r;
 	return disk_write(NULL, output, buf_blob(&out), 0600);
+}
+
+int
+provider_run(int argc, char **argv)
+{
+	struct openid_provider_plan plan = { .dir = "",
+		.client_id = "attestmdm",
+		.client_secret = "",
+		.alg = "RS256" };
+	const struct args table[] = {
+		{ "state", .text = &plan.dir, .required = true },
+		{ "port", .number = &plan.port },
+		{ "client-id", .text = &plan.client_id },
+		{ "client-secret", .text = &plan.client_secret },
+		{ "alg", .text = &plan.alg },
+	};
+	int r = parse(argc, argv, table, ARGS_COUNT(table));
+
+	return r == OK ? openid_provider_run(&plan) : r;
 }

@@ -27,7 +27,7 @@ struct args {
 int args_parse(int *argc, char **argv, const struct args *table, size_t count);
 
 /* The options of a player: how many, and the options. */
-#define ARGS_PLAYER 18
+#define ARGS_PLAYER 20
 void args_player(struct player *p, struct args table[ARGS_PLAYER]);
 
 /*
@@ -44,5 +44,6 @@ int apns_run(int argc, char **argv);
 int push_certificate_run(int argc, char **argv);
 int business_service_run(int argc, char **argv);
 int server_token_run(int argc, char **argv);
+int provider_run(int argc, char **argv);
 
 #endif
