@@ -48,6 +48,8 @@ cli_exit_code(int code)
 	case ERR_ENROLL_DOWNGRADE:
 	case ERR_ENROLL_LINK:
 	case ERR_ENROLL_BUSINESS:
+	case ERR_ENROLL_SIGN_IN:
+	case ERR_SIGN_IN_UNSET:
 	case ERR_ADE_TOKEN:
 	case ERR_ADE_OTHER_SERVICE:
 		return CLI_EXIT_REFUSED;

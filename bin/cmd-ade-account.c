@@ -13,7 +13,6 @@
 #include "bin/view.h"
 #include "ca/ade_identity.h"
 #include "ca/file.h"
-#include "policy/ade_definition.h"
 #include "store/jobs.h"
 #include "wire/ade_token.h"
 
@@ -283,25 +282,22 @@ profile_show(struct cli *cli)
 
 	buf_init(&json, CERTIFICATE_MAX);
 	if ((r = load(cli, &a)) != OK ||
-	    (r = ade_definition_write(
-		 &cli->conf, a.profile_options, &json, sha256)) != OK ||
-	    (r = ade_devices_count_profiles(
-		 cli->db, a.name, a.profile_uuid, &counts)) != OK)
+	    (r = admin_business_definition(
+		 cli->db, &cli->conf, &a, &json, sha256)) != OK ||
+	    (r = admin_business_count(
+		 cli->db, &cli->conf, &a, &defined, &counts)) != OK)
 		goto done;
-	defined = a.has_profile_sha256 &&
-	    memcmp(sha256, a.profile_sha256, sizeof sha256) == 0;
 	out_json_string(&cli->out, "account", a.name);
 	out_json_raw(&cli->out, "profile", buf_blob(&json));
 	out_json_bool(&cli->out, "defined", defined);
 	out_json_string(&cli->out, "profile_uuid", a.profile_uuid);
 	out_json_int(&cli->out, "devices", counts.devices);
-	out_json_int(
-	    &cli->out, "assigned", defined ? counts.wanted : INT64_C(0));
+	out_json_int(&cli->out, "assigned", counts.wanted);
 	cli_say(cli, "%s", buf_str(&json));
 	cli_say(cli, "%s; %" PRId64 " of %" PRId64 " devices have it.",
 	    defined ? "Defined at Apple Business"
 		    : "Not defined at Apple Business in this form",
-	    defined ? counts.wanted : INT64_C(0), counts.devices);
+	    counts.wanted, counts.devices);
 done:
 	buf_release(&json);
 	return r;
@@ -363,17 +359,12 @@ show_assignment(
 static bool
 must_be_renewed(const struct cli *cli, const struct ade_account *a)
 {
-	uint8_t sha256[SECRET_SHA256];
-	struct buf json;
-	bool same;
+	struct ade_device_counts counts;
+	bool defined;
 
-	buf_init(&json, CERTIFICATE_MAX);
-	same = ade_definition_write(
-		   &cli->conf, a->profile_options, &json, sha256) == OK &&
-	    a->has_profile_sha256 &&
-	    memcmp(sha256, a->profile_sha256, sizeof sha256) == 0;
-	buf_release(&json);
-	return !same;
+	return admin_business_count(
+		   cli->db, &cli->conf, a, &defined, &counts) != OK ||
+	    !defined;
 }
 
 int

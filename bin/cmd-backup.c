@@ -172,7 +172,7 @@ named(struct backup *b)
 	const struct conf *c = b->conf;
 	const char *const paths[] = { c->nginx_secret, c->nonce_key,
 		c->admin_key, c->signing_key, c->signing_certificate,
-		c->server_ca,
+		c->server_ca, c->sign_in_secret_file, c->sign_in_server_ca,
 		c->attestation_root_replaced ? c->attestation_root : "",
 		c->device_ca_replaced ? c->device_ca : "" };
 	size_t i;

@@ -31,6 +31,7 @@ all(struct cli *cli, struct verdict *v)
 	inspect_state(v, &cli->conf);
 	inspect_push(v, &cli->conf);
 	inspect_hook(v, &cli->conf);
+	inspect_sign_in(v, &cli->conf);
 	inspect_trust(v, &cli->conf);
 	inspect_nginx_secret(v, &cli->conf);
 	inspect_backlog(v);

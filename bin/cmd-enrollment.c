@@ -36,6 +36,7 @@ static const struct view_column record_columns[] = {
 	{ "os_version", "System version", VIEW_TEXT },
 	{ "build_version", "System build", VIEW_TEXT },
 	{ "source", "Source", VIEW_TEXT },
+	{ "account", "Account", VIEW_TEXT },
 	{ "purpose", "Purpose", VIEW_TEXT },
 	{ "method", "Method", VIEW_TEXT },
 	{ "state", NULL, VIEW_TEXT },
@@ -283,6 +284,7 @@ record(struct cli *cli, const struct enrollment *e)
 	view_text(v, e->device.os_version);
 	view_text(v, e->device.build_version);
 	view_text(v, enrollments_source_name(e->source));
+	view_text(v, e->account);
 	view_text(v, enrollments_purpose_name(e->purpose));
 	view_text(v, enrollments_method_name(e->method));
 	view_text(v, enrollments_state_name(e->state));

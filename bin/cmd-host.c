@@ -42,6 +42,7 @@ static const struct view_column columns[] = {
 	{ "build_version", "System build", VIEW_TEXT },
 	{ "topic", "Topic", VIEW_TEXT },
 	{ "enrollment_id", "Enrollment", VIEW_TEXT },
+	{ "account", "Account", VIEW_TEXT },
 	{ "certificate_sha256", "Certificate", VIEW_TEXT },
 	{ "bootstrap_token", "Bootstrap token", VIEW_BOOL },
 	{ "generation", "Enrolled how often", VIEW_INT },
@@ -214,6 +215,7 @@ record(struct cli *cli, const struct host *h)
 	view_text(v, h->device.build_version);
 	view_text(v, h->topic);
 	view_text(v, h->enrollment_id);
+	view_text(v, h->account);
 	if (h->has_certificate)
 		view_hex(v,
 		    blob_of(

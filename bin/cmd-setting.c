@@ -1,5 +1,8 @@
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "admin/admin_business.h"
 #include "admin/admin_setting.h"
 #include "base/log.h"
 #include "bin/cmd.h"
@@ -59,6 +62,37 @@ get(struct cli *cli)
 	return OK;
 }
 
+/* Devices ask where the profile that they have in Apple Business leads. */
+static int
+show_profiles(struct cli *cli)
+{
+	struct ade_account_list list;
+	struct ade_device_counts c;
+	bool defined;
+	int r = ade_accounts_list(cli->db, &list);
+
+	out_json_open_array(&cli->out, "accounts");
+	for (size_t i = 0; i < list.n && r == OK; i++) {
+		r = admin_business_count(
+		    cli->db, &cli->conf, &list.rows[i], &defined, &c);
+		if (r != OK)
+			break;
+		out_json_open_object(&cli->out, NULL);
+		out_json_string(&cli->out, "account", list.rows[i].name);
+		out_json_int(&cli->out, "devices", c.devices);
+		out_json_int(&cli->out, "assigned", c.wanted);
+		out_json_close_object(&cli->out);
+		cli_say(cli,
+		    "%" PRId64 " of %" PRId64 " devices of account %s have the "
+		    "profile for it in Apple Business; attestmdm ade profile "
+		    "show --account %s tells when the others have it.",
+		    c.wanted, c.devices, list.rows[i].name, list.rows[i].name);
+	}
+	out_json_close_array(&cli->out);
+	ade_accounts_list_release(&list);
+	return r;
+}
+
 static int
 setting_set(struct cli *cli)
 {
@@ -84,7 +118,8 @@ setting_set(struct cli *cli)
 		    "attestmdm: warning: GitOps mode is on, and the next run "
 		    "of GitOps sets %s as the repository has it\n",
 		    set.name);
-	return OK;
+	return strcmp(set.name, SETTINGS_SIGN_IN) == 0 ? show_profiles(cli)
+						       : OK;
 }
 
 static const struct cli_option set_options[] = {

@@ -20,8 +20,8 @@
 
 static const char *const programs[] = { "acme-directory", "acme-account",
 	"acme-new-order", "acme-challenge", "acme-finalize", "scep",
-	"profile-download", "mdm-checkin", "mdm-server", "admin-settings",
-	"admin-api" };
+	"profile-download", "enroll-sso", "mdm-checkin", "mdm-server",
+	"admin-settings", "admin-api" };
 
 #define PROGRAMS (sizeof programs / sizeof programs[0])
 

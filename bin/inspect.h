@@ -18,6 +18,9 @@ void inspect_push(struct verdict *v, const struct conf *conf);
  * inspect-hook.c. */
 void inspect_hook(struct verdict *v, const struct conf *conf);
 
+/* The identity provider, its keys and clock. In inspect-sign-in.c. */
+void inspect_sign_in(struct verdict *v, const struct conf *conf);
+
 /* Trust anchors, profile signing, GnuTLS's policy. In inspect-trust.c. */
 void inspect_trust(struct verdict *v, const struct conf *conf);
 

@@ -26,6 +26,7 @@ write_enrollment(
 	admin_api_http_string(w, "product", e->device.product);
 	admin_api_http_string(w, "os_version", e->device.os_version);
 	out_json_string(w, "source", enrollments_source_name(e->source));
+	admin_api_http_string(w, "account", e->account);
 	out_json_string(w, "purpose", enrollments_purpose_name(e->purpose));
 	out_json_string(w, "method", enrollments_method_name(e->method));
 	out_json_string(w, "state", status);

@@ -116,6 +116,7 @@ fill_enrollment(struct db *db, struct tmpl_row *row, const struct enrollment *e)
 	tmplrow_flag(row, "renewal", e->purpose == ENROLLMENT_RENEW);
 	tmplrow_set(
 	    row, "method", e->method == ENROLLMENT_ACME ? "ACME" : "SCEP");
+	tmplrow_set(row, "account", e->account);
 	tmplrow_set(row, "address", e->remote_address);
 	admin_page_time(row, "created_at", e->created_at);
 	admin_page_time(row, "expires_at", e->expires_at);

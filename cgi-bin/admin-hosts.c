@@ -74,6 +74,7 @@ fill_host(struct tmpl_row *row, const struct host *h)
 	tmplrow_set(row, "product", h->device.product);
 	tmplrow_set(row, "os_version", h->device.os_version);
 	tmplrow_set(row, "build_version", h->device.build_version);
+	tmplrow_set(row, "account", h->account);
 	tmplrow_set(row, "state", hosts_state_name(h->state));
 	tmplrow_set(row, "state_text", state_text(h->state));
 	tmplrow_flag(row, "attested", is_attested(h));

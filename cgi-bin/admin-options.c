@@ -1,8 +1,10 @@
 #include "admin-options.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/admin_business.h"
 #include "admin/admin_setting.h"
 #include "base/err.h"
 #include "policy/product.h"
@@ -71,6 +73,34 @@ fill_flags(struct admin_page *page)
 	return OK;
 }
 
+/* Who still has the profile of before at Apple Business. */
+static int
+fill_profiles(struct admin_page *page)
+{
+	const struct context *c = &page->app->context;
+	struct ade_device_counts counts;
+	struct ade_account_list list;
+	struct tmpl_row *row;
+	bool defined;
+	int r = ade_accounts_list(c->db, &list);
+
+	for (size_t i = 0; i < list.n && r == OK; i++) {
+		r = admin_business_count(
+		    c->db, c->conf, &list.rows[i], &defined, &counts);
+		if (r != OK)
+			break;
+		row = tmplrow_add(page->row, "accounts");
+		tmplrow_set(row, "account", list.rows[i].name);
+		tmplrow_setf(row, "new", "%" PRId64, counts.wanted);
+		tmplrow_setf(row, "all", "%" PRId64, counts.devices);
+		tmplrow_set(row, "old", "");
+		if (counts.other > 0)
+			tmplrow_setf(row, "old", "%" PRId64, counts.other);
+	}
+	ade_accounts_list_release(&list);
+	return r;
+}
+
 static int
 fill_settings(struct admin_page *page, const struct form *typed)
 {
@@ -78,7 +108,8 @@ fill_settings(struct admin_page *page, const struct form *typed)
 	int r;
 
 	if ((r = fill_flags(page)) != OK ||
-	    (r = fill_minimums(page, typed)) != OK)
+	    (r = fill_minimums(page, typed)) != OK ||
+	    (r = fill_profiles(page)) != OK)
 		return r;
 	tmplrow_flag(page->row, "premium", conf->premium);
 	tmplrow_flag(page->row, "gitops", conf->gitops_mode_enabled);

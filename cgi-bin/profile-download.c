@@ -4,28 +4,21 @@
  */
 #include <string.h>
 
-#include "base/enc.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "enroll/ade_profile.h"
 #include "enroll/link_profile.h"
+#include "enroll-http.h"
 #include "enroll/machineinfo.h"
 #include "stylesheet.h"
 #include "web/tmplset.h"
 #include "web/worker.h"
 #include "wire/x509.h"
 
-#define DEVICE_INFO_HEADER "x-apple-aspen-deviceinfo"
-#define ENROLL_PATH        "/enroll"
-#define PROFILE_TYPE       "application/x-apple-aspen-config"
+#define ENROLL_PATH "/enroll"
 
 /* A form without fields. */
 #define LINK_BODY_MAX 1024
-
-#define PAGE_POLICY                                                            \
-	"default-src 'none'; style-src 'self'; img-src 'self'; "               \
-	"form-action 'self'; "                                                 \
-	"frame-ancestors 'none'; base-uri 'none'"
 
 struct app {
 	struct context context;
@@ -36,17 +29,6 @@ struct app {
 };
 
 static int
-send_profile(struct resp *resp, struct blob profile)
-{
-	int r;
-
-	if ((r = resp_set(resp, "Content-Disposition",
-		 "attachment; filename=\"enrollment.mobileconfig\"")) != OK)
-		return r;
-	return resp_body(resp, 200, PROFILE_TYPE, profile);
-}
-
-static int
 answer(struct app *app, struct blob cms, struct resp *resp)
 {
 	struct buf out;
@@ -54,11 +36,11 @@ answer(struct app *app, struct blob cms, struct resp *resp)
 
 	buf_init(&out, PROFILE_BYTES_MAX);
 	r = ade_profile_make(
-	    &app->context, app->device_ca, &app->files, cms, &out);
+	    &app->context, app->device_ca, &app->files, cms, "", &out);
 	if (r == OK)
-		r = send_profile(resp, buf_blob(&out));
+		r = enroll_http_profile(resp, buf_blob(&out));
 	else if (r == ERR_ENROLL_OS_TOO_OLD)
-		r = resp_body(resp, 403, "application/json", buf_blob(&out));
+		r = enroll_http_update(resp, buf_blob(&out));
 	buf_wipe(&out);
 	return r;
 }
@@ -81,22 +63,16 @@ static int
 get_enroll(void *p, const struct req *req, struct resp *resp)
 {
 	struct app *app = p;
-	const char *header = req_header(req, DEVICE_INFO_HEADER);
 	struct buf cms;
 	int r;
 
 	if (!req_method_is(req, "GET"))
 		return ERR_METHOD;
-	if (header == NULL)
-		return fail(ERR_ENROLL_MACHINEINFO,
-		    "the request carries no device information");
 	buf_init(&cms, MACHINEINFO_BYTES_MAX);
-	if (enc_base64_decode(blob_str(header), &cms) != OK)
-		r = context_refuse(&app->context,
-		    fail(ERR_ENROLL_MACHINEINFO,
-			"the device information is not strict base64"));
-	else
+	if ((r = enroll_http_info(req, &cms)) == OK)
 		r = answer(app, buf_blob(&cms), resp);
+	else if (enroll_http_has_info(req))
+		r = context_refuse(&app->context, r);
 	buf_release(&cms);
 	return r;
 }
@@ -115,7 +91,7 @@ send_page(const struct app *app, int code, struct resp *resp)
 
 	if (code != OK && err_http_status(code) >= 500)
 		return code;
-	if ((r = resp_set(resp, "Content-Security-Policy", PAGE_POLICY)) != OK)
+	if ((r = resp_set(resp, "Content-Security-Policy", ENROLL_HTTP_POLICY)) != OK)
 		return r;
 	row = tmplrow_new();
 	tmplrow_set(row, "organization", app->context.conf->organization);
@@ -152,7 +128,7 @@ post_link(void *p, const struct req *req, struct resp *resp)
 	r = link_profile_redeem(
 	    &app->context, &app->files, req_path_param(req, "token"), &profile);
 	if (r == OK)
-		r = send_profile(resp, buf_blob(&profile));
+		r = enroll_http_profile(resp, buf_blob(&profile));
 	else
 		r = send_page(app, r, resp);
 	buf_wipe(&profile);

@@ -34,9 +34,10 @@ my @ASSIGNED = (
 	['C02DEMO00012', 'iPhone', 'iPhone 13 Pro'],
 	['C02DEMO00013', 'iPad', 'iPad Pro'],
 );
-my ($once, $port, $check);
-GetOptions('once' => \$once, 'port=i' => \$port, 'check' => \$check)
-    or die "usage: ./quickstart [--once] [--port N]\n";
+my $ACCOUNT = 'ada@example.com';
+my ($once, $port, $check, $sign_in, $provider);
+GetOptions('once' => \$once, 'port=i' => \$port, 'check' => \$check, 'sign-in' => \$sign_in)
+    or die "usage: ./quickstart [--once] [--port N] [--sign-in]\n";
 
 sub is_free {
 	my ($number) = @_;
@@ -85,6 +86,20 @@ sub connect_apple {
 	return ($apns, $business);
 }
 
+# The stand-in for an identity provider, as an administrator configures it.
+sub connect_provider {
+	my ($server) = @_;
+	$provider = Attestmdm::Apple->start($server, 'provider');
+	$server->set_conf('sign_in.issuer', $provider->url);
+	$server->set_conf('sign_in.client_id', 'attestmdm');
+	$server->set_conf('sign_in.server_ca', $provider->cacert);
+	$server->run($server->tool, 'setting', 'set', 'enable_end_user_authentication', 'true',
+	    '--config', $server->conf);
+}
+
+# What the person at a device does, if anything.
+sub signs_in { return $provider ? ('--sign-in', $ACCOUNT, '--provider-ca', $provider->cacert) : () }
+
 # Which devices are ours, and that they are to come here.
 sub show_business {
 	my ($server, $business) = @_;
@@ -99,6 +114,7 @@ sub enroll {
 	my ($server, $apns, $serial, $product, $version, @how) = @_;
 	my $state = "$server->{dir}/$serial";
 	my @device = ('--apple', $server->apple, '--cacert', $server->cacert);
+	push @how, signs_in() if $how[0] eq '--server';
 	print $server->run($server->sim, 'enroll', @how, @device, '--serial', $serial,
 	    '--state', $state, '--product', $product, '--os-version', $version);
 	$server->spawn("$serial-waits", $server->sim, 'wait', @device, '--push', $apns->dir, $state);
@@ -119,6 +135,20 @@ sub enroll_others {
 		enroll($server, $apns, $serial, @is, @how);
 	}
 	print "\n", $server->run($tool, 'host', 'list');
+}
+
+# The same Mac, with an ID token that is for somebody else.
+sub show_refusal {
+	my ($server) = @_;
+	print "\nThe same Mac comes again, with a token that is meant for another client:\n\n";
+	$provider->script({ answer => '/token', claims => { aud => 'another-client' } });
+	my @cmd = ($server->sim, 'enroll', '--server', $server->{url}, '--apple', $server->apple,
+	    '--cacert', $server->cacert, '--serial', $SERIAL, '--state', "$server->{dir}/$SERIAL", signs_in());
+	my $page = eval { $server->run(@cmd) } // $@;
+	my ($status) = $page =~ /^refused at sign-in: (HTTP \d+)$/m or die "it was not refused:\n$page";
+	my ($said) = $page =~ /role="alert">([^<]+)</;
+	my ($why) = grep { /SIGN_IN_TOKEN/ } split(/\n/, $server->run("$demo/attestmdm", 'enrollment', 'show', $SERIAL));
+	print "refused: $status, \"$said\"\n$why\n";
 }
 
 # How long it takes from the command to its answer, the start of the tool included.
@@ -208,6 +238,7 @@ $SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
 
 $server->prepare;
 my ($apns, $business) = connect_apple($server, "$folder");
+connect_provider($server) if $sign_in;
 $server->start;
 take_folder($server);
 write_wrapper($server, 'attestmdm', $server->tool, '--config', $server->conf);
@@ -224,7 +255,9 @@ print "\nWhat the admin sees:\n\n";
 my $host = $server->run("$demo/attestmdm", 'host', 'show', $SERIAL);
 print $host;
 $host =~ /^MDM attestation: +Yes$/m or die "the host is not attested\n";
+die "the host has no account\n" if $sign_in && $host !~ /^Account: +\Q$ACCOUNT\E$/m;
 enroll_others($server, $apns);
+show_refusal($server) if $sign_in;
 sleep($push_at - time) if $push_at > time;
 show_push($server);
 show_jobs();

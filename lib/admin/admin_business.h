@@ -10,6 +10,7 @@
 
 #include "admin/admin_actor.h"
 #include "store/ade_accounts.h"
+#include "store/ade_devices.h"
 
 /*
  * Makes the account unless it exists, and the key and certificate that Apple
@@ -38,6 +39,28 @@ int admin_business_token(const struct admin_actor *actor, const char *account,
  */
 int admin_business_set_options(const struct admin_actor *actor,
     const char *account, const char *const *assignments, int n);
+
+/*
+ * All devices get the profile anew by themselves where assigning was approved:
+ * something else than its options changed. Inside a transaction of the caller.
+ */
+int admin_business_assign_anew(const struct admin_actor *actor);
+
+/*
+ * What the profile at Apple Business should say of an account's devices now:
+ * appends it, and the digest by which a change is seen.
+ */
+int admin_business_definition(struct db *db, const struct conf *conf,
+    const struct ade_account *account, struct buf *out,
+    uint8_t sha256[SECRET_SHA256]);
+
+/*
+ * How many devices of an account have that profile; none while it is not defined
+ * there, which *defined says.
+ */
+int admin_business_count(struct db *db, const struct conf *conf,
+    const struct ade_account *account, bool *defined,
+    struct ade_device_counts *out);
 
 /* What assigning will do was seen: it begins, and goes on by itself. */
 int admin_business_approve(

@@ -1,5 +1,6 @@
 #include "admin/admin_setting.h"
 
+#include "admin/admin_business.h"
 #include "base/log.h"
 
 static enum settings_origin
@@ -23,12 +24,25 @@ explain(const struct admin_actor *actor, const struct admin_setting *s, int r)
 		return fail(r,
 		    "setting %s is managed by GitOps in %s; change it there",
 		    s->name, actor->conf->repository_url);
+	case ERR_SIGN_IN_UNSET:
+		return fail(r,
+		    "setting %s needs issuer and client_id in [sign_in] of the "
+		    "configuration",
+		    s->name);
 	case ERR_FIELD:
 		return fail(
 		    r, "setting %s cannot be \"%s\"", s->name, s->value);
 	default:
 		return r;
 	}
+}
+
+/* It decides what the profile at Apple Business says. */
+static int
+must_sign_in(const struct admin_actor *actor, bool *out)
+{
+	return settings_get_bool(
+	    actor->db, actor->conf, SETTINGS_SIGN_IN, out);
 }
 
 int
@@ -53,15 +67,20 @@ admin_setting_set_if(const struct admin_actor *actor,
     int (*still)(void *arg), void *arg)
 {
 	enum settings_origin origin = origin_of(actor, override);
+	bool before, after;
 	size_t i;
 	int r;
 
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SETTINGS)) != OK)
 		return r;
-	if (still != NULL)
-		r = still(arg);
+	r = still != NULL ? still(arg) : OK;
+	if (r == OK)
+		r = must_sign_in(actor, &before);
 	for (i = 0; i < n && r == OK; i++)
 		r = set_one(actor, origin, &all[i]);
+	if (r == OK && (r = must_sign_in(actor, &after)) == OK &&
+	    before != after)
+		r = admin_business_assign_anew(actor);
 	return db_end(actor->db, r);
 }
 

@@ -16,8 +16,10 @@ struct admin_setting {
 
 /*
  * Sets `n` settings, all or none. In GitOps mode the role gitops sets what
- * GitOps manages; so does an administrator with `override`. ERR_NOT_FOUND,
- * ERR_LICENSE, ERR_GITOPS, ERR_FIELD as settings_check(); ERR_ROLE.
+ * GitOps manages; so does an administrator with `override`. When people must
+ * sign in from now on, or not any more, devices get the profile at Apple Business
+ * anew. ERR_NOT_FOUND, ERR_LICENSE, ERR_GITOPS, ERR_FIELD, ERR_SIGN_IN_UNSET as
+ * settings_check(); ERR_ROLE.
  */
 int admin_setting_set(const struct admin_actor *actor,
     const struct admin_setting *all, size_t n, bool override);

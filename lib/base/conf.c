@@ -95,6 +95,14 @@ static const struct conf_key keys[] = {
 	TEXT("apple", enrollment_url, CONF_ENROLLMENT_URL),
 	TEXT("apple", push_url, CONF_PUSH_URL),
 	TEXT_AS("apple", "server_ca", apple_server_ca, ""),
+	TEXT_AS("sign_in", "issuer", sign_in_issuer, ""),
+	TEXT_AS("sign_in", "client_id", sign_in_client_id, ""),
+	TEXT_AS("sign_in", "client_secret_file", sign_in_secret_file, ""),
+	TEXT_AS("sign_in", "scopes", sign_in_scopes, "openid email profile"),
+	TEXT_AS("sign_in", "account_claim", sign_in_account_claim, "email"),
+	TEXT_AS("sign_in", "allowed_domains", sign_in_domains, ""),
+	TEXT_AS("sign_in", "allowed_groups", sign_in_groups, ""),
+	TEXT_AS("sign_in", "server_ca", sign_in_server_ca, ""),
 	{ "license", "tier", KIND_TIER, offsetof(struct conf, premium),
 	    "premium", 0, 0 },
 	FLAG("gitops", gitops_mode_enabled, "false"),
@@ -322,6 +330,65 @@ check_url(const char *path, const char *key, const char *url)
 	return OK;
 }
 
+/* "/.well-known/openid-configuration" is put behind it. */
+static bool
+is_issuer(const char *url)
+{
+	static const char safe[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	    "-._~:/%";
+	size_t https = strlen("https://");
+
+	return strncmp(url, "https://", https) == 0 && url[https] != '\0' &&
+	    url[https] != '/' && url[strspn(url, safe)] == '\0' &&
+	    strlen(url) < CONF_ISSUER_TEXT;
+}
+
+/* Is the word among those with spaces between them? */
+static bool
+has_word(const char *words, const char *word)
+{
+	size_t n;
+
+	for (; *words != '\0'; words += n + strspn(words + n, " ")) {
+		n = strcspn(words, " ");
+		if (n == strlen(word) && strncmp(words, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+check_sign_in(const char *path, const struct conf *c)
+{
+	const char *claim = c->sign_in_account_claim;
+
+	if (*c->sign_in_issuer == '\0')
+		return OK;
+	if (!is_issuer(c->sign_in_issuer))
+		return fail(ERR_CONFIG,
+		    "%s: [sign_in] issuer must be https://host[:port][/path]",
+		    path);
+	if (*c->sign_in_client_id == '\0')
+		return fail(
+		    ERR_CONFIG, "%s: [sign_in] client_id is missing", path);
+	if (!has_word(c->sign_in_scopes, "openid"))
+		return fail(ERR_CONFIG,
+		    "%s: [sign_in] scopes must have openid among them", path);
+	if (strcmp(claim, "email") != 0 && strcmp(claim, "sub") != 0 &&
+	    strcmp(claim, "preferred_username") != 0)
+		return fail(ERR_CONFIG,
+		    "%s: [sign_in] account_claim must be email, "
+		    "preferred_username or sub",
+		    path);
+	if (*c->sign_in_domains != '\0' && strcmp(claim, "sub") == 0)
+		return fail(ERR_CONFIG,
+		    "%s: [sign_in] allowed_domains needs an account_claim "
+		    "that has a domain",
+		    path);
+	return OK;
+}
+
 static int
 check(const char *path, const struct conf *c)
 {
@@ -345,7 +412,7 @@ check(const char *path, const struct conf *c)
 		    "%s: [profile] signing_key and signing_certificate go "
 		    "together",
 		    path);
-	return OK;
+	return check_sign_in(path, c);
 }
 
 int

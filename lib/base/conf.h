@@ -12,6 +12,9 @@
 #define CONF_ENROLLMENT_URL "https://mdmenrollment.apple.com"
 #define CONF_PUSH_URL       "https://api.push.apple.com"
 
+/* Room for the issuer of [sign_in], with the NUL. */
+#define CONF_ISSUER_TEXT 513
+
 #define CONF_DEFAULT_PATH "/etc/attestmdm/attestmdm.conf"
 
 struct conf {
@@ -71,6 +74,16 @@ struct conf {
 	char *enrollment_url;  /* of the device enrollment service */
 	char *push_url;        /* of the push service */
 	char *apple_server_ca; /* key "server_ca": PEM; "": the system's */
+	/* [sign_in]; without an issuer nobody can sign in */
+	char *sign_in_issuer;      /* key "issuer": https://host[:port][/path] */
+	char *sign_in_client_id;   /* key "client_id" */
+	char *sign_in_secret_file; /* key "client_secret_file"; "": none */
+	char *sign_in_scopes;      /* key "scopes": words, openid among them */
+	/* key "account_claim": email, preferred_username or sub */
+	char *sign_in_account_claim;
+	char *sign_in_domains;   /* key "allowed_domains": a,b; "": all */
+	char *sign_in_groups;    /* key "allowed_groups": a,b; "": all */
+	char *sign_in_server_ca; /* key "server_ca": PEM; "": the system's */
 	/* [license] */
 	bool premium; /* tier = premium | free */
 	/* [gitops] */

@@ -8,11 +8,12 @@
 #include "enroll/machineinfo.h"
 #include "policy/decision.h"
 #include "policy/product.h"
+#include "store/datum.h"
 #include "store/events.h"
 
 /* What is known of the device when the decision is made. */
 static int
-load_input(struct context *c, const struct machineinfo *info,
+load_input(struct context *c, const struct machineinfo *info, bool signed_in,
     struct decision_input *in)
 {
 	struct product product;
@@ -21,6 +22,7 @@ load_input(struct context *c, const struct machineinfo *info,
 
 	in->source = ENROLLMENT_ADE;
 	in->device = info->device;
+	in->signed_in = signed_in;
 	in->can_update = info->can_update || info->must_update;
 	product_parse(info->device.product, &product);
 	if (product.family == PRODUCT_UNKNOWN)
@@ -70,9 +72,24 @@ note_signer(
 	    e->expires_at + INT64_C(3600) * c->conf->enrollment_hours);
 }
 
-/* In the transaction, so that the decision is made from one state. */
+/* In a transaction, so that the decision is made from one state. */
 static int
-enroll(struct context *c, const struct machineinfo *info,
+decide(struct context *c, const struct machineinfo *info, bool signed_in,
+    struct decision_input *in, struct decision *out)
+{
+	int r;
+
+	if ((r = load_input(c, info, signed_in, in)) != OK)
+		return r;
+	decision_make(in, out);
+	if (out->method == DECISION_REFUSE)
+		return fail(out->code, "%s (%s)%s", out->reason,
+		    info->device.product, signer_remark(&in->state.host, info));
+	return OK;
+}
+
+static int
+enroll(struct context *c, const struct machineinfo *info, const char *account,
     struct decision_input *in, struct new_enrollment *new)
 {
 	const struct host *host = &in->state.host;
@@ -81,12 +98,8 @@ enroll(struct context *c, const struct machineinfo *info,
 	struct decision d;
 	int r;
 
-	if ((r = load_input(c, info, in)) != OK)
+	if ((r = decide(c, info, account[0] != '\0', in, &d)) != OK)
 		return r;
-	decision_make(in, &d);
-	if (d.method == DECISION_REFUSE)
-		return fail(d.code, "%s (%s)%s", d.reason, info->device.product,
-		    signer_remark(host, info));
 	*e = (struct enrollment){
 		.source = ENROLLMENT_ADE,
 		.purpose = ENROLLMENT_ENROLL,
@@ -94,6 +107,7 @@ enroll(struct context *c, const struct machineinfo *info,
 						    : ENROLLMENT_SCEP,
 		.device = info->device,
 	};
+	COPY(e->account, account);
 	memcpy(e->signer_sha256, info->signer_sha256, sizeof e->signer_sha256);
 	if ((r = new_enrollment_create(
 		 c, NULL, c->conf->enrollment_hours, new)) != OK ||
@@ -102,10 +116,11 @@ enroll(struct context *c, const struct machineinfo *info,
 		 c->db, c->serial, e->id, ADE_PROFILE_OPEN_MAX)) != OK ||
 	    (r = note_signer(c, host, e)) != OK)
 		return r;
-	snprintf(reason, sizeof reason, "%s profile for %s%s%s: %s%s",
+	snprintf(reason, sizeof reason, "%s profile for %s%s%s%s%s: %s%s",
 	    e->method == ENROLLMENT_ACME ? "ACME" : "SCEP", e->device.product,
 	    e->device.os_version[0] == '\0' ? "" : " ", e->device.os_version,
-	    d.reason, signer_remark(host, info));
+	    account[0] == '\0' ? "" : ", signed in as ", account, d.reason,
+	    signer_remark(host, info));
 	return context_log(c, OK, reason);
 }
 
@@ -121,21 +136,34 @@ write_update(const char *minimum, struct buf *out)
 	    minimum, minimum);
 }
 
+/* Verifies the information, and notes whose it is. */
+static int
+read_info(struct context *c, gnutls_x509_crt_t device_ca, struct blob cms,
+    struct machineinfo *info)
+{
+	int r;
+
+	if ((r = machineinfo_read(cms, device_ca, info)) != OK)
+		return r;
+	memcpy(c->serial, info->device.serial, sizeof c->serial);
+	c->is_signed = true;
+	return OK;
+}
+
 int
 ade_profile_make(struct context *c, gnutls_x509_crt_t device_ca,
-    const struct profile_files *files, struct blob cms, struct buf *out)
+    const struct profile_files *files, struct blob cms, const char *account,
+    struct buf *out)
 {
 	struct new_enrollment new = { .challenge = "" };
 	struct decision_input in = { .minimum_os_version = "" };
 	struct machineinfo info;
 	int r;
 
-	if ((r = machineinfo_read(cms, device_ca, &info)) != OK)
+	if ((r = read_info(c, device_ca, cms, &info)) != OK)
 		return context_refuse(c, r);
-	memcpy(c->serial, info.device.serial, sizeof c->serial);
-	c->is_signed = true;
 	if ((r = context_begin(c)) == OK)
-		r = context_end(c, enroll(c, &info, &in, &new));
+		r = context_end(c, enroll(c, &info, account, &in, &new));
 	if (r != OK)
 		c->enrollment_id[0] = '\0';
 	/* A profile that cannot be written is logged after all. */
@@ -144,5 +172,21 @@ ade_profile_make(struct context *c, gnutls_x509_crt_t device_ca,
 	if (r == ERR_ENROLL_OS_TOO_OLD)
 		write_update(in.minimum_os_version, out);
 	new_enrollment_wipe(&new);
+	return r == OK ? OK : context_refuse(c, r);
+}
+
+int
+ade_profile_check(struct context *c, gnutls_x509_crt_t device_ca,
+    struct blob cms, struct machineinfo *info, struct buf *out)
+{
+	struct decision_input in = { .minimum_os_version = "" };
+	struct decision d;
+	int r;
+
+	if ((r = read_info(c, device_ca, cms, info)) == OK &&
+	    (r = context_begin(c)) == OK)
+		r = context_end(c, decide(c, info, true, &in, &d));
+	if (r == ERR_ENROLL_OS_TOO_OLD)
+		write_update(in.minimum_os_version, out);
 	return r == OK ? OK : context_refuse(c, r);
 }

@@ -9,6 +9,7 @@
 
 #include "base/blob.h"
 #include "base/buf.h"
+#include "enroll/machineinfo.h"
 #include "enroll/profile.h"
 #include "store/context.h"
 
@@ -17,7 +18,7 @@
 
 /*
  * Answers a request whose signed device information is `cms`; `device_ca` is
- * Apple's. OK, and the profile in `out`, after its enrollment was stored; or
+ * Apple's, `account` who signed in at the device, "" for nobody. OK, and the profile in `out`, after its enrollment was stored; or
  * the code of the refusal; either way with a row in the event log. When a
  * serial number has ADE_PROFILE_OPEN_MAX open enrollments the oldest make room.
  *
@@ -27,6 +28,14 @@
  * com.apple.softwareupdate.required, iOS 17 and macOS 14).
  */
 int ade_profile_make(struct context *c, gnutls_x509_crt_t device_ca,
-    const struct profile_files *files, struct blob cms, struct buf *out);
+    const struct profile_files *files, struct blob cms, const char *account,
+    struct buf *out);
+
+/*
+ * Would it get a profile if somebody signed in? Reads *info and creates nothing.
+ * The same codes, with their rows in the event log, and the same in `out`.
+ */
+int ade_profile_check(struct context *c, gnutls_x509_crt_t device_ca,
+    struct blob cms, struct machineinfo *info, struct buf *out);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "store/datum.h"
 #include "store/push_certificate.h"
 
 static int
@@ -49,6 +50,8 @@ new_enrollment_create(struct context *c, const struct enrollment *renewed,
 	    c->remote_address == NULL ? "" : c->remote_address);
 	if (renewed == NULL)
 		renewed = &none;
+	else
+		COPY(e->account, renewed->account);
 	if ((r = copy(renewed->server_url, conf->url, e->server_url)) != OK ||
 	    (r = copy_topic(c, renewed, e->topic)) != OK ||
 	    (r = copy(renewed->profile_identifier, conf->profile_identifier,

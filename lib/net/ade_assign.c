@@ -12,6 +12,7 @@
 #include "store/activities.h"
 #include "store/alarms.h"
 #include "store/datum.h"
+#include "store/settings.h"
 #include "wire/out_json.h"
 
 /*
@@ -383,9 +384,24 @@ has_definition(
 	    memcmp(account->profile_sha256, sha256, SECRET_SHA256) == 0;
 }
 
+/* What is wanted of an account's profile now. */
+static int
+write_definition(struct db *db, const struct conf *conf,
+    const struct ade_account *account, struct buf *out,
+    uint8_t sha256[SECRET_SHA256])
+{
+	bool sign_in;
+	int r;
+
+	if ((r = settings_get_bool(db, conf, SETTINGS_SIGN_IN, &sign_in)) != OK)
+		return r;
+	return ade_definition_write(
+	    conf, sign_in, account->profile_options, out, sha256);
+}
+
 int
-ade_assign_is_due(
-    const struct conf *conf, const struct ade_account *account, bool *out)
+ade_assign_is_due(struct db *db, const struct conf *conf,
+    const struct ade_account *account, bool *out)
 {
 	uint8_t sha256[SECRET_SHA256];
 	struct buf definition;
@@ -397,8 +413,7 @@ ade_assign_is_due(
 	if (account->assign_at > clock_now() && account->assign_failures > 0)
 		return OK;
 	buf_init(&definition, DEFINITION_MAX);
-	r = ade_definition_write(
-	    conf, account->profile_options, &definition, sha256);
+	r = write_definition(db, conf, account, &definition, sha256);
 	buf_release(&definition);
 	if (r == OK)
 		*out = !has_definition(account, sha256) ||
@@ -422,8 +437,8 @@ ade_assign_start(struct ade_assign *a, struct ade_service *service,
 	a->arg = arg;
 	buf_init(&a->definition, DEFINITION_MAX);
 	log_forget_reason();
-	r = ade_definition_write(
-	    service->conf, account->profile_options, &a->definition, a->sha256);
+	r = write_definition(
+	    db, service->conf, account, &a->definition, a->sha256);
 	if (r == OK && has_definition(account, a->sha256)) {
 		settle(a);
 		return;

@@ -125,7 +125,7 @@ is_due(const struct ade_run *run, enum task_kind kind,
 	if (a->consumer_key[0] == '\0')
 		return OK;
 	if (kind == ASSIGN)
-		return ade_assign_is_due(run->conf, a, out);
+		return ade_assign_is_due(run->db, run->conf, a, out);
 	*out = a->sync_next_at <= clock_now();
 	return OK;
 }

@@ -220,15 +220,20 @@ write_anchors(struct out_json *w, const char *path)
 }
 
 static int
-write_all(struct out_json *w, const struct conf *conf, const struct json *set)
+write_all(struct out_json *w, const struct conf *conf, bool sign_in,
+    const struct json *set)
 {
 	const struct ade_definition_option *o;
 	char url[600];
 	int r = OK;
 
-	snprintf(url, sizeof url, "%s/enroll", conf->url);
+	snprintf(url, sizeof url, "%s/enroll%s", conf->url,
+	    sign_in ? "/sso" : "");
 	out_json_open_object(w, NULL);
 	out_json_string(w, "url", url);
+	/* A device that shows no pages goes to the former, and is refused. */
+	if (sign_in)
+		out_json_string(w, "configuration_web_url", url);
 	for (o = ade_definition_options; o->name != NULL && r == OK; o++) {
 		if (in_json_has(set, o->name))
 			r = copy_member(w, set, o->name);
@@ -242,8 +247,8 @@ write_all(struct out_json *w, const struct conf *conf, const struct json *set)
 }
 
 int
-ade_definition_write(const struct conf *conf, const char *options,
-    struct buf *out, uint8_t sha256[SECRET_SHA256])
+ade_definition_write(const struct conf *conf, bool sign_in,
+    const char *options, struct buf *out, uint8_t sha256[SECRET_SHA256])
 {
 	struct json *set = NULL;
 	size_t before = out->n;
@@ -252,7 +257,7 @@ ade_definition_write(const struct conf *conf, const char *options,
 
 	out_json_init(&w, out);
 	if ((r = in_json_parse_object(blob_str(options), DEPTH, &set)) == OK &&
-	    (r = write_all(&w, conf, set)) == OK)
+	    (r = write_all(&w, conf, sign_in, set)) == OK)
 		secret_sha256(
 		    blob_of(out->p + before, out->n - before), sha256);
 	in_json_free(set);

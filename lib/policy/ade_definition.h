@@ -6,6 +6,8 @@
 #ifndef POLICY_ADE_DEFINITION_H
 #define POLICY_ADE_DEFINITION_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/secret.h"
@@ -31,11 +33,12 @@ int ade_definition_set(
     const char *options, const char *assignment, struct buf *out);
 
 /*
- * Appends the JSON of the definition, the same bytes for the same options and
- * configuration, and its digest, by which a change is seen. ERR_CONFIG: the
+ * Appends the JSON of the definition, the same bytes for the same arguments, and
+ * its digest, by which a change is seen. With `sign_in` devices open a page here
+ * before they get their profile (Apple: configuration_web_url). ERR_CONFIG: the
  * authorities in [profile] server_ca cannot be read.
  */
-int ade_definition_write(const struct conf *conf, const char *options,
-    struct buf *out, uint8_t sha256[SECRET_SHA256]);
+int ade_definition_write(const struct conf *conf, bool sign_in,
+    const char *options, struct buf *out, uint8_t sha256[SECRET_SHA256]);
 
 #endif

@@ -99,6 +99,16 @@ rule_other_device(
 	    "held for review");
 }
 
+/* Links are for persons that are known, renewals for devices that are. */
+static bool
+rule_sign_in(const struct device_state *s, enum enrollment_source source,
+    bool signed_in, struct decision *out)
+{
+	return s->sign_in && source == ENROLLMENT_ADE && !signed_in &&
+	    refuse(out, ERR_ENROLL_SIGN_IN,
+		"end users must sign in, and nobody did");
+}
+
 /* A minimum that is no version holds nobody back. */
 static bool
 rule_update(const struct decision_input *in, const struct os_version *have,
@@ -226,6 +236,7 @@ decision_make(const struct decision_input *in, struct decision *out)
 	able = must && why[0] == '\0';
 	if (rule_source(s, in->source, out) || rule_blocked(&s->host, out) ||
 	    rule_other_device(in, able, out) || rule_update(in, &have, out) ||
+	    rule_sign_in(s, in->source, in->signed_in, out) ||
 	    (must && !able && rule_unattested(s, in->source, why, out)))
 		return;
 	*out = (struct decision){ .method =
@@ -254,6 +265,7 @@ decision_check_use(
 	struct decision d;
 
 	return rule_source(s, e->source, &d) || rule_blocked(&s->host, &d) ||
+		rule_sign_in(s, e->source, e->account[0] != '\0', &d) ||
 		(!attested && decision_must_attest(s, e->device.product) &&
 		    rule_unattested(s, e->source, "SCEP attests nothing", &d))
 	    ? fail(d.code, "%s", d.reason)

@@ -22,6 +22,8 @@
  *   itself during enrollment, before anything is created for it. One that has
  *   to update anyway is also told to which version; one that has the minimum
  *   chooses for itself.
+ * - While end users must sign in, Automated Device Enrollment gives nothing to
+ *   a device at which nobody did.
  * - With "Require hardware attestation" off everything gets SCEP. With it on, a
  *   device that is assigned and can attest gets ACME, and all else SCEP; with
  *   both settings on, all else is refused.
@@ -53,6 +55,8 @@ struct decision_input {
 	struct device device;
 	/* it can update its system during enrollment, or has to */
 	bool can_update;
+	/* somebody signed in at the device, and may enroll it */
+	bool signed_in;
 	/* of the system that it runs; "" for none */
 	char minimum_os_version[SETTINGS_VALUE_TEXT];
 	struct device_state state;
@@ -75,7 +79,8 @@ struct decision {
 /*
  * Which enrollment a device gets. The codes are ERR_ENROLL_UNASSIGNED,
  * ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED, ERR_ENROLL_OTHER_DEVICE,
- * ERR_ENROLL_OS_TOO_OLD, ERR_ENROLL_DOWNGRADE and ERR_ENROLL_METHOD.
+ * ERR_ENROLL_OS_TOO_OLD, ERR_ENROLL_SIGN_IN, ERR_ENROLL_DOWNGRADE and
+ * ERR_ENROLL_METHOD.
  */
 void decision_make(const struct decision_input *in, struct decision *out);
 
@@ -91,8 +96,8 @@ bool decision_must_attest(const struct device_state *s, const char *product);
 /*
  * May a certificate of this enrollment, `attested` or not, be used for the
  * first time? OK, or a failure with its reason: ERR_ENROLL_UNASSIGNED,
- * ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED, ERR_ENROLL_DOWNGRADE,
- * ERR_ENROLL_METHOD.
+ * ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED, ERR_ENROLL_SIGN_IN,
+ * ERR_ENROLL_DOWNGRADE, ERR_ENROLL_METHOD.
  */
 int decision_check_use(
     const struct device_state *s, const struct enrollment *e, bool attested);

@@ -59,7 +59,10 @@ load_settings(struct db *db, const struct conf *conf, struct device_state *out)
 	    (r = settings_get_text(
 		 db, conf, SETTINGS_ATTESTATION_DEVICES, devices)) != OK ||
 	    (r = settings_get_bool(
-		 db, conf, SETTINGS_BUSINESS_ONLY, &out->business_only)) != OK)
+		 db, conf, SETTINGS_BUSINESS_ONLY, &out->business_only)) !=
+		OK ||
+	    (r = settings_get_bool(
+		 db, conf, SETTINGS_SIGN_IN, &out->sign_in)) != OK)
 		return r;
 	/* what is no such word asks for more, not for less */
 	out->macs_only = strcmp(devices, SETTINGS_DEVICES_MACS) == 0;

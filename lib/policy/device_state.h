@@ -26,6 +26,7 @@ struct device_state {
 	/* of Macs with Apple silicon only, while business_only is off */
 	bool macs_only;
 	bool business_only;
+	bool sign_in;
 	enum device_assignment assignment;
 	/* a record of it names Apple silicon, or did before it was removed */
 	bool known_silicon;

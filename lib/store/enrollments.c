@@ -144,6 +144,7 @@ static const struct column columns[] = {
 	{ "server_url", TEXT(server_url) },
 	{ "topic", TEXT(topic) },
 	{ "profile_identifier", TEXT(profile_identifier) },
+	{ "account", TEXT(account) },
 };
 
 static const struct table table = TABLE(columns);

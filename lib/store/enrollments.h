@@ -32,6 +32,9 @@ enum enrollment_state {
 /* Of a URL, a topic or an identifier from the configuration. */
 #define ENROLLMENTS_PROFILE_TEXT 256
 
+/* Of who signed in, with the NUL. */
+#define ENROLLMENTS_ACCOUNT_TEXT 256
+
 struct enrollment {
 	char id[DB_ID_TEXT];
 	/* as of its request; no serial number: a link for any device, not yet
@@ -43,6 +46,8 @@ struct enrollment {
 	char profile_identifier[ENROLLMENTS_PROFILE_TEXT];
 	/* of the key that signed its request; zeros when none did */
 	uint8_t signer_sha256[SECRET_SHA256];
+	/* who signed in for it; "": nobody was asked to */
+	char account[ENROLLMENTS_ACCOUNT_TEXT];
 	enum enrollment_source source;
 	enum enrollment_purpose purpose;
 	enum enrollment_method method;

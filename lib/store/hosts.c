@@ -45,6 +45,11 @@ enum {
 	PURGE,
 };
 
+/* A renewal's enrollment has that of the one it renews. */
+#define ACCOUNT                                                                \
+	"COALESCE((SELECT e.account FROM enrollments e"                        \
+	" WHERE e.id = hosts.enrollment_id), '')"
+
 #define SELECT "SELECT {columns} FROM hosts WHERE "
 /* the bootstrap token moves aside when it is there and changes */
 #define KEEP_TOKEN(changes, now)                                               \
@@ -196,6 +201,7 @@ static const struct column columns[] = {
 	{ "certificate_sha256",
 	    DIGEST_OR_NULL(certificate_sha256, has_certificate) },
 	{ "enrollment_id", TEXT(enrollment_id) },
+	{ ACCOUNT, TEXT(account), .read_only = true },
 	{ "hardware_attested", INT(hardware_attested) },
 	{ "ever_attested_at", TIME(ever_attested_at) },
 	{ "attested_product", TEXT(attested_product) },

@@ -4,6 +4,7 @@
 
 #include "store/db.h"
 #include "store/device.h"
+#include "store/enrollments.h"
 
 #define HOSTS_PUSH_TOKEN_MAX 256
 
@@ -30,6 +31,8 @@ struct host {
 	bool has_certificate;
 	uint8_t certificate_sha256[SECRET_SHA256];
 	char enrollment_id[DB_ID_TEXT];
+	/* who signed in for that enrollment; "": nobody was asked to */
+	char account[ENROLLMENTS_ACCOUNT_TEXT];
 	bool hardware_attested;
 	/* when it did so for the first time; 0: never */
 	int64_t ever_attested_at;

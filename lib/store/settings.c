@@ -35,6 +35,8 @@ static const struct settings_entry entries[] = {
 	    SETTINGS_DEVICES_MACS, devices, .premium = true, .gitops = true },
 	{ MDM(SETTINGS_BUSINESS_ONLY), SETTINGS_BOOL, "false", .premium = true,
 	    .gitops = true },
+	{ MDM(SETTINGS_SIGN_IN), SETTINGS_BOOL, "false", .premium = true,
+	    .gitops = true },
 	{ MINIMUM(SETTINGS_MINIMUM_MACOS, "macos"), SETTINGS_VERSION, "",
 	    .gitops = true },
 	{ MINIMUM(SETTINGS_MINIMUM_IOS, "ios"), SETTINGS_VERSION, "",
@@ -188,7 +190,12 @@ settings_check(const struct conf *conf, enum settings_origin origin,
 		return strcmp(value, entry->initial) == 0 ? OK : ERR_LICENSE;
 	if (origin == SETTINGS_BY_ADMIN && is_managed(conf, entry))
 		return ERR_GITOPS;
-	return settings_is_value(entry, value) ? OK : ERR_FIELD;
+	if (!settings_is_value(entry, value))
+		return ERR_FIELD;
+	return strcmp(name, SETTINGS_SIGN_IN) == 0 &&
+		strcmp(value, "true") == 0 && *conf->sign_in_issuer == '\0'
+	    ? ERR_SIGN_IN_UNSET
+	    : OK;
 }
 
 int

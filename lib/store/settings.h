@@ -11,6 +11,7 @@
 #define SETTINGS_REQUIRE_ATTESTATION "apple_require_hardware_attestation"
 #define SETTINGS_ATTESTATION_DEVICES "apple_hardware_attestation_devices"
 #define SETTINGS_BUSINESS_ONLY       "apple_business_enrollments_only"
+#define SETTINGS_SIGN_IN             "enable_end_user_authentication"
 
 /* The words of SETTINGS_ATTESTATION_DEVICES. */
 #define SETTINGS_DEVICES_MACS "macs"
@@ -81,7 +82,8 @@ bool settings_is_value(const struct settings_entry *entry, const char *value);
  * ERR_LICENSE: not in this tier, where the default is accepted all the same: it
  * is what holds there. ERR_GITOPS: managed by the repository. ERR_FIELD: not a
  * value of this setting ("true" and "false" for booleans, numbers with dots or
- * "" for versions, a word for choices).
+ * "" for versions, a word for choices). ERR_SIGN_IN_UNSET: nobody can
+ * be made to sign in while the configuration has no [sign_in].
  */
 int settings_check(const struct conf *conf, enum settings_origin origin,
     const char *name, const char *value);

@@ -114,7 +114,8 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(restored)                                                            \
 	X(scep_challenges)                                                     \
 	X(sessions)                                                            \
-	X(settings)
+	X(settings)                                                            \
+	X(sign_ins)
 
 enum {
 #define SQL_INDEX(family) SQL_INDEX_##family,

@@ -12,6 +12,7 @@
 #include "store/logins.h"
 #include "store/nonces.h"
 #include "store/sessions.h"
+#include "store/sign_ins.h"
 #include "store/events.h"
 
 /* Rows in one transaction: so few that it takes a few milliseconds. */
@@ -22,6 +23,7 @@ typedef int purge_fn(struct db *, int64_t, int, int *);
 static purge_fn *const purges[] = {
 	nonces_purge,
 	sessions_purge,
+	sign_ins_purge,
 	logins_purge,
 	browsers_purge,
 	certificates_purge,

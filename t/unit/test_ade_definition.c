@@ -37,7 +37,7 @@ test_defaults(void **state)
 
 	(void)state;
 	buf_init(&out, 65536);
-	assert_int_equal(ade_definition_write(&conf, "{}", &out, a), OK);
+	assert_int_equal(ade_definition_write(&conf, false, "{}", &out, a), OK);
 	assert_string_equal(buf_str(&out),
 	    "{\"url\":\"https://mdm.example/enroll\","
 	    "\"profile_name\":\"attestmdm\",\"is_supervised\":true,"
@@ -45,10 +45,32 @@ test_defaults(void **state)
 	    "\"await_device_configured\":true}");
 	buf_reset(&out);
 	assert_int_equal(
-	    ade_definition_write(&conf, "{\"is_supervised\":false}", &out, b),
+	    ade_definition_write(&conf, false, "{\"is_supervised\":false}", &out, b),
 	    OK);
 	assert_non_null(strstr(buf_str(&out), "\"is_supervised\":false"));
 	assert_memory_not_equal(a, b, sizeof a);
+	buf_release(&out);
+}
+
+/* Both addresses lead to the page, so that there is no way around it. */
+static void
+test_sign_in(void **state)
+{
+	char url[] = "https://mdm.example", none[] = "";
+	struct conf conf = { .url = url, .server_ca = none };
+	uint8_t off[SECRET_SHA256], on[SECRET_SHA256];
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 65536);
+	assert_int_equal(
+	    ade_definition_write(&conf, false, "{}", &out, off), OK);
+	buf_reset(&out);
+	assert_int_equal(ade_definition_write(&conf, true, "{}", &out, on), OK);
+	assert_non_null(strstr(buf_str(&out),
+	    "{\"url\":\"https://mdm.example/enroll/sso\","
+	    "\"configuration_web_url\":\"https://mdm.example/enroll/sso\","));
+	assert_memory_not_equal(off, on, sizeof off);
 	buf_release(&out);
 }
 
@@ -98,17 +120,18 @@ test_anchors(void **state)
 	buf_init(&out, 65536);
 	snprintf(
 	    path, sizeof path, "%s", source_path("t/data/test-recipient.pem"));
-	assert_int_equal(ade_definition_write(&conf, "{}", &out, digest), OK);
+	assert_int_equal(ade_definition_write(&conf, false, "{}", &out, digest), OK);
 	assert_non_null(strstr(buf_str(&out), "\"anchor_certs\":[\"MII"));
 	buf_reset(&out);
 	snprintf(path, sizeof path, "/nonexistent");
 	assert_int_equal(
-	    ade_definition_write(&conf, "{}", &out, digest), ERR_CONFIG);
+	    ade_definition_write(&conf, false, "{}", &out, digest), ERR_CONFIG);
 	buf_release(&out);
 }
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_defaults),
+	cmocka_unit_test(test_sign_in),
 	cmocka_unit_test(test_set),
 	cmocka_unit_test(test_what_cannot_be_set),
 	cmocka_unit_test(test_anchors),

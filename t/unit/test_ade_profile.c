@@ -77,7 +77,8 @@ ask(void **state, const char *info, struct buf *out)
 	mdmfix_sign(&leaf, blob_str(info), GNUTLS_DIG_SHA1,
 	    GNUTLS_PKCS7_EMBED_DATA, &cms);
 	out->n = 0;
-	r = ade_profile_make(&c, device_ca.crt, &files, buf_blob(&cms), out);
+	r = ade_profile_make(
+	    &c, device_ca.crt, &files, buf_blob(&cms), "", out);
 	buf_release(&cms);
 	return r;
 }

@@ -532,6 +532,42 @@ test_attested(void **state)
 	    decision_check_blocked(&in.state.host), ERR_MDM_BLOCKED);
 }
 
+/* Of the sources only Automated Device Enrollment asks who is there. */
+static void
+test_sign_in(void **state)
+{
+	struct enrollment e = { .method = ENROLLMENT_ACME,
+		.source = ENROLLMENT_ADE };
+	struct decision_input in = input("Mac15,3", "15.1");
+	struct decision d;
+
+	(void)state;
+	in.state.sign_in = true;
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_REFUSE);
+	assert_int_equal(d.code, ERR_ENROLL_SIGN_IN);
+	assert_int_equal(
+	    decision_check_use(&in.state, &e, true), ERR_ENROLL_SIGN_IN);
+	assert_int_equal(
+	    decision_check_issue(&in.state, &e), ERR_ENROLL_SIGN_IN);
+	in.signed_in = true;
+	SET(e.account, "ada@example.com");
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_ACME);
+	assert_int_equal(decision_check_use(&in.state, &e, true), OK);
+	assert_int_equal(decision_check_issue(&in.state, &e), OK);
+	in.signed_in = false;
+	e.account[0] = '\0';
+	in.source = e.source = ENROLLMENT_COMMAND;
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_ACME);
+	assert_int_equal(decision_check_use(&in.state, &e, true), OK);
+	in.source = e.source = ENROLLMENT_LINK;
+	decision_make(&in, &d);
+	assert_int_equal(d.method, DECISION_SCEP);
+	assert_int_equal(decision_check_use(&in.state, &e, false), OK);
+}
+
 int
 main(void)
 {
@@ -546,6 +582,7 @@ main(void)
 		cmocka_unit_test(test_minimum_version),
 		cmocka_unit_test(test_same_reasons),
 		cmocka_unit_test(test_attested),
+		cmocka_unit_test(test_sign_in),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -331,7 +331,8 @@ ade_profile(void *arg)
 	int r;
 
 	buf_init(&out, PROFILE_BYTES_MAX);
-	r = ade_profile_make(&c, w->device_ca, &w->files, w->cms, &out);
+	r = ade_profile_make(
+	    &c, w->device_ca, &w->files, w->cms, "", &out);
 	if (r != OK)
 		assert_int_equal(out.n, 0);
 	buf_release(&out);

@@ -19,7 +19,8 @@ use Time::HiRes qw(sleep time);
 our $TOP = File::Spec->rel2abs(dirname(__FILE__) . '/../../..');
 
 our @PROGRAMS = qw(acme-directory acme-account acme-new-order acme-challenge
-    acme-finalize scep profile-download mdm-checkin mdm-server admin-settings admin-api);
+    acme-finalize scep profile-download enroll-sso mdm-checkin mdm-server admin-settings
+    admin-api);
 
 # Servers that have all of these are installed from one copy.
 our %USUAL = (
