@@ -48,20 +48,20 @@ static const struct view_column columns[] = {
 };
 
 static int
-ade_list(struct cli *cli)
+list_part(struct cli *cli, struct view *v, struct paging *p, void *context)
 {
+	struct ade_device_filter filter = { .account =
+						cli_option(cli, "account"),
+		.search = cli_option(cli, "search"),
+		.cursor = p->after,
+		.limit = p->limit };
 	struct ade_device_list list;
-	struct paging p;
-	struct view *v;
-	size_t i;
-	int r;
+	int r = ade_devices_list(cli->db, &filter, &list);
 
-	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = ade_devices_list(cli->db, cli_option(cli, "account"),
-		 cli_option(cli, "search"), p.offset, p.limit, &list)) != OK)
+	(void)context;
+	if (r != OK)
 		return r;
-	v = view_new(columns);
-	for (i = 0; i < list.n; i++) {
+	for (size_t i = 0; i < list.n; i++) {
 		view_text(v, list.rows[i].serial);
 		view_text(v, list.rows[i].account);
 		view_text(v, list.rows[i].model);
@@ -75,16 +75,20 @@ ade_list(struct cli *cli)
 		view_time(v, list.rows[i].gone_at);
 		view_time(v, list.rows[i].removed_at);
 	}
-	r = view_table(cli, v, "devices",
+	paging_took(p, list.n, list.next);
+	ade_devices_list_release(&list);
+	return OK;
+}
+
+static int
+ade_list(struct cli *cli)
+{
+	return paging_show(cli, columns, list_part, NULL, "devices",
 	    paging_is_filtered(cli)
 		? "No device matches."
 		: "No device is assigned. attestmdm ade token new connects "
 		  "Apple Business; attestmdm ade import takes a file with "
 		  "serial numbers instead.");
-	paging_end(cli, &p, list.n, list.total);
-	view_free(v);
-	ade_devices_list_release(&list);
-	return r;
 }
 
 static int
@@ -106,7 +110,7 @@ static const struct cli_option import_options[] = {
 
 static const struct cli_option list_options[] = {
 	{ "account", "NAME", "of this account only", 0 },
-	{ "search", "TEXT", "in serial number, model and description", 0 },
+	{ "search", "TEXT", "what a serial number begins with", 0 },
 	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };

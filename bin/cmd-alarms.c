@@ -17,49 +17,46 @@ static const struct view_column columns[] = {
 };
 
 static int
-table(struct cli *cli, const struct paging *p, const struct alarm_list *list)
+list_part(struct cli *cli, struct view *v, struct paging *p, void *context)
 {
-	struct view *v = view_new(columns);
-	size_t i, last = (size_t)p->offset + (size_t)p->limit, shown = 0;
+	const struct alarm *a;
+	struct alarm_list list;
+	int64_t before;
+	size_t i;
 	int r;
 
-	for (i = (size_t)p->offset; i < list->n && i < last; i++, shown++) {
-		view_time(v, list->rows[i].raised_at);
-		view_text(
-		    v, alarms_severity_name(list->rows[i].severity));
-		view_text(v, list->rows[i].kind);
-		view_text(v, list->rows[i].serial);
-		view_text(v, list->rows[i].subject);
-		view_time(v, list->rows[i].last_seen_at);
-		view_time(v, list->rows[i].closed_at);
-		view_time(v, list->rows[i].told_at);
-		view_text(v, list->rows[i].text);
+	(void)context;
+	if ((r = paging_number(p, &before)) != OK ||
+	    (r = alarms_list(cli->db, cli_flag(cli, "closed"), before,
+		 p->limit, &list)) != OK)
+		return r;
+	for (i = 0; i < list.n; i++) {
+		a = &list.rows[i];
+		view_time(v, a->raised_at);
+		view_text(v, alarms_severity_name(a->severity));
+		view_text(v, a->kind);
+		view_text(v, a->serial);
+		view_text(v, a->subject);
+		view_time(v, a->last_seen_at);
+		view_time(v, a->closed_at);
+		view_time(v, a->told_at);
+		view_text(v, a->text);
 	}
-	r = view_table(cli, v, "alarms",
-	    cli_flag(cli, "closed")
-		? "No alarm was ever raised."
-		: "No alarm is open. One is raised when something needs you, "
-		  "such as a certificate that expires soon, and closed when "
-		  "the cause is gone; --closed shows those, too.");
-	view_free(v);
-	paging_end_uncounted(cli, p, shown, list->n > last);
-	return r;
+	paging_took_number(p, list.n,
+	    list.n == (size_t)p->limit ? list.rows[list.n - 1].id : 0);
+	alarms_list_release(&list);
+	return OK;
 }
 
 static int
 alarms_run(struct cli *cli)
 {
-	struct alarm_list list;
-	struct paging p;
-	int r;
-
-	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = alarms_list(cli->db, cli_flag(cli, "closed"), 0,
-		 p.offset + p.limit + 1, &list)) != OK)
-		return r;
-	r = table(cli, &p, &list);
-	alarms_list_release(&list);
-	return r;
+	return paging_show(cli, columns, list_part, NULL, "alarms",
+	    cli_flag(cli, "closed")
+		? "No alarm was ever raised."
+		: "No alarm is open. One is raised when something needs you, "
+		  "such as a certificate that expires soon, and closed when "
+		  "the cause is gone; --closed shows those, too.");
 }
 
 static const struct cli_option options[] = {

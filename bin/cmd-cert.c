@@ -44,29 +44,29 @@ static int
 load(struct cli *cli, const struct paging *p, struct certificate_list *list)
 {
 	const char *serial = cli_option(cli, "serial");
+	struct certificate_filter filter = { .search =
+						 cli_option(cli, "search"),
+		.revoked = cli_flag(cli, "revoked"),
+		.cursor = p->after,
+		.limit = p->limit };
 
-	if (serial != NULL)
-		return certificates_list_by_serial(cli->db, serial, list);
-	return certificates_list(cli->db, cli_option(cli, "search"), 0,
-	    p->offset + p->limit + 1, list);
+	return serial != NULL
+	    ? certificates_list_by_serial(cli->db, serial, list)
+	    : certificates_list(cli->db, &filter, list);
 }
 
 static int
-cert_list(struct cli *cli)
+list_part(struct cli *cli, struct view *v, struct paging *p, void *context)
 {
 	struct certificate_list list;
 	const struct certificate *c;
-	size_t i, first, end;
-	struct paging p;
-	struct view *v;
-	int r;
+	size_t i;
+	int r = load(cli, p, &list);
 
-	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = load(cli, &p, &list)) != OK)
+	(void)context;
+	if (r != OK)
 		return r;
-	v = view_new(list_columns);
-	paging_window(&p, list.n, &first, &end);
-	for (i = first; i < end; i++) {
+	for (i = 0; i < list.n; i++) {
 		c = &list.rows[i];
 		view_text(v, c->id);
 		view_text(v, c->serial);
@@ -76,15 +76,19 @@ cert_list(struct cli *cli)
 		view_hex(v, blob_of(c->sha256, sizeof c->sha256));
 		view_text(v, c->enrollment_id);
 	}
-	r = view_table(cli, v, "certificates",
+	paging_took(p, list.n, list.next);
+	certificates_list_release(&list);
+	return OK;
+}
+
+static int
+cert_list(struct cli *cli)
+{
+	return paging_show(cli, list_columns, list_part, NULL, "certificates",
 	    paging_is_filtered(cli)
 		? "No certificate matches."
 		: "No certificate was issued yet. A device gets one when it "
 		  "enrolls.");
-	paging_end_uncounted(cli, &p, end - first, list.n > end);
-	view_free(v);
-	certificates_list_release(&list);
-	return r;
 }
 
 static int
@@ -223,7 +227,9 @@ revoke(struct cli *cli)
 
 static const struct cli_option list_options[] = {
 	{ "serial", "SERIAL", "of this device", 0 },
-	{ "search", "TEXT", "in serial number, id and state", 0 },
+	{ "search", "TEXT", "a whole id, or what a serial number begins with",
+	    0 },
+	{ "revoked", NULL, "revoked ones, the last revoked first", 0 },
 	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };

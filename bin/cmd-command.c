@@ -37,22 +37,17 @@ static const struct view_column columns[] = {
 };
 
 static int
-command_list(struct cli *cli)
+list_part(struct cli *cli, struct view *v, struct paging *p, void *host)
 {
 	struct command_list list;
 	const struct command *c;
-	struct paging p;
-	struct host host;
-	struct view *v;
 	size_t i;
 	int r;
 
-	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = admin_host_find(cli->db, cli->arguments[0], &host)) != OK ||
-	    (r = commands_list(cli->db, host.id, p.offset, p.limit, &list)) !=
-		OK)
+	r = commands_list(
+	    cli->db, ((struct host *)host)->id, p->after, p->limit, &list);
+	if (r != OK)
 		return r;
-	v = view_new(list_columns);
 	for (i = 0; i < list.n; i++) {
 		c = &list.rows[i];
 		view_text(v, c->uuid);
@@ -62,13 +57,22 @@ command_list(struct cli *cli)
 		view_time(v, c->completed_at);
 		view_text(v, c->created_by);
 	}
-	r = view_table(cli, v, "commands",
-	    "No command was sent to this host. attestmdm command send queues "
-	    "one.");
-	paging_end(cli, &p, list.n, list.total);
-	view_free(v);
+	paging_took(p, list.n, list.next);
 	commands_list_release(&list);
-	return r;
+	return OK;
+}
+
+static int
+command_list(struct cli *cli)
+{
+	struct host host;
+	int r = admin_host_find(cli->db, cli->arguments[0], &host);
+
+	return r != OK ? r
+		       : paging_show(cli, list_columns, list_part, &host,
+			     "commands",
+			     "No command was sent to this host. attestmdm "
+			     "command send queues one.");
 }
 
 /* A device's answer line by line, without what a terminal would obey. */

@@ -11,6 +11,8 @@
 #include "store/events.h"
 
 #define EVENT_ROWS 1000
+/* codes that are explained below a list */
+#define CODES_MAX 50
 
 static const struct view_column list_columns[] = {
 	{ "id", "ENROLLMENT", VIEW_TEXT },
@@ -118,13 +120,10 @@ advise(const struct cli *cli, const struct event_list *list)
 	}
 }
 
-static int
-steps(struct cli *cli, const struct view_column *columns,
-    const struct event_list *list, const char *key, const char *none)
+static void
+step_rows(struct view *v, const struct event_list *list)
 {
-	struct view *v = view_new(columns);
 	size_t i;
-	int r;
 
 	for (i = 0; i < list->n; i++) {
 		view_time(v, list->rows[i].at);
@@ -137,6 +136,16 @@ steps(struct cli *cli, const struct view_column *columns,
 		view_text(v, list->rows[i].reason);
 		view_text(v, err_advice(err_find(list->rows[i].code)));
 	}
+}
+
+static int
+steps(struct cli *cli, const struct view_column *columns,
+    const struct event_list *list, const char *key, const char *none)
+{
+	struct view *v = view_new(columns);
+	int r;
+
+	step_rows(v, list);
 	r = view_table(cli, v, key, none);
 	view_free(v);
 	advise(cli, list);
@@ -150,27 +159,59 @@ cmd_enrollment_events(struct cli *cli, const struct event_list *list)
 	    cli, event_columns, list, "events", "The event log is empty.");
 }
 
-static int
-refusals(struct cli *cli, const struct paging *p)
+/* One event of each code, for advice at the end. */
+struct codes {
+	struct event_row rows[CODES_MAX];
+	size_t n;
+};
+
+static void
+note_codes(struct codes *codes, const struct event_list *list)
 {
-	const char *search = cli_option(cli, "search");
-	struct event_list list, part;
-	size_t first, end;
+	size_t i, j;
+
+	for (i = 0; i < list->n && codes->n < CODES_MAX; i++) {
+		for (j = 0; j < codes->n; j++)
+			if (strcmp(codes->rows[j].code, list->rows[i].code) ==
+			    0)
+				break;
+		if (j == codes->n)
+			codes->rows[codes->n++] = list->rows[i];
+	}
+}
+
+static int
+refusals_part(struct cli *cli, struct view *v, struct paging *p, void *codes)
+{
+	const char *search = cli_option(
+	    cli, cli_flag(cli, "serial") ? "serial" : "search");
+	struct event_list list;
+	int64_t before;
 	int r;
 
-	if (cli_flag(cli, "serial"))
-		search = cli_option(cli, "serial");
-	if ((r = events_list_refusals(
-		 cli->db, search, 0, p->offset + p->limit + 1, &list)) != OK)
+	if ((r = paging_number(p, &before)) != OK ||
+	    (r = events_list_refusals(
+		 cli->db, search, before, p->limit, &list)) != OK)
 		return r;
-	paging_window(p, list.n, &first, &end);
-	part =
-	    (struct event_list){ .rows = list.rows + first, .n = end - first };
-	r = steps(cli, refusal_columns, &part, "refusals",
+	step_rows(v, &list);
+	note_codes(codes, &list);
+	paging_took_number(p, list.n, list.next);
+	events_list_release(&list);
+	return OK;
+}
+
+static int
+refusals(struct cli *cli)
+{
+	struct codes codes = { .n = 0 };
+	int r = paging_show(cli, refusal_columns, refusals_part, &codes,
+	    "refusals",
 	    paging_is_filtered(cli) ? "No refusal matches."
 				    : "Nothing was refused yet.");
-	paging_end_uncounted(cli, p, part.n, list.n > end);
-	events_list_release(&list);
+
+	if (r == OK)
+		advise(cli,
+		    &(struct event_list){ .rows = codes.rows, .n = codes.n });
 	return r;
 }
 
@@ -178,29 +219,25 @@ static int
 load(struct cli *cli, const struct paging *p, struct enrollment_list *list)
 {
 	const char *serial = cli_option(cli, "serial");
-	int r;
 
-	if (serial == NULL)
-		return enrollments_list(cli->db, cli_option(cli, "search"), 0,
-		    p->offset + p->limit, list);
-	r = enrollments_list_by_serial(cli->db, serial, PAGING_ALL, list);
-	list->total = (int64_t)list->n;
-	return r;
+	return serial != NULL
+	    ? enrollments_list_by_serial(cli->db, serial, PAGING_ALL, list)
+	    : enrollments_list(cli->db, cli_option(cli, "search"), p->after,
+		  p->limit, list);
 }
 
 static int
-table(
-    struct cli *cli, const struct paging *p, const struct enrollment_list *list)
+list_part(struct cli *cli, struct view *v, struct paging *p, void *context)
 {
-	size_t i, first, end;
-	struct view *v = view_new(list_columns);
+	struct enrollment_list list;
+	const struct enrollment *e;
 	const char *status;
-	int r = OK;
+	size_t i;
+	int r = load(cli, p, &list);
 
-	paging_window(p, list->n, &first, &end);
-	for (i = first; i < end && r == OK; i++) {
-		const struct enrollment *e = &list->rows[i];
-
+	(void)context;
+	for (i = 0; r == OK && i < list.n; i++) {
+		e = &list.rows[i];
 		r = admin_enrollment_status(cli->db, e, &status);
 		view_text(v, e->id);
 		view_text(v, e->device.serial);
@@ -215,16 +252,8 @@ table(
 		view_time(v, e->expires_at);
 		view_text(v, e->remote_address);
 	}
-	if (r == OK)
-		r = view_table(cli, v, "enrollments",
-		    paging_is_filtered(cli)
-			? "No enrollment profile matches. What was refused "
-			  "before it got one is in: attestmdm enrollment list "
-			  "--refused"
-			: "No enrollment profiles yet. A device "
-			  "gets one when it is set up and asks for it.");
-	paging_end(cli, p, end - first, list->total);
-	view_free(v);
+	paging_took(p, list.n, list.next);
+	enrollments_list_release(&list);
 	return r;
 }
 
@@ -248,18 +277,16 @@ serial_events(struct cli *cli)
 static int
 enrollment_list(struct cli *cli)
 {
-	struct enrollment_list list;
-	struct paging p;
 	int r;
 
-	if ((r = paging_read(cli, &p)) != OK)
-		return r;
 	if (cli_flag(cli, "refused"))
-		return refusals(cli, &p);
-	if ((r = load(cli, &p, &list)) != OK)
-		return r;
-	r = table(cli, &p, &list);
-	enrollments_list_release(&list);
+		return refusals(cli);
+	r = paging_show(cli, list_columns, list_part, NULL, "enrollments",
+	    paging_is_filtered(cli)
+		? "No enrollment profile matches. What was refused before it "
+		  "got one is in: attestmdm enrollment list --refused"
+		: "No enrollment profiles yet. A device gets one when it is "
+		  "set up and asks for it.");
 	return r == OK && cli_flag(cli, "serial") ? serial_events(cli) : r;
 }
 
@@ -430,7 +457,8 @@ show(struct cli *cli)
 
 static const struct cli_option list_options[] = {
 	{ "serial", "SERIAL", "of this device, with its event log", 0 },
-	{ "search", "TEXT", "in id, serial number, product, address", 0 },
+	{ "search", "TEXT", "a whole id, or what a serial number begins with",
+	    0 },
 	{ "refused", NULL, "only refusals, each with its reason", 0 },
 	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },

@@ -143,56 +143,44 @@ list_row(struct view *v, const struct host *h)
 	view_time(v, h->last_seen_at);
 }
 
-/* What the filter finds, part by part. */
 static int
-list_rows(struct cli *cli, struct view *v, struct paging_cursor *p)
+list_part(struct cli *cli, struct view *v, struct paging *p, void *said)
 {
 	const char *products[2];
 	struct host_filter filter;
 	struct host_list list;
 	int r = read_filter(cli, &filter, products);
 
-	while (r == OK && !p->done) {
-		filter.cursor = p->after;
-		filter.limit = p->limit;
-		if ((r = host_list_load(cli->db, &filter, &list)) != OK)
-			break;
-		for (size_t i = 0; i < list.n; i++)
-			list_row(v, &list.rows[i]);
-		if (list.unsorted && filter.sort != HOST_BY_SERIAL)
-			cli_say(cli,
-			    "More than %d hosts match: they come in the order "
-			    "in which they first enrolled.",
-			    HOST_LIST_SORTED);
-		filter.sort = list.unsorted ? HOST_BY_SERIAL : filter.sort;
-		paging_took(p, list.n, list.next);
-		host_list_release(&list);
-	}
-	return r;
+	if (r != OK)
+		return r;
+	filter.cursor = p->after;
+	filter.limit = p->limit;
+	if ((r = host_list_load(cli->db, &filter, &list)) != OK)
+		return r;
+	for (size_t i = 0; i < list.n; i++)
+		list_row(v, &list.rows[i]);
+	if (list.unsorted && cli_flag(cli, "sort") && !*(bool *)said)
+		cli_say(cli,
+		    "More than %d hosts match: they come in the order in which "
+		    "they first enrolled.",
+		    HOST_LIST_SORTED);
+	*(bool *)said = true;
+	paging_took(p, list.n, list.next);
+	host_list_release(&list);
+	return OK;
 }
 
 static int
 host_list(struct cli *cli)
 {
-	struct paging_cursor p;
-	struct view *v;
-	int r;
+	bool said = false;
 
-	if ((r = paging_begin(cli, &p)) != OK)
-		return r;
-	v = view_new(list_columns);
-	if ((r = list_rows(cli, v, &p)) == OK)
-		r = view_table(cli, v, "hosts",
-		    paging_is_filtered(cli)
-			? "No host matches."
-			: "No device has enrolled yet. One becomes a host when "
-			  "it is assigned in Apple Business (attestmdm ade "
-			  "sync), or has a one-time link (attestmdm enrollment "
-			  "new), and enrolls.");
-	if (r == OK)
-		paging_finish(cli, &p);
-	view_free(v);
-	return r;
+	return paging_show(cli, list_columns, list_part, &said, "hosts",
+	    paging_is_filtered(cli)
+		? "No host matches."
+		: "No device has enrolled yet. One becomes a host when it is "
+		  "assigned in Apple Business (attestmdm ade sync), or has a "
+		  "one-time link (attestmdm enrollment new), and enrolls.");
 }
 
 static int
@@ -388,7 +376,7 @@ static const struct cli_option list_options[] = {
 	{ "sort", "WORD",
 	    "by serial, name, last_seen, enrolled or certificate_end", 0 },
 	{ "descending", NULL, "the last one first", 0 },
-	PAGING_CURSOR_OPTIONS,
+	PAGING_OPTIONS,
 	{ NULL, NULL, NULL, 0 },
 };
 

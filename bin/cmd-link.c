@@ -43,22 +43,18 @@ cmd_link_new(struct cli *cli)
 	return OK;
 }
 
-int
-cmd_link_list(struct cli *cli)
+static int
+list_part(struct cli *cli, struct view *v, struct paging *p, void *context)
 {
 	struct enrollment_link_list list;
 	int64_t now = clock_now();
-	struct paging p;
-	struct view *v;
-	size_t i;
 	int r;
 
-	if ((r = paging_read(cli, &p)) != OK ||
-	    (r = enrollment_links_list(cli->db, p.offset, p.limit, &list)) !=
-		OK)
+	(void)context;
+	if ((r = enrollment_links_list(cli->db, p->after, p->limit, &list)) !=
+	    OK)
 		return r;
-	v = view_new(columns);
-	for (i = 0; i < list.n; i++) {
+	for (size_t i = 0; i < list.n; i++) {
 		const struct enrollment_link *l = &list.rows[i];
 
 		view_text(v, l->id);
@@ -72,12 +68,16 @@ cmd_link_list(struct cli *cli)
 		view_time(v, l->expires_at);
 		view_text(v, l->enrollment_id);
 	}
-	r = view_table(cli, v, "links",
-	    "There are no links. attestmdm enrollment new creates one.");
-	paging_end(cli, &p, list.n, list.total);
-	view_free(v);
+	paging_took(p, list.n, list.next);
 	enrollment_links_list_release(&list);
-	return r;
+	return OK;
+}
+
+int
+cmd_link_list(struct cli *cli)
+{
+	return paging_show(cli, columns, list_part, NULL, "links",
+	    "There are no links. attestmdm enrollment new creates one.");
 }
 
 int

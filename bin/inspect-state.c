@@ -359,7 +359,7 @@ inspect_cas(struct verdict *v, const struct conf *conf)
 /* What the pages are made of. */
 static const char *const templates[] = { "activity", "alarms", "enrollment",
 	"enrollments", "error", "foot", "head", "host", "hosts", "jobs",
-	"links", "manual", "pager", "refusals", "serial", "settings", "sign-in",
+	"links", "manual", "next", "refusals", "serial", "settings", "sign-in",
 	"step" };
 
 static void

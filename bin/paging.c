@@ -1,6 +1,9 @@
 #include "bin/paging.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 
@@ -9,29 +12,12 @@
 /* rows of one query */
 #define PART 500
 
-int
-paging_read(const struct cli *cli, struct paging *out)
-{
-	int r;
-
-	if (cli_flag(cli, "all") && cli_flag(cli, "limit"))
-		return fail(ERR_USAGE, "--all or --limit, not both");
-	if ((r = cli_number(cli, "offset", 0, 1000000000, 0, &out->offset)) !=
-		OK ||
-	    (r = cli_number(cli, "limit", 1, PAGING_ALL, ROWS, &out->limit)) !=
-		OK)
-		return r;
-	if (cli_flag(cli, "all"))
-		out->limit = PAGING_ALL;
-	return OK;
-}
-
 bool
 paging_is_filtered(const struct cli *cli)
 {
 	static const char *const names[] = { "search", "serial", "attested",
-		"not-attested", "offset", "state", "product", "os",
-		"certificate-days", "after" };
+		"not-attested", "state", "product", "os", "certificate-days",
+		"account", "revoked", "after" };
 	size_t i;
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -41,58 +27,19 @@ paging_is_filtered(const struct cli *cli)
 	return false;
 }
 
-void
-paging_window(const struct paging *p, size_t n, size_t *first, size_t *end)
-{
-	size_t offset = (size_t)p->offset, last = offset + (size_t)p->limit;
-
-	*first = offset < n ? offset : n;
-	*end = last < n ? last : n;
-}
-
 static void
-hint(const struct cli *cli, const struct paging *p, size_t shown)
-{
-	cli_say(cli,
-	    "There are more: --all shows them, --offset %zu the next ones.",
-	    (size_t)p->offset + shown);
-}
-
-void
-paging_end(struct cli *cli, const struct paging *p, size_t shown, int64_t total)
-{
-	bool more = p->offset + (int64_t)shown < total && shown > 0;
-
-	out_json_int(&cli->out, "total", total);
-	out_json_bool(&cli->out, "more", more);
-	if (!more)
-		return;
-	cli_say(cli, "%zu of %lld.", shown, (long long)total);
-	hint(cli, p, shown);
-}
-
-void
-paging_end_uncounted(
-    struct cli *cli, const struct paging *p, size_t shown, bool more)
-{
-	out_json_bool(&cli->out, "more", more);
-	if (more)
-		hint(cli, p, shown);
-}
-
-static void
-set_limit(struct paging_cursor *p)
+set_limit(struct paging *p)
 {
 	p->limit = p->left < PART ? p->left : PART;
 }
 
-int
-paging_begin(const struct cli *cli, struct paging_cursor *out)
+static int
+begin(const struct cli *cli, struct paging *out)
 {
 	const char *after = cli_option(cli, "after");
 	int r;
 
-	*out = (struct paging_cursor){ .limit = 0 };
+	*out = (struct paging){ .limit = 0 };
 	if (cli_flag(cli, "all") && cli_flag(cli, "limit"))
 		return fail(ERR_USAGE, "--all or --limit, not both");
 	if ((r = cli_number(
@@ -108,21 +55,59 @@ paging_begin(const struct cli *cli, struct paging_cursor *out)
 }
 
 void
-paging_took(struct paging_cursor *p, size_t n, const char *next)
+paging_took(struct paging *p, size_t n, const char *next)
 {
 	p->left -= (int)n;
 	set_limit(p);
 	snprintf(p->after, sizeof p->after, "%s", next);
-	p->done = p->left == 0 || *next == '\0';
+	p->done = p->left <= 0 || *next == '\0';
 }
 
 void
-paging_finish(struct cli *cli, const struct paging_cursor *p)
+paging_took_number(struct paging *p, size_t n, int64_t next)
 {
-	out_json_string(&cli->out, "next", p->after);
-	if (*p->after != '\0')
+	char text[24] = "";
+
+	if (next != 0)
+		snprintf(text, sizeof text, "%" PRId64, next);
+	paging_took(p, n, text);
+}
+
+int
+paging_number(const struct paging *p, int64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoll(p->after, &end, 10);
+	return errno == 0 && *end == '\0' && *out >= 0
+	    ? OK
+	    : fail(ERR_FIELD, "this is no cursor of this list");
+}
+
+int
+paging_show(struct cli *cli, const struct view_column *columns,
+    paging_part *part, void *context, const char *name, const char *when_none)
+{
+	struct paging p;
+	struct view *v;
+	int r = begin(cli, &p);
+
+	if (r != OK)
+		return r;
+	v = view_new(columns);
+	while (r == OK && !p.done)
+		r = part(cli, v, &p, context);
+	if (r == OK)
+		r = view_table(cli, v, name, when_none);
+	view_free(v);
+	if (r != OK)
+		return r;
+	out_json_string(&cli->out, "next", p.after);
+	if (*p.after != '\0')
 		cli_say(cli,
 		    "There are more: --all shows them, --after %s the next "
 		    "ones.",
-		    p->after);
+		    p.after);
+	return OK;
 }

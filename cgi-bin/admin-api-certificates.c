@@ -36,16 +36,17 @@ write_certificate(const struct certificate *c, struct out_json *w)
 static int
 list(struct admin_api *api, const struct form *query, struct resp *resp)
 {
+	struct certificate_filter filter = { .search =
+						 form_text(query, "search") };
 	struct certificate_list rows;
 	struct out_json w;
-	int64_t offset;
-	int limit, r;
+	int r;
 
-	if ((r = admin_api_http_page(api, query, &limit, &offset)) != OK ||
-	    (r = admin_api_http_offset(api, offset)) != OK ||
-	    (r = certificates_list(api->context.db, form_text(query, "search"),
-		 (int)offset, limit, &rows)) != OK)
+	if ((r = admin_api_http_limit(
+		 api, query, &filter.limit, &filter.cursor)) != OK)
 		return r;
+	if ((r = certificates_list(api->context.db, &filter, &rows)) != OK)
+		return admin_api_http_listed(api, r);
 	admin_api_http_open(&w, resp);
 	out_json_open_array(&w, "certificates");
 	for (size_t i = 0; i < rows.n; i++) {
@@ -54,8 +55,7 @@ list(struct admin_api *api, const struct form *query, struct resp *resp)
 		out_json_close_object(&w);
 	}
 	out_json_close_array(&w);
-	offset += (int64_t)rows.n;
-	admin_api_http_next(&w, offset < rows.total ? offset : 0);
+	admin_api_http_string(&w, "next", rows.next);
 	certificates_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
 }

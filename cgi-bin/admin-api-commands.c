@@ -39,16 +39,16 @@ list(struct admin_api *api, const struct req *req, const struct form *query,
 	struct command_list commands;
 	struct out_json w;
 	struct host host;
-	int64_t offset;
+	const char *cursor;
 	int limit, r;
 	size_t i;
 
-	if ((r = admin_api_http_page(api, query, &limit, &offset)) != OK ||
-	    (r = admin_api_http_offset(api, offset)) != OK ||
-	    (r = find_host(api, req, &host)) != OK ||
-	    (r = commands_list(api->context.db, host.id, (int)offset, limit,
-		 &commands)) != OK)
+	if ((r = admin_api_http_limit(api, query, &limit, &cursor)) != OK)
 		return r;
+	if ((r = find_host(api, req, &host)) != OK ||
+	    (r = commands_list(
+		 api->context.db, host.id, cursor, limit, &commands)) != OK)
+		return admin_api_http_listed(api, r);
 	admin_api_http_open(&w, resp);
 	out_json_open_array(&w, "commands");
 	for (i = 0; i < commands.n; i++) {
@@ -57,8 +57,7 @@ list(struct admin_api *api, const struct req *req, const struct form *query,
 		out_json_close_object(&w);
 	}
 	out_json_close_array(&w);
-	offset += (int64_t)commands.n;
-	admin_api_http_next(&w, offset < commands.total ? offset : 0);
+	admin_api_http_string(&w, "next", commands.next);
 	commands_list_release(&commands);
 	return admin_api_http_send(&w, 200, resp);
 }

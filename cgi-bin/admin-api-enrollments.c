@@ -57,18 +57,17 @@ list(struct admin_api *api, const struct form *query, struct resp *resp)
 {
 	struct enrollment_list rows;
 	struct out_json w;
-	int64_t offset;
+	const char *cursor;
 	int limit, r;
 
-	if ((r = admin_api_http_page(api, query, &limit, &offset)) != OK ||
-	    (r = admin_api_http_offset(api, offset)) != OK ||
-	    (r = enrollments_list(api->context.db, form_text(query, "search"),
-		 (int)offset, limit, &rows)) != OK)
+	if ((r = admin_api_http_limit(api, query, &limit, &cursor)) != OK)
 		return r;
+	if ((r = enrollments_list(api->context.db, form_text(query, "search"),
+		 cursor, limit, &rows)) != OK)
+		return admin_api_http_listed(api, r);
 	admin_api_http_open(&w, resp);
 	r = write_enrollments(api, &rows, &w);
-	offset += (int64_t)rows.n;
-	admin_api_http_next(&w, offset < rows.total ? offset : 0);
+	admin_api_http_string(&w, "next", rows.next);
 	enrollments_list_release(&rows);
 	return r == OK ? admin_api_http_send(&w, 200, resp) : r;
 }
@@ -161,14 +160,14 @@ list_links(struct admin_api *api, const struct form *query, struct resp *resp)
 {
 	struct enrollment_link_list rows;
 	struct out_json w;
-	int64_t offset;
+	const char *cursor;
 	int limit, r;
 
-	if ((r = admin_api_http_page(api, query, &limit, &offset)) != OK ||
-	    (r = admin_api_http_offset(api, offset)) != OK ||
-	    (r = enrollment_links_list(
-		 api->context.db, (int)offset, limit, &rows)) != OK)
+	if ((r = admin_api_http_limit(api, query, &limit, &cursor)) != OK)
 		return r;
+	if ((r = enrollment_links_list(
+		 api->context.db, cursor, limit, &rows)) != OK)
+		return admin_api_http_listed(api, r);
 	admin_api_http_open(&w, resp);
 	out_json_open_array(&w, "links");
 	for (size_t i = 0; i < rows.n; i++) {
@@ -177,8 +176,7 @@ list_links(struct admin_api *api, const struct form *query, struct resp *resp)
 		out_json_close_object(&w);
 	}
 	out_json_close_array(&w);
-	offset += (int64_t)rows.n;
-	admin_api_http_next(&w, offset < rows.total ? offset : 0);
+	admin_api_http_string(&w, "next", rows.next);
 	enrollment_links_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
 }

@@ -24,8 +24,6 @@
 /* The digits of a number, as a text. */
 #define CURSOR_MAX 24
 
-/* Rows of any table. */
-#define OFFSET_MAX 1000000000
 
 int
 admin_api_http_load(void *p)
@@ -251,12 +249,22 @@ admin_api_http_page(struct admin_api *api, const struct form *query, int *limit,
 }
 
 int
-admin_api_http_offset(struct admin_api *api, int64_t cursor)
+admin_api_http_limit(struct admin_api *api, const struct form *query,
+    int *limit, const char **cursor)
 {
-	if (cursor <= OFFSET_MAX)
-		return OK;
-	return fail(admin_api_http_field(api, ERR_FIELD, "cursor"),
-	    "this is no cursor of an answer");
+	int64_t rows;
+	int r = admin_api_http_number(api, query, "limit", 1,
+	    ADMIN_API_HTTP_ROWS_MAX, ADMIN_API_HTTP_ROWS, &rows);
+
+	*limit = (int)rows;
+	*cursor = form_text(query, "cursor");
+	return r;
+}
+
+int
+admin_api_http_listed(struct admin_api *api, int r)
+{
+	return r == ERR_FIELD ? admin_api_http_field(api, r, "cursor") : r;
 }
 
 int

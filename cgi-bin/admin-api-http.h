@@ -74,9 +74,14 @@ int admin_api_http_flag(struct admin_api *api, const struct form *query,
 int admin_api_http_page(struct admin_api *api, const struct form *query,
     int *limit, int64_t *cursor);
 
-/* A cursor that is a number of rows; ERR_FIELD when it is too large for that.
+/*
+ * The same fields for a list of the store that has cursors of its own
+ * (store/cursor.h), and what the list returned: of ERR_FIELD the cursor is the
+ * reason.
  */
-int admin_api_http_offset(struct admin_api *api, int64_t cursor);
+int admin_api_http_limit(struct admin_api *api, const struct form *query,
+    int *limit, const char **cursor);
+int admin_api_http_listed(struct admin_api *api, int r);
 
 /*
  * The body as an object whose members are among `known`, ended by NULL. Members

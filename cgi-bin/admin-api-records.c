@@ -152,23 +152,24 @@ write_device(const struct ade_device *d, struct out_json *w)
 static int
 list_devices(struct admin_api *api, const struct form *query, struct resp *resp)
 {
+	struct ade_device_filter filter = { .account =
+						form_get(query, "account"),
+		.search = form_text(query, "search") };
 	struct ade_device_list rows;
 	struct out_json w;
-	int64_t offset;
-	int limit, r;
+	int r;
 
-	if ((r = admin_api_http_page(api, query, &limit, &offset)) != OK ||
-	    (r = admin_api_http_offset(api, offset)) != OK ||
-	    (r = ade_devices_list(api->context.db, form_get(query, "account"),
-		 form_text(query, "search"), (int)offset, limit, &rows)) != OK)
+	if ((r = admin_api_http_limit(
+		 api, query, &filter.limit, &filter.cursor)) != OK)
 		return r;
+	if ((r = ade_devices_list(api->context.db, &filter, &rows)) != OK)
+		return admin_api_http_listed(api, r);
 	admin_api_http_open(&w, resp);
 	out_json_open_array(&w, "devices");
 	for (size_t i = 0; i < rows.n; i++)
 		write_device(&rows.rows[i], &w);
 	out_json_close_array(&w);
-	offset += (int64_t)rows.n;
-	admin_api_http_next(&w, offset < rows.total ? offset : 0);
+	admin_api_http_string(&w, "next", rows.next);
 	ade_devices_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
 }

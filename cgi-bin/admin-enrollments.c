@@ -146,14 +146,13 @@ static int
 fill_list(struct admin_page *page)
 {
 	const char *q = form_text(page->query, "q");
-	int offset = admin_page_number(page) * ADMIN_PAGE_ROWS;
 	struct enrollment_list list;
 	struct tmpl_row *row;
 	size_t i;
 	int r;
 
-	r = enrollments_list(
-	    page->app->context.db, q, offset, ADMIN_PAGE_ROWS, &list);
+	r = enrollments_list(page->app->context.db, q,
+	    form_text(page->query, "after"), ADMIN_PAGE_ROWS, &list);
 	if (r != OK)
 		return r;
 	tmplrow_set(page->row, "q", q);
@@ -165,8 +164,8 @@ fill_list(struct admin_page *page)
 			r = fill_last_step(
 			    page->app->context.db, row, list.rows[i].id);
 	}
-	admin_page_pager(
-	    page, "/admin/enrollments", filters, list.n, list.total);
+	tmplrow_flag(page->row, "shown", list.n > 0);
+	admin_page_cursor(page, "/admin/enrollments", filters, list.next);
 	enrollments_list_release(&list);
 	return r;
 }
@@ -198,19 +197,21 @@ fill_refusals(struct admin_page *page)
 	int r;
 
 	r = events_list_refusals(page->app->context.db, q,
-	    before > 0 ? before : 0, ADMIN_PAGE_ROWS + 1, &list);
+	    before > 0 ? before : 0, ADMIN_PAGE_ROWS, &list);
 	if (r != OK)
 		return r;
 	tmplrow_set(page->row, "q", q);
 	admin_page_link(page->row, "all", "/admin/enrollments", "q", q);
 	admin_page_link(page->row, "newest", "/admin/refusals", "q", q);
 	tmplrow_flag(page->row, "paged", before > 0);
-	tmplrow_flag(page->row, "more", list.n > ADMIN_PAGE_ROWS);
-	for (i = 0; i < list.n && i < ADMIN_PAGE_ROWS; i++) {
+	tmplrow_flag(page->row, "shown", list.n > 0);
+	tmplrow_flag(page->row, "more", list.next != 0);
+	tmplrow_flag(
+	    page->row, "partial", list.next != 0 && list.n < ADMIN_PAGE_ROWS);
+	tmplrow_setf(page->row, "last_id", "%lld", (long long)list.next);
+	for (i = 0; i < list.n; i++) {
 		row = tmplrow_add(page->row, "refusals");
 		fill_step(row, &list.rows[i]);
-		tmplrow_setf(
-		    page->row, "last_id", "%lld", (long long)list.rows[i].id);
 	}
 	events_list_release(&list);
 	return OK;

@@ -353,7 +353,7 @@ fill_commands(struct admin_page *page, const struct host *h)
 	int r;
 
 	r = commands_list(
-	    page->app->context.db, h->id, 0, COMMANDS_SHOWN, &list);
+	    page->app->context.db, h->id, NULL, COMMANDS_SHOWN, &list);
 	if (r != OK)
 		return r;
 	for (i = 0; i < list.n; i++) {

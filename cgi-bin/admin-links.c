@@ -52,26 +52,25 @@ static int
 fill(struct admin_page *page, const struct form *form, int *created)
 {
 	const struct context *c = &page->app->context;
-	int offset = admin_page_number(page) * ADMIN_PAGE_ROWS;
 	struct enrollment_link_list list;
-	size_t made, i;
+	size_t i;
 	bool closed;
 	int r;
 
 	if ((r = settings_get_bool(
 		 c->db, c->conf, SETTINGS_BUSINESS_ONLY, &closed)) != OK ||
-	    (r = enrollment_links_list(
-		 c->db, offset, ADMIN_PAGE_ROWS, &list)) != OK)
+	    (r = enrollment_links_list(c->db, form_text(page->query, "after"),
+		 ADMIN_PAGE_ROWS, &list)) != OK)
 		return r;
 	tmplrow_flag(page->row, "in_enrollments", true);
 	tmplrow_flag(page->row, "closed", closed);
 	tmplrow_setf(page->row, "hours", "%d", c->conf->link_hours);
 	*created = form != NULL ? create(page, form) : OK;
-	made = form != NULL && *created == OK ? 1 : 0;
-	for (i = 0; i < list.n && made + i < ADMIN_PAGE_ROWS; i++)
+	tmplrow_flag(page->row, "shown",
+	    list.n > 0 || (form != NULL && *created == OK));
+	for (i = 0; i < list.n; i++)
 		fill_link(tmplrow_add(page->row, "links"), &list.rows[i]);
-	admin_page_pager(page, "/admin/links", filters, made + i,
-	    list.total + (int64_t)made);
+	admin_page_cursor(page, "/admin/links", filters, list.next);
 	enrollment_links_list_release(&list);
 	return err_http_status(*created) < 500 ? OK : *created;
 }

@@ -12,7 +12,6 @@
 #include "web/session.h"
 #include "web/tmplset.h"
 
-#define LAST_PAGE    100000
 #define URL_MAX      (4 * REQ_TARGET_MAX)
 #define HTML_TYPE    "text/html; charset=utf-8"
 #define SIGN_IN_PATH "/admin/sign-in"
@@ -253,26 +252,6 @@ admin_page_link(struct tmpl_row *row, const char *name, const char *path,
 	tmplrow_set_buf(row, key, &b);
 }
 
-int
-admin_page_number(const struct admin_page *page)
-{
-	const char *text = form_text(page->query, "page");
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	return *end == '\0' && n > 1 && n <= LAST_PAGE ? (int)n - 1 : 0;
-}
-
-static void
-add_filters(
-    const struct admin_page *page, const char *const *filters, struct buf *b)
-{
-	for (; *filters != NULL; filters++) {
-		buf_printf(b, "&%s=", *filters);
-		form_encode(form_text(page->query, *filters), b);
-	}
-}
-
 /* `path` with those parameters that have a value, and the cursor if any. */
 static void
 set_cursor_url(struct admin_page *page, const char *name, const char *path,
@@ -304,39 +283,4 @@ admin_page_cursor(struct admin_page *page, const char *path,
 		set_cursor_url(page, "first_url", path, filters, "");
 	if (*next != '\0')
 		set_cursor_url(page, "next_url", path, filters, next);
-}
-
-static void
-set_page_url(struct admin_page *page, const char *name, const char *path,
-    const char *const *filters, int number)
-{
-	struct buf b;
-
-	buf_init(&b, URL_MAX);
-	buf_printf(&b, "%s?page=%d", path, number + 1);
-	add_filters(page, filters, &b);
-	tmplrow_set_buf(page->row, name, &b);
-}
-
-void
-admin_page_pager(struct admin_page *page, const char *path,
-    const char *const *filters, size_t rows, int64_t total)
-{
-	int number = admin_page_number(page);
-	long long first = (long long)number * ADMIN_PAGE_ROWS;
-	long long last = first + (long long)rows;
-
-	if (rows == 0) {
-		if (total > 0)
-			set_page_url(page, "last_url", path, filters,
-			    (int)((total - 1) / ADMIN_PAGE_ROWS));
-		return;
-	}
-	tmplrow_setf(page->row, "first", "%lld", first + 1);
-	tmplrow_setf(page->row, "last", "%lld", last);
-	tmplrow_setf(page->row, "total", "%lld", (long long)total);
-	if (number > 0)
-		set_page_url(page, "newer_url", path, filters, number - 1);
-	if (last < total)
-		set_page_url(page, "older_url", path, filters, number + 1);
 }

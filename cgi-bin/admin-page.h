@@ -78,20 +78,10 @@ void admin_page_link(struct tmpl_row *row, const char *name, const char *path,
 /*
  * The links of a list that goes on with `next` (store/cursor.h), "" at its end:
  * `next_url`, and `first_url` on all but the first page. The parameter `after` of
- * the URL holds the cursor; `filters` as below.
+ * the URL holds the cursor. `filters` ends with NULL and names the query parameters
+ * to keep.
  */
 void admin_page_cursor(struct admin_page *page, const char *path,
     const char *const *filters, const char *next);
-
-/* The page asked for, from 0; its first row is this times ADMIN_PAGE_ROWS. */
-int admin_page_number(const struct admin_page *page);
-
-/*
- * The values of the pager: `first`, `last`, `total`, `older_url`, `newer_url`;
- * none without rows. `last_url` when the page asked for is past the last one.
- * `filters` ends with NULL and names the query parameters to keep.
- */
-void admin_page_pager(struct admin_page *page, const char *path,
-    const char *const *filters, size_t rows, int64_t total);
 
 #endif

@@ -173,7 +173,6 @@ subtest 'options that are not understood' => sub {
 	    [qr/--limit takes a number from/, 'host', 'list', '--limit='],
 	    [qr/--limit takes a number from/, 'host', 'list', '--limit', '5x'],
 	    [qr/--limit takes a number from/, 'host', 'list', '--limit', '99999999999999999999'],
-	    [qr/--offset takes a number from/, 'ade', 'list', '--offset', '-1'],
 	    [qr/--sort takes serial, name,/, 'host', 'list', '--sort', 'size'],
 	    [qr/--certificate-days takes a/, 'host', 'list', '--certificate-days', '-1'],
 	    [qr/an argument too many: y/, 'host', 'show', 'x', 'y'],
@@ -185,7 +184,7 @@ subtest 'options that are not understood' => sub {
 	    [qr/there is no option --jso here/, 'check', '--jso'],
 	    [qr/there is no option -- ?.* here|too many|is missing/, 'host', 'show', '--=']) {
 		my ($want, @args) = @$_;
-		push @args, '--config', $conf if "@args" =~ /--(limit|offset|sort|certificate-days)/;
+		push @args, '--config', $conf if "@args" =~ /--(limit|sort|certificate-days)/;
 		my $r = $t->command($t->server->tool, @args);
 		is($r->{exit}, 2, "@args[0, 1] " . ($args[2] // '')) or diag($r->{err});
 		like($r->{err}, $want, 'and says why');
@@ -233,7 +232,12 @@ subtest 'what each command refuses' => sub {
 		like($r->{err}, $want, 'and says why');
 		is($t->fingerprint, $before, 'and changes nothing');
 	}
-	is($t->tool('enrollment', 'list', '--refused', '--offset', 5)->{exit}, 0, 'an empty page');
+	for (['enrollment', 'list'], ['enrollment', 'list', '--refused'], ['enrollment', 'links'], ['cert', 'list'],
+	    ['ade', 'list'], ['host', 'list'], ['alarms']) {
+		my $r = $t->tool(@$_, '--after', 'x');
+		is($r->{exit}, 4, "@$_: a cursor that is none");
+		like($r->{err}, qr/no cursor of this list/, 'and says so');
+	}
 };
 
 subtest 'lists of revoked certificates' => sub {
@@ -336,15 +340,17 @@ subtest 'lists say when there is more' => sub {
 	$t->tool_ok('ade', 'import', $file);
 	my $out = $t->tool_ok('ade', 'list', '--search', 'c02many');
 	is(() = $out =~ /^C02MANY/mg, 100, 'a hundred are shown');
-	like($out, qr/^100 of 130\.$/m, 'of how many');
-	like($out, qr/--all shows them, --offset 100 the next ones/, 'and how to see the others');
-	$out = $t->tool_ok('ade', 'list', '--search', 'c02many', '--offset', 100);
+	my ($after) = $out =~ /--all shows them, --after (\S+) the next ones/;
+	ok($after, 'and how to see the others');
+	$out = $t->tool_ok('ade', 'list', '--search', 'c02many', '--after', $after);
 	is(() = $out =~ /^C02MANY/mg, 30, 'the others');
 	unlike($out, qr/more/, 'which are all');
 	$out = $t->tool_ok('ade', 'list', '--search', 'c02many', '--all');
 	is(() = $out =~ /^C02MANY/mg, 130, '--all');
 	my $json = $t->tool_json('ade', 'list', '--search', 'c02many', '--limit', 7);
-	is("$json->{total} $json->{more}", '130 1', 'scripts are told, too');
+	is(scalar @{ $json->{devices} }, 7, 'scripts get as many');
+	ok($json->{next}, 'and are told that there are more');
+	is($t->tool_json('ade', 'list', '--search', 'c02many', '--all')->{next}, '', 'or not');
 	is($t->tool('ade', 'list', '--all', '--limit', 7)->{exit}, 2, 'one or the other');
 };
 

@@ -12,7 +12,8 @@ enum {
 	OF_SERIAL,
 	ASSIGNED,
 	LIST,
-	COUNT,
+	LIST_OF_ACCOUNT,
+	SEARCH,
 	FETCHED,
 	CHANGED,
 	GONE,
@@ -29,12 +30,6 @@ enum {
 	ANSWERED,
 	COUNT_PROFILES,
 };
-
-#define MATCHES                                                                \
-	" WHERE (account = $2 OR $2 = '')"                                     \
-	" AND (lower(serial) LIKE $1 ESCAPE '\\'"                              \
-	" OR lower(model) LIKE $1 ESCAPE '\\'"                                 \
-	" OR lower(description) LIKE $1 ESCAPE '\\')"
 
 /* What a new record says in place of the old row. */
 #define TAKE_TEXTS                                                             \
@@ -63,9 +58,18 @@ static const char *const texts[] = {
 		      " ORDER BY COALESCE(removed_at, 0), account LIMIT $2",
 	[ASSIGNED] = "SELECT 1 FROM ade_devices"
 		     " WHERE serial = $1 AND removed_at IS NULL",
-	[LIST] = SQL_SCANS "SELECT {columns} FROM ade_devices" MATCHES
-			   " ORDER BY account, serial LIMIT $3 OFFSET $4",
-	[COUNT] = SQL_SCANS "SELECT count(*) FROM ade_devices" MATCHES,
+	[LIST] = "SELECT {columns} FROM ade_devices"
+		 " WHERE (account, serial) > ($1, $2)"
+		 " ORDER BY account, serial LIMIT $3",
+	/* $3 and $4: of serial numbers that begin so */
+	[LIST_OF_ACCOUNT] = "SELECT {columns} FROM ade_devices"
+			    " WHERE account = $1 AND serial > $2"
+			    " AND serial >= $3 AND serial < $4"
+			    " ORDER BY serial LIMIT $5",
+	[SEARCH] = "SELECT {columns} FROM ade_devices"
+		   " WHERE (serial, account) > ($1, $2)"
+		   " AND serial >= $3 AND serial < $4"
+		   " ORDER BY serial, account LIMIT $5",
 	[FETCHED] = "INSERT INTO ade_devices {new row}" TAKE_RECORD
 		    ", profile_uuid = excluded.profile_uuid,"
 		    " profile_status = excluded.profile_status,"
@@ -235,21 +239,60 @@ ade_devices_assigned(struct db *db, const char *serial, bool *out)
 	return sql_exists(db, texts[ASSIGNED], WITH(datum_text(serial)), out);
 }
 
-int
-ade_devices_list(struct db *db, const char *account, const char *search,
-    int offset, int limit, struct ade_device_list *out)
+static int
+read_page(struct db *db, const struct ade_device_filter *f, const char *order,
+    struct ade_device_list *out)
 {
+	/* id: the account */
+	struct cursor at = { .number = 0 }, end;
+	char first[CURSOR_VALUE_TEXT];
 	int r;
 
-	*out = (struct ade_device_list){ 0 };
-	r = sql_integer(db, texts[COUNT],
-	    WITH(SEARCH(search), datum_text(account)), &out->total);
-	if (r != OK)
+	cursor_of_serials(f->search == NULL ? "" : f->search, first, &end);
+	if ((r = cursor_read(f->cursor, order, &at)) != OK)
 		return r;
-	return sql_rows(db, texts[LIST], &table,
-	    WITH(SEARCH(search), datum_text(account), datum_int(limit),
-		datum_int(offset)),
-	    &out->rows, &out->n);
+	switch (order[1]) {
+	case 'a':
+		return sql_rows(db, texts[LIST_OF_ACCOUNT], &table,
+		    WITH(datum_text(f->account), datum_text(at.value),
+			datum_text(first), datum_text(end.value),
+			datum_int(f->limit + 1)),
+		    &out->rows, &out->n);
+	case 's':
+		return sql_rows(db, texts[SEARCH], &table,
+		    WITH(datum_text(at.value), datum_text(at.id),
+			datum_text(first), datum_text(end.value),
+			datum_int(f->limit + 1)),
+		    &out->rows, &out->n);
+	default:
+		return sql_rows(db, texts[LIST], &table,
+		    WITH(datum_text(at.id), datum_text(at.value),
+			datum_int(f->limit + 1)),
+		    &out->rows, &out->n);
+	}
+}
+
+int
+ade_devices_list(struct db *db, const struct ade_device_filter *filter,
+    struct ade_device_list *out)
+{
+	const char *order = filter->account != NULL && *filter->account != '\0'
+	    ? "da"
+	    : filter->search != NULL && *filter->search != '\0' ? "ds"
+								: "dl";
+	const struct ade_device *last;
+	struct cursor next = { .number = 0 };
+	int r;
+
+	*out = (struct ade_device_list){ .n = 0 };
+	r = read_page(db, filter, order, out);
+	if (r != OK || out->n <= (size_t)filter->limit)
+		return r;
+	last = &out->rows[--out->n - 1];
+	COPY(next.value, last->serial);
+	COPY(next.id, last->account);
+	cursor_write(order, &next, out->next);
+	return OK;
 }
 
 void

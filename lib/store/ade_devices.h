@@ -6,6 +6,7 @@
 #ifndef STORE_ADE_DEVICES_H
 #define STORE_ADE_DEVICES_H
 
+#include "store/cursor.h"
 #include "store/db.h"
 
 /* Room for the name of an account. */
@@ -53,7 +54,8 @@ struct ade_device {
 struct ade_device_list {
 	struct ade_device *rows;
 	size_t n;
-	int64_t total;
+	/* of ade_devices_list(); "" behind the last page */
+	char next[CURSOR_TEXT];
 };
 
 /*
@@ -78,12 +80,22 @@ int ade_devices_of_serial(
 /* Is this serial number assigned to us now? */
 int ade_devices_assigned(struct db *db, const char *serial, bool *out);
 
+struct ade_device_filter {
+	/* NULL and "": of all accounts */
+	const char *account;
+	/* the beginning of a serial number; NULL and "": all */
+	const char *search;
+	/* `next` of the page before; NULL and "": from the beginning */
+	const char *cursor;
+	int limit;
+};
+
 /*
- * By account and serial number; counts all that match. `account` NULL or "":
- * of all accounts.
+ * By account and serial number; those of a search in all accounts by serial number
+ * and account. ERR_FIELD: this is no cursor of this list.
  */
-int ade_devices_list(struct db *db, const char *account, const char *search,
-    int offset, int limit, struct ade_device_list *out);
+int ade_devices_list(struct db *db, const struct ade_device_filter *filter,
+    struct ade_device_list *out);
 void ade_devices_list_release(struct ade_device_list *list);
 
 /*

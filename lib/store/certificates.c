@@ -31,7 +31,8 @@ enum {
 	MARKED,
 	DISTRUST,
 	LIST,
-	COUNT,
+	LIST_BY_REVOCATION,
+	SEARCH,
 	LIST_BY_SERIAL,
 	LIST_REVOKED,
 	COUNT_VALID,
@@ -46,11 +47,6 @@ enum {
 	" WHERE created_at < $1 AND first_used_at IS NULL"                     \
 	" AND COALESCE(order_id, '') = '' AND purpose = 'enroll'"              \
 	" AND state IN ('issued', 'retired') ORDER BY created_at LIMIT $2"
-#define MATCHES                                                                \
-	" WHERE lower(serial) LIKE $1 ESCAPE '\\'"                             \
-	" OR lower(id) LIKE $1 ESCAPE '\\'"                                    \
-	" OR lower(state) LIKE $1 ESCAPE '\\'"
-
 static const char *const texts[] = {
 	[INSERT] = "INSERT INTO certificates {new row}",
 	[LOAD] = SELECT "sha256 = $1",
@@ -106,9 +102,16 @@ static const char *const texts[] = {
 		     " WHERE certificate_sha256 = $1 AND serial = (SELECT"
 		     " c.serial FROM certificates c WHERE c.sha256 = $1)"
 		     " RETURNING id",
-	[LIST] = SQL_SCANS "SELECT {brief} FROM certificates" MATCHES
-			   " ORDER BY created_at DESC, id LIMIT $2 OFFSET $3",
-	[COUNT] = SQL_SCANS "SELECT count(*) FROM certificates" MATCHES,
+	[LIST] = "SELECT {brief} FROM certificates"
+		 " WHERE (created_at, id) < ($1, $2)"
+		 " ORDER BY created_at DESC, id DESC LIMIT $3",
+	[LIST_BY_REVOCATION] =
+	    "SELECT {brief} FROM certificates WHERE revoked_at IS NOT NULL"
+	    " AND (revoked_at, id) < ($1, $2)"
+	    " ORDER BY revoked_at DESC, id DESC LIMIT $3",
+	[SEARCH] = "SELECT {brief} FROM certificates WHERE serial >= $1"
+		   " AND (serial, created_at, id) < ($2, $3, $4)"
+		   " ORDER BY serial DESC, created_at DESC, id DESC LIMIT $5",
 	[LIST_BY_SERIAL] = "SELECT {brief} FROM certificates"
 			   " WHERE serial = $1 ORDER BY created_at DESC, id",
 	[LIST_REVOKED] = "SELECT serial_number, revoked_at, revocation_reason"
@@ -336,32 +339,75 @@ certificates_revoke(
 	return r;
 }
 
-int
-certificates_list(struct db *db, const char *search, int offset, int limit,
+/* One with this id, or those whose serial numbers begin so. */
+static int
+find(struct db *db, const char *search, const char *cursor, int limit,
     struct certificate_list *out)
 {
+	char first[CURSOR_VALUE_TEXT];
+	struct cursor at;
 	int r;
 
-	*out = (struct certificate_list){ 0 };
-	r = sql_integer(db, texts[COUNT], WITH(SEARCH(search)), &out->total);
-	if (r != OK)
-		return r;
-	return sql_rows(db, texts[LIST], &table,
-	    WITH(SEARCH(search), datum_int(limit), datum_int(offset)),
+	r = sql_rows(db, texts[LOAD_BY_ID], &table, WITH(datum_text(search)),
 	    &out->rows, &out->n);
+	cursor_of_serials(search, first, &at);
+	if (r != OK || out->n > 0 || (r = cursor_read(cursor, "cs", &at)) != OK)
+		return r;
+	return sql_rows(db, texts[SEARCH], &table,
+	    WITH(datum_text(first), datum_text(at.value), datum_int(at.number),
+		datum_text(at.id), datum_int(limit + 1)),
+	    &out->rows, &out->n);
+}
+
+static int
+list_all(struct db *db, bool revoked, const char *cursor, int limit,
+    struct certificate_list *out)
+{
+	struct cursor at = { .number = INT64_MAX };
+	int r = cursor_read(cursor, revoked ? "cr" : "ct", &at);
+
+	return r != OK ? r
+		       : sql_rows(db,
+			     texts[revoked ? LIST_BY_REVOCATION : LIST], &table,
+			     WITH(datum_int(at.number), datum_text(at.id),
+				 datum_int(limit + 1)),
+			     &out->rows, &out->n);
+}
+
+int
+certificates_list(struct db *db, const struct certificate_filter *filter,
+    struct certificate_list *out)
+{
+	bool all = filter->search == NULL || *filter->search == '\0';
+	struct certificate *last;
+	struct cursor next;
+	int r, limit = filter->limit;
+
+	*out = (struct certificate_list){ .n = 0 };
+	r = all ? list_all(db, filter->revoked, filter->cursor, limit, out)
+		: find(db, filter->search, filter->cursor, limit, out);
+	if (r != OK || out->n <= (size_t)limit)
+		return r;
+	certificates_release(&out->rows[--out->n]);
+	last = &out->rows[out->n - 1];
+	next.number = all && filter->revoked ? last->revoked_at
+					     : last->created_at;
+	COPY(next.value, all ? "" : last->serial);
+	COPY(next.id, last->id);
+	cursor_write(!all            ? "cs"
+		: filter->revoked ? "cr"
+				  : "ct",
+	    &next, out->next);
+	return OK;
 }
 
 int
 certificates_list_by_serial(
     struct db *db, const char *serial, struct certificate_list *out)
 {
-	int r;
-
-	*out = (struct certificate_list){ 0 };
-	r = sql_rows(db, texts[LIST_BY_SERIAL], &table,
+	*out = (struct certificate_list){ .n = 0 };
+	return sql_rows(db, texts[LIST_BY_SERIAL], &table,
 	    WITH(datum_text(serial)), &out->rows, &out->n);
-	out->total = (int64_t)out->n;
-	return r;
 }
 
 void

@@ -6,6 +6,7 @@
 #ifndef STORE_CERTIFICATES_H
 #define STORE_CERTIFICATES_H
 
+#include "store/cursor.h"
 #include "store/db.h"
 #include "store/enrollments.h"
 
@@ -58,7 +59,8 @@ struct certificate {
 struct certificate_list {
 	struct certificate *rows;
 	size_t n;
-	int64_t total;
+	/* of certificates_list(); "" behind the last page */
+	char next[CURSOR_TEXT];
 };
 
 /* A line of the revocation list. */
@@ -141,8 +143,22 @@ int certificates_retire_unused(
 int certificates_revoke(
     struct db *db, const uint8_t sha256[SECRET_SHA256], int reason);
 
-/* Newest first, without `der`; `search` in serial, id and state. */
-int certificates_list(struct db *db, const char *search, int offset, int limit,
+struct certificate_filter {
+	/* a whole id, or the beginning of the device's serial number; NULL and
+	 * "": all */
+	const char *search;
+	/* without `search`: the revoked ones, the last revoked first */
+	bool revoked;
+	/* `next` of the page before; NULL and "": from the beginning */
+	const char *cursor;
+	int limit;
+};
+
+/*
+ * Newest first, without `der`; those of a search by serial number, downwards.
+ * ERR_FIELD: this is no cursor of this list.
+ */
+int certificates_list(struct db *db, const struct certificate_filter *filter,
     struct certificate_list *out);
 
 /* All of a device, newest first, without `der`. */

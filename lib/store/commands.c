@@ -34,7 +34,6 @@ enum {
 	LOAD,
 	FIND,
 	LIST,
-	COUNT,
 	PURGE,
 };
 
@@ -85,11 +84,10 @@ static const char *const texts[] = {
 	[CANCEL] = "UPDATE commands SET state = 'cancelled'" ONE " AND" OPEN,
 	[FORGET] = "UPDATE commands SET plist = $3" ONE,
 	[LOAD] = "SELECT {columns} FROM commands" ONE,
-	[FIND] = SQL_SCANS "SELECT {columns} FROM commands WHERE uuid = $1"
-			   " ORDER BY seq LIMIT 1",
+	[FIND] = "SELECT {columns} FROM commands WHERE uuid = $1"
+		 " ORDER BY seq LIMIT 1",
 	[LIST] = "SELECT {brief} FROM commands WHERE host_id = $1"
-		 " ORDER BY seq DESC LIMIT $2 OFFSET $3",
-	[COUNT] = "SELECT count(*) FROM commands WHERE host_id = $1",
+		 " AND seq < $2 ORDER BY seq DESC LIMIT $3",
 	/* the same expressions as in the index commands_by_end, to use it */
 	[PURGE] = "DELETE FROM commands WHERE seq IN (SELECT seq FROM commands"
 		  " WHERE state NOT IN ('queued', 'sent', 'notnow')"
@@ -315,19 +313,24 @@ commands_find(struct db *db, const char *uuid, struct command *out)
 }
 
 int
-commands_list(struct db *db, const char *host_id, int offset, int limit,
-    struct command_list *out)
+commands_list(struct db *db, const char *host_id, const char *cursor,
+    int limit, struct command_list *out)
 {
+	struct cursor at = { .number = INT64_MAX };
 	int r;
 
-	*out = (struct command_list){ 0 };
-	r = sql_integer(
-	    db, texts[COUNT], WITH(datum_text(host_id)), &out->total);
-	if (r != OK)
+	*out = (struct command_list){ .n = 0 };
+	if ((r = cursor_read(cursor, "m", &at)) != OK ||
+	    (r = sql_rows(db, texts[LIST], &table,
+		 WITH(datum_text(host_id), datum_int(at.number),
+		     datum_int(limit + 1)),
+		 &out->rows, &out->n)) != OK ||
+	    out->n <= (size_t)limit)
 		return r;
-	return sql_rows(db, texts[LIST], &table,
-	    WITH(datum_text(host_id), datum_int(limit), datum_int(offset)),
-	    &out->rows, &out->n);
+	commands_release(&out->rows[--out->n]);
+	at = (struct cursor){ .number = out->rows[out->n - 1].seq };
+	cursor_write("m", &at, out->next);
+	return OK;
 }
 
 void

@@ -6,6 +6,7 @@
 #ifndef STORE_COMMANDS_H
 #define STORE_COMMANDS_H
 
+#include "store/cursor.h"
 #include "store/db.h"
 
 #define COMMANDS_UUID_TEXT SECRET_UUID_TEXT
@@ -52,7 +53,8 @@ struct command {
 struct command_list {
 	struct command *rows;
 	size_t n;
-	int64_t total;
+	/* "" behind the last page */
+	char next[CURSOR_TEXT];
 };
 
 /* What a device answered. */
@@ -153,9 +155,12 @@ void commands_release(struct command *c);
 /* By uuid alone, for administrators. */
 int commands_find(struct db *db, const char *uuid, struct command *out);
 
-/* Newest first, without plist and result; counts all. */
-int commands_list(struct db *db, const char *host_id, int offset, int limit,
-    struct command_list *out);
+/*
+ * Newest first, without plist and result. `cursor` is `next` of the page before;
+ * NULL and "": from the beginning. ERR_FIELD: it is none.
+ */
+int commands_list(struct db *db, const char *host_id, const char *cursor,
+    int limit, struct command_list *out);
 void commands_list_release(struct command_list *list);
 
 /* Deletes at most `limit` that ended 180 days ago. */

@@ -1,6 +1,7 @@
 #include "store/cursor.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +13,9 @@
 #include "base/log.h"
 
 #define ORDER_MAX 8
-/* order, value and id, with their NULs */
-#define BYTES_MAX (ORDER_MAX + CURSOR_VALUE_TEXT + 67)
+#define NUMBER_TEXT 24
+/* order, value, number and id, with their NULs */
+#define BYTES_MAX (ORDER_MAX + 1 + CURSOR_VALUE_TEXT + NUMBER_TEXT + 65)
 
 _Static_assert(CURSOR_TEXT > (BYTES_MAX + 2) / 3 * 4, "a cursor has room");
 
@@ -28,6 +30,8 @@ cursor_write(
 	buf_init(&text, CURSOR_TEXT - 1);
 	buf_add(&bytes, order, strlen(order) + 1);
 	buf_add(&bytes, cursor->value, strlen(cursor->value) + 1);
+	buf_printf(&bytes, "%" PRId64, cursor->number);
+	buf_add_byte(&bytes, '\0');
 	buf_add(&bytes, cursor->id, strlen(cursor->id) + 1);
 	/* without memory there is no cursor, and the list ends */
 	if (buf_status(&bytes) != OK ||
@@ -53,9 +57,22 @@ part(struct blob *bytes, char *out, size_t size)
 }
 
 static bool
+part_number(struct blob *bytes, int64_t *out)
+{
+	char text[NUMBER_TEXT], *end;
+
+	if (!part(bytes, text, sizeof text))
+		return false;
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0';
+}
+
+static bool
 decode(const char *text, const char *order, struct cursor *out)
 {
 	char name[ORDER_MAX + 1];
+	struct cursor cursor;
 	struct buf bytes;
 	struct blob rest;
 	bool good;
@@ -66,9 +83,12 @@ decode(const char *text, const char *order, struct cursor *out)
 	rest = buf_blob(&bytes);
 	good = good && part(&rest, name, sizeof name) &&
 	    strcmp(name, order) == 0 &&
-	    part(&rest, out->value, sizeof out->value) &&
-	    part(&rest, out->id, sizeof out->id) && rest.n == 0;
+	    part(&rest, cursor.value, sizeof cursor.value) &&
+	    part_number(&rest, &cursor.number) &&
+	    part(&rest, cursor.id, sizeof cursor.id) && rest.n == 0;
 	buf_release(&bytes);
+	if (good)
+		*out = cursor;
 	return good;
 }
 
@@ -83,39 +103,20 @@ cursor_is(const char *text, const char *order)
 int
 cursor_read(const char *text, const char *order, struct cursor *out)
 {
-	*out = (struct cursor){ .value = "" };
 	if (text == NULL || *text == '\0' || decode(text, order, out))
 		return OK;
-	*out = (struct cursor){ .value = "" };
 	return fail(ERR_FIELD, "this is no cursor of this list in this order");
 }
 
 void
-cursor_write_number(
-    const char *order, int64_t number, const char *id, char out[CURSOR_TEXT])
+cursor_of_serials(
+    const char *search, char first[CURSOR_VALUE_TEXT], struct cursor *end)
 {
-	struct cursor cursor;
+	char *p;
 
-	snprintf(cursor.value, sizeof cursor.value, "%" PRId64, number);
-	snprintf(cursor.id, sizeof cursor.id, "%s", id);
-	cursor_write(order, &cursor, out);
-}
-
-int
-cursor_read_number(
-    const char *text, const char *order, int64_t *number, struct cursor *out)
-{
-	char *end;
-	int r = cursor_read(text, order, out);
-
-	*number = 0;
-	if (r != OK || text == NULL || *text == '\0')
-		return r;
-	errno = 0;
-	*number = strtoll(out->value, &end, 10);
-	if (errno == 0 && end != out->value && *end == '\0')
-		return OK;
-	*number = 0;
-	*out = (struct cursor){ .value = "" };
-	return fail(ERR_FIELD, "this is no cursor of this list in this order");
+	snprintf(first, CURSOR_VALUE_TEXT, "%.64s", search);
+	for (p = first; *p != '\0'; p++)
+		*p = (char)toupper((unsigned char)*p);
+	*end = (struct cursor){ .number = 0 };
+	snprintf(end->value, sizeof end->value, "%s\U0010ffff", first);
 }

@@ -11,11 +11,21 @@
 
 /* Room for what a row is sorted by, with the NUL, and for the text of a cursor. */
 #define CURSOR_VALUE_TEXT 200
-#define CURSOR_TEXT       384
+#define CURSOR_TEXT       416
+
+/* Greater than any text of up to 40 characters: where a descending list begins. */
+#define CURSOR_LAST_4                                                          \
+	"\U0010ffff\U0010ffff\U0010ffff\U0010ffff"
+#define CURSOR_LAST_16                                                         \
+	CURSOR_LAST_4 CURSOR_LAST_4 CURSOR_LAST_4 CURSOR_LAST_4
+#define CURSOR_LAST                                                            \
+	CURSOR_LAST_16 CURSOR_LAST_16 CURSOR_LAST_4 CURSOR_LAST_4 "\U0010ffff"
 
 struct cursor {
-	/* of the row: what the list is sorted by, and what tells equals apart */
+	/* of the row: what the list is sorted by, and what tells equals apart;
+	 * each list uses some of these */
 	char value[CURSOR_VALUE_TEXT];
+	int64_t number;
 	char id[65];
 };
 
@@ -27,15 +37,17 @@ void cursor_write(
 bool cursor_is(const char *text, const char *order);
 
 /*
- * ERR_FIELD when it is not a cursor of this list in this order; *out is then all
- * zero. NULL and "" stand for the beginning: all zero, and OK.
+ * ERR_FIELD when it is not a cursor of this list in this order. NULL and "" stand
+ * for the beginning: OK, and *out is left as the caller made it.
  */
 int cursor_read(const char *text, const char *order, struct cursor *out);
 
-/* The same with a number as the value; ERR_FIELD when it is none. */
-void cursor_write_number(const char *order, int64_t number, const char *id,
-    char out[CURSOR_TEXT]);
-int cursor_read_number(
-    const char *text, const char *order, int64_t *number, struct cursor *out);
+/*
+ * What an administrator typed as the beginning of a serial number, in capitals and
+ * cut to a serial number's length; and where the serial numbers that begin so end,
+ * for a list that goes downwards.
+ */
+void cursor_of_serials(const char *search, char first[CURSOR_VALUE_TEXT],
+    struct cursor *end);
 
 #endif

@@ -18,7 +18,6 @@ enum {
 	REVOKE,
 	LOAD_BY_ID,
 	LIST,
-	COUNT,
 	PURGE,
 };
 
@@ -39,9 +38,9 @@ static const char *const texts[] = {
 	[REVOKE] = "UPDATE enrollment_links SET revoked_at = $2 WHERE id = $1"
 		   " AND revoked_at IS NULL",
 	[LOAD_BY_ID] = "SELECT {columns} FROM enrollment_links WHERE id = $1",
-	[LIST] = SQL_SCANS "SELECT {columns} FROM enrollment_links"
-			   " ORDER BY created_at DESC, id LIMIT $1 OFFSET $2",
-	[COUNT] = SQL_SCANS "SELECT count(*) FROM enrollment_links",
+	[LIST] = "SELECT {columns} FROM enrollment_links"
+		 " WHERE (created_at, id) < ($1, $2)"
+		 " ORDER BY created_at DESC, id DESC LIMIT $3",
 	[PURGE] = "DELETE FROM enrollment_links WHERE id IN"
 		  " (SELECT id FROM enrollment_links"
 		  " WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
@@ -173,16 +172,26 @@ enrollment_links_revoke(struct db *db, const char *id, const char *actor)
 }
 
 int
-enrollment_links_list(
-    struct db *db, int offset, int limit, struct enrollment_link_list *out)
+enrollment_links_list(struct db *db, const char *cursor, int limit,
+    struct enrollment_link_list *out)
 {
+	struct cursor at = { .number = INT64_MAX };
+	const struct enrollment_link *last;
 	int r;
 
-	*out = (struct enrollment_link_list){ 0 };
-	if ((r = sql_integer(db, texts[COUNT], NULL, &out->total)) != OK)
+	*out = (struct enrollment_link_list){ .n = 0 };
+	if ((r = cursor_read(cursor, "l", &at)) != OK ||
+	    (r = sql_rows(db, texts[LIST], &table,
+		 WITH(datum_int(at.number), datum_text(at.id),
+		     datum_int(limit + 1)),
+		 &out->rows, &out->n)) != OK ||
+	    out->n <= (size_t)limit)
 		return r;
-	return sql_rows(db, texts[LIST], &table,
-	    WITH(datum_int(limit), datum_int(offset)), &out->rows, &out->n);
+	last = &out->rows[--out->n - 1];
+	at = (struct cursor){ .number = last->created_at };
+	COPY(at.id, last->id);
+	cursor_write("l", &at, out->next);
+	return OK;
 }
 
 void

@@ -5,6 +5,7 @@
 #ifndef STORE_ENROLLMENT_LINKS_H
 #define STORE_ENROLLMENT_LINKS_H
 
+#include "store/cursor.h"
 #include "store/db.h"
 
 /* Text of the token in a link, with its NUL. */
@@ -39,7 +40,8 @@ struct enrollment_link {
 struct enrollment_link_list {
 	struct enrollment_link *rows;
 	size_t n;
-	int64_t total;
+	/* "" behind the last page */
+	char next[CURSOR_TEXT];
 };
 
 /*
@@ -73,9 +75,12 @@ int enrollment_links_use(
  */
 int enrollment_links_revoke(struct db *db, const char *id, const char *actor);
 
-/* Newest first; counts all. */
-int enrollment_links_list(
-    struct db *db, int offset, int limit, struct enrollment_link_list *out);
+/*
+ * Newest first. `cursor` is `next` of the page before; NULL and "": from the
+ * beginning. ERR_FIELD: it is none.
+ */
+int enrollment_links_list(struct db *db, const char *cursor, int limit,
+    struct enrollment_link_list *out);
 void enrollment_links_list_release(struct enrollment_link_list *list);
 
 /* Deletes at most `limit` that ended 30 days ago. */

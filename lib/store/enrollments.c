@@ -22,19 +22,13 @@ enum {
 	FORGET_EVENTS,
 	FORGET,
 	LIST,
-	COUNT,
+	SEARCH,
 	LIST_BY_SERIAL,
 	PURGE_ORDERS,
 	PURGE_ACCOUNTS,
 	PURGE_KEEP,
 	PURGE,
 };
-
-#define MATCHES                                                                \
-	" WHERE lower(id) LIKE $1 ESCAPE '\\'"                                 \
-	" OR lower(serial) LIKE $1 ESCAPE '\\'"                                \
-	" OR lower(product) LIKE $1 ESCAPE '\\'"                               \
-	" OR lower(remote_address) LIKE $1 ESCAPE '\\'"
 
 #define UNUSED                                                                 \
 	" NOT EXISTS (SELECT 1 FROM accounts a WHERE a.enrollment_id = e.id)"  \
@@ -80,9 +74,13 @@ static const char *const texts[] = {
 	    " ORDER BY e.created_at DESC, e.id LIMIT 1000 OFFSET $2)",
 	[FORGET_EVENTS] = "DELETE FROM events WHERE enrollment_id" FORGOTTEN,
 	[FORGET] = "DELETE FROM enrollments WHERE id" FORGOTTEN,
-	[LIST] = SQL_SCANS "SELECT {columns} FROM enrollments" MATCHES
-			   " ORDER BY created_at DESC, id LIMIT $2 OFFSET $3",
-	[COUNT] = SQL_SCANS "SELECT count(*) FROM enrollments" MATCHES,
+	[LIST] = "SELECT {columns} FROM enrollments"
+		 " WHERE (created_at, id) < ($1, $2)"
+		 " ORDER BY created_at DESC, id DESC LIMIT $3",
+	/* a beginning and where it ends, then the cursor */
+	[SEARCH] = "SELECT {columns} FROM enrollments WHERE serial >= $1"
+		   " AND (serial, created_at, id) < ($2, $3, $4)"
+		   " ORDER BY serial DESC, created_at DESC, id DESC LIMIT $5",
 	[LIST_BY_SERIAL] = "SELECT {columns} FROM enrollments"
 			   " WHERE serial = $1"
 			   " ORDER BY created_at DESC, id LIMIT $2",
@@ -280,32 +278,69 @@ enrollments_make_room(
 	return r == OK ? forget(db, FORGET, serial, keep, newest) : r;
 }
 
-int
-enrollments_list(struct db *db, const char *search, int offset, int limit,
+/* One with this id, or those whose serial numbers begin so. */
+static int
+find(struct db *db, const char *search, const char *cursor, int limit,
     struct enrollment_list *out)
 {
+	char first[CURSOR_VALUE_TEXT];
+	struct cursor at;
 	int r;
 
-	*out = (struct enrollment_list){ 0 };
-	r = sql_integer(db, texts[COUNT], WITH(SEARCH(search)), &out->total);
-	if (r != OK)
-		return r;
-	return sql_rows(db, texts[LIST], &table,
-	    WITH(SEARCH(search), datum_int(limit), datum_int(offset)),
+	r = sql_rows(db, texts[LOAD], &table, WITH(datum_text(search)),
 	    &out->rows, &out->n);
+	cursor_of_serials(search, first, &at);
+	if (r != OK || out->n > 0 || (r = cursor_read(cursor, "es", &at)) != OK)
+		return r;
+	return sql_rows(db, texts[SEARCH], &table,
+	    WITH(datum_text(first), datum_text(at.value), datum_int(at.number),
+		datum_text(at.id), datum_int(limit + 1)),
+	    &out->rows, &out->n);
+}
+
+static int
+list_all(
+    struct db *db, const char *cursor, int limit, struct enrollment_list *out)
+{
+	struct cursor at = { .number = INT64_MAX };
+	int r = cursor_read(cursor, "et", &at);
+
+	return r != OK ? r
+		       : sql_rows(db, texts[LIST], &table,
+			     WITH(datum_int(at.number), datum_text(at.id),
+				 datum_int(limit + 1)),
+			     &out->rows, &out->n);
+}
+
+int
+enrollments_list(struct db *db, const char *search, const char *cursor,
+    int limit, struct enrollment_list *out)
+{
+	bool all = search == NULL || *search == '\0';
+	const struct enrollment *last;
+	struct cursor next;
+	int r;
+
+	*out = (struct enrollment_list){ .n = 0 };
+	r = all ? list_all(db, cursor, limit, out)
+		: find(db, search, cursor, limit, out);
+	if (r != OK || out->n <= (size_t)limit)
+		return r;
+	last = &out->rows[--out->n - 1];
+	next.number = last->created_at;
+	COPY(next.value, all ? "" : last->device.serial);
+	COPY(next.id, last->id);
+	cursor_write(all ? "et" : "es", &next, out->next);
+	return OK;
 }
 
 int
 enrollments_list_by_serial(
     struct db *db, const char *serial, int limit, struct enrollment_list *out)
 {
-	int r;
-
-	*out = (struct enrollment_list){ 0 };
-	r = sql_rows(db, texts[LIST_BY_SERIAL], &table,
+	*out = (struct enrollment_list){ .n = 0 };
+	return sql_rows(db, texts[LIST_BY_SERIAL], &table,
 	    WITH(datum_text(serial), datum_int(limit)), &out->rows, &out->n);
-	out->total = (int64_t)out->n;
-	return r;
 }
 
 void

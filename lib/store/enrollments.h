@@ -6,6 +6,7 @@
 #ifndef STORE_ENROLLMENTS_H
 #define STORE_ENROLLMENTS_H
 
+#include "store/cursor.h"
 #include "store/db.h"
 #include "store/device.h"
 
@@ -60,7 +61,8 @@ struct enrollment {
 struct enrollment_list {
 	struct enrollment *rows;
 	size_t n;
-	int64_t total;
+	/* of enrollments_list(); "" behind the last page */
+	char next[CURSOR_TEXT];
 };
 
 /* The words of the table, such as "ade", "enroll", "acme", "open". */
@@ -120,9 +122,13 @@ int enrollments_revoke_open(
 int enrollments_make_room(
     struct db *db, const char *serial, const char *newest, int keep);
 
-/* Newest first; `search` in id, serial number, product and address. */
-int enrollments_list(struct db *db, const char *search, int offset, int limit,
-    struct enrollment_list *out);
+/*
+ * Newest first. `search` is a whole id, or the beginning of a serial number; then
+ * by serial number, downwards, each with its newest first. `cursor` is `next` of
+ * the page before; NULL and "": from the beginning. ERR_FIELD: it is none.
+ */
+int enrollments_list(struct db *db, const char *search, const char *cursor,
+    int limit, struct enrollment_list *out);
 int enrollments_list_by_serial(
     struct db *db, const char *serial, int limit, struct enrollment_list *out);
 void enrollments_list_release(struct enrollment_list *list);

@@ -14,6 +14,7 @@ enum {
 	ENDED_BADLY,
 	LIST_BY_ENROLLMENT,
 	LIST_BY_SERIAL,
+	WINDOW,
 	LIST_REFUSALS,
 	PURGE,
 };
@@ -27,10 +28,12 @@ static const char *const texts[] = {
 			       " WHERE enrollment_id = $1 ORDER BY id",
 	[LIST_BY_SERIAL] = "SELECT {columns} FROM events"
 			   " WHERE serial = $1 ORDER BY id DESC LIMIT $2",
+	[WINDOW] = "SELECT id FROM events WHERE outcome = $1 AND id < $2"
+		   " ORDER BY id DESC LIMIT 1 OFFSET $3",
 	[LIST_REFUSALS] =
-	    SQL_SCANS "SELECT {columns} FROM events"
+	    "SELECT {columns} FROM events"
 		      " WHERE outcome IN ('refused', 'failed') AND id < $2"
-		      " AND (lower(serial) LIKE $1 ESCAPE '\\'"
+		      " AND id >= $4 AND (lower(serial) LIKE $1 ESCAPE '\\'"
 		      " OR lower(step) LIKE $1 ESCAPE '\\'"
 		      " OR lower(code) LIKE $1 ESCAPE '\\'"
 		      " OR lower(reason) LIKE $1 ESCAPE '\\'"
@@ -165,14 +168,46 @@ events_list_by_serial(
 	    WITH(datum_text(serial), datum_int(limit)), &out->rows, &out->n);
 }
 
+/*
+ * The id from which on, below `before`, there are at most `rows` of this outcome,
+ * and as many if more of them are further down; 0: from the first on.
+ */
+static int
+window(struct db *db, enum event_outcome outcome, int64_t before, int rows,
+    int64_t *from)
+{
+	int64_t id;
+	int r = sql_integer(db, texts[WINDOW],
+	    WITH(datum_text(outcomes[outcome]), datum_int(before),
+		datum_int(rows - 1)),
+	    &id);
+
+	if (r == OK && id > *from)
+		*from = id;
+	return r == ERR_NOT_FOUND ? OK : r;
+}
+
 int
 events_list_refusals(struct db *db, const char *search, int64_t before,
     int limit, struct event_list *out)
 {
-	return sql_rows(db, texts[LIST_REFUSALS], &table,
-	    WITH(SEARCH(search), datum_int(before != 0 ? before : INT64_MAX),
-		datum_int(limit)),
-	    &out->rows, &out->n);
+	bool all = search == NULL || *search == '\0';
+	int64_t from = 0, below = before != 0 ? before : INT64_MAX;
+	int rows = all ? limit : EVENTS_LOOKED_AT;
+	int r;
+
+	*out = (struct event_list){ .n = 0 };
+	if ((r = window(db, EVENT_REFUSED, below, rows, &from)) != OK ||
+	    (r = window(db, EVENT_FAILED, below, rows, &from)) != OK ||
+	    (r = sql_rows(db, texts[LIST_REFUSALS], &table,
+		 WITH(SEARCH(search), datum_int(below), datum_int(limit),
+		     datum_int(from)),
+		 &out->rows, &out->n)) != OK)
+		return r;
+	/* the last one shown, or the last one looked at */
+	out->next =
+	    out->n == (size_t)limit ? out->rows[out->n - 1].id : from;
+	return OK;
 }
 
 void

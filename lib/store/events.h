@@ -83,6 +83,9 @@ struct event_row {
 struct event_list {
 	struct event_row *rows;
 	size_t n;
+	/* of events_list_refusals(): what `before` has to be for the next page;
+	 * 0: this is the last */
+	int64_t next;
 };
 
 /* What a step that ended with this code is: OK, refused, or failed by a fault of
@@ -113,9 +116,13 @@ int events_ended_badly(struct db *db, const char *enrollment_id, bool *out);
 int events_list_by_serial(
     struct db *db, const char *serial, int limit, struct event_list *out);
 
+/* Refusals, and as many failures, that are searched for one page. */
+#define EVENTS_LOOKED_AT 2000
+
 /*
  * Refusals and failures, newest first, ids below `before` only (0: from the
- * newest); `search` in serial number, step, code, reason and address.
+ * newest); `search` in serial number, step, code, reason and address, of the
+ * newest EVENTS_LOOKED_AT. `next` goes on, also when none of them matched.
  */
 int events_list_refusals(struct db *db, const char *search, int64_t before,
     int limit, struct event_list *out);

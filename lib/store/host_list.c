@@ -128,11 +128,6 @@ static const char *const sort_names[HOST_SORTS] = {
 /* The order of a search that finds too many. */
 #define BY_NUMBER "hn"
 
-/* Greater than any name or serial number, which have fewer characters. */
-#define LAST_4	"\U0010ffff\U0010ffff\U0010ffff\U0010ffff"
-#define LAST_16 LAST_4 LAST_4 LAST_4 LAST_4
-#define LAST	LAST_16 LAST_16 LAST_4 LAST_4 "\U0010ffff"
-
 struct page {
 	struct db *db;
 	const struct host_filter *filter;
@@ -143,7 +138,6 @@ struct page {
 	enum host_state state;
 	/* behind this the page begins, and the next chunk */
 	struct cursor after;
-	int64_t after_number;
 	/* was `limit` reached, with more to come? */
 	bool full;
 	int looked_at;
@@ -208,12 +202,12 @@ set_beginning(struct page *p)
 	int64_t before = p->filter->certificate_ends_before;
 	bool by_end = p->filter->sort == HOST_BY_CERTIFICATE_END && before != 0;
 
-	if (is_by_text(p))
-		COPY(p->after.value, p->filter->descending ? LAST : "");
-	else if (p->filter->descending)
-		p->after_number = by_end ? before : INT64_MAX;
-	else
-		p->after_number = by_end ? 1 : INT64_MIN;
+	if (p->filter->descending) {
+		COPY(p->after.value, CURSOR_LAST);
+		p->after.number = by_end ? before : INT64_MAX;
+	} else {
+		p->after.number = by_end ? 1 : INT64_MIN;
+	}
 }
 
 static int
@@ -223,39 +217,36 @@ read_cursor(struct page *p)
 
 	p->by_number =
 	    has_text(p->filter->search) && cursor_is(text, BY_NUMBER);
+	set_beginning(p);
+	return cursor_read(text, p->by_number ? BY_NUMBER : p->order, &p->after);
+}
+
+/* The next rows are behind this one. */
+static int
+set_after(struct page *p, const struct candidate *c)
+{
+	struct cursor *after = &p->after;
+
+	*after = (struct cursor){ .number = 0 };
 	if (p->by_number)
-		return cursor_read_number(
-		    text, BY_NUMBER, &p->after_number, &p->after);
-	if (!has_text(text)) {
-		set_beginning(p);
-		return OK;
-	}
-	return is_by_text(p) ? cursor_read(text, p->order, &p->after)
-			     : cursor_read_number(text, p->order,
-				   &p->after_number, &p->after);
+		return sql_integer(p->db, texts[NUMBER],
+		    WITH(datum_text(c->id)), &after->number);
+	COPY(after->id, c->id);
+	if (is_by_text(p))
+		COPY(after->value, text_of(p, c));
+	else
+		after->number = number_of(p, c);
+	return OK;
 }
 
 static int
 write_next(struct page *p, const struct candidate *c)
 {
-	struct cursor cursor;
-	int64_t number;
-	int r = OK;
+	int r = set_after(p, c);
 
-	if (p->by_number) {
-		r = sql_integer(
-		    p->db, texts[NUMBER], WITH(datum_text(c->id)), &number);
-		if (r == OK)
-			cursor_write_number(
-			    BY_NUMBER, number, "", p->out->next);
-	} else if (is_by_text(p)) {
-		COPY(cursor.value, text_of(p, c));
-		COPY(cursor.id, c->id);
-		cursor_write(p->order, &cursor, p->out->next);
-	} else {
-		cursor_write_number(
-		    p->order, number_of(p, c), c->id, p->out->next);
-	}
+	if (r == OK)
+		cursor_write(p->by_number ? BY_NUMBER : p->order, &p->after,
+		    p->out->next);
 	return r;
 }
 
@@ -394,28 +385,14 @@ read_chunk(struct page *p, int n, struct candidate **rows, size_t *count)
 
 	if (p->by_number)
 		return sql_rows(p->db, texts[FIND], &table,
-		    WITH(datum_text(p->pattern), datum_int(p->after_number),
+		    WITH(datum_text(p->pattern), datum_int(p->after.number),
 			datum_int(n)),
 		    rows, count);
 	return sql_rows(p->db, texts[walk], &table,
 	    WITH(is_by_text(p) ? datum_text(p->after.value)
-			       : datum_int(p->after_number),
+			       : datum_int(p->after.number),
 		datum_text(p->after.id), datum_int(n)),
 	    rows, count);
-}
-
-static int
-set_after(struct page *p, const struct candidate *c)
-{
-	if (p->by_number)
-		return sql_integer(p->db, texts[NUMBER],
-		    WITH(datum_text(c->id)), &p->after_number);
-	COPY(p->after.id, c->id);
-	if (is_by_text(p))
-		COPY(p->after.value, text_of(p, c));
-	else
-		p->after_number = number_of(p, c);
-	return OK;
 }
 
 /* In the order of an index, until the page is full or enough was looked at. */
@@ -467,9 +444,9 @@ compare(const void *a, const void *b, void *page)
 static bool
 is_after(struct page *p, const struct candidate *c)
 {
-	struct candidate end = { .last_seen_at = p->after_number,
-		.enrolled_at = p->after_number,
-		.ends_at = p->after_number };
+	struct candidate end = { .last_seen_at = p->after.number,
+		.enrolled_at = p->after.number,
+		.ends_at = p->after.number };
 
 	if (!has_text(p->filter->cursor))
 		return true;
@@ -508,7 +485,7 @@ by_search(struct page *p)
 			datum_int(limit + 1)),
 		    &few.rows, &few.n);
 		p->by_number = few.n > (size_t)limit;
-		p->after_number = p->by_number ? 0 : p->after_number;
+		p->after.number = p->by_number ? 0 : p->after.number;
 	}
 	p->out->unsorted = p->by_number;
 	if (r == OK)

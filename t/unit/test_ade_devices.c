@@ -1,5 +1,7 @@
 #include "storefix.h"
 
+#include <string.h>
+
 #include "store/ade_devices.h"
 #include "store/datum.h"
 
@@ -74,18 +76,37 @@ static void
 test_list_pages(void **state)
 {
 	struct db *db = storefix_db(state);
-	struct ade_device_list list;
 	struct ade_device d = { .account = ADE_DEVICES_FILE, .serial = "A0" };
+	static const struct ade_device_filter filters[] = {
+		{ .search = "a", .limit = 2 },
+		{ .account = ADE_DEVICES_FILE, .limit = 2 },
+		{ .account = ADE_DEVICES_FILE, .search = "a", .limit = 2 },
+		{ .limit = 2 },
+	};
 
 	for (char c = '0'; c < '5'; c++) {
 		d.serial[1] = c;
 		WRITE(db, ade_devices_put(db, &d));
 	}
-	assert_int_equal(ade_devices_list(db, NULL, "a", 3, 10, &list), OK);
-	assert_int_equal(list.total, 5);
-	assert_int_equal(list.n, 2);
-	assert_string_equal(list.rows[0].serial, "A3");
-	ade_devices_list_release(&list);
+	for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+		struct ade_device_filter filter = filters[i];
+		char next[CURSOR_TEXT] = "", seen[16] = "";
+		struct ade_device_list list;
+
+		do {
+			filter.cursor = next;
+			assert_int_equal(
+			    ade_devices_list(db, &filter, &list), OK);
+			for (size_t j = 0; j < list.n; j++)
+				strcat(seen, list.rows[j].serial);
+			COPY(next, list.next);
+			ade_devices_list_release(&list);
+		} while (next[0] != '\0');
+		assert_string_equal(seen, "A0A1A2A3A4");
+		filter.cursor = "x";
+		assert_int_equal(
+		    ade_devices_list(db, &filter, &list), ERR_FIELD);
+	}
 }
 
 #define ACCOUNT "business"

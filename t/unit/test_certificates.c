@@ -370,6 +370,8 @@ static void
 test_lists(void **state)
 {
 	struct db *db = storefix_db(state);
+	struct certificate_filter filter = { .search = "search", .limit = 1 };
+	char next[CURSOR_TEXT];
 	struct certificate_list list;
 	struct certificate c;
 
@@ -377,19 +379,39 @@ test_lists(void **state)
 	clock_set_offset(10);
 	issue(db, "SEARCHED", 2, &c);
 	issue(db, "BBB", 3, &c);
-	assert_int_equal(certificates_list(db, "search", 0, 1, &list), OK);
-	assert_int_equal(list.total, 2);
+	assert_int_equal(certificates_list(db, &filter, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_int_equal(list.rows[0].sha256[0], 2);
 	assert_int_equal(list.rows[0].der.n, 0);
+	memcpy(next, list.next, sizeof next);
+	certificates_list_release(&list);
+	filter.cursor = next;
+	assert_int_equal(certificates_list(db, &filter, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.rows[0].sha256[0], 1);
+	assert_string_equal(list.next, "");
+	certificates_list_release(&list);
+	filter.search = NULL;
+	assert_int_equal(certificates_list(db, &filter, &list), ERR_FIELD);
+	filter.cursor = NULL;
+	assert_int_equal(certificates_list(db, &filter, &list), OK);
+	assert_int_equal(list.rows[0].sha256[0], c.sha256[0]);
+	assert_string_not_equal(list.next, "");
+	certificates_list_release(&list);
+	filter.search = c.id;
+	assert_int_equal(certificates_list(db, &filter, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].serial, "BBB");
 	certificates_list_release(&list);
 	assert_int_equal(
 	    certificates_list_by_serial(db, "SEARCHED", &list), OK);
 	assert_int_equal(list.n, 2);
 	certificates_list_release(&list);
 	WRITE(db, certificates_revoke(db, c.sha256, 1));
-	assert_int_equal(certificates_list(db, "revoked", 0, 9, &list), OK);
-	assert_int_equal(list.total, 1);
+	filter = (struct certificate_filter){ .revoked = true, .limit = 9 };
+	assert_int_equal(certificates_list(db, &filter, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].serial, "BBB");
 	certificates_list_release(&list);
 }
 

@@ -276,6 +276,7 @@ static void
 test_list(void **state)
 {
 	struct db *db = storefix_db(state);
+	char next[CURSOR_TEXT];
 	struct command_list list;
 	struct host h;
 
@@ -283,12 +284,18 @@ test_list(void **state)
 	WRITE(db, enqueue(db, &h, "A", 0));
 	WRITE(db, enqueue(db, &h, "B", 0));
 	WRITE(db, enqueue(db, &h, "C", 0));
-	assert_int_equal(commands_list(db, h.id, 0, 2, &list), OK);
-	assert_int_equal(list.total, 3);
+	assert_int_equal(commands_list(db, h.id, NULL, 2, &list), OK);
+	memcpy(next, list.next, sizeof next);
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].uuid, "C");
 	assert_int_equal(list.rows[0].plist.n, 0);
 	commands_list_release(&list);
+	assert_int_equal(commands_list(db, h.id, next, 2, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].uuid, "A");
+	assert_string_equal(list.next, "");
+	commands_list_release(&list);
+	assert_int_equal(commands_list(db, h.id, "x", 2, &list), ERR_FIELD);
 }
 
 static void

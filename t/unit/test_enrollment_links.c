@@ -144,17 +144,24 @@ test_list_and_purge(void **state)
 	char token[ENROLLMENT_LINKS_TOKEN_TEXT];
 	struct enrollment_link_list list;
 	struct enrollment_link first, second;
+	char next[CURSOR_TEXT];
 	int deleted;
 
 	make(db, "A", &first, token);
 	clock_set_offset(1);
 	make(db, "B", &second, token);
 	clock_set_offset(0);
-	assert_int_equal(enrollment_links_list(db, 0, 1, &list), OK);
+	assert_int_equal(enrollment_links_list(db, NULL, 1, &list), OK);
 	assert_int_equal(list.n, 1);
-	assert_int_equal(list.total, 2);
 	assert_string_equal(list.rows[0].serial, "B");
+	memcpy(next, list.next, sizeof next);
 	enrollment_links_list_release(&list);
+	assert_int_equal(enrollment_links_list(db, next, 1, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].serial, "A");
+	assert_string_equal(list.next, "");
+	enrollment_links_list_release(&list);
+	assert_int_equal(enrollment_links_list(db, "x", 1, &list), ERR_FIELD);
 	WRITE(db,
 	    enrollment_links_purge(
 		db, first.expires_at + 720 * HOUR + 1, 10, &deleted));

@@ -134,6 +134,7 @@ static void
 test_list(void **state)
 {
 	struct db *db = storefix_db(state);
+	char next[CURSOR_TEXT];
 	struct enrollment_list list;
 	struct enrollment e;
 
@@ -142,13 +143,28 @@ test_list(void **state)
 	storefix_enrollment(db, "SEARCHED2", &e);
 	clock_set_offset(20);
 	storefix_enrollment(db, "BBB", &e);
-	assert_int_equal(enrollments_list(db, "search", 0, 1, &list), OK);
-	assert_int_equal(list.total, 2);
+	assert_int_equal(enrollments_list(db, "search", NULL, 1, &list), OK);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(list.rows[0].device.serial, "SEARCHED2");
+	memcpy(next, list.next, sizeof next);
 	enrollments_list_release(&list);
-	assert_int_equal(enrollments_list(db, e.id, 0, 9, &list), OK);
-	assert_int_equal(list.total, 1);
+	assert_int_equal(enrollments_list(db, "search", next, 1, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].device.serial, "SEARCHED1");
+	assert_string_equal(list.next, "");
+	enrollments_list_release(&list);
+	assert_int_equal(enrollments_list(db, NULL, next, 1, &list), ERR_FIELD);
+	assert_int_equal(enrollments_list(db, NULL, NULL, 2, &list), OK);
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.rows[0].device.serial, "BBB");
+	memcpy(next, list.next, sizeof next);
+	enrollments_list_release(&list);
+	assert_int_equal(enrollments_list(db, "", next, 2, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(list.rows[0].device.serial, "SEARCHED1");
+	enrollments_list_release(&list);
+	assert_int_equal(enrollments_list(db, e.id, NULL, 9, &list), OK);
+	assert_int_equal(list.n, 1);
 	enrollments_list_release(&list);
 	assert_int_equal(
 	    enrollments_list_by_serial(db, "SEARCHED1", 9, &list), OK);

@@ -429,9 +429,11 @@ test_refusals(void **state)
 	assert_int_equal(list.n, 2);
 	assert_string_equal(list.rows[0].code, "NOMEM");
 	before = list.rows[1].id;
+	assert_int_equal(list.next, before);
 	events_list_release(&list);
 	assert_int_equal(events_list_refusals(db, "", before, 9, &list), OK);
 	assert_int_equal(list.n, 2);
+	assert_int_equal(list.next, 0);
 	events_list_release(&list);
 	assert_int_equal(events_list_refusals(db, "malf", 0, 9, &list), OK);
 	assert_int_equal(list.n, 3);
@@ -439,6 +441,47 @@ test_refusals(void **state)
 	assert_int_equal(events_list_refusals(db, "s2", 0, 9, &list), OK);
 	assert_int_equal(list.n, 1);
 	events_list_release(&list);
+}
+
+/* Many refusals that do not match, and few failures further down that do. */
+static void
+test_refusals_are_searched_in_parts(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct event_list list;
+	int64_t before = 0;
+	int pages = 0, found = 0, rows = 0;
+	char sql[512];
+
+	snprintf(sql, sizeof sql,
+	    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c"
+	    " WHERE n < %d) INSERT INTO events (at, serial, step, outcome)"
+	    " SELECT 1, CASE WHEN n < 10 THEN 'WANTED' ELSE '' END, 'x',"
+	    " CASE n %% 3 WHEN 0 THEN 'ok' WHEN 1 THEN 'failed' ELSE 'refused'"
+	    " END FROM c",
+	    6 * EVENTS_LOOKED_AT);
+	storefix_change(db, sql);
+	do {
+		assert_int_equal(
+		    events_list_refusals(db, "wanted", before, 4, &list), OK);
+		assert_true(pages > 0 || list.n == 0);
+		found += (int)list.n;
+		before = list.next;
+		events_list_release(&list);
+		assert_true(++pages < 10);
+	} while (before != 0);
+	assert_int_equal(found, 6);
+	do {
+		assert_int_equal(
+		    events_list_refusals(db, "", before, 999, &list), OK);
+		assert_true(list.n == 999 || list.next == 0);
+		for (size_t i = 1; i < list.n; i++)
+			assert_true(list.rows[i].id < list.rows[i - 1].id);
+		rows += (int)list.n;
+		before = list.next;
+		events_list_release(&list);
+	} while (before != 0);
+	assert_int_equal(rows, 4 * EVENTS_LOOKED_AT);
 }
 
 static void
@@ -490,6 +533,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_a_note_does_not_wait_for_the_disk),
 	STOREFIX_TEST(test_noise_keeps_the_rest),
 	STOREFIX_TEST(test_refusals),
+	STOREFIX_TEST(test_refusals_are_searched_in_parts),
 	STOREFIX_TEST(test_long_texts_are_cut),
 	STOREFIX_TEST(test_purge),
 };

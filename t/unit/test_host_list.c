@@ -321,16 +321,16 @@ test_cursors_that_are_none(void **state)
 	assert_int_equal(load(db, "' OR 1=1", plain), ERR_FIELD);
 	host_list_release(&list);
 	refuses(db, BYTES("h0u"), plain);
-	refuses(db, BYTES("h0u\0a\0b"), plain);
-	refuses(db, BYTES("h0u\0a\0b\0c\0"), plain);
-	refuses(db, BYTES("h0uuuuuuuuuuuuuuuuuu\0a\0b\0"), plain);
-	refuses(db, BYTES("\0a\0b\0"), plain);
-	refuses(db, BYTES("hn\0" "1\0"), plain);
+	refuses(db, BYTES("h0u\0a\0" "0\0b"), plain);
+	refuses(db, BYTES("h0u\0a\0" "0\0b\0c\0"), plain);
+	refuses(db, BYTES("h0uuuuuuuuuuuuuuuuuu\0a\0" "0\0b\0"), plain);
+	refuses(db, BYTES("\0a\0" "0\0b\0"), plain);
+	refuses(db, BYTES("hn\0\0" "1\0\0"), plain);
 	refuses(db, big, 300, plain);
 	refuses(db, big, sizeof big, plain);
-	refuses(db, BYTES("h2u\0\0b\0"), by_time);
-	refuses(db, BYTES("h2u\0" "1x\0b\0"), by_time);
-	refuses(db, BYTES("h2u\0" "99999999999999999999\0b\0"), by_time);
+	refuses(db, BYTES("h2u\0\0\0b\0"), by_time);
+	refuses(db, BYTES("h2u\0\0" "1x\0b\0"), by_time);
+	refuses(db, BYTES("h2u\0\0" "99999999999999999999\0b\0"), by_time);
 }
 
 static void

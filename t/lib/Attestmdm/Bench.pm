@@ -37,6 +37,7 @@ sub hosts {
 	my $now = int(time);
 	$self->sql(<<"EOT");
 PRAGMA foreign_keys = OFF;
+PRAGMA cache_size = -400000;
 BEGIN;
 CREATE TEMP TABLE n AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < $hosts)
     SELECT i, printf('%022d', i) AS id, printf('BENCH%07d', i) AS serial,
@@ -47,12 +48,17 @@ INSERT INTO enrollments (id, serial, source, purpose, method, state, created_at,
 INSERT INTO certificates (sha256, id, serial_number, der, spki_sha256, issuer_key_id,
     enrollment_id, serial, purpose, hardware_attested, state, not_before, not_after, lifetime,
     created_at, first_used_at)
-    SELECT digest, id, digest, zeroblob(1200), digest, zeroblob(20), id, serial, 'enroll', 0,
+    SELECT digest, id, substr(digest, 1, 16), zeroblob(1200), digest, zeroblob(20), id, serial, 'enroll', 0,
     'current', ends - 365 * 86400, ends, 365 * 86400, ends - 365 * 86400, ends - 364 * 86400 FROM n;
 INSERT INTO hosts (id, serial, udid, state, certificate_sha256, enrollment_id, product_name,
-    os_version, generation, created_at, enrolled_at, last_seen_at)
+    os_version, generation, created_at, enrolled_at, last_seen_at, device_name, sort_name,
+    sort_enrolled_at, certificate_ends_at)
     SELECT id, serial, printf('00000000-0000-4000-8000-%012d', i), 'enrolled', digest, id,
-    'MacBookPro16,1', '13.6', 1, $now, $now, $now FROM n;
+    'MacBookPro16,1', '13.6', 1, $now, $now, $now - i % 86400, 'Mac of ' || hex(substr(digest, 1, 4)),
+    'mac of ' || lower(hex(substr(digest, 1, 4))), $now, ends FROM n;
+INSERT INTO host_numbers (number, host_id) SELECT i, id FROM n;
+INSERT INTO host_index (rowid, text) SELECT i, '  ' || lower(h.serial || '  ' || h.udid || '  '
+    || h.device_name || '    ' || h.product_name) || '  ' FROM n JOIN hosts h ON h.id = n.id;
 COMMIT;
 ANALYZE;
 EOT
