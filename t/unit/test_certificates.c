@@ -378,6 +378,7 @@ test_lists(void **state)
 	issue(db, "SEARCHED", 1, &c);
 	clock_set_offset(10);
 	issue(db, "SEARCHED", 2, &c);
+	clock_set_offset(20);
 	issue(db, "BBB", 3, &c);
 	assert_int_equal(certificates_list(db, &filter, &list), OK);
 	assert_int_equal(list.n, 1);
