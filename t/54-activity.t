@@ -117,7 +117,7 @@ subtest 'export' => sub {
 	is($t->tool('activity', 'export', '--after', '-1')->{exit}, 2, 'no id');
 };
 
-subtest 'the chain' => sub {
+subtest 'fleet-130: the chain' => sub {
 	my $v = $t->tool_json('activity', 'verify');
 	my @chained = grep { defined $_->{hash} } exported();
 	ok($v->{intact}, 'is whole');
