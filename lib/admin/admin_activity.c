@@ -86,7 +86,7 @@ msgid(const char *action, char out[MSGID_TEXT])
 {
 	size_t i;
 
-	for (i = 0; action[i] != '\0' && i < MSGID_TEXT - 1; i++)
+	for (i = 0; i < MSGID_TEXT - 1 && action[i] != '\0'; i++)
 		out[i] = action[i] > ' ' && action[i] < 0x7f ? action[i] : '?';
 	out[i] = '\0';
 	if (i == 0)
