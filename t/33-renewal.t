@@ -123,7 +123,7 @@ subtest 'mdm-102, fleet-108, fleet-112: one command, and nothing of the host cha
 sub the_rest {
 	my ($mac, $renewal) = @_;
 	my ($host) = @{ $t->db("SELECT * FROM hosts WHERE serial = '$mac->{serial}'") };
-	delete @$host{qw(certificate_sha256 certificate_before_sha256 enrollment_id last_seen_at client_certificate_at)};
+	delete @$host{qw(certificate_sha256 certificate_before_sha256 enrollment_id last_seen_at client_certificate_at certificate_ends_at)};
 	return {
 		host => $host,
 		queue => $t->db("SELECT * FROM commands WHERE host_id = '$host->{id}' AND uuid <> '$renewal' ORDER BY uuid"),
