@@ -30,6 +30,7 @@ cli_exit_code(int code)
 	case ERR_NOT_FOUND:
 		return CLI_EXIT_NOT_FOUND;
 	case ERR_EXISTS:
+	case ERR_CONFIRM:
 	case ERR_CONFLICT:
 	case ERR_FIELD:
 	case ERR_MALFORMED:

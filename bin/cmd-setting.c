@@ -1,9 +1,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/admin_business.h"
-#include "admin/admin_setting.h"
+#include "admin/admin_preview.h"
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
@@ -93,13 +94,184 @@ show_profiles(struct cli *cli)
 	return r;
 }
 
+static const struct view_column group_columns[] = {
+	{ "method", "GETS", VIEW_TEXT },
+	{ "hosts", "HOSTS", VIEW_INT },
+	{ "reason", "WHY", VIEW_TEXT },
+	{ "serials", "THE FIRST", VIEW_TEXT },
+	{ "group", "GROUP", VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
+static void
+add_group(struct view *v, const struct admin_preview_group *g)
+{
+	char serials[ADMIN_PREVIEW_SERIALS * DB_SERIAL_TEXT] = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < ADMIN_PREVIEW_SERIALS && g->serials[i][0] != '\0'; i++)
+		n += (size_t)snprintf(serials + n, sizeof serials - n, "%s%s",
+		    i == 0 ? "" : " ", g->serials[i]);
+	view_text(v,
+	    g->method == DECISION_REFUSE ? "nothing"
+					 : decision_method_name(g->method));
+	view_int(v, g->hosts);
+	view_text(v, g->reason);
+	view_text(v, serials);
+	view_text(v, g->key);
+}
+
+static void
+say_totals(struct cli *cli, const struct admin_preview *p)
+{
+	const struct {
+		const char *name;
+		int64_t number;
+	} numbers[] = {
+		{ "enrolled", p->hosts },
+		{ "acme", p->acme },
+		{ "attested", p->attested },
+		{ "scep", p->scep },
+		{ "refused", p->refused },
+		{ "newly_refused", p->newly_refused },
+		{ "losing", p->losing },
+		{ "could_attest", p->could_attest },
+		{ "not_enrolled", p->not_enrolled },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		out_json_int(&cli->out, numbers[i].name, numbers[i].number);
+	cli_say(cli,
+	    "At their next renewal, of %lld hosts: by ACME %lld (%lld are "
+	    "attested now), by SCEP %lld, not renewed %lld (%lld of them are "
+	    "renewed today).",
+	    (long long)p->hosts, (long long)p->acme, (long long)p->attested,
+	    (long long)p->scep, (long long)p->refused,
+	    (long long)p->newly_refused);
+	if (p->losing > 0)
+		cli_say(cli, "Attested hosts that go back to SCEP: %lld.",
+		    (long long)p->losing);
+	if (p->could_attest > 0)
+		cli_say(cli,
+		    "Recommended: %lld hosts that would get SCEP can attest; "
+		    "%s = %s asks them, too.",
+		    (long long)p->could_attest, SETTINGS_ATTESTATION_DEVICES,
+		    SETTINGS_DEVICES_ALL);
+	if (p->not_enrolled > 0)
+		cli_say(cli,
+		    "Assigned and not enrolled: %lld; what they get is decided "
+		    "when they enroll.",
+		    (long long)p->not_enrolled);
+}
+
+static int
+show_preview(struct cli *cli, const struct admin_preview *p)
+{
+	struct view *v = view_new(group_columns);
+	size_t i;
+	int r;
+
+	for (i = 0; i < p->n; i++)
+		add_group(v, &p->groups[i]);
+	r = view_table(cli, v, "groups", "No host is enrolled.");
+	view_free(v);
+	if (r == OK)
+		say_totals(cli, p);
+	return r;
+}
+
+static int
+list_group(struct cli *cli, const struct admin_setting *set)
+{
+	const char *after = cli_option(cli, "after");
+	struct admin_preview_hosts hosts;
+	size_t i;
+	int r;
+
+	r = admin_preview_list(&cli->admin, set, 1, cli_option(cli, "group"),
+	    after == NULL ? "" : after, &hosts);
+	if (r != OK)
+		return r;
+	out_json_open_array(&cli->out, "serials");
+	for (i = 0; i < hosts.n; i++) {
+		out_json_string(&cli->out, NULL, hosts.serials[i]);
+		cli_say(cli, "%s", hosts.serials[i]);
+	}
+	out_json_close_array(&cli->out);
+	out_json_string(&cli->out, "next", hosts.next);
+	if (hosts.next[0] != '\0')
+		cli_say(cli, "More: --after %s", hosts.next);
+	return OK;
+}
+
+static int
+dry_run(struct cli *cli, const struct admin_setting *set)
+{
+	struct admin_preview preview;
+	int r;
+
+	if (cli_option(cli, "group") != NULL)
+		return list_group(cli, set);
+	r = admin_preview(&cli->admin, set, 1, &preview);
+	return r == OK ? show_preview(cli, &preview) : r;
+}
+
+static bool
+asked(const struct cli *cli, const char *name)
+{
+	char answer[8] = "";
+
+	if (cli->json || !isatty(STDIN_FILENO))
+		return false;
+	fprintf(stderr, "Set %s all the same? Type yes: ", name);
+	return fgets(answer, sizeof answer, stdin) != NULL &&
+	    strcmp(answer, "yes\n") == 0;
+}
+
+/* Nothing that leaves hosts without renewal is done unseen. */
+static int
+confirm(struct cli *cli, const struct admin_setting *set)
+{
+	char value[SETTINGS_VALUE_TEXT];
+	struct admin_preview preview;
+	int r;
+
+	if (cli_flag(cli, "yes") || !admin_preview_concerns(set->name) ||
+	    settings_find(&cli->conf, set->name) == NULL)
+		return OK;
+	r = settings_get_text(cli->db, &cli->conf, set->name, value);
+	if (r != OK || strcmp(value, set->value) == 0 ||
+	    (r = admin_preview(&cli->admin, set, 1, &preview)) != OK ||
+	    preview.newly_refused == 0)
+		return r;
+	if ((r = show_preview(cli, &preview)) != OK || asked(cli, set->name))
+		return r;
+	cli->answered = true;
+	return fail(ERR_CONFIRM,
+	    "with %s = %s, %lld hosts are not renewed any more; repeat it with "
+	    "--yes to set it all the same",
+	    set->name, set->value, (long long)preview.newly_refused);
+}
+
+static int
+change(struct cli *cli, const struct admin_setting *set, bool override)
+{
+	int r = admin_setting_check(&cli->admin, set, 1, override);
+
+	if (r == OK)
+		r = confirm(cli, set);
+	return r == OK ? admin_setting_set(&cli->admin, set, 1, override) : r;
+}
+
 static int
 setting_set(struct cli *cli)
 {
 	const struct admin_setting set = { cli->arguments[0],
 		cli->arguments[1] };
 	bool override = cli_flag(cli, "override-gitops");
-	int r = admin_setting_set(&cli->admin, &set, 1, override);
+	int r = cli_flag(cli, "dry-run") ? dry_run(cli, &set)
+					 : change(cli, &set, override);
 
 	if (r == ERR_NOT_FOUND)
 		return fail(
@@ -107,7 +279,7 @@ setting_set(struct cli *cli)
 	if (r == ERR_GITOPS)
 		return fail(r, "%s, or set it here with --override-gitops",
 		    log_reason());
-	if (r != OK)
+	if (r != OK || cli_flag(cli, "dry-run"))
 		return r;
 	out_json_string(&cli->out, "name", set.name);
 	out_json_string(&cli->out, "value", set.value);
@@ -123,6 +295,11 @@ setting_set(struct cli *cli)
 }
 
 static const struct cli_option set_options[] = {
+	{ "dry-run", NULL, "prints what it would mean, and changes nothing",
+	    0 },
+	{ "group", "GROUP", "with --dry-run: the hosts of that group", 0 },
+	{ "after", "SERIAL", "with --group: those behind it", 0 },
+	{ "yes", NULL, "although hosts are not renewed any more then", 0 },
 	{ "override-gitops", NULL,
 	    "although GitOps manages the setting; the activity log tells", 0 },
 	{ NULL, NULL, NULL, 0 },

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin-consequences.h"
 #include "admin/admin_business.h"
-#include "admin/admin_setting.h"
 #include "base/err.h"
 #include "policy/product.h"
 
@@ -163,12 +163,11 @@ refuse(struct admin_app *app, const struct req *req, int code,
 
 /*
  * Sets the settings `names`, which end with NULL, from a form: all or none. One
- * that the form lacks becomes `when_absent`, or is left alone when that is
- * NULL.
+ * that the form lacks is left alone.
  */
 static int
 store(const struct admin_actor *actor, const struct form *form,
-    const char *const *names, const char *when_absent)
+    const char *const *names)
 {
 	struct admin_setting all[PRODUCT_SYSTEMS];
 	const char *value;
@@ -176,30 +175,51 @@ store(const struct admin_actor *actor, const struct form *form,
 
 	for (; *names != NULL && n < PRODUCT_SYSTEMS; names++) {
 		value = form_get(form, *names);
-		if (value == NULL)
-			value = when_absent;
 		if (value != NULL)
 			all[n++] = (struct admin_setting){ *names, value };
 	}
 	return admin_setting_set(actor, all, n, false);
 }
 
+/* One setting; what it means is shown first where it matters. */
+static int
+store_one(const struct admin_actor *actor, struct admin_app *app,
+    const struct req *req, const struct form *form, struct resp *resp,
+    bool *shown)
+{
+	const char *name = req_path_param(req, "setting");
+	const char *value = form_get(form, name);
+	struct admin_setting one = { name, value != NULL ? value : "false" };
+	struct admin_preview preview;
+	int r;
+
+	r = admin_consequences_needed(actor, &one, form, &preview, shown);
+	if (r != OK)
+		return r;
+	return *shown
+	    ? admin_consequences_send(app, req, &one, form, &preview, resp)
+	    : admin_setting_set(actor, &one, 1, false);
+}
+
+/* NULL names: the one in the path. */
 static int
 set(struct admin_app *app, const struct req *req, const char *const *names,
-    const char *when_absent, struct resp *resp)
+    struct resp *resp)
 {
 	struct admin_actor actor;
 	struct session session;
 	struct form *form;
+	bool shown = false;
 	int r;
 
 	if ((r = admin_page_form(app, req, &session, &form)) != OK)
 		return r;
 	actor = admin_page_actor(app, &session);
-	r = store(&actor, form, names, when_absent);
-	if (r == OK)
+	r = names != NULL ? store(&actor, form, names)
+			  : store_one(&actor, app, req, form, resp, &shown);
+	if (r == OK && !shown)
 		r = resp_redirect(resp, "/admin/settings?saved=1");
-	else if (err_http_status(r) < 500)
+	else if (r != OK && err_http_status(r) < 500)
 		r = refuse(app, req, r, form, resp);
 	form_free(form);
 	return r;
@@ -209,9 +229,7 @@ set(struct admin_app *app, const struct req *req, const char *const *names,
 int
 admin_options_set(void *app, const struct req *req, struct resp *resp)
 {
-	const char *names[] = { req_path_param(req, "setting"), NULL };
-
-	return set(app, req, names, "false", resp);
+	return set(app, req, NULL, resp);
 }
 
 int
@@ -223,5 +241,5 @@ admin_options_set_minimum_os(
 
 	for (s = SYSTEM_UNKNOWN + 1; s < PRODUCT_SYSTEMS; s++)
 		names[s - 1] = product_minimum_setting(s);
-	return set(app, req, names, NULL, resp);
+	return set(app, req, names, resp);
 }

@@ -6,6 +6,7 @@
 
 #include "admin-activities.h"
 #include "admin-alarms.h"
+#include "admin-consequences.h"
 #include "admin-enrollments.h"
 #include "admin-hosts.h"
 #include "admin-jobs.h"
@@ -142,6 +143,8 @@ static const struct route routes[] = {
 	{ "GET", "/admin/alarms", admin_alarms_list, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/jobs", admin_jobs_list, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/settings", admin_options_show, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/settings/:setting/hosts", admin_consequences_list,
+	    ADMIN_PAGE_BODY },
 	{ "POST", "/admin/settings/minimum-os", admin_options_set_minimum_os,
 	    ADMIN_PAGE_BODY },
 	{ "POST", "/admin/settings/:setting", admin_options_set,

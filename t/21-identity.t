@@ -170,7 +170,7 @@ subtest 'fleet-144: a certificate of our CA that the server did not issue' => su
 
 subtest 'fleet-143: a certificate in use is accepted, whatever the settings say now' => sub {
 	my $mac = mac('--product', 'MacBookPro16,1', '--os-version', '13.6');
-	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'true');
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'true', '--yes');
 	$t->tool_ok('ade', 'remove', $mac->{serial});
 	my $generation = $mac->host->{generation};
 	is($mac->checkin($mac->message('Authenticate'))->{status}, 200, 'Authenticate');
@@ -180,7 +180,7 @@ subtest 'fleet-143: a certificate in use is accepted, whatever the settings say 
 	is($mac->host->{generation}, $generation, 'and is no new enrollment');
 	is($t->sim('enroll', '--serial', $mac->{serial}, '--udid', $mac->{udid})->{exit}, 3,
 	    'while a new one is not let in');
-	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false');
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false', '--yes');
 };
 
 subtest 'mdm-27: the signature is over another body' => sub {

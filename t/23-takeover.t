@@ -19,7 +19,7 @@ sub serial {
 	return $serial;
 }
 
-sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0]) }
+sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0], '--yes') }
 
 sub alarms {
 	my ($mac, $kind) = @_;

@@ -13,7 +13,7 @@ plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepcli
 my $t = Attestmdm::Test->new(older => 1);
 my $n = 0;
 
-sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
+sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1], '--yes') }
 
 # An Intel Mac with its profile: { serial, udid, state, challenge }.
 sub intel {

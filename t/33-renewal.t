@@ -409,14 +409,14 @@ subtest 'fleet-117, fleet-138: not assigned any more' => sub {
 	is(one($mac)->{hosts}[0]{method}, 'scep', 'SCEP');
 	my $other = intel();
 	$t->tool_ok('ade', 'remove', $other->{serial});
-	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'true');
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'true', '--yes');
 	is($t->tool('renew', '--host', $other->{serial})->{exit}, 4,
 	    'none when only assigned ones may');
 	$t->refused($other->{serial}, 'renewal', 'ENROLL_BUSINESS', 'its event log');
 	my $before = @{ $t->events($other->{serial}) };
 	$t->tool('renew', '--host', $other->{serial});
 	is(scalar(@{ $t->events($other->{serial}) }), $before, 'said once');
-	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false');
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', 'false', '--yes');
 	is(one($other)->{opened}, 1, 'renewed when the setting is off again');
 };
 
@@ -427,7 +427,7 @@ subtest 'fleet-138: a host that cannot attest, when only attested ones may enrol
 	my $listed = sub { scalar grep { $_->{serial} eq $mac->{serial} } @{ due('--dry-run', '--limit', 1000)->{hosts} } };
 	at(365 - 100);
 	is($listed->(), 1, 'due');
-	$t->tool_ok('setting', 'set', $_, 'true') for @both;
+	$t->tool_ok('setting', 'set', $_, 'true', '--yes') for @both;
 	due('--limit', 1000);
 	ok(!asked($mac), 'it is not asked');
 	$t->refused($mac->{serial}, 'renewal', 'ENROLL_METHOD', 'and the event log says why');

@@ -13,7 +13,7 @@ my $number = 0;
 my @silicon = ('--product', 'Mac15,3', '--os-version', '15.1');
 my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
 
-sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0]) }
+sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0], '--yes') }
 sub shown { $t->tool_json('host', 'show', $_[0]{serial}) }
 sub is_attested { shown($_[0])->{mdm_enrollment_hardware_attested} ? 'Yes' : 'No' }
 

@@ -15,8 +15,8 @@ my $t = Attestmdm::Test->new(older => 1);
 my @intel = ('--product', 'MacBookPro16,1', '--os-version', '13.6');
 my $n = 0;
 
-sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0]) }
-sub business_only { $t->tool_ok('setting', 'set', 'apple_business_enrollments_only', $_[0]) }
+sub require_attestation { $t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $_[0], '--yes') }
+sub business_only { $t->tool_ok('setting', 'set', 'apple_business_enrollments_only', $_[0], '--yes') }
 
 sub assigned {
 	my $serial = sprintf('C36TEST%05d', ++$n);

@@ -78,7 +78,7 @@ subtest 'mdm-56, mdm-61: the profile of a Mac' => sub {
 	like($event->{reason}, qr/Apple silicon/, 'and why');
 };
 
-sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
+sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1], '--yes') }
 sub method { $_[0] =~ /com\.apple\.security\.(acme|scep)/ ? $1 : 'none' }
 
 subtest 'mdm-61, fleet-87, fleet-88, fleet-89, fleet-91, fleet-134: who gets what' => sub {

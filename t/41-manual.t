@@ -13,7 +13,7 @@ plan skip_all => 'scep is not installed' if !Attestmdm::Test::installed('scepcli
 my $t = Attestmdm::Test->new(older => 1);
 my $n = 0;
 
-sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1]) }
+sub setting { $t->tool_ok('setting', 'set', $_[0], $_[1], '--yes') }
 sub link_ { my $made = $t->tool_json('enrollment', 'new', @_);
 	my ($path) = $made->{url} =~ m{^https://[^/]+(/enroll/manual/[\w-]+)\z} or die $made->{url};
 	return ($path, $made->{id}) }

@@ -173,6 +173,71 @@ subtest 'free' => sub {
 	$t->finish;
 };
 
+# Which enrolled hosts a change concerns is shown before it is made.
+subtest 'before a requirement is changed' => sub {
+	my $t = Attestmdm::Test->new(require => 0);
+	my $b = browser($t);
+	my ($business, $n) = ('apple_business_enrollments_only', 0);
+	for (['C51MAC000001', 'Mac15,3', '15.1'], ['C51INTEL0001', 'MacBookPro16,1', '13.6'],
+	    ['C51PHONE0001', 'iPhone14,2', '17.0'], map { ["C51MORE0000$_", 'MacBookPro16,1', '13.6'] } 1 .. 5) {
+		my ($serial, $product, $os) = @$_;
+		$t->assign($serial);
+		is($t->sim('enroll', '--serial', $serial, '--product', $product, '--os-version', $os)->{exit},
+		    0, "$serial enrolls");
+	}
+	$t->assign('C51LATER0001');
+
+	my $r = set_box($b, 'true');
+	is($r->{status}, 200, 'the page comes first');
+	is(stored($t, $REQUIRE), undef, 'and nothing is changed');
+	like($r->{body}, qr/<li>1 by ACME, .*\(0 are attested now\)/, 'one qualifies');
+	like($r->{body}, qr/<li>7 by SCEP/, 'the others get SCEP');
+	like($r->{body}, qr/Recommended: 1 of the hosts/, 'one more could attest');
+	like($r->{body}, qr/1 more devices are assigned/, 'and one is not enrolled');
+	like($r->{body}, qr/it is an Intel Mac with a T2 chip.*?C51INTEL0001.*?C51MORE00004/s, 'with the reason, and who');
+	unlike($r->{body}, qr/C51MORE00005/, 'the first few');
+	unlike($r->{body}, qr/<script|would not be any more/, 'nobody is left out');
+	my ($all) = $r->{body} =~ /C51MORE00004.*?href="([^"]+)">all/s;
+	$all =~ s/&amp;/&/g;
+	my $list = $b->get($all)->{body};
+	is(scalar(() = $list =~ /C51(?:INTEL|MORE)/g), 12, 'the list has all, each a link');
+	like($b->get("$all&after=C51MORE00003")->{body}, qr/C51MORE00004.*C51MORE00005/s, 'and goes on');
+	unlike($b->get("$all&after=C51MORE00003")->{body}, qr/C51INTEL/, 'from there');
+	is($b->get($all =~ s/group=\w+/group=x/r)->{status}, 404, 'no such group');
+	is($b->get($all =~ s/value=true/value=maybe/r)->{status}, 422, 'no such value');
+	is($b->get("/admin/settings/minimum_os_version_macos/hosts?value=15&group=x")->{status}, 404,
+	    'no such requirement');
+	is($b->post("/admin/settings/$REQUIRE", from => '/admin/settings', csrf => undef,
+	    fields => { $REQUIRE => 'true', confirmed => 0 })->{status}, 403, 'the second form needs its token');
+	is($b->post("/admin/settings/$REQUIRE", from => '/admin/settings',
+	    fields => { $REQUIRE => 'true', confirmed => 0 })->{status}, 303, 'and switches it on');
+	is(stored($t, $REQUIRE), 'true', 'now it is');
+
+	my $only = sub { $b->post("/admin/settings/$business", from => '/admin/settings',
+	    fields => { $business => 'true', @_ }) };
+	like($only->()->{body}, qr/<strong>6<\/strong> hosts that are renewed today/, 'both: six would be lost');
+	$r = $only->(confirmed => 5);
+	like($r->{body}, qr/More hosts than you confirmed/, 'one came between the two steps');
+	is(stored($t, $business), undef, 'nothing is changed');
+
+	my @set = ('setting', 'set', $business, 'true');
+	my $p = $t->tool_json(@set, '--dry-run');
+	is(join(' ', map { "$_=$p->{$_}" } qw(enrolled acme scep refused newly_refused not_enrolled)),
+	    'enrolled=8 acme=2 scep=0 refused=6 newly_refused=6 not_enrolled=1', 'the tool says the same');
+	my ($group) = grep { $_->{method} eq 'nothing' } @{ $p->{groups} };
+	is($group->{hosts}, 6, 'by groups');
+	my $got = $t->tool_json(@set, '--dry-run', '--group', $group->{group}, '--after', 'C51MORE00004');
+	is("@{ $got->{serials} }$got->{next}", 'C51MORE00005', 'and lists them');
+	$r = $t->tool(@set);
+	is($r->{exit}, 4, 'without a word it does not set it');
+	like($r->{err}, qr/6 hosts are not renewed any more; repeat it with --yes/, 'and says why');
+	like($r->{out}, qr/not renewed 6 \(6 of them are renewed today\)/, 'with the preview');
+	is(stored($t, $business), undef, 'nothing is changed');
+	$t->tool_ok(@set, '--yes');
+	is(stored($t, $business), 'true', 'with it it does');
+	$t->finish;
+};
+
 subtest 'management of devices is off' => sub {
 	my $t = Attestmdm::Test->new(require => 0, config => { 'mdm.enabled' => 'false', 'mdm.topic' => '' });
 	my $b = browser($t);

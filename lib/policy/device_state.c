@@ -3,35 +3,37 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "store/ade_devices.h"
 
-/* A Mac wins: nothing takes that back. */
-static void
-learn_kind(struct device_state *s, enum product_kind kind)
+void
+device_state_learn_kind(struct device_state *s, enum product_kind kind)
 {
 	if (s->known_kind != PRODUCT_KIND_MAC && kind != PRODUCT_KIND_UNKNOWN)
 		s->known_kind = kind;
 }
 
-/* Apple's word for the family, or else what model and description tell. */
-static void
-learn_from_record(struct device_state *s, const struct ade_device *d)
+/*
+ * Any record may name the chip, whichever account it is of, and one that is
+ * removed as well: the chip stays in the device. What kind it is Apple's word for
+ * the family tells, or else model and description.
+ */
+void
+device_state_learn_record(struct device_state *s, const struct ade_device *d)
 {
 	enum product_kind family = product_kind_of(d->device_family);
 
+	if (d->removed_at == 0)
+		s->assignment = DEVICE_ASSIGNED;
+	else if (s->assignment == DEVICE_NEVER_ASSIGNED)
+		s->assignment = DEVICE_REMOVED;
 	s->known_silicon = s->known_silicon || product_names_silicon(d->model) ||
 	    product_names_silicon(d->description);
-	learn_kind(s, family);
+	device_state_learn_kind(s, family);
 	if (family == PRODUCT_KIND_UNKNOWN) {
-		learn_kind(s, product_kind_of(d->model));
-		learn_kind(s, product_kind_of(d->description));
+		device_state_learn_kind(s, product_kind_of(d->model));
+		device_state_learn_kind(s, product_kind_of(d->description));
 	}
 }
 
-/*
- * Any row may name the chip, whichever account it is of, and one that is
- * removed as well: the chip stays in the device.
- */
 static int
 load_assignment(struct db *db, const char *serial, struct device_state *out)
 {
@@ -39,17 +41,15 @@ load_assignment(struct db *db, const char *serial, struct device_state *out)
 	const struct ade_device *d;
 	int r = ade_devices_of_serial(db, serial, &list);
 
-	if (r == OK && list.n > 0)
-		out->assignment = list.rows[0].removed_at == 0 ? DEVICE_ASSIGNED
-							       : DEVICE_REMOVED;
 	for (d = list.rows; r == OK && d < list.rows + list.n; d++)
-		learn_from_record(out, d);
+		device_state_learn_record(out, d);
 	ade_devices_list_release(&list);
 	return r;
 }
 
-static int
-load_settings(struct db *db, const struct conf *conf, struct device_state *out)
+int
+device_state_load_settings(
+    struct db *db, const struct conf *conf, struct device_state *out)
 {
 	char devices[SETTINGS_VALUE_TEXT];
 	int r;
@@ -76,12 +76,12 @@ device_state_load(struct db *db, const struct conf *conf, const char *serial,
 	int r;
 
 	*out = (struct device_state){ .assignment = DEVICE_NEVER_ASSIGNED };
-	if ((r = load_settings(db, conf, out)) != OK)
+	if ((r = device_state_load_settings(db, conf, out)) != OK)
 		return r;
 	if ((r = load_assignment(db, serial, out)) == OK)
 		r = hosts_load_by_serial(db, serial, &out->host);
 	if (r == OK)
-		learn_kind(out, product_kind_of(out->host.attested_product));
+		device_state_learn_kind(out, product_kind_of(out->host.attested_product));
 	else if (r == ERR_NOT_FOUND)
 		out->host = (struct host){ .state = HOST_UNENROLLED };
 	return r == ERR_NOT_FOUND ? OK : r;

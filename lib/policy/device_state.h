@@ -9,6 +9,7 @@
 
 #include "base/conf.h"
 #include "policy/product.h"
+#include "store/ade_devices.h"
 #include "store/db.h"
 #include "store/hosts.h"
 #include "store/settings.h"
@@ -35,6 +36,17 @@ struct device_state {
 	/* of state "unenrolled", its id "", when the serial number is new */
 	struct host host;
 };
+
+/* Reads the settings alone. */
+int device_state_load_settings(
+    struct db *db, const struct conf *conf, struct device_state *out);
+
+/* Adds what a record of Apple Business tells. */
+void device_state_learn_record(
+    struct device_state *s, const struct ade_device *d);
+
+/* Adds another word of what it is. A Mac stays one. */
+void device_state_learn_kind(struct device_state *s, enum product_kind kind);
 
 /*
  * Reads it; inside of the transaction that acts on it. ERR_DB and its kind; a

@@ -107,6 +107,7 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(logins)                                                              \
 	X(nonces)                                                              \
 	X(orders)                                                              \
+	X(population)                                                          \
 	X(push_certificate)                                                    \
 	X(pushes)                                                              \
 	X(renewal_candidates)                                                  \

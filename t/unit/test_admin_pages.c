@@ -174,6 +174,8 @@ a_page_is_whole_or_says_that_the_server_has_a_problem(void **state)
 		"/admin/serial?serial=" SERIAL_A,
 		"/admin/serial?serial=" SERVERFIX_STRANGER, "/admin/alarms",
 		"/admin/jobs", "/admin/settings", "/admin/activity",
+		"/admin/settings/apple_require_hardware_attestation/hosts"
+		"?value=true&group=0123456789abcdef",
 		"/admin/hosts/%s", "/admin/enrollments/%s" };
 	struct fix fix;
 	struct buf sound;
@@ -207,7 +209,10 @@ a_form_that_fails_changed_nothing(void **state)
 		int status;
 	} forms[] = {
 		{ "/admin/settings/apple_require_hardware_attestation",
-		    "apple_require_hardware_attestation=true", NULL, 303 },
+		    "apple_require_hardware_attestation=true", NULL, 200 },
+		{ "/admin/settings/apple_require_hardware_attestation",
+		    "apple_require_hardware_attestation=true&confirmed=0", NULL,
+		    303 },
 		{ "/admin/settings/minimum-os", "minimum_os_version_macos=14.0",
 		    NULL, 303 },
 		{ "/admin/links", "note=new",

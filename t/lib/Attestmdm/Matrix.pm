@@ -80,9 +80,9 @@ sub renewals { cells($RENEWALS) }
 sub set {
 	my ($t, $settings) = @_;
 	my ($require, $devices, $business) = @{ $SETTINGS{$settings} };
-	$t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $require);
-	$t->tool_ok('setting', 'set', 'apple_hardware_attestation_devices', $devices);
-	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', $business);
+	$t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $require, '--yes');
+	$t->tool_ok('setting', 'set', 'apple_hardware_attestation_devices', $devices, '--yes');
+	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', $business, '--yes');
 }
 
 # How the host got the certificate that it uses: "ACME" or "SCEP".
