@@ -1,4 +1,5 @@
 #include "admin/admin_host.h"
+#include "admin/admin_move.h"
 #include "admin/admin_renewal.h"
 #include "base/log.h"
 #include "bin/cmd.h"
@@ -83,8 +84,91 @@ report(struct cli *cli, const struct renewal_run *run, struct view *view)
 	return r;
 }
 
+static const struct view_column move_columns[] = {
+	{ "started_at", "Started", VIEW_TIME },
+	{ "started_by", "By", VIEW_TEXT },
+	{ "planned", "Hosts", VIEW_INT },
+	{ "opened", "Renewals opened", VIEW_INT },
+	{ "failed", "Failed", VIEW_INT },
+	{ "last_error", "Last failure", VIEW_TEXT },
+	{ "ended_at", "Ended", VIEW_TIME },
+	{ "cancelled_by", "Stopped by", VIEW_TEXT },
+	{ NULL, NULL, VIEW_TEXT },
+};
+
 static int
-renew_run(struct cli *cli)
+show_move(struct cli *cli)
+{
+	struct move m;
+	struct view *v;
+	int r = moves_load(cli->db, &m);
+
+	if (r != OK)
+		return r == ERR_NOT_FOUND
+		    ? fail(r, "no hosts were moved in the background")
+		    : r;
+	v = view_new(move_columns);
+	view_time(v, m.started_at);
+	view_text(v, m.started_by);
+	view_int(v, m.planned);
+	view_int(v, m.opened);
+	view_int(v, m.failed);
+	view_text(v, m.last_error);
+	view_time(v, m.ended_at);
+	view_text(v, m.cancelled_by);
+	r = view_record(cli, v);
+	view_free(v);
+	return r;
+}
+
+static int
+start_move(struct cli *cli)
+{
+	int64_t planned;
+	int r = admin_move_start(&cli->admin, &planned);
+
+	if (r != OK)
+		return r;
+	out_json_int(&cli->out, "planned", planned);
+	cli_say(cli,
+	    "%lld hosts are moved in the background; attestmdm renew "
+	    "--progress says how far it is.",
+	    (long long)planned);
+	return OK;
+}
+
+static int
+stop_move(struct cli *cli)
+{
+	int r = admin_move_cancel(&cli->admin);
+
+	if (r == OK)
+		cli_say(cli, "Stopped. Renewals that were opened go on.");
+	return r;
+}
+
+/* What the worker does, or is to do. */
+static int
+renew_later(struct cli *cli)
+{
+	bool background = cli_flag(cli, "background");
+	bool progress = cli_flag(cli, "progress");
+	bool stop = cli_flag(cli, "stop");
+
+	if (background + progress + stop != 1 ||
+	    background != cli_flag(cli, "all-to-acme") ||
+	    cli_flag(cli, "due") || cli_flag(cli, "host") ||
+	    cli_flag(cli, "limit") || cli_flag(cli, "dry-run"))
+		return fail(ERR_USAGE,
+		    "give --all-to-acme --background, --progress or --stop "
+		    "alone");
+	return background ? start_move(cli)
+	    : progress    ? show_move(cli)
+			  : stop_move(cli);
+}
+
+static int
+renew_now(struct cli *cli)
 {
 	const char *name = cli_option(cli, "host");
 	struct renewal_run run = { .on_host = progress, .arg = cli };
@@ -111,10 +195,22 @@ renew_run(struct cli *cli)
 	return r;
 }
 
+static int
+renew_run(struct cli *cli)
+{
+	return cli_flag(cli, "background") || cli_flag(cli, "progress") ||
+		cli_flag(cli, "stop")
+	    ? renew_later(cli)
+	    : renew_now(cli);
+}
+
 static const struct cli_option options[] = {
 	{ "due", NULL, "hosts whose certificate expires soon", 0 },
 	{ "host", "HOST", "this host, whenever its certificate expires", 0 },
 	{ "all-to-acme", NULL, "every host that can attest and does not", 0 },
+	{ "background", NULL, "with --all-to-acme: the worker does it", 0 },
+	{ "progress", NULL, "how far the worker is with that", 0 },
+	{ "stop", NULL, "stops it", 0 },
 	{ "limit", "N", "open at most N", 0 },
 	{ "dry-run", NULL, "change nothing, print what would happen", 0 },
 	{ NULL, NULL, NULL, 0 },

@@ -359,8 +359,8 @@ inspect_cas(struct verdict *v, const struct conf *conf)
 /* What the pages are made of. */
 static const char *const templates[] = { "activity", "alarms", "consequence",
 	"consequences", "enroll-sso", "enrollment", "enrollments", "error",
-	"foot", "head", "host", "hosts", "jobs", "links", "manual", "next",
-	"refusals", "serial", "settings", "sign-in", "step" };
+	"foot", "head", "host", "hosts", "jobs", "links", "manual", "move",
+	"next", "refusals", "serial", "settings", "sign-in", "step" };
 
 static void
 inspect_templates(struct verdict *v, const struct conf *conf)

@@ -11,6 +11,7 @@
 #include "admin-hosts.h"
 #include "admin-jobs.h"
 #include "admin-links.h"
+#include "admin-move.h"
 #include "admin-options.h"
 #include "admin-page.h"
 #include "base/log.h"
@@ -142,6 +143,9 @@ static const struct route routes[] = {
 	{ "GET", "/admin/serial", admin_enrollments_serial, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/alarms", admin_alarms_list, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/jobs", admin_jobs_list, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/move", admin_move_page_show, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/move", admin_move_page_start, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/move/stop", admin_move_page_stop, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/settings", admin_options_show, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/settings/:setting/hosts", admin_consequences_list,
 	    ADMIN_PAGE_BODY },

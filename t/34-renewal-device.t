@@ -4,7 +4,9 @@
 use strict;
 use warnings;
 use MIME::Base64 qw(decode_base64);
+use Time::HiRes qw(sleep);
 
+use Attestmdm::Admin;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
@@ -338,6 +340,86 @@ subtest 'a connection that is older than the renewal' => sub {
 	my $unused = $mac->again('certify', @intel);
 	is($shows->($unused), 400, 'nor one that was never used');
 	is($shows->($mac), 200, 'its own is right');
+};
+
+# The worker does it, and the page shows how far it is.
+subtest 'moved in the background' => sub {
+	my $w = Attestmdm::Test->new(require => 0, worker => 1, config => { 'renewal.per_run' => 2 });
+	my $b = Attestmdm::Admin->new($w);
+	my $now = 0;
+	my %states;
+	my $progress = sub { $w->tool_json('renew', '--progress') };
+	my $until = sub {
+		my ($opened) = @_;
+		for (1 .. 500) {
+			last if $progress->()->{opened} == $opened;
+			sleep 0.02;
+		}
+		is($progress->()->{opened}, $opened, "$opened are asked");
+	};
+	$b->sign_in;
+	for (1 .. 4) {
+		my $serial = "C34MOVE0000$_";
+		$w->assign($serial);
+		$states{$serial} = $w->dir . "/$serial";
+		my $run = $w->sim('enroll', '--serial', $serial, '--state', $states{$serial},
+		    $_ == 3 ? @intel : @silicon);
+		die $run->{out}, $run->{err} if $run->{exit} != 0;
+	}
+	my $post = sub { $b->post("/admin/move$_[0]", from => '/admin/move', fields => {}, @_[1 .. $#_]) };
+	is($w->tool('renew', '--progress')->{exit}, 3, 'nothing was moved yet');
+	is($w->tool('renew', '--stop')->{exit}, 4, 'so there is nothing to stop');
+	is($w->tool('renew', '--background')->{exit}, 2, 'it moves all to ACME or nothing');
+	like($post->('')->{body}, qr/Hardware attestation is not required/, 'nor can it be begun');
+	$w->tool_ok('setting', 'set', 'apple_require_hardware_attestation', 'true');
+	is($post->('', csrf => undef)->{status}, 403, 'nor without the token');
+	is($post->('')->{status}, 303, 'now it is begun');
+	$until->(2);
+	is($progress->()->{planned}, 3, 'of three Macs that can attest');
+	is($w->db('SELECT after_serial FROM moves')->[0]{after_serial}, 'C34MOVE00002',
+	    'it goes on behind the last one');
+	like($b->get('/admin/move')->{body}, qr/Under way.*2 of 3/s, 'the page says so');
+	is($post->('')->{status}, 409, 'there is one at a time');
+	is($w->tool('renew', '--all-to-acme', '--background')->{exit}, 4, 'for the tool as well');
+	my $pid = delete $w->server->{pids}{'attestmdm-worker'};
+	kill('KILL', $pid);
+	waitpid($pid, 0);
+	$w->server->clock($now = 90);
+	$w->server->start_worker;
+	$until->(3);
+	for (1 .. 500) {
+		last if $progress->()->{ended_at};
+		sleep 0.02;
+	}
+	ok($progress->()->{ended_at}, 'a minute later another worker ends it, after kill -9');
+	like($b->get('/admin/move')->{body}, qr/Done.*3 of 3/s, 'the page says so');
+	is(scalar @{ $w->db("SELECT 1 FROM commands WHERE request_type = 'InstallProfile'") }, 3,
+	    'each was asked once');
+	like($w->sim('poll', '--state', $states{C34MOVE00001}, '--clock-offset', 90)->{out},
+	    qr/InstallProfile Acknowledged/, 'a Mac follows');
+	ok($w->tool_json('host', 'show', 'C34MOVE00001')->{mdm_enrollment_hardware_attested}, 'and is attested');
+	is($post->('/stop')->{status}, 409, 'it is over');
+
+	$w->tool_ok('setting', 'set', 'apple_hardware_attestation_devices', 'all');
+	for (1 .. 3) {
+		my $serial = "C34PHONE000$_";
+		$w->assign($serial);
+		$w->tool_ok('setting', 'set', 'apple_require_hardware_attestation', 'false');
+		is($w->sim('enroll', '--serial', $serial, '--product', 'iPhone14,2', '--os-version', '17.0',
+		    '--clock-offset', 90)->{exit}, 0, "$serial");
+	}
+	$w->tool_ok('setting', 'set', 'apple_require_hardware_attestation', 'true');
+	is($w->tool_json('renew', '--all-to-acme', '--background')->{planned}, 5, 'all that qualify');
+	$until->(2);
+	is($post->('/stop')->{status}, 303, 'stopped');
+	is($progress->()->{cancelled_by}, 'admin', 'by whom is known');
+	$w->server->clock(180);
+	$w->server->wake;
+	sleep 0.2;
+	is($progress->()->{opened}, 2, 'it does not go on');
+	is(join(' ', map { $_->{detail} } @{ $w->db("SELECT detail FROM activities WHERE action = 'renew.move' ORDER BY id") }),
+	    'started: 3 hosts started: 5 hosts cancelled after: 2 hosts', 'and on record');
+	$w->finish;
 };
 
 $t->done;

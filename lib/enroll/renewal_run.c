@@ -1,5 +1,7 @@
 #include "enroll/renewal_run.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/settings.h"
@@ -60,15 +62,17 @@ static int
 load_due(struct renewal_run *run, struct renewal_candidate_list *out)
 {
 	const struct renewal_candidate *after = run->any ? &run->last : NULL;
+	struct renewal_candidate first = { .serial = "" };
 	int left = run->limit - run->opened;
 	struct renewal_query due = { .now = clock_now(),
 		.window = DAY * run->conf->days_before,
 		.grace = DAY * run->conf->expired_grace_days,
 		.limit = left < PAGE ? left : PAGE };
 
+	memcpy(first.serial, run->after, sizeof first.serial);
 	if (run->option == RENEWER_TO_ACME)
 		return renewal_candidates_not_attested(
-		    run->db, after, due.limit, out);
+		    run->db, run->any ? after : &first, due.limit, out);
 	return renewal_candidates_due(run->db, &due, after, out);
 }
 

@@ -25,6 +25,8 @@ struct renewal_run {
 	enum renewer_option option;
 	/* changes nothing */
 	bool dry_run;
+	/* RENEWER_TO_ACME: hosts behind this serial number alone */
+	char after[DB_SERIAL_TEXT];
 	/* renewals to open at most */
 	int limit;
 	/* called for each host with what was decided for it; may be NULL */

@@ -105,6 +105,7 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(hosts)                                                               \
 	X(jobs)                                                                \
 	X(logins)                                                              \
+	X(moves)                                                               \
 	X(nonces)                                                              \
 	X(orders)                                                              \
 	X(population)                                                          \
