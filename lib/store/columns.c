@@ -158,11 +158,21 @@ columns_put(const struct table *table, const void *row,
 	out[n] = (struct datum){ .type = DATUM_END };
 }
 
+/* Such a text would be another one for C than for the statements that look for
+ * it. None of ours has one. */
+static bool
+has_nul(struct blob text)
+{
+	return text.n > 0 && memchr(text.p, '\0', text.n) != NULL;
+}
+
 static int
 get_text(const struct column *c, struct blob text, char *out)
 {
 	if (text.n >= c->size)
 		return fail(ERR_DB, "database: %s is too long", c->name);
+	if (has_nul(text))
+		return fail(ERR_DB, "database: %s holds a NUL", c->name);
 	if (text.n > 0)
 		memcpy(out, text.p, text.n);
 	out[text.n] = '\0';
@@ -251,6 +261,8 @@ get(const struct column *c, const struct datum *v, char *row, char **memory)
 		return OK;
 	case COLUMN_STRING:
 		*(const char **)member = (const char *)keep(v->bytes, memory).p;
+		if (has_nul(v->bytes))
+			return fail(ERR_DB, "database: %s holds a NUL", c->name);
 		return OK;
 	case COLUMN_INT:
 	case COLUMN_TIME:

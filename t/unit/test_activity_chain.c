@@ -99,6 +99,12 @@ test_every_change_is_noticed(void **state)
 	    "UPDATE activities SET old_value = 'enrolledb',"
 	    " new_value = 'locked' WHERE id = 7",
 	    7);
+	/* the same for C, but not for a filter */
+	breaks(db,
+	    "UPDATE activities SET actor = actor || char(0) || 'x' WHERE id = 7",
+	    8);
+	breaks(db,
+	    "UPDATE activities SET detail = detail || char(0) WHERE id = 7", 8);
 	/* longer than any: cannot even be read */
 	breaks(db,
 	    "UPDATE activities SET actor = hex(zeroblob(100)) WHERE id = 7",
