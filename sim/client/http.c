@@ -23,6 +23,8 @@ http_release(struct http *h)
 {
 	curl_easy_cleanup(h->easy);
 	h->easy = NULL;
+	curl_share_cleanup(h->cookies);
+	h->cookies = NULL;
 	if (h->identity != NULL)
 		fclose(h->identity);
 	h->identity = NULL;
@@ -60,9 +62,10 @@ set_connection(struct http *h, bool abroad, struct curl_slist *connect_to)
 	char identity[32];
 
 	curl_easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L);
-	/* No file: an empty jar at first, which outlives curl_easy_reset(). */
-	if (h->keeps_cookies)
+	if (h->cookies != NULL) {
+		curl_easy_setopt(h->easy, CURLOPT_SHARE, h->cookies);
 		curl_easy_setopt(h->easy, CURLOPT_COOKIEFILE, "");
+	}
 	curl_easy_setopt(h->easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(
@@ -150,6 +153,9 @@ http_send(struct http *h, const struct http_request *q)
 	set_connection(h, q->abroad, connect_to);
 	set_request(h, q, &headers);
 	code = curl_easy_perform(h->easy);
+	/* The cookies stay; curl_easy_reset() would leak the name of no file. */
+	if (h->cookies != NULL)
+		curl_easy_setopt(h->easy, CURLOPT_COOKIEFILE, NULL);
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
 	h->status = (int)status;
 	curl_slist_free_all(headers);
@@ -167,7 +173,8 @@ http_send(struct http *h, const struct http_request *q)
 void
 http_keep_cookies(struct http *h)
 {
-	h->keeps_cookies = true;
+	h->cookies = curl_share_init();
+	curl_share_setopt(h->cookies, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
 }
 
 const char *

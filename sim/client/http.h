@@ -28,7 +28,7 @@ struct http_config {
 struct http {
 	const struct http_config *config;
 	CURL *easy;
-	bool keeps_cookies;
+	CURLSH *cookies; /* NULL: none are kept */
 	FILE *identity; /* for TLS: certificate and key, in memory only */
 	/* The last answer, whatever its status. */
 	int status;
