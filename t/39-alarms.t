@@ -222,6 +222,7 @@ subtest 'SIGTERM while the command runs' => sub {
 
 subtest 'repeated' => sub {
 	$s->set_conf('alarms.repeat_days', 7);
+	later(0);
 	$s->stop('attestmdm-worker');
 	$s->start_worker;
 	$t->change_db("INSERT INTO alarms (kind, subject, text, raised_at, last_seen_at, tell_at)"
