@@ -12,7 +12,7 @@ my $t = Attestmdm::Test->new(start => 0);
 my $preload = $t->server->{build} . '/t/tools/fork-server.so';
 my ($state, $conf) = ($t->server->state, $t->server->conf);
 my $old = $t->dir . '/old';
-my $ROWS = 20_000;
+my $ROWS = 10_000;
 
 sub sqlite {
 	my ($file, $sql) = @_;
