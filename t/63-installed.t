@@ -7,6 +7,7 @@ use lib 't/lib';
 use Attestmdm::Test;
 use Attestmdm::Installed;
 use Fcntl qw(:flock);
+use File::Temp;
 use IO::Handle;
 use IPC::Open2;
 
@@ -101,13 +102,12 @@ subtest 'check looks whether the worker can run the command of alarms' => sub {
 	like($alarms->('/usr/bin/env'), qr/^ok: /, 'one of the system');
 	like($alarms->("$i->{dir}/etc/attestmdm.conf"), qr/^BAD: .*(?:hidden by the worker's sandbox$|may not be run)/,
 		'one that it cannot run');
-	SKIP: {
-		my $hook = "$i->{dir}/hook";
-		skip('temporary files are elsewhere', 1) if $hook !~ m{^/tmp/};
-		Attestmdm::Server::spew($hook, "#!/bin/sh\n");
-		chmod(0755, $hook) or die $!;
-		like($alarms->($hook), qr/^BAD: .*hidden by the worker's sandbox$/, 'one that it does not see');
-	}
+	# The worker's unit has a /tmp of its own, also when the tests' files are elsewhere.
+	my $tmp = File::Temp->newdir('hook-XXXXXX', DIR => '/tmp');
+	chmod(0755, $tmp) or die $!;
+	Attestmdm::Server::spew("$tmp/hook", "#!/bin/sh\n");
+	chmod(0755, "$tmp/hook") or die $!;
+	like($alarms->("$tmp/hook"), qr/^BAD: .*hidden by the worker's sandbox$/, 'one that it does not see');
 	Attestmdm::Server::spew($i->{conf}, $kept);
 };
 
