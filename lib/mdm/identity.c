@@ -87,13 +87,14 @@ prove_by_header(
 	} else {
 		secret_sha256(signer, sha256);
 		r = look_up(db, sha256, out);
+		if (r == OK && cms->has_content)
+			r = fail(ERR_MDM_SIGNATURE,
+			    "Mdm-Signature is not a detached signature");
+		else if (r == OK &&
+		    (r = cms_signed_verify(
+			 cms, proof->body, CMS_ALLOW_SHA1)) != OK)
+			r = refusal_code(r, ERR_MDM_SIGNATURE);
 	}
-	if (r == OK && cms->has_content)
-		r = fail(ERR_MDM_SIGNATURE,
-		    "Mdm-Signature is not a detached signature");
-	else if (r == OK &&
-	    (r = cms_signed_verify(cms, proof->body, CMS_ALLOW_SHA1)) != OK)
-		r = refusal_code(r, ERR_MDM_SIGNATURE);
 	cms_signed_free(cms);
 	buf_release(&der);
 	return r;
