@@ -20,19 +20,21 @@ sub poll { $t->sim('poll', '--state', "$dir/mac")->{exit} }
 
 # Processes that write all the time; each notes in a file what was acknowledged.
 my @writers;
+my $parent = $$;
 for my $n (1 .. 3) {
 	my $pid = fork() // die "fork: $!";
 	if (!$pid) {
 		$SIG{TERM} = sub { POSIX::_exit(0) };
 		open(my $log, '>>', "$dir/writer-$n") or POSIX::_exit(1);
 		$log->autoflush(1);
-		for (my $i = 0;; $i++) {
+		for (my $i = 0; getppid() == $parent; $i++) {
 			my $name = sprintf('W%dN%08d', $n, $i);
 			Attestmdm::Server::spew("$dir/writer-$n.csv", "serial_number\n$name\n");
 			my $r = $t->command($t->server->tool, 'ade', 'import', "$dir/writer-$n.csv",
 			    '--config', $conf);
 			print {$log} "$name\n" if $r->{exit} == 0;
 		}
+		POSIX::_exit(0);
 	}
 	push @writers, $pid;
 }
