@@ -22,7 +22,7 @@ check_on(const struct web_program *program, void *app)
 {
 	const struct context *c = app;
 
-	return program->devices && !c->conf->mdm_enabled
+	return program->devices && c != NULL && !c->conf->mdm_enabled
 	    ? fail(ERR_MDM_OFF, "[mdm] enabled is false")
 	    : OK;
 }
