@@ -70,7 +70,10 @@ check_mac(const struct db *db, struct admin *a)
 	return r;
 }
 
-/* As it stands in logs and lists: one line, all of it visible. */
+/*
+ * As it stands in logs and lists: one line, all of it visible. A colon is for
+ * other actors of the activity log, such as "cli:root" and "token:ci".
+ */
 static bool
 is_name(const char *name)
 {
@@ -79,7 +82,8 @@ is_name(const char *name)
 	size_t at, n;
 
 	for (at = 0; at < in.n; at += n)
-		if ((n = utf8_decode(in, at, &c)) == 0 || !utf8_is_visible(c))
+		if ((n = utf8_decode(in, at, &c)) == 0 ||
+		    !utf8_is_visible(c) || c == ':')
 			return false;
 	return in.n > 0 && in.n < ADMINS_NAME_TEXT;
 }

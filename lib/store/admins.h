@@ -34,7 +34,7 @@ struct admin_list {
 
 /*
  * ERR_EXISTS when the name is taken, ERR_FIELD when it is empty, too long, or
- * holds what cannot be seen, such as a line end.
+ * holds a colon or what cannot be seen, such as a line end.
  */
 int admins_create(
     struct db *db, const char *name, enum admin_role role, const char *hash);

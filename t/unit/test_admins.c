@@ -18,6 +18,8 @@ test_create_load_list(void **state)
 	REFUSE(db, ERR_EXISTS, admins_create(db, "zoe", ADMIN_ROLE_ADMIN, "x"));
 	REFUSE(db, ERR_FIELD, admins_create(db, "", ADMIN_ROLE_ADMIN, "x"));
 	REFUSE(db, ERR_FIELD,
+	    admins_create(db, "cli:root", ADMIN_ROLE_ADMIN, "x"));
+	REFUSE(db, ERR_FIELD,
 	    admins_create(db, "zoe\nroot", ADMIN_ROLE_ADMIN, "x"));
 	REFUSE(db, ERR_FIELD,
 	    admins_create(db, "zoe\xe2\x80\xae", ADMIN_ROLE_ADMIN, "x"));
