@@ -429,6 +429,7 @@ static const struct web_program program = {
 	.routes = routes,
 	.app_size = sizeof(struct app),
 	.database = DB_RELAXED,
+	.devices = true,
 	.load = load,
 	.unload = unload,
 	.begin = begin,

@@ -244,6 +244,7 @@ subtest 'management of devices is off' => sub {
 	$t->assign('C51OFF000001');
 	for (['GET', '/enroll'], ['POST', '/enroll'], ['GET', '/enroll/manual/' . 'a' x 43],
 	    ['PUT', '/mdm/checkin'], ['PUT', '/mdm/server'], ['GET', '/acme/x/directory'],
+	    ['GET', '/enroll/sso'], ['POST', '/enroll/sso'], ['GET', '/enroll/sso/callback'],
 	    ['HEAD', '/acme/x/new-nonce'], ['POST', '/acme/x/new-order'], ['GET', '/scep?operation=GetCACaps']) {
 		my ($method, $path) = @$_;
 		is($t->http($method, $path)->{status}, 503, "$method $path: 503");
