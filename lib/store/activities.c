@@ -350,27 +350,37 @@ activities_actions(struct db *db,
 	return r == ERR_NOT_FOUND ? OK : r;
 }
 
-/* Old, or from a time when the clock was ahead. */
-static bool
-is_over(const struct activity *a, int64_t now)
+/*
+ * How many may go from the beginning of the chain on, of which the last entry
+ * stays. One from the future holds up no old one behind it, but does not go by
+ * itself: it may be the clock of now that is wrong.
+ */
+static size_t
+count_old(const struct activity_list *list, int64_t now)
 {
-	return a->at < now - KEEP || a->at > now;
+	size_t n = 0;
+
+	for (size_t i = 0; i + 1 < list->n; i++) {
+		if (list->rows[i].at < now - KEEP)
+			n = i + 1;
+		else if (list->rows[i].at <= now)
+			break;
+	}
+	return n;
 }
 
-/* From the beginning of the chain on; its last entry stays. */
 static int
 purge_chain(struct db *db, int64_t now, int limit, int *deleted)
 {
 	struct activity_list list;
-	size_t n = 0;
+	size_t n;
 	int r;
 
 	if ((r = sql_rows_that_fit(db, texts[LIST_OLDEST], &table,
 		 WITH(datum_int(limit + 1)), &list.rows, &list.n,
 		 &list.damaged)) != OK)
 		return r;
-	while (n + 1 < list.n && is_over(&list.rows[n], now))
-		n++;
+	n = count_old(&list, now);
 	if (n > 0 &&
 	    (r = activity_chain_cut(db, &list.rows[n - 1])) == OK)
 		r = sql_count_changed(db, texts[REMOVE],

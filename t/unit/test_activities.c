@@ -285,6 +285,22 @@ test_purge_goes_by_the_order_of_the_chain(void **state)
 	assert_int_equal(deleted, 3);
 }
 
+/* As that of a host whose clock begins in 1970 until it hears of the time. */
+static void
+test_a_clock_that_is_behind_removes_nothing(void **state)
+{
+	struct db *db = storefix_db(state);
+	int deleted;
+
+	for (int i = 0; i < 5; i++)
+		add(db, "a", "b", NULL);
+	WRITE(db, activities_purge(db, 1000, 10, &deleted));
+	assert_int_equal(deleted, 0);
+	storefix_change(db, "UPDATE activities SET at = 1 WHERE id = 5");
+	WRITE(db, activities_purge(db, 1000, 10, &deleted));
+	assert_int_equal(deleted, 0);
+}
+
 static void
 test_refused_sign_ins_push_out_only_their_own(void **state)
 {
@@ -321,6 +337,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_a_damaged_row_hides_no_other),
 	STOREFIX_TEST(test_purge_keeps_two_years),
 	STOREFIX_TEST(test_purge_goes_by_the_order_of_the_chain),
+	STOREFIX_TEST(test_a_clock_that_is_behind_removes_nothing),
 	STOREFIX_TEST(test_refused_sign_ins_push_out_only_their_own),
 };
 
