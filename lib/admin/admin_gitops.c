@@ -71,32 +71,45 @@ admin_gitops_differs(const struct admin_gitops *wanted,
 	    strcmp(wanted->all[i].text, present->all[i].text) != 0;
 }
 
+/* Which settings differ, unless somebody else has changed one meanwhile. */
 static int
-set_all(const struct admin_actor *actor, const struct admin_gitops *wanted,
-    const struct admin_gitops *present)
+choose(const struct admin_actor *actor, const struct admin_gitops *wanted,
+    const struct admin_gitops *present,
+    struct admin_setting out[ADMIN_GITOPS_SETTINGS_MAX], size_t *n)
 {
 	struct admin_gitops now;
-	char detail[40];
-	int changes = 0, r;
+	int r;
 
+	*n = 0;
 	if ((r = admin_gitops_load(actor->db, actor->conf, &now)) != OK)
 		return r;
-	for (size_t i = 0; i < now.n && r == OK; i++) {
+	for (size_t i = 0; i < now.n; i++) {
 		const struct admin_gitops_value *v = &wanted->all[i];
 
 		if (strcmp(now.all[i].text, present->all[i].text) != 0)
 			return fail(ERR_CONFLICT,
 			    "somebody else has just changed %s; try again",
 			    v->path);
-		if (!admin_gitops_differs(wanted, present, i))
-			continue;
-		changes++;
-		r = settings_set(actor->db, actor->conf, SETTINGS_BY_GITOPS,
-		    v->entry->name, v->text, actor->name);
+		if (admin_gitops_differs(wanted, present, i))
+			out[(*n)++] =
+			    (struct admin_setting){ v->entry->name, v->text };
 	}
-	if (r != OK || changes == 0)
+	return OK;
+}
+
+static int
+set_all(const struct admin_actor *actor, const struct admin_gitops *wanted,
+    const struct admin_gitops *present)
+{
+	struct admin_setting changes[ADMIN_GITOPS_SETTINGS_MAX];
+	char detail[40];
+	size_t n;
+	int r;
+
+	if ((r = choose(actor, wanted, present, changes, &n)) != OK ||
+	    n == 0 || (r = admin_setting_put(actor, changes, n, false)) != OK)
 		return r;
-	snprintf(detail, sizeof detail, "settings changed: %d", changes);
+	snprintf(detail, sizeof detail, "settings changed: %zu", n);
 	return admin_actor_record(actor, "gitops.apply", detail);
 }
 

@@ -62,25 +62,36 @@ set_one(const struct admin_actor *actor, enum settings_origin origin,
 }
 
 int
-admin_setting_set_if(const struct admin_actor *actor,
-    const struct admin_setting *all, size_t n, bool override,
-    int (*still)(void *arg), void *arg)
+admin_setting_put(const struct admin_actor *actor,
+    const struct admin_setting *all, size_t n, bool override)
 {
 	enum settings_origin origin = origin_of(actor, override);
 	bool before, after;
 	size_t i;
 	int r;
 
-	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SETTINGS)) != OK)
+	if ((r = must_sign_in(actor, &before)) != OK)
 		return r;
-	r = still != NULL ? still(arg) : OK;
-	if (r == OK)
-		r = must_sign_in(actor, &before);
 	for (i = 0; i < n && r == OK; i++)
 		r = set_one(actor, origin, &all[i]);
 	if (r == OK && (r = must_sign_in(actor, &after)) == OK &&
 	    before != after)
 		r = admin_business_assign_anew(actor);
+	return r;
+}
+
+int
+admin_setting_set_if(const struct admin_actor *actor,
+    const struct admin_setting *all, size_t n, bool override,
+    int (*still)(void *arg), void *arg)
+{
+	int r;
+
+	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_SETTINGS)) != OK)
+		return r;
+	r = still != NULL ? still(arg) : OK;
+	if (r == OK)
+		r = admin_setting_put(actor, all, n, override);
 	return db_end(actor->db, r);
 }
 

@@ -32,6 +32,10 @@ int admin_setting_set_if(const struct admin_actor *actor,
     const struct admin_setting *all, size_t n, bool override,
     int (*still)(void *arg), void *arg);
 
+/* What admin_setting_set() does, in a transaction that the caller has begun. */
+int admin_setting_put(const struct admin_actor *actor,
+    const struct admin_setting *all, size_t n, bool override);
+
 /* Refuses what admin_setting_set() would, and changes nothing. */
 int admin_setting_check(const struct admin_actor *actor,
     const struct admin_setting *all, size_t n, bool override);

@@ -8,6 +8,7 @@
 #include "admin/admin_gitops_json.h"
 #include "admin/admin_setting.h"
 #include "base/log.h"
+#include "store/ade_accounts.h"
 #include "unit/unit.h"
 
 #define REQUIRE "controls.apple_require_hardware_attestation"
@@ -309,6 +310,28 @@ test_apply_refused(void **state)
 	assert_int_equal(activities(state, "gitops.apply"), 0);
 }
 
+/* The profile at Apple Business says whether people must sign in. */
+static void
+test_apply_assigns_anew(void **state)
+{
+	static const char *const file =
+	    "controls: {enable_end_user_authentication: true}\n";
+	char nobody[] = "", issuer[] = "https://id.example.com";
+	struct conf conf = { .premium = true, .sign_in_issuer = nobody };
+	struct admin_actor a = actor(state, &conf);
+	struct ade_account account;
+
+	WRITE(a.db, ade_accounts_create(a.db, "acme"));
+	WRITE(a.db, ade_accounts_approve(a.db, "acme"));
+	storefix_change(a.db, "UPDATE ade_accounts SET assign_at = NULL");
+	assert_int_equal(apply(&a, file), ERR_SIGN_IN_UNSET);
+	assert_non_null(strstr(log_reason(), "issuer and client_id"));
+	conf.sign_in_issuer = issuer;
+	assert_int_equal(apply(&a, file), OK);
+	assert_int_equal(ade_accounts_load(a.db, "acme", &account), OK);
+	assert_int_not_equal(account.assign_at, 0);
+}
+
 static void
 check_round_trip(const struct admin_actor *a)
 {
@@ -435,6 +458,7 @@ main(void)
 		cmocka_unit_test(test_tier),
 		STOREFIX_TEST(test_apply),
 		STOREFIX_TEST(test_apply_refused),
+		STOREFIX_TEST(test_apply_assigns_anew),
 		STOREFIX_TEST(test_round_trip),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_json_refused),
