@@ -9,6 +9,7 @@
 #include "bin/room.h"
 #include "store/ade_accounts.h"
 #include "store/alarms.h"
+#include "store/api_tokens.h"
 #include "store/push_certificate.h"
 #include "wire/x509.h"
 
@@ -17,6 +18,12 @@
  * this age on it does not work, in seconds.
  */
 #define CRL_OLD (3 * 3600)
+
+/*
+ * An API token that lives no longer is renewed as a matter of course, and one
+ * that was not used for as long is missed by nobody; in seconds.
+ */
+#define TOKEN_SHORT (30 * 86400)
 
 static int
 look_at_push(struct db *db, const struct conf *conf)
@@ -54,6 +61,40 @@ look_at_server_tokens(struct db *db, const struct conf *conf)
 		    "attestmdm ade token import.");
 	}
 	ade_accounts_list_release(&list);
+	return r;
+}
+
+static bool
+is_missed(const struct api_token *token)
+{
+	return token->revoked_at == 0 &&
+	    token->expires_at - token->created_at > TOKEN_SHORT &&
+	    token->last_used_at > clock_now() - TOKEN_SHORT;
+}
+
+static int
+look_at_api_tokens(struct db *db, const struct conf *conf)
+{
+	struct api_token_list list;
+	char what[16 + API_TOKENS_NAME_TEXT];
+	int r = api_tokens_list(db, &list);
+
+	(void)conf;
+	for (size_t i = 0; r == OK && i < list.n; i++) {
+		const struct api_token *token = &list.rows[i];
+
+		if (!is_missed(token)) {
+			r = alarms_note_state(db, ALARM_API_TOKEN_ENDING,
+			    ALARM_WARNING, token->name, "");
+			continue;
+		}
+		snprintf(what, sizeof what, "The API token %s", token->name);
+		r = alarms_note_ending(db, ALARM_API_TOKEN_ENDING, token->name,
+		    token->expires_at, what,
+		    "Give its user a new one (attestmdm token add), and revoke "
+		    "it.");
+	}
+	api_tokens_list_release(&list);
 	return r;
 }
 
@@ -153,6 +194,7 @@ look_at_disk(struct db *db, const struct conf *conf)
 static int (*const watches[])(struct db *, const struct conf *) = {
 	look_at_push,
 	look_at_server_tokens,
+	look_at_api_tokens,
 	look_at_authorities,
 	look_at_disk,
 };

@@ -280,6 +280,24 @@ subtest 'a server token' => sub {
 	closed('server-token-ending');
 };
 
+subtest 'an API token' => sub {
+	my $end = int(time) + $now + 40 * $DAY;
+	my $row = sub {
+		my ($name, $created, $used) = @_;
+		$t->change_db('INSERT INTO api_tokens (name, token_mac, role, created_at, created_by, expires_at, last_used_at)'
+			. sprintf(" VALUES ('%s', x'%s', 'observer', %d, 'cli:root', %d, %s)",
+				$name, unpack('H*', $name) . '00' x (32 - length $name), $created, $end, $used));
+	};
+	$row->('ci', $end - 365 * $DAY, $end);
+	$row->('short', $end - 30 * $DAY, $end);
+	$row->('idle', $end - 365 * $DAY, $end - 71 * $DAY);
+	$row->('never', $end - 365 * $DAY, 'NULL');
+	thresholds('api-token-ending', 'ci', $end, 30, 14, 7, 1, 0);
+	is_deeply([grep { $_->{kind} eq 'api-token-ending' } @others], [], 'nobody misses the others');
+	$t->change_db("UPDATE api_tokens SET revoked_at = expires_at WHERE name = 'ci'");
+	closed('api-token-ending');
+};
+
 # The end of a certificate, in seconds since 1970.
 sub end_of {
 	my ($file) = @_;

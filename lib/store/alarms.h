@@ -14,6 +14,7 @@
  * so it never changes.
  */
 #define ALARM_KINDS(X)                                                         \
+	X(API_TOKEN_ENDING, "api-token-ending")                                \
 	X(BUSINESS_FAILING, "business-failing")                                \
 	X(BUSINESS_TERMS, "business-terms")                                    \
 	X(CA_ENDING, "ca-ending")                                              \
