@@ -93,6 +93,27 @@ admin_page_send(const struct admin_page *page, const char *template,
 	    page->app, template, title, 200, page->row, resp);
 }
 
+void
+admin_page_problem(struct admin_page *page, int code)
+{
+	const char *reason = code != OK ? log_reason() : "";
+
+	tmplrow_set(page->row, "problem",
+	    code == OK           ? ""
+		: *reason != '\0' ? reason
+				 : err_text(code));
+	tmplrow_set(
+	    page->row, "problem_advice", code != OK ? err_advice(code) : "");
+}
+
+bool
+admin_page_shows(int code)
+{
+	return err_http_status(code) < 500 && code != ERR_SESSION &&
+	    code != ERR_CSRF && code != ERR_ROLE && code != ERR_NOT_FOUND &&
+	    code != ERR_MALFORMED && code != ERR_MEDIA_TYPE;
+}
+
 /* What the frame of a page shows whoever is signed in. */
 static int
 set_frame(
@@ -103,6 +124,8 @@ set_frame(
 
 	tmplrow_set(row, "admin", session->admin);
 	tmplrow_set(row, "csrf", session->csrf_token);
+	tmplrow_flag(row, "may_change_hosts",
+	    admin_actor_may(session->role, ADMIN_CHANGE_HOSTS));
 	if (r == OK && open > 0)
 		tmplrow_setf(row, "alarms_open", "%lld", (long long)open);
 	return r;

@@ -50,6 +50,18 @@ void admin_page_release(struct admin_page *page);
 int admin_page_send(const struct admin_page *page, const char *template,
     const char *title, struct resp *resp);
 
+/*
+ * `problem` and `problem_advice`: why what was asked for was refused, for
+ * templates/problem.html. OK sets them to "".
+ */
+void admin_page_problem(struct admin_page *page, int code);
+
+/*
+ * Does a refusal belong on the page whose form was sent? Else it has a page of its
+ * own: admin_page_on_error().
+ */
+bool admin_page_shows(int code);
+
 /* A page without session: signing in, errors. */
 int admin_page_send_bare(const struct admin_app *app, const char *template,
     const char *title, int status, struct tmpl_row *row, struct resp *resp);

@@ -8,6 +8,8 @@
 #include "admin-alarms.h"
 #include "admin-consequences.h"
 #include "admin-enrollments.h"
+#include "admin-host-acts.h"
+#include "admin-host-page.h"
 #include "admin-hosts.h"
 #include "admin-jobs.h"
 #include "admin-links.h"
@@ -129,7 +131,19 @@ static const struct route routes[] = {
 	{ "POST", "/admin/sign-in", post_sign_in, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/sign-out", post_sign_out, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/hosts", admin_hosts_list, ADMIN_PAGE_BODY },
-	{ "GET", "/admin/hosts/:id", admin_hosts_show, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/hosts/:id", admin_host_page_show, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/hosts/:id/commands", admin_host_acts_queue,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/hosts/:id/commands/:command/cancel",
+	    admin_host_acts_cancel, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/hosts/:id/block", admin_host_acts_block,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/hosts/:id/unblock", admin_host_acts_unblock,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/hosts/:id/renew", admin_host_acts_renew,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/hosts/:id/revoke", admin_host_acts_revoke,
+	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/enrollments", admin_enrollments_list,
 	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/enrollments/:id", admin_enrollments_show,

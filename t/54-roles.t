@@ -25,6 +25,12 @@ for my $page (qw(hosts enrollments links refusals serial?serial=C02X alarms jobs
 	    "fleet-125: every role reads $page");
 }
 
+# A host, on whose page there is much to do.
+$t->assign('C02ROLE00001');
+is($t->sim('enroll', '--serial', 'C02ROLE00001')->{exit}, 0, 'a Mac enrolls');
+my $host = '/admin/hosts/' . $t->db('SELECT id FROM hosts')->[0]{id};
+my $command = $t->tool_json('command', 'send', 'C02ROLE00001', 'ProfileList')->{uuid};
+
 # path, fields, and who may
 my @acts = (
 	['/admin/settings/minimum-os', { minimum_os_version_macos => '15.1' }, 'settings', qw(admin gitops)],
@@ -32,14 +38,21 @@ my @acts = (
 	    { apple_require_hardware_attestation => 'true' }, 'settings', qw(admin gitops)],
 	['/admin/settings/apple_business_enrollments_only', {}, 'settings', qw(admin gitops)],
 	['/admin/links', { note => 'x' }, 'links', qw(maintainer admin)],
+	(map { ["$host/$_->[0]", $_->[1], $host =~ s{^/admin/}{}r, qw(maintainer admin)] }
+	    ['commands', { type => 'SecurityInfo' }], ['commands', { type => 'RestartDevice' }],
+	    ["commands/$command/cancel", {}], ['renew', {}], ['revoke', {}], ['block', {}],
+	    ['block', { confirmed => 'yes' }], ['unblock', {}]),
 );
+my $acts = qr{action="\Q$host\E/};
+is(join(' ', map { $browser{$_}->get($host)->{body} =~ $acts ? 'yes' : 'no' } @ROLES), 'no yes yes no',
+    'who may not is offered nothing on the page of a host');
 for my $act (@acts) {
 	my ($path, $fields, $from, @may) = @$act;
 	for my $role (@ROLES) {
 		my $before = $t->fingerprint;
 		my $r = $browser{$role}->post($path, from => "/admin/$from", fields => $fields);
 		if (grep { $_ eq $role } @may) {
-			like($r->{status}, qr/^(?:200|303)$/, "$role may post $path");
+			like($r->{status}, qr/^(?:200|303|409)$/, "$role may post $path");
 		} else {
 			is($r->{status}, 403, "fleet-125: $role may not post $path");
 			like($r->{body}, qr/Your role does not permit this/, 'and is told so');

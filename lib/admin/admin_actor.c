@@ -11,11 +11,17 @@ static const unsigned permissions[] = {
 	[ADMIN_CHANGE_SERVER] = MAY(ADMIN),
 };
 
+bool
+admin_actor_may(enum admin_role role, enum admin_permission permission)
+{
+	return (permissions[permission] & 1U << role) != 0;
+}
+
 int
 admin_actor_check(
     const struct admin_actor *actor, enum admin_permission permission)
 {
-	if ((permissions[permission] & 1U << actor->role) == 0)
+	if (!admin_actor_may(actor->role, permission))
 		return fail(ERR_ROLE, "the role of %s does not permit this",
 		    actor->name);
 	return OK;

@@ -6,6 +6,8 @@
 #ifndef ADMIN_ACTOR_H
 #define ADMIN_ACTOR_H
 
+#include <stdbool.h>
+
 #include "base/conf.h"
 #include "store/activities.h"
 #include "store/admin_role.h"
@@ -29,6 +31,9 @@ struct admin_actor {
 	const char *name;
 	enum admin_role role;
 };
+
+/* May this role do that? */
+bool admin_actor_may(enum admin_role role, enum admin_permission permission);
 
 /* ERR_ROLE when the actor's role does not have this permission. */
 int admin_actor_check(

@@ -118,8 +118,7 @@ cancel(const struct admin_actor *actor, const struct host *host,
 	if (r != OK)
 		return r;
 	*sent = c.sent_at != 0;
-	if (c.state != COMMAND_QUEUED && c.state != COMMAND_SENT &&
-	    c.state != COMMAND_NOT_NOW)
+	if (!commands_is_waiting(c.state))
 		r = fail(ERR_CONFLICT, "it is over already: %s",
 		    commands_state_name(c.state));
 	else if ((r = take_back(actor->db, &c)) == OK)

@@ -138,6 +138,13 @@ commands_state_name(enum command_state state)
 	return states[state];
 }
 
+bool
+commands_is_waiting(enum command_state state)
+{
+	return state == COMMAND_QUEUED || state == COMMAND_SENT ||
+	    state == COMMAND_NOT_NOW;
+}
+
 void
 commands_release(struct command *c)
 {

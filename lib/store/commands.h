@@ -74,6 +74,9 @@ struct command_result {
 /* The words of the table: "queued", "sent", "notnow", … */
 const char *commands_state_name(enum command_state state);
 
+/* Has it no answer yet, and may one come? */
+bool commands_is_waiting(enum command_state state);
+
 /*
  * Queues in's uuid, host_id, request_type, plist, priority, created_by and
  * needs_client_certificate for the host's present generation, and wants a push

@@ -219,6 +219,13 @@ a_form_that_fails_changed_nothing(void **state)
 		    "DELETE FROM enrollment_links WHERE note = 'new'", 200 },
 		{ "/admin/links/%s/revoke", "",
 		    "UPDATE enrollment_links SET revoked_at = NULL", 303 },
+		{ "/admin/hosts/%s/commands", "type=DeviceInformation", NULL,
+		    303 },
+		{ "/admin/hosts/%s/commands", "type=RestartDevice", NULL, 200 },
+		{ "/admin/hosts/%s/block", "", NULL, 200 },
+		{ "/admin/hosts/%s/block", "confirmed=yes", NULL, 303 },
+		{ "/admin/hosts/%s/unblock", "",
+		    "UPDATE hosts SET state = 'blocked'", 303 },
 		{ "/admin/sign-out", "", NULL, 303 },
 		{ "/admin/sign-in", "name=" SERVERFIX_ADMIN "&password=wrong",
 		    "DELETE FROM login_failures", err_http_status(ERR_LOGIN) },
@@ -239,7 +246,9 @@ a_form_that_fails_changed_nothing(void **state)
 			.counts = strcmp(forms[i].path, "/admin/sign-in") == 0,
 			.version = storefix_version(storefix_db(state)) };
 
-		snprintf(target, sizeof target, forms[i].path, fix.made.link);
+		snprintf(target, sizeof target, forms[i].path,
+		    strstr(forms[i].path, "hosts") != NULL ? fix.made.host
+							   : fix.made.link);
 		snprintf(form, sizeof form, "%s&csrf=%s", forms[i].form,
 		    fix.session.csrf_token);
 		assert_true(
