@@ -198,6 +198,8 @@ set_limits(struct net *net, struct net_transfer *t, const struct net_request *q)
 	CURLcode code = CURLE_OK;
 
 	SET(NOSIGNAL, 1L);
+	/* Or the end would wait for the resolver, which has no limit of ours. */
+	SET(QUICK_EXIT, 1L);
 	SET(CONNECTTIMEOUT, (long)NET_CONNECT_SECONDS);
 	SET(TIMEOUT, (long)q->seconds);
 	SET(LOW_SPEED_LIMIT, (long)NET_SLOWEST);

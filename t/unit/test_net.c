@@ -1,5 +1,8 @@
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
+#include <netdb.h>
 #include <openssl/pem.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -384,6 +387,31 @@ get(const struct net_request *q, enum server kind, const char *path)
 	return seen;
 }
 
+/*
+ * In place of the C library's, for libcurl, too. This name takes longer than a
+ * request; a byte in the pipe says that its resolver has ended.
+ */
+#define SLOW_NAME    "slow.example"
+#define SLOW_SECONDS 10
+
+static int resolver_pipe[2];
+
+int
+getaddrinfo(const char *node, const char *service,
+    const struct addrinfo *hints, struct addrinfo **out)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *,
+	    struct addrinfo **) = NULL;
+
+	if (node != NULL && strcmp(node, SLOW_NAME) == 0) {
+		sleep(SLOW_SECONDS);
+		return write(resolver_pipe[1], "", 1) == 1 ? EAI_AGAIN
+							   : EAI_SYSTEM;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(node, service, hints, out);
+}
+
 static const struct net_request plain = { .method = "GET" };
 
 static void
@@ -526,6 +554,30 @@ test_waiting_has_an_end(void **state)
 	assert_broken(&seen, ERR_NET_TIMEOUT, true, "too slow");
 	seen = get(&steady, SERVER_GOOD, "/drip");
 	assert_broken(&seen, ERR_NET_TIMEOUT, true, "too slow");
+}
+
+/* The resolver has not answered when the time is over. */
+static void
+test_a_name_that_nobody_resolves(void **state)
+{
+	const struct net_request q = { .method = "GET",
+		.url = "https://" SLOW_NAME "/",
+		.answer_max = 100,
+		.seconds = 1 };
+	struct seen seen = { .calls = 0 };
+	struct net net;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe2(resolver_pipe, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(net_open(&net), OK);
+	assert_int_equal(net_start(&net, &q, see, &seen), OK);
+	wait_for_all(&net);
+	net_close(&net);
+	assert_int_equal(seen.calls, 1);
+	assert_int_equal(seen.code, ERR_NET_TIMEOUT);
+	assert_false(seen.sent);
+	assert_int_equal(read(resolver_pipe[0], &byte, 1), -1);
 }
 
 static void
@@ -716,6 +768,7 @@ main(void)
 		cmocka_unit_test(test_an_answer_has_its_limits),
 		cmocka_unit_test(test_a_broken_answer_is_none),
 		cmocka_unit_test(test_waiting_has_an_end),
+		cmocka_unit_test(test_a_name_that_nobody_resolves),
 		cmocka_unit_test(test_only_the_right_server_is_spoken_to),
 		cmocka_unit_test(test_only_https),
 		cmocka_unit_test(test_nobody_listens),
