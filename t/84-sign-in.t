@@ -320,6 +320,10 @@ subtest 'keys are rotated' => sub {
 	$provider->script({ answer => '/token', header => { kid => 'unknown' } });
 	is(enroll(serial(), 'ada@example.com')->{exit}, 3, 'still refused after it');
 	is(requests('/jwks'), $before + 2, 'but asked for');
+	later(61);
+	$provider->script({ set => 'rotate' });
+	$provider->script({ answer => '/token', header => { kid => undef } });
+	is(enroll(serial(), 'ada@example.com')->{exit}, 0, 'a new key without a name is fetched, too');
 	for my $alg (qw(ES256 EdDSA PS256)) {
 		later(61);
 		$provider->script({ set => 'alg', value => $alg });

@@ -291,8 +291,9 @@ jwkset_verify(const struct jwkset *set, enum jwkset_alg alg, const char *kid,
 		return fail(ERR_SIGN_IN_KEY,
 		    "the provider has no key \"%s\" for %s", kid,
 		    suites[alg].name);
-	return verifies(found, &suites[alg], message, signature)
-	    ? OK
-	    : fail(ERR_SIGN_IN_TOKEN,
-		  "the signature of the ID token does not verify");
+	if (verifies(found, &suites[alg], message, signature))
+		return OK;
+	/* A new key in its place would have no other name. */
+	return fail(*kid == '\0' ? ERR_SIGN_IN_KEY : ERR_SIGN_IN_TOKEN,
+	    "the signature of the ID token does not verify");
 }

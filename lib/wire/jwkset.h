@@ -46,7 +46,8 @@ int jwkset_alg(struct blob name, enum jwkset_alg *out);
  * Is `signature` over `message` by the key named `kid`? Without a name ("") the
  * set must have one key for the algorithm and no more (OpenID Connect Core
  * section 10.1). ERR_SIGN_IN_KEY: no such key in this set, perhaps in a newer
- * one. ERR_SIGN_IN_TOKEN: several keys, or it does not verify.
+ * one; that is also so when it has no name and does not verify.
+ * ERR_SIGN_IN_TOKEN: several keys, or it does not verify.
  */
 int jwkset_verify(const struct jwkset *set, enum jwkset_alg alg,
     const char *kid, struct blob message, struct blob signature);

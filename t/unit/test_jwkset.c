@@ -236,6 +236,8 @@ test_signatures(void **state)
 		s.text[5] ^= 1;
 		assert_int_equal(
 		    verify(&s, cases[i].alg, "one"), ERR_SIGN_IN_TOKEN);
+		assert_int_equal(
+		    verify(&s, cases[i].alg, ""), ERR_SIGN_IN_KEY);
 		s.text[5] ^= 1;
 		s.signature.n--;
 		assert_int_equal(
