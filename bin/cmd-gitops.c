@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "bin/cmd.h"
+#include "bin/consequences.h"
 #include "bin/gitops-server.h"
 #include "ca/file.h"
 
@@ -123,16 +124,60 @@ show_changes(struct cli *cli, const struct admin_gitops *wanted,
 	return n;
 }
 
+/* Those that differ; returns how many, and whether a requirement is among them. */
+static size_t
+list_changes(const struct admin_gitops *wanted,
+    const struct admin_gitops *present,
+    struct admin_setting out[ADMIN_GITOPS_SETTINGS_MAX], bool *concerns)
+{
+	size_t n = 0;
+
+	*concerns = false;
+	for (size_t i = 0; i < wanted->n; i++) {
+		const struct admin_gitops_value *v = &wanted->all[i];
+
+		if (!admin_gitops_differs(wanted, present, i))
+			continue;
+		out[n++] = (struct admin_setting){ v->entry->name, v->text };
+		*concerns = *concerns || admin_preview_concerns(v->entry->name);
+	}
+	return n;
+}
+
+/* What it means for the hosts, when a requirement changes. */
+static int
+show_preview(
+    struct cli *cli, struct place *p, const struct admin_gitops *wanted)
+{
+	struct admin_setting changes[ADMIN_GITOPS_SETTINGS_MAX];
+	struct admin_preview preview;
+	bool known;
+	size_t n = list_changes(wanted, &p->present, changes, &known);
+	int r = OK;
+
+	if (known)
+		r = p->remote
+		    ? gitops_server_preview(
+			  &p->server, wanted, &p->present, &preview, &known)
+		    : admin_preview(&cli->admin, changes, n, &preview);
+	if (r != OK || !known)
+		return r;
+	out_json_open_object(&cli->out, "preview");
+	r = consequences_show(cli, &preview);
+	out_json_close_object(&cli->out);
+	return r;
+}
+
 static int
 apply_to(struct cli *cli, struct place *p, const struct admin_gitops *wanted)
 {
 	bool dry_run = cli_flag(cli, "dry-run");
 	size_t n = show_changes(cli, wanted, &p->present);
-	int r = OK;
+	int r = show_preview(cli, p, wanted);
 
 	/* What is about to happen stands there, whatever comes of it. */
 	fflush(stdout);
-	if (n > 0 && !dry_run)
+	if (r == OK && n > 0 && !dry_run)
 		r = p->remote
 		    ? gitops_server_apply(&p->server, wanted, &p->present)
 		    : admin_gitops_apply(&cli->admin, wanted, &p->present);

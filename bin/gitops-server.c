@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "admin/admin_gitops_json.h"
+#include "admin/admin_preview_json.h"
 #include "base/log.h"
 #include "ca/file.h"
 #include "net/net.h"
@@ -123,12 +124,13 @@ take_answer(void *arg, const struct net_answer *answer)
 /* Sends one request and waits for its end, which net's limits bring about. */
 static int
 exchange(const struct gitops_server *server, const char *method,
-    struct blob body, struct exchange *x)
+    const char *query, struct blob body, struct exchange *x)
 {
 	const char *headers[4] = { buf_str(&server->authorization),
 		"Accept: application/json" };
+	char url[sizeof server->url + 32];
 	struct net_request q = { .method = method,
-		.url = server->url,
+		.url = url,
 		.headers = headers,
 		.n_headers = 2,
 		.body = body,
@@ -143,6 +145,7 @@ exchange(const struct gitops_server *server, const char *method,
 		headers[q.n_headers++] = "Content-Type: application/json";
 	if (body.n > 0 && *server->if_match != '\0')
 		headers[q.n_headers++] = server->if_match;
+	snprintf(url, sizeof url, "%s%s", server->url, query);
 	buf_init(&x->body, ANSWER_MAX);
 	if ((r = net_prepare()) != OK)
 		return r;
@@ -246,12 +249,67 @@ gitops_server_load(
 	int r;
 
 	*premium = false;
-	r = exchange(server, "GET", blob_of(NULL, 0), &x);
+	r = exchange(server, "GET", "", blob_of(NULL, 0), &x);
 	if (r == OK)
 		r = read_config(&x, present, premium);
 	if (r == OK && *x.etag != '\0')
 		snprintf(server->if_match, sizeof server->if_match,
 		    "If-Match: %s", x.etag);
+	buf_release(&x.body);
+	return r;
+}
+
+/* Null: no requirement changes; absent: a server from before. */
+static bool
+has_preview(const struct json *answer)
+{
+	enum in_json_type type;
+	const char *name;
+
+	for (size_t i = 0; in_json_member(answer, i, &name, &type); i++)
+		if (strcmp(name, "preview") == 0)
+			return type != IN_JSON_NULL;
+	return false;
+}
+
+static int
+read_preview(const struct exchange *x, struct admin_preview *out, bool *known)
+{
+	struct json *answer, *preview;
+	int r;
+
+	if ((r = check_status(x)) != OK)
+		return r;
+	r = in_json_parse_object(buf_blob(&x->body), ANSWER_DEPTH, &answer);
+	if (r != OK)
+		return fail(ERR_NET_ANSWER,
+		    "the server's answer is not understood: %s", log_reason());
+	*known = has_preview(answer);
+	if (*known && (r = in_json_object(answer, "preview", &preview)) == OK)
+		r = admin_preview_json_load(preview, out);
+	if (r != OK)
+		r = fail(ERR_NET_ANSWER,
+		    "the server's preview is not understood: %s", log_reason());
+	in_json_free(answer);
+	return r;
+}
+
+int
+gitops_server_preview(struct gitops_server *server,
+    const struct admin_gitops *wanted, const struct admin_gitops *present,
+    struct admin_preview *out, bool *known)
+{
+	struct exchange x = { .ended = false };
+	struct buf body;
+	int r;
+
+	*known = false;
+	buf_init(&body, ANSWER_MAX);
+	if ((r = admin_gitops_json_patch(wanted, present, &body)) == OK &&
+	    (r = exchange(server, "PATCH", "?dry_run=true", buf_blob(&body),
+		 &x)) == OK)
+		r = read_preview(&x, out, known);
+	buf_release(&body);
 	buf_release(&x.body);
 	return r;
 }
@@ -283,7 +341,7 @@ gitops_server_apply(struct gitops_server *server,
 
 	buf_init(&body, ANSWER_MAX);
 	if ((r = admin_gitops_json_patch(wanted, present, &body)) == OK &&
-	    (r = exchange(server, "PATCH", buf_blob(&body), &x)) == OK)
+	    (r = exchange(server, "PATCH", "", buf_blob(&body), &x)) == OK)
 		r = check_result(&x, wanted);
 	buf_release(&body);
 	buf_release(&x.body);

@@ -7,6 +7,7 @@
 #define BIN_GITOPS_SERVER_H
 
 #include "admin/admin_gitops.h"
+#include "admin/admin_preview.h"
 #include "base/buf.h"
 #include "bin/cli.h"
 
@@ -35,6 +36,14 @@ void gitops_server_close(struct gitops_server *server);
  */
 int gitops_server_load(
     struct gitops_server *server, struct admin_gitops *present, bool *premium);
+
+/*
+ * What the difference would mean for the server's hosts. *known is false when it
+ * concerns no requirement, or the server is older and does not say it.
+ */
+int gitops_server_preview(struct gitops_server *server,
+    const struct admin_gitops *wanted, const struct admin_gitops *present,
+    struct admin_preview *out, bool *known);
 
 /*
  * Sets what differs and makes sure that it holds. Besides, ERR_CONFLICT when

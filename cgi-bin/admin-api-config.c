@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/admin_setting.h"
+#include "admin/admin_preview_json.h"
 #include "base/enc.h"
 #include "base/log.h"
 
@@ -334,68 +334,157 @@ write_changes(
 	return OK;
 }
 
-/* The same checks as a change. */
+/*
+ * The same checks as a change. A role that may not make it may still look at
+ * what it would be.
+ */
 static int
-try_out(const struct admin_actor *actor, const struct wish *wish,
+try_out(struct admin_actor *actor, const struct wish *wish,
     struct condition *condition)
 {
-	int r = admin_setting_check(actor, wish->all, wish->n, false);
+	int r;
 
+	if (!admin_actor_may(actor->role, ADMIN_CHANGE_SETTINGS))
+		actor->role = ADMIN_ROLE_GITOPS;
+	r = admin_setting_check(actor, wish->all, wish->n, false);
 	return r == OK ? still(condition) : r;
 }
 
+/* Does one of them change who has to attest or may enroll? */
 static int
-send_preview(struct admin_api *api, const struct wish *wish, struct resp *resp)
+needs_preview(const struct admin_api *api, const struct wish *wish, bool *out)
 {
+	const struct context *c = &api->context;
+	char before[SETTINGS_VALUE_TEXT];
+	int r = OK;
+
+	*out = false;
+	for (size_t i = 0; r == OK && i < wish->n && !*out; i++) {
+		if (!admin_preview_concerns(wish->all[i].name))
+			continue;
+		r = settings_get_text(
+		    c->db, c->conf, wish->all[i].name, before);
+		*out = r == OK && strcmp(before, wish->all[i].value) != 0;
+	}
+	return r;
+}
+
+/* The member "preview": null when no requirement changes. */
+static int
+write_preview(const struct admin_api *api, const struct admin_actor *actor,
+    const struct wish *wish, struct out_json *w)
+{
+	struct admin_preview preview;
+	bool needed;
+	int r = needs_preview(api, wish, &needed);
+
+	if (r == OK && !needed)
+		out_json_null(w, "preview");
+	if (r != OK || !needed ||
+	    (r = admin_preview(actor, wish->all, wish->n, &preview)) != OK)
+		return r;
+	out_json_open_object(w, "preview");
+	admin_preview_json_write(w, &preview);
+	out_json_close_object(w);
+	return OK;
+}
+
+/* The member "hosts": those of the group that the query names. */
+static int
+write_group(struct admin_api *api, const struct admin_actor *actor,
+    const struct wish *wish, const struct form *query, struct out_json *w)
+{
+	const char *after = form_get(query, "cursor");
+	struct admin_preview_hosts hosts;
+	int r;
+
+	r = admin_preview_list(actor, wish->all, wish->n,
+	    form_get(query, "group"), after == NULL ? "" : after, &hosts);
+	if (r == ERR_FIELD)
+		return admin_api_http_field(api, r, "cursor");
+	if (r != OK)
+		return r;
+	out_json_open_object(w, "hosts");
+	out_json_open_array(w, "serial_numbers");
+	for (size_t i = 0; i < hosts.n; i++)
+		out_json_string(w, NULL, hosts.serials[i]);
+	out_json_close_array(w);
+	admin_api_http_string(w, "next", hosts.next);
+	out_json_close_object(w);
+	return OK;
+}
+
+static int
+preview(struct admin_api *api, const struct wish *wish,
+    const struct form *query, struct condition *condition, struct resp *resp)
+{
+	struct admin_actor actor = admin_api_http_actor(api);
 	struct out_json w;
 	int r;
 
+	if ((r = try_out(&actor, wish, condition)) != OK)
+		return r;
 	admin_api_http_open(&w, resp);
 	out_json_bool(&w, "dry_run", true);
 	out_json_open_array(&w, "changes");
 	r = write_changes(api, wish, &w);
 	out_json_close_array(&w);
+	if (r != OK)
+		return r;
+	r = form_get(query, "group") != NULL
+	    ? write_group(api, &actor, wish, query, &w)
+	    : write_preview(api, &actor, wish, &w);
 	return r == OK ? admin_api_http_send(&w, 200, resp) : r;
 }
 
 static int
-change(struct admin_api *api, const struct req *req, const struct wish *wish,
-    bool dry_run, struct resp *resp)
+set(struct admin_api *api, const struct wish *wish,
+    struct condition *condition, struct resp *resp)
 {
 	struct admin_actor actor = admin_api_http_actor(api);
+	int r = admin_setting_set_if(
+	    &actor, wish->all, wish->n, false, still, condition);
+
+	return r == OK ? send_document(api, resp) : r;
+}
+
+static int
+change(struct admin_api *api, const struct req *req, const struct form *query,
+    const struct wish *wish, struct resp *resp)
+{
 	struct condition condition = { api, req_header(req, "If-Match") };
+	bool dry_run;
 	int r;
 
-	if (dry_run)
-		r = try_out(&actor, wish, &condition);
-	else
-		r = admin_setting_set_if(
-		    &actor, wish->all, wish->n, false, still, &condition);
+	if ((r = admin_api_http_flag(api, query, "dry_run", &dry_run)) != OK)
+		return r;
+	if (!dry_run && (form_get(query, "group") != NULL ||
+			    form_get(query, "cursor") != NULL))
+		return fail(admin_api_http_field(api, ERR_FIELD, "group"),
+		    "group and cursor go with dry_run=true");
+	r = dry_run ? preview(api, wish, query, &condition, resp)
+		    : set(api, wish, &condition, resp);
 	if (r == ERR_FIELD || r == ERR_LICENSE || r == ERR_GITOPS)
 		name_refused(api, wish, r);
-	if (r != OK)
-		return r;
-	return dry_run ? send_preview(api, wish, resp)
-		       : send_document(api, resp);
+	return r;
 }
 
 int
 admin_api_config_change(void *p, const struct req *req, struct resp *resp)
 {
-	static const char *const fields[] = { "dry_run", NULL };
+	static const char *const fields[] = { "dry_run", "group", "cursor",
+		NULL };
 	static const char *const members[] = { "mdm", NULL };
 	struct admin_api *api = p;
 	struct json *body = NULL;
 	struct form *query;
 	struct wish wish;
-	bool dry_run;
 	int r;
 
 	if ((r = admin_api_http_query(api, req, fields, &query)) == OK &&
-	    (r = admin_api_http_flag(api, query, "dry_run", &dry_run)) == OK &&
 	    (r = admin_api_http_body(api, req, members, false, &body)) == OK &&
 	    (r = read_wish(api, body, &wish)) == OK)
-		r = change(api, req, &wish, dry_run, resp);
+		r = change(api, req, query, &wish, resp);
 	in_json_free(body);
 	form_free(query);
 	return r;

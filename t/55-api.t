@@ -138,6 +138,9 @@ subtest 'settings' => sub {
 	is_deeply($r->{json}{changes}, [{ name => 'apple_require_hardware_attestation', before => 'true', after => 'false' }],
 	    'dry_run tells what would change');
 	is($watch->get('/config')->{headers}{etag}, $now, 'and changes nothing');
+	is($r->{json}{preview}{enrolled}, 1, 'with what it means for the hosts');
+	$r = $admin->request(PATCH => '/config?dry_run=true', { mdm => { minimum_os_versions => { macos => '15.2' } } });
+	ok(exists $r->{json}{preview} && !defined $r->{json}{preview}, 'which another setting does not concern');
 	$r = $admin->request(PATCH => '/config', { mdm => { apple_require_hardware_attestation => JSON::PP::false,
 	    minimum_os_versions => { macos => 'x' } } });
 	is("$r->{status} $r->{json}{field}", '422 mdm.minimum_os_versions.macos', 'all or none');
@@ -166,6 +169,34 @@ subtest 'settings' => sub {
 		    'fleet-126: ' . JSON::PP->new->canonical->encode($bad->[0]));
 	}
 	is($watch->get('/config')->{headers}{etag}, $now, 'nothing is changed');
+};
+
+subtest 'what a change would mean' => sub {
+	my $only = { mdm => { apple_business_enrollments_only => JSON::PP::true } };
+	my $ask = sub { $api{observer}->request(PATCH => "/config?dry_run=true$_[0]", $only) };
+	$t->tool_ok('ade', 'remove', $MAC);
+	my $r = $ask->('');
+	my $p = $r->{json}{preview};
+	is($r->{status}, 200, 'an observer may look');
+	is("$p->{enrolled} $p->{acme} $p->{refused} $p->{newly_refused}", '1 0 1 1', 'a removed device would not be renewed');
+	my ($group) = grep { $_->{method} eq 'refuse' } @{ $p->{groups} };
+	is("$group->{hosts} @{ $group->{serial_numbers} }", "1 $MAC", 'it is named');
+	ok($group->{code} && length $group->{reason}, "with the reason: $group->{reason}");
+	my $tool = $t->tool_json('setting', 'set', 'apple_business_enrollments_only', 'true', '--dry-run');
+	is_deeply([map { $tool->{$_} } sort grep { !ref $p->{$_} } keys %$p], [map { $p->{$_} } sort grep { !ref $p->{$_} } keys %$p],
+	    'the tool has the same figures');
+	is_deeply([map { "$_->{group} $_->{reason}" } @{ $tool->{groups} }], [map { "$_->{group} $_->{reason}" } @{ $p->{groups} }],
+	    'and groups');
+	$r = $ask->("&group=$group->{group}");
+	is_deeply($r->{json}{hosts}, { serial_numbers => [$MAC], next => undef }, 'its hosts');
+	is_deeply($ask->("&group=$group->{group}&cursor=$MAC")->{json}{hosts}{serial_numbers}, [], 'none behind the last');
+	is_deeply($ask->('&group=x')->{json}{hosts}{serial_numbers}, [], 'none of a group that is not there');
+	$r = $ask->('&group=x&cursor=' . 'A' x 100);
+	is("$r->{status} $r->{json}{field}", '422 cursor', 'no cursor');
+	$r = $api{admin}->request(PATCH => '/config?group=x', { mdm => {} });
+	is("$r->{status} $r->{json}{field}", '422 group', 'only of a dry run');
+	is($api{admin}->get('/config')->{json}{mdm}{apple_business_enrollments_only}, JSON::PP::false, 'nothing is changed');
+	$t->assign($MAC);
 };
 
 subtest 'bodies' => sub {

@@ -10,6 +10,10 @@ my $dir = $t->dir;
 my $file = "$dir/default.yml";
 my $require = 'apple_require_hardware_attestation';
 
+# What a requirement means for no host.
+my $NONE = "No host is enrolled.\nAt their next renewal, of 0 hosts: by ACME 0 (0 are attested now), by SCEP 0, "
+    . "not renewed 0 (0 of them are renewed today).\n";
+
 # Runs apply on a file with this text.
 sub apply {
 	my ($text, @options) = @_;
@@ -25,7 +29,7 @@ subtest 'apply' => sub {
 	my $r = apply($text, '--dry-run');
 	is($r->{exit}, 0, 'a dry run') or diag($r->{err});
 	is($r->{out}, "controls.$require: false -> true\n"
-	    . "controls.minimum_os_versions.macos: \"\" -> \"14.5\"\n"
+	    . "controls.minimum_os_versions.macos: \"\" -> \"14.5\"\n$NONE"
 	    . "Nothing was changed, because of --dry-run.\n", 'shows the difference');
 	is($t->fingerprint, $before, 'and changes nothing');
 
@@ -108,6 +112,10 @@ sub problem { return '{"type":"about:blank","status":422,"detail":"' . $_[0] . '
 
 my %answers = (
 	stale => { GET => [200, config('false', 'premium')], PATCH => [412, '{}'] },
+	wordy => { GET => [200, config('false', 'premium')], PATCH => [200, '{"preview":{"enrolled":7,"acme":1,"attested":0,'
+	    . '"scep":2,"refused":4,"newly_refused":3,"losing":0,"could_attest":0,"not_enrolled":0,"groups":[{"group":"g\\u001b[2J",'
+	    . '"method":"refuse","code":null,"reason":"old\\u000asystem","hosts":4,"serial_numbers":["A1","B2"]}]}}'] },
+	half => { GET => [200, config('false', 'premium')], PATCH => [200, '{"preview":{"enrolled":7}}'] },
 	deaf => { GET => [200, config('false', 'premium')], PATCH => [200, config('false', 'premium')] },
 	good => { GET => [200, config('false', 'premium')], PATCH => [200, config('true', 'premium')] },
 	free => { GET => [200, config('false', 'free')] },
@@ -149,7 +157,7 @@ error_log $dir/elsewhere.log notice;
 @{[$> == 0 ? 'user root;' : '']}
 events { }
 http {
-	log_format said '\$request_method \$uri \$status \$http_if_match \$content_type \$content_length';
+	log_format said '\$request_method \$request_uri \$status \$http_if_match \$content_type \$content_length';
 	include $dir/nginx/attestmdm-http.conf;
 	map \$http_authorization \$token { ~^Bearer.(?<word>[a-z]+) \$word; }
 	ssl_certificate $tls/tls.pem;
@@ -192,8 +200,11 @@ subtest 'a server elsewhere' => sub {
 	Attestmdm::Server::spew($file, "controls:\n  $require: true\n");
 	is($ask->('good', 'apply', $file, '--dry-run')->{out}, "controls.$require: false -> true\n"
 	    . "Nothing was changed, because of --dry-run.\n", 'a dry run');
-	unlike(Attestmdm::Server::slurp("$dir/elsewhere-said"), qr/PATCH/, 'only looks');
-	my $r = $ask->('good', 'apply', $file);
+	unlike(Attestmdm::Server::slurp("$dir/elsewhere-said"), qr/PATCH (?!\S*dry_run=true)/, 'only looks');
+	my $r = $ask->('wordy', 'apply', $file, '--dry-run');
+	like($r->{out}, qr/^nothing +4 +old\\x0asystem +A1 B2 +g\\x1b\[2J$/m, 'with what the server says of its hosts');
+	like($r->{out}, qr/^At their next renewal, of 7 hosts: by ACME 1 .*, not renewed 4 \(3 of/m, 'and the figures');
+	$r = $ask->('good', 'apply', $file);
 	is($r->{exit}, 0, 'applied') or diag($r->{err});
 	is($r->{out}, "controls.$require: false -> true\n1 setting was changed.\n", 'with the difference');
 	like(Attestmdm::Server::slurp("$dir/elsewhere-said"), qr{^PATCH \S+ 200 - application/json \d\d}m,
@@ -204,7 +215,7 @@ subtest 'a server elsewhere' => sub {
 	    ['picky', 4, qr/: no \\x1b\[2Jhosts$/], ['old', 3, qr/line 2, column 39: the server does not know/],
 	    ['expired', 4, qr/token/], ['none', 3, qr{/api/v1/config}], ['moved', 1, qr/redirects/],
 	    ['hasty', 1, qr/wait/], ['broken', 1, qr/503/], ['html', 1, qr/not understood/],
-	    ['typed', 1, qr/not understood/], ['much', 1, qr/262144/]) {
+	    ['typed', 1, qr/not understood/], ['half', 1, qr/preview is not understood/], ['much', 1, qr/262144/]) {
 		my ($token, $exit, $why) = @$_;
 		my $r = $ask->($token, 'apply', $file);
 		is($r->{exit}, $exit, "$token: exit code");
@@ -237,6 +248,7 @@ subtest 'our own server, by its API' => sub {
 	my $r = $ask->('observer', 'apply', $file, '--dry-run');
 	is($r->{exit}, 0, 'an observer may look') or diag($r->{err});
 	like($r->{out}, qr/^controls\.$require: false -> true$/m, 'and sees the difference');
+	like($r->{out}, qr/\Q$NONE\E/, 'and what it means for the hosts');
 	is($ask->('observer', 'apply', $file)->{exit}, 4, 'but not apply');
 	is(setting($require), 'false', 'nothing was changed');
 	$r = $ask->('gitops', 'apply', $file);

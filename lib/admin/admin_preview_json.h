@@ -1,0 +1,24 @@
+/* A preview as the API and the tool write it, and as a server's answer has it. */
+#ifndef ADMIN_PREVIEW_JSON_H
+#define ADMIN_PREVIEW_JSON_H
+
+#include "admin/admin_preview.h"
+#include "wire/in_json.h"
+#include "wire/out_json.h"
+
+/* Writes the totals as members of the object that is open. */
+void admin_preview_json_totals(
+    struct out_json *w, const struct admin_preview *p);
+
+/* Writes totals and groups as members of the object that is open. */
+void admin_preview_json_write(
+    struct out_json *w, const struct admin_preview *p);
+
+/*
+ * Reads what admin_preview_json_write() wrote. ERR_MALFORMED when it is anything
+ * else; texts are cut to their room, and may hold any character.
+ */
+int admin_preview_json_load(
+    const struct json *object, struct admin_preview *out);
+
+#endif
