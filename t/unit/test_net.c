@@ -1,20 +1,15 @@
-#include <arpa/inet.h>
+#include "unit/unit.h"
+
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
 #include <netdb.h>
-#include <openssl/pem.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "net/net.h"
-#include "unit/testpki.h"
-#include "unit/unit.h"
+#include "unit/netfix.h"
 
 /* What a server of these tests is like. */
 enum server {
@@ -31,124 +26,54 @@ enum server {
 
 static char folder[] = "/tmp/attestmdm-net-XXXXXX";
 static char ca_file[64], identity_file[64];
-static int ports[SERVER_COUNT];
-static pid_t servers[SERVER_COUNT];
+static char leaf_files[SERVER_COUNT][64];
+static struct netfix_server servers[SERVER_COUNT];
 static EVP_PKEY *ca_key, *other_key, *leaf_key;
 static X509 *ca, *other_ca;
 
-/* Runs in a process of the connection. */
-
-static void
-say(gnutls_session_t s, const char *text)
-{
-	size_t n = strlen(text);
-
-	while (n > 0) {
-		ssize_t done = gnutls_record_send(s, text, n);
-
-		if (done < 0)
-			_exit(0);
-		text += done;
-		n -= (size_t)done;
-	}
-}
-
-static void
-say_much(gnutls_session_t s, const char *text, size_t times)
-{
-	for (size_t i = 0; i < times; i++)
-		say(s, text);
-}
-
-#define HEAD_200 "HTTP/1.1 200 OK\r\n"
 #define KILOBYTE_LINE                                                          \
 	"0123456789012345678901234567890123456789012345678901234567890123"
 
 static void
 answer(gnutls_session_t s, const char *request)
 {
-	char text[9000];
+	static char text[NETFIX_REQUEST];
 
 	if (strstr(request, " /hello ")) {
-		say(s,
-		    HEAD_200 "X-Word: one\r\nx-word: two\r\n"
-			     "Content-Length: 5\r\n\r\nhello");
+		netfix_reply(
+		    s, "200 OK", "X-Word: one\r\nx-word: two\r\n", "hello");
 	} else if (strstr(request, " /echo ")) {
-		snprintf(text, sizeof text,
-		    HEAD_200 "Content-Length: %zu\r\n\r\n%s", strlen(request),
-		    request);
-		say(s, text);
+		netfix_reply(s, "200 OK", "", request);
 	} else if (strstr(request, " /busy ")) {
-		say(s,
-		    "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n"
-		    "Content-Length: 0\r\n\r\n");
+		netfix_reply(s, "503 Busy", "Retry-After: 7\r\n", "");
 	} else if (strstr(request, " /redirect ")) {
-		say(s,
-		    "HTTP/1.1 302 Found\r\nLocation: /hello\r\n"
-		    "Content-Length: 0\r\n\r\n");
+		netfix_reply(s, "302 Found", "Location: /hello\r\n", "");
 	} else if (strstr(request, " /1000 ")) {
-		say(s, HEAD_200 "Content-Length: 1000\r\n\r\n");
-		say_much(s, "0123456789", 100);
+		snprintf(text, sizeof text, "%01000d", 0);
+		netfix_reply(s, "200 OK", "", text);
 	} else if (strstr(request, " /endless ")) {
-		say(s, HEAD_200 "Transfer-Encoding: chunked\r\n\r\n");
-		say_much(s, "a\r\n0123456789\r\n", SIZE_MAX);
+		netfix_say(s, NETFIX_200 "Transfer-Encoding: chunked\r\n\r\n");
+		netfix_say_much(s, "a\r\n0123456789\r\n", SIZE_MAX);
 	} else if (strstr(request, " /long-header ")) {
-		say(s, HEAD_200);
-		for (int i = 0; i < 300; i++)
-			say(s, "X-Filler: " KILOBYTE_LINE "\r\n");
-		say(s, "Content-Length: 0\r\n\r\n");
+		netfix_say(s, NETFIX_200);
+		netfix_say_much(s, "X-Filler: " KILOBYTE_LINE "\r\n", 300);
+		netfix_say(s, "Content-Length: 0\r\n\r\n");
 	} else if (strstr(request, " /truncated ")) {
-		say(s, HEAD_200 "Content-Length: 100\r\n\r\nhello");
+		netfix_say(s, NETFIX_200 "Content-Length: 100\r\n\r\nhello");
 		gnutls_bye(s, GNUTLS_SHUT_WR);
 		_exit(0);
 	} else if (strstr(request, " /no-http ")) {
-		say(s, "hello\r\n\r\n");
+		netfix_say(s, "hello\r\n\r\n");
 		_exit(0);
 	} else if (strstr(request, " /drip ")) {
-		say(s, HEAD_200 "Content-Length: 100000\r\n\r\n");
+		netfix_say(s, NETFIX_200 "Content-Length: 100000\r\n\r\n");
 		for (;;) {
-			say(s, ".");
+			netfix_say(s, ".");
 			usleep(50000);
 		}
 	} else {
 		pause();
 	}
-}
-
-/* Requests are small: they come in one piece or two. */
-static bool
-read_request(gnutls_session_t s, char *text, size_t size)
-{
-	size_t n = 0, body = 0;
-	char *end = NULL, *length;
-
-	for (;;) {
-		ssize_t got = gnutls_record_recv(s, text + n, size - 1 - n);
-
-		if (got <= 0)
-			return false;
-		n += (size_t)got;
-		text[n] = '\0';
-		if ((end = strstr(text, "\r\n\r\n")) == NULL)
-			continue;
-		if ((length = strstr(text, "Content-Length: ")) != NULL)
-			body = (size_t)strtol(length + 16, NULL, 10);
-		if (n >= (size_t)(end + 4 - text) + body)
-			return true;
-	}
-}
-
-static void
-pem_of(X509 *crt, EVP_PKEY *key, const char *path)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(PEM_write_X509(f, crt), 1);
-	if (key != NULL)
-		assert_int_equal(
-		    PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL), 1);
-	assert_int_equal(fclose(f), 0);
 }
 
 static const char *
@@ -161,81 +86,14 @@ priorities(enum server kind)
 	case SERVER_ASKS_TLS12:
 		return "NORMAL:-VERS-TLS1.3";
 	default:
-		return "NORMAL";
-	}
-}
-
-static void
-serve_connection(enum server kind, int fd)
-{
-	bool asks = kind == SERVER_ASKS || kind == SERVER_ASKS_TLS12;
-	gnutls_certificate_credentials_t credentials;
-	gnutls_session_t s;
-	char path[64], request[8000];
-
-	if (kind == SERVER_HANGS_UP)
-		return;
-	snprintf(path, sizeof path, "%s/%d.pem", folder, (int)kind);
-	gnutls_certificate_allocate_credentials(&credentials);
-	if (gnutls_certificate_set_x509_key_file(
-		credentials, path, path, GNUTLS_X509_FMT_PEM) < 0)
-		return;
-	/* A certificate of this one alone would do. */
-	snprintf(path, sizeof path, "%s/%d.pem", folder, SERVER_OTHER_CA);
-	gnutls_certificate_set_x509_trust_file(
-	    credentials, path, GNUTLS_X509_FMT_PEM);
-	gnutls_init(&s, GNUTLS_SERVER);
-	gnutls_priority_set_direct(s, priorities(kind), NULL);
-	gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, credentials);
-	if (asks) {
-		gnutls_certificate_server_set_request(s, GNUTLS_CERT_REQUIRE);
-		gnutls_session_set_verify_cert(s, NULL, 0);
-	}
-	gnutls_transport_set_int(s, fd);
-	int r;
-	do {
-		r = gnutls_handshake(s);
-	} while (r < 0 && !gnutls_error_is_fatal(r));
-	if (r < 0) {
-		gnutls_alert_send(
-		    s, GNUTLS_AL_FATAL, GNUTLS_A_CERTIFICATE_REVOKED);
-		/* Unread bytes would make the kernel drop the alert. */
-		shutdown(fd, SHUT_WR);
-		while (read(fd, request, sizeof request) > 0)
-			continue;
-		return;
-	}
-	while (read_request(s, request, sizeof request))
-		answer(s, request);
-}
-
-static void
-serve(enum server kind, int listener)
-{
-	signal(SIGCHLD, SIG_IGN);
-	for (;;) {
-		int fd = accept(listener, NULL, NULL);
-
-		if (fd < 0)
-			_exit(1);
-		if (fork() == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			alarm(120);
-			serve_connection(kind, fd);
-			shutdown(fd, SHUT_WR);
-			_exit(0);
-		}
-		close(fd);
+		return NULL;
 	}
 }
 
 static void
 start_server(enum server kind)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool asks = kind == SERVER_ASKS || kind == SERVER_ASKS_TLS12;
 	struct testpki_cert what = {
 		.name =
 		    kind == SERVER_OTHER_NAME ? "other.example" : "localhost",
@@ -246,24 +104,20 @@ start_server(enum server kind)
 		.issuer_key = kind == SERVER_OTHER_CA ? other_key : ca_key,
 	};
 	X509 *crt = testpki_issue(leaf_key, &what);
-	char path[64];
 
-	snprintf(path, sizeof path, "%s/%d.pem", folder, (int)kind);
-	pem_of(crt, leaf_key, path);
+	snprintf(leaf_files[kind], sizeof leaf_files[kind], "%s/%d.pem", folder,
+	    (int)kind);
+	netfix_pem(crt, leaf_key, leaf_files[kind]);
 	X509_free(crt);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(listen(fd, 50), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	ports[kind] = ntohs(a.sin_port);
-	servers[kind] = fork();
-	if (servers[kind] == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		setpgid(0, 0);
-		serve(kind, fd);
-	}
-	setpgid(servers[kind], servers[kind]);
-	close(fd);
+	servers[kind] = (struct netfix_server){
+		.identity = leaf_files[kind],
+		.priorities = priorities(kind),
+		/* A certificate of this one alone would do. */
+		.client_ca = asks ? leaf_files[SERVER_OTHER_CA] : NULL,
+		.hangs_up = kind == SERVER_HANGS_UP,
+		.answer = answer,
+	};
+	netfix_start(&servers[kind]);
 }
 
 static int
@@ -282,8 +136,8 @@ start_servers(void **state)
 	    &(struct testpki_cert){ .name = "CA", .serial = 1, .ca = true });
 	other_ca = testpki_issue(other_key,
 	    &(struct testpki_cert){ .name = "Other", .serial = 1, .ca = true });
-	pem_of(ca, NULL, ca_file);
-	pem_of(ca, ca_key, identity_file);
+	netfix_pem(ca, NULL, ca_file);
+	netfix_pem(ca, ca_key, identity_file);
 	for (int i = 0; i < SERVER_COUNT; i++)
 		start_server((enum server)i);
 	return net_prepare();
@@ -292,16 +146,10 @@ start_servers(void **state)
 static int
 stop_servers(void **state)
 {
-	char command[100];
-
 	(void)state;
 	for (int i = 0; i < SERVER_COUNT; i++) {
-		kill(-servers[i], SIGKILL);
-		waitpid(servers[i], NULL, 0);
-	}
-	for (int i = 0; i < SERVER_COUNT; i++) {
-		snprintf(command, sizeof command, "%s/%d.pem", folder, i);
-		unlink(command);
+		netfix_stop(&servers[i]);
+		unlink(leaf_files[i]);
 	}
 	unlink(ca_file);
 	unlink(identity_file);
@@ -350,7 +198,8 @@ begin(struct net *net, const struct net_request *q, enum server kind,
 	if (q->body.n > 0)
 		memcpy(body, q->body.p, q->body.n);
 	copy.body = blob_of(body, q->body.n);
-	snprintf(url, sizeof url, "https://localhost:%d%s", ports[kind], path);
+	snprintf(url, sizeof url, "https://localhost:%d%s", servers[kind].port,
+	    path);
 	copy.url = url;
 	if (copy.method == NULL)
 		copy.method = "GET";
@@ -624,20 +473,13 @@ test_only_https(void **state)
 static void
 test_nobody_listens(void **state)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	int saved = ports[SERVER_GOOD];
+	int fd, saved = servers[SERVER_GOOD].port;
 	struct seen seen;
 
 	(void)state;
-	/* Bound, not listening: the port is nobody's and refuses. */
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	ports[SERVER_GOOD] = ntohs(a.sin_port);
+	servers[SERVER_GOOD].port = netfix_dead_port(&fd);
 	seen = get(&plain, SERVER_GOOD, "/hello");
-	ports[SERVER_GOOD] = saved;
+	servers[SERVER_GOOD].port = saved;
 	close(fd);
 	assert_broken(&seen, ERR_NET_UNREACHABLE, false, "connect");
 }
@@ -735,8 +577,8 @@ follow(void *arg, const struct net_answer *a)
 		.answer_max = 10,
 		.seconds = 60 };
 
-	snprintf(
-	    url, sizeof url, "https://localhost:%d/hello", ports[SERVER_GOOD]);
+	snprintf(url, sizeof url, "https://localhost:%d/hello",
+	    servers[SERVER_GOOD].port);
 	assert_int_equal(a->code, OK);
 	if (chain->left-- > 0)
 		assert_int_equal(net_start(chain->net, &q, follow, chain), OK);
