@@ -26,7 +26,7 @@ finish(struct job *job)
 	struct renewal_run run = *(struct renewal_run *)job->state;
 	struct admin_actor actor = { .conf = w->conf,
 		.db = w->db,
-		.name = "worker",
+		.name = NULL,
 		.role = ADMIN_ROLE_ADMIN };
 	int recorded = admin_renewal_record(&actor, &run, NULL);
 	int r = end_run(job);

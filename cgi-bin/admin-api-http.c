@@ -137,7 +137,8 @@ admin_api_http_actor(const struct admin_api *api)
 	return (struct admin_actor){ .conf = api->context.conf,
 		.db = api->context.db,
 		.name = api->actor,
-		.role = api->token.role };
+		.role = api->token.role,
+		.token = &api->token };
 }
 
 int

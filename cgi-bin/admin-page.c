@@ -206,7 +206,8 @@ admin_page_actor(const struct admin_app *app, const struct session *session)
 	return (struct admin_actor){ .conf = app->context.conf,
 		.db = app->context.db,
 		.name = session->admin,
-		.role = session->role };
+		.role = session->role,
+		.session = session };
 }
 
 /* "5 minutes ago", for a first look; the exact time stands beside it. */

@@ -73,7 +73,7 @@ int admin_page_send_bare(const struct admin_app *app, const char *template,
 int admin_page_form(struct admin_app *app, const struct req *req,
     struct session *session, struct form **form);
 
-/* Whoever is signed in, with his role. */
+/* Whoever is signed in, with his role; needs *session as long as it is used. */
 struct admin_actor admin_page_actor(
     const struct admin_app *app, const struct session *session);
 

@@ -173,6 +173,8 @@ subtest 'renewals: kill -9 at any moment doubles none' => sub {
 		$s->start_worker;
 	}
 	until_true(sub { $s->wake; count('renewals WHERE enrollment_id IS NOT NULL') == 12 }, 'all are renewed');
+	is(count("activities WHERE action = 'renew' AND actor <> 'program:attestmdm-worker'"), 0,
+	    'under a name that no administrator has');
 	is(count("commands WHERE request_type = 'InstallProfile'"), 12, 'each once');
 };
 

@@ -27,13 +27,33 @@ admin_actor_check(
 	return OK;
 }
 
+static int
+check_again(const struct admin_actor *actor)
+{
+	int r = OK;
+
+	if (actor->session != NULL)
+		r = sessions_check(actor->db, actor->session);
+	else if (actor->token != NULL)
+		r = api_tokens_check(actor->db, actor->token);
+	if (r == ERR_SESSION || r == ERR_TOKEN)
+		return fail(
+		    r, "meanwhile %s may not act any more", actor->name);
+	return r;
+}
+
 int
 admin_actor_begin(
     const struct admin_actor *actor, enum admin_permission permission)
 {
-	int r = admin_actor_check(actor, permission);
+	int r;
 
-	return r == OK ? db_begin(actor->db) : r;
+	if ((r = admin_actor_check(actor, permission)) != OK ||
+	    (r = db_begin(actor->db)) != OK)
+		return r;
+	if ((r = check_again(actor)) != OK)
+		db_rollback(actor->db);
+	return r;
 }
 
 int

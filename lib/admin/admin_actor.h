@@ -11,7 +11,9 @@
 #include "base/conf.h"
 #include "store/activities.h"
 #include "store/admin_role.h"
+#include "store/api_tokens.h"
 #include "store/db.h"
+#include "store/sessions.h"
 
 /* What acts change; admin_actor.c has the table of roles for each. */
 enum admin_permission {
@@ -27,9 +29,15 @@ enum admin_permission {
 struct admin_actor {
 	const struct conf *conf;
 	struct db *db;
-	/* an administrator's name, "token:NAME", or "cli:USER" */
+	/*
+	 * an administrator's name, "token:NAME", or "cli:USER"; NULL: this
+	 * program
+	 */
 	const char *name;
 	enum admin_role role;
+	/* by which it acts, if by one of them */
+	const struct session *session;
+	const struct api_token *token;
 };
 
 /* May this role do that? */
@@ -40,8 +48,10 @@ int admin_actor_check(
     const struct admin_actor *actor, enum admin_permission permission);
 
 /*
- * Checks the role and begins the transaction of an act, which db_end() ends.
- * ERR_ROLE.
+ * Checks the role and begins the transaction of an act, which db_end() ends. In
+ * it, session and token are looked at again: either may have ended, or got
+ * another role, while the act waited for its turn. ERR_ROLE, ERR_SESSION,
+ * ERR_TOKEN.
  */
 int admin_actor_begin(
     const struct admin_actor *actor, enum admin_permission permission);

@@ -142,19 +142,15 @@ has_shape(const char *text)
 	    enc_is_base64url(text + prefix, SECRET_TOKEN_TEXT);
 }
 
-int
-api_tokens_load(struct db *db, const char *text, struct api_token *out)
+static int
+load(struct db *db, const uint8_t token_mac[SECRET_SHA256],
+    struct api_token *out)
 {
-	uint8_t digest[SECRET_SHA256];
 	struct api_token t;
 	int r;
 
-	*out = (struct api_token){ 0 };
-	if (!has_shape(text))
-		return ERR_TOKEN;
-	if ((r = digest_text(db, text, digest)) != OK)
-		return r;
-	r = sql_one(db, texts[LOAD], &table, WITH(datum_digest(digest)), &t);
+	r = sql_one(
+	    db, texts[LOAD], &table, WITH(datum_digest(token_mac)), &t);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? ERR_TOKEN : r;
 	if ((r = check_mac(db, &t)) != OK)
@@ -167,6 +163,28 @@ api_tokens_load(struct db *db, const char *text, struct api_token *out)
 		return ERR_TOKEN;
 	*out = t;
 	return OK;
+}
+
+int
+api_tokens_load(struct db *db, const char *text, struct api_token *out)
+{
+	uint8_t digest[SECRET_SHA256];
+	int r;
+
+	*out = (struct api_token){ 0 };
+	if (!has_shape(text))
+		return ERR_TOKEN;
+	r = digest_text(db, text, digest);
+	return r == OK ? load(db, digest, out) : r;
+}
+
+int
+api_tokens_check(struct db *db, const struct api_token *token)
+{
+	struct api_token now;
+	int r = load(db, token->token_mac, &now);
+
+	return r == OK && now.role != token->role ? ERR_TOKEN : r;
 }
 
 bool

@@ -60,6 +60,9 @@ int api_tokens_create(struct db *db, const char *name, enum admin_role role,
  */
 int api_tokens_load(struct db *db, const char *text, struct api_token *out);
 
+/* Would api_tokens_load() still find it, with this role? ERR_TOKEN. */
+int api_tokens_check(struct db *db, const struct api_token *token);
+
 /* Is it API_TOKENS_TOUCH seconds ago that its use was noted? */
 bool api_tokens_is_stale(const struct api_token *t);
 

@@ -142,27 +142,43 @@ check(struct db *db, struct stored_session *row)
 	return ERR_SESSION;
 }
 
-int
-sessions_load(
-    struct db *db, const char *token, int64_t idle_seconds, struct session *out)
+static int
+load(struct db *db, const uint8_t token_mac[SECRET_SHA256], int64_t seen_after,
+    struct session *out)
 {
-	uint8_t digest[SECRET_SHA256];
 	struct stored_session row;
-	int64_t now = clock_now();
 	int r;
 
-	*out = (struct session){ 0 };
-	if ((r = digest_token(db, token, digest)) != OK)
-		return r;
 	r = sql_one(db, texts[LOAD], &table,
-	    WITH(datum_digest(digest), datum_int(now),
-		datum_int(now - idle_seconds)),
+	    WITH(datum_digest(token_mac), datum_int(clock_now()),
+		datum_int(seen_after)),
 	    &row);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? ERR_SESSION : r;
 	if ((r = check(db, &row)) == OK)
 		*out = row.session;
 	return r;
+}
+
+int
+sessions_load(
+    struct db *db, const char *token, int64_t idle_seconds, struct session *out)
+{
+	uint8_t digest[SECRET_SHA256];
+	int r;
+
+	*out = (struct session){ 0 };
+	r = digest_token(db, token, digest);
+	return r == OK ? load(db, digest, clock_now() - idle_seconds, out) : r;
+}
+
+int
+sessions_check(struct db *db, const struct session *session)
+{
+	struct session now;
+	int r = load(db, session->token_mac, 0, &now);
+
+	return r == OK && now.role != session->role ? ERR_SESSION : r;
 }
 
 int

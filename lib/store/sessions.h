@@ -45,6 +45,12 @@ int sessions_create(struct db *db, const char *admin, int64_t seconds,
 int sessions_load(struct db *db, const char *token, int64_t idle_seconds,
     struct session *out);
 
+/*
+ * Would sessions_load() still find it, with this role, used lately or not?
+ * ERR_SESSION.
+ */
+int sessions_check(struct db *db, const struct session *s);
+
 /* Sets last_seen_at to now. */
 int sessions_touch(struct db *db, const struct session *s);
 

@@ -88,6 +88,50 @@ test_hosts(void **state)
 	assert_int_equal(activities(state), 7);
 }
 
+/* Who acts is looked at in the transaction, not only when the request came. */
+static void
+test_a_session_that_ended_meanwhile(void **state)
+{
+	struct admin_actor a = actor(state, ADMIN_ROLE_ADMIN);
+	struct db *db = a.db;
+	char text[SECRET_TOKEN_TEXT];
+	struct session s;
+
+	rowmac_set_key(db, (uint8_t[ROWMAC_KEY]){ 1 });
+	WRITE(db, admins_create(db, "ann", ADMIN_ROLE_ADMIN, "hash"));
+	WRITE(db, sessions_create(db, "ann", 60, text, &s));
+	a.session = &s;
+	assert_int_equal(set(&a, false), OK);
+	s.role = a.role = ADMIN_ROLE_GITOPS;
+	assert_int_equal(set(&a, false), ERR_SESSION);
+	s.role = a.role = ADMIN_ROLE_ADMIN;
+	WRITE(db, admins_set_role(db, "ann", ADMIN_ROLE_OBSERVER));
+	assert_int_equal(set(&a, false), ERR_SESSION);
+	assert_int_equal(db_begin(db), OK);
+	db_rollback(db);
+}
+
+static void
+test_a_token_that_ended_meanwhile(void **state)
+{
+	struct admin_actor a = actor(state, ADMIN_ROLE_ADMIN);
+	struct db *db = a.db;
+	char text[API_TOKENS_TEXT];
+	struct api_token token;
+
+	rowmac_set_key(db, (uint8_t[ROWMAC_KEY]){ 1 });
+	WRITE(db,
+	    api_tokens_create(db, "ci", ADMIN_ROLE_ADMIN, 60, "ann", text));
+	assert_int_equal(api_tokens_load(db, text, &token), OK);
+	a.token = &token;
+	assert_int_equal(set(&a, false), OK);
+	token.role = a.role = ADMIN_ROLE_GITOPS;
+	assert_int_equal(set(&a, false), ERR_TOKEN);
+	token.role = a.role = ADMIN_ROLE_ADMIN;
+	WRITE(db, api_tokens_revoke(db, "ci"));
+	assert_int_equal(set(&a, false), ERR_TOKEN);
+}
+
 static void
 test_gitops(void **state)
 {
@@ -156,6 +200,8 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_server),
 	STOREFIX_TEST(test_renewals),
 	STOREFIX_TEST(test_gitops),
+	STOREFIX_TEST(test_a_session_that_ended_meanwhile),
+	STOREFIX_TEST(test_a_token_that_ended_meanwhile),
 	STOREFIX_TEST(test_all_or_none),
 };
 
