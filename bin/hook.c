@@ -10,23 +10,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 
 /* What is read of its output at each look. */
 #define READ_MOST (64 * 1024)
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* In the child: does not return. */
 static void
@@ -91,7 +82,7 @@ hook_start(struct hook *hook, const char *command, struct blob document)
 	close(ends[1]);
 	hook->output = ends[0];
 	fcntl(hook->output, F_SETFL, O_NONBLOCK);
-	hook->deadline = monotonic_ms() + HOOK_SECONDS * INT64_C(1000);
+	hook->deadline = clock_monotonic_ms() + HOOK_SECONDS * INT64_C(1000);
 	return OK;
 }
 
@@ -174,7 +165,7 @@ hook_look(struct hook *hook, bool *ended)
 		release(hook);
 		return r;
 	}
-	if (!hook->killed && monotonic_ms() >= hook->deadline)
+	if (!hook->killed && clock_monotonic_ms() >= hook->deadline)
 		kill_all(hook);
 	return OK;
 }

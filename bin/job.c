@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,15 +18,6 @@
 /* The first wait after a failure, in seconds; it doubles up to the longest. */
 #define RETRY_FIRST   60
 #define RETRY_LONGEST 900
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* A random number of seconds below a tenth of these. */
 static int64_t
@@ -58,14 +48,14 @@ retry_after(const struct job_kind *kind, int64_t failures)
 bool
 job_has_time(const struct job *job)
 {
-	return monotonic_ms() < job->worker->slice_end;
+	return clock_monotonic_ms() < job->worker->slice_end;
 }
 
 void
 job_again(struct job *job, int milliseconds)
 {
 	job->wants_step = true;
-	job->step_at = monotonic_ms() + milliseconds;
+	job->step_at = clock_monotonic_ms() + milliseconds;
 }
 
 /* What due() says of the rows, unless a failure has to be waited out. */
@@ -75,7 +65,7 @@ look_at_rows(struct job *job)
 	job->rows_at = 0;
 	if (job->kind->due != NULL && job->row.failures == 0 &&
 	    job->kind->due(job->worker, &job->rows_at) != OK)
-		job->not_before = monotonic_ms() + FAULT_MS;
+		job->not_before = clock_monotonic_ms() + FAULT_MS;
 }
 
 /* Reads the rows of all jobs that this worker does not run. */
@@ -85,7 +75,7 @@ look(struct worker *w)
 	struct job_list list;
 	size_t i, j;
 
-	w->look_at = monotonic_ms() + LOOK_MS;
+	w->look_at = clock_monotonic_ms() + LOOK_MS;
 	if (jobs_list(w->db, &list) != OK)
 		return;
 	for (i = 0; i < w->n; i++)
@@ -137,15 +127,15 @@ start(struct job *job)
 	int r = jobs_claim(w->db, &job->row, w->owner);
 
 	if (r != OK) {
-		job->not_before =
-		    monotonic_ms() + (r == ERR_CONFLICT ? RERUN_MS : FAULT_MS);
+		job->not_before = clock_monotonic_ms() +
+		    (r == ERR_CONFLICT ? RERUN_MS : FAULT_MS);
 		w->look_at = 0;
 		return;
 	}
 	job->running = true;
 	job->wants_step = false;
 	job->state = NULL;
-	job->began = monotonic_ms();
+	job->began = clock_monotonic_ms();
 	job->keep_at = job->began + KEEP_MS;
 	log_forget_reason();
 	job->kind->start(job);
@@ -157,7 +147,7 @@ keep(struct job *job)
 	struct worker *w = job->worker;
 	int r = jobs_keep(w->db, job->row.name, w->owner);
 
-	job->keep_at = monotonic_ms() + KEEP_MS;
+	job->keep_at = clock_monotonic_ms() + KEEP_MS;
 	if (r == ERR_CONFLICT) {
 		log_line(LOG_ERROR,
 		    "another worker took over the job %s: this one ends",
@@ -174,8 +164,8 @@ end(struct job *job, struct job_end *how)
 
 	job->running = false;
 	job->wants_step = false;
-	how->duration_ms = monotonic_ms() - job->began;
-	job->not_before = monotonic_ms() + RERUN_MS;
+	how->duration_ms = clock_monotonic_ms() - job->began;
+	job->not_before = clock_monotonic_ms() + RERUN_MS;
 	if (jobs_finish(w->db, job->row.name, w->owner, how) == ERR_CONFLICT)
 		w->lost = true;
 	w->look_at = 0;
@@ -213,7 +203,7 @@ static void
 run(struct job *job)
 {
 	struct worker *w = job->worker;
-	int64_t now = monotonic_ms();
+	int64_t now = clock_monotonic_ms();
 
 	w->slice_end = now + JOB_SLICE_MS;
 	if (!job->running) {
@@ -249,11 +239,11 @@ job_run_all(struct worker *w, int *wait)
 	int64_t now, next, at;
 	size_t i;
 
-	if (monotonic_ms() >= w->look_at)
+	if (clock_monotonic_ms() >= w->look_at)
 		look(w);
 	for (i = 0; i < w->n; i++)
 		run(&w->jobs[i]);
-	now = monotonic_ms();
+	now = clock_monotonic_ms();
 	next = w->look_at;
 	for (i = 0; i < w->n; i++)
 		if ((at = next_look(&w->jobs[i], now)) < next)

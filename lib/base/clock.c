@@ -15,6 +15,15 @@ clock_now(void)
 	return (stopped_at != 0 ? stopped_at : (int64_t)time(NULL)) + offset;
 }
 
+int64_t
+clock_monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void
 clock_use_offset_file(const char *path)
 {

@@ -17,6 +17,12 @@
 /* The current time, moved by the offset of a test bench if there is one. */
 int64_t clock_now(void);
 
+/*
+ * Milliseconds since some moment in the past, for measuring waits: setting the
+ * clock does not change it.
+ */
+int64_t clock_monotonic_ms(void);
+
 /* Names the offset file; NULL or "" turns it off. The path is copied. */
 void clock_use_offset_file(const char *path);
 void clock_refresh(void);

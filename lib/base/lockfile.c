@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -16,15 +17,6 @@
  * A tick that comes just before flock() sleeps is lost; the next one wakes it.
  */
 #define TICK_NS 50000000
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void
 on_tick(int signal_number)
@@ -56,7 +48,7 @@ start_ticks(timer_t *out)
 static int
 wait_for_lock(int fd, int ms)
 {
-	int64_t end = monotonic_ms() + ms;
+	int64_t end = clock_monotonic_ms() + ms;
 	struct sigaction tick, before;
 	sigset_t set, mask;
 	int r = -1, error;
@@ -72,7 +64,8 @@ wait_for_lock(int fd, int ms)
 		do {
 			r = flock(fd, LOCK_EX);
 			error = errno;
-		} while (r != 0 && error == EINTR && monotonic_ms() < end);
+		} while (
+		    r != 0 && error == EINTR && clock_monotonic_ms() < end);
 		timer_delete(timer);
 	} else {
 		error = errno;

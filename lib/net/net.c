@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -39,15 +39,6 @@ struct net_transfer {
 	void *arg;
 	char why[CURL_ERROR_SIZE];
 };
-
-static int64_t
-monotonic_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 int
 net_prepare(void)
@@ -194,7 +185,7 @@ are_headers_safe(const struct net_request *q)
 static CURLcode
 set_limits(struct net *net, struct net_transfer *t, const struct net_request *q)
 {
-	int64_t since = monotonic_seconds() - net->reconnect_at;
+	int64_t since = (clock_monotonic_ms() - net->reconnect_at) / 1000;
 	CURLcode code = CURLE_OK;
 
 	SET(NOSIGNAL, 1L);
@@ -429,13 +420,11 @@ spoke_http2(const struct net_transfer *t)
 static void
 finish(struct net_transfer *t, int code, const char *reason)
 {
-	long size = 0;
-	struct net_answer answer = {
-		.code = code, .reason = reason, .easy = t->easy
-	};
+	struct net_answer answer = { .code = code,
+		.reason = reason,
+		.sent = was_sent(t),
+		.easy = t->easy };
 
-	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &size);
-	answer.sent = size > 0;
 	if (code == OK) {
 		curl_easy_getinfo(
 		    t->easy, CURLINFO_RESPONSE_CODE, &answer.status);
@@ -527,7 +516,7 @@ net_wait(struct net *net, int extra_fd, int milliseconds)
 void
 net_reconnect(struct net *net)
 {
-	net->reconnect_at = monotonic_seconds();
+	net->reconnect_at = clock_monotonic_ms();
 }
 
 const char *

@@ -41,7 +41,7 @@ struct net {
 	CURLM *multi;
 	struct net_transfer *transfers; /* those that go on */
 	uint64_t last_number;
-	int64_t reconnect_at; /* monotonic seconds; 0: never */
+	int64_t reconnect_at; /* monotonic milliseconds; 0: never */
 };
 
 struct net_request {

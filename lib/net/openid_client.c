@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config.h"
 
@@ -25,15 +24,6 @@ struct call {
 	long status;
 	bool done;
 };
-
-static int64_t
-monotonic_milliseconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The text of the file, without the line end that editors leave. */
 static int
@@ -82,7 +72,7 @@ void
 openid_client_begin(struct openid_client *c)
 {
 	c->deadline =
-	    monotonic_milliseconds() + INT64_C(1000) * OPENID_CLIENT_SECONDS;
+	    clock_monotonic_ms() + INT64_C(1000) * OPENID_CLIENT_SECONDS;
 }
 
 void
@@ -119,7 +109,7 @@ static int
 perform(struct call *call, struct net_request *request)
 {
 	struct openid_client *c = call->client;
-	int64_t left = c->deadline - monotonic_milliseconds();
+	int64_t left = c->deadline - clock_monotonic_ms();
 	int r;
 
 	if (left < 1000)

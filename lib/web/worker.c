@@ -74,15 +74,6 @@ struct worker_master {
 	struct worker_slot slots[WORKER_MAX];
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void
 limit_memory(void)
 {
@@ -167,7 +158,7 @@ start_worker(struct worker_master *m, struct worker_slot *slot)
 			_exit(0);
 		exit(run_child(m));
 	}
-	slot->started = now_ms();
+	slot->started = clock_monotonic_ms();
 	if (pid < 0) {
 		log_line(LOG_ERROR, "cannot fork: %s", strerror(errno));
 		slot->not_before = slot->started + WORKER_WAIT_LAST_MS;
@@ -180,7 +171,7 @@ start_worker(struct worker_master *m, struct worker_slot *slot)
 static int64_t
 fill_slots(struct worker_master *m)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_monotonic_ms();
 	int64_t next = 60000;
 	struct worker_slot *slot;
 	int i;
@@ -210,7 +201,7 @@ back_off(struct worker_slot *slot, int64_t now)
 static void
 child_ended(struct worker_master *m, struct worker_slot *slot, int status)
 {
-	int64_t now = now_ms();
+	int64_t now = clock_monotonic_ms();
 	bool brief = now - slot->started < WORKER_SHORT_MS;
 
 	slot->pid = 0;
@@ -278,12 +269,12 @@ wait_for_signal(const sigset_t *set, int64_t ms)
 static void
 stop_workers(struct worker_master *m, const sigset_t *set)
 {
-	int64_t end = now_ms() + WORKER_STOP_MS;
+	int64_t end = clock_monotonic_ms() + WORKER_STOP_MS;
 	int64_t left;
 
 	signal_all(m, SIGTERM);
 	while (signal_all(m, 0) > 0) {
-		if ((left = end - now_ms()) <= 0) {
+		if ((left = end - clock_monotonic_ms()) <= 0) {
 			log_line(LOG_WARN, "workers did not stop in time");
 			signal_all(m, SIGKILL);
 			left = 1000;
