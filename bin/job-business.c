@@ -13,12 +13,9 @@
 static struct ade_run *shared;
 
 static void
-on_end(void *arg, int code, const char *text, int64_t next_at)
+on_end(void *arg, int code, const char *text)
 {
-	struct job *job = arg;
-
-	(void)next_at;
-	job_finish(job, code, "%s", text);
+	job_finish(arg, code, "%s", text);
 }
 
 static int

@@ -132,8 +132,6 @@ is_due(const struct ade_run *run, enum task_kind kind,
 
 /* What the accounts are like after a run. */
 struct summary {
-	/* when the first of them is due again; 0: never */
-	int64_t next_at;
 	int64_t devices;
 	/* of the first that fails; "" when none does */
 	char failing[TEXT_SIZE];
@@ -143,18 +141,12 @@ static int
 add_account(
     struct ade_run *run, const struct ade_account *a, struct summary *out)
 {
-	bool syncs = run->kind == SYNC;
-	const char *error = syncs ? a->sync_error : a->assign_error;
-	int64_t at = syncs               ? a->sync_next_at
-	    : a->assign_approved_at == 0 ? 0
-					 : a->assign_at;
+	const char *error = run->kind == SYNC ? a->sync_error : a->assign_error;
 	int64_t ours, gone;
 	int r;
 
 	if (a->consumer_key[0] == '\0')
 		return OK;
-	if (at != 0 && (out->next_at == 0 || at < out->next_at))
-		out->next_at = at;
 	if (error[0] != '\0' && out->failing[0] == '\0')
 		snprintf(out->failing, sizeof out->failing, "%s: %s", a->name,
 		    error);
@@ -169,7 +161,7 @@ sum_up(struct ade_run *run, struct summary *out)
 	struct ade_account_list list;
 	int r = ade_accounts_list(run->db, &list);
 
-	*out = (struct summary){ .next_at = 0 };
+	*out = (struct summary){ .devices = 0 };
 	for (size_t i = 0; r == OK && i < list.n; i++)
 		r = add_account(run, &list.rows[i], out);
 	ade_accounts_list_release(&list);
@@ -200,7 +192,7 @@ end_task(struct ade_run *run)
 		    run->done_count == 0 ? ", nothing was due" : "");
 	run->tasks[run->kind].done = NULL;
 	run->busy = false;
-	task.done(task.arg, run->code, text, s.next_at);
+	task.done(task.arg, run->code, text);
 	begin(run);
 }
 

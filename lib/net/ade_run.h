@@ -25,12 +25,8 @@ int ade_run_new(struct net *net, struct db *db, const struct conf *conf,
 /* After net_close(): calls under way never end. NULL is fine. */
 void ade_run_free(struct ade_run *run);
 
-/*
- * `text` says what was done, or which account failed; next_at is when the next
- * account is due, 0 when none ever is.
- */
-typedef void ade_run_done(
-    void *arg, int code, const char *text, int64_t next_at);
+/* `text` says what was done, or which account failed and why. */
+typedef void ade_run_done(void *arg, int code, const char *text);
 
 /*
  * Fetches the lists of the accounts that are due, assigns what is due. What
