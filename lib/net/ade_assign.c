@@ -221,7 +221,7 @@ store_results(struct ade_assign *a, const struct ade_reply *reply,
 			break;
 		take_result(d, word, a->account.profile_uuid, reply->date,
 		    results->retry_after_seconds);
-		assigned += d->assign_failures == 0;
+		assigned += strcmp(d->assign_result, "success") == 0;
 		r = ade_devices_answered(a->db, d);
 	}
 	return r == OK ? record(a, assigned) : r;
