@@ -13,6 +13,7 @@
 #include "bin/view.h"
 #include "ca/ade_identity.h"
 #include "ca/file.h"
+#include "policy/ade_definition.h"
 #include "store/jobs.h"
 #include "wire/ade_token.h"
 
@@ -280,10 +281,10 @@ profile_show(struct cli *cli)
 	bool defined;
 	int r;
 
-	buf_init(&json, CERTIFICATE_MAX);
+	buf_init(&json, ADE_DEFINITION_MAX);
 	if ((r = load(cli, &a)) != OK ||
-	    (r = admin_business_definition(
-		 cli->db, &cli->conf, &a, &json, sha256)) != OK ||
+	    (r = ade_definition_of(cli->db, &cli->conf, &a, &json, sha256)) !=
+		OK ||
 	    (r = admin_business_count(
 		 cli->db, &cli->conf, &a, &defined, &counts)) != OK)
 		goto done;

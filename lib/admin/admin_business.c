@@ -11,11 +11,8 @@
 #include "policy/ade_definition.h"
 #include "store/alarms.h"
 #include "store/jobs.h"
-#include "store/settings.h"
 #include "wire/ade_token.h"
 #include "wire/x509.h"
-
-#define DEFINITION_MAX 262144
 
 static int
 load(const struct admin_actor *actor, const char *name, struct ade_account *out)
@@ -186,20 +183,6 @@ assign_anew(const struct admin_actor *actor, const struct ade_account *a)
 }
 
 int
-admin_business_definition(struct db *db, const struct conf *conf,
-    const struct ade_account *account, struct buf *out,
-    uint8_t sha256[SECRET_SHA256])
-{
-	bool sign_in;
-	int r;
-
-	if ((r = settings_get_bool(db, conf, SETTINGS_SIGN_IN, &sign_in)) != OK)
-		return r;
-	return ade_definition_write(
-	    conf, sign_in, account->profile_options, out, sha256);
-}
-
-int
 admin_business_count(struct db *db, const struct conf *conf,
     const struct ade_account *account, bool *defined,
     struct ade_device_counts *out)
@@ -208,13 +191,12 @@ admin_business_count(struct db *db, const struct conf *conf,
 	struct buf json;
 	int r;
 
-	buf_init(&json, DEFINITION_MAX);
-	r = admin_business_definition(db, conf, account, &json, sha256);
+	buf_init(&json, ADE_DEFINITION_MAX);
+	r = ade_definition_of(db, conf, account, &json, sha256);
 	buf_release(&json);
 	if (r != OK)
 		return r;
-	*defined = account->has_profile_sha256 &&
-	    memcmp(sha256, account->profile_sha256, sizeof sha256) == 0;
+	*defined = ade_definition_is_defined(account, sha256);
 	return ade_devices_count_profiles(
 	    db, account->name, *defined ? account->profile_uuid : "", out);
 }

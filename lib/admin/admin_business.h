@@ -47,16 +47,8 @@ int admin_business_set_options(const struct admin_actor *actor,
 int admin_business_assign_anew(const struct admin_actor *actor);
 
 /*
- * What the profile at Apple Business should say of an account's devices now:
- * appends it, and the digest by which a change is seen.
- */
-int admin_business_definition(struct db *db, const struct conf *conf,
-    const struct ade_account *account, struct buf *out,
-    uint8_t sha256[SECRET_SHA256]);
-
-/*
- * How many devices of an account have that profile; none while it is not defined
- * there, which *defined says.
+ * How many devices of an account have the profile that is wanted now; none
+ * while it is not defined at Apple Business, which *defined says.
  */
 int admin_business_count(struct db *db, const struct conf *conf,
     const struct ade_account *account, bool *defined,

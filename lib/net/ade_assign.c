@@ -12,7 +12,6 @@
 #include "store/activities.h"
 #include "store/alarms.h"
 #include "store/datum.h"
-#include "store/settings.h"
 #include "wire/out_json.h"
 
 /*
@@ -24,8 +23,7 @@
  *	 -> end_run                         fail_run() ends it from any step
  */
 
-#define DEFINITION_MAX 262144
-#define BODY_MAX       262144
+#define BODY_MAX 262144
 
 /* How long a device that failed is left alone: doubled with each failure. */
 #define COOL_DOWN      3600
@@ -375,30 +373,6 @@ on_defined(void *arg, const struct ade_reply *reply)
 		settle(a);
 }
 
-static bool
-has_definition(
-    const struct ade_account *account, const uint8_t sha256[SECRET_SHA256])
-{
-	return account->profile_uuid[0] != '\0' &&
-	    account->has_profile_sha256 &&
-	    memcmp(account->profile_sha256, sha256, SECRET_SHA256) == 0;
-}
-
-/* What is wanted of an account's profile now. */
-static int
-write_definition(struct db *db, const struct conf *conf,
-    const struct ade_account *account, struct buf *out,
-    uint8_t sha256[SECRET_SHA256])
-{
-	bool sign_in;
-	int r;
-
-	if ((r = settings_get_bool(db, conf, SETTINGS_SIGN_IN, &sign_in)) != OK)
-		return r;
-	return ade_definition_write(
-	    conf, sign_in, account->profile_options, out, sha256);
-}
-
 int
 ade_assign_is_due(struct db *db, const struct conf *conf,
     const struct ade_account *account, bool *out)
@@ -412,11 +386,11 @@ ade_assign_is_due(struct db *db, const struct conf *conf,
 		return OK;
 	if (account->assign_at > clock_now() && account->assign_failures > 0)
 		return OK;
-	buf_init(&definition, DEFINITION_MAX);
-	r = write_definition(db, conf, account, &definition, sha256);
+	buf_init(&definition, ADE_DEFINITION_MAX);
+	r = ade_definition_of(db, conf, account, &definition, sha256);
 	buf_release(&definition);
 	if (r == OK)
-		*out = !has_definition(account, sha256) ||
+		*out = !ade_definition_is_defined(account, sha256) ||
 		    (account->assign_at != 0 &&
 			account->assign_at <= clock_now());
 	return r;
@@ -435,11 +409,11 @@ ade_assign_start(struct ade_assign *a, struct ade_service *service,
 	a->account = *account;
 	a->done = done;
 	a->arg = arg;
-	buf_init(&a->definition, DEFINITION_MAX);
+	buf_init(&a->definition, ADE_DEFINITION_MAX);
 	log_forget_reason();
-	r = write_definition(
+	r = ade_definition_of(
 	    db, service->conf, account, &a->definition, a->sha256);
-	if (r == OK && has_definition(account, a->sha256)) {
+	if (r == OK && ade_definition_is_defined(account, a->sha256)) {
 		settle(a);
 		return;
 	}

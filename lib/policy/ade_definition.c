@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/utf8.h"
-#include "store/ade_accounts.h"
+#include "store/settings.h"
 #include "wire/in_json.h"
 #include "wire/out_json.h"
 #include "wire/x509.h"
@@ -262,4 +262,27 @@ ade_definition_write(const struct conf *conf, bool sign_in,
 		    blob_of(out->p + before, out->n - before), sha256);
 	in_json_free(set);
 	return r;
+}
+
+int
+ade_definition_of(struct db *db, const struct conf *conf,
+    const struct ade_account *account, struct buf *out,
+    uint8_t sha256[SECRET_SHA256])
+{
+	bool sign_in;
+	int r;
+
+	if ((r = settings_get_bool(db, conf, SETTINGS_SIGN_IN, &sign_in)) != OK)
+		return r;
+	return ade_definition_write(
+	    conf, sign_in, account->profile_options, out, sha256);
+}
+
+bool
+ade_definition_is_defined(
+    const struct ade_account *account, const uint8_t sha256[SECRET_SHA256])
+{
+	return account->profile_uuid[0] != '\0' &&
+	    account->has_profile_sha256 &&
+	    memcmp(account->profile_sha256, sha256, SECRET_SHA256) == 0;
 }

@@ -11,6 +11,10 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/secret.h"
+#include "store/ade_accounts.h"
+
+/* Bytes of a definition, with eight certificates in it. */
+#define ADE_DEFINITION_MAX ((size_t)256 << 10)
 
 /* What an administrator may set; the defaults are ours. */
 struct ade_definition_option {
@@ -40,5 +44,17 @@ int ade_definition_set(
  */
 int ade_definition_write(const struct conf *conf, bool sign_in,
     const char *options, struct buf *out, uint8_t sha256[SECRET_SHA256]);
+
+/*
+ * The same for the devices of an account now: by the options in its row and the
+ * setting for sign-in. Errors of the database as well.
+ */
+int ade_definition_of(struct db *db, const struct conf *conf,
+    const struct ade_account *account, struct buf *out,
+    uint8_t sha256[SECRET_SHA256]);
+
+/* Is the definition with this digest the account's at Apple Business? */
+bool ade_definition_is_defined(
+    const struct ade_account *account, const uint8_t sha256[SECRET_SHA256]);
 
 #endif
