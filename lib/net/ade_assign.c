@@ -61,11 +61,7 @@ ade_assign_failed(struct db *db, const struct ade_account *account, int code,
 {
 	char why[ADE_ERROR_TEXT];
 
-	snprintf(why, sizeof why, "%s", reason);
-	if (strcmp(why, log_reason()) != 0)
-		log_fail(__FILE__, __LINE__, __func__, code,
-		    "Apple Business, assignment of account %s: %s",
-		    account->name, why);
+	ade_sync_explain("assignment", account->name, code, reason, why);
 	if (db_begin(db) == OK)
 		(void)db_end(
 		    db, store_failure(db, account, code, why, retry_after));
@@ -80,18 +76,12 @@ end(struct ade_assign *a, int code)
 	a->done(a->arg, code);
 }
 
-/* What has no sentence of its own was logged where it was noticed. */
 static void
 fail_run(
     struct ade_assign *a, int code, const char *reason, int64_t retry_after)
 {
-	char why[ADE_ERROR_TEXT];
-
-	snprintf(why, sizeof why, "%s",
-	    reason[0] != '\0'             ? reason
-		: log_reason()[0] != '\0' ? log_reason()
-					  : err_text(code));
-	end(a, ade_assign_failed(a->db, &a->account, code, why, retry_after));
+	end(a,
+	    ade_assign_failed(a->db, &a->account, code, reason, retry_after));
 }
 
 static int

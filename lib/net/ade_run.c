@@ -228,8 +228,8 @@ start_account(struct ade_run *run, const struct ade_account *a)
 	if (r != OK)
 		on_account(run,
 		    run->kind == SYNC
-			? ade_sync_failed(run->db, a, r, log_reason(), 0)
-			: ade_assign_failed(run->db, a, r, log_reason(), 0));
+			? ade_sync_failed(run->db, a, r, "", 0)
+			: ade_assign_failed(run->db, a, r, "", 0));
 	else if (run->kind == SYNC)
 		ade_sync_start(&run->sync, &run->client->service, run->db, a,
 		    on_account, run);

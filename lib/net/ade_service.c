@@ -224,8 +224,6 @@ on_session(void *arg, const struct net_answer *answer)
 	reply.code = in_ade_session(reply.body, s->session);
 	if (reply.code == OK)
 		reply.code = start(s);
-	else
-		refuse(s, &reply, reply.code, "%s", log_reason());
 	if (reply.code != OK)
 		finish(s, &reply);
 }

@@ -24,7 +24,7 @@ struct ade_reply {
 	 * ERR_ADE_ANSWER (any other status), ERR_ADE_TOKEN (our file).
 	 */
 	int code;
-	/* a sentence for administrators; "" when OK */
+	/* a sentence for administrators; "" when OK, or logged already */
 	const char *reason;
 	long status;
 	struct blob body;
@@ -71,8 +71,8 @@ int ade_service_load(struct ade_service *s, const char *consumer_key);
 /*
  * Makes a call, of which nothing is needed after the return but `method`;
  * begins a session first when there is none, and once more when the service
- * does not know it any more. done(arg, reply) comes exactly once, later;
- * nothing is logged. ERR_NOMEM without a call of done.
+ * does not know it any more. done(arg, reply) comes exactly once, later.
+ * ERR_NOMEM without a call of done.
  */
 int ade_service_call(struct ade_service *s, const char *method,
     const char *path, struct blob body, ade_service_done *done, void *arg);

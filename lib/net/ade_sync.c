@@ -74,6 +74,20 @@ ade_sync_next_try(int code, int failures, int64_t retry_after)
 	return clock_now() + (wait > retry_after ? wait : retry_after);
 }
 
+void
+ade_sync_explain(const char *run, const char *account, int code,
+    const char *reason, char out[ADE_ERROR_TEXT])
+{
+	if (reason[0] != '\0')
+		log_fail(__FILE__, __LINE__, __func__, code,
+		    "Apple Business, %s of account %s: %s", run, account,
+		    reason);
+	else
+		reason =
+		    log_reason()[0] != '\0' ? log_reason() : err_text(code);
+	snprintf(out, ADE_ERROR_TEXT, "%s", reason);
+}
+
 static int
 store_failure(struct db *db, const struct ade_account *a, int code,
     const char *reason, int64_t retry_after)
@@ -100,28 +114,18 @@ ade_sync_failed(struct db *db, const struct ade_account *account, int code,
 {
 	char why[ADE_ERROR_TEXT];
 
-	snprintf(why, sizeof why, "%s", reason);
-	if (strcmp(why, log_reason()) != 0)
-		log_fail(__FILE__, __LINE__, __func__, code,
-		    "Apple Business, account %s: %s", account->name, why);
+	ade_sync_explain("device list", account->name, code, reason, why);
 	if (db_begin(db) == OK)
 		(void)db_end(
 		    db, store_failure(db, account, code, why, retry_after));
 	return code;
 }
 
-/* What has no sentence of its own was logged where it was noticed. */
 static void
 fail_run(struct ade_sync *s, int code, const char *reason, int64_t retry_after)
 {
-	char why[ADE_ERROR_TEXT];
-
-	snprintf(why, sizeof why, "%s",
-	    reason[0] != '\0'             ? reason
-		: log_reason()[0] != '\0' ? log_reason()
-					  : err_text(code));
 	s->done(s->arg,
-	    ade_sync_failed(s->db, &s->account, code, why, retry_after));
+	    ade_sync_failed(s->db, &s->account, code, reason, retry_after));
 }
 
 static int

@@ -46,13 +46,21 @@ void ade_sync_start(struct ade_sync *sync, struct ade_service *service,
     void *arg);
 
 /*
- * Stores that a run failed, or could not begin; logs it, unless `reason` is
- * log_reason(); raises an alarm, unless it may pass by itself and happened
- * less than three times. `retry_after` is in seconds, 0 when the service says
+ * Stores that a run failed, or could not begin, and raises an alarm, unless the
+ * failure may pass by itself and happened less than three times in a row.
+ * `reason` is a sentence, which is logged; "" when the failure was logged where
+ * it was noticed. `retry_after` is in seconds, 0 when the service asks for
  * none. Returns `code`.
  */
 int ade_sync_failed(struct db *db, const struct ade_account *account, int code,
     const char *reason, int64_t retry_after);
+
+/*
+ * The reason of a failure as its account keeps it, from a `reason` as above;
+ * `run` names what failed, in the log.
+ */
+void ade_sync_explain(const char *run, const char *account, int code,
+    const char *reason, char out[ADE_ERROR_TEXT]);
 
 /*
  * When to try again after so many failures in a row: from 30 seconds to 30

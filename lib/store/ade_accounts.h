@@ -1,7 +1,7 @@
 /*
  * Accounts at Apple Business: how far the device list of each is synchronized,
- * and which enrollment profile its devices get. Secrets are in files (net/
- * ade_token_file.h).
+ * and which enrollment profile its devices get. Secrets are in files
+ * (ca/ade_identity.h).
  */
 #ifndef STORE_ADE_ACCOUNTS_H
 #define STORE_ADE_ACCOUNTS_H
