@@ -16,17 +16,14 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "enroll/ade_profile.h"
 #include "enroll-http.h"
+#include "enroll/machineinfo.h"
 #include "enroll/sign_in_device.h"
 #include "net/openid_client.h"
 #include "policy/sign_in.h"
 #include "store/settings.h"
-#include "stylesheet.h"
 #include "web/form.h"
-#include "web/tmplset.h"
 #include "web/worker.h"
-#include "wire/x509.h"
 
 #define SSO_PATH "/enroll/sso"
 #define COOKIE   "__Host-attestmdm-enroll"
@@ -36,11 +33,8 @@
 
 struct app {
 	struct context context;
-	gnutls_x509_crt_t device_ca;
-	struct profile_files files;
+	struct enroll_http enroll;
 	struct openid_client client;
-	struct tmpl *tmpl;
-	struct stylesheet style;
 	/* of the request: its device's information is kept */
 	bool can_try_again;
 };
@@ -63,24 +57,13 @@ refuse(struct app *app, int code)
 	return context_refuse(&app->context, code);
 }
 
-/* The end of it: the profile, or what Setup Assistant understands. */
 static int
 give_profile(
     struct app *app, struct blob cms, const char *account, struct resp *resp)
 {
-	struct buf out;
-	int r;
-
 	app->context.step = "profile";
-	buf_init(&out, PROFILE_BYTES_MAX);
-	r = ade_profile_make(
-	    &app->context, app->device_ca, &app->files, cms, account, &out);
-	if (r == OK)
-		r = enroll_http_profile(resp, buf_blob(&out));
-	else if (r == ERR_ENROLL_OS_TOO_OLD)
-		r = enroll_http_update(resp, buf_blob(&out));
-	buf_wipe(&out);
-	return r;
+	return enroll_http_answer(
+	    &app->enroll, &app->context, cms, account, resp);
 }
 
 /* Off to the provider, which may take a while to say where. */
@@ -139,7 +122,7 @@ begin_device(struct app *app, struct blob cms, struct resp *resp)
 		return give_profile(app, cms, "", resp);
 	buf_init(&update, PROFILE_BYTES_MAX);
 	r = sign_in_device_keep(
-	    &app->context, app->device_ca, cms, &s, cookie, &update);
+	    &app->context, app->enroll.device_ca, cms, &s, cookie, &update);
 	if (r == ERR_ENROLL_OS_TOO_OLD)
 		r = enroll_http_update(resp, buf_blob(&update));
 	else if (r == OK &&
@@ -342,43 +325,23 @@ advice(int code)
 static int
 send_page(const struct app *app, int code, struct resp *resp)
 {
-	struct tmpl_row *row;
-	struct buf html;
-	int r;
+	struct tmpl_row *row = tmplrow_new();
 
-	if ((r = resp_set(resp, "Content-Security-Policy",
-		 ENROLL_HTTP_POLICY)) != OK)
-		return r;
-	row = tmplrow_new();
-	tmplrow_set(row, "organization", app->context.conf->organization);
-	tmplrow_set(row, "style_version", app->style.version);
-	tmplrow_set(row, "problem", err_text(code));
 	tmplrow_set(row, "advice", advice(code));
 	tmplrow_flag(row, "again", app->can_try_again);
 	tmplrow_set(row, "serial", app->context.serial);
-	buf_init(&html, RESP_BODY_MAX);
-	if ((r = tmpl_render(app->tmpl, "enroll-sso", row, &html)) == OK)
-		r = resp_body(resp, err_http_status(code),
-		    "text/html; charset=utf-8", buf_blob(&html));
-	buf_release(&html);
-	tmplrow_free(row);
-	return r;
+	return enroll_http_page(
+	    &app->enroll, app->context.conf, "enroll-sso", row, code, resp);
 }
 
 static int
 load(void *p)
 {
 	struct app *app = p;
-	const struct conf *conf = app->context.conf;
-	size_t n;
-	int r;
+	int r = enroll_http_load(&app->enroll, app->context.conf);
 
-	if ((r = x509_load(conf->device_ca, 1, &app->device_ca, &n)) != OK ||
-	    (r = profile_files_load(conf, &app->files)) != OK ||
-	    (r = openid_client_open(&app->client, conf)) != OK ||
-	    (r = tmplset_load(conf->templates, &app->tmpl)) != OK)
-		return r;
-	return stylesheet_load(conf, &app->style);
+	return r == OK ? openid_client_open(&app->client, app->context.conf)
+		       : r;
 }
 
 static void
@@ -386,11 +349,8 @@ unload(void *p)
 {
 	struct app *app = p;
 
-	tmpl_free(app->tmpl);
-	stylesheet_release(&app->style);
 	openid_client_close(&app->client);
-	profile_files_release(&app->files);
-	x509_free(app->device_ca);
+	enroll_http_release(&app->enroll);
 }
 
 static int

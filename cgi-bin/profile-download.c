@@ -6,14 +6,10 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "enroll/ade_profile.h"
-#include "enroll/link_profile.h"
 #include "enroll-http.h"
+#include "enroll/link_profile.h"
 #include "enroll/machineinfo.h"
-#include "stylesheet.h"
-#include "web/tmplset.h"
 #include "web/worker.h"
-#include "wire/x509.h"
 
 #define ENROLL_PATH "/enroll"
 
@@ -22,28 +18,8 @@
 
 struct app {
 	struct context context;
-	gnutls_x509_crt_t device_ca;
-	struct profile_files files;
-	struct tmpl *tmpl;
-	struct stylesheet style;
+	struct enroll_http enroll;
 };
-
-static int
-answer(struct app *app, struct blob cms, struct resp *resp)
-{
-	struct buf out;
-	int r;
-
-	buf_init(&out, PROFILE_BYTES_MAX);
-	r = ade_profile_make(
-	    &app->context, app->device_ca, &app->files, cms, "", &out);
-	if (r == OK)
-		r = enroll_http_profile(resp, buf_blob(&out));
-	else if (r == ERR_ENROLL_OS_TOO_OLD)
-		r = enroll_http_update(resp, buf_blob(&out));
-	buf_wipe(&out);
-	return r;
-}
 
 /* The device sends its information as the body, of whatever content type. */
 static int
@@ -55,7 +31,8 @@ post_enroll(void *p, const struct req *req, struct resp *resp)
 		return context_refuse(&app->context,
 		    fail(ERR_ENROLL_MACHINEINFO,
 			"the request carries no device information"));
-	return answer(app, req->body, resp);
+	return enroll_http_answer(
+	    &app->enroll, &app->context, req->body, "", resp);
 }
 
 /* A web view sends it in a header. Looking at the page alone is no request. */
@@ -70,7 +47,8 @@ get_enroll(void *p, const struct req *req, struct resp *resp)
 		return ERR_METHOD;
 	buf_init(&cms, MACHINEINFO_BYTES_MAX);
 	if ((r = enroll_http_info(req, &cms)) == OK)
-		r = answer(app, buf_blob(&cms), resp);
+		r = enroll_http_answer(
+		    &app->enroll, &app->context, buf_blob(&cms), "", resp);
 	else if (enroll_http_has_info(req))
 		r = context_refuse(&app->context, r);
 	buf_release(&cms);
@@ -86,25 +64,13 @@ static int
 send_page(const struct app *app, int code, struct resp *resp)
 {
 	struct tmpl_row *row;
-	struct buf html;
-	int r;
 
 	if (code != OK && err_http_status(code) >= 500)
 		return code;
-	if ((r = resp_set(resp, "Content-Security-Policy", ENROLL_HTTP_POLICY)) != OK)
-		return r;
 	row = tmplrow_new();
-	tmplrow_set(row, "organization", app->context.conf->organization);
-	tmplrow_set(row, "style_version", app->style.version);
 	tmplrow_flag(row, "usable", code == OK);
-	tmplrow_set(row, "problem", code == OK ? "" : err_text(code));
-	buf_init(&html, RESP_BODY_MAX);
-	if ((r = tmpl_render(app->tmpl, "manual", row, &html)) == OK)
-		r = resp_body(resp, code == OK ? 200 : err_http_status(code),
-		    "text/html; charset=utf-8", buf_blob(&html));
-	buf_release(&html);
-	tmplrow_free(row);
-	return r;
+	return enroll_http_page(
+	    &app->enroll, app->context.conf, "manual", row, code, resp);
 }
 
 static int
@@ -125,8 +91,8 @@ post_link(void *p, const struct req *req, struct resp *resp)
 	int r;
 
 	buf_init(&profile, PROFILE_BYTES_MAX);
-	r = link_profile_redeem(
-	    &app->context, &app->files, req_path_param(req, "token"), &profile);
+	r = link_profile_redeem(&app->context, &app->enroll.files,
+	    req_path_param(req, "token"), &profile);
 	if (r == OK)
 		r = enroll_http_profile(resp, buf_blob(&profile));
 	else
@@ -140,7 +106,7 @@ get_style(void *p, const struct req *req, struct resp *resp)
 {
 	struct app *app = p;
 
-	return stylesheet_send(&app->style, resp);
+	return stylesheet_send(&app->enroll.style, resp);
 }
 
 static int
@@ -153,16 +119,8 @@ static int
 load(void *p)
 {
 	struct app *app = p;
-	const struct conf *conf = app->context.conf;
-	size_t n;
-	int r;
 
-	if ((r = x509_load(conf->device_ca, 1, &app->device_ca, &n)) != OK ||
-	    (r = profile_files_load(conf, &app->files)) != OK)
-		return r;
-	if ((r = tmplset_load(conf->templates, &app->tmpl)) != OK)
-		return r;
-	return stylesheet_load(conf, &app->style);
+	return enroll_http_load(&app->enroll, app->context.conf);
 }
 
 static void
@@ -170,10 +128,7 @@ unload(void *p)
 {
 	struct app *app = p;
 
-	tmpl_free(app->tmpl);
-	stylesheet_release(&app->style);
-	profile_files_release(&app->files);
-	x509_free(app->device_ca);
+	enroll_http_release(&app->enroll);
 }
 
 static int
