@@ -33,18 +33,22 @@ write_certificate(const struct certificate *c, struct out_json *w)
 	    revoked ? admin_certificate_reason_name(c->revocation_reason) : "");
 }
 
-static int
-list(struct admin_api *api, const struct form *query, struct resp *resp)
+int
+admin_api_certificates_list(void *p, const struct req *req, struct resp *resp)
 {
-	struct certificate_filter filter = { .search =
-						 form_text(query, "search") };
+	static const char *const fields[] = { "search", "limit", "cursor",
+		NULL };
+	struct admin_api *api = p;
+	struct certificate_filter filter = { .limit = 0 };
 	struct certificate_list rows;
 	struct out_json w;
 	int r;
 
-	if ((r = admin_api_http_limit(
-		 api, query, &filter.limit, &filter.cursor)) != OK)
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = admin_api_http_limit(api, &filter.limit, &filter.cursor)) !=
+		OK)
 		return r;
+	filter.search = form_text(api->query, "search");
 	if ((r = certificates_list(api->context.db, &filter, &rows)) != OK)
 		return admin_api_http_listed(api, r);
 	admin_api_http_open(&w, resp);
@@ -58,21 +62,6 @@ list(struct admin_api *api, const struct form *query, struct resp *resp)
 	admin_api_http_string(&w, "next", rows.next);
 	certificates_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
-}
-
-int
-admin_api_certificates_list(void *p, const struct req *req, struct resp *resp)
-{
-	static const char *const fields[] = { "search", "limit", "cursor",
-		NULL };
-	struct admin_api *api = p;
-	struct form *query;
-	int r;
-
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
-		r = list(api, query, resp);
-	form_free(query);
-	return r;
 }
 
 static int

@@ -31,11 +31,11 @@ write_members(const struct command *c, struct out_json *w)
 	admin_api_http_string(w, "note", c->note);
 }
 
-/* The cursor is the number of rows before. */
-static int
-list(struct admin_api *api, const struct req *req, const struct form *query,
-    struct resp *resp)
+int
+admin_api_commands_list(void *p, const struct req *req, struct resp *resp)
 {
+	static const char *const fields[] = { "limit", "cursor", NULL };
+	struct admin_api *api = p;
 	struct command_list commands;
 	struct out_json w;
 	struct host host;
@@ -43,7 +43,8 @@ list(struct admin_api *api, const struct req *req, const struct form *query,
 	int limit, r;
 	size_t i;
 
-	if ((r = admin_api_http_limit(api, query, &limit, &cursor)) != OK)
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = admin_api_http_limit(api, &limit, &cursor)) != OK)
 		return r;
 	if ((r = find_host(api, req, &host)) != OK ||
 	    (r = commands_list(
@@ -60,20 +61,6 @@ list(struct admin_api *api, const struct req *req, const struct form *query,
 	admin_api_http_string(&w, "next", commands.next);
 	commands_list_release(&commands);
 	return admin_api_http_send(&w, 200, resp);
-}
-
-int
-admin_api_commands_list(void *p, const struct req *req, struct resp *resp)
-{
-	static const char *const fields[] = { "limit", "cursor", NULL };
-	struct admin_api *api = p;
-	struct form *query;
-	int r;
-
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
-		r = list(api, req, query, resp);
-	form_free(query);
-	return r;
 }
 
 static int

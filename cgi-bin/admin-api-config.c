@@ -392,14 +392,14 @@ write_preview(const struct admin_api *api, const struct admin_actor *actor,
 /* The member "hosts": those of the group that the query names. */
 static int
 write_group(struct admin_api *api, const struct admin_actor *actor,
-    const struct wish *wish, const struct form *query, struct out_json *w)
+    const struct wish *wish, struct out_json *w)
 {
-	const char *after = form_get(query, "cursor");
+	const char *after = form_get(api->query, "cursor");
 	struct admin_preview_hosts hosts;
 	int r;
 
 	r = admin_preview_list(actor, wish->all, wish->n,
-	    form_get(query, "group"), after == NULL ? "" : after, &hosts);
+	    form_get(api->query, "group"), after == NULL ? "" : after, &hosts);
 	if (r == ERR_FIELD)
 		return admin_api_http_field(api, r, "cursor");
 	if (r != OK)
@@ -416,7 +416,7 @@ write_group(struct admin_api *api, const struct admin_actor *actor,
 
 static int
 preview(struct admin_api *api, const struct wish *wish,
-    const struct form *query, struct condition *condition, struct resp *resp)
+    struct condition *condition, struct resp *resp)
 {
 	struct admin_actor actor = admin_api_http_actor(api);
 	struct out_json w;
@@ -431,8 +431,8 @@ preview(struct admin_api *api, const struct wish *wish,
 	out_json_close_array(&w);
 	if (r != OK)
 		return r;
-	r = form_get(query, "group") != NULL
-	    ? write_group(api, &actor, wish, query, &w)
+	r = form_get(api->query, "group") != NULL
+	    ? write_group(api, &actor, wish, &w)
 	    : write_preview(api, &actor, wish, &w);
 	return r == OK ? admin_api_http_send(&w, 200, resp) : r;
 }
@@ -449,20 +449,21 @@ set(struct admin_api *api, const struct wish *wish,
 }
 
 static int
-change(struct admin_api *api, const struct req *req, const struct form *query,
-    const struct wish *wish, struct resp *resp)
+change(struct admin_api *api, const struct req *req, const struct wish *wish,
+    struct resp *resp)
 {
 	struct condition condition = { api, req_header(req, "If-Match") };
 	bool dry_run;
 	int r;
 
-	if ((r = admin_api_http_flag(api, query, "dry_run", &dry_run)) != OK)
+	if ((r = admin_api_http_flag(api, "dry_run", &dry_run)) != OK)
 		return r;
-	if (!dry_run && (form_get(query, "group") != NULL ||
-			    form_get(query, "cursor") != NULL))
+	if (!dry_run &&
+	    (form_get(api->query, "group") != NULL ||
+		form_get(api->query, "cursor") != NULL))
 		return fail(admin_api_http_field(api, ERR_FIELD, "group"),
 		    "group and cursor go with dry_run=true");
-	r = dry_run ? preview(api, wish, query, &condition, resp)
+	r = dry_run ? preview(api, wish, &condition, resp)
 		    : set(api, wish, &condition, resp);
 	if (r == ERR_FIELD || r == ERR_LICENSE || r == ERR_GITOPS)
 		name_refused(api, wish, r);
@@ -477,15 +478,13 @@ admin_api_config_change(void *p, const struct req *req, struct resp *resp)
 	static const char *const members[] = { "mdm", NULL };
 	struct admin_api *api = p;
 	struct json *body = NULL;
-	struct form *query;
 	struct wish wish;
 	int r;
 
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK &&
+	if ((r = admin_api_http_query(api, req, fields)) == OK &&
 	    (r = admin_api_http_body(api, req, members, false, &body)) == OK &&
 	    (r = read_wish(api, body, &wish)) == OK)
-		r = change(api, req, query, &wish, resp);
+		r = change(api, req, &wish, resp);
 	in_json_free(body);
-	form_free(query);
 	return r;
 }

@@ -52,39 +52,28 @@ write_enrollments(struct admin_api *api, const struct enrollment_list *list,
 	return r;
 }
 
-static int
-list(struct admin_api *api, const struct form *query, struct resp *resp)
-{
-	struct enrollment_list rows;
-	struct out_json w;
-	const char *cursor;
-	int limit, r;
-
-	if ((r = admin_api_http_limit(api, query, &limit, &cursor)) != OK)
-		return r;
-	if ((r = enrollments_list(api->context.db, form_text(query, "search"),
-		 cursor, limit, &rows)) != OK)
-		return admin_api_http_listed(api, r);
-	admin_api_http_open(&w, resp);
-	r = write_enrollments(api, &rows, &w);
-	admin_api_http_string(&w, "next", rows.next);
-	enrollments_list_release(&rows);
-	return r == OK ? admin_api_http_send(&w, 200, resp) : r;
-}
-
 int
 admin_api_enrollments_list(void *p, const struct req *req, struct resp *resp)
 {
 	static const char *const fields[] = { "search", "limit", "cursor",
 		NULL };
 	struct admin_api *api = p;
-	struct form *query;
-	int r;
+	struct enrollment_list rows;
+	struct out_json w;
+	const char *cursor;
+	int limit, r;
 
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
-		r = list(api, query, resp);
-	form_free(query);
-	return r;
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = admin_api_http_limit(api, &limit, &cursor)) != OK)
+		return r;
+	if ((r = enrollments_list(api->context.db,
+		 form_text(api->query, "search"), cursor, limit, &rows)) != OK)
+		return admin_api_http_listed(api, r);
+	admin_api_http_open(&w, resp);
+	r = write_enrollments(api, &rows, &w);
+	admin_api_http_string(&w, "next", rows.next);
+	enrollments_list_release(&rows);
+	return r == OK ? admin_api_http_send(&w, 200, resp) : r;
 }
 
 static void
@@ -155,15 +144,18 @@ write_link(const struct enrollment_link *link, struct out_json *w)
 	admin_api_http_string(w, "enrollment_id", link->enrollment_id);
 }
 
-static int
-list_links(struct admin_api *api, const struct form *query, struct resp *resp)
+int
+admin_api_enrollments_links(void *p, const struct req *req, struct resp *resp)
 {
+	static const char *const fields[] = { "limit", "cursor", NULL };
+	struct admin_api *api = p;
 	struct enrollment_link_list rows;
 	struct out_json w;
 	const char *cursor;
 	int limit, r;
 
-	if ((r = admin_api_http_limit(api, query, &limit, &cursor)) != OK)
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = admin_api_http_limit(api, &limit, &cursor)) != OK)
 		return r;
 	if ((r = enrollment_links_list(
 		 api->context.db, cursor, limit, &rows)) != OK)
@@ -179,20 +171,6 @@ list_links(struct admin_api *api, const struct form *query, struct resp *resp)
 	admin_api_http_string(&w, "next", rows.next);
 	enrollment_links_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
-}
-
-int
-admin_api_enrollments_links(void *p, const struct req *req, struct resp *resp)
-{
-	static const char *const fields[] = { "limit", "cursor", NULL };
-	struct admin_api *api = p;
-	struct form *query;
-	int r;
-
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
-		r = list_links(api, query, resp);
-	form_free(query);
-	return r;
 }
 
 static int

@@ -36,25 +36,24 @@ write_members(const struct host *h, struct out_json *w)
 }
 
 static int
-read_attested(
-    struct admin_api *api, const struct form *query, enum host_attested *out)
+read_attested(struct admin_api *api, enum host_attested *out)
 {
 	bool attested;
 	int r;
 
 	*out = HOST_ANY;
-	if (form_get(query, "attested") == NULL)
+	if (form_get(api->query, "attested") == NULL)
 		return OK;
-	r = admin_api_http_flag(api, query, "attested", &attested);
+	r = admin_api_http_flag(api, "attested", &attested);
 	if (r == OK)
 		*out = attested ? HOST_ATTESTED : HOST_NOT_ATTESTED;
 	return r;
 }
 
 static int
-read_state(struct admin_api *api, const struct form *query, const char **out)
+read_state(struct admin_api *api, const char **out)
 {
-	*out = form_get(query, "state");
+	*out = form_get(api->query, "state");
 	if (*out == NULL)
 		return OK;
 	for (size_t i = 0; i < HOSTS_STATES; i++)
@@ -66,10 +65,9 @@ read_state(struct admin_api *api, const struct form *query, const char **out)
 
 /* "serial", or "-serial" for the other way round. */
 static int
-read_sort(
-    struct admin_api *api, const struct form *query, struct host_filter *f)
+read_sort(struct admin_api *api, struct host_filter *f)
 {
-	const char *text = form_get(query, "sort");
+	const char *text = form_get(api->query, "sort");
 
 	if (text == NULL)
 		return OK;
@@ -81,53 +79,54 @@ read_sort(
 }
 
 static int
-read_filter(struct admin_api *api, const struct form *query,
-    const char *products[2], struct host_filter *f)
+read_filter(
+    struct admin_api *api, const char *products[2], struct host_filter *f)
 {
-	int64_t limit;
 	int r;
 
 	*f = (struct host_filter){
-		.search = form_text(query, "search"),
-		.os_version = form_text(query, "os_version"),
-		.cursor = form_text(query, "cursor"),
+		.search = form_text(api->query, "search"),
+		.os_version = form_text(api->query, "os_version"),
 	};
-	products[0] = form_get(query, "product");
+	products[0] = form_get(api->query, "product");
 	products[1] = NULL;
 	if (products[0] != NULL)
 		f->products = products;
-	if ((r = read_attested(api, query, &f->attested)) != OK ||
-	    (r = read_state(api, query, &f->state)) != OK ||
-	    (r = read_sort(api, query, f)) != OK ||
-	    (r = admin_api_http_number(api, query, "limit", 1,
-		 ADMIN_API_HTTP_ROWS_MAX, ADMIN_API_HTTP_ROWS, &limit)) != OK)
+	if ((r = read_attested(api, &f->attested)) != OK ||
+	    (r = read_state(api, &f->state)) != OK ||
+	    (r = read_sort(api, f)) != OK ||
+	    (r = admin_api_http_limit(api, &f->limit, &f->cursor)) != OK)
 		return r;
-	f->limit = (int)limit;
-	return admin_api_http_number(api, query, "certificate_ends_before", 1,
+	return admin_api_http_number(api, "certificate_ends_before", 1,
 	    INT64_C(99999999999), 0, &f->certificate_ends_before);
 }
 
 /* Of what host_list_load() refuses: the rest was looked at before. */
 static const char *
-refused_field(const struct form *query)
+refused_field(const struct admin_api *api)
 {
-	return form_get(query, "cursor") != NULL ? "cursor" : "search";
+	return form_get(api->query, "cursor") != NULL ? "cursor" : "search";
 }
 
-static int
-list(struct admin_api *api, const struct form *query, struct resp *resp)
+int
+admin_api_hosts_list(void *p, const struct req *req, struct resp *resp)
 {
+	static const char *const fields[] = { "search", "attested", "state",
+		"product", "os_version", "certificate_ends_before", "sort",
+		"limit", "cursor", NULL };
+	struct admin_api *api = p;
 	const char *products[2];
 	struct host_filter filter;
 	struct host_list hosts;
 	struct out_json w;
 	int r;
 
-	if ((r = read_filter(api, query, products, &filter)) != OK)
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = read_filter(api, products, &filter)) != OK)
 		return r;
 	r = host_list_load(api->context.db, &filter, &hosts);
 	if (r == ERR_FIELD)
-		return fail(admin_api_http_field(api, r, refused_field(query)),
+		return fail(admin_api_http_field(api, r, refused_field(api)),
 		    "a cursor of another list, or a search that is none");
 	if (r != OK)
 		return r;
@@ -142,22 +141,6 @@ list(struct admin_api *api, const struct form *query, struct resp *resp)
 	admin_api_http_string(&w, "next", hosts.next);
 	host_list_release(&hosts);
 	return admin_api_http_send(&w, 200, resp);
-}
-
-int
-admin_api_hosts_list(void *p, const struct req *req, struct resp *resp)
-{
-	static const char *const fields[] = { "search", "attested", "state",
-		"product", "os_version", "certificate_ends_before", "sort",
-		"limit", "cursor", NULL };
-	struct admin_api *api = p;
-	struct form *query;
-	int r;
-
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
-		r = list(api, query, resp);
-	form_free(query);
-	return r;
 }
 
 static void

@@ -83,6 +83,8 @@ admin_api_http_end(void *p, const struct req *req, struct resp *resp)
 {
 	struct admin_api *api = p;
 
+	form_free(api->query);
+	api->query = NULL;
 	secret_wipe(&api->token, sizeof api->token);
 	api->actor[0] = api->field[0] = '\0';
 }
@@ -149,16 +151,15 @@ admin_api_http_field(struct admin_api *api, int code, const char *field)
 }
 
 int
-admin_api_http_query(struct admin_api *api, const struct req *req,
-    const char *const *known, struct form **out)
+admin_api_http_query(
+    struct admin_api *api, const struct req *req, const char *const *known)
 {
 	const char *unknown;
 	int r;
 
-	*out = NULL;
-	if ((r = form_parse(blob_str(req->query), out)) != OK)
+	if ((r = form_parse(blob_str(req->query), &api->query)) != OK)
 		return r;
-	if ((unknown = form_unknown(*out, known)) == NULL)
+	if ((unknown = form_unknown(api->query, known)) == NULL)
 		return OK;
 	return fail(admin_api_http_field(api, ERR_FIELD, unknown),
 	    "this query has no field \"%.64s\"", unknown);
@@ -168,11 +169,8 @@ int
 admin_api_http_no_query(struct admin_api *api, const struct req *req)
 {
 	static const char *const none[] = { NULL };
-	struct form *query;
-	int r = admin_api_http_query(api, req, none, &query);
 
-	form_free(query);
-	return r;
+	return admin_api_http_query(api, req, none);
 }
 
 static bool
@@ -187,11 +185,10 @@ read_number(const char *text, int64_t *out)
 }
 
 int
-admin_api_http_number(struct admin_api *api, const struct form *query,
-    const char *name, int64_t least, int64_t most, int64_t initial,
-    int64_t *out)
+admin_api_http_number(struct admin_api *api, const char *name, int64_t least,
+    int64_t most, int64_t initial, int64_t *out)
 {
-	const char *text = form_get(query, name);
+	const char *text = form_get(api->query, name);
 
 	*out = initial;
 	if (text == NULL)
@@ -205,10 +202,9 @@ admin_api_http_number(struct admin_api *api, const struct form *query,
 }
 
 int
-admin_api_http_flag(struct admin_api *api, const struct form *query,
-    const char *name, bool *out)
+admin_api_http_flag(struct admin_api *api, const char *name, bool *out)
 {
-	const char *text = form_get(query, name);
+	const char *text = form_get(api->query, name);
 
 	*out = text != NULL && strcmp(text, "true") == 0;
 	if (text == NULL || *out || strcmp(text, "false") == 0)
@@ -231,35 +227,29 @@ read_cursor(const char *text, int64_t *out)
 }
 
 int
-admin_api_http_page(struct admin_api *api, const struct form *query, int *limit,
-    int64_t *cursor)
+admin_api_http_limit(struct admin_api *api, int *limit, const char **cursor)
 {
-	const char *text = form_get(query, "cursor");
 	int64_t rows;
-	int r;
+	int r = admin_api_http_number(api, "limit", 1, ADMIN_API_HTTP_ROWS_MAX,
+	    ADMIN_API_HTTP_ROWS, &rows);
+
+	*limit = (int)rows;
+	*cursor = form_text(api->query, "cursor");
+	return r;
+}
+
+int
+admin_api_http_page(struct admin_api *api, int *limit, int64_t *cursor)
+{
+	const char *text;
+	int r = admin_api_http_limit(api, limit, &text);
 
 	*cursor = 0;
-	r = admin_api_http_number(api, query, "limit", 1,
-	    ADMIN_API_HTTP_ROWS_MAX, ADMIN_API_HTTP_ROWS, &rows);
-	*limit = (int)rows;
-	if (r != OK || text == NULL || read_cursor(text, cursor))
+	if (r != OK || *text == '\0' || read_cursor(text, cursor))
 		return r;
 	*cursor = 0;
 	return fail(admin_api_http_field(api, ERR_FIELD, "cursor"),
 	    "this is no cursor of an answer");
-}
-
-int
-admin_api_http_limit(struct admin_api *api, const struct form *query,
-    int *limit, const char **cursor)
-{
-	int64_t rows;
-	int r = admin_api_http_number(api, query, "limit", 1,
-	    ADMIN_API_HTTP_ROWS_MAX, ADMIN_API_HTTP_ROWS, &rows);
-
-	*limit = (int)rows;
-	*cursor = form_text(query, "cursor");
-	return r;
 }
 
 int

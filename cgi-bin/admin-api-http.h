@@ -30,6 +30,8 @@ struct admin_api {
 	/* of whoever asks; all zero for what needs no token */
 	struct api_token token;
 	char actor[DB_ACTOR_TEXT];
+	/* of the request, once admin_api_http_query() read it */
+	struct form *query;
 	/* the member, or the field of the query, that a refusal is about */
 	char field[128];
 };
@@ -51,11 +53,12 @@ struct admin_actor admin_api_http_actor(const struct admin_api *api);
 int admin_api_http_field(struct admin_api *api, int code, const char *field);
 
 /*
- * The query string, in which only the fields `known`, ended by NULL, may stand.
- * ERR_MALFORMED, ERR_FIELD. The caller frees it, also after a failure.
+ * Reads the query string, in which only the fields `known`, ended by NULL, may
+ * stand, to api->query, where the functions below find it until the request
+ * ends. ERR_MALFORMED, ERR_FIELD.
  */
-int admin_api_http_query(struct admin_api *api, const struct req *req,
-    const char *const *known, struct form **out);
+int admin_api_http_query(
+    struct admin_api *api, const struct req *req, const char *const *known);
 
 /* The same for a route that takes no query. */
 int admin_api_http_no_query(struct admin_api *api, const struct req *req);
@@ -64,23 +67,20 @@ int admin_api_http_no_query(struct admin_api *api, const struct req *req);
  * The field `name` as a number of `least` to `most`, `initial` when it is
  * absent; as a boolean ("true", "false"), false when it is absent. ERR_FIELD.
  */
-int admin_api_http_number(struct admin_api *api, const struct form *query,
-    const char *name, int64_t least, int64_t most, int64_t initial,
-    int64_t *out);
-int admin_api_http_flag(struct admin_api *api, const struct form *query,
-    const char *name, bool *out);
+int admin_api_http_number(struct admin_api *api, const char *name,
+    int64_t least, int64_t most, int64_t initial, int64_t *out);
+int admin_api_http_flag(struct admin_api *api, const char *name, bool *out);
 
 /* The fields `limit` and `cursor`, a number that admin_api_http_next() gave. */
-int admin_api_http_page(struct admin_api *api, const struct form *query,
-    int *limit, int64_t *cursor);
+int admin_api_http_page(struct admin_api *api, int *limit, int64_t *cursor);
 
 /*
  * The same fields for a list of the store that has cursors of its own
  * (store/cursor.h), and what the list returned: of ERR_FIELD the cursor is the
  * reason.
  */
-int admin_api_http_limit(struct admin_api *api, const struct form *query,
-    int *limit, const char **cursor);
+int admin_api_http_limit(
+    struct admin_api *api, int *limit, const char **cursor);
 int admin_api_http_listed(struct admin_api *api, int r);
 
 /*

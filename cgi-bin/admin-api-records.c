@@ -28,27 +28,28 @@ write_activity(const struct activity *a, struct out_json *w)
 	out_json_close_object(w);
 }
 
-static int
-list_activities(
-    struct admin_api *api, const struct form *query, struct resp *resp)
+int
+admin_api_records_activities(void *p, const struct req *req, struct resp *resp)
 {
-	struct activity_filter filter = {
-		.actor = form_get(query, "actor"),
-		.action = form_get(query, "action"),
-		.serial = form_get(query, "serial_number"),
-	};
+	static const char *const fields[] = { "actor", "action",
+		"serial_number", "from", "to", "limit", "cursor", NULL };
+	struct admin_api *api = p;
+	struct activity_filter filter = { .limit = 0 };
 	struct activity_list rows;
 	struct out_json w;
 	int limit, r;
 	size_t n;
 
-	if ((r = admin_api_http_page(api, query, &limit, &filter.before_id)) !=
-		OK ||
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = admin_api_http_page(api, &limit, &filter.before_id)) != OK ||
 	    (r = admin_api_http_number(
-		 api, query, "from", 1, TIME_MAX, 0, &filter.from)) != OK ||
+		 api, "from", 1, TIME_MAX, 0, &filter.from)) != OK ||
 	    (r = admin_api_http_number(
-		 api, query, "to", 1, TIME_MAX, 0, &filter.to)) != OK)
+		 api, "to", 1, TIME_MAX, 0, &filter.to)) != OK)
 		return r;
+	filter.actor = form_get(api->query, "actor");
+	filter.action = form_get(api->query, "action");
+	filter.serial = form_get(api->query, "serial_number");
 	filter.limit = limit + 1;
 	if ((r = activities_list(api->context.db, &filter, &rows)) != OK)
 		return r;
@@ -61,21 +62,6 @@ list_activities(
 	admin_api_http_next(&w, rows.n > n ? rows.rows[n - 1].id : 0);
 	activities_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
-}
-
-int
-admin_api_records_activities(void *p, const struct req *req, struct resp *resp)
-{
-	static const char *const fields[] = { "actor", "action",
-		"serial_number", "from", "to", "limit", "cursor", NULL };
-	struct admin_api *api = p;
-	struct form *query;
-	int r;
-
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
-		r = list_activities(api, query, resp);
-	form_free(query);
-	return r;
 }
 
 static void
@@ -93,9 +79,11 @@ write_alarm(const struct alarm *a, struct out_json *w)
 	out_json_close_object(w);
 }
 
-static int
-list_alarms(struct admin_api *api, const struct form *query, struct resp *resp)
+int
+admin_api_records_alarms(void *p, const struct req *req, struct resp *resp)
 {
+	static const char *const fields[] = { "all", "limit", "cursor", NULL };
+	struct admin_api *api = p;
 	struct alarm_list rows;
 	struct out_json w;
 	int64_t before;
@@ -103,8 +91,9 @@ list_alarms(struct admin_api *api, const struct form *query, struct resp *resp)
 	bool all;
 	size_t n;
 
-	if ((r = admin_api_http_page(api, query, &limit, &before)) != OK ||
-	    (r = admin_api_http_flag(api, query, "all", &all)) != OK ||
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = admin_api_http_page(api, &limit, &before)) != OK ||
+	    (r = admin_api_http_flag(api, "all", &all)) != OK ||
 	    (r = alarms_list(api->context.db, all, before, limit + 1, &rows)) !=
 		OK)
 		return r;
@@ -117,20 +106,6 @@ list_alarms(struct admin_api *api, const struct form *query, struct resp *resp)
 	admin_api_http_next(&w, rows.n > n ? rows.rows[n - 1].id : 0);
 	alarms_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
-}
-
-int
-admin_api_records_alarms(void *p, const struct req *req, struct resp *resp)
-{
-	static const char *const fields[] = { "all", "limit", "cursor", NULL };
-	struct admin_api *api = p;
-	struct form *query;
-	int r;
-
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
-		r = list_alarms(api, query, resp);
-	form_free(query);
-	return r;
 }
 
 static void
@@ -149,19 +124,23 @@ write_device(const struct ade_device *d, struct out_json *w)
 	out_json_close_object(w);
 }
 
-static int
-list_devices(struct admin_api *api, const struct form *query, struct resp *resp)
+int
+admin_api_records_devices(void *p, const struct req *req, struct resp *resp)
 {
-	struct ade_device_filter filter = { .account =
-						form_get(query, "account"),
-		.search = form_text(query, "search") };
+	static const char *const fields[] = { "account", "search", "limit",
+		"cursor", NULL };
+	struct admin_api *api = p;
+	struct ade_device_filter filter = { .limit = 0 };
 	struct ade_device_list rows;
 	struct out_json w;
 	int r;
 
-	if ((r = admin_api_http_limit(
-		 api, query, &filter.limit, &filter.cursor)) != OK)
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = admin_api_http_limit(api, &filter.limit, &filter.cursor)) !=
+		OK)
 		return r;
+	filter.account = form_get(api->query, "account");
+	filter.search = form_text(api->query, "search");
 	if ((r = ade_devices_list(api->context.db, &filter, &rows)) != OK)
 		return admin_api_http_listed(api, r);
 	admin_api_http_open(&w, resp);
@@ -172,21 +151,6 @@ list_devices(struct admin_api *api, const struct form *query, struct resp *resp)
 	admin_api_http_string(&w, "next", rows.next);
 	ade_devices_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
-}
-
-int
-admin_api_records_devices(void *p, const struct req *req, struct resp *resp)
-{
-	static const char *const fields[] = { "account", "search", "limit",
-		"cursor", NULL };
-	struct admin_api *api = p;
-	struct form *query;
-	int r;
-
-	if ((r = admin_api_http_query(api, req, fields, &query)) == OK)
-		r = list_devices(api, query, resp);
-	form_free(query);
-	return r;
 }
 
 static int
