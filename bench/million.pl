@@ -22,7 +22,7 @@ my @PAGES = (
 	'/admin/hosts?os=14', '/admin/hosts?certificate_days=14', '/admin/hosts?q=%SERIAL', '/admin/hosts?q=b',
 	'/admin/hosts?q=ma', '/admin/hosts?q=mac', '/admin/hosts?q=abc', '/admin/hosts?q=0004200',
 	'/admin/hosts?q=macbookpro17', '/admin/hosts?q=nothing%20like%20it', '/admin/hosts?q=mac&state=blocked',
-	'/admin/hosts/%ID', '/admin/enrollments', 'NEXT /admin/enrollments', '/admin/enrollments?q=%SERIAL',
+	'/admin/hosts/%ID', '/admin/hosts.csv?state=blocked', '/admin/enrollments', 'NEXT /admin/enrollments', '/admin/enrollments?q=%SERIAL',
 	'/admin/enrollments?q=BENCH', '/admin/enrollments/%ID', '/admin/refusals', '/admin/refusals?q=%SERIAL',
 	'/admin/refusals?q=nothing', '/admin/serial?serial=%SERIAL', '/admin/links', '/admin/alarms',
 	'/admin/alarms?all=1', '/admin/activity', '/admin/jobs', '/admin/settings',

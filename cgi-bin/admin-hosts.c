@@ -1,15 +1,11 @@
 #include "admin-hosts.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/clock.h"
+#include "admin-host-filter.h"
+#include "base/err.h"
 #include "store/host_list.h"
 
-#define DAYS_MAX 36500
-
-static const char *const filters[] = { "q", "attested", "state", "product", "os",
-	"certificate_days", "sort", "order", NULL };
+/* What the forms and links of the list keep. */
+static const char *const filters[] = { ADMIN_HOST_FILTER_FIELDS, NULL };
 
 /* What the words of the table look like on a page. */
 static const char *
@@ -70,18 +66,9 @@ admin_hosts_fill(struct tmpl_row *row, const struct host *h)
 	tmplrow_flag(row, "bootstrap_token", h->has_bootstrap_token);
 	admin_page_time(row, "enrolled_at", h->enrolled_at);
 	admin_page_time(row, "seen_at", h->last_seen_at);
+	admin_page_time(row, "ends_at", h->certificate_ends_at);
 	admin_page_link(
 	    row, "events", "/admin/serial", "serial", h->device.serial);
-}
-
-static enum host_attested
-asked_attested(const struct admin_page *page)
-{
-	const char *text = form_text(page->query, "attested");
-
-	if (strcmp(text, "yes") == 0)
-		return HOST_ATTESTED;
-	return strcmp(text, "no") == 0 ? HOST_NOT_ATTESTED : HOST_ANY;
 }
 
 static int
@@ -101,91 +88,62 @@ fill_counts(struct admin_page *page)
 	return OK;
 }
 
-/* The links that choose by attestation keep the search. */
-static void
-fill_filter(struct admin_page *page, enum host_attested attested)
-{
-	const char *q = form_text(page->query, "q");
-
-	tmplrow_set(page->row, "q", q);
-	tmplrow_set(page->row, "attested_asked",
-	    attested == HOST_ATTESTED           ? "yes"
-		: attested == HOST_NOT_ATTESTED ? "no"
-						: "");
-	tmplrow_flag(page->row, "filter_any", attested == HOST_ANY);
-	tmplrow_flag(page->row, "filter_yes", attested == HOST_ATTESTED);
-	tmplrow_flag(page->row, "filter_no", attested == HOST_NOT_ATTESTED);
-	tmplrow_flag(
-	    page->row, "filtered", attested != HOST_ANY || q[0] != '\0');
-	admin_page_link(page->row, "any", "/admin/hosts", "q", q);
-	admin_page_link(page->row, "yes", "/admin/hosts?attested=yes", "q", q);
-	admin_page_link(page->row, "no", "/admin/hosts?attested=no", "q", q);
-}
-
-/* What the URL asks for; products[0] is set, products[1] ends the list. */
-static struct host_filter
-asked_filter(const struct admin_page *page, const char *products[2])
-{
-	long days =
-	    strtol(form_text(page->query, "certificate_days"), NULL, 10);
-	struct host_filter filter = {
-		.search = form_text(page->query, "q"),
-		.attested = asked_attested(page),
-		.state = form_text(page->query, "state"),
-		.os_version = form_text(page->query, "os"),
-		.products = products,
-		.certificate_ends_before =
-		    days > 0 && days <= DAYS_MAX
-		    ? clock_now() + (int64_t)days * 86400
-		    : 0,
-		.descending =
-		    strcmp(form_text(page->query, "order"), "desc") == 0,
-		.cursor = form_text(page->query, "after"),
-		.limit = ADMIN_PAGE_ROWS,
-	};
-
-	products[0] = form_text(page->query, "product");
-	products[1] = NULL;
-	(void)host_list_find_sort(form_text(page->query, "sort"), &filter.sort);
-	return filter;
-}
-
 static int
-fill_list(struct admin_page *page)
+fill_rows(struct admin_page *page)
 {
-	const char *products[2];
-	struct host_filter filter = asked_filter(page, products);
+	struct admin_host_filter filter;
 	struct host_list list;
 	size_t i;
 	int r;
 
-	if ((r = host_list_load(page->app->context.db, &filter, &list)) != OK)
+	if ((r = admin_host_filter_read(page->query, &filter)) != OK)
+		return r;
+	filter.filter.limit = ADMIN_PAGE_ROWS;
+	r = host_list_load(page->app->context.db, &filter.filter, &list);
+	if (r != OK)
 		return r;
 	for (i = 0; i < list.n; i++)
-		admin_hosts_fill(tmplrow_add(page->row, "hosts"), &list.rows[i]);
-	fill_filter(page, filter.attested);
+		admin_hosts_fill(
+		    tmplrow_add(page->row, "hosts"), &list.rows[i]);
 	tmplrow_flag(page->row, "shown", list.n > 0);
 	tmplrow_flag(page->row, "partial", list.partial);
 	tmplrow_flag(page->row, "unsorted", list.unsorted);
-	tmplrow_setf(page->row, "looked_at", "%d", HOST_LIST_LOOKED_AT);
-	tmplrow_setf(page->row, "sorted_at_most", "%d", HOST_LIST_SORTED);
 	admin_page_cursor(page, "/admin/hosts", filters, list.next);
 	host_list_release(&list);
 	return OK;
+}
+
+/* A filter that cannot be leaves the list empty, and says so. */
+static int
+fill(struct admin_page *page, int *code)
+{
+	int r = fill_counts(page);
+
+	if (r != OK)
+		return r;
+	admin_host_filter_fill(page);
+	tmplrow_setf(page->row, "looked_at", "%d", HOST_LIST_LOOKED_AT);
+	tmplrow_setf(page->row, "sorted_at_most", "%d", HOST_LIST_SORTED);
+	admin_page_filtered(page, "csv_url", "/admin/hosts.csv", filters);
+	r = fill_rows(page);
+	*code = r == ERR_FIELD ? r : OK;
+	admin_page_problem(page, *code);
+	return *code == r ? OK : r;
 }
 
 int
 admin_hosts_list(void *app, const struct req *req, struct resp *resp)
 {
 	struct admin_page page;
-	int r;
+	int r, code;
 
-	if ((r = admin_page_init(&page, app, req)) != OK ||
-	    (r = fill_counts(&page)) != OK || (r = fill_list(&page)) != OK)
-		goto done;
-	tmplrow_flag(page.row, "in_hosts", true);
-	r = admin_page_send(&page, "hosts", "Hosts", resp);
-done:
+	if ((r = admin_page_init(&page, app, req)) == OK &&
+	    (r = fill(&page, &code)) == OK) {
+		tmplrow_flag(page.row, "in_hosts", true);
+		r = admin_page_send(&page, "hosts", "Hosts", resp);
+		if (code != OK)
+			resp->status = err_http_status(code);
+	}
 	admin_page_release(&page);
 	return r;
 }

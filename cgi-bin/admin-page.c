@@ -300,6 +300,13 @@ set_cursor_url(struct admin_page *page, const char *name, const char *path,
 }
 
 void
+admin_page_filtered(struct admin_page *page, const char *name, const char *path,
+    const char *const *filters)
+{
+	set_cursor_url(page, name, path, filters, "");
+}
+
+void
 admin_page_cursor(struct admin_page *page, const char *path,
     const char *const *filters, const char *next)
 {

@@ -88,6 +88,12 @@ void admin_page_link(struct tmpl_row *row, const char *name, const char *path,
     const char *param, const char *value);
 
 /*
+ * `name`: `path` with those of `filters`, which ends with NULL, that the URL has.
+ */
+void admin_page_filtered(struct admin_page *page, const char *name,
+    const char *path, const char *const *filters);
+
+/*
  * The links of a list that goes on with `next` (store/cursor.h), "" at its end:
  * `next_url`, and `first_url` on all but the first page. The parameter `after` of
  * the URL holds the cursor. `filters` ends with NULL and names the query parameters

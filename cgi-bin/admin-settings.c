@@ -8,6 +8,7 @@
 #include "admin-alarms.h"
 #include "admin-consequences.h"
 #include "admin-enrollments.h"
+#include "admin-export.h"
 #include "admin-host-acts.h"
 #include "admin-host-page.h"
 #include "admin-hosts.h"
@@ -131,6 +132,7 @@ static const struct route routes[] = {
 	{ "POST", "/admin/sign-in", post_sign_in, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/sign-out", post_sign_out, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/hosts", admin_hosts_list, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/hosts.csv", admin_export_hosts, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/hosts/:id", admin_host_page_show, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/hosts/:id/commands", admin_host_acts_queue,
 	    ADMIN_PAGE_BODY },

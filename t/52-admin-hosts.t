@@ -179,7 +179,7 @@ subtest 'admin-23: what a device says of itself stays text' => sub {
 	sql("UPDATE commands SET request_type = $text, created_by = $text, uuid = '<b>u' || seq");
 	my ($enrollment) = map { $_->{id} } @{ $t->db('SELECT id FROM enrollments LIMIT 1') };
 	my $query = Attestmdm::Admin::encode($HOSTILE);
-	my @pages = ('/admin/hosts', "/admin/hosts?q=$query&attested=$query&page=$query",
+	my @pages = ('/admin/hosts', "/admin/hosts?q=$query&page=$query",
 	    '/admin/enrollments', "/admin/enrollments?q=$query", '/admin/refusals',
 	    "/admin/refusals?q=$query&before=$query", "/admin/enrollments/$enrollment",
 	    "/admin/serial?serial=$query", '/admin/activity',
@@ -191,6 +191,13 @@ subtest 'admin-23: what a device says of itself stays text' => sub {
 		my $name = $page // 'the host';
 		is($r->{status}, 200, "$name opens");
 		unlike($r->{body}, qr/<script|<img|<b>|onerror='/, "$name: no tag of its own");
+	}
+	for my $field (qw(state attested sort order certificate_days after)) {
+		my $r = $b->get("/admin/hosts?$field=$query&product=$query&os=$query");
+		is($r->{status}, 422, "$field: refused");
+		unlike($r->{body}, qr/<script|<img|<b>|onerror='/, 'by a page without a tag of its own');
+		is($b->get("/admin/hosts.csv?$field=$query")->{status}, $field eq 'after' ? 200 : 422,
+		    'and so is the file');
 	}
 	like(host_page('C02WEB000001'), qr/&quot;&gt;&lt;script&gt;alert\(1\)/, 'it is shown');
 	like($b->get('/admin/refusals')->{body},
@@ -226,7 +233,7 @@ subtest 'admin-24: searching and paging hosts' => sub {
 	    'not attested, not among the attested');
 	like($b->get('/admin/hosts?q=PAGE10&attested=no')->{body}, qr/PAGE10</,
 	    'but among the others');
-	like($b->get('/admin/hosts?state=gone')->{body}, qr/not acceptable/, 'no such state');
+	like($b->get('/admin/hosts?state=gone')->{body}, qr/role="alert">.*no host has such a state/, 'no such state');
 	like($b->get('/admin/hosts?q=%25')->{body}, qr/No host matches/, '% is no wildcard');
 };
 

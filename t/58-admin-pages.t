@@ -100,4 +100,42 @@ subtest 'fleet-151: renewed, revoked, blocked and unblocked' => sub {
 	like("@did", qr/command\.send .*command\.cancel .*renew cert\.revoke host\.block renew host\.unblock$/, 'all is on record, the renewal that was refused, too');
 };
 
+subtest 'fleet-152: the list of hosts as a file' => sub {
+	my @hostile = ('=cmd|1', '+1', '-1', '@SUM(1)', "\t=1", '"quoted", and a comma', "a\r\nb");
+	my $n = 0;
+	for (@hostile) {
+		(my $name = $_) =~ s/'/''/g;
+		$t->change_db("INSERT INTO hosts (id, serial, udid, state, device_name, created_at, certificate_ends_at)"
+		    . " VALUES ('csv' || $n, 'CSV$n', 'U-CSV$n', 'enrolled', '$name', 1, 4102444800)");
+		$n++;
+	}
+	my $r = $b->get('/admin/hosts.csv');
+	is("$r->{status} $r->{headers}{'content-type'}", '200 text/csv; charset=utf-8; header=present', 'CSV');
+	is($r->{headers}{'content-disposition'}, 'attachment; filename="hosts.csv"', 'to be saved');
+	is($r->{headers}{'x-content-type-options'}, 'nosniff', 'and nothing else');
+	my ($heading) = split(/\r\n/, $r->{body});
+	is($heading, join(',', map { qq{"$_"} } qw(serial_number udid name model product os_version build_version state
+	    attested account enrolled_at last_seen_at certificate_ends_at)), 'a heading');
+	my %row = map { /^"(CSV\d)",/ ? ($1 => $_) : () } split(/\r\n(?="[A-Z])/, $r->{body});
+	for my $i (0 .. $#hostile) {
+		my $cell = $i < 5 ? "'$hostile[$i]" : $hostile[$i] =~ s/"/""/gr;
+		like($row{"CSV$i"}, qr/^"CSV$i","U-CSV$i","\Q$cell\E",/, 'a name that is ' . ($i < 5 ? 'a formula' : 'quoted'));
+	}
+	like($r->{body}, qr/\r\n"$SERIAL",.*"unenrolled","no","","20/, 'a host, as it is');
+	like($r->{body}, qr/"2100-01-01T00:00:00Z"\r\n/, 'times as in RFC 3339');
+	$r = $b->get('/admin/hosts?state=enrolled&product=&sort=last_seen&order=desc');
+	my ($csv) = $r->{body} =~ m{href="(/admin/hosts\.csv[^"]*)"};
+	is($csv, '/admin/hosts.csv?state=enrolled&amp;sort=last_seen&amp;order=desc', 'the page leads to what it shows');
+	unlike($b->get($csv =~ s/&amp;/&/gr)->{body}, qr/"$SERIAL"/, 'and nothing else is in it');
+	is($b->request('HEAD', '/admin/hosts.csv')->{body}, '', 'HEAD has no body');
+	is(Attestmdm::Admin->new($t)->get('/admin/hosts.csv')->{headers}{location}, '/admin/sign-in',
+	    'nobody else gets it');
+	$t->change_db("INSERT INTO hosts (id, serial, udid, state, created_at) WITH RECURSIVE n(i) AS (SELECT 1000"
+	    . " UNION ALL SELECT i + 1 FROM n WHERE i < 1999) SELECT 'many' || i, 'MANY' || i, 'M' || i, 'blocked', 1 FROM n");
+	my @many = $b->get('/admin/hosts.csv?state=blocked')->{body} =~ /^"(MANY\d+)"/mg;
+	is("$many[0] $many[-1] " . @many, 'MANY1000 MANY1999 1000', 'more than are read at once, each once and in order');
+	@many = $b->get('/admin/hosts.csv?state=enrolled&sort=name')->{body} =~ /^"(CSV\d+)"/mg;
+	is(scalar @many, scalar @hostile, 'what is seldom among many');
+};
+
 $t->done;

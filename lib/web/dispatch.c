@@ -57,7 +57,9 @@ send_error(const struct web_program *program, void *app, const struct req *req,
     int code, struct resp *resp)
 {
 	buf_reset(&resp->body);
+	resp_end_stream(resp);
 	resp_set(resp, "Content-Type", NULL);
+	resp_set(resp, "Content-Disposition", NULL);
 	resp_set(resp, "Location", NULL);
 	resp->status = err_http_status(code);
 	if (program->on_error != NULL)
@@ -75,9 +77,45 @@ begin_context(struct context *c, const char *remote_address)
 	};
 }
 
-void
+/* What is sent already cannot become an error page any more. */
+static int
+send_parts(const struct resp *resp, dispatch_sender *sender, void *arg,
+    struct buf *out)
+{
+	int r;
+
+	do {
+		buf_reset(out);
+		if ((r = resp->more(resp->arg, out)) == OK &&
+		    (r = buf_status(out)) == OK && out->n > 0)
+			r = sender(arg, buf_blob(out));
+	} while (r == OK && out->n > 0);
+	return r;
+}
+
+static int
+send_response(const struct resp *resp, bool head, dispatch_sender *sender,
+    void *arg, struct buf *out)
+{
+	int r;
+
+	buf_reset(out);
+	if (resp_write(resp, head, out) != OK) {
+		buf_reset(out);
+		buf_add_str(out,
+		    "Status: 500 Internal Server Error\r\n"
+		    "Content-Length: 0\r\n\r\n");
+		return sender(arg, buf_blob(out));
+	}
+	r = sender(arg, buf_blob(out));
+	return r == OK && resp->more != NULL && !head
+	    ? send_parts(resp, sender, arg, out)
+	    : r;
+}
+
+int
 dispatch(const struct web_program *program, void *app, char *const *envp,
-    req_reader *reader, void *arg, struct buf *out)
+    req_reader *reader, dispatch_sender *sender, void *arg, struct buf *out)
 {
 	struct req req;
 	struct resp resp;
@@ -97,13 +135,10 @@ dispatch(const struct web_program *program, void *app, char *const *envp,
 	if (program->end != NULL)
 		program->end(app, &req, &resp);
 	req_drain(&req, reader, arg);
-	if (resp_write(&resp, req_method_is(&req, "HEAD"), out) != OK) {
-		buf_reset(out);
-		buf_add_str(out,
-		    "Status: 500 Internal Server Error\r\n"
-		    "Content-Length: 0\r\n\r\n");
-	}
+	r = send_response(
+	    &resp, req_method_is(&req, "HEAD"), sender, arg, out);
 	resp_release(&resp);
 	req_release(&req);
 	log_request(NULL, NULL);
+	return r;
 }

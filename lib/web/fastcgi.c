@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
@@ -48,11 +49,33 @@ is_abandoned(const FCGX_Request *r)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+/* Each part of a long answer has the time that a whole one has. */
+static int
+send_part(void *arg, struct blob part)
+{
+	FCGX_Request *r = arg;
+
+	alarm(FASTCGI_SECONDS);
+	if (part.n > INT_MAX ||
+	    FCGX_PutStr((const char *)part.p, (int)part.n, r->out) < 0)
+		return ERR_IO;
+	return OK;
+}
+
+/* Without its orderly end nginx breaks the client's connection off, too. */
+static void
+break_off(FCGX_Request *r)
+{
+	shutdown(r->ipcFd, SHUT_RDWR);
+	FCGX_Finish_r(r);
+}
+
 static void
 answer(FCGX_Request *r, const char secret[SECRET_TOKEN_TEXT],
     const struct web_program *program, void *app, struct buf *out)
 {
-	struct blob b;
+	static const char refused[] = "Status: 500 Internal Server Error\r\n"
+				      "Content-Length: 0\r\n\r\n";
 
 	if (is_abandoned(r)) {
 		log_line(
@@ -60,16 +83,13 @@ answer(FCGX_Request *r, const char secret[SECRET_TOKEN_TEXT],
 		FCGX_Finish_r(r);
 		return;
 	}
-	buf_reset(out);
-	if (nginx_secret_check(secret, r->envp) == OK)
-		dispatch(program, app, r->envp, read_body, r, out);
-	else
-		buf_add_str(out,
-		    "Status: 500 Internal Server Error\r\n"
-		    "Content-Length: 0\r\n\r\n");
-	b = buf_blob(out);
-	if (b.n <= INT_MAX && b.n > 0)
-		FCGX_PutStr((const char *)b.p, (int)b.n, r->out);
+	if (nginx_secret_check(secret, r->envp) != OK)
+		(void)send_part(r, blob_of(refused, sizeof refused - 1));
+	else if (dispatch(program, app, r->envp, read_body, send_part, r,
+		     out) != OK) {
+		break_off(r);
+		return;
+	}
 	FCGX_Finish_r(r);
 }
 
@@ -147,18 +167,23 @@ read_stdin(void *arg, void *p, size_t n)
 	return got;
 }
 
+static int
+write_stdout(void *arg, struct blob part)
+{
+	if (fwrite(part.p, 1, part.n, stdout) != part.n || fflush(stdout) != 0)
+		return fail(ERR_IO, "cannot write the response");
+	return OK;
+}
+
 int
 fastcgi_once(const struct web_program *program, void *app)
 {
 	struct buf out;
-	struct blob b;
-	int r = OK;
+	int r;
 
 	buf_init(&out, FASTCGI_OUT_MAX);
-	dispatch(program, app, environ, read_stdin, NULL, &out);
-	b = buf_blob(&out);
-	if (fwrite(b.p, 1, b.n, stdout) != b.n || fflush(stdout) != 0)
-		r = fail(ERR_IO, "cannot write the response");
+	r = dispatch(
+	    program, app, environ, read_stdin, write_stdout, NULL, &out);
 	buf_wipe(&out);
 	return r;
 }

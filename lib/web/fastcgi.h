@@ -9,7 +9,8 @@
 #define FASTCGI_REQUESTS 10000
 
 /*
- * How long a request may take, from the connection to the end of its answer.
+ * How long a request may take, from the connection to the end of its answer, or to
+ * that of the first part and from each to the next when it comes in parts.
  * Then its worker is killed, and nginx answers 502. This also limits how long a
  * process that connects and sends nothing can hold a worker.
  */

@@ -73,7 +73,28 @@ resp_release(struct resp *resp)
 	for (i = 0; i < resp->header_count; i++)
 		header_release(&resp->headers[i]);
 	resp->header_count = 0;
+	resp_end_stream(resp);
 	buf_wipe(&resp->body);
+}
+
+void
+resp_stream(struct resp *resp, resp_more *more, void (*release)(void *arg),
+    void *arg)
+{
+	resp_end_stream(resp);
+	resp->more = more;
+	resp->release = release;
+	resp->arg = arg;
+}
+
+void
+resp_end_stream(struct resp *resp)
+{
+	if (resp->release != NULL)
+		resp->release(resp->arg);
+	resp->more = NULL;
+	resp->release = NULL;
+	resp->arg = NULL;
 }
 
 /* A header never holds a line end: nobody writes a second one through it. */
@@ -243,7 +264,7 @@ resp_write(const struct resp *resp, bool head, struct buf *out)
 		h = &resp->headers[i];
 		buf_printf(out, "%s: %s\r\n", h->name, h->value);
 	}
-	if (has_body(resp))
+	if (has_body(resp) && resp->more == NULL)
 		buf_printf(out, "Content-Length: %zu\r\n", resp->body.n);
 	buf_add_str(out, "\r\n");
 	if (has_body(resp) && !head)

@@ -1,6 +1,6 @@
 /*
  * One HTTP response, built whole before the first byte leaves, so that a late
- * failure can still become an error page. It starts as an empty 200 with
+ * failure can still become an error page; resp_stream() is the exception. It starts as an empty 200 with
  * headers that suit machine-read answers:
  *
  *	Cache-Control: no-store
@@ -24,6 +24,12 @@ struct resp_header {
 	char *value;
 };
 
+/*
+ * Appends the next part of a body to `out`, or nothing at its end. A code breaks the
+ * connection off, so that nobody takes what came for the whole.
+ */
+typedef int resp_more(void *arg, struct buf *out);
+
 struct resp {
 	int status;
 	struct buf body;
@@ -33,6 +39,10 @@ struct resp {
 	size_t header_count;
 	/* a header is missing for lack of memory: it is not sent without */
 	bool incomplete;
+	/* of resp_stream() */
+	resp_more *more;
+	void (*release)(void *arg);
+	void *arg;
 };
 
 void resp_init(struct resp *resp);
@@ -84,6 +94,17 @@ int resp_error_page(struct resp *resp, int code);
  * have no body.
  */
 int resp_write(const struct resp *resp, bool head, struct buf *out);
+
+/*
+ * Goes on, behind what `body` holds, with parts of a body that is too long to be
+ * built whole: then there is no Content-Length. `release` frees `arg` with the
+ * response, also when an error page takes its place.
+ */
+void resp_stream(struct resp *resp, resp_more *more,
+    void (*release)(void *arg), void *arg);
+
+/* Forgets that. */
+void resp_end_stream(struct resp *resp);
 
 /* The usual phrase of a status, such as "Not Found". */
 const char *resp_phrase(int status);

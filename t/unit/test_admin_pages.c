@@ -46,22 +46,43 @@ struct asked {
 	unsigned version;
 };
 
+/* The body of the form, and the beginning of the answer. */
+struct exchange {
+	const char *form;
+	char answer[16];
+};
+
 static long
 read_form(void *arg, void *p, size_t n)
 {
-	const char **form = arg;
+	struct exchange *e = arg;
 
-	memcpy(p, *form, n);
-	*form += n;
+	memcpy(p, e->form, n);
+	e->form += n;
 	return (long)n;
 }
 
-/* Appends the response. */
+static int
+take_piece(void *arg, struct blob piece)
+{
+	struct exchange *e = arg;
+
+	if (e->answer[0] == '\0')
+		snprintf(e->answer, sizeof e->answer, "%.11s",
+		    piece.n > 0 ? (const char *)piece.p : "");
+	return OK;
+}
+
+/*
+ * `out` gets the response, or what follows the last part of a long one. One that is
+ * broken off is no better than a page that says so.
+ */
 static int
 request(const struct fix *fix, const char *target, const char *form,
     struct buf *out)
 {
-	char uri[256], length[64], cookie[288], answer[16];
+	char uri[256], length[64], cookie[288];
+	struct exchange e = { .form = form };
 	char *envp[] = { uri, length, cookie,
 		form != NULL ? (char[]){ "REQUEST_METHOD=POST" }
 			     : (char[]){ "REQUEST_METHOD=GET" },
@@ -73,9 +94,10 @@ request(const struct fix *fix, const char *target, const char *form,
 	snprintf(length, sizeof length, "CONTENT_LENGTH=%zu",
 	    form != NULL ? strlen(form) : 0);
 	snprintf(cookie, sizeof cookie, "HTTP_COOKIE=%s", fix->cookie);
-	dispatch(program, fix->app, envp, read_form, &form, out);
-	snprintf(answer, sizeof answer, "%.11s", buf_str(out));
-	return atoi(answer + strlen("Status: "));
+	if (dispatch(program, fix->app, envp, read_form, take_piece, &e, out) !=
+	    OK)
+		return 500;
+	return atoi(e.answer + strlen("Status: "));
 }
 
 /*
@@ -169,6 +191,7 @@ static void
 a_page_is_whole_or_says_that_the_server_has_a_problem(void **state)
 {
 	static const char *const pages[] = { "/admin/hosts",
+		"/admin/hosts.csv", "/admin/hosts.csv?state=pending",
 		"/admin/hosts?attested=yes&q=C02", "/admin/enrollments",
 		"/admin/links", "/admin/refusals",
 		"/admin/serial?serial=" SERIAL_A,
@@ -195,7 +218,7 @@ a_page_is_whole_or_says_that_the_server_has_a_problem(void **state)
 						      : fix.made.enrollment);
 		assert_int_equal(request(&fix, target, NULL, &sound), 200);
 		assert_true(
-		    failures_each_checked(storefix_db(state), ask, &a) > 50);
+		    failures_each_checked(storefix_db(state), ask, &a) > 30);
 		buf_release(&sound);
 	}
 	end(&fix);

@@ -34,7 +34,43 @@ answer_fails(void *app, const struct req *req, struct resp *resp)
 	return ERR_BAD_NONCE;
 }
 
+/* Counts down; at -1 it fails. */
+static int
+count_down(void *arg, struct buf *b)
+{
+	int *left = arg;
+
+	if (*left < 0)
+		return fail(ERR_IO, "no more");
+	return *left > 0 ? buf_printf(b, "%d,", (*left)--) : OK;
+}
+
+static int left, released;
+
+static void
+release(void *arg)
+{
+	assert_ptr_equal(arg, &left);
+	released++;
+}
+
+static int
+answer_parts(void *app, const struct req *req, struct resp *resp)
+{
+	resp_stream(resp, count_down, release, &left);
+	return resp_text(resp, 200, "parts");
+}
+
+static int
+answer_no_parts(void *app, const struct req *req, struct resp *resp)
+{
+	resp_stream(resp, count_down, release, &left);
+	return ERR_NOT_FOUND;
+}
+
 static const struct route routes[] = {
+	{ "GET", "/parts", answer_parts, 0 },
+	{ "GET", "/no-parts", answer_no_parts, 0 },
 	{ "GET", "/plain", answer_ok, 0 },
 	{ "POST", "/plain", answer_body, 10 },
 	{ "GET", "/acme/:enrollment/order/:id", answer_param, 0 },
@@ -82,6 +118,26 @@ read_source(void *arg, void *p, size_t n)
 static struct buf out;
 static size_t unread;
 
+/* What was sent, in how many pieces, and after which the client is gone. */
+static struct buf sent;
+static int pieces, pieces_max;
+static int dispatched;
+
+static int
+send_piece(void *arg, struct blob piece)
+{
+	buf_add_blob(&sent, piece);
+	return ++pieces == pieces_max ? ERR_IO : OK;
+}
+
+static int
+request(void *app, char *const *envp, struct source *s)
+{
+	buf_reset(&sent);
+	pieces = 0;
+	return dispatch(&program, app, envp, read_source, send_piece, s, &out);
+}
+
 static const char *
 ask_with(const char *extra, const char *method, const char *target,
     const char *length, const char *body)
@@ -95,10 +151,9 @@ ask_with(const char *extra, const char *method, const char *target,
 	snprintf(t, sizeof t, "REQUEST_URI=%s", target);
 	snprintf(l, sizeof l, "CONTENT_LENGTH=%s", length);
 	snprintf(x, sizeof x, "%s", extra);
-	buf_reset(&out);
-	dispatch(&program, NULL, envp, read_source, &s, &out);
+	dispatched = request(NULL, envp, &s);
 	unread = s.n;
-	return buf_str(&out);
+	return buf_str(&sent);
 }
 
 static const char *
@@ -204,6 +259,42 @@ test_body(void **state)
 }
 
 static void
+test_parts(void **state)
+{
+	const char *got;
+
+	left = 3;
+	got = ask("GET", "/parts");
+	assert_int_equal(dispatched, OK);
+	assert_non_null(strstr(got, "\r\n\r\nparts\n3,2,1,"));
+	assert_null(strstr(got, "Content-Length"));
+	assert_int_equal(pieces, 4);
+	assert_int_equal(released, 1);
+	assert_null(strstr(ask("HEAD", "/parts"), "3,"));
+	assert_int_equal(released, 2);
+	left = 3;
+	got = ask("GET", "/no-parts");
+	assert_non_null(strstr(got, "Status: 404"));
+	assert_null(strstr(got, "3,"));
+	assert_int_equal(released, 3);
+}
+
+/* Nobody is told that it was all. */
+static void
+test_parts_broken_off(void **state)
+{
+	left = -1;
+	ask("GET", "/parts");
+	assert_int_equal(dispatched, ERR_IO);
+	left = 3;
+	pieces_max = 2;
+	ask("GET", "/parts");
+	assert_int_equal(dispatched, ERR_IO);
+	assert_int_equal(left, 2);
+	pieces_max = 0;
+}
+
+static void
 test_body_too_large(void **state)
 {
 	const char *got = ask_with("X=", "POST", "/plain", "11", "0123456789a");
@@ -259,13 +350,11 @@ test_duplicates(void **state)
 	for (i = 0; i < sizeof names / sizeof names[0]; i++) {
 		snprintf(a, sizeof a, "%s=one", names[i]);
 		snprintf(b, sizeof b, "%s=two", names[i]);
-		buf_reset(&out);
-		dispatch(&program, NULL, envp, read_source, &s, &out);
-		assert_non_null(strstr(buf_str(&out), "Status: 400"));
+		request(NULL, envp, &s);
+		assert_non_null(strstr(buf_str(&sent), "Status: 400"));
 		snprintf(b, sizeof b, "HTTP_OTHER=two");
-		buf_reset(&out);
-		dispatch(&program, NULL, envp, read_source, &s, &out);
-		assert_non_null(strstr(buf_str(&out), "Status: 200"));
+		request(NULL, envp, &s);
+		assert_non_null(strstr(buf_str(&sent), "Status: 200"));
 	}
 }
 
@@ -286,8 +375,7 @@ test_context_is_fresh(void **state)
 		.logged = true };
 	struct source s = { "", 0 };
 
-	buf_reset(&out);
-	dispatch(&program, &c, envp, read_source, &s, &out);
+	request(&c, envp, &s);
 	assert_ptr_equal(c.conf, &conf);
 	assert_ptr_equal(c.remote_address, address + strlen("REMOTE_ADDR="));
 	assert_null(c.step);
@@ -426,6 +514,8 @@ main(void)
 		cmocka_unit_test(test_wrong_method),
 		cmocka_unit_test(test_path_params),
 		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_parts_broken_off),
 		cmocka_unit_test(test_body_too_large),
 		cmocka_unit_test(test_body_cut_short),
 		cmocka_unit_test(test_hostile_targets),
@@ -441,8 +531,10 @@ main(void)
 	int r;
 
 	buf_init(&out, 1 << 20);
+	buf_init(&sent, 1 << 20);
 	log_open("t", LOG_ERROR);
 	r = unit_run("route", tests);
 	buf_release(&out);
+	buf_release(&sent);
 	return r;
 }

@@ -1,0 +1,25 @@
+/*
+ * Comma-separated values (RFC 4180). A cell that begins with what makes it a formula
+ * in a spreadsheet gets an apostrophe in front: what a device says of itself must do
+ * nothing on the computer of whoever opens the file.
+ */
+#ifndef WIRE_OUT_CSV_H
+#define WIRE_OUT_CSV_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+struct out_csv {
+	struct buf *out;
+	/* is there a cell in this line? */
+	bool begun;
+};
+
+/* Appends a cell; NULL is an empty one. */
+void out_csv_cell(struct out_csv *csv, const char *text);
+
+/* Appends the end of a line. */
+void out_csv_end(struct out_csv *csv);
+
+#endif
