@@ -124,7 +124,8 @@ subtest 'admin-8: requests out of shape' => sub {
 	is($b->get('/admin/hosts?q=%00')->{status}, 400, 'NUL in a search: 400');
 	is($b->get('/admin/hosts?q=%ff')->{status}, 400, 'no UTF-8 in a search: 400');
 	is($b->get('/admin/hosts?q=%zz')->{status}, 400, 'a broken escape: 400');
-	is($b->get('/admin/hosts?page=-1&attested=maybe')->{status}, 200, 'nonsense is ignored');
+	is($b->get('/admin/hosts?page=-1&nonsense=1')->{status}, 200, 'nonsense is ignored');
+	is($b->get('/admin/hosts?attested=maybe')->{status}, 422, 'a filter that cannot be is not');
 	is($b->get('/admin/hosts?page=99999999999999999999')->{status}, 200, 'no page is that far');
 	is($b->post('/admin/sign-out', csrf => 'x', headers => { 'Content-Type' =>
 	    'multipart/form-data' })->{status}, 415, 'another kind of form: 415');
