@@ -314,6 +314,14 @@ subtest 'admin-14: signing in is on record' => sub {
 	my %seen = map { ("$_->{actor} $_->{action}" => 1) } @$rows;
 	ok($seen{"admin $_"}, "admin $_") for qw(login logout login.refused);
 	ok($seen{'nobody login.refused'}, 'also names that nobody has');
+	$t->server->clock(86400 * 60);
+	my @others = ('cli:root', "token:ci", "admin\nx", "\x{202e}nimda", '');
+	Attestmdm::Admin->new($t)->sign_in($_, 'x') for @others;
+	$rows = $t->db("SELECT actor, detail FROM activities WHERE action = 'login.refused' ORDER BY id DESC LIMIT "
+	    . scalar @others);
+	is(join(' ', map { $_->{actor} } @$rows), join(' ', ('program:admin-settings') x @others),
+	    'what can be no name is not who it was');
+	is(join(' ', map { $_->{detail} } @$rows[3, 4]), 'token:ci cli:root', 'but stands there');
 	like($b->sign_in && $b->get('/admin/activity')->{body}, qr/<code>login<\/code>/,
 	    'the activity page shows it');
 };

@@ -74,8 +74,8 @@ check_mac(const struct db *db, struct admin *a)
  * As it stands in logs and lists: one line, all of it visible. A colon is for
  * other actors of the activity log, such as "cli:root" and "token:ci".
  */
-static bool
-is_name(const char *name)
+bool
+admins_is_name(const char *name)
 {
 	struct blob in = blob_str(name);
 	uint32_t c;
@@ -97,7 +97,7 @@ admins_create(
 	};
 	int r;
 
-	if (!is_name(name) || strlen(hash) >= sizeof a.password_hash)
+	if (!admins_is_name(name) || strlen(hash) >= sizeof a.password_hash)
 		return ERR_FIELD;
 	snprintf(a.name, sizeof a.name, "%s", name);
 	snprintf(a.password_hash, sizeof a.password_hash, "%s", hash);

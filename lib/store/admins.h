@@ -33,9 +33,12 @@ struct admin_list {
 };
 
 /*
- * ERR_EXISTS when the name is taken, ERR_FIELD when it is empty, too long, or
- * holds a colon or what cannot be seen, such as a line end.
+ * Can it be an administrator's name? Not when it is empty, too long, or holds a
+ * colon or what cannot be seen, such as a line end.
  */
+bool admins_is_name(const char *name);
+
+/* ERR_EXISTS when the name is taken, ERR_FIELD when it can be nobody's. */
 int admins_create(
     struct db *db, const char *name, enum admin_role role, const char *hash);
 

@@ -254,16 +254,23 @@ create(struct db *db, const struct req *req, const char *name,
 	return db_commit(db);
 }
 
+/*
+ * Whoever types "cli:root" is not that: what no administrator is called stands
+ * beside the entry, and not as who it was.
+ */
 static int
 log_refusal(struct db *db, const char *name, const char *address)
 {
+	bool can_be = admins_is_name(name);
 	int r;
 
 	if ((r = db_begin_relaxed(db)) != OK)
 		return r;
 	if ((r = activities_add_refusal(db,
 		 &(struct activity_note){
-		     .actor = name, .action = "login.refused" })) != OK) {
+		     .actor = can_be ? name : NULL,
+		     .action = "login.refused",
+		     .detail = can_be ? "" : name })) != OK) {
 		db_rollback(db);
 		return r;
 	}
