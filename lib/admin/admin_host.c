@@ -1,18 +1,41 @@
 #include "admin/admin_host.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "store/enrollments.h"
+
+/*
+ * A device may say any serial number and any UDID of itself, one of another host
+ * as well: its owner must not get what was meant for that one.
+ */
+static int
+find_by_device(struct db *db, const char *name, struct host *out)
+{
+	struct host other;
+	int r, by_udid;
+
+	r = hosts_load_by_serial(db, name, out);
+	if (r != OK && r != ERR_NOT_FOUND)
+		return r;
+	by_udid = hosts_load_by_udid(db, name, r == OK ? &other : out);
+	if (r != OK || by_udid == ERR_NOT_FOUND)
+		return r == OK ? OK : by_udid;
+	if (by_udid != OK || strcmp(out->id, other.id) == 0)
+		return by_udid;
+	return fail(ERR_CONFLICT,
+	    "%s is the serial number of host %s and the UDID of host %s: give "
+	    "the id",
+	    name, out->id, other.id);
+}
 
 int
 admin_host_find(struct db *db, const char *name, struct host *out)
 {
-	int r;
+	int r = hosts_load(db, name, out);
 
-	r = hosts_load_by_serial(db, name, out);
 	if (r == ERR_NOT_FOUND)
-		r = hosts_load_by_udid(db, name, out);
-	if (r == ERR_NOT_FOUND)
-		r = hosts_load(db, name, out);
+		r = find_by_device(db, name, out);
 	if (r == ERR_NOT_FOUND)
 		return fail(
 		    r, "no host has this serial number, UDID or id: %s", name);

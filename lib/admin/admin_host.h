@@ -9,7 +9,10 @@
 #include "store/pushes.h"
 #include "store/renewals.h"
 
-/* By serial number, UDID or id. ERR_NOT_FOUND. */
+/*
+ * By id, serial number or UDID. ERR_NOT_FOUND; ERR_CONFLICT when it is the serial
+ * number of one host and the UDID of another.
+ */
 int admin_host_find(struct db *db, const char *name, struct host *out);
 
 /* The identity that a host has, its renewal and its evidence. */

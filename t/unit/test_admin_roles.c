@@ -132,6 +132,27 @@ test_a_token_that_ended_meanwhile(void **state)
 	assert_int_equal(set(&a, false), ERR_TOKEN);
 }
 
+/* A device says of itself that it is another one. */
+static void
+test_a_name_of_two_hosts(void **state)
+{
+	struct admin_actor a = actor(state, ADMIN_ROLE_ADMIN);
+	const char *const udid[] = { "0A0B0C0D-1" };
+	struct host mine, other, found;
+
+	storefix_host(a.db, "C02ABCDEF", 1, &mine);
+	storefix_host(a.db, udid[0], 2, &other);
+	storefix_change(a.db,
+	    "UPDATE hosts SET udid = '0A0B0C0D-1' WHERE serial = 'C02ABCDEF'");
+	assert_int_equal(admin_host_block(&a, udid, 1), ERR_CONFLICT);
+	assert_int_equal(storefix_sql(a.db,
+			     "SELECT count(*) FROM hosts"
+			     " WHERE state = 'blocked'"),
+	    0);
+	assert_int_equal(admin_host_find(a.db, mine.id, &found), OK);
+	assert_string_equal(found.id, mine.id);
+}
+
 static void
 test_gitops(void **state)
 {
@@ -199,6 +220,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_hosts),
 	STOREFIX_TEST(test_server),
 	STOREFIX_TEST(test_renewals),
+	STOREFIX_TEST(test_a_name_of_two_hosts),
 	STOREFIX_TEST(test_gitops),
 	STOREFIX_TEST(test_a_session_that_ended_meanwhile),
 	STOREFIX_TEST(test_a_token_that_ended_meanwhile),
