@@ -35,6 +35,11 @@ sub status {
 	    "https://$t->{server}{host}:$port$path")->{out};
 }
 
+status("$_/enrollments/$id") for '/admin', '/api/v1';
+wait_for(sub { access_log() =~ m{"GET /api/v1/enrollments} });
+like(access_log(), qr{"GET $_/enrollments/\Q$known\E\.\.\." }, "$_ asks for it") for '/admin', '/api/v1';
+unlike(access_log(), qr/\Q$id\E/, 'and does not tell either');
+
 my $token = 'LinkTokenThatIsSecret1';
 status("/enroll/manual/$token");
 status("/enroll//manual/%4c" . substr($token, 1));
