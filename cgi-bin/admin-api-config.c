@@ -216,7 +216,10 @@ take_all(struct admin_api *api, const struct json *object, const char *where,
 		    type == IN_JSON_OBJECT)
 			continue;
 		snprintf(path, sizeof path, "%s.%s", where, name);
-		r = take(api, object, name, type, path, wish);
+		/* a name with a dot would pass for two */
+		r = strchr(name, '.') != NULL
+		    ? refuse(api, path, "is no setting that can be changed")
+		    : take(api, object, name, type, path, wish);
 	}
 	return r;
 }

@@ -157,6 +157,7 @@ subtest 'settings' => sub {
 		[{ mdm => { apple_hardware_attestation_devices => 'some' } }, 'mdm.apple_hardware_attestation_devices'],
 		[{ mdm => { apple_business_enrollments_only => 'false' } }, 'mdm.apple_business_enrollments_only'],
 		[{ mdm => { minimum_os_versions => { linux => '1' } } }, "$M.linux"],
+		[{ mdm => { 'minimum_os_versions.macos' => '15' } }, "$M.macos"],
 		[{ mdm => { minimum_os_versions => [] } }, $M], [{ mdm => { minimum_os_versions => '15' } }, $M],
 		[{ mdm => { enabled => JSON::PP::false } }, 'mdm.enabled'], [{ mdm => { require => JSON::PP::true } }, 'mdm.require'],
 		[{ mdm => [] }, 'mdm'], [{ mdm => undef }, 'mdm'],
