@@ -13,6 +13,7 @@
 #include "ca/crl.h"
 #include "ca/file.h"
 #include "ca/issue.h"
+#include "store/activity_chain.h"
 #include "store/admins.h"
 #include "store/api_tokens.h"
 #include "store/host_index.h"
@@ -156,6 +157,27 @@ inspect_index(struct verdict *v, struct db *db)
 		    (long long)wrong);
 }
 
+/* What is newest is what somebody who took over a program would want gone. */
+static void
+inspect_activities(struct verdict *v, struct db *db)
+{
+	struct activity_verdict end;
+	int r = activity_chain_verify_end(db, &end);
+
+	if (r != OK)
+		verdict_of(v, r, "activity log", "unreadable");
+	else if (end.broken)
+		verdict_add(v, VERDICT_BAD, "activity log",
+		    "an entry after %lld does not follow from it: entries were "
+		    "changed or removed, see attestmdm activity verify",
+		    (long long)end.last_id);
+	else
+		verdict_add(v, VERDICT_OK, "activity log",
+		    "its newest %lld entries follow one another (attestmdm "
+		    "activity verify looks at all)",
+		    (long long)end.count);
+}
+
 static void
 inspect_database(struct verdict *v, const struct conf *conf)
 {
@@ -186,6 +208,7 @@ inspect_database(struct verdict *v, const struct conf *conf)
 		inspect_settings(v, db, conf);
 		inspect_client_certificate(v, db, conf);
 		inspect_index(v, db);
+		inspect_activities(v, db);
 	}
 	db_close(db);
 }

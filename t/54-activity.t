@@ -79,6 +79,30 @@ subtest 'a device that leaves' => sub {
 	like(actions($serial), qr/host\.enroll host\.block host\.withdraw-mark$/, 'a host that is blocked');
 };
 
+subtest 'a device that is refused' => sub {
+	my $serial = 'C54TEST00003';
+	my $refused = sub { grep { $_->{detail} =~ /ENROLL_UNASSIGNED/ } entries('--action', 'device.refuse') };
+	$t->sim('enroll', '--serial', $serial) for 1 .. 3;
+	my @e = $refused->();
+	is(scalar @e, 1, 'a stranger, at first');
+	is($e[0]{serial}, '', 'whose name proves nothing');
+	like($e[0]{detail}, qr/^profile, ENROLL_UNASSIGNED: .*/, 'with step, code and reason');
+	ok($e[0]{hash}, 'is in the chain');
+	$t->tool_ok('host', 'block', $MAC);
+	$mac->report('Idle') for 1 .. 3;
+	@e = grep { $_->{serial} eq $MAC } entries('--action', 'device.refuse');
+	is(scalar @e, 1, 'one of ours, by its certificate') or diag(explain(\@e));
+	like($e[0]{detail}, qr/MDM_BLOCKED/, 'why');
+	$t->server->clock(86400);
+	$t->tool_ok('purge');
+	$t->server->clock(0);
+	@e = grep { $_->{detail} =~ / more on \d{4}-\d\d-\d\d$/ } entries('--action', 'device.refuse');
+	is(join(' ', sort map { "$_->{serial} " . $_->{detail} =~ s/ on .*//r } @e),
+	    " ENROLL_UNASSIGNED: 2 more $MAC MDM_BLOCKED: 2 more", 'how often, on the next day');
+	is($t->tool('activity', 'verify')->{exit}, 0, 'and the chain is whole');
+	$b->sign_in;
+};
+
 subtest 'alarms, when they come and go' => sub {
 	$t->tool_ok('purge');
 	my @raised = entries('--action', 'alarm.raise');
@@ -139,6 +163,10 @@ subtest 'fleet-130: the chain' => sub {
 	ok(!$doc->{intact}, 'is noticed');
 	is($doc->{broken_id}, $first, 'and where');
 	like($t->tool('activity', 'verify')->{err}, qr/ACTIVITY_CHAIN|entry $first does not follow/, 'in words');
+	$t->change_db("UPDATE activities SET actor = 'x' WHERE id = $chained[-1]{id}");
+	like($t->tool('check')->{out}, qr/activity log.*does not follow/, 'where it notices that');
+	$t->change_db("UPDATE activities SET actor = '$chained[-1]{actor}' WHERE id = $chained[-1]{id}");
+	like($t->tool('check')->{out}, qr/activity log.*newest \d+ entries follow/, 'or finds nothing');
 	$t->change_db("UPDATE activities SET actor = '$chained[0]{actor}' WHERE id = $first");
 	is($t->tool('activity', 'verify')->{exit}, 0, 'put right');
 	my $head = $t->tool_json('activity', 'verify')->{head};

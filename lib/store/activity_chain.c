@@ -219,6 +219,14 @@ follow(const struct activity *a, const uint8_t *head,
 	return OK;
 }
 
+static int
+take(const struct activity *a, const uint8_t *head, struct activity_verdict *out)
+{
+	if (a->chained)
+		return follow(a, head, out);
+	return out->last_id != 0 && !is_refusal(a) ? break_at(a, out) : OK;
+}
+
 /* *more: rows were read, and the chain is whole as far as they go. */
 static int
 step(struct db *db, const uint8_t *head, int64_t *after,
@@ -231,10 +239,7 @@ step(struct db *db, const uint8_t *head, int64_t *after,
 		return r;
 	for (size_t i = 0; i < list.n && r == OK && !out->broken; i++) {
 		*after = list.rows[i].id;
-		if (list.rows[i].chained)
-			r = follow(&list.rows[i], head, out);
-		else if (out->last_id != 0 && !is_refusal(&list.rows[i]))
-			r = break_at(&list.rows[i], out);
+		r = take(&list.rows[i], head, out);
 	}
 	if (list.n == 0 && list.damaged > 0)
 		out->broken = true;
@@ -269,4 +274,34 @@ activity_chain_verify(struct db *db, const uint8_t head[SECRET_SHA256],
 		more = true;
 	} while (out->broken && cut.id > out->last_id);
 	return OK;
+}
+
+/* The oldest entry of those is the head to begin with. */
+static int
+begin_with(const struct activity *a, struct activity_verdict *out)
+{
+	if (!a->chained)
+		return OK;
+	out->first_id = out->last_id = a->id;
+	out->count = 1;
+	memcpy(out->head, a->hash, SECRET_SHA256);
+	return OK;
+}
+
+int
+activity_chain_verify_end(struct db *db, struct activity_verdict *out)
+{
+	const struct activity_filter newest = { .limit = ACTIVITY_CHAIN_END };
+	struct activity_list list;
+	int r;
+
+	*out = (struct activity_verdict){ 0 };
+	if ((r = activities_list(db, &newest, &list)) != OK)
+		return r;
+	out->broken = list.damaged > 0;
+	for (size_t i = list.n; i-- > 0 && r == OK && !out->broken;)
+		r = out->count == 0 ? begin_with(&list.rows[i], out)
+				    : take(&list.rows[i], NULL, out);
+	activities_list_release(&list);
+	return r;
 }

@@ -68,6 +68,14 @@ struct activity_verdict {
 };
 
 /*
+ * Follows the chain through its newest entries alone, at most ACTIVITY_CHAIN_END,
+ * in a few milliseconds: the oldest of them is taken as it is. Of *out only count,
+ * first_id, last_id, broken and broken_id are filled in.
+ */
+#define ACTIVITY_CHAIN_END 500
+int activity_chain_verify_end(struct db *db, struct activity_verdict *out);
+
+/*
  * Follows the chain from its first entry to its end, outside of a transaction and
  * in small steps, while others add entries. `head` is a hash to look for, or
  * NULL. OK also when the chain is broken: *out says so.

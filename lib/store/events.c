@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "store/counters.h"
 #include "store/event_pools.h"
+#include "store/refusals.h"
 #include "store/sql.h"
 
 #define REASON_MAX 500
@@ -128,6 +129,8 @@ events_add(struct db *db, const struct event *e)
 		note_success(db, &row);
 	else if ((r = counters_add(
 		      db, COUNTERS_REFUSALS, row.step, row.code)) != OK)
+		return r;
+	if (e->outcome == EVENT_REFUSED && (r = refusals_note(db, &row)) != OK)
 		return r;
 	return event_pools_trim(db, &row);
 }

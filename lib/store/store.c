@@ -11,6 +11,7 @@
 #include "store/hosts.h"
 #include "store/logins.h"
 #include "store/nonces.h"
+#include "store/refusals.h"
 #include "store/sessions.h"
 #include "store/sign_ins.h"
 #include "store/events.h"
@@ -31,6 +32,8 @@ static purge_fn *const purges[] = {
 	events_purge,
 	commands_purge,
 	hosts_purge,
+	/* adds activities */
+	refusals_purge,
 	activities_purge,
 	alarms_purge,
 	api_tokens_purge,

@@ -353,6 +353,60 @@ test_writers_that_are_killed(void **state)
 	assert_int_equal(v.count, 1 + 2 + 3 + 4 + 1);
 }
 
+static struct activity_verdict
+verify_end(struct db *db)
+{
+	struct activity_verdict v;
+
+	assert_int_equal(activity_chain_verify_end(db, &v), OK);
+	return v;
+}
+
+/* The newest entries alone, as attestmdm check looks at them. */
+static void
+test_the_end_of_the_chain(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE activities SET actor = 'y' WHERE id = 1000",
+		"UPDATE activities SET actor = 'y' WHERE id = 1200",
+		"UPDATE activities SET hash = NULL WHERE id = 1100",
+		"UPDATE activities SET hash = NULL WHERE id = 1200",
+		"DELETE FROM activities WHERE id = 1199",
+		"UPDATE activities SET actor = hex(zeroblob(100))"
+		" WHERE id = 1200" };
+	struct db *db = storefix_db(state);
+	struct activity_verdict v = verify_end(db);
+
+	assert_int_equal(v.broken + v.count, 0);
+	fill(db, 1);
+	v = verify_end(db);
+	assert_int_equal(v.broken, false);
+	assert_int_equal(v.count, 1);
+	fill(db, 1199);
+	assert_int_equal(db_begin(db), OK);
+	assert_int_equal(activities_add_refusal(db,
+			     &(struct activity_note){ .actor = "x",
+				 .action = "login.refused" }),
+	    OK);
+	assert_int_equal(db_commit(db), OK);
+	v = verify_end(db);
+	assert_false(v.broken);
+	assert_int_equal(v.count, ACTIVITY_CHAIN_END - 1);
+	assert_int_equal(v.last_id, 1200);
+	storefix_sql(db, "CREATE TABLE kept AS SELECT * FROM activities");
+	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		storefix_change(db, changes[i]);
+		assert_true(verify_end(db).broken);
+		storefix_change(db, "DELETE FROM activities");
+		storefix_change(
+		    db, "INSERT INTO activities SELECT * FROM kept");
+	}
+	/* what is older is for activity verify */
+	storefix_change(db, "UPDATE activities SET actor = 'y' WHERE id = 7");
+	assert_false(verify_end(db).broken);
+	storefix_sql(db, "DROP TABLE kept");
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_a_chain_that_is_whole),
 	STOREFIX_TEST(test_every_change_is_noticed),
@@ -364,6 +418,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_refusals_stay_outside),
 	STOREFIX_TEST(test_what_was_purged_is_the_new_beginning),
 	STOREFIX_TEST(test_entries_of_before_are_adopted_once),
+	STOREFIX_TEST(test_the_end_of_the_chain),
 	STOREFIX_TEST(test_writers_side_by_side),
 	STOREFIX_TEST(test_writers_that_are_killed),
 };
