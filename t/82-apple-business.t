@@ -247,6 +247,8 @@ subtest 'mdm-94: one by one' => sub {
 	$t->change_db("UPDATE ade_devices SET profile_uuid = '', assign_result = '', assign_next_at = NULL WHERE serial = '$_'")
 	    for @serials;
 	is(ade('assign')->{exit}, 0, 'it goes on by itself');
+	is(value('detail', "activities WHERE action = 'ade.assigned' ORDER BY id DESC LIMIT 1"),
+	    'business: 1 of 4 devices', 'the activity log counts those that have it now');
 	my $uuid = account('business')->{profile_uuid};
 	is(device($serials[0])->{assign_result}, 'failed', 'FAILED');
 	cmp_ok(device($serials[0])->{assign_next_at}, '>', $now + time + 1800, 'is tried again later');
