@@ -129,6 +129,10 @@ subtest 'check tries the provider' => sub {
 	$provider->script({ answer => '/jwks', status => 500, body => 'no' });
 	($line) = $t->tool('check', '--no-nginx')->{out} =~ /(.*sign-in.*)/;
 	like($line, qr/BAD.*jwks.*500/, 'and when it does not');
+	chmod(0644, "$dir/secret");
+	($line) = $t->tool('check', '--no-nginx')->{out} =~ /(.*sign-in.*)/;
+	like($line, qr/BAD/, 'a secret that others may read');
+	chmod(0640, "$dir/secret");
 };
 
 $t->tool_ok('setting', 'set', $SETTING, 'true');

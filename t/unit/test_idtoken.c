@@ -155,6 +155,8 @@ test_header(void **state)
 	refused("{\"alg\":\"ES256\",\"typ\":1}", GOOD, "typ");
 	refused("{\"alg\":\"ES256\",\"crit\":[\"b64\"],\"b64\":false}", GOOD,
 	    "extensions");
+	refused("{\"alg\":\"ES256\",\"crit\":[\"x\"],\"x\":1}", GOOD,
+	    "extensions");
 	refused("{\"alg\":\"ES256\",\"b64\":false}", GOOD, "extensions");
 	refused("{\"alg\":\"ES256\",\"kid\":7}", GOOD, "kid");
 	refused("{\"alg\":\"ES256\",\"kid\":\"\"}", GOOD, "key is 0 bytes");

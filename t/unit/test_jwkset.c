@@ -16,13 +16,15 @@
 	"\"kty\":\"EC\",\"crv\":\"P-256\","                                    \
 	"\"x\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\","               \
 	"\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\""
-#define MODULUS                                                                \
-	"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1R" \
+/* without its first six bits, which are 110100 */
+#define MODULUS_REST                                                           \
+	"vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1R"  \
 	"K7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9" \
 	"yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZg" \
 	"nYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6We" \
 	"Zu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDK" \
 	"gw"
+#define MODULUS "0" MODULUS_REST
 #define RSA_KEY "\"kty\":\"RSA\",\"n\":\"" MODULUS "\",\"e\":\"AQAB\""
 /* RFC 8037 appendix A.2 */
 #define OKP                                                                    \
@@ -88,6 +90,10 @@ test_passed_over(void **state)
 		"{\"kty\":\"RSA\",\"n\":\"" MODULUS "\",\"e\":\"AAAB\"}",
 		"{\"kty\":\"RSA\",\"n\":\"" MODULUS "\",\"e\":\"Ag\"}",
 		"{\"kty\":\"RSA\",\"n\":\"" MODULUS "\",\"e\":\"\"}",
+		/* of 2047 bits */
+		"{\"kty\":\"RSA\",\"n\":\"U" MODULUS_REST
+		"\",\"e\":\"AQAB\"}",
+		"{" RSA_KEY ",\"d\":\"AQAB\"}",
 		"{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}",
 		"{\"kty\":\"RSA\",\"n\":\"!\",\"e\":\"AQAB\"}",
 		"{\"crv\":\"P-256\"}",
