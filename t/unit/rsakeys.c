@@ -8,7 +8,7 @@
 #include <gnutls/x509.h>
 
 #define BITS_MAX 8192
-#define KEYS_MAX 64
+#define KEYS_MAX 128
 
 #ifdef KEYS_DIR
 bool

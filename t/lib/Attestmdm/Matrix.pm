@@ -6,6 +6,11 @@ package Attestmdm::Matrix;
 use strict;
 use warnings;
 
+use Attestmdm::Apple;
+use Attestmdm::Test ();
+
+my $ACCOUNT = 'ada@example.com';
+
 my %SETTINGS = (
 	neither => [qw(false macs false)],
 	require => [qw(true macs false)],
@@ -55,17 +60,50 @@ neither>require          manual      SCEP>SCEP      SCEP>SCEP      SCEP>SCEP    
 neither>business         manual      SCEP>BUSINESS  SCEP>BUSINESS  SCEP>BUSINESS  SCEP>BUSINESS
 EOT
 
+# Whether people must sign in changes nothing of that, which these rows try in the
+# suite, and all rows when everything is tried: at the enrollment, or then and at
+# the renewal.
+my %SIGN_INS = map { $_ => 1 } (
+	'neither automatic on',
+	'neither manual on',
+	'require-all automatic on',
+	'both automatic on',
+	'neither>require-all automatic on>on',
+	'require-all>require-all automatic on>off',
+	'require-all>neither automatic off>on',
+	'neither>neither manual off>on',
+);
+
 my $number = 0;
 
-# The cells of a table: { settings, source, device, expected, code }.
+# A server, and an identity provider for when people must sign in.
+sub begin {
+	my $t = Attestmdm::Test->new(start => 0);
+	my $server = $t->server;
+	my $provider = Attestmdm::Apple->start($server, 'provider');
+	$server->set_conf('sign_in.issuer', $provider->url);
+	$server->set_conf('sign_in.client_id', 'attestmdm');
+	$server->set_conf('sign_in.server_ca', $provider->cacert);
+	$server->start;
+	$t->{matrix} = { provider => $provider, set => {} };
+	$t->assign(map { serial('automatic', $_) } 1 .. 999);
+	return $t;
+}
+
+# Those of links are not assigned to us.
+sub serial { return sprintf('C43%.6s%04d', uc($_[0]), $_[1]) }
+
+# The cells of a table: { settings, source, sign_in, device, expected, code }.
 sub cells {
-	my (undef, @lines) = split(/\n/, $_[0]);
+	my ($table, $sign_in) = @_;
+	my (undef, @lines) = split(/\n/, $table);
 	my @cells;
 	for (@lines) {
 		my ($settings, $source, @expected) = split;
 		push @cells, map { {
 			settings => $settings,
 			source => $source,
+			sign_in => $sign_in,
 			device => $DEVICES[$_],
 			expected => $expected[$_] =~ s/(METHOD|BUSINESS)$/refused/r,
 			code => $1 ? "ENROLL_$1" : '',
@@ -74,15 +112,45 @@ sub cells {
 	return @cells;
 }
 
-sub enrollments { cells($ENROLLMENTS) }
-sub renewals { cells($RENEWALS) }
+# The cells where nobody signs in, and those where people must, all of them or
+# the suite's.
+sub both_ways {
+	my ($table, $all, $off, @on) = @_;
+	return cells($table, $off), grep { $all || $SIGN_INS{"$_->{settings} $_->{source} $_->{sign_in}"} }
+	    map { cells($table, $_) } @on;
+}
 
+# skipped: people must sign in, and the device asks for its profile without that.
+sub enrollments {
+	my ($all) = @_;
+	return both_ways($ENROLLMENTS, $all, 'off', 'on'), map { {
+		settings => 'neither',
+		source => 'automatic',
+		sign_in => 'skipped',
+		device => $_,
+		expected => 'refused',
+		code => 'ENROLL_SIGN_IN',
+	} } @DEVICES;
+}
+
+sub renewals { both_ways($RENEWALS, $_[0], 'off>off', 'on>on', 'on>off', 'off>on') }
+
+# Only what is not so already.
 sub set {
-	my ($t, $settings) = @_;
+	my ($t, $settings, $sign_in) = @_;
 	my ($require, $devices, $business) = @{ $SETTINGS{$settings} };
-	$t->tool_ok('setting', 'set', 'apple_require_hardware_attestation', $require, '--yes');
-	$t->tool_ok('setting', 'set', 'apple_hardware_attestation_devices', $devices, '--yes');
-	$t->tool_ok('setting', 'set', 'apple_business_enrollments_only', $business, '--yes');
+	my %wanted = (
+		apple_require_hardware_attestation => $require,
+		apple_hardware_attestation_devices => $devices,
+		apple_business_enrollments_only => $business,
+		enable_end_user_authentication => $sign_in eq 'off' ? 'false' : 'true',
+	);
+	my $set = $t->{matrix}{set};
+	for my $name (sort keys %wanted) {
+		$t->tool_ok('setting', 'set', $name, $wanted{$name}, '--yes')
+		    if ($set->{$name} // '') ne $wanted{$name};
+		$set->{$name} = $wanted{$name};
+	}
 }
 
 # How the host got the certificate that it uses: "ACME" or "SCEP".
@@ -100,10 +168,12 @@ sub works {
 	    ? 'yes' : 'no';
 }
 
+# Attested?, and who signed in.
 sub vital {
 	my ($t, $device) = @_;
-	return $t->tool_json('host', 'show', $device->{serial})->{mdm_enrollment_hardware_attested}
-	    ? 'Yes' : 'No';
+	my $host = $t->tool_json('host', 'show', $device->{serial});
+	return (vital => $host->{mdm_enrollment_hardware_attested} ? 'Yes' : 'No',
+		account => $host->{account});
 }
 
 # The code of the newest refusal; a link is for no serial number.
@@ -123,32 +193,32 @@ sub alarms {
 
 # A link has to exist before a setting forbids to make one.
 sub enroll {
-	my ($t, $cell, $settings) = @_;
-	my $serial = sprintf('C43MATRIX%04d', ++$number);
+	my ($t, $cell, $settings, $sign_in) = @_;
+	my $serial = serial($cell->{source}, ++$number);
 	my $device = { serial => $serial, state => $t->dir . "/$serial" };
 	my @options = ('--serial', $serial, '--state', $device->{state}, @{ $cell->{device}{options} });
 	if ($cell->{source} eq 'manual') {
-		set($t, 'neither');
+		set($t, 'neither', $sign_in);
 		push @options, '--link', $t->tool_json('enrollment', 'new')->{url};
-	} else {
-		$t->assign($serial);
+	} elsif ($sign_in eq 'on') {
+		push @options, '--sign-in', $ACCOUNT, '--provider-ca', $t->{matrix}{provider}->cacert;
 	}
-	set($t, $settings);
+	set($t, $settings, $sign_in);
 	$device->{run} = $t->sim('enroll', @options);
 	return $device;
 }
 
-# What happened to one cell of the first table: got, vital, works, note.
+# What happened to one cell of the first table: got, vital, account, works, note.
 sub try_enrollment {
 	my ($t, $cell) = @_;
-	my $device = enroll($t, $cell, $cell->{settings});
+	my $device = enroll($t, $cell, $cell->{settings}, $cell->{sign_in});
 	my $run = $device->{run};
-	return { got => 'refused', vital => '-', works => '-',
+	return { got => 'refused', vital => '-', account => '', works => '-',
 		note => refusal($t, $cell->{source} eq 'manual' ? '' : $device->{serial}) }
 	    if $run->{exit} == 3;
-	return { got => 'failed', vital => '-', works => '-', note => "$run->{out}$run->{err}" }
+	return { got => 'failed', vital => '-', account => '', works => '-', note => "$run->{out}$run->{err}" }
 	    if $run->{exit} != 0;
-	return { got => method_of($t, $device->{serial}), vital => vital($t, $device),
+	return { got => method_of($t, $device->{serial}), vital($t, $device),
 		works => works($t, $device), note => '' };
 }
 
@@ -156,29 +226,32 @@ sub try_enrollment {
 sub try_renewal {
 	my ($t, $cell) = @_;
 	my ($then, $now) = split(/>/, $cell->{settings});
-	my $device = enroll($t, $cell, $then);
+	my ($sign_in_then, $sign_in_now) = split(/>/, $cell->{sign_in});
+	my $device = enroll($t, $cell, $then, $sign_in_then);
 	die "$device->{serial}: $device->{run}{out}$device->{run}{err}" if $device->{run}{exit} != 0;
 	my $before = method_of($t, $device->{serial});
-	set($t, $now);
+	set($t, $now, $sign_in_now);
 	my $job = $t->tool('renew', '--host', $device->{serial});
 	my $run = $t->sim('poll', '--state', $device->{state});
 	my $got = $job->{exit} == 4 ? 'refused'
 	    : $run->{out} =~ / InstallProfile Acknowledged$/m ? method_of($t, $device->{serial})
 	    : 'failed';
-	return { got => "$before>$got", vital => vital($t, $device), works => works($t, $device),
+	return { got => "$before>$got", vital($t, $device), works => works($t, $device),
 		alarms => alarms($t, $device->{serial}),
 		note => $got eq 'refused' ? refusal($t, $device->{serial})
 		    : $got eq 'failed' ? "$run->{out}$run->{err}" : '' };
 }
 
-# "Yes" exactly when the certificate in use came with an attestation.
+# "Yes" exactly when the certificate in use came with an attestation; an account
+# exactly when somebody signed in at the enrollment, which links ask nobody to.
 sub is_right {
 	my ($cell, $happened) = @_;
 	return 0 if $happened->{got} ne $cell->{expected} || $happened->{note} ne $cell->{code}
 	    || ($happened->{alarms} // '') ne '';
 	return 1 if $cell->{expected} eq 'refused';
 	my ($in_use) = grep { $_ ne 'refused' } reverse split(/>/, $happened->{got});
-	return $happened->{works} eq 'yes'
+	my $account = $cell->{sign_in} =~ /^on/ && $cell->{source} eq 'automatic' ? $ACCOUNT : '';
+	return $happened->{works} eq 'yes' && $happened->{account} eq $account
 	    && $happened->{vital} eq ($in_use eq 'ACME' ? 'Yes' : 'No');
 }
 
