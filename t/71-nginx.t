@@ -133,6 +133,24 @@ link("$list.aside", $list) or die $!;
 is(status('/crl/acme.crl'), 200, 'and the list again');
 rename("$list.aside", $list);
 
+# What goes through all hosts comes one after the other.
+my ($watch, $other) = map { $t->tool_json('token', 'add', $_, '--role', 'observer')->{token} } qw(watch other);
+
+sub api {
+	my ($token, @options) = @_;
+	return status('/api/v1/config', '-H', "Authorization: Bearer $token", @options);
+}
+my @ask = ('-X', 'PATCH', '-H', 'Content-Type: application/json', '-d', '{}');
+my @answers = map { api($watch, @ask) } 1 .. 14;
+is($answers[0], 403, 'PATCH reaches the program');
+is($answers[-1], 429, 'but not as often as one likes');
+is(api($watch), 200, 'other requests with this token do');
+is(api($other, @ask), 403, 'and so does another one');
+my %exports;
+$exports{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 8, "$url/admin/hosts.csv?[1-60]")->{out});
+cmp_ok($exports{303} // 0, '>', 0, 'an export at a time');
+cmp_ok($exports{429} // 0, '>', 0, 'and no two for one address');
+
 # People can wait.
 my %seen;
 $seen{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 8, "$url/admin/sign-in?[1-300]")->{out});
