@@ -101,7 +101,7 @@ subtest 'fleet-151: renewed, revoked, blocked and unblocked' => sub {
 };
 
 subtest 'fleet-152: the list of hosts as a file' => sub {
-	my @hostile = ('=cmd|1', '+1', '-1', '@SUM(1)', "\t=1", '"quoted", and a comma', "a\r\nb");
+	my @hostile = ('=cmd|1', '+1', '-1', '@SUM(1)', "\t1", '"quoted", and a comma', "a\r\nb");
 	my $n = 0;
 	for (@hostile) {
 		(my $name = $_) =~ s/'/''/g;

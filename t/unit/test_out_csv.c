@@ -34,11 +34,14 @@ static void
 test_formulas(void **state)
 {
 	static const char *const cells[] = { "=1+1", "+1", "-1", "@SUM(A1)",
-		"\t=1", "\r=1", "\n=1", "=\"x\"" };
+		"\t=1", "\r=1", "\n=1", "=\"x\"", "a;=1;b", "a\tb\n-1",
+		"\uff1d1", "a;\uff0b1" };
 	static const char *const expected[] = { "\"'=1+1\"\r\n",
 		"\"'+1\"\r\n", "\"'-1\"\r\n", "\"'@SUM(A1)\"\r\n",
-		"\"'\t=1\"\r\n", "\"'\r=1\"\r\n", "\"'\n=1\"\r\n",
-		"\"'=\"\"x\"\"\"\r\n" };
+		"\"'\t'=1\"\r\n", "\"'\r'=1\"\r\n", "\"'\n'=1\"\r\n",
+		"\"'=\"\"x\"\"\"\r\n", "\"a;'=1;b\"\r\n",
+		"\"a\tb\n'-1\"\r\n", "\"'\uff1d1\"\r\n",
+		"\"a;'\uff0b1\"\r\n" };
 	struct buf out;
 
 	buf_init(&out, 1024);
