@@ -189,7 +189,7 @@ static int
 need_time(const struct json *o, const char *name, int64_t *out)
 {
 	/* up to the year 9999 */
-	return in_json_int(o, name, 0, INT64_C(253402300799), out) == OK
+	return in_json_seconds(o, name, 0, INT64_C(253402300799), out) == OK
 	    ? OK
 	    : ERR_SIGN_IN_TOKEN;
 }

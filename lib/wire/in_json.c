@@ -189,6 +189,25 @@ in_json_int(const struct json *object, const char *name, int64_t min,
 }
 
 int
+in_json_seconds(const struct json *object, const char *name, int64_t min,
+    int64_t max, int64_t *out)
+{
+	struct json_object *o;
+	double v;
+
+	*out = 0;
+	if (!json_object_object_get_ex(inner(object), name, &o) ||
+	    !json_object_is_type(o, json_type_double))
+		return in_json_int(object, name, min, max, out);
+	v = json_object_get_double(o);
+	if (!(v >= (double)min && v <= (double)max))
+		return fail(
+		    ERR_MALFORMED, "JSON member %s is out of range", name);
+	*out = (int64_t)v;
+	return OK;
+}
+
+int
 in_json_bool(const struct json *object, const char *name, bool *out)
 {
 	struct json_object *o;

@@ -68,6 +68,13 @@ int in_json_opt_string(
 int in_json_int(const struct json *object, const char *name, int64_t min,
     int64_t max, int64_t *out);
 
+/*
+ * Seconds since 1970, of which a fraction is cut off (RFC 7519 section 2,
+ * NumericDate). min and max are whole numbers of less than 2^53.
+ */
+int in_json_seconds(const struct json *object, const char *name, int64_t min,
+    int64_t max, int64_t *out);
+
 int in_json_bool(const struct json *object, const char *name, bool *out);
 int in_json_object(
     const struct json *object, const char *name, struct json **out);

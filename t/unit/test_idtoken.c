@@ -292,6 +292,9 @@ test_times(void **state)
 	refused(HEADER, AT(1800000000, 1800000300, ",\"nbf\":1800000061"),
 	    "not valid yet");
 	refused(HEADER, AT(1800000000, 1800000300, ",\"nbf\":\"1\""), "nbf");
+	accepted(HEADER, AT(1800000060.9, 1800000300.5, ",\"nbf\":1.8e9"));
+	refused(HEADER, AT(1799999990, 1799999940.9, ""), "expired");
+	refused(HEADER, AT(1800000000, 1e300, ""), "exp");
 	refused(HEADER, AT(1800000000, -1, ""), "exp");
 	refused(HEADER, AT(1800000000, 9223372036854775807, ""), "exp");
 	refused(HEADER, AT(1800000000, "1800000300", ""), "exp");

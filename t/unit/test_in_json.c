@@ -291,7 +291,7 @@ static void
 test_scalars(void **state)
 {
 	struct json *doc = open_object(
-	    "{\"i\":5,\"f\":5.0,\"t\":true,\"g\":false,\"s\":\"5\"}");
+	    "{\"i\":5,\"f\":5.0,\"h\":1.5,\"t\":true,\"g\":false,\"s\":\"5\"}");
 	int64_t v;
 	bool b;
 
@@ -302,6 +302,16 @@ test_scalars(void **state)
 	assert_int_equal(in_json_int(doc, "f", 0, 9, &v), ERR_MALFORMED);
 	assert_int_equal(in_json_int(doc, "s", 0, 9, &v), ERR_MALFORMED);
 	assert_int_equal(in_json_int(doc, "t", 0, 9, &v), ERR_MALFORMED);
+	assert_int_equal(in_json_seconds(doc, "i", 5, 5, &v), OK);
+	assert_int_equal(v, 5);
+	assert_int_equal(in_json_seconds(doc, "i", 6, 9, &v), ERR_MALFORMED);
+	assert_int_equal(in_json_seconds(doc, "h", 1, 2, &v), OK);
+	assert_int_equal(v, 1);
+	assert_int_equal(in_json_seconds(doc, "h", 2, 9, &v), ERR_MALFORMED);
+	assert_int_equal(v, 0);
+	assert_int_equal(in_json_seconds(doc, "h", 0, 1, &v), ERR_MALFORMED);
+	assert_int_equal(in_json_seconds(doc, "s", 0, 9, &v), ERR_MALFORMED);
+	assert_int_equal(in_json_seconds(doc, "x", 0, 9, &v), ERR_MALFORMED);
 	assert_int_equal(in_json_bool(doc, "t", &b), OK);
 	assert_true(b);
 	assert_int_equal(in_json_bool(doc, "g", &b), OK);
