@@ -14,7 +14,7 @@ sub lines {
 }
 
 my %names = map { my $file = $_; $file => { map { $_ => 1 } map { /\b($number)\b/g } lines($file) } }
-    glob('t/*.t t/unit/*.c');
+    glob('t/*.t t/strangers/*.t t/unit/*.c');
 my (@seen, %uncovered);
 for (grep { /^\|(?! Case |--)/ } lines('t/CASES.md')) {
 	my ($case, $what, $where) = /^\| ($number) \| (\S.*?) \| (\S.*?) \|$/ or fail("a row: $_"), next;
