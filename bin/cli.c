@@ -38,6 +38,7 @@ cli_exit_code(int code)
 	case ERR_LICENSE:
 	case ERR_GITOPS:
 	case ERR_ROLE:
+	case ERR_LAST_ADMIN:
 	case ERR_UNAUTHORIZED:
 	case ERR_ALREADY_REVOKED:
 	case ERR_REVOCATION_REASON:

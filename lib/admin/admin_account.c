@@ -1,9 +1,43 @@
 #include "admin/admin_account.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "store/admins.h"
+
+/* Can this one sign in and do everything? */
+static bool
+rules(const struct admin *a)
+{
+	return a->authentic && a->disabled_at == 0 &&
+	    a->role == ADMIN_ROLE_ADMIN;
+}
+
+/* In the transaction of what takes the role admin from `name`. */
+static int
+check_not_last(const struct admin_actor *actor, const char *name)
+{
+	bool is_one = false, are_others = false;
+	struct admin_list list;
+	int r;
+
+	if ((r = admins_list(actor->db, &list)) != OK)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		if (!rules(&list.rows[i]))
+			continue;
+		if (strcmp(list.rows[i].name, name) == 0)
+			is_one = true;
+		else
+			are_others = true;
+	}
+	admins_list_release(&list);
+	if (is_one && !are_others)
+		return fail(ERR_LAST_ADMIN,
+		    "%s is the last administrator with the role admin", name);
+	return OK;
+}
 
 /* What the store said of `name`: an activity, or why not. */
 static int
@@ -64,7 +98,11 @@ admin_account_set_password(const struct admin_actor *actor, const char *name,
 
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
 		return r;
-	r = admins_set_password(actor->db, name, role, hash);
+	r = role != NULL && *role != ADMIN_ROLE_ADMIN
+	    ? check_not_last(actor, name)
+	    : OK;
+	if (r == OK)
+		r = admins_set_password(actor->db, name, role, hash);
 	if (role != NULL)
 		r = finish_role(actor, r, "admin.password", name, *role);
 	else
@@ -80,7 +118,9 @@ admin_account_set_role(
 
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
 		return r;
-	r = admins_set_role(actor->db, name, role);
+	r = role != ADMIN_ROLE_ADMIN ? check_not_last(actor, name) : OK;
+	if (r == OK)
+		r = admins_set_role(actor->db, name, role);
 	return db_end(
 	    actor->db, finish_role(actor, r, "admin.role", name, role));
 }
@@ -88,8 +128,11 @@ admin_account_set_role(
 static int
 disable(const struct admin_actor *actor, const char *name)
 {
-	return finish(
-	    actor, admins_disable(actor->db, name), "admin.disable", name);
+	int r = check_not_last(actor, name);
+
+	if (r == OK)
+		r = admins_disable(actor->db, name);
+	return finish(actor, r, "admin.disable", name);
 }
 
 static int

@@ -1,4 +1,8 @@
-/* Administrators, as one of them adds and disables others. */
+/*
+ * Administrators, as one of them adds and disables others. The last one who has
+ * the role admin and can sign in is neither disabled nor given another role:
+ * ERR_LAST_ADMIN.
+ */
 #ifndef ADMIN_ACCOUNT_H
 #define ADMIN_ACCOUNT_H
 
@@ -14,16 +18,19 @@ int admin_account_create(const struct admin_actor *actor, const char *name,
 /*
  * Also ends all sessions of that administrator. Without `role`, which may be
  * NULL, the role stays; ERR_UNCONFIRMED when another program wrote the row.
- * ERR_NOT_FOUND.
+ * ERR_NOT_FOUND, ERR_LAST_ADMIN.
  */
 int admin_account_set_password(const struct admin_actor *actor,
     const char *name, const enum admin_role *role, const char *hash);
 
-/* Also ends all sessions of that administrator. ERR_NOT_FOUND. */
+/* Also ends all sessions of that administrator. ERR_NOT_FOUND, ERR_LAST_ADMIN. */
 int admin_account_set_role(
     const struct admin_actor *actor, const char *name, enum admin_role role);
 
-/* All or none; disabling also ends their sessions. ERR_NOT_FOUND. */
+/*
+ * All or none; disabling also ends their sessions. ERR_NOT_FOUND,
+ * ERR_LAST_ADMIN.
+ */
 int admin_account_disable(
     const struct admin_actor *actor, const char *const *names, int n);
 int admin_account_enable(

@@ -9,6 +9,7 @@
 #include "admin/admin_server.h"
 #include "admin/admin_setting.h"
 #include "store/activities.h"
+#include "store/admins.h"
 #include "store/rowmac.h"
 
 static const struct conf premium = { .premium = true, .link_hours = 1 };
@@ -215,7 +216,43 @@ test_all_or_none(void **state)
 	assert_int_equal(activities(state), 0);
 }
 
+/* Whoever takes the role admin from the last one who has it locks all out. */
+static void
+test_last_admin(void **state)
+{
+	static const uint8_t key[ROWMAC_KEY] = { 1 };
+	static const enum admin_role less = ADMIN_ROLE_GITOPS;
+	struct admin_actor a = actor(state, ADMIN_ROLE_ADMIN);
+	const char *const both[] = { "ann", "bob" };
+	struct admin ann;
+
+	rowmac_set_key(a.db, key);
+	assert_int_equal(
+	    admin_account_create(&a, "ann", ADMIN_ROLE_ADMIN, "hash"), OK);
+	assert_int_equal(
+	    admin_account_create(&a, "bob", ADMIN_ROLE_ADMIN, "hash"), OK);
+	assert_int_equal(
+	    admin_account_disable(&a, both, 2), ERR_LAST_ADMIN);
+	assert_int_equal(admins_load(a.db, "ann", &ann), OK);
+	assert_int_equal(ann.disabled_at, 0);
+	assert_int_equal(
+	    admin_account_set_role(&a, "bob", ADMIN_ROLE_OBSERVER), OK);
+	assert_int_equal(admin_account_set_role(&a, "ann", ADMIN_ROLE_OBSERVER),
+	    ERR_LAST_ADMIN);
+	assert_int_equal(
+	    admin_account_set_password(&a, "ann", &less, "another"),
+	    ERR_LAST_ADMIN);
+	assert_int_equal(
+	    admin_account_set_password(&a, "ann", NULL, "another"), OK);
+	assert_int_equal(admin_account_disable(&a, both, 1), ERR_LAST_ADMIN);
+	/* one whose row another program wrote cannot sign in */
+	storefix_sql(a.db, "UPDATE admins SET role = 'admin'");
+	assert_int_equal(admin_account_disable(&a, both, 1), ERR_LAST_ADMIN);
+	assert_int_equal(admin_account_disable(&a, both + 1, 1), OK);
+}
+
 static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(test_last_admin),
 	STOREFIX_TEST(test_settings),
 	STOREFIX_TEST(test_hosts),
 	STOREFIX_TEST(test_server),

@@ -23,6 +23,7 @@ test_kinds(void **state)
 		{ ERR_FIELD, CLI_EXIT_REFUSED },
 		{ ERR_LICENSE, CLI_EXIT_REFUSED },
 		{ ERR_GITOPS, CLI_EXIT_REFUSED },
+		{ ERR_LAST_ADMIN, CLI_EXIT_REFUSED },
 	};
 	size_t i;
 
