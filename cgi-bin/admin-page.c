@@ -126,6 +126,8 @@ set_frame(
 	tmplrow_set(row, "csrf", session->csrf_token);
 	tmplrow_flag(row, "may_change_hosts",
 	    admin_actor_may(session->role, ADMIN_CHANGE_HOSTS));
+	tmplrow_flag(row, "sees_admins",
+	    admin_actor_may(session->role, ADMIN_CHANGE_ADMINS));
 	if (r == OK && open > 0)
 		tmplrow_setf(row, "alarms_open", "%lld", (long long)open);
 	return r;
@@ -172,6 +174,19 @@ admin_page_init(
 	return set_frame(app, &page->session, page->row);
 }
 
+int
+admin_page_init_for(struct admin_page *page, struct admin_app *app,
+    const struct req *req, enum admin_permission permission)
+{
+	struct admin_actor actor;
+	int r = admin_page_init(page, app, req);
+
+	if (r != OK)
+		return r;
+	actor = admin_page_actor(app, &page->session);
+	return admin_actor_check(&actor, permission);
+}
+
 void
 admin_page_release(struct admin_page *page)
 {
@@ -208,6 +223,19 @@ admin_page_actor(const struct admin_app *app, const struct session *session)
 		.name = session->admin,
 		.role = session->role,
 		.session = session };
+}
+
+void
+admin_page_roles(struct tmpl_row *row, const char *chosen)
+{
+	struct tmpl_row *option;
+
+	for (int i = 0; i < ADMIN_ROLES; i++) {
+		option = tmplrow_add(row, "roles");
+		tmplrow_set(option, "role", admin_role_name(i));
+		tmplrow_flag(
+		    option, "chosen", strcmp(admin_role_name(i), chosen) == 0);
+	}
 }
 
 /* "5 minutes ago", for a first look; the exact time stands beside it. */

@@ -46,6 +46,10 @@ int admin_page_init(
     struct admin_page *page, struct admin_app *app, const struct req *req);
 void admin_page_release(struct admin_page *page);
 
+/* The same for a page that not everybody sees. ERR_ROLE. */
+int admin_page_init_for(struct admin_page *page, struct admin_app *app,
+    const struct req *req, enum admin_permission permission);
+
 /* Answers with a template filled from page->row. */
 int admin_page_send(const struct admin_page *page, const char *template,
     const char *title, struct resp *resp);
@@ -76,6 +80,9 @@ int admin_page_form(struct admin_app *app, const struct req *req,
 /* Whoever is signed in, with his role; needs *session as long as it is used. */
 struct admin_actor admin_page_actor(
     const struct admin_app *app, const struct session *session);
+
+/* The list `roles` for a choice: `role`, and which one is `chosen`. */
+void admin_page_roles(struct tmpl_row *row, const char *chosen);
 
 /* NAME (for people), NAME_iso and NAME_ago; all "" when t is 0. */
 void admin_page_time(struct tmpl_row *row, const char *name, int64_t t);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "admin-accounts.h"
 #include "admin-activities.h"
 #include "admin-alarms.h"
 #include "admin-consequences.h"
@@ -17,6 +18,7 @@
 #include "admin-move.h"
 #include "admin-options.h"
 #include "admin-page.h"
+#include "admin-tokens.h"
 #include "base/log.h"
 #include "web/session.h"
 #include "web/worker.h"
@@ -170,6 +172,23 @@ static const struct route routes[] = {
 	{ "POST", "/admin/settings/:setting", admin_options_set,
 	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/activity", admin_activities_list, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/admins", admin_accounts_list, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/admins", admin_accounts_create, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/admins/one", admin_accounts_show, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/admins/role", admin_accounts_set_role,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/admins/password", admin_accounts_set_password,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/admins/disable", admin_accounts_disable,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/admins/enable", admin_accounts_enable,
+	    ADMIN_PAGE_BODY },
+	{ "POST", "/admin/admins/sign-out", admin_accounts_sign_out,
+	    ADMIN_PAGE_BODY },
+	{ "GET", "/admin/tokens", admin_tokens_list, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/tokens", admin_tokens_create, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/tokens/revoke", admin_tokens_revoke,
+	    ADMIN_PAGE_BODY },
 	{ NULL, NULL, NULL, 0 },
 };
 

@@ -30,6 +30,13 @@ $t->assign('C02ROLE00001');
 is($t->sim('enroll', '--serial', 'C02ROLE00001')->{exit}, 0, 'a Mac enrolls');
 my $host = '/admin/hosts/' . $t->db('SELECT id FROM hosts')->[0]{id};
 my $command = $t->tool_json('command', 'send', 'C02ROLE00001', 'ProfileList')->{uuid};
+# But who there is, and who gives roles, only who may change that.
+for my $page (qw(admins admins/one?name=admin tokens tokens?all=1)) {
+	is(join(' ', map { $browser{$_}->get("/admin/$page")->{status} } @ROLES), '403 403 200 403',
+	    "fleet-125: only admins read $page");
+}
+is(join(' ', map { $browser{$_}->get('/admin/hosts')->{body} =~ m{href="/admin/admins"} ? 'yes' : 'no' } @ROLES),
+    'no no yes no', 'nor is anybody else led there');
 
 # path, fields, and who may
 my @acts = (
@@ -42,6 +49,15 @@ my @acts = (
 	    ['commands', { type => 'SecurityInfo' }], ['commands', { type => 'RestartDevice' }],
 	    ["commands/$command/cancel", {}], ['renew', {}], ['revoke', {}], ['block', {}],
 	    ['block', { confirmed => 'yes' }], ['unblock', {}]),
+	['/admin/tokens', { name => 'page', role => 'observer', days => 1 }, 'settings', 'admin'],
+	['/admin/tokens/revoke', { name => 'page' }, 'settings', 'admin'],
+	['/admin/tokens/revoke', { name => 'page', confirmed => 'yes' }, 'settings', 'admin'],
+	['/admin/admins', { name => 'Eve', role => 'observer', password => 'a good long one' }, 'settings', 'admin'],
+	['/admin/admins/role', { name => 'Eve', role => 'maintainer' }, 'settings', 'admin'],
+	['/admin/admins/password', { name => 'Eve', password => 'a good long one' }, 'settings', 'admin'],
+	['/admin/admins/disable', { name => 'Eve' }, 'settings', 'admin'],
+	['/admin/admins/enable', { name => 'Eve' }, 'settings', 'admin'],
+	['/admin/admins/sign-out', { name => 'Eve' }, 'settings', 'admin'],
 );
 my $acts = qr{action="\Q$host\E/};
 is(join(' ', map { $browser{$_}->get($host)->{body} =~ $acts ? 'yes' : 'no' } @ROLES), 'no yes yes no',
@@ -60,6 +76,7 @@ for my $act (@acts) {
 		}
 	}
 }
+is($t->db("SELECT count(*) AS n FROM admins WHERE name = 'Eve'")->[0]{n}, 1, 'those who may did it');
 my @links = map { $t->tool_json('enrollment', 'new')->{id} } @ROLES;
 is(join(' ', map { $browser{$_}->post('/admin/links/' . shift(@links) . '/revoke', from => '/admin/links')->{status} }
     @ROLES), '403 303 303 403', 'revoking a link');
@@ -70,7 +87,7 @@ ok(!$browser{admin}->signed_in, 'a new role ends the sessions');
 is($browser{admin}->sign_in('the-admin', $password{admin})->{status}, 303, 'the password stays');
 is($browser{admin}->post('/admin/links', from => '/admin/links', fields => { note => 'x' })->{status}, 403,
     'the new role holds');
-like($t->db("SELECT detail FROM activities WHERE action = 'admin.role'")->[0]{detail},
+like($t->db("SELECT detail FROM activities WHERE action = 'admin.role' ORDER BY id DESC")->[0]{detail},
     qr/^the-admin: observer/, 'the activity says which');
 
 is($t->tool('admin', 'set-role', 'nobody', 'admin')->{exit}, 3, 'set-role of nobody');
