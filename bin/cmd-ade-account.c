@@ -239,15 +239,7 @@ cmd_ade_sync(struct cli *cli)
 	struct view *v;
 	int r;
 
-	if ((r = ade_accounts_list(cli->db, &list)) != OK)
-		return r;
-	r = list.n == 0 ? fail(ERR_NOT_FOUND,
-			      "there is no account at Apple Business; "
-			      "attestmdm ade token new makes one")
-			: OK;
-	ade_accounts_list_release(&list);
-	if (r != OK ||
-	    (r = admin_business_sync_now(&cli->admin, &asked_at)) != OK ||
+	if ((r = admin_business_sync_now(&cli->admin, &asked_at)) != OK ||
 	    (r = follow(cli, "sync", true, asked_at)) != OK ||
 	    (r = ade_accounts_list(cli->db, &list)) != OK)
 		return r;

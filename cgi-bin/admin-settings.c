@@ -7,6 +7,7 @@
 #include "admin-accounts.h"
 #include "admin-activities.h"
 #include "admin-alarms.h"
+#include "admin-apple.h"
 #include "admin-consequences.h"
 #include "admin-enrollments.h"
 #include "admin-export.h"
@@ -172,6 +173,8 @@ static const struct route routes[] = {
 	{ "POST", "/admin/settings/:setting", admin_options_set,
 	    ADMIN_PAGE_BODY },
 	{ "GET", "/admin/activity", admin_activities_list, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/apple", admin_apple_show, ADMIN_PAGE_BODY },
+	{ "POST", "/admin/apple/sync", admin_apple_sync, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/admins", admin_accounts_list, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/admins", admin_accounts_create, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/admins/one", admin_accounts_show, ADMIN_PAGE_BODY },

@@ -20,7 +20,7 @@ is(join(' ', map { $listed{"the-$_"} } @ROLES), "@ROLES", 'admin list has the ro
 is($listed{admin}, 'admin', 'who was there is admin');
 
 # Everybody reads everything.
-for my $page (qw(hosts enrollments links refusals serial?serial=C02X alarms jobs settings activity)) {
+for my $page (qw(hosts enrollments links refusals serial?serial=C02X alarms jobs settings activity apple)) {
 	is(join(' ', map { $browser{$_}->get("/admin/$page")->{status} } @ROLES), '200 200 200 200',
 	    "fleet-125: every role reads $page");
 }
@@ -37,6 +37,10 @@ for my $page (qw(admins admins/one?name=admin tokens tokens?all=1)) {
 }
 is(join(' ', map { $browser{$_}->get('/admin/hosts')->{body} =~ m{href="/admin/admins"} ? 'yes' : 'no' } @ROLES),
     'no no yes no', 'nor is anybody else led there');
+$t->tool_ok('ade', 'token', 'new');
+$t->change_db("UPDATE ade_accounts SET consumer_key = 'CK', token_expires_at = 4000000000");
+is(join(' ', map { $browser{$_}->get('/admin/apple')->{body} =~ /Sync now/ ? 'yes' : 'no' } @ROLES),
+    'no yes yes no', 'the button is there for who may press it');
 
 # path, fields, and who may
 my @acts = (
@@ -49,6 +53,7 @@ my @acts = (
 	    ['commands', { type => 'SecurityInfo' }], ['commands', { type => 'RestartDevice' }],
 	    ["commands/$command/cancel", {}], ['renew', {}], ['revoke', {}], ['block', {}],
 	    ['block', { confirmed => 'yes' }], ['unblock', {}]),
+	['/admin/apple/sync', {}, 'settings', qw(maintainer admin)],
 	['/admin/tokens', { name => 'page', role => 'observer', days => 1 }, 'settings', 'admin'],
 	['/admin/tokens/revoke', { name => 'page' }, 'settings', 'admin'],
 	['/admin/tokens/revoke', { name => 'page', confirmed => 'yes' }, 'settings', 'admin'],

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The pages of administrators and API tokens: what they show, and what is done by
-# them, refused, and on record.
+# The pages of administrators, API tokens and Apple: what they show, and what is
+# done by them, refused, and on record.
 use strict;
 use utf8;
 use warnings;
@@ -191,6 +191,44 @@ subtest 'fleet-155: the last one with the role admin stays' => sub {
 	unlike($b->get('/admin/hosts')->{body}, qr/\Q$admins\E/, 'nor is led there');
 	$t->tool_ok('admin', 'set-role', 'admin', 'admin');
 	$b->sign_in;
+};
+
+subtest 'Apple' => sub {
+	my $page = $b->get('/admin/apple')->{body};
+	like($page, qr/No account is connected.*ade token new/s, 'without an account: what to do');
+	unlike($page, qr/Sync now/, 'and nothing to fetch');
+	my $r = $b->post('/admin/apple/sync', from => '/admin/apple', fields => {});
+	is($r->{status}, 404, 'nor is it fetched');
+	like(problem($r), qr/there is no account at Apple Business/, 'which is said');
+	$t->tool_ok('ade', 'token', 'new');
+	$page = $b->get('/admin/apple')->{body};
+	like($page, qr/no token.*ade token import FILE --account <bdi>business/s, 'without a token: what to do');
+	$t->change_db($_) for "UPDATE ade_accounts SET consumer_key = 'CK', token_expires_at = " . (time + 86400 * 10)
+	    . ", server_name = '<b>Main', organization = 'Example & Sons', sync_next_at = 4000000000",
+	    "INSERT INTO jobs (name, next_run_at, started_at, ended_at, duration_ms, result, text, failures, last_error)"
+	    . " SELECT 'sync', 4000000000, 0, 0, 0, 'ok', '', 0, '' WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE name = 'sync')",
+	    "UPDATE jobs SET next_run_at = 4000000000 WHERE name = 'sync'";
+	$page = $b->get('/admin/apple')->{body};
+	like($page, qr/&lt;b&gt;Main.*Example &amp; Sons.*soon.*>never<.*ade assign --account/s, 'with one: its end, and to assign');
+	$r = $b->post('/admin/apple/sync', from => '/admin/apple', fields => {});
+	is("$r->{status} $r->{headers}{location}", '303 /admin/apple?asked=1', 'fleet-156: Sync now');
+	my $due = $t->db("SELECT next_run_at AS n FROM jobs WHERE name = 'sync'")->[0]{n};
+	cmp_ok($due, '<=', time, "fleet-156: makes the worker's job due");
+	is($t->db('SELECT sync_next_at AS n FROM ade_accounts')->[0]{n}, undef, 'for every account');
+	is(recorded('ade.sync-now')->{actor}, 'admin', 'fleet-156: on record');
+	like($b->get('/admin/apple?asked=1')->{body}, qr/The worker was asked/, 'and says so');
+	$t->change_db("UPDATE ade_accounts SET sync_error = 'ADE_TERMS: <i>', synced_at = 1700000000, token_expires_at = 1700000000");
+	like($b->get('/admin/apple')->{body}, qr/>expired<.*>failed<.*ADE_TERMS: &lt;i&gt;.*The token has expired/s, 'what failed');
+
+	like($b->get('/admin/apple')->{body}, qr/There is none/, 'no push certificate');
+	$t->change_db("INSERT INTO push_certificate (id, topic, sha256, not_before, not_after, imported_at, imported_by)"
+	    . " VALUES (1, 'com.apple.mgmt.External.x', zeroblob(32), 1, " . (time + 86400 * 20) . ", 1700000000, 'cli:root')");
+	like($b->get('/admin/apple')->{body}, qr/It ends soon.*>in use<.*com\.apple\.mgmt\.External\.x.*in (?:19|20) days.*choose Renew/s,
+	    'one that ends soon, and how to renew it');
+	$t->change_db("UPDATE push_certificate SET stopped_at = 1700000000, stop_reason = '<u>'");
+	like($b->get('/admin/apple')->{body}, qr/No pushes are sent since.*&lt;u&gt;.*>stopped</s, 'one that Apple does not take');
+	$t->change_db("UPDATE push_certificate SET not_after = 1700000000");
+	like($b->get('/admin/apple')->{body}, qr/It has expired.*>expired</s, 'one that has ended');
 };
 
 $t->done;

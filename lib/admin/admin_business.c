@@ -322,14 +322,30 @@ admin_business_confirm(
 }
 
 static int
+check_account(struct db *db)
+{
+	struct ade_account_list list;
+	int r = ade_accounts_list(db, &list);
+
+	if (r == OK && list.n == 0)
+		r = fail(ERR_NOT_FOUND,
+		    "there is no account at Apple Business; attestmdm ade "
+		    "token new makes one");
+	ade_accounts_list_release(&list);
+	return r;
+}
+
+static int
 sync_now(const struct admin_actor *actor, int64_t *asked_at)
 {
-	int r = ade_accounts_sync_now(actor->db);
+	int r;
 
 	*asked_at = clock_now();
-	db_wake(actor->db);
-	if (r != OK || (r = jobs_run_now(actor->db, "sync")) != OK)
+	if ((r = check_account(actor->db)) != OK ||
+	    (r = ade_accounts_sync_now(actor->db)) != OK ||
+	    (r = jobs_run_now(actor->db, "sync")) != OK)
 		return r;
+	db_wake(actor->db);
 	return admin_actor_record(actor, "ade.sync-now", "");
 }
 

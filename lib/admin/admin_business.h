@@ -67,7 +67,7 @@ int admin_business_confirm(
 
 /*
  * Makes the lists of all accounts due now and wakes the worker. *asked_at is
- * when its job is due: now.
+ * when its job is due: now. ERR_NOT_FOUND: there is no account.
  */
 int admin_business_sync_now(const struct admin_actor *actor, int64_t *asked_at);
 

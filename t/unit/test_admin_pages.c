@@ -197,7 +197,7 @@ a_page_is_whole_or_says_that_the_server_has_a_problem(void **state)
 		"/admin/serial?serial=" SERIAL_A,
 		"/admin/serial?serial=" SERVERFIX_STRANGER, "/admin/alarms",
 		"/admin/jobs", "/admin/settings", "/admin/activity",
-		"/admin/tokens", "/admin/admins",
+		"/admin/apple", "/admin/tokens", "/admin/admins",
 		"/admin/admins/one?name=" SERVERFIX_ADMIN,
 		"/admin/settings/apple_require_hardware_attestation/hosts"
 		"?value=true&group=0123456789abcdef",
