@@ -205,6 +205,12 @@ subtest 'the minimum version comes first' => sub {
 	is($r->{status}, 403, 'refused');
 	is($t->json($r)->{code}, 'com.apple.softwareupdate.required', 'what Setup Assistant understands');
 	$t->tool_ok('setting', 'set', 'minimum_os_version_macos', '');
+	my %b;
+	my $back = until_callback(\%b, $serial);
+	$t->tool_ok('setting', 'set', 'minimum_os_version_macos', '99.0');
+	is($t->json(get(\%b, $back))->{code}, 'com.apple.softwareupdate.required', 'also when it changed meanwhile');
+	$t->tool_ok('setting', 'set', 'minimum_os_version_macos', '');
+	is(get(\%b, '/enroll/sso')->{status}, 303, 'and the information is still kept');
 };
 
 subtest 'the cookie' => sub {
