@@ -27,6 +27,7 @@ test_names(void **state)
 	assert_false(ade_accounts_is_name("abcdefghijklmnopqrstuvwxyz0123456"));
 	assert_false(ade_accounts_is_name(""));
 	assert_false(ade_accounts_is_name("../x"));
+	assert_false(ade_accounts_is_name("a/../../x"));
 	assert_false(ade_accounts_is_name("A"));
 	assert_false(ade_accounts_is_name("csv"));
 	REFUSE(db, ERR_FIELD, ade_accounts_create(db, "csv"));
