@@ -268,11 +268,17 @@ subtest 'too late, too often' => sub {
 	refused($r, $serial, 410, 'SIGN_IN_EXPIRED', qr/too often/, '21 times');
 };
 
-subtest 'one device key leaves five rows' => sub {
+subtest 'one device key leaves five rows, and tries 20 times' => sub {
 	my $serial = serial();
 	my $bytes = encode_base64(info($serial), '');
 	get({}, '/enroll/sso', 'x-apple-aspen-deviceinfo' => $bytes) for 1 .. 7;
 	is(value('count(*)', "sign_ins WHERE serial = '$serial'"), 5, 'of seven');
+	my $r;
+	$r = get({}, '/enroll/sso', 'x-apple-aspen-deviceinfo' => $bytes) for 8 .. 21;
+	refused($r, $serial, 410, 'SIGN_IN_EXPIRED', qr/too often/, 'the 21st page');
+	later(60);
+	$r = get({}, '/enroll/sso', 'x-apple-aspen-deviceinfo' => $bytes);
+	is($r->{status}, 303, 'a minute later it can begin again');
 };
 
 subtest 'turned back' => sub {

@@ -9,6 +9,7 @@
 enum {
 	CREATE,
 	TRIM_SIGNER,
+	TRIES,
 	COUNT,
 	TRIM_OLDEST,
 	LOAD,
@@ -25,6 +26,8 @@ static const char *const texts[] = {
 			" (SELECT id FROM sign_ins WHERE signer_sha256 = $1"
 			" ORDER BY created_at DESC, id"
 			" LIMIT 1000 OFFSET $2)",
+	[TRIES] = "SELECT COALESCE(max(tries), 0) FROM sign_ins"
+		  " WHERE signer_sha256 = $1 AND created_at > $2",
 	[COUNT] = SQL_SCANS "SELECT count(*) FROM sign_ins",
 	[TRIM_OLDEST] = SQL_SCANS "DELETE FROM sign_ins WHERE id IN"
 				  " (SELECT id FROM sign_ins"
@@ -70,6 +73,19 @@ digest_of(const char *text, uint8_t out[SECRET_SHA256])
 	secret_sha256(blob_str(text), out);
 }
 
+/*
+ * Each try may have the provider asked for something, and what a device signed
+ * once can be sent any number of times.
+ */
+static int
+tries_before(struct db *db, const struct sign_in *s, int64_t *out)
+{
+	return sql_integer(db, texts[TRIES],
+	    WITH(datum_digest(s->signer_sha256),
+		datum_int(clock_now() - SIGN_INS_TRIES_SECONDS)),
+	    out);
+}
+
 /* Room for one more. */
 static int
 make_room(struct db *db, const struct sign_in *s)
@@ -93,13 +109,13 @@ sign_ins_create(
 {
 	int r;
 
-	if ((r = make_room(db, s)) != OK)
+	if ((r = tries_before(db, s, &s->tries)) != OK ||
+	    (r = make_room(db, s)) != OK)
 		return r;
 	secret_id(s->id);
 	secret_token(cookie);
 	digest_of(cookie, s->cookie_sha256);
 	s->nonce[0] = s->verifier[0] = '\0';
-	s->tries = 0;
 	s->created_at = clock_now();
 	s->expires_at = s->created_at + SIGN_INS_LIFE;
 	return sql_insert(db, texts[CREATE], &table, s);

@@ -13,8 +13,12 @@
 
 /* Seconds from the first page to the last answer of the provider. */
 #define SIGN_INS_LIFE 1800
-/* Tries to sign in with one page. */
-#define SIGN_INS_TRIES 20
+/*
+ * Tries to sign in with one page. One that the same device key opens so many
+ * seconds after another goes on from there.
+ */
+#define SIGN_INS_TRIES         20
+#define SIGN_INS_TRIES_SECONDS 60
 /* Rows of one device key, and of all: beyond that the oldest make room. */
 #define SIGN_INS_PER_SIGNER 5
 #define SIGN_INS_MAX        4000
@@ -42,8 +46,9 @@ void sign_ins_release(struct sign_in *s);
 
 /*
  * Stores a device from s's serial, signer and information, which takes the
- * place of the oldest when there are too many. Sets its id, and the cookie by
- * which it is found, which nobody can read again.
+ * place of the oldest when there are too many. Sets its id, how often its key
+ * has tried before, and the cookie by which it is found, which nobody can read
+ * again.
  */
 int sign_ins_create(struct db *db, struct sign_in *s,
     char cookie[SIGN_INS_VALUE_TEXT]);

@@ -101,6 +101,14 @@ test_limits(void **state)
 	for (int i = 0; i < SIGN_INS_TRIES; i++)
 		WRITE(db, sign_ins_try(db, s.id, &TRY, cookie));
 	REFUSE(db, ERR_CONFLICT, sign_ins_try(db, s.id, &TRY, cookie));
+	/* to open the page again helps after a minute alone */
+	make(db, 1, &s, cookie);
+	assert_int_equal(s.tries, SIGN_INS_TRIES);
+	REFUSE(db, ERR_CONFLICT, sign_ins_try(db, s.id, &TRY, cookie));
+	clock_set_offset(SIGN_INS_TRIES_SECONDS);
+	make(db, 1, &s, cookie);
+	assert_int_equal(s.tries, 0);
+	clock_set_offset(0);
 	make(db, 2, &s, cookie);
 	WRITE(db, sign_ins_try(db, s.id, &TRY, cookie));
 	clock_set_offset(SIGN_INS_LIFE);
@@ -110,7 +118,7 @@ test_limits(void **state)
 	WRITE(db, sign_ins_purge(db, clock_now(), 1, &deleted));
 	assert_int_equal(deleted, 1);
 	WRITE(db, sign_ins_purge(db, clock_now(), 10, &deleted));
-	assert_int_equal(deleted, 1);
+	assert_int_equal(deleted, 2);
 	clock_set_offset(0);
 }
 
