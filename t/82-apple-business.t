@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Time::HiRes qw(sleep time);
 
+use Attestmdm::Admin;
 use Attestmdm::Apple;
 use Attestmdm::Test;
 
@@ -463,6 +464,42 @@ subtest 'field-2: a brand-new Mac with a deadline for migration' => sub {
 	my $log = $t->db("SELECT state FROM commands WHERE request_type = 'DeviceConfigured'");
 	is(scalar @$log, 1, 'and is let go from Setup Assistant') or diag($run->{out}, $run->{err});
 	is($log->[0]{state}, 'acknowledged', 'as any other');
+};
+
+subtest 'fleet-95: sign-in is switched on and off' => sub {
+	my $browser = Attestmdm::Admin->new($t);
+	my ($of, $second) = (devices('business'), devices('second'));
+	my @set = ('setting', 'set', 'enable_end_user_authentication');
+	my $page = sub {
+		my ($text) = $browser->get('/admin/settings')->{body} =~ m{<bdi>business</bdi>: (.*? in Apple Business.*?)\.</p>};
+		return $text;
+	};
+	$s->set_conf('sign_in.issuer', 'https://id.example.com');
+	$s->set_conf('sign_in.client_id', 'attestmdm');
+	$s->restart('admin-settings');
+	$browser->sign_in;
+	$apple->script({ answer => serial(30), result => 'NOT_ACCESSIBLE' }, { answer => serial(31), result => 'FAILED' });
+	my $out = $t->tool_ok(@set, 'true', '--yes');
+	like($out, qr/^0 of $of devices of account business have the profile/m, 'nobody has the profile for it yet');
+	like($out, qr/^0 of $second devices of account second have the profile/m, 'of no account');
+	is(ade('assign')->{exit}, 0, 'they get it');
+	is($page->(), ($of - 2) . " of $of devices have the profile for the present choice in Apple Business, 2 still have another",
+	    'the page shows who does not');
+	my $profile = $apple->log('profiles')->[-1]{profile};
+	is($profile->{$_}, $t->url . '/enroll/sso', "$_ leads to the page") for 'url', 'configuration_web_url';
+	like($t->tool_ok(@set, 'false', '--yes'), qr/^0 of $of /m, 'nobody has the other one');
+	is(ade('assign')->{exit}, 0, 'they get that, too');
+	is($page->(), ($of - 2) . " of $of devices have the profile for the present choice in Apple Business, 2 still have another",
+	    'but for those two');
+	$profile = $apple->log('profiles')->[-1]{profile};
+	is($profile->{url}, $t->url . '/enroll', 'it leads to the profile');
+	ok(!exists $profile->{configuration_web_url}, 'and to no page');
+	$apple->script({ modify => serial(30), description => 'BACK' });
+	sync_ok();
+	later(2 * 3600);
+	is(ade('assign')->{exit}, 0, 'later');
+	$browser->sign_in;
+	is($page->(), "$of of $of devices have the profile for the present choice in Apple Business", 'all have it');
 };
 
 subtest 'mdm-95: TLS is verified' => sub {

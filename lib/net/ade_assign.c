@@ -84,20 +84,42 @@ fail_run(
 	    ade_assign_failed(a->db, &a->account, code, reason, retry_after));
 }
 
+/*
+ * Is another profile wanted than when the run began? Times in seconds do not
+ * tell, when both happened in one.
+ */
+static int
+is_outdated(struct ade_assign *a, bool *out)
+{
+	uint8_t sha256[SECRET_SHA256];
+	struct ade_account now;
+	int r;
+
+	*out = false;
+	buf_reset(&a->definition);
+	if ((r = ade_accounts_load(a->db, a->account.name, &now)) == OK &&
+	    (r = ade_definition_of(a->db, a->service->conf, &now,
+		 &a->definition, sha256)) == OK)
+		*out = !ade_definition_is_defined(&now, sha256);
+	return r;
+}
+
 static int
 store_end(struct ade_assign *a)
 {
 	struct ade_device_counts counts;
 	char subject[DB_NAME_TEXT];
+	bool outdated;
 	int r;
 
 	name_subject(&a->account, subject);
 	if ((r = ade_devices_count_profiles(a->db, a->account.name,
 		 a->account.profile_uuid, &counts)) != OK ||
+	    (r = is_outdated(a, &outdated)) != OK ||
 	    (r = alarms_close(a->db, ALARM_BUSINESS_FAILING, subject)) != OK)
 		return r;
-	return ade_accounts_assign_end(
-	    a->db, a->account.name, a->account.assign_at, "", counts.next_at);
+	return ade_accounts_assign_end(a->db, a->account.name,
+	    a->account.assign_at, "", outdated ? clock_now() : counts.next_at);
 }
 
 static void
