@@ -30,7 +30,6 @@ cli_exit_code(int code)
 	case ERR_NOT_FOUND:
 		return CLI_EXIT_NOT_FOUND;
 	case ERR_EXISTS:
-	case ERR_CONFIRM:
 	case ERR_CONFLICT:
 	case ERR_FIELD:
 	case ERR_MALFORMED:
@@ -39,6 +38,7 @@ cli_exit_code(int code)
 	case ERR_GITOPS:
 	case ERR_ROLE:
 	case ERR_LAST_ADMIN:
+	case ERR_UNCONFIRMED:
 	case ERR_UNAUTHORIZED:
 	case ERR_ALREADY_REVOKED:
 	case ERR_REVOCATION_REASON:

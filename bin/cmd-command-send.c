@@ -116,8 +116,8 @@ cmd_command_send(struct cli *cli)
 		goto done;
 	r = admin_command_send(&cli->admin, &host, &c);
 	if (r == ERR_UNCONFIRMED)
-		r = fail(
-		    ERR_USAGE, "%s; give --yes if you mean it", log_reason());
+		r = fail(r, "%s; repeat it with --yes if you are sure",
+		    log_reason());
 	else if (r == ERR_FIELD &&
 	    command_types_find(text.request_type) == NULL)
 		r = fail(r, "%s; --force sends it all the same", log_reason());

@@ -300,7 +300,7 @@ push_cert_import(struct cli *cli)
 	x509_free(crt);
 	buf_wipe(&file);
 	if (r == ERR_UNCONFIRMED)
-		return fail(ERR_FIELD, "%s (--force imports it)", log_reason());
+		return fail(r, "%s (--force imports it)", log_reason());
 	if (r != OK)
 		return r;
 	clock_people(row.not_after, end);

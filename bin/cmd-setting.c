@@ -162,7 +162,7 @@ confirm(struct cli *cli, const struct admin_setting *set)
 	if ((r = consequences_show(cli, &preview)) != OK || asked(cli, set->name))
 		return r;
 	cli->answered = true;
-	return fail(ERR_CONFIRM,
+	return fail(ERR_UNCONFIRMED,
 	    "with %s = %s, %lld hosts are not renewed any more; repeat it with "
 	    "--yes to set it all the same",
 	    set->name, set->value, (long long)preview.newly_refused);

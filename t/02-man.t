@@ -27,6 +27,22 @@ for my $name (sort keys %advice) {
 	like($page, qr/^\s+$name\s+$text$/m, "attestmdm-codes(7) explains $name");
 }
 
+# What an advice says to run is a command of the tool.
+my %verbs;
+for ((do { local (@ARGV, $/) = ('man/attestmdm.8'); <> }) =~ /^\.It Cm ([a-z].*)/mg) {
+	s/ (?:Fl|Ar|O[op]) .*//;
+	my ($noun, @verbs) = grep { $_ ne '|' } split(' ');
+	@{ $verbs{$noun} }{@verbs} = ();
+}
+for my $name (sort keys %advice) {
+	while ($advice{$name} =~ /\battestmdm ([a-z][a-z-]*)(?: ([a-z-]+))?/g) {
+		my ($noun, $verb) = ($1, $2);
+		my $known = $verbs{$noun};
+		ok($known && (!%$known || (defined $verb && exists $known->{$verb})),
+			"the advice for $name names a command: " . join(' ', 'attestmdm', $noun, $verb // ()));
+	}
+}
+
 my %keys = map { /^\s*(?:TEXT|FLAG|NUMBER)\("(\w+)", (\w+)/ ? ("$1.$2" => 1) : () }
     do { open(my $in, '<', 'lib/base/conf.c') or die $!; <$in> };
 cmp_ok(scalar keys %keys, '>', 15, 'keys are found');

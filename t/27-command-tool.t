@@ -63,8 +63,8 @@ subtest 'mdm-55: what is hard to undo wants --yes' => sub {
 	my $mac = mac();
 	for (qw(EraseDevice DeviceLock RestartDevice ShutDownDevice)) {
 		my $r = $t->tool('command', 'send', $mac->{serial}, $_, '--force');
-		is($r->{exit}, 2, "$_: not without");
-		like($r->{err}, qr/\Q$_\E .*; give --yes if you mean it/, 'says what it does');
+		is($r->{exit}, 4, "$_: not without");
+		like($r->{err}, qr/\Q$_\E .*; repeat it with --yes if you are sure/, 'says what it does');
 	}
 	refused(qr/RemoveProfile removes a profile/, 'in a file', $mac->{serial},
 	    plist(Command => { RequestType => 'RemoveProfile', Identifier => 'x' }));

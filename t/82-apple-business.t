@@ -351,7 +351,7 @@ subtest 'mdm-91: sessions and terms' => sub {
 	sync_ok();
 	is(open_alarms('business-terms'), 0, 'which ends');
 	like(failing_sync({ answer => '/account', status => 403, error => 'ACCESS_DENIED' }), qr/denies/, 'ACCESS_DENIED');
-	like(failing_sync({ answer => '/account', status => 503, retry_after => 4000 }), qr/out of order \(503\)/, '503: out of order');
+	like(failing_sync({ answer => '/account', status => 503, retry_after => 4000 }), qr/not available \(503\)/, '503');
 	cmp_ok(account('business')->{sync_next_at}, '>=', $now + time + 3900, 'the next try is not earlier');
 	sync_ok();
 };

@@ -156,10 +156,10 @@ explain_refusal(struct ade_service *s, struct ade_reply *reply)
 		    reply->status, word);
 	else if (reply->status == 429)
 		refuse(s, reply, ERR_ADE_LIMITED,
-		    "Apple Business wants fewer requests");
+		    "Apple Business limits how often it is asked");
 	else if (reply->status >= 500)
 		refuse(s, reply, ERR_ADE_UNAVAILABLE,
-		    "Apple Business is out of order (%ld)", reply->status);
+		    "Apple Business is not available (%ld)", reply->status);
 	else
 		refuse(s, reply, ERR_ADE_ANSWER,
 		    "Apple Business answers %s with %ld %s", s->path,

@@ -24,6 +24,7 @@ test_kinds(void **state)
 		{ ERR_LICENSE, CLI_EXIT_REFUSED },
 		{ ERR_GITOPS, CLI_EXIT_REFUSED },
 		{ ERR_LAST_ADMIN, CLI_EXIT_REFUSED },
+		{ ERR_UNCONFIRMED, CLI_EXIT_REFUSED },
 	};
 	size_t i;
 
