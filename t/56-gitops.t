@@ -75,8 +75,10 @@ subtest 'generate' => sub {
 	like(apply($text)->{out}, qr/^The settings are as/, 'to apply it changes nothing');
 	is($t->tool_ok('gitops', 'generate', "$dir/new.yml"), "$dir/new.yml has the settings.\n", 'into a file');
 	is(Attestmdm::Server::slurp("$dir/new.yml"), $text, 'the same');
-	like(apply(Attestmdm::Server::slurp('examples/gitops.yml'), '--dry-run')->{out},
+	my $example = Attestmdm::Server::slurp('examples/gitops.yml');
+	like(apply($example, '--dry-run')->{out},
 	    qr/^controls\.$require: false -> true$/m, 'the example can be applied');
+	is(join(' ', grep { $example !~ /^ +$_:/m } $text =~ /^ +(\w+):/mg), '', 'and has every setting');
 };
 
 subtest 'GitOps mode' => sub {
