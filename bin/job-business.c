@@ -25,7 +25,8 @@ open_shared(const struct worker *w)
 			      : ade_run_new(w->net, w->db, w->conf, &shared);
 }
 
-/* An account that rests is waited for: whoever asked for it follows this run.
+/*
+ * An account that rests is waited for: whoever asked for it follows this run.
  */
 static void
 begin(struct job *job, int (*rests)(struct ade_run *run, bool *out),

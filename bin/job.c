@@ -11,9 +11,12 @@
 #define LOOK_MS 60000
 /* A lease is renewed this often. */
 #define KEEP_MS (JOBS_LEASE * 1000 / 3)
-/* After a fault of the database the job waits; without a wake, after a run,
- * too: rows that stay due must not make it spin. */
+/* How long a job waits after an error of the database. */
 #define FAULT_MS 5000
+/*
+ * The least time between two runs, unless the worker is woken: rows that stay
+ * due must not make it spin.
+ */
 #define RERUN_MS 1000
 /* The first wait after a failure, in seconds; it doubles up to the longest. */
 #define RETRY_FIRST   60

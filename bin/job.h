@@ -32,7 +32,8 @@ struct job_kind {
 	 * alone.
 	 */
 	int (*due)(const struct worker *w, int64_t *at);
-	/* The worker was woken during a run: there may be more rows; or NULL.
+	/*
+	 * The worker was woken during a run: there may be more rows; or NULL.
 	 */
 	void (*woken)(struct job *job);
 	/* Frees what a run has that will not go on: its transfers are gone. */

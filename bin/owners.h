@@ -1,7 +1,8 @@
 /*
  * Who owns the files of an installation: one system user for most programs, one
- * for each certification authority, one for the admin pages, one for the worker,
- * and their common group. In a demonstration (init --single-user) one user owns them all.
+ * for each certification authority, one for the admin pages, one for the
+ * worker, and their common group. In a demonstration (init --single-user) one
+ * user owns them all.
  */
 #ifndef BIN_OWNERS_H
 #define BIN_OWNERS_H

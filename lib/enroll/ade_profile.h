@@ -18,9 +18,10 @@
 
 /*
  * Answers a request whose signed device information is `cms`; `device_ca` is
- * Apple's, `account` who signed in at the device, "" for nobody. OK, and the profile in `out`, after its enrollment was stored; or
- * the code of the refusal; either way with a row in the event log. When a
- * serial number has ADE_PROFILE_OPEN_MAX open enrollments the oldest make room.
+ * Apple's, `account` who signed in at the device ("": nobody). OK, and the
+ * profile in `out`, after its enrollment was stored; or the code of the
+ * refusal; either way with a row in the event log. When a serial number has
+ * ADE_PROFILE_OPEN_MAX open enrollments the oldest make room.
  *
  * ERR_ENROLL_SIGNATURE, ERR_ENROLL_MACHINEINFO, ERR_TOO_LARGE, and the codes of
  * decision_make(). For ERR_ENROLL_OS_TOO_OLD `out` has the JSON that Setup

@@ -17,10 +17,10 @@
 int link_profile_check(struct db *db, const char *token);
 
 /*
- * Uses the link in one transaction, then appends its profile to `out`; a profile
- * that cannot be written has used up the link all the same. Also ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED and
- * ERR_ENROLL_DOWNGRADE: the decision refuses. Refusals of a known link leave
- * a row in the event log.
+ * Uses the link in one transaction, then appends its profile to `out`; a
+ * profile that cannot be written has used up the link all the same. Also
+ * ERR_ENROLL_BUSINESS, ERR_MDM_BLOCKED and ERR_ENROLL_DOWNGRADE: the decision
+ * refuses. Refusals of a known link leave a row in the event log.
  */
 int link_profile_redeem(struct context *c, const struct profile_files *files,
     const char *token, struct buf *out);

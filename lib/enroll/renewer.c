@@ -329,7 +329,7 @@ alarm_one(struct context *c, const struct renewal_candidate *candidate)
 	clock_people(candidate->not_after, end);
 	log_line(LOG_WARN, "host %s: the certificate expires on %s. %s",
 	    c->serial, end, advice);
-	r = alarms_raise_ending(c->db, ALARM_CERTIFICATE_EXPIRING, host_id,
+	r = alarms_raise_ending(c->db, ALARM_CERTIFICATE_ENDING, host_id,
 	    c->serial, candidate->not_after, "The certificate", advice);
 	return r == OK ? renewals_mark_alarmed(c->db, host_id) : r;
 }

@@ -35,7 +35,8 @@ struct ade_assign {
 
 /*
  * Is there something to assign now, or is the profile of that account not the
- * one that is wanted? False while nobody approved it. ERR_CONFIG, ERR_DB, ERR_NOMEM.
+ * one that is wanted? False while nobody approved it. ERR_CONFIG, ERR_DB,
+ * ERR_NOMEM.
  */
 int ade_assign_is_due(struct db *db, const struct conf *conf,
     const struct ade_account *account, bool *out);

@@ -46,7 +46,8 @@ struct apns_answer {
 	/* Apple's word for it, letters and digits, or "" */
 	char reason[PUSHES_REASON_TEXT];
 	char apns_id[PUSHES_ID_TEXT];
-	/* since when the token is dead, in milliseconds since 1970; 0: not said
+	/*
+	 * since when the token is dead, in milliseconds since 1970; 0: not said
 	 */
 	int64_t dead_since;
 };

@@ -16,15 +16,16 @@
 #define SILENT_EVERY HOUR
 /* So many answers are stored together. */
 #define STORE_TOGETHER 64
-/* So many failures in a row and one more, see doubts_certificate(). */
-#define ALERTS 2
+/* After more failures in a row than these, see doubts_certificate(). */
+#define DOUBT_AFTER 2
 /* So many in a row that Apple could not take: it is not the host's fault. */
 #define BUSY_MOST 5
 /* After a connection that Apple closed, in seconds. */
 #define RECONNECT_LEAST 1
 #define RECONNECT_MOST  4
 
-/* So many, and more than one in so many of the recent answers: see is_dead().
+/*
+ * So many, and more than one in so many of the recent answers: see is_dead().
  */
 #define DEAD_LEAST 10
 #define DEAD_SHARE 20
@@ -104,7 +105,7 @@ hold_all(struct push_run *run, int code, int64_t pause, const char *reason)
 static bool
 doubts_certificate(const struct push_run *run, const struct net_answer *answer)
 {
-	return run->failures > ALERTS &&
+	return run->failures > DOUBT_AFTER &&
 	    (answer->code == ERR_NET_CERTIFICATE ||
 		strstr(answer->reason, "session has been invalidated") != NULL);
 }

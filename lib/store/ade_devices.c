@@ -239,8 +239,25 @@ ade_devices_assigned(struct db *db, const char *serial, bool *out)
 	return sql_exists(db, texts[ASSIGNED], WITH(datum_text(serial)), out);
 }
 
+/* What a page is of, and how its cursor says so. */
+enum part { ALL, OF_ACCOUNT, FOUND };
+
+static const char *const parts[] = {
+	[ALL] = "dl",
+	[OF_ACCOUNT] = "da",
+	[FOUND] = "ds",
+};
+
+static enum part
+part_of(const struct ade_device_filter *f)
+{
+	if (f->account != NULL && *f->account != '\0')
+		return OF_ACCOUNT;
+	return f->search != NULL && *f->search != '\0' ? FOUND : ALL;
+}
+
 static int
-read_page(struct db *db, const struct ade_device_filter *f, const char *order,
+read_page(struct db *db, const struct ade_device_filter *f, enum part part,
     struct ade_device_list *out)
 {
 	/* id: the account */
@@ -249,16 +266,16 @@ read_page(struct db *db, const struct ade_device_filter *f, const char *order,
 	int r;
 
 	cursor_of_serials(f->search == NULL ? "" : f->search, first, &end);
-	if ((r = cursor_read(f->cursor, order, &at)) != OK)
+	if ((r = cursor_read(f->cursor, parts[part], &at)) != OK)
 		return r;
-	switch (order[1]) {
-	case 'a':
+	switch (part) {
+	case OF_ACCOUNT:
 		return sql_rows(db, texts[LIST_OF_ACCOUNT], &table,
 		    WITH(datum_text(f->account), datum_text(at.value),
 			datum_text(first), datum_text(end.value),
 			datum_int(f->limit + 1)),
 		    &out->rows, &out->n);
-	case 's':
+	case FOUND:
 		return sql_rows(db, texts[SEARCH], &table,
 		    WITH(datum_text(at.value), datum_text(at.id),
 			datum_text(first), datum_text(end.value),
@@ -276,22 +293,19 @@ int
 ade_devices_list(struct db *db, const struct ade_device_filter *filter,
     struct ade_device_list *out)
 {
-	const char *order = filter->account != NULL && *filter->account != '\0'
-	    ? "da"
-	    : filter->search != NULL && *filter->search != '\0' ? "ds"
-								: "dl";
+	enum part part = part_of(filter);
 	const struct ade_device *last;
 	struct cursor next = { .number = 0 };
 	int r;
 
 	*out = (struct ade_device_list){ .n = 0 };
-	r = read_page(db, filter, order, out);
+	r = read_page(db, filter, part, out);
 	if (r != OK || out->n <= (size_t)filter->limit)
 		return r;
 	last = &out->rows[--out->n - 1];
 	COPY(next.value, last->serial);
 	COPY(next.id, last->account);
-	cursor_write(order, &next, out->next);
+	cursor_write(parts[part], &next, out->next);
 	return OK;
 }
 

@@ -18,7 +18,7 @@
 	X(BUSINESS_FAILING, "business-failing")                                \
 	X(BUSINESS_TERMS, "business-terms")                                    \
 	X(CA_ENDING, "ca-ending")                                              \
-	X(CERTIFICATE_EXPIRING, "certificate-ending")                          \
+	X(CERTIFICATE_ENDING, "certificate-ending")                            \
 	X(CRL_OLD, "crl-old")                                                  \
 	X(DISK_FULL, "disk-full")                                              \
 	X(DOWNGRADE_REFUSED, "downgrade-refused")                              \
@@ -156,7 +156,8 @@ int alarms_tell_at(struct db *db, int64_t *out);
  */
 int alarms_told(struct db *db, const struct alarm *told, int64_t again);
 
-/* In a transaction of its own. The command did not take it: others come first.
+/*
+ * In a transaction of its own. The command did not take it: others come first.
  */
 int alarms_put_off(struct db *db, const struct alarm *alarm, int64_t until);
 

@@ -80,8 +80,8 @@ bool commands_is_waiting(enum command_state state);
 /*
  * Queues in's uuid, host_id, request_type, plist, priority, created_by and
  * needs_client_certificate for the host's present generation, and wants a push
- * for it. ERR_NOT_FOUND: no such host. ERR_CONFLICT: the host is not enrolled (nor pending), or the uuid
- * is taken. ERR_TOO_LARGE: over COMMANDS_PLIST_MAX.
+ * for it. ERR_NOT_FOUND: no such host. ERR_CONFLICT: the host is not enrolled
+ * (nor pending), or the uuid is taken. ERR_TOO_LARGE: over COMMANDS_PLIST_MAX.
  */
 int commands_enqueue(struct db *db, const struct command *in);
 

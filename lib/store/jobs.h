@@ -3,9 +3,9 @@
  * run. A job is claimed by a lease, so that two workers never run it at once;
  * after a worker was killed the lease ends by itself.
  *
- * Except for jobs_list() and jobs_run_now() the functions here have a transaction of their own,
- * which does not wait for the disk: what a power cut takes back is a run that
- * is repeated.
+ * Functions that change a row, apart from jobs_run_now(), have a transaction of
+ * their own, which does not wait for the disk: what a power cut takes back is a
+ * run that is repeated.
  */
 #ifndef STORE_JOBS_H
 #define STORE_JOBS_H

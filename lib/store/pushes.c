@@ -58,7 +58,8 @@ static const char *const texts[] = {
 			" ORDER BY pushes.due_at LIMIT $2",
 	[CLAIM] = "UPDATE pushes SET last_push_at = $2, due_at = $3"
 		  " WHERE host_id = $1",
-	/* after those that fit were put off, the oldest are those that do not
+	/*
+	 * after those that fit were put off, the oldest are those that do not
 	 */
 	[PUT_OFF] = "UPDATE pushes SET due_at = $2, last_reason = 'DamagedRow'"
 		    " WHERE host_id IN (SELECT pushes.host_id FROM pushes"

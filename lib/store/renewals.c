@@ -239,7 +239,7 @@ renewals_finish(struct db *db, const char *host_id)
 	struct renewal renewal;
 	int r;
 
-	if ((r = alarms_close(db, ALARM_CERTIFICATE_EXPIRING, host_id)) != OK ||
+	if ((r = alarms_close(db, ALARM_CERTIFICATE_ENDING, host_id)) != OK ||
 	    (r = alarms_close(db, ALARM_RENEWAL_FAILING, host_id)) != OK)
 		return r;
 	r = renewals_load(db, host_id, &renewal);
