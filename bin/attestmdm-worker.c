@@ -161,7 +161,7 @@ static void
 print_help(void)
 {
 	printf("Usage: attestmdm-worker [OPTION]...\n"
-	       "Does what has to be done by the clock, and talks to Apple.\n\n"
+	       "Runs scheduled jobs, and talks to Apple.\n\n"
 	       "  --config FILE   read FILE instead of " CONF_DEFAULT_PATH "\n"
 	       "  --version       print the version\n"
 	       "  --help          print this\n");

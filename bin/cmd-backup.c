@@ -72,7 +72,8 @@ file(struct backup *b, const char *path)
 	    (r = place_read(&place, PLACE_LINKS, &fd, &st)) == OK)
 		r = S_ISREG(st.st_mode) ? take(b, path, fd, &st) : ERR_FIELD;
 	if (r == ERR_FIELD)
-		r = fail(ERR_CONFIG, "%s is no regular file of its own", path);
+		r = fail(ERR_CONFIG,
+		    "%s is not a regular file with a single link", path);
 	if (fd >= 0)
 		close(fd);
 	place_close(&place);
@@ -158,7 +159,7 @@ backup_state(struct backup *b)
 	    place_enter(&place, fd, &st, "", &inside) && inside.trusted)
 		r = backup_folder(b, state, &inside, fd);
 	if (r == ERR_NOT_FOUND || r == ERR_FIELD)
-		r = fail(ERR_IO, "%s is no folder", state);
+		r = fail(ERR_IO, "%s is not a folder", state);
 	if (fd >= 0)
 		close(fd);
 	place_close(&place);
@@ -227,7 +228,7 @@ look(const char *database, struct stat *st)
 	    (fstatat(place.fd, place.name, st,
 		 place.closed ? 0 : AT_SYMLINK_NOFOLLOW) != 0 ||
 		!S_ISREG(st->st_mode)))
-		r = fail(ERR_IO, "%s is no regular file", database);
+		r = fail(ERR_IO, "%s is not a regular file", database);
 	place_close(&place);
 	return r;
 }

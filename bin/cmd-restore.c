@@ -190,7 +190,7 @@ restore_manifest(struct restore *rs, struct bundle *b, bool again)
 	buf_init(&text, MANIFEST_BYTES_MAX);
 	if ((r = bundle_next(b, &name)) == OK &&
 	    strcmp(name, MANIFEST_NAME) != 0)
-		r = fail(ERR_FIELD, "this is no backup of attestmdm");
+		r = fail(ERR_FIELD, "this is not a backup of attestmdm");
 	if (r == OK && (r = bundle_read_bytes(b, &text)) == OK) {
 		secret_sha256(buf_blob(&text), sha256);
 		if (again) {

@@ -36,7 +36,7 @@ inspect_step(const struct inspection *in, const char *path, bool last)
 	if (stat(path, &st) != 0)
 		return bad(in, path, strerror(errno));
 	if (last && !S_ISREG(st.st_mode))
-		return bad(in, path, "is no file");
+		return bad(in, path, "is not a regular file");
 	if (st.st_uid != 0 && st.st_uid != in->owners.user[OWNER_ROOT])
 		return bad(in, path, "does not belong to root");
 	if (!owners_may(&in->owners, path, OWNER_WORKER, X_OK))

@@ -236,7 +236,7 @@ read_line(struct manifest *m, size_t number, const char *line)
 	default:
 		return read_entry(m, line);
 	}
-	return ok ? OK : fail(ERR_FIELD, "this is no backup of attestmdm");
+	return ok ? OK : fail(ERR_FIELD, "this is not a backup of attestmdm");
 }
 
 int

@@ -82,7 +82,7 @@ paging_number(const struct paging *p, int64_t *out)
 	*out = strtoll(p->after, &end, 10);
 	return errno == 0 && *end == '\0' && *out >= 0
 	    ? OK
-	    : fail(ERR_FIELD, "this is no cursor of this list");
+	    : fail(ERR_FIELD, "this is not a cursor of this list");
 }
 
 int

@@ -151,8 +151,8 @@ fastcgi_answer(int fd, const char *socket)
 		n += (size_t)k;
 	}
 	if (head[0] != 1 || head[1] != STDOUT || (head[4] | head[5]) == 0)
-		return fail(ERR_IO, "%s: what answers is no program of ours",
-		    socket);
+		return fail(ERR_IO,
+		    "%s: what answers is not a program of attestmdm", socket);
 	if (memcmp(head + RECORD_HEAD, failed, sizeof failed - 1) == 0)
 		return fail(ERR_IO,
 		    "%s: it fails, or does not take the secret in the file of "

@@ -190,7 +190,8 @@ take(struct admin_api *api, const struct json *object, const char *name,
 	int r;
 
 	if (e == NULL)
-		return refuse(api, path, "is no setting that can be changed");
+		return refuse(
+		    api, path, "is not a setting that can be changed");
 	if (wish->n == SETTINGS_MAX)
 		return fail(ERR_INTERNAL, "there are more settings than room");
 	value = wish->values[wish->n];

@@ -127,7 +127,8 @@ admin_api_hosts_list(void *p, const struct req *req, struct resp *resp)
 	r = host_list_load(api->context.db, &filter, &hosts);
 	if (r == ERR_FIELD)
 		return fail(admin_api_http_field(api, r, refused_field(api)),
-		    "a cursor of another list, or a search that is none");
+		    "the cursor is of another list, or the search is not "
+		    "valid");
 	if (r != OK)
 		return r;
 	admin_api_http_open(&w, resp);

@@ -249,7 +249,7 @@ admin_api_http_page(struct admin_api *api, int *limit, int64_t *cursor)
 		return r;
 	*cursor = 0;
 	return fail(admin_api_http_field(api, ERR_FIELD, "cursor"),
-	    "this is no cursor of an answer");
+	    "this is not a cursor of this list");
 }
 
 int

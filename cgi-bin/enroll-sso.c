@@ -209,7 +209,7 @@ take_try(struct app *app, const struct req *req, const struct form *form,
 
 	if (read_cookie(req, cookie) != OK)
 		return fail(ERR_SIGN_IN_EXPIRED,
-		    "an answer of the provider in another browser");
+		    "the provider's answer came back in another browser");
 	app->can_try_again = true;
 	return sign_in_device_take(&app->context, cookie, state, s);
 }

@@ -119,12 +119,12 @@ subtest 'mdm-76: a challenge that is refused' => sub {
 	fails(ask('mac', '--request', request('mac', 'A' x 32)), 2, qr/challenge is unknown/, 'wrong');
 	fails(ask('mac', '--request', request('mac')), 2, qr/there is no challenge/, 'none');
 	fails(ask('mac', '--request', request('mac', 'A' x 256)), 1,
-	    qr/challengePassword is no short text/, 'over the limit');
+	    qr/challengePassword is not a short text/, 'over the limit');
 	fails(ask('mac', '--request', request('mac', 'A' x 9000)), 1, qr/request of \d+ bytes/,
 	    'over the limit of requests');
 	is(ask('mac', '--request', request('mac', 'A' x 1000000))->{status}, 413, '1 MB: 413');
 	for (['scep-two-challenges', 1, qr/two challengePasswords/],
-	    ['scep-long-challenge', 1, qr/challengePassword is no short text/],
+	    ['scep-long-challenge', 1, qr/challengePassword is not a short text/],
 	    ['scep-no-challenge', 2, qr/there is no challenge/]) {
 		my ($fault, $info, $reason) = @$_;
 		my $other = sprintf('C37TEST%05d', ++$n);

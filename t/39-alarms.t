@@ -125,7 +125,7 @@ subtest 'check looks at the command' => sub {
 	$s->set_conf('alarms.command', $file);
 	like($check->(), qr/^BAD .*No such file/, 'none');
 	mkdir($file) or die $!;
-	like($check->(), qr/^BAD .*is no file$/, 'a folder');
+	like($check->(), qr/^BAD .*is not a regular file$/, 'a folder');
 	rmdir($file) or die $!;
 	symlink($hook, $file) or die $!;
 	like($check->(), qr/^ok /, 'a link to a good one');

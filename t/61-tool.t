@@ -236,7 +236,7 @@ subtest 'what each command refuses' => sub {
 	    ['ade', 'list'], ['host', 'list'], ['alarms']) {
 		my $r = $t->tool(@$_, '--after', 'x');
 		is($r->{exit}, 4, "@$_: a cursor that is none");
-		like($r->{err}, qr/no cursor of this list/, 'and says so');
+		like($r->{err}, qr/not a cursor of this list/, 'and says so');
 	}
 };
 

@@ -186,7 +186,7 @@ subtest 'members that are wrong' => sub {
 	    qr/not in the manifest|something else/, 'one twice');
 	edited(sub { });
 	$t->command('tar', '-czf', "$dir/edited", '-C', "$dir/edit", substr("$state/nonce.key", 1));
-	like(restore("$dir/edited", '--force')->{err}, qr/no backup of attestmdm/, 'without a manifest');
+	like(restore("$dir/edited", '--force')->{err}, qr/not a backup of attestmdm/, 'without a manifest');
 	$t->command('tar', '-cf', "$dir/edited", '-C', "$dir/edit", 'attestmdm-backup');
 	like(restore("$dir/edited", '--force')->{err}, qr/is missing in the archive/, 'the manifest alone');
 	is(restore("$dir/absent")->{exit}, 1, 'no archive');
@@ -226,7 +226,7 @@ subtest 'a backup that cannot be made' => sub {
 	my $kept = Attestmdm::Server::slurp($conf);
 	is($t->tool('backup', "$dir/no-folder/x")->{exit}, 1, 'into a folder that is not there');
 	is($t->tool('backup', 'x' x 5000)->{exit}, 2, 'a name too long');
-	for (['profile.server_ca', $dir, qr/no regular file of its own/],
+	for (['profile.server_ca', $dir, qr/not a regular file with a single link/],
 	    ['profile.server_ca', "$dir/absent", undef],
 	    ['paths.database', $state, qr/./]) {
 		my ($key, $value, $want) = @$_;

@@ -75,7 +75,7 @@ subtest 'a program' => sub {
 		}
 		POSIX::_exit(0);
 	}
-	says('programs', qr/^BAD: acme-directory .*no program of ours/, 'that is another', '--no-nginx');
+	says('programs', qr/^BAD: acme-directory .*not a program of attestmdm/, 'that is another', '--no-nginx');
 	kill('TERM', $pid);
 	waitpid($pid, 0);
 	$pid = fork() // die "fork: $!";

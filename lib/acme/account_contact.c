@@ -36,7 +36,7 @@ check(struct blob url)
 	if (colon == NULL)
 		return fail(ERR_CONTACT, "contact is no URL");
 	if (url.n < n || strncasecmp((const char *)url.p, SCHEME, n) != 0)
-		return fail(ERR_CONTACT_SCHEME, "contact is no mailto URL");
+		return fail(ERR_CONTACT_SCHEME, "contact is not a mailto URL");
 	if (!is_address(blob_of(url.p + n, url.n - n)))
 		return fail(ERR_CONTACT, "contact is not one mail address");
 	return OK;

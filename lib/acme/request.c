@@ -59,7 +59,8 @@ load_account(struct request *rq)
 
 	if (!links_read_account(
 		c->conf->url, rq->enrollment.id, rq->jws->kid, id))
-		r = fail(ERR_NO_ACCOUNT, "kid is no account URL of here");
+		r = fail(
+		    ERR_NO_ACCOUNT, "kid is not the URL of an account here");
 	else if ((r = accounts_load(c->db, rq->enrollment.id, id,
 		      &rq->account)) == ERR_NOT_FOUND)
 		r = fail(ERR_NO_ACCOUNT, "no account %s", id);

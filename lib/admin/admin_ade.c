@@ -95,7 +95,7 @@ put(struct import *im, long line, const char *const values[FIELDS])
 
 	memset(&d, 0, sizeof d);
 	if (!read_serial(values[SERIAL], d.serial))
-		return refuse_line(im, line, "this is no serial number");
+		return refuse_line(im, line, "this is not a serial number");
 	if (!im->writes)
 		return OK;
 	snprintf(d.model, sizeof d.model, "%s", values[MODEL]);
@@ -208,7 +208,7 @@ read_json_device(struct import *im, const struct json *o, long number)
 	if (strcmp(change, "deleted") != 0)
 		return put(im, number, values);
 	if (!read_serial(values[SERIAL], serial))
-		return refuse_line(im, number, "this is no serial number");
+		return refuse_line(im, number, "this is not a serial number");
 	if (!im->writes)
 		return OK;
 	if ((r = begin_step(im)) == OK)
@@ -232,7 +232,8 @@ read_json(struct import *im, struct blob text)
 	n = r == OK ? in_json_count(list) : 0;
 	for (i = 0; r == OK && i < n; i++) {
 		if (in_json_at_object(list, i, &device) != OK)
-			r = refuse_line(im, (long)i + 1, "this is no object");
+			r = refuse_line(
+			    im, (long)i + 1, "this is not an object");
 		else
 			r = read_json_device(im, device, (long)i + 1);
 	}
@@ -308,7 +309,8 @@ remove_one(const struct admin_actor *actor, const char *given)
 	int r;
 
 	if (!read_serial(given, serial))
-		return fail(ERR_FIELD, "this is no serial number: %s", given);
+		return fail(
+		    ERR_FIELD, "this is not a serial number: %s", given);
 	r = ade_devices_remove(actor->db, ADE_DEVICES_FILE, serial);
 	if (r == ERR_NOT_FOUND)
 		return fail(r, "no file that was imported lists %s", serial);

@@ -16,7 +16,7 @@
 static int
 refuse_serial(const char *serial)
 {
-	return fail(ERR_FIELD, "this is no serial number: %s", serial);
+	return fail(ERR_FIELD, "this is not a serial number: %s", serial);
 }
 
 static int

@@ -368,7 +368,7 @@ admin_preview_list(const struct admin_actor *actor,
 
 	*out = (struct admin_preview_hosts){ .n = 0 };
 	if (strlen(after) >= sizeof w.after)
-		return fail(ERR_FIELD, "\"%s\" is no serial number", after);
+		return fail(ERR_FIELD, "\"%s\" is not a serial number", after);
 	snprintf(w.after, sizeof w.after, "%s", after);
 	if ((r = begin(&w, actor, all, n)) == OK)
 		r = run(&w);

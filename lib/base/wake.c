@@ -81,7 +81,7 @@ bind_path(int fd, const char *path)
 	int r;
 
 	if (!set_path(&address, path))
-		return fail(ERR_IO, "%s is no path for a socket", path);
+		return fail(ERR_IO, "%s cannot be the path of a socket", path);
 	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		unlink(path);
 	before = umask(0117);

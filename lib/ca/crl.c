@@ -212,7 +212,7 @@ crl_read(const char *path, const struct authority *ca, struct crl_facts *out)
 	der = (gnutls_datum_t){ file.p, (unsigned)file.n };
 	if (gnutls_x509_crl_init(&crl) != 0 ||
 	    gnutls_x509_crl_import(crl, &der, GNUTLS_X509_FMT_DER) != 0) {
-		r = fail(ERR_CONFIG, "%s is no revocation list", path);
+		r = fail(ERR_CONFIG, "%s is not a revocation list", path);
 		goto done;
 	}
 	if (!is_signed(crl, authority_certificate(ca)))

@@ -113,7 +113,7 @@ read_topic(gnutls_x509_crt_t crt, char out[PUSH_CERTIFICATE_TOPIC_TEXT])
 		return OK;
 	return fail(ERR_FIELD,
 	    "its subject has no UID that begins with " TOPIC_PREFIX
-	    ": it is no push certificate for device management");
+	    ": it is not a push certificate for device management");
 }
 
 /* Apple's have client authentication as their only purpose. */

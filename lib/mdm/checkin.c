@@ -64,7 +64,7 @@ read_tokens(const struct mdm_request *req, bool *flag, struct host_tokens *t)
 		t->awaiting_configuration = flag;
 	return r == OK || r == ERR_NOT_FOUND
 	    ? OK
-	    : fail(ERR_MDM_MESSAGE, "AwaitingConfiguration is no boolean");
+	    : fail(ERR_MDM_MESSAGE, "AwaitingConfiguration is not a boolean");
 }
 
 static int

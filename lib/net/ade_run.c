@@ -54,7 +54,8 @@ ade_run_new(struct net *net, struct db *db, const struct conf *conf,
 
 	*out = run;
 	if (run == NULL)
-		return fail(ERR_NOMEM, "no memory for Apple Business");
+		return fail(
+		    ERR_NOMEM, "no memory for the accounts at Apple Business");
 	run->net = net;
 	run->db = db;
 	run->conf = conf;

@@ -464,7 +464,8 @@ end(struct net *net, struct net_transfer *t, CURLcode code)
 	if (code != CURLE_OK)
 		r = explain_end(t, code, reason);
 	else if (t->http2 && !spoke_http2(t))
-		r = explain(reason, t, ERR_NET_ANSWER, "it speaks no HTTP/2");
+		r = explain(
+		    reason, t, ERR_NET_ANSWER, "it does not speak HTTP/2");
 	if (r == ERR_NET_TIMEOUT) {
 		net_reconnect(net);
 		if (t->http2)

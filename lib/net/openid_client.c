@@ -114,7 +114,7 @@ perform(struct call *call, struct net_request *request)
 
 	if (left < 1000)
 		return fail(ERR_NET_TIMEOUT,
-		    "%s: the provider took too long before", request->url);
+		    "%s: no time is left to ask the provider", request->url);
 	request->seconds =
 	    left < CALL_SECONDS * 1000 ? (int)(left / 1000) : CALL_SECONDS;
 	request->stall_seconds = STALL_SECONDS;
@@ -425,7 +425,7 @@ check_answer(
 				   : strcmp(answer->issuer,
 					 c->conf->sign_in_issuer) != 0)
 		return fail(ERR_SIGN_IN_TOKEN,
-		    "the answer to the browser is not of this issuer");
+		    "the answer in the browser is from another issuer");
 	return OK;
 }
 

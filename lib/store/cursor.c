@@ -105,7 +105,8 @@ cursor_read(const char *text, const char *order, struct cursor *out)
 {
 	if (text == NULL || *text == '\0' || decode(text, order, out))
 		return OK;
-	return fail(ERR_FIELD, "this is no cursor of this list in this order");
+	return fail(
+	    ERR_FIELD, "this is not a cursor of this list in this order");
 }
 
 void

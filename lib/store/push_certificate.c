@@ -74,7 +74,7 @@ push_certificate_load(struct db *db, struct push_certificate *out)
 	int r = sql_one(db, texts[LOAD], &table, NULL, out);
 
 	return r == OK && !push_certificate_is_safe_topic(out->topic)
-	    ? fail(ERR_DB, "database: push_certificate.topic is no topic")
+	    ? fail(ERR_DB, "database: push_certificate.topic is not a topic")
 	    : r;
 }
 

@@ -109,8 +109,8 @@ take_length(struct req *req)
 
 	for (; *p != '\0'; p++) {
 		if (*p < '0' || *p > '9' || n > SIZE_MAX / 100)
-			return fail(
-			    ERR_MALFORMED, "the content length is no number");
+			return fail(ERR_MALFORMED,
+			    "the content length is not a number");
 		n = n * 10 + (size_t)(*p - '0');
 	}
 	req->body_left = n;

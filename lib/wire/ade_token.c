@@ -162,7 +162,8 @@ take_text(const struct json *o, const char *name, char out[ADE_TOKEN_TEXT])
 		return refuse("a value is empty or too long");
 	for (size_t i = 0; i < v.n; i++) {
 		if (v.p[i] < '!' || v.p[i] > '~')
-			return refuse("a value holds a blank");
+			return refuse("a value holds a blank or a character "
+				      "that is not ASCII");
 	}
 	memcpy(out, v.p, v.n);
 	out[v.n] = '\0';
@@ -183,7 +184,7 @@ take_all(const struct json *o, struct ade_token *out)
 	if (in_json_string(o, "access_token_expiry", &expiry) != OK)
 		return ERR_ADE_TOKEN;
 	if (rfc3339_read(expiry, &out->expires_at) != OK)
-		return refuse("its expiry is no time");
+		return refuse("its expiry is not a time");
 	return OK;
 }
 

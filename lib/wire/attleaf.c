@@ -204,7 +204,7 @@ identifier(gnutls_x509_crt_t leaf, const char *oid, const char *what,
 	int r = text(leaf, oid, out, &good);
 
 	if (r == OK && !good)
-		r = fail(ERR_ATT_IDENTITY, "the %s is no text", what);
+		r = fail(ERR_ATT_IDENTITY, "the %s is not text", what);
 	return r;
 }
 

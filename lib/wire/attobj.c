@@ -22,7 +22,7 @@ parse_fmt(struct blob *rest)
 	struct blob fmt;
 
 	if (!in_cbor_text(rest, &fmt))
-		return bad("fmt is no text");
+		return bad("fmt is not a text string");
 	if (!blob_eq_str(fmt, "apple"))
 		return fail(
 		    ERR_ATT_FORMAT, "attestation format is not \"apple\"");
@@ -36,7 +36,7 @@ parse_x5c(struct blob *rest, struct attobj *out)
 	size_t n;
 
 	if (!in_cbor_array(rest, &count))
-		return bad("x5c is no array");
+		return bad("x5c is not an array");
 	if (count == 0)
 		return fail(ERR_ATT_NONE, "the device could not attest");
 	if (count < 2 || count > ATTOBJ_CERTIFICATES)
@@ -75,7 +75,7 @@ parse_pair(struct blob *rest, unsigned *seen, struct attobj *out)
 	int r = OK;
 
 	if (!in_cbor_text(rest, &key))
-		return bad("a name is no text");
+		return bad("a name is not a text string");
 	if (blob_eq_str(key, "fmt")) {
 		bit = ATTOBJ_FMT;
 		r = parse_fmt(rest);
@@ -85,7 +85,7 @@ parse_pair(struct blob *rest, unsigned *seen, struct attobj *out)
 	} else if (blob_eq_str(key, "authData")) {
 		bit = ATTOBJ_AUTH_DATA;
 		if (!in_cbor_bytes(rest, &ignored))
-			r = bad("authData is no byte string");
+			r = bad("authData is not a byte string");
 	} else {
 		return bad("a name is unknown");
 	}

@@ -501,7 +501,8 @@ take_challenge(struct blob values, struct csr *csr)
 	if ((value.tag != IN_DER_PRINTABLE && value.tag != IN_DER_UTF8 &&
 		value.tag != IN_DER_T61 && value.tag != IN_DER_IA5) ||
 	    value.value.n > CSR_CHALLENGE_MAX)
-		return fail(ERR_BAD_CSR, "challengePassword is no short text");
+		return fail(
+		    ERR_BAD_CSR, "challengePassword is not a short text");
 	csr->has_challenge = true;
 	csr->challenge = value.value;
 	return OK;

@@ -52,7 +52,7 @@ read_url(const struct json *o, const char *name, char out[IN_OPENID_URL_TEXT])
 	if (text.n >= IN_OPENID_URL_TEXT ||
 	    !in_openid_is_url((const char *)text.p))
 		return fail(ERR_SIGN_IN_PROVIDER,
-		    "the provider's %s is no https URL", name);
+		    "the provider's %s is not an https URL", name);
 	memcpy(out, text.p, text.n + 1);
 	return OK;
 }

@@ -94,7 +94,8 @@ vendor_request_read(struct blob text, struct vendor_request *out)
 	buf_init(&plist, VENDOR_REQUEST_MAX);
 	if (decode(text, &plist) != OK)
 		r = fail(ERR_MALFORMED,
-		    "this is no signed request: neither base64 nor a property "
+		    "this is not a signed request: neither base64 nor a "
+		    "property "
 		    "list");
 	else
 		r = read_plist(buf_blob(&plist), out);

@@ -73,7 +73,7 @@ test_refused(void **state)
 	refused("{" ISS AUTH JWKS "}", "token_endpoint");
 	refused("{" ISS AUTH TOKEN "}", "jwks_uri");
 	refused("{" ISS AUTH TOKEN ",\"jwks_uri\":\"http://id.example.com\"}",
-	    "no https URL");
+	    "not an https URL");
 	refused("{" ISS AUTH TOKEN ",\"jwks_uri\":[]}", "jwks_uri");
 	refused("{" ALL ",\"response_types_supported\":[\"id_token\"]}",
 	    "response_types_supported does not have code");

@@ -514,7 +514,7 @@ test_http2_is_not_negotiable(void **state)
 	struct seen seen = get(&q, SERVER_GOOD, "/hello");
 
 	(void)state;
-	assert_broken(&seen, ERR_NET_ANSWER, true, "no HTTP/2");
+	assert_broken(&seen, ERR_NET_ANSWER, true, "not speak HTTP/2");
 }
 
 static void
