@@ -3,6 +3,7 @@
 # shows then.
 use strict;
 use warnings;
+use File::Temp;
 use IO::Socket::INET;
 use Test::More;
 
@@ -23,16 +24,30 @@ like($out, qr/^usage: /m, 'with the usage');
 # One without signing in and one with it, side by side, since both wait a while.
 sub begin {
 	my ($number, @options) = @_;
-	open(my $demo, '-|', "$^X -It/lib t/demo.pl --once --port $number @options 2>&1") or die $!;
-	return $demo;
+	my $pid = open(my $demo, '-|') // die $!;
+	return { out => $demo, pid => $pid, text => '' } if $pid;
+	open(STDERR, '>&', \*STDOUT) or die $!;
+	exec($^X, '-It/lib', 't/demo.pl', '--port', $number, @options) or die $!;
+}
+
+# Until it says how to sign in, if it does.
+sub follow {
+	my ($demo) = @_;
+	my $out = $demo->{out};
+	while (defined(my $line = <$out>)) {
+		$demo->{text} .= $line;
+		last if $line =~ /^Password: /;
+	}
+	return $demo->{text};
 }
 
 # Its output, and its exit status.
 sub finish {
 	my ($demo) = @_;
-	my $text = do { local $/; <$demo> };
-	close($demo);
-	return ($text, $?);
+	my $out = $demo->{out};
+	$demo->{text} .= do { local $/; <$out> } // '';
+	close($out);
+	return ($demo->{text}, $?);
 }
 
 # What both show.
@@ -49,17 +64,46 @@ sub check {
 	is(scalar(() = ($commands // '') =~ / DeviceInformation +acknowledged /g), 2,
 	    "$name: which answers its command, as it did when it enrolled");
 	my %state = ($out =~ /^JOB .*/ms ? $& : '') =~ /^(\w+) +(\w+) +\d{4}-/mg;
+	like($out, qr/^refused at finalize: HTTP 400\n.* CSR_KEY .*\nCSR_KEY: The device asked/m,
+	    "$name: a Mac that cheats is refused, and why, and what to do");
 	cmp_ok(scalar(keys %state), '>=', 5, "$name: the jobs of the worker are shown");
 	is_deeply([grep { $state{$_} ne 'ok' } sort keys %state], [], "$name: and all of them work");
+}
+
+# What it says can be tried is tried as somebody would who copies it.
+sub try {
+	my ($say) = @_;
+	my @said = $say =~ /^ {4}((?:curl|\S+ gitops) (?:.*\\\n)*.*)$/mg;
+	is(scalar @said, 6, 'it says six ways to look and to change') or return diag($say);
+	my ($host, $refused, $preview, $change, $compare, $apply) = map { my $line = $_; sub { scalar `$line 2>&1` } } @said;
+	like($host->(), qr/"serial_number":"C02DEMO00001".*"mdm_enrollment_hardware_attested":true/, 'the host, by curl');
+	like($refused->(), qr/"code":"CSR_KEY".*"advice":"The device asked/, 'why another was refused, and what to do');
+	like($preview->(), qr/"before":"false","after":"true".*"acme":3,"attested":2,"scep":2,"refused":0/, 'a preview, by curl');
+	like($compare->(), qr/false -> true.*by ACME 3 \(2 are attested now\), by SCEP 2, not renewed 0/s, 'the same, by YAML');
+	like($change->(), qr/"apple_require_hardware_attestation":true/, 'the change, by curl');
+	like($apply->(), qr/^The settings are as \S+ has them\.$/m, 'is what the file says');
+
+	my ($url, $name, $password) = $say =~ /^Admin page: +(\S+)\nSign in as: +(\S+)\nPassword: +(\S+)$/m;
+	my ($conf) = $said[0] =~ /^(curl -K \S+)/;
+	my $jar = File::Temp->new;
+	my $page = sub { scalar `$conf -L -b $jar -c $jar @_ 2>&1` };
+	my ($token) = $page->($url) =~ /Sign in.*name="csrf" value="([^"]+)"/s;
+	like($page->("-d 'csrf=$token&name=$name&password=$password'", "${url}sign-in"), qr/Sign out/,
+	    'the printed password signs in at the printed address');
+	like($page->("${url}hosts"), qr/C02DEMO00001/, 'the Mac is there');
+	like($page->("${url}refusals"), qr/C02DEMO00002.*What to do:/s, 'and what to do about the other');
 }
 
 my $other = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
 my $other_port = $other->sockport;
 close($other);
 my $plain = begin($port);
-my $signing_in = begin($other_port, '--sign-in');
+my $signing_in = begin($other_port, '--once', '--sign-in');
+try(follow($plain));
+kill('TERM', $plain->{pid});
 my ($shown, $status) = finish($plain);
 check($shown, $status, 'plain');
+like($shown, qr/^Stopping\.$/m, 'plain: it runs until it is told to end');
 unlike($shown, qr/^Account:|another client/m, 'plain: nobody signs in');
 ($shown, $status) = finish($signing_in);
 check($shown, $status, '--sign-in');

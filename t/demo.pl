@@ -2,7 +2,8 @@
 # The server that ./quickstart shows: everything real but Apple, on loopback.
 use strict;
 use warnings;
-use Fcntl qw(LOCK_EX LOCK_NB);
+use Cwd qw(abs_path);
+use Fcntl qw(LOCK_EX LOCK_NB O_CREAT O_EXCL O_WRONLY);
 use File::Spec;
 use File::Temp;
 use Getopt::Long;
@@ -25,6 +26,7 @@ my @DEVICES = (
 my $FIRST_OF_ALL = 'C02DEMO00013';
 my $SERIAL = $DEVICES[0][0];
 my $CHEAT = 'C02DEMO00002';
+my $REQUIRE = 'apple_require_hardware_attestation';
 
 # In Apple Business: serial number, device family and model.
 my @ASSIGNED = (
@@ -52,7 +54,7 @@ my ($demo, $demo_lock);
 sub take_folder {
 	my ($server) = @_;
 	for my $name ('demo', "demo-$port") {
-		$demo = File::Spec->abs2rel("$server->{build}/$name");
+		$demo = File::Spec->abs2rel(abs_path($server->{build}) . "/$name");
 		mkdir($demo);
 		open($demo_lock, '>', "$demo/lock") or die "$demo/lock: $!\n";
 		return if flock($demo_lock, LOCK_EX | LOCK_NB);
@@ -77,6 +79,7 @@ sub connect_apple {
 	$business->script(map { {
 		add => $_->[0], device_family => $_->[1], model => $_->[2], description => $_->[2],
 	} } @ASSIGNED);
+	$server->set_conf('profile.server_ca', $server->cacert);
 	$server->set_conf('apple.push_url', $apns->url);
 	$server->set_conf('apple.enrollment_url', $business->url);
 	$server->set_conf('apple.server_ca',
@@ -137,6 +140,20 @@ sub enroll_others {
 	print "\n", $server->run($tool, 'host', 'list');
 }
 
+# A Mac of ours that cheats. Returns the id of its enrollment.
+sub show_cheat {
+	my ($server) = @_;
+	my @tool = ("$demo/attestmdm", 'enrollment');
+	print "\nAnother Mac attests one key and asks to certify another. It is refused, and the event log\n",
+	    "says why, and what to do:\n\n";
+	my $said = `$demo/other-mac enroll --serial $CHEAT --fault wrong-key-csr 2>&1`;
+	my ($refused) = $said =~ /^(refused at finalize: .*)$/m or die "it was not refused:\n$said";
+	my ($id) = $server->run(@tool, 'list', '--serial', $CHEAT, '--json') =~ /"id":"([^"]+)"/;
+	my $shown = $server->run(@tool, 'show', $id);
+	print "$refused\n", grep { / finalize +refused |^CSR_KEY: / } map { "$_\n" } split(/\n/, $shown);
+	return $id;
+}
+
 # The same Mac, with an ID token that is for somebody else.
 sub show_refusal {
 	my ($server) = @_;
@@ -180,20 +197,60 @@ sub show_jobs {
 	die "a job failed\n" if $? != 0;
 }
 
-sub say_next {
+# What curl needs to know of our API: whom to trust, and a token.
+sub write_curl_config {
 	my ($server) = @_;
-	my $password = $server->password;
 	my ($token) = $server->run("$demo/attestmdm", 'token', 'add', 'demo', '--role', 'admin', '--days', '1')
 	    =~ /^(amdm_\S+)$/m;
+	my $file = "$demo/curl.conf";
+	unlink($file);
+	sysopen(my $out, $file, O_WRONLY | O_CREAT | O_EXCL, 0600) or die "$file: $!";
+	print $out qq{cacert = "}, $server->cacert, qq{"\nheader = "Authorization: Bearer $token"\nsilent\nshow-error\nwrite-out = "\\n"\n};
+	close($out) or die "$file: $!";
+}
+
+# Requiring attestation is left to who looks on: by a page, by the API, by a file.
+sub leave_requirement {
+	my ($server) = @_;
+	my @tool = ("$demo/attestmdm");
+	$server->run(@tool, 'gitops', 'generate', "$demo/settings.yml");
+	$server->run(@tool, 'setting', 'set', $REQUIRE, 'false');
+}
+
+sub say_next {
+	my ($server, $refused) = @_;
+	my $password = $server->password;
+	my ($api, $curl) = ("$server->{url}/api/v1", "curl -K $demo/curl.conf");
+	write_curl_config($server);
+	leave_requirement($server);
 	print <<"EOT";
 
-The server runs until you press Ctrl-C. In another terminal, from this folder:
+The server runs until you press Ctrl-C. Hardware attestation is not required at
+present, so that you can require it, in one of three ways. Each says first what that
+means for every host.
 
-  A Mac that attests one key and asks to certify another is refused, and the
+  The admin page, whose address is below. Hosts has $SERIAL. Enrollments, Refusals
+  says why $CHEAT was refused, and what to do. Settings, Advanced options has
+  Require hardware attestation.
+
+  The REST API, from this folder in another terminal; $demo/curl.conf has a token:
+    $curl $api/hosts/$SERIAL
+    $curl $api/enrollments/$refused
+    $curl -X PATCH --json '{"mdm":{"$REQUIRE":true}}' \\
+        '$api/config?dry_run=true'
+    $curl -X PATCH --json '{"mdm":{"$REQUIRE":true}}' \\
+        $api/config
+
+  A file with all settings, which may live in a repository:
+    $demo/attestmdm gitops apply --dry-run $demo/settings.yml
+    $demo/attestmdm gitops apply $demo/settings.yml
+
+Then, in the other terminal:
+
+  A Mac that attests one key and asks to certify another is refused again, and the
   event log says why:
     $demo/other-mac enroll --serial $CHEAT --fault wrong-key-csr
-    $demo/attestmdm enrollment list --serial $CHEAT
-    $demo/attestmdm enrollment show ID
+    $demo/attestmdm enrollment show $CHEAT
 
   A command wakes the enrolled Mac, and its answer comes back. Commands within
   five seconds share a push:
@@ -203,11 +260,6 @@ The server runs until you press Ctrl-C. In another terminal, from this folder:
   Its certificate is renewed before it ends; here at once:
     $demo/attestmdm renew --host $SERIAL
     $demo/attestmdm host show $SERIAL
-
-  The same through the REST API, whose routes $server->{url}/api/v1/openapi.json
-  describes:
-    curl --cacert $server->{dir}/tls/tls-ca.pem -H 'Authorization: Bearer $token' \\
-        $server->{url}/api/v1/hosts/$SERIAL
 
   What the Mac and the server say to each other:
     $demo/other-mac enroll --serial $CHEAT --verbose
@@ -244,7 +296,7 @@ take_folder($server);
 write_wrapper($server, 'attestmdm', $server->tool, '--config', $server->conf);
 write_wrapper($server, $_->[0], $server->sim, '--server', $server->{url},
     '--apple', $server->apple, '--cacert', $server->cacert, '--state',
-    "$folder/$_->[1]") for ['mac', $SERIAL], ['other-mac', $CHEAT];
+    "$folder/$_->[1]", signs_in()) for ['mac', $SERIAL], ['other-mac', $CHEAT];
 
 show_business($server, $business);
 print "\nA simulated Mac, one of them, enrolls:\n\n";
@@ -257,13 +309,15 @@ print $host;
 $host =~ /^MDM attestation: +Yes$/m or die "the host is not attested\n";
 die "the host has no account\n" if $sign_in && $host !~ /^Account: +\Q$ACCOUNT\E$/m;
 enroll_others($server, $apns);
+my $refused = show_cheat($server);
 show_refusal($server) if $sign_in;
 sleep($push_at - time) if $push_at > time;
 show_push($server);
 show_jobs();
 if (!$once) {
-	say_next($server);
+	say_next($server, $refused);
 	sleep(1) while !$stop;
 	print "\nStopping.\n";
+	unlink("$demo/curl.conf");
 }
 $server->stop;
