@@ -134,6 +134,11 @@ subtest 'fleet-152: the list of hosts as a file' => sub {
 	    . " UNION ALL SELECT i + 1 FROM n WHERE i < 1999) SELECT 'many' || i, 'MANY' || i, 'M' || i, 'blocked', 1 FROM n");
 	my @many = $b->get('/admin/hosts.csv?state=blocked')->{body} =~ /^"(MANY\d+)"/mg;
 	is("$many[0] $many[-1] " . @many, 'MANY1000 MANY1999 1000', 'more than are read at once, each once and in order');
+	$t->change_db("UPDATE hosts SET model = printf('%.5000c', 'x') WHERE serial = 'MANY1900'");
+	my $cut = eval { $b->get('/admin/hosts.csv?state=blocked') };
+	is($cut, undef, 'one that cannot be finished');
+	like($@, qr/cut off/, 'is broken off');
+	$t->change_db("DELETE FROM hosts WHERE serial = 'MANY1900'");
 	@many = $b->get('/admin/hosts.csv?state=enrolled&sort=name')->{body} =~ /^"(CSV\d+)"/mg;
 	is(scalar @many, scalar @hostile, 'what is seldom among many');
 };

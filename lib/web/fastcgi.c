@@ -62,10 +62,17 @@ send_part(void *arg, struct blob part)
 	return OK;
 }
 
-/* Without its orderly end nginx breaks the client's connection off, too. */
+/*
+ * nginx takes a connection that just ends for the end of the answer. A record of a
+ * version that there is not has it break off the client's connection.
+ */
 static void
 break_off(FCGX_Request *r)
 {
+	static const char no_record[8];
+
+	FCGX_FFlush(r->out);
+	(void)send(r->ipcFd, no_record, sizeof no_record, MSG_NOSIGNAL);
 	shutdown(r->ipcFd, SHUT_RDWR);
 	FCGX_Finish_r(r);
 }
