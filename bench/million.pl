@@ -16,7 +16,7 @@ GetOptions('hosts=s' => \$hosts, 'times=i' => \$times, 'help' => \$help)
 
 # %ID and %SERIAL stand for a host in the middle, NEXT: for the page after.
 my @PAGES = (
-	'/admin/hosts', 'NEXT /admin/hosts', '/admin/hosts?sort=name', '/admin/hosts?sort=last_seen&order=desc',
+	'/admin/', '/admin/hosts', 'NEXT /admin/hosts', '/admin/hosts?sort=name', '/admin/hosts?sort=last_seen&order=desc',
 	'/admin/hosts?sort=certificate_end', '/admin/hosts?attested=yes', '/admin/hosts?attested=no&sort=name',
 	'/admin/hosts?state=blocked', '/admin/hosts?state=unenrolled&sort=last_seen', '/admin/hosts?product=iPhone',
 	'/admin/hosts?os=14', '/admin/hosts?certificate_days=14', '/admin/hosts?q=%SERIAL', '/admin/hosts?q=b',
@@ -55,6 +55,8 @@ INSERT INTO enrollment_links (id, token_sha256, created_at, created_by, expires_
 INSERT INTO alarms (kind, subject, text, raised_at, last_seen_at, closed_at)
     SELECT 'certificate_ending', id, 'a certificate ends', at, at, CASE i % 1000 WHEN 0 THEN NULL ELSE at END
     FROM n WHERE i % 100 = 0;
+INSERT INTO daily_hosts (day, enrolled, attested) SELECT $now / 86400 - i, i * 10, i FROM n WHERE i <= 400;
+INSERT INTO daily_refusals (day, code, refusals) SELECT $now / 86400 - i / 60, 'CODE' || i % 60, i FROM n WHERE i <= 24000;
 COMMIT;
 ANALYZE;
 EOT

@@ -18,6 +18,7 @@
 #include "admin-links.h"
 #include "admin-move.h"
 #include "admin-options.h"
+#include "admin-overview.h"
 #include "admin-page.h"
 #include "admin-tokens.h"
 #include "base/log.h"
@@ -52,7 +53,7 @@ get_sign_in(void *p, const struct req *req, struct resp *resp)
 	int r = session_load(app->context.db, req, &session);
 
 	if (r == OK)
-		return resp_redirect(resp, "/admin/hosts");
+		return resp_redirect(resp, "/admin/");
 	return r == ERR_SESSION ? show_sign_in(app, req, OK, "", resp) : r;
 }
 
@@ -70,7 +71,7 @@ sign_in(struct admin_app *app, const struct req *req, const struct form *form,
 		    app->context.conf->admin_key, name,
 		    form_text(form, "password"), resp);
 	if (r == OK)
-		return resp_redirect(resp, "/admin/hosts");
+		return resp_redirect(resp, "/admin/");
 	if (r == ERR_LOGIN || r == ERR_RATE_LIMITED || r == ERR_CSRF)
 		return show_sign_in(app, req, r, name, resp);
 	return r;
@@ -108,12 +109,6 @@ post_sign_out(void *p, const struct req *req, struct resp *resp)
 }
 
 static int
-get_front(void *app, const struct req *req, struct resp *resp)
-{
-	return resp_redirect(resp, "/admin/hosts");
-}
-
-static int
 get_style(void *p, const struct req *req, struct resp *resp)
 {
 	struct admin_app *app = p;
@@ -128,7 +123,7 @@ get_icon(void *p, const struct req *req, struct resp *resp)
 }
 
 static const struct route routes[] = {
-	{ "GET", "/admin/", get_front, ADMIN_PAGE_BODY },
+	{ "GET", "/admin/", admin_overview_show, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/style.css", get_style, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/icon.svg", get_icon, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/sign-in", get_sign_in, ADMIN_PAGE_BODY },

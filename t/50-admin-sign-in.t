@@ -19,8 +19,7 @@ subtest 'admin-1: nothing is shown without signing in' => sub {
 	    /admin/settings /admin/activity)) {
 		my $r = $b->get($page);
 		is($r->{status}, 303, "$page leads away");
-		is($r->{headers}{location}, $page eq '/admin/' ? '/admin/hosts'
-		    : '/admin/sign-in', "$page leads to the sign-in page");
+		is($r->{headers}{location}, '/admin/sign-in', "$page leads to the sign-in page");
 		unlike($r->{body}, qr/\S/, "$page says nothing");
 	}
 	is($b->post($_, csrf => 'x')->{headers}{location}, '/admin/sign-in',
@@ -85,12 +84,12 @@ subtest 'admin-5: the sign-in form needs its own token' => sub {
 subtest 'admin-6: signing in' => sub {
 	$r = $b->sign_in;
 	is($r->{status}, 303, 'the right password is taken');
-	is($r->{headers}{location}, '/admin/hosts', 'leads to the hosts');
+	is($r->{headers}{location}, '/admin/', 'leads to the overview');
 	like($r->{headers}{'set-cookie'},
 	    qr/^__Host-attestmdm=[A-Za-z0-9_-]{43}; Path=\/; Secure; HttpOnly; SameSite=Strict,/,
 	    'the cookie is out of reach of scripts, other sites and plain HTTP');
 	ok($b->signed_in, 'the pages open');
-	is($b->get('/admin/sign-in')->{headers}{location}, '/admin/hosts',
+	is($b->get('/admin/sign-in')->{headers}{location}, '/admin/',
 	    'the sign-in page leads on');
 	my $token = $b->{cookies}{'__Host-attestmdm'};
 	my $rows = $t->db('SELECT lower(hex(token_mac)) AS h FROM sessions');

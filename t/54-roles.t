@@ -20,7 +20,7 @@ is(join(' ', map { $listed{"the-$_"} } @ROLES), "@ROLES", 'admin list has the ro
 is($listed{admin}, 'admin', 'who was there is admin');
 
 # Everybody reads everything.
-for my $page (qw(hosts enrollments links refusals serial?serial=C02X alarms jobs settings activity apple)) {
+for my $page ('', qw(hosts hosts.csv enrollments links refusals serial?serial=C02X alarms jobs settings activity apple)) {
 	is(join(' ', map { $browser{$_}->get("/admin/$page")->{status} } @ROLES), '200 200 200 200',
 	    "fleet-125: every role reads $page");
 }

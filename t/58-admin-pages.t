@@ -31,6 +31,16 @@ sub asks {
 	return $r->{body} =~ /<input type="hidden" name="(?!csrf)(\w+)" value="([^"]*)">/g;
 }
 
+subtest 'fleet-157: the overview of a new server says what to do' => sub {
+	my $page = $b->get('/admin/')->{body};
+	like($page, qr{<h2 id="guide">Next steps</h2>}, 'steps');
+	my @done = $page =~ m{<li class="done"><strong>(.*?)</strong>}g;
+	is("@done", 'Push certificate Hardware attestation', 'two of which the test has done');
+	like($page, qr{<li><strong>First device</strong>.*?href="/admin/links"}s, 'a device is not here yet');
+	like($page, qr{chart begins when}, 'there is nothing to draw');
+	like($page, qr{<h2 id="refused">.*?>None\.<}s, 'nothing was refused');
+};
+
 $t->assign($SERIAL);
 my $mac = Attestmdm::Device->enroll($t, $SERIAL);
 
@@ -141,6 +151,42 @@ subtest 'fleet-152: the list of hosts as a file' => sub {
 	$t->change_db("DELETE FROM hosts WHERE serial = 'MANY1900'");
 	@many = $b->get('/admin/hosts.csv?state=enrolled&sort=name')->{body} =~ /^"(CSV\d+)"/mg;
 	is(scalar @many, scalar @hostile, 'what is seldom among many');
+};
+
+subtest 'fleet-157: the overview' => sub {
+	$t->tool_ok('purge');
+	my $today = int(time / 86400);
+	is($t->db('SELECT max(day) AS n FROM daily_hosts')->[0]{n}, $today, 'cleaning up counts the hosts of a day');
+	$t->change_db("INSERT INTO daily_hosts (day, enrolled, attested) VALUES (@{[$today - 10]}, 8, 2), (@{[$today - 5]}, 0, 0)");
+	$t->change_db("UPDATE hosts SET state = 'enrolled', hardware_attested = 1 WHERE serial = 'CSV0'");
+	$t->sim('enroll', '--serial', 'C02STRANGER1') for 1, 2;
+	$t->change_db("INSERT INTO daily_refusals (day, code, refusals) VALUES (@{[$today - 6]}, 'ENROLL_UNASSIGNED', 5), "
+	    . "(@{[$today - 7]}, 'ENROLL_UNASSIGNED', 100), ($today, '<b>OLD', 1)");
+	$t->change_db("INSERT INTO jobs (name, next_run_at, failures, last_error) VALUES ('sync', 1, 3, '<b>no answer')"
+	    . " ON CONFLICT (name) DO UPDATE SET failures = 3, last_error = '<b>no answer'");
+	$t->change_db("INSERT INTO alarms (kind, subject, serial, text, raised_at, last_seen_at) VALUES "
+	    . "('signer-changed', 's$_', 'C02STRANGER1', 'look at <b>$_', 1, 1)") for 1 .. 6;
+	$t->change_db("UPDATE certificates SET state = 'current', not_after = " . (time + 86400) . " WHERE state = 'revoked'");
+	my $page = $b->get('/admin/')->{body};
+	unlike($page, qr/<b>/, 'no tag of its own');
+	my %n = $page =~ m{<dt><a href="/admin/hosts\?([^"]*)">[^<]*</a></dt><dd>(\d+)</dd>}g;
+	is_deeply(\%n, { 'state=enrolled' => 7, 'attested=yes' => 1, 'attested=no' => 6, 'state=pending' => 0,
+	    'state=unenrolled' => 1, 'state=blocked' => 999 }, 'hosts by state, each with its list');
+	my ($points) = $page =~ /<polyline class="curve" points="([^"]*)"/;
+	is($points, '0.0,135.0 720.0,154.3', 'the share: 2 of 8 ten days ago, 1 of 7 now, none when nobody was enrolled');
+	like($page, qr{<desc id="chart-text">25 % on 20\d\d-\d\d-\d\d, 14 % on 20}, 'in words');
+	like($page, qr{<th scope="row">20\d\d-\d\d-\d\d</th><td data-label="Attested">2</td><td data-label="Enrolled">8</td>},
+	    'and in figures');
+	my @refused = $page =~ m{<a href="/admin/refusals\?q=([^"]*)">([^<]+)</a> <span class="count-of">(\d+)<}g;
+	is("@refused[0, 2]", 'ENROLL_UNASSIGNED 7', 'refusals of seven days, with their list');
+	is($refused[3], '%3Cb%3EOLD', 'those of another version, too');
+	like($b->get("/admin/refusals?q=$refused[0]")->{body}, qr/C02STRANGER1/, 'which has them');
+	like($page, qr{href="/admin/hosts\?certificate_days=30&amp;sort=certificate_end">Hosts</a>: <span class="count-of">1<}, 'certificates that end');
+	like($page, qr{<strong>sync</strong> failed 3 times in a row: <bdi>&lt;b&gt;no answer}, 'a job that fails');
+	my @alarms = $page =~ m{<bdi>look at &lt;b&gt;(\d)}g;
+	is("@alarms", '6 5 4 3 2', 'the newest alarms');
+	like($page, qr{<a href="/admin/alarms">All of them}, 'and that there are more');
+	like($page, qr{<a href="/admin/" aria-current="page">Overview}, 'in the navigation');
 };
 
 $t->done;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "store/counters.h"
+#include "store/daily.h"
 #include "store/event_pools.h"
 #include "store/refusals.h"
 #include "store/sql.h"
@@ -128,7 +129,8 @@ events_add(struct db *db, const struct event *e)
 	if (e->outcome == EVENT_OK)
 		note_success(db, &row);
 	else if ((r = counters_add(
-		      db, COUNTERS_REFUSALS, row.step, row.code)) != OK)
+		      db, COUNTERS_REFUSALS, row.step, row.code)) != OK ||
+	    (r = daily_add_refusal(db, row.at, row.code)) != OK)
 		return r;
 	if (e->outcome == EVENT_REFUSED && (r = refusals_note(db, &row)) != OK)
 		return r;

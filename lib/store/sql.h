@@ -96,6 +96,7 @@ int sql_bytes(struct db *db, const char *sql, const struct datum *params,
 	X(certificates)                                                        \
 	X(commands)                                                            \
 	X(counters)                                                            \
+	X(daily)                                                               \
 	X(enrollment_links)                                                    \
 	X(enrollments)                                                         \
 	X(event_pools)                                                         \

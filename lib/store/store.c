@@ -6,6 +6,7 @@
 #include "store/browsers.h"
 #include "store/certificates.h"
 #include "store/commands.h"
+#include "store/daily.h"
 #include "store/enrollment_links.h"
 #include "store/enrollments.h"
 #include "store/hosts.h"
@@ -37,6 +38,7 @@ static purge_fn *const purges[] = {
 	activities_purge,
 	alarms_purge,
 	api_tokens_purge,
+	daily_purge,
 };
 
 #define TABLES (sizeof purges / sizeof purges[0])
@@ -55,6 +57,17 @@ purge_batch(struct db *db, int64_t now, size_t table, int *deleted, int *seen)
 	return r;
 }
 
+/* The day's figures are those of its last run. */
+static int
+end(struct db *db, int64_t now)
+{
+	int r;
+
+	if ((r = db_begin_relaxed(db)) == OK)
+		r = db_end(db, daily_note_hosts(db, now));
+	return r == OK ? db_shrink_log(db) : r;
+}
+
 int
 store_purge_step(struct db *db, int64_t now, struct store_purge *at, bool *more)
 {
@@ -62,7 +75,7 @@ store_purge_step(struct db *db, int64_t now, struct store_purge *at, bool *more)
 
 	*more = at->table <= TABLES;
 	if (!*more)
-		return db_shrink_log(db);
+		return end(db, now);
 	if ((r = db_begin_relaxed(db)) == OK)
 		r = db_end(
 		    db, purge_batch(db, now, at->table, &deleted, &seen));

@@ -190,7 +190,7 @@ end(struct fix *fix)
 static void
 a_page_is_whole_or_says_that_the_server_has_a_problem(void **state)
 {
-	static const char *const pages[] = { "/admin/hosts",
+	static const char *const pages[] = { "/admin/", "/admin/hosts",
 		"/admin/hosts.csv", "/admin/hosts.csv?state=pending",
 		"/admin/hosts?attested=yes&q=C02", "/admin/enrollments",
 		"/admin/links", "/admin/refusals",
