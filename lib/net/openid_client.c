@@ -1,6 +1,6 @@
 #include "net/openid_client.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config.h"
@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "ca/file.h"
 
-#define URL_MAX       4096
+/* OpenID Connect Discovery section 4.1 */
+#define CONFIGURATION "/.well-known/openid-configuration"
 #define BODY_MAX      16384
 #define CALL_SECONDS  8
 #define STALL_SECONDS 5
@@ -173,28 +174,24 @@ fetch_provider(struct openid_client *c)
 {
 	const char *issuer = c->conf->sign_in_issuer;
 	size_t n = strlen(issuer);
+	char url[CONF_ISSUER_TEXT + sizeof CONFIGURATION];
 	struct in_openid provider;
 	struct call call;
-	struct buf url;
 	int r;
 
 	if (n == 0)
 		return fail(ERR_CONFIG,
 		    "[sign_in] issuer is not set in the configuration");
-	buf_init(&url, URL_MAX);
-	/* OpenID Connect Discovery section 4.1 */
-	buf_printf(&url, "%.*s/.well-known/openid-configuration",
+	snprintf(url, sizeof url, "%.*s" CONFIGURATION,
 	    (int)(issuer[n - 1] == '/' ? n - 1 : n), issuer);
-	r = get(c, &call, buf_str(&url), IN_OPENID_BYTES_MAX);
+	r = get(c, &call, url, IN_OPENID_BYTES_MAX);
 	if (r == OK &&
-	    (r = in_openid_read(
-		 buf_blob(&call.body), c->conf->sign_in_issuer, &provider)) ==
+	    (r = in_openid_read(buf_blob(&call.body), issuer, &provider)) ==
 		OK) {
 		c->provider = provider;
 		c->provider_at = clock_now();
 	}
 	buf_release(&call.body);
-	buf_release(&url);
 	return r;
 }
 
@@ -274,15 +271,17 @@ static int
 write_basic(const struct openid_client *c, struct buf *out)
 {
 	struct buf pair;
+	int r;
 
 	buf_init(&pair, BODY_MAX);
 	enc_percent(c->conf->sign_in_client_id, &pair);
 	buf_add_byte(&pair, ':');
 	enc_percent(c->secret, &pair);
 	buf_add_str(out, "Authorization: Basic ");
-	enc_base64(buf_blob(&pair), out);
+	if ((r = buf_status(&pair)) == OK)
+		r = enc_base64(buf_blob(&pair), out);
 	buf_wipe(&pair);
-	return buf_status(out);
+	return r;
 }
 
 static int

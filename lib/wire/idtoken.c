@@ -40,6 +40,17 @@ split(struct blob token, struct parts *out)
 	return OK;
 }
 
+/* A lack of memory is not the token's fault. */
+static int
+decode(struct blob text, const char *what, struct buf *out)
+{
+	int r = enc_base64url_decode(text, out);
+
+	return r == OK || r == ERR_NOMEM
+	    ? r
+	    : refuse("%s of the ID token is not base64url", what);
+}
+
 /* One of the parts that is JSON. */
 static int
 open_part(struct blob text, size_t max, struct json **out)
@@ -49,9 +60,8 @@ open_part(struct blob text, size_t max, struct json **out)
 
 	*out = NULL;
 	buf_init(&bytes, max);
-	if (enc_base64url_decode(text, &bytes) != OK)
-		r = refuse("a part of the ID token is not base64url");
-	else if ((r = in_json_parse_object(buf_blob(&bytes), DEPTH, out)) != OK)
+	if ((r = decode(text, "a part", &bytes)) == OK &&
+	    (r = in_json_parse_object(buf_blob(&bytes), DEPTH, out)) != OK)
 		r = r == ERR_NOMEM ? r : ERR_SIGN_IN_TOKEN;
 	buf_release(&bytes);
 	return r;
@@ -115,10 +125,9 @@ check_signature(const struct parts *parts, const struct jwkset *keys)
 	if (r != OK)
 		return r;
 	buf_init(&signature, SIGNATURE_MAX);
-	r = enc_base64url_decode(parts->signature, &signature) == OK
-	    ? jwkset_verify(keys, alg, kid, parts->signed_text,
-		  buf_blob(&signature))
-	    : refuse("the signature of the ID token is not base64url");
+	if ((r = decode(parts->signature, "the signature", &signature)) == OK)
+		r = jwkset_verify(keys, alg, kid, parts->signed_text,
+		    buf_blob(&signature));
 	buf_release(&signature);
 	return r;
 }
