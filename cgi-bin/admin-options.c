@@ -113,6 +113,9 @@ fill_settings(struct admin_page *page, const struct form *typed)
 		return r;
 	tmplrow_flag(page->row, "premium", conf->premium);
 	tmplrow_flag(page->row, "gitops", conf->gitops_mode_enabled);
+	tmplrow_flag(page->row, "locked",
+	    conf->gitops_mode_enabled ||
+		!admin_actor_may(page->session.role, ADMIN_CHANGE_SETTINGS));
 	tmplrow_set(page->row, "repository_url",
 	    is_web_address(conf->repository_url) ? conf->repository_url : "");
 	return OK;

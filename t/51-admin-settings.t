@@ -281,7 +281,7 @@ subtest 'GitOps mode' => sub {
 	my $b = browser($t);
 
 	like(box($b), qr/ disabled/, 'fleet-123: shown disabled');
-	like(page($b), qr/<fieldset aria-describedby="devices-help gitops" disabled/, 'the choice of devices, too');
+	like(page($b), qr/<fieldset aria-describedby="devices-help locked" disabled/, 'the choice of devices, too');
 	like(page($b), qr/GitOps mode is on/, 'fleet-123: with the reason');
 	like(page($b), qr{<a href="https://git\.example\.com/fleet\?a=1&amp;b=&quot;x&quot;"},
 	    'fleet-123: and the repository');
@@ -289,7 +289,7 @@ subtest 'GitOps mode' => sub {
 	cmp_ok(scalar @forms, '>=', 4, 'fleet-123: there are forms');
 	for my $form (@forms) {
 		my ($action) = $form =~ /action="([^"]+)"/;
-		like($form, qr/aria-describedby="[^"]*\bgitops"/, "fleet-123: $action says why to who cannot see");
+		like($form, qr/aria-describedby="[^"]*\blocked"/, "fleet-123: $action says why to who cannot see");
 		(my $own = $form) =~ s{<fieldset[^>]* disabled[ >].*?</fieldset>}{}gs;
 		my @able = grep { !/ disabled|type="hidden"/ } $own =~ /(<(?:input|select|textarea|button)\b[^>]*>)/g;
 		is("@able", '', "fleet-123: $action has nothing to use");

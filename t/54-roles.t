@@ -41,6 +41,11 @@ $t->tool_ok('ade', 'token', 'new');
 $t->change_db("UPDATE ade_accounts SET consumer_key = 'CK', token_expires_at = 4000000000");
 is(join(' ', map { $browser{$_}->get('/admin/apple')->{body} =~ /Sync now/ ? 'yes' : 'no' } @ROLES),
     'no yes yes no', 'the button is there for who may press it');
+sub offers { my ($page, $form) = @_; return join(' ', map { $browser{$_}->get("/admin/$page")->{body} =~ $form ? 'yes' : 'no' } @ROLES) }
+is(offers('links', qr/>Make a link</), 'no yes yes no', 'so is that for a link');
+is(offers('move', qr/>Move hosts now</), 'no yes yes no', 'and that which moves hosts');
+is(offers('settings', qr/id="require"[^>]* disabled/), 'yes yes no no', 'settings are locked for the others');
+is(offers('settings', qr/Your role does not permit changing settings/), 'yes yes no no', 'which the page says');
 
 # path, fields, and who may
 my @acts = (
