@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "bin/cmd.h"
 #include "bin/view.h"
+#include "web/session.h"
 
 static const struct view_column columns[] = {
 	{ "id", "ID", VIEW_TEXT },
@@ -25,6 +26,8 @@ list(struct cli *cli)
 		return r;
 	v = view_new(columns);
 	for (i = 0; i < sessions.n; i++) {
+		if (!session_is_open(&sessions.rows[i]))
+			continue;
 		view_text(v, sessions.rows[i].id);
 		view_text(v, sessions.rows[i].admin);
 		view_time(v, sessions.rows[i].created_at);

@@ -12,13 +12,6 @@
 #define PATH     "/admin/admins"
 #define ONE_PATH PATH "/one"
 
-/* Not used for so long that the next request would end it. */
-static bool
-is_open(const struct session *s)
-{
-	return s->last_seen_at > clock_now() - SESSION_IDLE;
-}
-
 static int
 count_open(const struct session_list *sessions, const char *name)
 {
@@ -26,7 +19,7 @@ count_open(const struct session_list *sessions, const char *name)
 
 	for (size_t i = 0; i < sessions->n; i++)
 		n += strcmp(sessions->rows[i].admin, name) == 0 &&
-		    is_open(&sessions->rows[i]);
+		    session_is_open(&sessions->rows[i]);
 	return n;
 }
 
@@ -126,7 +119,7 @@ fill_sessions(struct admin_page *page, const struct session_list *sessions,
 
 	for (size_t i = 0; i < sessions->n; i++) {
 		s = &sessions->rows[i];
-		if (strcmp(s->admin, name) != 0 || !is_open(s))
+		if (strcmp(s->admin, name) != 0 || !session_is_open(s))
 			continue;
 		row = tmplrow_add(page->row, "sessions");
 		tmplrow_set(row, "session", s->id);

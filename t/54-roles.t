@@ -138,6 +138,9 @@ subtest 'sessions' => sub {
 	ok($browser{maintainer}->signed_in, 'somebody is signed in');
 	my @mine = grep { $_->{admin} eq 'the-maintainer' } @{ $t->tool_json('session', 'list')->{sessions} };
 	is(scalar @mine, 1, 'and listed');
+	$t->server->clock(31 * 60);
+	is(scalar @{ $t->tool_json('session', 'list')->{sessions} }, 0, 'not after half an hour without a request');
+	$t->server->clock(0);
 	my ($cookie) = values %{ $browser{maintainer}{cookies} };
 	unlike($t->tool_ok('session', 'list'), qr/\Q$cookie\E/, 'without the cookie');
 	is($t->tool('session', 'revoke', $mine[0]{id}, 'nothing')->{exit}, 3, 'all or none');

@@ -366,6 +366,14 @@ session_load(struct db *db, const struct req *req, struct session *s)
 	return r == OK ? touch(db, s) : r;
 }
 
+bool
+session_is_open(const struct session *s)
+{
+	int64_t now = clock_now();
+
+	return s->expires_at > now && s->last_seen_at > now - SESSION_IDLE;
+}
+
 int
 session_end(struct db *db, const struct session *s, struct resp *resp)
 {

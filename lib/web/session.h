@@ -51,6 +51,9 @@ int session_start(struct db *db, const struct req *req, const char *lock,
  */
 int session_load(struct db *db, const struct req *req, struct session *s);
 
+/* Is it still good for a request? One of a list of them may be too old. */
+bool session_is_open(const struct session *s);
+
 /* Ends it in the database and in the browser; a transaction of its own. */
 int session_end(struct db *db, const struct session *s, struct resp *resp);
 
