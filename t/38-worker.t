@@ -9,6 +9,7 @@ use Socket qw(SOCK_DGRAM);
 use Time::HiRes qw(sleep time);
 use lib 't/lib';
 use Attestmdm::Admin;
+use Attestmdm::Api;
 use Attestmdm::Test;
 
 my $HOURS = 3600;
@@ -205,6 +206,7 @@ subtest 'a job that fails' => sub {
 # revocation lists, the alarms.
 my $b = Attestmdm::Admin->new($t);
 $b->sign_in;
+my $api = Attestmdm::Api->with_role($t, 'observer');
 
 sub check_says {
 	my $doc = JSON::PP::decode_json($t->tool('check', '--no-nginx', '--json')->{out});
@@ -221,6 +223,12 @@ subtest 'a worker at work' => sub {
 	my ($purge) = grep { $_->{name} eq 'purge' } @{ $doc->{jobs} };
 	is($purge->{state}, 'ok', 'of each job the result');
 	ok(exists $purge->{$_}, $_) for qw(started_at ended_at duration_ms next_run_at text failures last_error);
+	my $json = $api->get('/status')->{json};
+	is_deeply([sort map { $_->{name} } @{ $json->{jobs} }], [sort map { $_->{name} } @{ $doc->{jobs} }], 'the API has the same jobs');
+	my ($renewal) = grep { $_->{name} eq 'renewal' } @{ $json->{jobs} };
+	is($renewal->{state}, 'ok', 'and how the last run ended');
+	like($renewal->{last_error}, qr/missing\.pem/, 'with the last error');
+	ok(!$json->{worker_silent}, 'and no complaint');
 	my $page = $b->get('/admin/jobs')->{body};
 	like($page, qr/>purge<.*?<span class="chip ok">ok</s, 'the page shows it');
 	like($page, qr/missing\.pem/, 'the last error too');
@@ -252,11 +260,17 @@ subtest 'no worker' => sub {
 	like($b->get('/admin/jobs')->{body}, qr/The worker is silent/, 'the page says it');
 	is($t->tool('crl', '--if-due')->{exit}, 0, 'the timer');
 	is(count("alarms WHERE kind = 'worker-silent' AND closed_at IS NULL"), 1, 'raises an alarm');
+	my ($alarm) = grep { $_->{kind} eq 'worker-silent' } @{ $api->get('/alarms')->{json}{alarms} };
+	ok($alarm && !defined $alarm->{closed_at}, 'which the API shows');
+	ok($api->get('/status')->{json}{worker_silent}, 'and says');
 	$s->start_worker;
 	until_true(sub { job('purge')->{next_run_at} > time + $now }, 'it is back');
 	until_true(sub { job('renewal')->{next_run_at} > time + $now }, 'at all its jobs');
 	$t->tool_ok('crl', '--if-due');
 	is(count("alarms WHERE kind = 'worker-silent' AND closed_at IS NULL"), 0, 'the alarm is over');
+	is(scalar(grep { $_->{kind} eq 'worker-silent' } @{ $api->get('/alarms')->{json}{alarms} }), 0, 'for the API, too');
+	($alarm) = grep { $_->{kind} eq 'worker-silent' } @{ $api->get('/alarms?all=true')->{json}{alarms} };
+	ok($alarm && defined $alarm->{closed_at}, 'which has it among all of them');
 };
 
 subtest 'a run that was broken off' => sub {

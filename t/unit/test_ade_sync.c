@@ -8,10 +8,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/ade_sync.h"
 #include "policy/device_state.h"
 #include "store/alarms.h"
 #include "store/datum.h"
+#include "unit/failures.h"
+#include "unit/unit.h"
 
 #define NAME "business"
 
@@ -365,6 +368,47 @@ test_a_single_one_may_go(void **state)
 	assert_int_equal(load(db).held_at, 0);
 }
 
+/* Whatever call fails, the next run begins where this one came to. */
+static void
+test_every_call_may_fail(void **state)
+{
+	static const char *const pages[] = {
+		"{\"cursor\":\"p1\",\"more_to_follow\":true,\"devices\":"
+		"[{\"serial_number\":\"S1\"},{\"serial_number\":\"S2\"}]}",
+		"{\"cursor\":\"p2\",\"more_to_follow\":false,\"devices\":"
+		"[{\"serial_number\":\"S3\"},{\"serial_number\":\"S4\"}]}",
+	};
+	struct db *db = open_account(state);
+	const char *failed = "";
+	struct ade_account a;
+	struct ade_sync s;
+	int n;
+
+	log_open("test", (enum log_priority)0);
+	for (n = 1; failed != NULL; n++) {
+		fetch_next(db);
+		a = load(db);
+		result = -1;
+		failures_arm(n);
+		ade_sync_start(&s, NULL, db, &a, on_done, NULL);
+		if (result == -1)
+			answer("{\"server_uuid\":\"u\"}");
+		for (size_t i = 0; i < 2 && result == -1; i++)
+			answer(pages[i]);
+		failed = failures_disarm();
+		if (db_in_transaction(db) || (failed == NULL) != (result == OK))
+			unit_fail("%d (%s): %s", n, failed ? failed : "none",
+			    err_name(result));
+		begin(&s, db);
+		answer(pages[0]);
+		answer(pages[1]);
+		assert_int_equal(result, OK);
+		assert_int_equal(ours(db), 4);
+		assert_string_equal(load(db).cursor, "p2");
+	}
+	assert_true(n > 50);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_a_later_answer_does_not_hide_the_chip),
 	STOREFIX_TEST(test_words_of_one_account),
@@ -374,6 +418,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_new_devices_make_no_room),
 	STOREFIX_TEST(test_a_full_fetch_ends_no_hold),
 	STOREFIX_TEST(test_a_single_one_may_go),
+	STOREFIX_TEST(test_every_call_may_fail),
 };
 
 STOREFIX_MAIN(tests)
