@@ -414,6 +414,18 @@ subtest 'the document' => sub {
 	my $r = $nobody->get('/openapi.json');
 	is("$r->{status} $r->{headers}{'content-type'}", '200 application/json', 'needs no token');
 	is($r->{body}, Attestmdm::Server::slurp("$Attestmdm::Server::TOP/data/openapi.json"), 'is that of the source');
+	my $source = Attestmdm::Server::slurp("$Attestmdm::Server::TOP/cgi-bin/admin-api.c");
+	my %prefix = $source =~ /^#define (V1|HOST) +(.+)$/mg;
+	$prefix{HOST} =~ s/^V1 /$prefix{V1}/;
+	my ($table) = $source =~ /routes\[\] = \{\n(.+?)\n\};/s;
+	my @served;
+	while ($table =~ /\{ "([A-Z]+)", (V1|HOST)? ?("[^"]*")?,/g) {
+		push @served, "$1 " . ($2 ? $prefix{$2} : '') . ($3 // '');
+	}
+	my $paths = Attestmdm::Api::document()->{paths};
+	my @described = map { my $path = $_; map { uc($_) . " $path" } grep { $_ ne 'parameters' } keys %{ $paths->{$path} } } keys %$paths;
+	s/"//g, s/:(\w+)/{$1}/g for @served;
+	is_deeply([sort @described], [sort grep { m{ /api/} } @served], 'describes every route that is served, and no other');
 	my $schema = Attestmdm::Schema->new(Attestmdm::Api::document());
 	my $config = { '$ref' => '#/components/schemas/Status' };
 	my $status = $api{observer}->get('/status')->{json};
