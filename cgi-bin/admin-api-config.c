@@ -133,7 +133,7 @@ admin_api_config_show(void *p, const struct req *req, struct resp *resp)
 }
 
 /* What a PATCH asks for. */
-struct wish {
+struct patch {
 	struct admin_setting all[SETTINGS_MAX];
 	char values[SETTINGS_MAX][SETTINGS_VALUE_TEXT];
 	size_t n;
@@ -183,7 +183,7 @@ read_value(struct admin_api *api, const struct json *object, const char *name,
 
 static int
 take(struct admin_api *api, const struct json *object, const char *name,
-    enum in_json_type type, const char *path, struct wish *wish)
+    enum in_json_type type, const char *path, struct patch *patch)
 {
 	const struct settings_entry *e = find_entry(path);
 	char *value;
@@ -192,19 +192,19 @@ take(struct admin_api *api, const struct json *object, const char *name,
 	if (e == NULL)
 		return refuse(
 		    api, path, "is not a setting that can be changed");
-	if (wish->n == SETTINGS_MAX)
+	if (patch->n == SETTINGS_MAX)
 		return fail(ERR_INTERNAL, "there are more settings than room");
-	value = wish->values[wish->n];
+	value = patch->values[patch->n];
 	if ((r = read_value(api, object, name, type, e, value)) != OK)
 		return r;
-	wish->all[wish->n++] = (struct admin_setting){ e->name, value };
+	patch->all[patch->n++] = (struct admin_setting){ e->name, value };
 	return OK;
 }
 
 /* Every member of "mdm", or of the object of minimum versions in it. */
 static int
 take_all(struct admin_api *api, const struct json *object, const char *where,
-    struct wish *wish)
+    struct patch *patch)
 {
 	enum in_json_type type;
 	char path[PATH_TEXT];
@@ -220,34 +220,34 @@ take_all(struct admin_api *api, const struct json *object, const char *where,
 		/* a name with a dot would pass for two */
 		r = strchr(name, '.') != NULL
 		    ? refuse(api, path, "is no setting that can be changed")
-		    : take(api, object, name, type, path, wish);
+		    : take(api, object, name, type, path, patch);
 	}
 	return r;
 }
 
 static int
-read_wish(struct admin_api *api, const struct json *body, struct wish *wish)
+read_patch(struct admin_api *api, const struct json *body, struct patch *patch)
 {
 	static const char *const known[] = { "mdm", NULL };
 	struct json *mdm, *minimums;
 	int r;
 
-	wish->n = 0;
+	patch->n = 0;
 	if ((r = admin_api_http_members(api, body, "", known)) != OK ||
 	    !in_json_has(body, "mdm"))
 		return r;
 	if (in_json_object(body, "mdm", &mdm) != OK)
 		return refuse(api, "mdm", "is an object");
-	if ((r = take_all(api, mdm, "mdm", wish)) != OK ||
+	if ((r = take_all(api, mdm, "mdm", patch)) != OK ||
 	    !in_json_has(mdm, MINIMUMS) ||
 	    in_json_object(mdm, MINIMUMS, &minimums) != OK)
 		return r;
-	return take_all(api, minimums, "mdm." MINIMUMS, wish);
+	return take_all(api, minimums, "mdm." MINIMUMS, patch);
 }
 
 /* Which of them is refused, for admin_setting_set() says only that one is. */
 static void
-name_refused(struct admin_api *api, const struct wish *wish, int code)
+name_refused(struct admin_api *api, const struct patch *patch, int code)
 {
 	enum settings_origin origin = api->token.role == ADMIN_ROLE_GITOPS
 	    ? SETTINGS_BY_GITOPS
@@ -255,12 +255,12 @@ name_refused(struct admin_api *api, const struct wish *wish, int code)
 	const struct settings_entry *e;
 	size_t i, k;
 
-	for (i = 0; i < wish->n; i++) {
-		if (settings_check(api->context.conf, origin, wish->all[i].name,
-			wish->all[i].value) != code)
+	for (i = 0; i < patch->n; i++) {
+		if (settings_check(api->context.conf, origin,
+			patch->all[i].name, patch->all[i].value) != code)
 			continue;
 		for (k = 0; (e = settings_entry(k)) != NULL; k++)
-			if (strcmp(e->name, wish->all[i].name) == 0)
+			if (strcmp(e->name, patch->all[i].name) == 0)
 				admin_api_http_field(api, code, e->json);
 		return;
 	}
@@ -316,23 +316,23 @@ still(void *arg)
 
 static int
 write_changes(
-    const struct admin_api *api, const struct wish *wish, struct out_json *w)
+    const struct admin_api *api, const struct patch *patch, struct out_json *w)
 {
 	const struct context *c = &api->context;
 	char before[SETTINGS_VALUE_TEXT];
 	int r;
 
-	for (size_t i = 0; i < wish->n; i++) {
+	for (size_t i = 0; i < patch->n; i++) {
 		r = settings_get_text(
-		    c->db, c->conf, wish->all[i].name, before);
+		    c->db, c->conf, patch->all[i].name, before);
 		if (r != OK)
 			return r;
-		if (strcmp(before, wish->all[i].value) == 0)
+		if (strcmp(before, patch->all[i].value) == 0)
 			continue;
 		out_json_open_object(w, NULL);
-		out_json_string(w, "name", wish->all[i].name);
+		out_json_string(w, "name", patch->all[i].name);
 		out_json_string(w, "before", before);
-		out_json_string(w, "after", wish->all[i].value);
+		out_json_string(w, "after", patch->all[i].value);
 		out_json_close_object(w);
 	}
 	return OK;
@@ -343,32 +343,32 @@ write_changes(
  * what it would be.
  */
 static int
-try_out(struct admin_actor *actor, const struct wish *wish,
+try_out(struct admin_actor *actor, const struct patch *patch,
     struct condition *condition)
 {
 	int r;
 
 	if (!admin_actor_may(actor->role, ADMIN_CHANGE_SETTINGS))
 		actor->role = ADMIN_ROLE_GITOPS;
-	r = admin_setting_check(actor, wish->all, wish->n, false);
+	r = admin_setting_check(actor, patch->all, patch->n, false);
 	return r == OK ? still(condition) : r;
 }
 
 /* Does one of them change who has to attest or may enroll? */
 static int
-needs_preview(const struct admin_api *api, const struct wish *wish, bool *out)
+needs_preview(const struct admin_api *api, const struct patch *patch, bool *out)
 {
 	const struct context *c = &api->context;
 	char before[SETTINGS_VALUE_TEXT];
 	int r = OK;
 
 	*out = false;
-	for (size_t i = 0; r == OK && i < wish->n && !*out; i++) {
-		if (!admin_preview_concerns(wish->all[i].name))
+	for (size_t i = 0; r == OK && i < patch->n && !*out; i++) {
+		if (!admin_preview_concerns(patch->all[i].name))
 			continue;
 		r = settings_get_text(
-		    c->db, c->conf, wish->all[i].name, before);
-		*out = r == OK && strcmp(before, wish->all[i].value) != 0;
+		    c->db, c->conf, patch->all[i].name, before);
+		*out = r == OK && strcmp(before, patch->all[i].value) != 0;
 	}
 	return r;
 }
@@ -376,16 +376,16 @@ needs_preview(const struct admin_api *api, const struct wish *wish, bool *out)
 /* The member "preview": null when no requirement changes. */
 static int
 write_preview(const struct admin_api *api, const struct admin_actor *actor,
-    const struct wish *wish, struct out_json *w)
+    const struct patch *patch, struct out_json *w)
 {
 	struct admin_preview preview;
 	bool needed;
-	int r = needs_preview(api, wish, &needed);
+	int r = needs_preview(api, patch, &needed);
 
 	if (r == OK && !needed)
 		out_json_null(w, "preview");
 	if (r != OK || !needed ||
-	    (r = admin_preview(actor, wish->all, wish->n, &preview)) != OK)
+	    (r = admin_preview(actor, patch->all, patch->n, &preview)) != OK)
 		return r;
 	out_json_open_object(w, "preview");
 	admin_preview_json_write(w, &preview);
@@ -396,13 +396,13 @@ write_preview(const struct admin_api *api, const struct admin_actor *actor,
 /* The member "hosts": those of the group that the query names. */
 static int
 write_group(struct admin_api *api, const struct admin_actor *actor,
-    const struct wish *wish, struct out_json *w)
+    const struct patch *patch, struct out_json *w)
 {
 	const char *after = form_get(api->query, "cursor");
 	struct admin_preview_hosts hosts;
 	int r;
 
-	r = admin_preview_list(actor, wish->all, wish->n,
+	r = admin_preview_list(actor, patch->all, patch->n,
 	    form_get(api->query, "group"), after == NULL ? "" : after, &hosts);
 	if (r == ERR_FIELD)
 		return admin_api_http_field(api, r, "cursor");
@@ -419,41 +419,41 @@ write_group(struct admin_api *api, const struct admin_actor *actor,
 }
 
 static int
-preview(struct admin_api *api, const struct wish *wish,
+preview(struct admin_api *api, const struct patch *patch,
     struct condition *condition, struct resp *resp)
 {
 	struct admin_actor actor = admin_api_http_actor(api);
 	struct out_json w;
 	int r;
 
-	if ((r = try_out(&actor, wish, condition)) != OK)
+	if ((r = try_out(&actor, patch, condition)) != OK)
 		return r;
 	admin_api_http_open(&w, resp);
 	out_json_bool(&w, "dry_run", true);
 	out_json_open_array(&w, "changes");
-	r = write_changes(api, wish, &w);
+	r = write_changes(api, patch, &w);
 	out_json_close_array(&w);
 	if (r != OK)
 		return r;
 	r = form_get(api->query, "group") != NULL
-	    ? write_group(api, &actor, wish, &w)
-	    : write_preview(api, &actor, wish, &w);
+	    ? write_group(api, &actor, patch, &w)
+	    : write_preview(api, &actor, patch, &w);
 	return r == OK ? admin_api_http_send(&w, 200, resp) : r;
 }
 
 static int
-set(struct admin_api *api, const struct wish *wish,
+set(struct admin_api *api, const struct patch *patch,
     struct condition *condition, struct resp *resp)
 {
 	struct admin_actor actor = admin_api_http_actor(api);
 	int r = admin_setting_set_if(
-	    &actor, wish->all, wish->n, false, still, condition);
+	    &actor, patch->all, patch->n, false, still, condition);
 
 	return r == OK ? send_document(api, resp) : r;
 }
 
 static int
-change(struct admin_api *api, const struct req *req, const struct wish *wish,
+change(struct admin_api *api, const struct req *req, const struct patch *patch,
     struct resp *resp)
 {
 	struct condition condition = { api, req_header(req, "If-Match") };
@@ -467,10 +467,10 @@ change(struct admin_api *api, const struct req *req, const struct wish *wish,
 		form_get(api->query, "cursor") != NULL))
 		return fail(admin_api_http_field(api, ERR_FIELD, "group"),
 		    "group and cursor go with dry_run=true");
-	r = dry_run ? preview(api, wish, &condition, resp)
-		    : set(api, wish, &condition, resp);
+	r = dry_run ? preview(api, patch, &condition, resp)
+		    : set(api, patch, &condition, resp);
 	if (r == ERR_FIELD || r == ERR_LICENSE || r == ERR_GITOPS)
-		name_refused(api, wish, r);
+		name_refused(api, patch, r);
 	return r;
 }
 
@@ -482,13 +482,13 @@ admin_api_config_change(void *p, const struct req *req, struct resp *resp)
 	static const char *const members[] = { "mdm", NULL };
 	struct admin_api *api = p;
 	struct json *body = NULL;
-	struct wish wish;
+	struct patch patch;
 	int r;
 
 	if ((r = admin_api_http_query(api, req, fields)) == OK &&
 	    (r = admin_api_http_body(api, req, members, false, &body)) == OK &&
-	    (r = read_wish(api, body, &wish)) == OK)
-		r = change(api, req, &wish, resp);
+	    (r = read_patch(api, body, &patch)) == OK)
+		r = change(api, req, &patch, resp);
 	in_json_free(body);
 	return r;
 }
