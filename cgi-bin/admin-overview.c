@@ -145,22 +145,22 @@ has_business(struct db *db, bool *out)
 	return r;
 }
 
-/* What is still to be done before devices are managed here, in this order. */
+/* What is still to be done on a new server, in this order. */
 static int
 fill_steps(struct admin_page *page, const struct host_counts *c)
 {
 	const struct context *x = &page->app->context;
-	char topic[PUSH_CERTIFICATE_TOPIC_TEXT];
-	bool business, required, ready;
-	int push = push_certificate_topic(x->db, x->conf, topic);
-	int r = push == ERR_NO_TOPIC ? OK : push;
+	struct push_certificate certificate;
+	bool business, required;
+	int push = push_certificate_load(x->db, &certificate);
+	int r = push == ERR_NOT_FOUND ? OK : push;
 
 	if (r != OK || (r = has_business(x->db, &business)) != OK ||
 	    (r = settings_get_bool(x->db, x->conf,
 		 SETTINGS_REQUIRE_ATTESTATION, &required)) != OK)
 		return r;
-	ready = push == OK && business && c->total > 0;
-	tmplrow_flag(page->row, "guide", !ready);
+	/* devices may all come by links, and need not attest */
+	tmplrow_flag(page->row, "guide", push != OK || c->total == 0);
 	tmplrow_flag(page->row, "has_push", push == OK);
 	tmplrow_flag(page->row, "has_business", business);
 	tmplrow_flag(page->row, "has_hosts", c->total > 0);

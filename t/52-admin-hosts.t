@@ -155,6 +155,7 @@ subtest 'admin-22: a cheating device, step by step' => sub {
 	my $list = $b->get('/admin/enrollments?q=C02WEB000002')->{body};
 	like($list, qr/chip refused">refused<\/span> Hardware attestation/, 'the list says where');
 	like($list, qr/chip (?:refused|revoked)">(?:Refused|Revoked)</, 'and does not call it open');
+	like($list, qr/What to do:<\/strong> [^<]{10,}/, 'and says what to do');
 	unlike($list, qr/>Open</, 'not at all');
 	my ($url) = $list =~ m{href="(/admin/enrollments/[A-Za-z0-9_-]+)"};
 	my $page = $b->get($url)->{body};
@@ -220,6 +221,24 @@ subtest 'admin-24: searching and paging hosts' => sub {
 	    'and leads to the first');
 	my @rows = $page =~ /bdi class="mono">(\w+)</g;
 	is("@rows", 'PAGE19 PAGE17 PAGE15 PAGE13 PAGE11 C02WEB000001', 'with the rest');
+	my %found = ('product=Mac15' => 'C02WEB000001', 'os=18.2' => 'PAGE10', 'os=18' => 'PAGE10 PAGE11',
+	    'certificate_days=3' => 'PAGE12', 'certificate_days=9' => 'PAGE12 PAGE13', 'state=blocked' => 'PAGE14',
+	    'product=Mac15&state=blocked' => '', 'q=C02WEB000001&attested=yes' => 'C02WEB000001');
+	sql("UPDATE hosts SET os_version = '18.2' WHERE serial = 'PAGE10'");
+	sql("UPDATE hosts SET os_version = '18.10' WHERE serial = 'PAGE11'");
+	sql("UPDATE hosts SET certificate_ends_at = " . (time + $_->[1] * 86400) . " WHERE serial = '$_->[0]'")
+	    for ['PAGE12', 2], ['PAGE13', 5];
+	sql("UPDATE hosts SET state = 'blocked' WHERE serial = 'PAGE14'");
+	sql("UPDATE hosts SET product_name = 'Mac15,3' WHERE serial = 'C02WEB000001'");
+	for (sort keys %found) {
+		$page = $b->get("/admin/hosts?$_")->{body};
+		my @serials = $page =~ /bdi class="mono">(\w+)</g;
+		is("@serials", $found{$_}, $_);
+		my ($field, $value) = /(\w+)=(\w+)/;
+		like($page, qr/name="$field"[^>]* value="\Q$value\E|<option value="$value" selected>/, 'the form keeps it');
+	}
+	@rows = $b->get('/admin/hosts?certificate_days=9&sort=certificate_end&order=desc')->{body} =~ /bdi class="mono">(\w+)</g;
+	is("@rows", 'PAGE13 PAGE12', 'sorted by the end of the certificate');
 	$next =~ s/order=desc/order=asc/;
 	is($b->get($next)->{status}, 422, 'the cursor of another order is refused');
 	like($b->get('/admin/hosts?q=page11')->{body}, qr/No host matches/,
