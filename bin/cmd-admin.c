@@ -9,6 +9,7 @@
 #include "bin/view.h"
 #include "ca/file.h"
 #include "store/admins.h"
+#include "store/api_tokens.h"
 #include "store/rowmac.h"
 #include "web/session.h"
 
@@ -153,10 +154,29 @@ admin_switch(struct cli *cli,
 }
 
 static int
+say_tokens(const struct cli *cli, const char *name)
+{
+	int64_t n;
+	int r = api_tokens_count_by(cli->db, name, &n);
+
+	if (r == OK && n > 0)
+		cli_say(cli,
+		    "API tokens that %s made go on working: %lld; attestmdm "
+		    "token list has them.",
+		    name, (long long)n);
+	return r;
+}
+
+static int
 disable(struct cli *cli)
 {
-	return admin_switch(
+	int i, r;
+
+	r = admin_switch(
 	    cli, admin_account_disable, "cannot sign in any more.");
+	for (i = 0; i < cli->count && r == OK; i++)
+		r = say_tokens(cli, cli->arguments[i]);
+	return r;
 }
 
 static int

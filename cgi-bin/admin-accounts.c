@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/admins.h"
+#include "store/api_tokens.h"
 #include "web/session.h"
 
 #define PATH     "/admin/admins"
@@ -132,6 +133,18 @@ fill_sessions(struct admin_page *page, const struct session_list *sessions,
 	}
 }
 
+/* They outlive an administrator who is disabled. */
+static int
+fill_tokens(struct admin_page *page, const char *name)
+{
+	int64_t n;
+	int r = api_tokens_count_by(page->app->context.db, name, &n);
+
+	if (r == OK && n > 0)
+		tmplrow_setf(page->row, "tokens", "%lld", (long long)n);
+	return r;
+}
+
 static int
 fill_one(struct admin_page *page, const char *name)
 {
@@ -141,6 +154,7 @@ fill_one(struct admin_page *page, const char *name)
 	int r;
 
 	if ((r = admins_load(db, name, &a)) == OK &&
+	    (r = fill_tokens(page, name)) == OK &&
 	    (r = sessions_list(db, clock_now(), &sessions)) == OK) {
 		fill_admin(page->row, &a, &sessions);
 		fill_sessions(page, &sessions, name);

@@ -129,8 +129,16 @@ subtest 'fleet-154: an administrator is added, and given another role' => sub {
 	is(act('password', name => 'Zoë', password => 'another long one')->{status}, 303, 'a new password');
 	is($zoe->sign_in('Zoë', $new{password})->{status}, 403, 'the old one is not good any more');
 	is($zoe->sign_in('Zoë', 'another long one')->{status}, 303, 'the new one is');
+	unlike(text($b->get("$admins/one?name=Zo%C3%AB")), qr/this name made/, 'who made no tokens');
+	my $token = $t->tool_json('token', 'add', 'hers', '--role', 'observer')->{token};
+	$t->change_db("UPDATE api_tokens SET created_by = 'Zoë'");
 	is(act('disable', name => 'Zoë')->{status}, 303, 'disabled');
 	ok(!$zoe->signed_in, 'and out');
+	is(api($token), 200, 'a token that she made is good');
+	like(text($b->get("$admins/one?name=Zo%C3%AB")), qr/this name made 1\b/, 'which the page says');
+	like($t->tool_ok('admin', 'disable', 'Zoë'), qr/made go on working: 1;/, 'and the tool');
+	$t->tool_ok('token', 'revoke', 'hers');
+	unlike(text($b->get("$admins/one?name=Zo%C3%AB")), qr/this name made/, 'until it is revoked');
 	like(row($admins, 'Zoë'), qr/>disabled</, 'which the list shows');
 	is(act('enable', name => 'Zoë')->{status}, 303, 'enabled');
 	is($zoe->sign_in('Zoë', 'another long one')->{status}, 303, 'and in');

@@ -11,7 +11,7 @@
 
 #define KEPT (90 * 86400)
 
-enum { CREATE, LOAD, LOAD_BY_NAME, TOUCH, REVOKE, LIST, PURGE };
+enum { CREATE, LOAD, LOAD_BY_NAME, TOUCH, REVOKE, LIST, COUNT_BY, PURGE };
 
 static const char *const texts[] = {
 	[CREATE] = "INSERT INTO api_tokens {new row}",
@@ -21,6 +21,9 @@ static const char *const texts[] = {
 	[REVOKE] = "UPDATE api_tokens SET revoked_at = $2, mac = $3"
 		   " WHERE name = $1 AND revoked_at IS NULL",
 	[LIST] = SQL_SCANS "SELECT {columns} FROM api_tokens ORDER BY name",
+	[COUNT_BY] = SQL_SCANS "SELECT count(*) FROM api_tokens"
+			       " WHERE created_by = $1 AND expires_at > $2"
+			       " AND revoked_at IS NULL",
 	[PURGE] = SQL_SCANS "DELETE FROM api_tokens WHERE name IN"
 			    " (SELECT name FROM api_tokens"
 			    " WHERE expires_at < $1 OR revoked_at < $1"
@@ -239,6 +242,13 @@ api_tokens_list_release(struct api_token_list *list)
 {
 	columns_release(&table, list->rows, list->n);
 	*list = (struct api_token_list){ 0 };
+}
+
+int
+api_tokens_count_by(struct db *db, const char *created_by, int64_t *out)
+{
+	return sql_integer(db, texts[COUNT_BY],
+	    WITH(datum_text(created_by), datum_int(clock_now())), out);
 }
 
 int

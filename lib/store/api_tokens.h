@@ -76,6 +76,9 @@ int api_tokens_revoke(struct db *db, const char *name);
 int api_tokens_list(struct db *db, struct api_token_list *out);
 void api_tokens_list_release(struct api_token_list *list);
 
+/* How many that one made are active: whoever made one may know it. */
+int api_tokens_count_by(struct db *db, const char *created_by, int64_t *out);
+
 /* Deletes at most `limit` that ended 90 days ago. */
 int api_tokens_purge(struct db *db, int64_t now, int limit, int *deleted);
 
