@@ -8,7 +8,7 @@ use Attestmdm::Test;
 use Attestmdm::Admin;
 use Attestmdm::Api;
 
-my $t = Attestmdm::Test->new(require => 0, config => { 'metrics.allow' => '192.0.2.1' });
+my $t = Attestmdm::Test->new(require => 0, config => { 'metrics.allow' => '192.0.2.1 unix unix:x' });
 my @ROLES = qw(observer maintainer admin gitops);
 my %api = map { $_ => Attestmdm::Api->with_role($t, $_) } @ROLES;
 my $nobody = Attestmdm::Api->new($t);
