@@ -246,10 +246,12 @@ print_lines(const struct activity_list *all, const char *syslog_host)
 	return r;
 }
 
+/* What cannot be read is left out, which the exit status tells. */
 static int
 export_all(struct cli *cli, int64_t after, const char *syslog_host)
 {
 	struct activity_list some;
+	int64_t damaged = 0;
 	size_t n = 1;
 	int r = OK;
 
@@ -258,16 +260,17 @@ export_all(struct cli *cli, int64_t after, const char *syslog_host)
 		    OK)
 			return r;
 		n = some.n;
-		if (some.damaged > 0)
-			log_line(LOG_WARN,
-			    "%zu damaged entries after %" PRId64
-			    " are left out",
-			    some.damaged, after);
+		damaged += (int64_t)some.damaged;
 		if (n > 0)
 			after = some.rows[n - 1].id;
 		r = print_lines(&some, syslog_host);
 		activities_list_release(&some);
 	}
+	if (r == OK && damaged > 0)
+		return fail(ERR_ACTIVITY_CHAIN,
+		    "%" PRId64 " damaged entries are left out, the last entry "
+		    "that can be read is %" PRId64,
+		    damaged, after);
 	return r;
 }
 

@@ -101,7 +101,10 @@ fill_rows(struct admin_page *page, const struct activity_filter *filter)
 	if ((r = activities_list(page->app->context.db, filter, &list)) != OK)
 		return r;
 	tmplrow_flag(page->row, "paged", filter->before_id > 0);
-	tmplrow_flag(page->row, "more", list.n > ADMIN_PAGE_ROWS);
+	/* a damaged one takes the place of one that is shown */
+	tmplrow_flag(
+	    page->row, "more", list.n + list.damaged > ADMIN_PAGE_ROWS);
+	tmplrow_flag(page->row, "damaged", list.damaged > 0);
 	for (i = 0; i < list.n && i < ADMIN_PAGE_ROWS; i++) {
 		fill_one(tmplrow_add(page->row, "activities"), &list.rows[i]);
 		tmplrow_setf(

@@ -38,6 +38,7 @@ admin_api_records_activities(void *p, const struct req *req, struct resp *resp)
 	struct activity_list rows;
 	struct out_json w;
 	int limit, r;
+	bool more;
 	size_t n;
 
 	if ((r = admin_api_http_query(api, req, fields)) != OK ||
@@ -59,7 +60,9 @@ admin_api_records_activities(void *p, const struct req *req, struct resp *resp)
 	for (size_t i = 0; i < n; i++)
 		write_activity(&rows.rows[i], &w);
 	out_json_close_array(&w);
-	admin_api_http_next(&w, rows.n > n ? rows.rows[n - 1].id : 0);
+	/* a damaged one takes the place of one that is shown */
+	more = n > 0 && rows.n + rows.damaged > (size_t)limit;
+	admin_api_http_next(&w, more ? rows.rows[n - 1].id : 0);
 	activities_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
 }

@@ -5,6 +5,7 @@ use warnings;
 use JSON::PP ();
 use POSIX qw(strftime);
 use Attestmdm::Admin;
+use Attestmdm::Api;
 use Attestmdm::Device;
 use Attestmdm::Test;
 
@@ -192,6 +193,21 @@ subtest 'the pages' => sub {
 	$page = $b->get($older =~ s/&amp;/&/gr)->{body};
 	like($page, qr/<bdi>14\.1<\/bdi>/, 'are there');
 	unlike($page, qr/<bdi>14\.30<\/bdi>/, 'and not the newer ones');
+	# A row that cannot be read must not hide those behind it.
+	my $api = Attestmdm::Api->with_role($t, 'observer');
+	my ($damaged, $actor) = @{ $t->db('SELECT id, actor FROM activities ORDER BY id DESC LIMIT 1 OFFSET 3')->[0] }{qw(id actor)};
+	$t->change_db("UPDATE activities SET actor = hex(zeroblob(100)) WHERE id = $damaged");
+	$r = $b->get('/admin/activity');
+	like($r->{body}, qr/damaged and left out/, 'a damaged entry is told of');
+	like($r->{body}, qr/rel="next"/, 'and there are older ones');
+	$r = $api->get('/activities?limit=5')->{json};
+	is(@{ $r->{activities} } . ' ' . defined $r->{next}, '5 1', 'the same by the API');
+	$r = $t->tool('activity', 'export');
+	is($r->{exit}, 1, 'an export that lacks it fails');
+	my @lines = split(/\n/, $r->{out});
+	cmp_ok(scalar @lines, '>', 30, 'with all others');
+	like($r->{err}, qr/1 damaged entries are left out/, 'and says so');
+	$t->change_db("UPDATE activities SET actor = '$actor' WHERE id = $damaged");
 	$r = $b->get('/admin/activity?from=2026-13-01');
 	is($r->{status}, 422, 'a day that is none');
 	like($r->{body}, qr/role="alert"/, 'is said');
