@@ -135,6 +135,13 @@ subtest 'check tries the provider' => sub {
 	chmod(0640, "$dir/secret");
 };
 
+# What they have when the setting is turned on: a certificate, not used yet.
+my %early = (serial() => [], serial() => ['--product', 'MacBookPro14,1']);
+for (sort keys %early) {
+	my $r = $t->sim('enroll', '--serial', $_, '--no-mdm', '--state', "$dir/$_", @{ $early{$_} });
+	is($r->{exit}, 0, "$_: a certificate") or diag($r->{err});
+}
+
 $t->tool_ok('setting', 'set', $SETTING, 'true');
 
 subtest 'fleet-95: a Mac signs in and enrolls, its hardware attested' => sub {
@@ -177,6 +184,10 @@ subtest 'without signing in there is nothing' => sub {
 	}
 	is(enrollments($serial), 0, 'no enrollment');
 	$t->refused($serial, 'profile', 'ENROLL_SIGN_IN');
+	for (sort keys %early) {
+		is($t->sim('authenticate', '--state', "$dir/$_")->{exit}, 3, "$_: too late with its certificate");
+		$t->refused($_, 'authenticate', 'ENROLL_SIGN_IN');
+	}
 	my $open = $t->db("SELECT id FROM enrollments WHERE account = '' AND serial = 'C84TEST00001' LIMIT 1")->[0]{id};
 	is($t->http(GET => "/acme/$open/directory")->{status}, 200, 'a profile from before is there');
 	my $link = $t->tool_ok('enrollment', 'new');
