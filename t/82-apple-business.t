@@ -352,6 +352,9 @@ subtest 'mdm-91: sessions and terms' => sub {
 	like(failing_sync({ answer => '/account', status => 503, retry_after => 4000 }), qr/not available \(503\)/, '503');
 	cmp_ok(account('business')->{sync_next_at}, '>=', $now + time + 3900, 'the next try is not earlier');
 	sync_ok();
+	failing_sync({ answer => '/account', status => 503, retry_after => 400 * 86400 });
+	cmp_ok(account('business')->{sync_next_at}, '<=', $now + time + 86400, 'nobody puts it off by more than a day');
+	sync_ok();
 };
 
 subtest 'mdm-93: hostile answers' => sub {
