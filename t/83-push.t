@@ -95,7 +95,7 @@ my $cert = $apns->push_certificate($upload, "$dir/cert.pem", '--signed', '--topi
 
 subtest 'what is not imported' => sub {
 	refuses('no certificate', 4, qr/certificate/, 'import', $csr);
-	refuses('of a TLS server', 4, qr/no push certificate/, 'import', "$dir/tls/tls.pem");
+	refuses('of a TLS server', 4, qr/not a push certificate/, 'import', "$dir/tls/tls.pem");
 	$apns->push_certificate($upload, "$dir/old.pem", '--signed', '--topic', $topic, '--age', 400);
 	refuses('expired', 4, qr/expired at/, 'import', "$dir/old.pem");
 	$apns->push_certificate("$dir/other.csr", "$dir/foreign.pem", '--topic', $topic);
@@ -386,6 +386,19 @@ subtest 'mdm-99: refused in TLS, and expired' => sub {
 	is(scalar(@{ $apns->log('pushes') }), $n, 'nothing was sent');
 	$t->tool_ok('push-cert', 'import', "$dir/renewed2.pem");
 	until_true(sub { row($mac)->{last_status} == 200 && @{ $apns->log('pushes') } > $n }, 'the next one is used');
+	drain();
+};
+
+# What it left ahead, in memory and in rows, is no reason to wait for that time.
+subtest 'a clock that was ahead' => sub {
+	later(5 * 86400);
+	push_is($mac, 200, 'goes on with pushes');
+	my $n = pushes($mac);
+	later(-5 * 86400);
+	until_true(sub { pushes($mac) > $n }, 'nor does it stop them when it is set back');
+	drain();
+	$t->change_db('UPDATE push_certificate SET stopped_at = 1, retry_at = ' . (time + $offset + 5 * 86400));
+	push_is($mac, 200, 'whatever Apple said of the certificate then');
 	drain();
 };
 

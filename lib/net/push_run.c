@@ -82,11 +82,18 @@ reconnect_pause(void)
 	    random % (RECONNECT_MOST - RECONNECT_LEAST + 1);
 }
 
+/* Is this time of ours to come? No wrong clock is believed about that. */
+static bool
+is_ahead(int64_t at)
+{
+	return clock_now() < at && at <= clock_now() + HOUR;
+}
+
 /* Trouble that concerns all: one pause for what fails together. */
 static void
 hold_all(struct push_run *run, int code, int64_t pause, const char *reason)
 {
-	if (clock_now() < run->hold_until)
+	if (is_ahead(run->hold_until))
 		return;
 	run->hold_until = clock_now() + pause;
 	run->failures++;
@@ -362,7 +369,7 @@ room(struct push_run *run, int *out)
 		run->answers = run->dead = 0;
 	}
 	run->certificate = row;
-	if (clock_now() < run->hold_until || clock_now() < row.retry_at)
+	if (is_ahead(run->hold_until) || clock_now() < row.retry_at)
 		return OK;
 	if (clock_now() > row.not_after) {
 		clock_people(row.not_after, text);
@@ -433,7 +440,7 @@ want_silent(struct push_run *run)
 {
 	int n, r;
 
-	if (clock_now() < run->silent_at)
+	if (is_ahead(run->silent_at))
 		return OK;
 	if ((r = db_begin_relaxed(run->db)) == OK)
 		r = db_end(
@@ -469,7 +476,7 @@ push_run_next(const struct push_run *run, int64_t *at)
 		r = pushes_next_due(run->db, at);
 	if (r != OK)
 		return r == ERR_NOT_FOUND ? OK : r;
-	if (*at < run->hold_until)
+	if (is_ahead(run->hold_until) && *at < run->hold_until)
 		*at = run->hold_until;
 	if (*at < row.retry_at)
 		*at = row.retry_at;

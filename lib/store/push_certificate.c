@@ -10,6 +10,8 @@
 #include "store/sql.h"
 
 #define HOUR 3600
+/* A time further ahead was set by a clock that was wrong: it is over. */
+#define RETRY_MOST (INT64_C(24) * HOUR)
 
 /* There is one certificate, so one alarm of each kind. */
 #define SUBJECT "push-certificate"
@@ -73,6 +75,8 @@ push_certificate_load(struct db *db, struct push_certificate *out)
 {
 	int r = sql_one(db, texts[LOAD], &table, NULL, out);
 
+	if (r == OK && out->retry_at > clock_now() + RETRY_MOST)
+		out->retry_at = clock_now();
 	return r == OK && !push_certificate_is_safe_topic(out->topic)
 	    ? fail(ERR_DB, "database: push_certificate.topic is not a topic")
 	    : r;

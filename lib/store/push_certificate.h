@@ -35,7 +35,10 @@ struct push_certificate {
 /* Letters, digits, dots and dashes: it becomes part of a header field. */
 bool push_certificate_is_safe_topic(const char *topic);
 
-/* ERR_NOT_FOUND: none was imported. ERR_DB also when its topic is not safe. */
+/*
+ * ERR_NOT_FOUND: none was imported. ERR_DB also when its topic is not safe. A
+ * retry_at that only a wrong clock can have set is now.
+ */
 int push_certificate_load(struct db *db, struct push_certificate *out);
 
 /*

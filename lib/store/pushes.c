@@ -10,6 +10,8 @@
 #define MINUTE INT64_C(60)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
+/* No push is put off for longer: by age, and a pause. */
+#define DUE_MOST (2 * DAY)
 
 enum {
 	LOAD,
@@ -84,9 +86,11 @@ static const char *const texts[] = {
 	[WANT_SILENT] = SQL_SCANS
 	"UPDATE pushes SET due_at = $1, attempts = 0 WHERE host_id IN"
 	" (SELECT hosts.id FROM hosts JOIN pushes ON pushes.host_id = hosts.id"
-	" WHERE" CAN_BE_PUSHED " AND pushes.due_at IS NULL"
+	" WHERE" CAN_BE_PUSHED " AND (pushes.due_at > $4"
+	" OR (pushes.due_at IS NULL"
 	" AND (hosts.last_seen_at < $2 OR pushes.dead_at IS NOT NULL)"
-	" AND (pushes.last_push_at IS NULL OR pushes.last_push_at < $2)"
+	" AND (pushes.last_push_at IS NULL OR pushes.last_push_at < $2"
+	" OR pushes.last_push_at > $1)))"
 	" ORDER BY hosts.last_seen_at LIMIT $3)",
 	[WANT_WAITING] = SQL_SCANS
 	"UPDATE pushes SET due_at = $1, attempts = 0, failures = 0,"
@@ -134,6 +138,16 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/*
+ * A time further ahead than it can be was set by a clock that was wrong, and
+ * counts for nothing.
+ */
+static int64_t
+sane(int64_t at, int64_t most)
+{
+	return at > clock_now() + most ? 0 : at;
+}
+
 int
 pushes_want(struct db *db, const char *host_id)
 {
@@ -146,9 +160,8 @@ pushes_want(struct db *db, const char *host_id)
 		return OK;
 	if (r != OK)
 		return r;
-	due = later(clock_now(), push.hold_until);
-	if (push.last_push_at != 0)
-		due = later(due, push.last_push_at + PUSHES_APART);
+	due = later(clock_now(), sane(push.hold_until, HOUR));
+	due = later(due, sane(push.last_push_at, MINUTE) + PUSHES_APART);
 	if (push.due_at != 0 && push.due_at < due)
 		due = push.due_at;
 	db_wake(db);
@@ -324,7 +337,7 @@ pushes_want_silent(struct db *db, int limit, int *wanted)
 
 	return sql_count_changed(db, texts[WANT_SILENT],
 	    WITH(datum_int(now), datum_int(now - PUSHES_SILENT),
-		datum_int(limit)),
+		datum_int(limit), datum_int(now + DUE_MOST)),
 	    wanted);
 }
 

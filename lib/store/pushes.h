@@ -127,8 +127,8 @@ int pushes_store(
     struct db *db, const struct push *taken, const struct push_result *result);
 
 /*
- * Makes hosts due that were not here for PUSHES_SILENT, or whose token is dead,
- * `limit` at most.
+ * Makes hosts due that were not here for PUSHES_SILENT, whose token is dead, or
+ * that a wrong clock put off too far; `limit` at most.
  */
 int pushes_want_silent(struct db *db, int limit, int *wanted);
 

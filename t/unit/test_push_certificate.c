@@ -109,6 +109,13 @@ test_stop_and_resume(void **state)
 	assert_int_equal(push_certificate_load(f.db, &out), OK);
 	assert_int_equal(out.stopped_at, 0);
 	assert_int_equal(out.retries, 0);
+	/* a clock that was wrong stops it for no longer than one that is right */
+	WRITE(f.db, push_certificate_stop(f.db, in.sha256, "it expired"));
+	clock_set_offset(at - 3650 * DAY);
+	assert_int_equal(push_certificate_load(f.db, &out), OK);
+	assert_int_equal(out.retry_at, clock_now());
+	clock_set_offset(at);
+	WRITE(f.db, push_certificate_resume(f.db, in.sha256));
 	/* another certificate: go on at once */
 	pushfix_queue(&f, "A");
 	pushfix_send(&f, PUSH_FAILED);

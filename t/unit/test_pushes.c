@@ -339,6 +339,32 @@ test_silent_hosts(void **state)
 	clock_set_offset(0);
 }
 
+/* What it left ahead is no reason to wait for that time. */
+static void
+test_clock_was_ahead(void **state)
+{
+	struct pushfix f = pushfix_queued(state);
+
+	clock_set_offset(3650 * DAY);
+	pushfix_send(&f, PUSH_ACCEPTED);
+	clock_set_offset(0);
+	assert_true(pushfix_due(&f) > 3649 * DAY);
+	assert_int_equal(pushfix_want_silent(&f), 1);
+	assert_int_equal(pushfix_due(&f), 0);
+	pushfix_send(&f, PUSH_ACCEPTED);
+	clock_set_offset(3650 * DAY);
+	pushfix_send(&f, PUSH_FAILED);
+	clock_set_offset(0);
+	pushfix_queue(&f, "B");
+	assert_int_equal(pushfix_due(&f), 0);
+	/* a host that nothing waits for, and that comes no more */
+	WRITE(f.db, pushes_host_idle(f.db, f.host.id));
+	assert_int_equal(pushfix_want_silent(&f), 0);
+	clock_set_offset(7 * DAY + 1);
+	assert_int_equal(pushfix_want_silent(&f), 1);
+	clock_set_offset(0);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_by_age),
 	STOREFIX_TEST(test_within_seconds_one),
@@ -354,6 +380,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_batches),
 	STOREFIX_TEST(test_damaged_host),
 	STOREFIX_TEST(test_silent_hosts),
+	STOREFIX_TEST(test_clock_was_ahead),
 };
 
 STOREFIX_MAIN(tests)
