@@ -308,6 +308,24 @@ subtest 'an account rests between two runs' => sub {
 	}
 };
 
+subtest 'SIGTERM while Apple does not answer' => sub {
+	my @runs = (['/devices/sync', 'sync_next_at = NULL, sync_started_at = NULL'], ['/profile', 'assign_at = 1, profile_sha256 = NULL']);
+	for my $run (@runs) {
+		my ($path, $change) = @$run;
+		later(31);
+		my $from = scalar requests();
+		$apple->script({ answer => $path, do => 'stall' });
+		$t->change_db("UPDATE ade_accounts SET $change WHERE name = 'business'");
+		my $until = time + 30;
+		until (requested($path, $from) || time > $until) { $s->wake; sleep 0.02 }
+		is($s->stop('attestmdm-worker')->{'attestmdm-worker'}, 0, "$path: it ends, and does not wait for it");
+		$s->start_worker;
+	}
+	# It ended before the leases of what it did.
+	sync_ok('the next worker takes it up');
+	is(ade('assign')->{exit}, 0, 'both of it');
+};
+
 subtest 'mdm-90: deleted and added again' => sub {
 	my $serial = serial(20);
 	$apple->script({ delete => $serial });
