@@ -100,6 +100,7 @@ const commands = {
 
 	async click({ selector }) { await page.click(selector); },
 	async fill({ selector, text }) { await page.fill(selector, text); },
+	async choose({ selector, value }) { await page.selectOption(selector, { value }, { timeout: 3000 }); },
 	async press({ keys }) { for (const key of keys) await page.keyboard.press(key); },
 
 	async key_follow({ key }) {
@@ -155,8 +156,8 @@ const commands = {
 	// reached, and what was focused and does not show it.
 	async keyboard() {
 		await page.evaluate(() => {
-			const usable = 'a[href], button, input:not([type=hidden]), select, textarea, summary, ' +
-			    '[tabindex]:not([tabindex="-1"])';
+			const usable = ':is(a[href], button, input:not([type=hidden]), select, textarea, summary, ' +
+			    '[tabindex]):not([tabindex="-1"])';
 			const said = (e) => e.outerHTML.replace(/>[^]*/, '>').slice(0, 120);
 			const shown = (e) => {
 				const s = getComputedStyle(e);
@@ -164,7 +165,12 @@ const commands = {
 			};
 			const all = [...document.querySelectorAll(usable)].filter((e) => !e.matches(':disabled') &&
 			    e.checkVisibility({ visibilityProperty: true }));
-			document.activeElement.blur();
+			// Tab begins at the top again.
+			const top = document.createElement('span');
+			top.tabIndex = -1;
+			document.body.prepend(top);
+			top.focus();
+			top.remove();
 			globalThis.walk = {
 				before: new Map(all.map((e) => [e, shown(e)])),
 				left: new Set(all.filter((e) => e.type !== 'radio' || e.checked)),
@@ -172,6 +178,9 @@ const commands = {
 				order: [],
 				step() {
 					const e = document.activeElement;
+					// (a date is several stops)
+					if (e === this.order.at(-1))
+						return true;
 					if (e === document.body || this.order.includes(e))
 						return false;
 					this.order.push(e);
