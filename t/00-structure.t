@@ -200,6 +200,13 @@ subtest 'every error is complete' => sub {
 	is(scalar keys %seen, scalar(() = $list =~ /^ERR\(/mg), 'all are looked at');
 };
 
+# A server that is installed would not find it.
+subtest 'every template is installed' => sub {
+	my $list = do { local (@ARGV, $/) = ('cgi-bin/sources.am'); <> };
+	my @missing = grep { $list !~ /(?<=\s)\Q$_\E(?=\s)/ } glob('templates/*');
+	is("@missing", '', 'cgi-bin/sources.am has it');
+};
+
 subtest 'every test can run' => sub {
 	for (glob('t/*.t t/strangers/*.t')) {
 		ok(-x $_, "$_ has its run bit");
