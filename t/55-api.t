@@ -87,6 +87,7 @@ subtest 'tokens' => sub {
 	$r = $nobody->get($path, Authorization => "Bearer $wrong");
 	is($r->{status}, 401, 'an unknown one');
 	like($r->{headers}{'www-authenticate'}, qr/invalid_token/, 'and says so');
+	is($r->{json}{detail}, $r->{json}{title}, 'and no more than that');
 	unlike(Attestmdm::Server::slurp($t->dir . '/admin-api.log'), qr/amdm_/, 'no log holds a token');
 
 	my $short = Attestmdm::Api->with_role($t, 'observer', '--days', 1);

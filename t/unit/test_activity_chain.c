@@ -91,6 +91,7 @@ test_every_change_is_noticed(void **state)
 	}
 	breaks(db, "UPDATE activities SET at = at + 1 WHERE id = 7", 7);
 	breaks(db, "UPDATE activities SET id = 700 WHERE id = 7", 8);
+	breaks(db, "UPDATE activities SET id = 700 WHERE id = 20", 700);
 	breaks(db, "UPDATE activities SET serial = NULL WHERE id = 1", 1);
 	breaks(db,
 	    "UPDATE activities SET hash = zeroblob(32) WHERE id = 20", 20);
