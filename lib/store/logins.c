@@ -89,24 +89,42 @@ trim_counters(struct db *db)
 	    db, texts[TRIM], WITH(datum_int(LOGINS_COUNTERS_MAX - 1)));
 }
 
-int
-logins_begin(struct db *db, const char *source, const char *name, int64_t *wait)
+static int
+load_wait(struct db *db, const char *source, const char *name,
+    struct tries *from, struct tries *as, int64_t *wait)
 {
-	struct tries from, as = { 0 };
 	int64_t now = clock_now(), by_name;
 	int r;
 
 	*wait = 0;
-	if ((r = load_tries(db, source, &from)) != OK ||
-	    (name != NULL && (r = load_tries(db, name, &as)) != OK))
+	*as = (struct tries){ 0 };
+	if ((r = load_tries(db, source, from)) != OK ||
+	    (name != NULL && (r = load_tries(db, name, as)) != OK))
 		return r;
-	*wait = wait_for(&from, SOURCE_WAIT, now);
-	by_name = wait_for(&as, NAME_WAIT, now);
+	*wait = wait_for(from, SOURCE_WAIT, now);
+	by_name = wait_for(as, NAME_WAIT, now);
 	if (by_name > *wait)
 		*wait = by_name;
-	if (*wait > 0)
-		return ERR_RATE_LIMITED;
-	if ((r = count_try(db, source, &from, now)) != OK ||
+	return *wait > 0 ? ERR_RATE_LIMITED : OK;
+}
+
+int
+logins_wait(struct db *db, const char *source, const char *name, int64_t *wait)
+{
+	struct tries from, as;
+
+	return load_wait(db, source, name, &from, &as, wait);
+}
+
+int
+logins_begin(struct db *db, const char *source, const char *name, int64_t *wait)
+{
+	struct tries from, as;
+	int64_t now = clock_now();
+	int r;
+
+	if ((r = load_wait(db, source, name, &from, &as, wait)) != OK ||
+	    (r = count_try(db, source, &from, now)) != OK ||
 	    (name != NULL && (r = count_try(db, name, &as, now)) != OK))
 		return r;
 	return trim_counters(db);

@@ -19,6 +19,13 @@
 int logins_begin(
     struct db *db, const char *source, const char *name, int64_t *wait);
 
+/*
+ * Must they wait now? Counts nothing and needs no transaction, so that whoever does
+ * not heed the wait takes no turn of those who write.
+ */
+int logins_wait(
+    struct db *db, const char *source, const char *name, int64_t *wait);
+
 /* The password was right: clears the counter of `subject`. */
 int logins_succeed(struct db *db, const char *subject);
 

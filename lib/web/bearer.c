@@ -37,7 +37,8 @@ refuse(struct db *db, const struct req *req, struct resp *resp)
 
 	network_of(req->remote_address, 32, 48, network);
 	snprintf(source, sizeof source, "api:%s", network);
-	if ((r = db_begin_relaxed(db)) == OK)
+	if ((r = logins_wait(db, source, NULL, &wait)) == OK &&
+	    (r = db_begin_relaxed(db)) == OK)
 		r = db_end(db, logins_begin(db, source, NULL, &wait));
 	if (r == OK)
 		return fail(

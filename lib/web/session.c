@@ -194,16 +194,14 @@ static int
 count_attempt(
     struct db *db, const struct session_throttle *t, struct resp *resp)
 {
+	const char *name = t->name[0] != '\0' ? t->name : NULL;
 	char seconds[24];
 	int64_t wait = 0;
 	int r;
 
-	if ((r = db_begin_relaxed(db)) != OK)
-		return r;
-	if ((r = logins_begin(db, t->source,
-		 t->name[0] != '\0' ? t->name : NULL, &wait)) == OK)
-		return db_commit(db);
-	db_rollback(db);
+	if ((r = logins_wait(db, t->source, name, &wait)) == OK &&
+	    (r = db_begin_relaxed(db)) == OK)
+		r = db_end(db, logins_begin(db, t->source, name, &wait));
 	if (r != ERR_RATE_LIMITED)
 		return r;
 	snprintf(seconds, sizeof seconds, "%lld", (long long)wait);
