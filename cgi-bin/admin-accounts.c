@@ -111,17 +111,20 @@ admin_accounts_list(void *app, const struct req *req, struct resp *resp)
 	return show_list(app, req, OK, NULL, resp);
 }
 
+/* The newest; so many as a page has. */
 static void
 fill_sessions(struct admin_page *page, const struct session_list *sessions,
     const char *name)
 {
 	const struct session *s;
 	struct tmpl_row *row;
+	int shown = 0;
 
-	for (size_t i = 0; i < sessions->n; i++) {
+	for (size_t i = 0; i < sessions->n && shown < ADMIN_PAGE_ROWS; i++) {
 		s = &sessions->rows[i];
 		if (strcmp(s->admin, name) != 0 || !session_is_open(s))
 			continue;
+		shown++;
 		row = tmplrow_add(page->row, "sessions");
 		tmplrow_set(row, "session", s->id);
 		tmplrow_flag(row, "this",
@@ -158,14 +161,16 @@ fill_one(struct admin_page *page, const char *name)
 	    (r = sessions_list(db, clock_now(), &sessions)) == OK) {
 		fill_admin(page->row, &a, &sessions);
 		fill_sessions(page, &sessions, name);
-		sessions_list_release(&sessions);
-		tmplrow_flag(page->row, "any_open",
-		    tmplrow_first(page->row, "sessions") != NULL);
+		tmplrow_flag(
+		    page->row, "any_open", count_open(&sessions, name) > 0);
+		tmplrow_flag(page->row, "more_open",
+		    count_open(&sessions, name) > ADMIN_PAGE_ROWS);
 		tmplrow_flag(
 		    page->row, "self", strcmp(name, page->session.admin) == 0);
 		tmplrow_setf(
 		    page->row, "password_min", "%d", SESSION_PASSWORD_MIN);
 		admin_page_roles(page->row, admin_role_name(a.role));
+		sessions_list_release(&sessions);
 	}
 	secret_wipe(&a, sizeof a);
 	return r;

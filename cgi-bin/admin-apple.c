@@ -107,27 +107,52 @@ fill_account(struct tmpl_row *row, const struct ade_account *a,
 	fill_step(row, a);
 }
 
+/* Those behind the name in the URL, so many as a page has. */
+static int
+fill_rows(struct admin_page *page, const struct ade_account_list *list)
+{
+	const char *after = form_text(page->query, "after"), *last = "";
+	const struct context *c = &page->app->context;
+	struct ade_device_counts counts;
+	bool defined;
+	int shown = 0, r;
+
+	if (*after != '\0')
+		tmplrow_set(page->row, "first_url", PATH);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ade_account *a = &list->rows[i];
+
+		if (strcmp(a->name, after) <= 0)
+			continue;
+		if (shown++ == ADMIN_PAGE_ROWS) {
+			admin_page_link(page->row, "next", PATH, "after", last);
+			break;
+		}
+		r = admin_business_count(c->db, c->conf, a, &defined, &counts);
+		if (r != OK)
+			return r;
+		fill_account(tmplrow_add(page->row, "accounts"), a, &counts);
+		last = a->name;
+	}
+	return OK;
+}
+
 static int
 fill_accounts(struct admin_page *page)
 {
-	const struct context *c = &page->app->context;
-	struct ade_device_counts counts;
 	struct ade_account_list list;
-	bool any_token = false, defined;
-	int r = ade_accounts_list(c->db, &list);
+	bool any_token = false;
+	int r = ade_accounts_list(page->app->context.db, &list);
 
-	for (size_t i = 0; i < list.n && r == OK; i++) {
-		r = admin_business_count(
-		    c->db, c->conf, &list.rows[i], &defined, &counts);
-		if (r == OK)
-			fill_account(tmplrow_add(page->row, "accounts"),
-			    &list.rows[i], &counts);
+	if (r != OK)
+		return r;
+	for (size_t i = 0; i < list.n; i++)
 		any_token = any_token || list.rows[i].consumer_key[0] != '\0';
-	}
 	tmplrow_flag(page->row, "any", list.n > 0);
 	tmplrow_flag(page->row, "syncs",
 	    any_token &&
 		admin_actor_may(page->session.role, ADMIN_CHANGE_HOSTS));
+	r = fill_rows(page, &list);
 	ade_accounts_list_release(&list);
 	return r;
 }

@@ -239,4 +239,21 @@ subtest 'Apple' => sub {
 	like($b->get('/admin/apple')->{body}, qr/It has expired.*>expired</s, 'one that has ended');
 };
 
+subtest 'more accounts and sessions than a page has' => sub {
+	my $n = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99)';
+	$t->change_db($_) for "INSERT INTO ade_accounts (name, created_at, consumer_key, sync_error) $n"
+	    . " SELECT 'many-' || printf('%02d', i), 1, 'CK', printf('%0400d', 1) FROM n",
+	    "INSERT INTO sessions (token_mac, admin, csrf_token, created_at, last_seen_at, expires_at) $n"
+	    . " SELECT randomblob(32), 'Zoë', 'x', 4000000000, 4000000000, 4000000000 FROM n";
+	my $page = $b->get('/admin/apple')->{body};
+	is(scalar(() = $page =~ /<bdi>many-\d\d<\/bdi><\/th>/g), 24, 'a page of accounts');
+	cmp_ok(length($page), '<', 50_000, 'is no heavy one');
+	my ($next) = $page =~ /rel="next" href="([^"]+)"/;
+	like($b->get($next)->{body}, qr/many-25.*many-49/s, 'and leads to the next');
+	$page = $b->get("$admins/one?name=Zo%C3%AB")->{body};
+	is(scalar(() = $page =~ /name="session"/g), 25, 'the newest sessions');
+	like($page, qr/These are the newest of 99/, 'of many');
+	cmp_ok(length($page), '<', 50_000, 'are no heavy page either');
+};
+
 $t->done;
