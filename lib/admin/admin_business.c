@@ -197,7 +197,7 @@ admin_business_count(struct db *db, const struct conf *conf,
 	if (r != OK)
 		return r;
 	*defined = ade_definition_is_defined(account, sha256);
-	return ade_devices_count_profiles(
+	return ade_devices_count_kept(
 	    db, account->name, *defined ? account->profile_uuid : "", out);
 }
 

@@ -47,8 +47,9 @@ int admin_business_set_options(const struct admin_actor *actor,
 int admin_business_assign_anew(const struct admin_actor *actor);
 
 /*
- * How many devices of an account have the profile that is wanted now; none
- * while it is not defined at Apple Business, which *defined says.
+ * How many devices of an account have the profile that is wanted now, another one
+ * or none, by ade_devices_count_kept(); nobody has it while it is not defined at
+ * Apple Business, which *defined says.
  */
 int admin_business_count(struct db *db, const struct conf *conf,
     const struct ade_account *account, bool *defined,

@@ -29,6 +29,7 @@ enum {
 	UNANSWERED,
 	ANSWERED,
 	COUNT_PROFILES,
+	COUNT_KEPT,
 };
 
 /* What a new record says in place of the old row. */
@@ -147,6 +148,13 @@ static const char *const texts[] = {
 	    " COALESCE(min(CASE WHEN profile_uuid <> $2"
 	    " THEN assign_next_at END), 0) AS next_at"
 	    " FROM ade_devices WHERE" LISTED,
+	[COUNT_KEPT] =
+	    "SELECT COALESCE(sum(devices), 0) AS devices,"
+	    " COALESCE(sum(CASE WHEN profile_uuid = $2 AND $2 <> ''"
+	    " THEN devices ELSE 0 END), 0) AS wanted,"
+	    " COALESCE(sum(CASE WHEN profile_uuid = '' THEN devices ELSE 0 END),"
+	    " 0) AS none, 0 AS refused, 0 AS waiting, 0 AS next_at"
+	    " FROM ade_device_counts WHERE account = $1",
 };
 
 #define ROW struct ade_device
@@ -432,13 +440,27 @@ static const struct column count_columns[] = {
 
 static const struct table count_table = TABLE(count_columns);
 
-int
-ade_devices_count_profiles(struct db *db, const char *account,
+static int
+count(struct db *db, const char *text, const char *account,
     const char *profile_uuid, struct ade_device_counts *out)
 {
-	int r = sql_one(db, texts[COUNT_PROFILES], &count_table,
+	int r = sql_one(db, text, &count_table,
 	    WITH(datum_text(account), datum_text(profile_uuid)), out);
 
 	out->other = out->devices - out->wanted - out->none;
 	return r;
+}
+
+int
+ade_devices_count_profiles(struct db *db, const char *account,
+    const char *profile_uuid, struct ade_device_counts *out)
+{
+	return count(db, texts[COUNT_PROFILES], account, profile_uuid, out);
+}
+
+int
+ade_devices_count_kept(struct db *db, const char *account,
+    const char *profile_uuid, struct ade_device_counts *out)
+{
+	return count(db, texts[COUNT_KEPT], account, profile_uuid, out);
 }

@@ -176,4 +176,11 @@ struct ade_device_counts {
 int ade_devices_count_profiles(struct db *db, const char *account,
     const char *profile_uuid, struct ade_device_counts *out);
 
+/*
+ * The same, of devices, wanted, other and none only: at once, however many there
+ * are.
+ */
+int ade_devices_count_kept(struct db *db, const char *account,
+    const char *profile_uuid, struct ade_device_counts *out);
+
 #endif

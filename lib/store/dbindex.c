@@ -30,6 +30,21 @@ static const char make_table[] =
 	" WHERE (state, hardware_attested, client_certificate)"                \
 	" = (" KIND(row) ");"
 
+#define LISTED(row) row ".removed_at IS NULL AND " row ".gone_at IS NULL"
+#define MORE_DEVICES                                                           \
+	" INSERT INTO ade_device_counts"                                       \
+	" VALUES (new.account, new.profile_uuid, 1)"                           \
+	" ON CONFLICT DO UPDATE SET devices = devices + 1;"
+#define FEWER_DEVICES                                                          \
+	" UPDATE ade_device_counts SET devices = devices - 1"                  \
+	" WHERE account = old.account AND profile_uuid = old.profile_uuid;"
+/* A row that counts under a key, and does not under the same in its other form. */
+#define ON_DEVICE_UPDATE(row, other)                                           \
+	" AFTER UPDATE OF account, profile_uuid, gone_at, removed_at"          \
+	" ON ade_devices WHEN " LISTED(row) " AND NOT (" LISTED(other)         \
+	" AND old.account = new.account"                                       \
+	" AND old.profile_uuid = new.profile_uuid)"
+
 static const char make_triggers[] =
     "CREATE TRIGGER IF NOT EXISTS host_counts_insert AFTER INSERT ON hosts"
     " BEGIN" MORE("new") " END;"
@@ -38,7 +53,17 @@ static const char make_triggers[] =
     " CREATE TRIGGER IF NOT EXISTS host_counts_update"
     " AFTER UPDATE OF state, hardware_attested, client_certificate_at ON hosts"
     " WHEN (" KIND("old") ") <> (" KIND("new") ")"
-    " BEGIN" FEWER("old") MORE("new") " END";
+    " BEGIN" FEWER("old") MORE("new") " END;"
+    " CREATE TRIGGER IF NOT EXISTS ade_device_counts_insert"
+    " AFTER INSERT ON ade_devices WHEN " LISTED("new")
+    " BEGIN" MORE_DEVICES " END;"
+    " CREATE TRIGGER IF NOT EXISTS ade_device_counts_delete"
+    " AFTER DELETE ON ade_devices WHEN " LISTED("old")
+    " BEGIN" FEWER_DEVICES " END;"
+    " CREATE TRIGGER IF NOT EXISTS ade_device_counts_less"
+    ON_DEVICE_UPDATE("old", "new") " BEGIN" FEWER_DEVICES " END;"
+    " CREATE TRIGGER IF NOT EXISTS ade_device_counts_more"
+    ON_DEVICE_UPDATE("new", "old") " BEGIN" MORE_DEVICES " END";
 
 static void
 fold(sqlite3_context *context, int n, sqlite3_value **values)

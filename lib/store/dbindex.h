@@ -13,7 +13,10 @@ int dbindex_connect(sqlite3 *sqlite);
 /* Makes the table host_index if there is none yet: before the steps. */
 int dbindex_make_table(sqlite3 *sqlite);
 
-/* Makes the triggers that keep host_counts: after the steps. */
+/*
+ * Makes the triggers that keep host_counts and ade_device_counts: after the
+ * steps.
+ */
 int dbindex_make_triggers(sqlite3 *sqlite);
 
 /*

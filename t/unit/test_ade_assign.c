@@ -198,11 +198,17 @@ static struct ade_device_counts
 count(struct db *db, bool is_defined)
 {
 	struct ade_account a = load(db);
-	struct ade_device_counts c;
+	struct ade_device_counts kept, c;
 	bool has;
 
-	assert_int_equal(admin_business_count(db, &conf, &a, &has, &c), OK);
+	assert_int_equal(admin_business_count(db, &conf, &a, &has, &kept), OK);
 	assert_int_equal(has, is_defined);
+	assert_int_equal(ade_devices_count_profiles(db, a.name,
+			     has ? a.profile_uuid : "", &c),
+	    OK);
+	assert_int_equal(kept.devices, c.devices);
+	assert_int_equal(kept.wanted, c.wanted);
+	assert_int_equal(kept.other, c.other);
 	return c;
 }
 

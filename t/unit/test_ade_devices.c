@@ -296,7 +296,57 @@ test_what_is_to_be_assigned(void **state)
 	assert_int_equal(counts.wanted, 0);
 }
 
+static void
+check_kept(struct db *db, int64_t devices, int64_t wanted, int64_t none)
+{
+	struct ade_device_counts kept, counted;
+
+	assert_int_equal(
+	    ade_devices_count_kept(db, ACCOUNT, "WANTED", &kept), OK);
+	assert_int_equal(
+	    ade_devices_count_profiles(db, ACCOUNT, "WANTED", &counted), OK);
+	assert_int_equal(kept.devices, devices);
+	assert_int_equal(kept.wanted, wanted);
+	assert_int_equal(kept.none, none);
+	assert_int_equal(kept.other, devices - wanted - none);
+	assert_int_equal(counted.devices, devices);
+	assert_int_equal(counted.wanted, wanted);
+	assert_int_equal(counted.none, none);
+}
+
+/* The counts that are kept are those that counting gives. */
+static void
+test_counts_are_kept(void **state)
+{
+	struct db *db = storefix_db(state);
+	int removed;
+
+	check_kept(db, 0, 0, 0);
+	change(db, "A", 10, "");
+	change(db, "B", 10, "OTHER");
+	change(db, "C", 10, "WANTED");
+	check_kept(db, 3, 1, 1);
+	change(db, "B", 20, "WANTED");
+	check_kept(db, 3, 2, 1);
+	WRITE(db, ade_devices_gone(db, ACCOUNT, "C", 30));
+	check_kept(db, 2, 1, 1);
+	WRITE(db, ade_devices_remove_gone(db, ACCOUNT, &removed));
+	check_kept(db, 2, 1, 1);
+	change(db, "C", 40, "");
+	check_kept(db, 3, 1, 2);
+	WRITE(db, ade_devices_asked(db, ACCOUNT, "A"));
+	answer(db, "A", "success", 0);
+	check_kept(db, 3, 2, 1);
+	WRITE(db, ade_devices_remove(db, ACCOUNT, "A"));
+	check_kept(db, 2, 1, 1);
+	storefix_change(db, "DELETE FROM ade_devices WHERE serial = 'B'");
+	check_kept(db, 1, 0, 1);
+	storefix_change(db, "UPDATE ade_devices SET account = 'elsewhere'");
+	check_kept(db, 0, 0, 0);
+}
+
 static const struct CMUnitTest tests[] = {
+	STOREFIX_TEST(test_counts_are_kept),
 	STOREFIX_TEST(test_assign_and_remove),
 	STOREFIX_TEST(test_update_keeps_the_day_of_adding),
 	STOREFIX_TEST(test_no_serial),
