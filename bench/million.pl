@@ -25,7 +25,7 @@ my @PAGES = (
 	'/admin/hosts/%ID', '/admin/hosts.csv?state=blocked', '/admin/enrollments', 'NEXT /admin/enrollments', '/admin/enrollments?q=%SERIAL',
 	'/admin/enrollments?q=BENCH', '/admin/enrollments/%ID', '/admin/refusals', '/admin/refusals?q=%SERIAL',
 	'/admin/refusals?q=nothing', '/admin/serial?serial=%SERIAL', '/admin/links', '/admin/alarms',
-	'/admin/alarms?all=1', '/admin/activity', '/admin/jobs', '/admin/settings',
+	'/admin/alarms?all=1', '/admin/activity', '/admin/jobs', '/admin/settings', '/admin/apple', '/admin/admins', '/admin/tokens',
 );
 
 # What else grows with the hosts.
@@ -49,14 +49,15 @@ INSERT INTO events (at, enrollment_id, serial, step, outcome, code, reason)
     SELECT at, id, serial, 'challenge', 'refused', 'ATT_FRESHNESS', 'it is refused' FROM n WHERE i % 10 = 0;
 INSERT INTO commands (uuid, host_id, generation, request_type, plist, state, created_at, created_by)
     SELECT 'U' || i, id, 1, 'DeviceInformation', zeroblob(300), 'acknowledged', at, 'bench' FROM n;
-INSERT INTO ade_devices (account, serial, added_at) SELECT 'csv', serial, at FROM n;
+INSERT INTO ade_devices (account, serial, added_at) SELECT 'business', serial, at FROM n;
+INSERT INTO ade_accounts (name, created_at, consumer_key) VALUES ('business', $now, 'bench');
 INSERT INTO enrollment_links (id, token_sha256, created_at, created_by, expires_at)
     SELECT id, randomblob(32), at, 'bench', at + 86400 * 365 FROM n WHERE i % 100 = 0;
 INSERT INTO alarms (kind, subject, text, raised_at, last_seen_at, closed_at)
     SELECT 'certificate_ending', id, 'a certificate ends', at, at, CASE i % 1000 WHEN 0 THEN NULL ELSE at END
     FROM n WHERE i % 100 = 0;
 INSERT INTO daily_hosts (day, enrolled, attested) SELECT $now / 86400 - i, i * 10, i FROM n WHERE i <= 400;
-INSERT INTO daily_refusals (day, code, refusals) SELECT $now / 86400 - i / 60, 'CODE' || i % 60, i FROM n WHERE i <= 24000;
+INSERT INTO daily_refusals (day, code, refusals) SELECT $now / 86400 - i / 60, 'CODE' || (i % 60), i FROM n WHERE i <= 24000;
 COMMIT;
 ANALYZE;
 EOT
