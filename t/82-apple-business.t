@@ -326,6 +326,21 @@ subtest 'SIGTERM while Apple does not answer' => sub {
 	is(ade('assign')->{exit}, 0, 'both of it');
 };
 
+# Times that it left ahead are no reason to wait for them.
+subtest 'a clock that was wrong' => sub {
+	my ($from, $ahead, $serial) = (scalar requests(), int($now + time) + 30 * 86400, serial(14));
+	my $uuid = account('business')->{profile_uuid};
+	$t->change_db("UPDATE ade_devices SET profile_uuid = '', assign_next_at = $ahead WHERE serial = '$serial'");
+	$t->change_db('UPDATE ade_accounts SET assign_failures = 1, '
+	    . join(', ', map { "$_ = $ahead" } qw(sync_next_at fetched_at assign_at)) . " WHERE name = 'business'");
+	later(2000);
+	my $until = time + 30;
+	until ((account('business')->{sync_next_at} < $ahead && device($serial)->{profile_uuid}) || time > $until) { $s->wake; sleep 0.1 }
+	cmp_ok(scalar(my @all = requested('/server/devices', $from)), '>', 0, 'the whole list is fetched');
+	cmp_ok(account('business')->{sync_next_at}, '<', $now + time + 2000, 'and again in half an hour');
+	is(device($serial)->{profile_uuid}, $uuid, 'a device that waited is assigned');
+};
+
 subtest 'mdm-90: deleted and added again' => sub {
 	my $serial = serial(20);
 	$apple->script({ delete => $serial });

@@ -396,7 +396,8 @@ ade_assign_is_due(struct db *db, const struct conf *conf,
 	*out = false;
 	if (account->assign_approved_at == 0)
 		return OK;
-	if (account->assign_at > clock_now() && account->assign_failures > 0)
+	if (!ade_sync_has_come(account->assign_at) &&
+	    account->assign_failures > 0)
 		return OK;
 	buf_init(&definition, ADE_DEFINITION_MAX);
 	r = ade_definition_of(db, conf, account, &definition, sha256);
@@ -404,7 +405,7 @@ ade_assign_is_due(struct db *db, const struct conf *conf,
 	if (r == OK)
 		*out = !ade_definition_is_defined(account, sha256) ||
 		    (account->assign_at != 0 &&
-			account->assign_at <= clock_now());
+			ade_sync_has_come(account->assign_at));
 	return r;
 }
 

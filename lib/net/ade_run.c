@@ -127,7 +127,7 @@ is_due(const struct ade_run *run, enum task_kind kind,
 		return OK;
 	if (kind == ASSIGN)
 		return ade_assign_is_due(run->db, run->conf, a, out);
-	*out = a->sync_next_at <= clock_now();
+	*out = ade_sync_has_come(a->sync_next_at);
 	return OK;
 }
 

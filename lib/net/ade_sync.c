@@ -36,6 +36,8 @@
 #define RETRY_LEAST 30
 #define RETRY_MOST  1800
 #define HOUR        3600
+/* Apple may put a call off by a day. */
+#define AHEAD_MOST  (2 * 24 * HOUR)
 
 /* Failures in a row that raise an alarm, when they may pass by themselves. */
 #define FAILURES_ALARM 3
@@ -86,6 +88,12 @@ ade_sync_explain(const char *run, const char *account, int code,
 		reason =
 		    log_reason()[0] != '\0' ? log_reason() : err_text(code);
 	snprintf(out, ADE_ERROR_TEXT, "%s", reason);
+}
+
+bool
+ade_sync_has_come(int64_t at)
+{
+	return at <= clock_now() || at > clock_now() + AHEAD_MOST;
 }
 
 static int
@@ -461,7 +469,8 @@ on_server(void *arg, const struct ade_reply *reply)
 	if (r != OK)
 		fail_run(s, r, "", 0);
 	else if (s->account.phase == ADE_PHASE_CHANGES &&
-	    clock_now() - s->account.fetched_at >= ADE_FETCH_SECONDS)
+	    (clock_now() < s->account.fetched_at ||
+		clock_now() - s->account.fetched_at >= ADE_FETCH_SECONDS))
 		fetch_anew(s, "a week has passed");
 	else
 		next_page(s);

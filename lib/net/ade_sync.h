@@ -69,4 +69,10 @@ void ade_sync_explain(const char *run, const char *account, int code,
  */
 int64_t ade_sync_next_try(int code, int failures, int64_t retry_after);
 
+/*
+ * Has a time come that ade_sync_next_try() or an answer of Apple's set? So has one
+ * that is further ahead than it can be: the clock was wrong when it was set.
+ */
+bool ade_sync_has_come(int64_t at);
+
 #endif

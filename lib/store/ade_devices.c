@@ -32,6 +32,9 @@ enum {
 	COUNT_KEPT,
 };
 
+/* A time further ahead was set by a clock that was wrong. */
+#define NEXT_MOST (INT64_C(2) * 86400)
+
 /* What a new record says in place of the old row. */
 #define TAKE_TEXTS                                                             \
 	" ON CONFLICT (account, serial) DO UPDATE SET"                         \
@@ -124,7 +127,8 @@ static const char *const texts[] = {
 		      " WHERE" LISTED " AND serial > $3"
 		      " AND profile_uuid <> $2 AND asked_at IS NULL"
 		      " AND assign_result <> 'not_accessible'"
-		      " AND (assign_next_at IS NULL OR assign_next_at <= $4)"
+		      " AND (assign_next_at IS NULL OR assign_next_at <= $4"
+		      " OR assign_next_at > $6)"
 		      " ORDER BY serial LIMIT $5",
 	[ASKED] = "UPDATE ade_devices SET asked_at = $3"
 		  " WHERE account = $1 AND serial = $2",
@@ -394,7 +398,8 @@ ade_devices_to_assign(struct db *db, const char *account,
 	return sql_rows(db, texts[TO_ASSIGN], &table,
 	    WITH(datum_text(account), datum_text(profile_uuid),
 		datum_text(after), datum_int(clock_now()),
-		datum_int(ADE_BATCH_MAX)),
+		datum_int(ADE_BATCH_MAX),
+		datum_int(clock_now() + NEXT_MOST)),
 	    &out->rows, &out->n);
 }
 

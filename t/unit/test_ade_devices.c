@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "store/ade_devices.h"
 #include "store/datum.h"
 
@@ -272,14 +273,17 @@ test_what_is_to_be_assigned(void **state)
 	ade_devices_list_release(&list);
 	answer(db, "A", "success", 0);
 	answer(db, "B", "not_accessible", 0);
-	answer(db, "E", "failed", INT64_MAX);
+	answer(db, "E", "failed", clock_now() + 86400);
 	assert_int_equal(to_assign(db, ""), 0);
 	assert_int_equal(
 	    ade_devices_count_profiles(db, ACCOUNT, "WANTED", &counts), OK);
 	assert_int_equal(counts.wanted, 2);
 	assert_int_equal(counts.not_accessible, 1);
 	assert_int_equal(counts.waiting, 1);
-	assert_true(counts.next_at == INT64_MAX);
+	assert_int_equal(counts.next_at, clock_now() + 86400);
+	/* no clock that is right put it off until then */
+	answer(db, "E", "failed", clock_now() + 3 * 86400);
+	assert_int_equal(to_assign(db, ""), 1);
 	answer(db, "E", "failed", 1);
 	assert_int_equal(to_assign(db, ""), 1);
 	/* a record from before our assignment takes nothing back */
