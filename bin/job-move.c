@@ -8,8 +8,6 @@
 #include "bin/job.h"
 #include "enroll/renewal_run.h"
 
-/* Between two slices, so that requests get their turn at the database. */
-#define PAUSE_MS 50
 /* After [renewal] per_run hosts, in seconds. */
 #define PAUSE 60
 
@@ -68,7 +66,7 @@ step(struct job *job)
 		r = m->run.fault;
 	opened = (long long)m->move.opened;
 	if (r == OK && more) {
-		job_again(job, PAUSE_MS);
+		job_again(job, JOB_PAUSE_MS);
 		return;
 	}
 	stop(job);

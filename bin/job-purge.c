@@ -5,9 +5,6 @@
 #include "bin/job.h"
 #include "store/store.h"
 
-/* Between two slices, so that requests get their turn at the database. */
-#define PAUSE_MS 50
-
 static void
 finish(struct job *job, int r)
 {
@@ -32,7 +29,7 @@ step(struct job *job)
 		r = store_purge_step(
 		    job->worker->db, clock_now(), job->state, &more);
 	if (r == OK && more)
-		job_again(job, PAUSE_MS);
+		job_again(job, JOB_PAUSE_MS);
 	else
 		finish(job, r);
 }

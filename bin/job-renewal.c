@@ -4,9 +4,6 @@
 #include "base/log.h"
 #include "bin/job.h"
 
-/* Between two slices, so that requests get their turn at the database. */
-#define PAUSE_MS 50
-
 /* Ends the run, complete or not, frees it, and returns its first fault. */
 static int
 end_run(struct job *job)
@@ -54,7 +51,7 @@ step(struct job *job)
 	while (more && job_has_time(job))
 		more = renewal_run_step(job->state);
 	if (more)
-		job_again(job, PAUSE_MS);
+		job_again(job, JOB_PAUSE_MS);
 	else
 		finish(job);
 }

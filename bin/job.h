@@ -14,6 +14,8 @@
 
 /* After so many milliseconds a slice leaves the rest to the next one. */
 #define JOB_SLICE_MS 50
+/* Between two slices that write, so that requests get their turn meanwhile. */
+#define JOB_PAUSE_MS 50
 
 struct job;
 struct worker;

@@ -149,6 +149,14 @@ record(struct db *db, const char *action, const char *kind, const char *serial,
 		.detail = detail });
 }
 
+int
+alarms_is_open(
+    struct db *db, enum alarm_kind kind, const char *subject, bool *out)
+{
+	return sql_exists(db, texts[IS_OPEN],
+	    WITH(datum_text(alarms_kind_name(kind)), datum_text(subject)), out);
+}
+
 /* The rest of the row is the caller's. */
 static int
 raise_row(struct db *db, enum alarm_kind kind, const char *subject,
@@ -162,9 +170,7 @@ raise_row(struct db *db, enum alarm_kind kind, const char *subject,
 	COPY(row->serial, serial);
 	COPY(row->text, text);
 	row->raised_at = row->last_seen_at = row->tell_at = clock_now();
-	if ((r = sql_exists(db, texts[IS_OPEN],
-		 WITH(datum_text(row->kind), datum_text(row->subject)),
-		 &is_open)) != OK ||
+	if ((r = alarms_is_open(db, kind, row->subject, &is_open)) != OK ||
 	    (r = sql_insert(db, texts[RAISE], &table, row)) != OK || is_open)
 		return r;
 	return record(db, "alarm.raise", row->kind, row->serial, row->text);

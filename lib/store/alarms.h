@@ -128,6 +128,10 @@ int alarms_note_state(struct db *db, enum alarm_kind kind,
 /* In a write transaction. Closes the open alarm; OK when there is none. */
 int alarms_close(struct db *db, enum alarm_kind kind, const char *subject);
 
+/* Is one of this kind and subject open? */
+int alarms_is_open(
+    struct db *db, enum alarm_kind kind, const char *subject, bool *out);
+
 /* How many are open. */
 int alarms_count_open(struct db *db, int64_t *out);
 

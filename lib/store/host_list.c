@@ -146,12 +146,6 @@ struct page {
 	struct host_list *out;
 };
 
-const char *
-host_list_sort_name(enum host_sort sort)
-{
-	return sort_names[sort];
-}
-
 bool
 host_list_find_sort(const char *name, enum host_sort *out)
 {

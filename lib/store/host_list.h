@@ -75,8 +75,7 @@ struct host_list {
 	bool unsorted;
 };
 
-/* The word for each sort in URLs and options, and back; false: no such word. */
-const char *host_list_sort_name(enum host_sort sort);
+/* The sort of this word in URLs and options; false: no such word. */
 bool host_list_find_sort(const char *name, enum host_sort *out);
 
 /*

@@ -8,7 +8,7 @@
 
 #define WORKER_SUBJECT "attestmdm-worker"
 
-enum { ADD, RUN_NOW, LIST, FAILURES, CLAIM, KEEP, FINISH, WATCHED };
+enum { ADD, RUN_NOW, LIST, FAILURES, CLAIM, KEEP, FINISH };
 
 /* A lease that ends later than one can was given by a clock that was ahead. */
 static const char *const texts[] = {
@@ -34,8 +34,6 @@ static const char *const texts[] = {
 		   " ELSE last_error_at END,"
 		   " lease_owner = NULL, lease_until = NULL"
 		   " WHERE name = $1 AND lease_owner = $2",
-	[WATCHED] = "SELECT 1 FROM alarms WHERE kind = $1 AND subject = $2"
-		    " AND closed_at IS NULL",
 };
 
 #define ROW struct job_row
@@ -233,10 +231,8 @@ jobs_watch(struct db *db)
 	int r;
 
 	if ((r = jobs_list(db, &list)) != OK ||
-	    (r = sql_exists(db, texts[WATCHED],
-		 WITH(datum_text(alarms_kind_name(ALARM_WORKER_SILENT)),
-		     datum_text(WORKER_SUBJECT)),
-		 &open)) != OK)
+	    (r = alarms_is_open(
+		 db, ALARM_WORKER_SILENT, WORKER_SUBJECT, &open)) != OK)
 		goto done;
 	silent = jobs_are_silent(&list, clock_now(), why, sizeof why);
 	if (silent != open && (r = db_begin_relaxed(db)) == OK)
