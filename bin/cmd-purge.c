@@ -11,7 +11,7 @@ purge_run(struct cli *cli)
 
 	/* what a power cut brings back, the next run deletes */
 	if ((r = db_open(cli->conf.database, DB_RELAXED, &db)) == OK)
-		r = store_purge(db, clock_now(), &deleted);
+		r = store_purge(db, &cli->conf, clock_now(), &deleted);
 	db_close(db);
 	if (r != OK)
 		return r;

@@ -26,8 +26,8 @@ step(struct job *job)
 	int r = OK;
 
 	while (r == OK && more && job_has_time(job))
-		r = store_purge_step(
-		    job->worker->db, clock_now(), job->state, &more);
+		r = store_purge_step(job->worker->db, job->worker->conf,
+		    clock_now(), job->state, &more);
 	if (r == OK && more)
 		job_again(job, JOB_PAUSE_MS);
 	else

@@ -217,4 +217,26 @@ subtest 'the pages' => sub {
 	like($page, qr{href="/admin/activity\?serial=$MAC"}, 'and leads to all of them');
 };
 
+subtest 'what is old goes' => sub {
+	my $events = sub { $t->db('SELECT count(*) AS n FROM events')->[0]{n} };
+	my ($kept, $all) = ($events->(), scalar(exported()));
+	my $purge = sub {
+		my ($days) = @_;
+		$t->server->clock($days * 86400);
+		$t->tool_ok('purge');
+		$t->server->clock(0);
+	};
+	$purge->(40);
+	cmp_ok(scalar(exported()), '>=', $all, 'not after 40 days');
+	is($events->(), $kept, 'nor in the event log');
+	$t->server->set_conf('retention.activity_days', $_), is($t->tool('purge')->{exit}, 1, "not $_ days") for 29, 36501;
+	$t->server->set_conf('retention.activity_days', 30);
+	$t->server->set_conf('retention.event_days', 39);
+	$purge->(40);
+	is($events->(), 0, 'but where the configuration says so');
+	cmp_ok(scalar(exported()), '<', $all, 'in either');
+	like($t->tool_ok('activity', 'verify'), qr/^Entries up to \d+ were removed because of their age.*^\d+ entries follow/ms,
+	    'and what is left of the chain is whole');
+};
+
 $t->done;

@@ -86,6 +86,8 @@ static const struct conf_key keys[] = {
 	NUMBER("renewal", days_before, "180", 1, 1000),
 	NUMBER("renewal", per_run, "100", 1, 100000),
 	NUMBER("renewal", expired_grace_days, "0", 0, 90),
+	NUMBER("retention", activity_days, "730", 30, 36500),
+	NUMBER("retention", event_days, "180", 7, 36500),
 	NUMBER("manual", link_hours, "72", 1, 720),
 	TEXT("profile", signing_key, ""),
 	TEXT("profile", signing_certificate, ""),

@@ -60,6 +60,9 @@ struct conf {
 	int days_before;        /* a certificate is renewed before its end */
 	int per_run;            /* renewals that one run opens at most */
 	int expired_grace_days; /* an expired one may still fetch its renewal */
+	/* [retention] */
+	int activity_days; /* entries of the activity log are kept */
+	int event_days;    /* rows of the event log are kept */
 	/* [manual] */
 	int link_hours; /* life of a one-time link */
 	/* [profile] */

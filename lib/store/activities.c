@@ -9,7 +9,7 @@
 #include "store/activity_chain.h"
 #include "store/sql.h"
 
-#define KEEP (INT64_C(2) * 365 * 86400)
+#define DAY INT64_C(86400)
 
 /* Anybody can cause these: no more are kept, of each action. */
 #define REFUSALS 2000
@@ -356,12 +356,12 @@ activities_actions(struct db *db,
  * itself: it may be the clock of now that is wrong.
  */
 static size_t
-count_old(const struct activity_list *list, int64_t now)
+count_old(const struct activity_list *list, int64_t now, int days)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i + 1 < list->n; i++) {
-		if (list->rows[i].at < now - KEEP)
+		if (list->rows[i].at < now - days * DAY)
 			n = i + 1;
 		else if (list->rows[i].at <= now)
 			break;
@@ -370,7 +370,8 @@ count_old(const struct activity_list *list, int64_t now)
 }
 
 static int
-purge_chain(struct db *db, int64_t now, int limit, int *deleted)
+purge_chain(
+    struct db *db, int64_t now, int days, int limit, int *deleted)
 {
 	struct activity_list list;
 	size_t n;
@@ -380,7 +381,7 @@ purge_chain(struct db *db, int64_t now, int limit, int *deleted)
 		 WITH(datum_int(limit + 1)), &list.rows, &list.n,
 		 &list.damaged)) != OK)
 		return r;
-	n = count_old(&list, now);
+	n = count_old(&list, now, days);
 	if (n > 0 &&
 	    (r = activity_chain_cut(db, &list.rows[n - 1])) == OK)
 		r = sql_count_changed(db, texts[REMOVE],
@@ -390,17 +391,18 @@ purge_chain(struct db *db, int64_t now, int limit, int *deleted)
 }
 
 int
-activities_purge(struct db *db, int64_t now, int limit, int *deleted)
+activities_purge(
+    struct db *db, int64_t now, int days, int limit, int *deleted)
 {
 	struct activity_tail tail;
 	int outside, r;
 
 	*deleted = 0;
-	if ((r = purge_chain(db, now, limit, deleted)) != OK ||
+	if ((r = purge_chain(db, now, days, limit, deleted)) != OK ||
 	    *deleted >= limit || (r = activity_chain_tail(db, &tail)) != OK)
 		return r;
 	r = sql_count_changed(db, texts[PURGE_OUTSIDE],
-	    WITH(datum_int(now - KEEP), datum_int(tail.next_id - 1),
+	    WITH(datum_int(now - days * DAY), datum_int(tail.next_id - 1),
 		datum_int(limit - *deleted)),
 	    &outside);
 	*deleted += outside;

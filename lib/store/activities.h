@@ -122,9 +122,10 @@ int activities_actions(struct db *db,
     char out[ACTIVITIES_ACTIONS_MAX][DB_NAME_TEXT], size_t *n);
 
 /*
- * Deletes at most `limit` entries older than two years, from the oldest on, and
+ * Deletes at most `limit` entries older than so many days, from the oldest on, and
  * never the newest. Where the chain begins then, activity_chain_verify() knows.
  */
-int activities_purge(struct db *db, int64_t now, int limit, int *deleted);
+int activities_purge(
+    struct db *db, int64_t now, int days, int limit, int *deleted);
 
 #endif

@@ -9,7 +9,6 @@
 #include "store/sql.h"
 
 #define REASON_MAX 500
-#define KEEP       (INT64_C(180) * 86400)
 
 enum {
 	ADD,
@@ -223,8 +222,8 @@ events_list_release(struct event_list *list)
 }
 
 int
-events_purge(struct db *db, int64_t now, int limit, int *deleted)
+events_purge(struct db *db, int64_t now, int days, int limit, int *deleted)
 {
 	return sql_count_changed(db, texts[PURGE],
-	    WITH(datum_int(now - KEEP), datum_int(limit)), deleted);
+	    WITH(datum_int(now - days * INT64_C(86400)), datum_int(limit)), deleted);
 }

@@ -128,7 +128,8 @@ int events_list_refusals(struct db *db, const char *search, int64_t before,
     int limit, struct event_list *out);
 void events_list_release(struct event_list *list);
 
-/* Deletes at most `limit` rows older than 180 days. */
-int events_purge(struct db *db, int64_t now, int limit, int *deleted);
+/* Deletes at most `limit` rows older than so many days. */
+int events_purge(
+    struct db *db, int64_t now, int days, int limit, int *deleted);
 
 #endif

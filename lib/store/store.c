@@ -30,12 +30,9 @@ static purge_fn *const purges[] = {
 	browsers_purge,
 	certificates_purge,
 	enrollment_links_purge,
-	events_purge,
 	commands_purge,
 	hosts_purge,
-	/* adds activities */
 	refusals_purge,
-	activities_purge,
 	alarms_purge,
 	api_tokens_purge,
 	daily_purge,
@@ -43,16 +40,23 @@ static purge_fn *const purges[] = {
 
 #define TABLES (sizeof purges / sizeof purges[0])
 
-/* *seen below BATCH: there are no more. Enrollments come last, behind the
- * certificates that refer to them. */
+/* Behind the others: refusals add activities, certificates refer to enrollments. */
+enum { EVENTS = TABLES, ACTIVITIES, ENROLLMENTS };
+
+/* *seen below BATCH: there are no more. */
 static int
-purge_batch(struct db *db, int64_t now, size_t table, int *deleted, int *seen)
+purge_batch(struct db *db, const struct conf *conf, int64_t now, size_t table,
+    int *deleted, int *seen)
 {
 	int r;
 
-	if (table == TABLES)
+	if (table == ENROLLMENTS)
 		return enrollments_purge(db, now, BATCH, deleted, seen);
-	r = purges[table](db, now, BATCH, deleted);
+	r = table == EVENTS
+	    ? events_purge(db, now, conf->event_days, BATCH, deleted)
+	    : table == ACTIVITIES
+	    ? activities_purge(db, now, conf->activity_days, BATCH, deleted)
+	    : purges[table](db, now, BATCH, deleted);
 	*seen = *deleted;
 	return r;
 }
@@ -69,16 +73,17 @@ end(struct db *db, int64_t now)
 }
 
 int
-store_purge_step(struct db *db, int64_t now, struct store_purge *at, bool *more)
+store_purge_step(struct db *db, const struct conf *conf, int64_t now,
+    struct store_purge *at, bool *more)
 {
 	int deleted = 0, seen = 0, r;
 
-	*more = at->table <= TABLES;
+	*more = at->table <= ENROLLMENTS;
 	if (!*more)
 		return end(db, now);
 	if ((r = db_begin_relaxed(db)) == OK)
-		r = db_end(
-		    db, purge_batch(db, now, at->table, &deleted, &seen));
+		r = db_end(db,
+		    purge_batch(db, conf, now, at->table, &deleted, &seen));
 	if (r != OK)
 		return r;
 	at->deleted += deleted;
@@ -88,13 +93,14 @@ store_purge_step(struct db *db, int64_t now, struct store_purge *at, bool *more)
 }
 
 int
-store_purge(struct db *db, int64_t now, int64_t *deleted)
+store_purge(
+    struct db *db, const struct conf *conf, int64_t now, int64_t *deleted)
 {
 	struct store_purge at = { 0 };
 	bool more;
 	int r;
 
-	while ((r = store_purge_step(db, now, &at, &more)) == OK && more)
+	while ((r = store_purge_step(db, conf, now, &at, &more)) == OK && more)
 		db_give_way(db);
 	*deleted = at.deleted;
 	return r;

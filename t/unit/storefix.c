@@ -75,6 +75,9 @@ new_database(const char *path)
 	return fclose(f) == 0 && bytes < sizeof model ? OK : ERR_IO;
 }
 
+const struct conf storefix_retention = { .activity_days = 730,
+	.event_days = 180 };
+
 int
 storefix_setup(void **state)
 {

@@ -12,6 +12,7 @@
 /* base/log.h has one of its own */
 #undef fail
 
+#include "base/conf.h"
 #include "store/accounts.h"
 #include "store/db.h"
 #include "store/enrollments.h"
@@ -29,6 +30,9 @@ struct storefix {
 /* For cmocka: *state is a struct storefix with an open, durable database. */
 int storefix_setup(void **state);
 int storefix_teardown(void **state);
+
+/* A configuration that keeps records as long as is the default. */
+extern const struct conf storefix_retention;
 
 /* The open database of *state. */
 struct db *storefix_db(void **state);

@@ -253,14 +253,14 @@ test_purge_keeps_two_years(void **state)
 
 	for (int i = 0; i < 5; i++)
 		add(db, "a", "b", NULL);
-	WRITE(db, activities_purge(db, now + 86400 * 729, 10, &deleted));
+	WRITE(db, activities_purge(db, now + 86400 * 729, 730, 10, &deleted));
 	assert_int_equal(deleted, 0);
-	WRITE(db, activities_purge(db, now + 86400 * 731, 2, &deleted));
+	WRITE(db, activities_purge(db, now + 86400 * 731, 730, 2, &deleted));
 	assert_int_equal(deleted, 2);
 	/* the newest stays, so that no id is given twice */
-	WRITE(db, activities_purge(db, now + 86400 * 731, 10, &deleted));
+	WRITE(db, activities_purge(db, now + 86400 * 731, 730, 10, &deleted));
 	assert_int_equal(deleted, 2);
-	WRITE(db, activities_purge(db, now + 86400 * 731, 10, &deleted));
+	WRITE(db, activities_purge(db, now + 86400 * 731, 730, 10, &deleted));
 	assert_int_equal(deleted, 0);
 	add(db, "a", "c", NULL);
 	assert_int_equal(storefix_sql(db, "SELECT max(id) FROM activities"), 6);
@@ -276,12 +276,12 @@ test_purge_goes_by_the_order_of_the_chain(void **state)
 	for (int i = 0; i < 5; i++)
 		add(db, "a", "b", NULL);
 	storefix_change(db, "UPDATE activities SET at = 1 WHERE id = 3");
-	WRITE(db, activities_purge(db, clock_now(), 10, &deleted));
+	WRITE(db, activities_purge(db, clock_now(), 730, 10, &deleted));
 	assert_int_equal(deleted, 0);
 	storefix_change(db, "UPDATE activities SET at = 1 WHERE id = 1");
 	storefix_change(
 	    db, "UPDATE activities SET at = 99999999999 WHERE id = 2");
-	WRITE(db, activities_purge(db, clock_now(), 10, &deleted));
+	WRITE(db, activities_purge(db, clock_now(), 730, 10, &deleted));
 	assert_int_equal(deleted, 3);
 }
 
@@ -294,10 +294,10 @@ test_a_clock_that_is_behind_removes_nothing(void **state)
 
 	for (int i = 0; i < 5; i++)
 		add(db, "a", "b", NULL);
-	WRITE(db, activities_purge(db, 1000, 10, &deleted));
+	WRITE(db, activities_purge(db, 1000, 730, 10, &deleted));
 	assert_int_equal(deleted, 0);
 	storefix_change(db, "UPDATE activities SET at = 1 WHERE id = 5");
-	WRITE(db, activities_purge(db, 1000, 10, &deleted));
+	WRITE(db, activities_purge(db, 1000, 730, 10, &deleted));
 	assert_int_equal(deleted, 0);
 }
 
@@ -320,7 +320,7 @@ test_refused_sign_ins_push_out_only_their_own(void **state)
 	assert_int_equal(storefix_sql(db, "SELECT min(id) FROM activities"), 1);
 	WRITE(db,
 	    activities_purge(
-		db, clock_now() + INT64_C(86400) * 731, 5000, &deleted));
+		db, clock_now() + INT64_C(86400) * 731, 730, 5000, &deleted));
 	assert_int_equal(deleted, 1999);
 	assert_int_equal(
 	    storefix_sql(db, "SELECT max(id) FROM activities"), 2011);

@@ -234,13 +234,13 @@ test_what_was_purged_is_the_new_beginning(void **state)
 	fill(db, ENTRIES);
 	whole = verify(db);
 	storefix_sql(db, "UPDATE activities SET at = 1 WHERE id <= 10");
-	WRITE(db, activities_purge(db, clock_now(), 4, &deleted));
+	WRITE(db, activities_purge(db, clock_now(), 730, 4, &deleted));
 	assert_int_equal(deleted, 4);
 	/* the fifth was changed for this test */
 	v = verify(db);
 	assert_int_equal(v.removed_id, 4);
 	assert_int_equal(v.broken_id, 5);
-	WRITE(db, activities_purge(db, clock_now(), 100, &deleted));
+	WRITE(db, activities_purge(db, clock_now(), 730, 100, &deleted));
 	assert_int_equal(deleted, 6);
 	assert_int_equal(activity_chain_verify(db, whole.head, &v), OK);
 	assert_false(v.broken);

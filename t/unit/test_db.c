@@ -586,7 +586,7 @@ test_purge_of_an_empty_database(void **state)
 {
 	int64_t deleted;
 
-	assert_int_equal(store_purge(storefix_db(state), 1, &deleted), OK);
+	assert_int_equal(store_purge(storefix_db(state), &storefix_retention, 1, &deleted), OK);
 	assert_int_equal(deleted, 0);
 }
 
@@ -602,7 +602,7 @@ test_purge_goes_on_until_all_is_gone(void **state)
 		assert_int_equal(
 		    nonces_use(db, blob_of(&i, sizeof i), 0, 100), OK);
 	assert_int_equal(db_commit(db), OK);
-	assert_int_equal(store_purge(db, 101 + NONCES_KEEP, &deleted), OK);
+	assert_int_equal(store_purge(db, &storefix_retention, 101 + NONCES_KEEP, &deleted), OK);
 	assert_int_equal(deleted, 1201);
 }
 

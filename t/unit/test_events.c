@@ -513,9 +513,9 @@ test_purge(void **state)
 	int deleted;
 
 	add_many(db, 3, "e1", "S1");
-	WRITE(db, events_purge(db, now + 86400 * 179, 2, &deleted));
+	WRITE(db, events_purge(db, now + 86400 * 179, 180, 2, &deleted));
 	assert_int_equal(deleted, 0);
-	WRITE(db, events_purge(db, now + 86400 * 181, 2, &deleted));
+	WRITE(db, events_purge(db, now + 86400 * 181, 180, 2, &deleted));
 	assert_int_equal(deleted, 2);
 }
 

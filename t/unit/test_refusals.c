@@ -71,7 +71,7 @@ purge(struct db *db, int days)
 	int64_t deleted;
 
 	clock_set_offset(days * DAY);
-	assert_int_equal(store_purge(db, clock_now(), &deleted), OK);
+	assert_int_equal(store_purge(db, &storefix_retention, clock_now(), &deleted), OK);
 	clock_set_offset(0);
 }
 

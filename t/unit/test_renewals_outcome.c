@@ -461,11 +461,11 @@ test_survives_the_purge(void **state)
 	renewalsfix_open_it(db, &away, &waiting, fetched);
 	certify(db, &waiting);
 	clock_set_offset(10 * DAY);
-	assert_int_equal(store_purge(db, clock_now(), &deleted), OK);
+	assert_int_equal(store_purge(db, &storefix_retention, clock_now(), &deleted), OK);
 	assert_int_equal(enrollment_state(db, &e), ENROLLMENT_OPEN);
 	assert_open(db, &h, &e, asked);
 	clock_set_offset(200 * DAY);
-	assert_int_equal(store_purge(db, clock_now(), &deleted), OK);
+	assert_int_equal(store_purge(db, &storefix_retention, clock_now(), &deleted), OK);
 	assert_int_equal(enrollment_state(db, &waiting), ENROLLMENT_ISSUED);
 	assert_open(db, &away, &waiting, fetched);
 	assert_int_equal(

@@ -66,7 +66,7 @@ purge(void *arg)
 {
 	int64_t deleted;
 
-	return store_purge(arg, clock_now(), &deleted);
+	return store_purge(arg, &storefix_retention, clock_now(), &deleted);
 }
 
 static void
