@@ -31,6 +31,8 @@ struct db {
 	bool has_row_key;
 	uint8_t row_key[SECRET_SHA256];
 	/* see sql.h */
+	/* see sql_work() */
+	int64_t work;
 	struct prepared *prepared;
 	size_t prepared_count;
 };

@@ -18,6 +18,16 @@
 /* '%' on both sides, and two spaces in front */
 #define PATTERN_TEXT (3 * SEARCH_MAX + 5)
 
+/*
+ * A search that the index cannot narrow down reads texts: those of so many hosts
+ * at once at first, and WIDER times as many whenever that was little work (see
+ * sql_work()), until it was too much for one page.
+ */
+#define WINDOW   2048
+#define WIDER    16
+#define LITTLE   2000
+#define TOO_MUCH (HOST_LIST_SEARCHED * INT64_C(6))
+
 #define WALKS 10
 
 enum {
@@ -26,6 +36,7 @@ enum {
 	LAST_WALK = WALK + WALKS - 1,
 	FIND,
 	NUMBER,
+	LAST_NUMBER,
 	MORE_IN_STATE,
 	MORE_OF_PRODUCT,
 	MORE_OF_SYSTEM,
@@ -69,10 +80,12 @@ static const char *const texts[] = {
 	    DOWN("certificate_ends_at"),
 	[FIND] = "SELECT {columns} FROM host_index i"
 		 " CROSS JOIN host_numbers n CROSS JOIN hosts h"
-		 " WHERE i.text LIKE $1 AND i.rowid > $2"
+		 " WHERE i.text LIKE $1 AND i.rowid > $2 AND i.rowid <= $4"
 		 " AND n.number = i.rowid AND h.id = n.host_id"
 		 " ORDER BY i.rowid LIMIT $3",
 	[NUMBER] = "SELECT number FROM host_numbers WHERE host_id = $1",
+	[LAST_NUMBER] = "SELECT coalesce((SELECT number FROM host_numbers"
+			" ORDER BY number DESC LIMIT 1), 0)",
 	[MORE_IN_STATE] = MORE(STATE, "$4"),
 	[MORE_OF_PRODUCT] = MORE(PRODUCT, "$3"),
 	[MORE_OF_SYSTEM] = MORE(SYSTEM, "$4"),
@@ -141,8 +154,13 @@ struct page {
 	/* was `limit` reached, with more to come? */
 	bool full;
 	int looked_at;
-	/* of a search that finds too many */
+	/* of a search that finds too many, or looks at too many */
 	bool by_number;
+	/* how a search goes on: the last number there is, how many of them at
+	 * once, and the work it began with */
+	int64_t last_number;
+	int64_t window;
+	int64_t began;
 	struct host_list *out;
 };
 
@@ -233,10 +251,11 @@ set_after(struct page *p, const struct candidate *c)
 	return OK;
 }
 
+/* p->after says where; behind *c unless that is NULL. */
 static int
 write_next(struct page *p, const struct candidate *c)
 {
-	int r = set_after(p, c);
+	int r = c != NULL ? set_after(p, c) : OK;
 
 	if (r == OK)
 		cursor_write(p->by_number ? BY_NUMBER : p->order, &p->after,
@@ -371,54 +390,96 @@ look_at(struct page *p, const struct candidate *c, struct candidate *last)
 	return matches(p, c) ? take(p, c) : OK;
 }
 
-static int
-read_chunk(struct page *p, int n, struct candidate **rows, size_t *count)
-{
-	int walk = WALK + (int)p->filter->sort +
-	    (p->filter->descending ? HOST_SORTS : 0);
-
-	if (p->by_number)
-		return sql_rows(p->db, texts[FIND], &table,
-		    WITH(datum_text(p->pattern), datum_int(p->after.number),
-			datum_int(n)),
-		    rows, count);
-	return sql_rows(p->db, texts[walk], &table,
-	    WITH(is_by_text(p) ? datum_text(p->after.value)
-			       : datum_int(p->after.number),
-		datum_text(p->after.id), datum_int(n)),
-	    rows, count);
-}
-
-/* In the order of an index, until the page is full or enough was looked at. */
-static int
-walk(struct page *p)
-{
-	int n = p->limit < CHUNK_MIN ? CHUNK_MIN : p->limit + 1, r = OK;
-	struct candidate *rows, last = { .id = "" };
-	size_t count = (size_t)n;
-
-	while (r == OK && !p->full && count == (size_t)n &&
-	    p->looked_at < HOST_LIST_LOOKED_AT) {
-		if (p->looked_at > 0 && (n *= 2) > CHUNK_MAX)
-			n = CHUNK_MAX;
-		if ((r = read_chunk(p, n, &rows, &count)) != OK)
-			return r;
-		for (size_t i = 0; r == OK && !p->full && i < count; i++)
-			r = look_at(p, &rows[i], &last);
-		if (r == OK && count > 0)
-			r = set_after(p, &rows[count - 1]);
-		columns_release(&table, rows, count);
-	}
-	p->out->partial = !p->full && count == (size_t)n;
-	return r == OK && (p->full || p->out->partial) ? write_next(p, &last)
-						       : r;
-}
-
-/* Few hosts, to be sorted here. */
+/* Hosts that are at hand. */
 struct few {
 	struct candidate *rows;
 	size_t n;
 };
+
+/*
+ * Up to n hosts behind p->after whose texts match, and moves it behind what was
+ * searched. *more: there are others, found or not.
+ */
+static int
+search_on(struct page *p, int n, struct few *out, bool *more)
+{
+	int64_t work = sql_work(p->db);
+	int64_t end = p->window < p->last_number - p->after.number
+	    ? p->after.number + p->window
+	    : p->last_number;
+	int r = sql_rows(p->db, texts[FIND], &table,
+	    WITH(datum_text(p->pattern), datum_int(p->after.number),
+		datum_int(n), datum_int(end)),
+	    &out->rows, &out->n);
+
+	if (sql_work(p->db) - work < LITTLE)
+		p->window *= WIDER;
+	*more = out->n == (size_t)n || end < p->last_number;
+	if (r == OK && out->n == (size_t)n)
+		return set_after(p, &out->rows[out->n - 1]);
+	p->after.number = end;
+	return r;
+}
+
+/* The next hosts in the order of the list, and moves p->after behind them. */
+static int
+read_chunk(struct page *p, int n, struct few *out, bool *more)
+{
+	int walk = WALK + (int)p->filter->sort +
+	    (p->filter->descending ? HOST_SORTS : 0);
+	int r;
+
+	if (p->by_number)
+		return search_on(p, n, out, more);
+	r = sql_rows(p->db, texts[walk], &table,
+	    WITH(is_by_text(p) ? datum_text(p->after.value)
+			       : datum_int(p->after.number),
+		datum_text(p->after.id), datum_int(n)),
+	    &out->rows, &out->n);
+	*more = out->n == (size_t)n;
+	return r == OK && out->n > 0 ? set_after(p, &out->rows[out->n - 1]) : r;
+}
+
+static bool
+is_too_much(const struct page *p)
+{
+	return p->looked_at >= HOST_LIST_LOOKED_AT ||
+	    (p->by_number && sql_work(p->db) - p->began > TOO_MUCH);
+}
+
+static int
+look_at_all(struct page *p, const struct few *few, struct candidate *last)
+{
+	int r = OK;
+
+	for (size_t i = 0; r == OK && !p->full && i < few->n; i++)
+		r = look_at(p, &few->rows[i], last);
+	return r;
+}
+
+/*
+ * In the order of an index, until the page is full or enough was looked at:
+ * first at `few`, which were read already and stand before p->after.
+ */
+static int
+walk(struct page *p, struct few *few, bool more)
+{
+	int n = p->limit < CHUNK_MIN ? CHUNK_MIN : p->limit + 1;
+	struct candidate last = { .id = "" };
+	int r = look_at_all(p, few, &last);
+
+	while (r == OK && !p->full && more && !is_too_much(p)) {
+		columns_release(&table, few->rows, few->n);
+		if ((r = read_chunk(p, n, few, &more)) == OK)
+			r = look_at_all(p, few, &last);
+		if ((n *= 2) > CHUNK_MAX)
+			n = CHUNK_MAX;
+	}
+	p->out->partial = !p->full && more;
+	return r == OK && (p->full || p->out->partial)
+	    ? write_next(p, p->full ? &last : NULL)
+	    : r;
+}
 
 static int
 compare(const void *a, const void *b, void *page)
@@ -465,25 +526,67 @@ show_few(struct page *p, struct few *few)
 }
 
 static int
+append(struct few *all, struct few *some)
+{
+	struct candidate *rows;
+
+	if (some->n == 0)
+		return OK;
+	rows = reallocarray(all->rows, all->n + some->n, sizeof *rows);
+	if (rows == NULL)
+		return fail(ERR_NOMEM, "no memory for hosts");
+	memcpy(rows + all->n, some->rows, some->n * sizeof *rows);
+	all->rows = rows;
+	all->n += some->n;
+	free(some->rows);
+	*some = (struct few){ .n = 0 };
+	return OK;
+}
+
+/* All that match, unless they are over `limit` or the search is too much work. */
+static int
+find_all(struct page *p, size_t limit, struct few *out, bool *more)
+{
+	struct few some;
+	int r = OK;
+
+	*more = true;
+	p->after.number = 0;
+	while (r == OK && *more && out->n <= limit && !is_too_much(p)) {
+		r = search_on(p, (int)(limit + 1 - out->n), &some, more);
+		if (r == OK)
+			r = append(out, &some);
+		columns_release(&table, some.rows, some.n);
+	}
+	return r;
+}
+
+static int
 by_search(struct page *p)
 {
 	/* once sorted, further pages of the list are, too */
-	int64_t limit = has_text(p->filter->cursor) ? 2 * HOST_LIST_SORTED
-						    : HOST_LIST_SORTED;
+	size_t limit = has_text(p->filter->cursor) ? 2 * HOST_LIST_SORTED
+						   : HOST_LIST_SORTED;
+	struct cursor after = p->after;
 	struct few few = { .n = 0 };
-	int r = OK;
+	bool sorted = !p->by_number, more = true;
+	int r;
 
-	if (!p->by_number) {
-		r = sql_rows(p->db, texts[FIND], &table,
-		    WITH(datum_text(p->pattern), datum_int(0),
-			datum_int(limit + 1)),
-		    &few.rows, &few.n);
-		p->by_number = few.n > (size_t)limit;
-		p->after.number = p->by_number ? 0 : p->after.number;
+	p->window = WINDOW;
+	p->began = sql_work(p->db);
+	r = sql_integer(p->db, texts[LAST_NUMBER], NULL, &p->last_number);
+	if (r == OK && sorted) {
+		p->by_number = true;
+		r = find_all(p, limit, &few, &more);
+		sorted = !more;
+	}
+	if (sorted) {
+		p->by_number = false;
+		p->after = after;
 	}
 	p->out->unsorted = p->by_number;
 	if (r == OK)
-		r = p->by_number ? walk(p) : show_few(p, &few);
+		r = sorted ? show_few(p, &few) : walk(p, &few, true);
 	columns_release(&table, few.rows, few.n);
 	return r;
 }
@@ -581,7 +684,7 @@ by_filter(struct page *p)
 	     i++)
 		r = filters[i](p, &few, &found);
 	if (r == OK)
-		r = found ? show_few(p, &few) : walk(p);
+		r = found ? show_few(p, &few) : walk(p, &few, true);
 	columns_release(&table, few.rows, few.n);
 	return r;
 }

@@ -17,6 +17,9 @@
 /* How many hosts are looked at for one page. */
 #define HOST_LIST_LOOKED_AT 4000
 
+/* About how many texts are read for one page of a search, beyond those found. */
+#define HOST_LIST_SEARCHED 16000
+
 enum host_attested { HOST_ANY, HOST_ATTESTED, HOST_NOT_ATTESTED };
 
 enum host_sort {
@@ -67,11 +70,11 @@ struct host_list {
 	char next[CURSOR_TEXT];
 	/*
 	 * There are fewer rows than asked for, perhaps none, because so many
-	 * hosts were looked at; `next` goes on.
+	 * hosts, or texts to search, were looked at; `next` goes on.
 	 */
 	bool partial;
-	/* So many match the search that they come in the order of their first
-	 * enrollment. */
+	/* So many match the search, or may do, that they come in the order of
+	 * their first enrollment. */
 	bool unsorted;
 };
 

@@ -321,7 +321,16 @@ read_rows(struct db *db, const char *sql, const struct table *table,
 		*n = 0;
 	}
 	memcpy(rows, &all, sizeof all);
+	if (handle != NULL)
+		db->work += sqlite3_stmt_status(
+		    handle, SQLITE_STMTSTATUS_VM_STEP, 1);
 	return finish(handle, r);
+}
+
+int64_t
+sql_work(const struct db *db)
+{
+	return db->work;
 }
 
 int

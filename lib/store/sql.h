@@ -53,6 +53,13 @@ int sql_rows(struct db *db, const char *sql, const struct table *table,
     const struct datum *params, void *rows, size_t *n);
 
 /*
+ * What sql_rows() did on this connection so far: a dozen for a row that a condition
+ * looks at, however long that takes. An engine that does not count may give the
+ * elapsed time in units of 0.1 microseconds.
+ */
+int64_t sql_work(const struct db *db);
+
+/*
  * The same without the damaged rows, which are logged and counted: one bad row
  * must not hide the others.
  */

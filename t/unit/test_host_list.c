@@ -9,6 +9,7 @@
 #include "store/connection.h"
 #include "store/host_index.h"
 #include "store/host_list.h"
+#include "store/sql.h"
 
 static void
 add_named(
@@ -294,7 +295,7 @@ refuses(struct db *db, const char *bytes, size_t n, struct host_filter filter)
 	buf_release(&cursor);
 }
 
-#define BYTES(text) text, sizeof(text) - 1
+#define ALPHABET(text) text, sizeof(text) - 1
 
 static void
 test_cursors_that_are_none(void **state)
@@ -320,17 +321,17 @@ test_cursors_that_are_none(void **state)
 	assert_int_equal(load(db, "==", plain), ERR_FIELD);
 	assert_int_equal(load(db, "' OR 1=1", plain), ERR_FIELD);
 	host_list_release(&list);
-	refuses(db, BYTES("h0u"), plain);
-	refuses(db, BYTES("h0u\0a\0" "0\0b"), plain);
-	refuses(db, BYTES("h0u\0a\0" "0\0b\0c\0"), plain);
-	refuses(db, BYTES("h0uuuuuuuuuuuuuuuuuu\0a\0" "0\0b\0"), plain);
-	refuses(db, BYTES("\0a\0" "0\0b\0"), plain);
-	refuses(db, BYTES("hn\0\0" "1\0\0"), plain);
+	refuses(db, ALPHABET("h0u"), plain);
+	refuses(db, ALPHABET("h0u\0a\0" "0\0b"), plain);
+	refuses(db, ALPHABET("h0u\0a\0" "0\0b\0c\0"), plain);
+	refuses(db, ALPHABET("h0uuuuuuuuuuuuuuuuuu\0a\0" "0\0b\0"), plain);
+	refuses(db, ALPHABET("\0a\0" "0\0b\0"), plain);
+	refuses(db, ALPHABET("hn\0\0" "1\0\0"), plain);
 	refuses(db, big, 300, plain);
 	refuses(db, big, sizeof big, plain);
-	refuses(db, BYTES("h2u\0\0\0b\0"), by_time);
-	refuses(db, BYTES("h2u\0\0" "1x\0b\0"), by_time);
-	refuses(db, BYTES("h2u\0\0" "99999999999999999999\0b\0"), by_time);
+	refuses(db, ALPHABET("h2u\0\0\0b\0"), by_time);
+	refuses(db, ALPHABET("h2u\0\0" "1x\0b\0"), by_time);
+	refuses(db, ALPHABET("h2u\0\0" "99999999999999999999\0b\0"), by_time);
 }
 
 static void
@@ -468,6 +469,41 @@ test_a_search_that_finds_much(void **state)
 	assert_int_equal(w.others, 0);
 }
 
+/* All texts have the only three letters that the index is asked for. */
+static void
+test_a_search_that_reads_all_texts(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct host_filter filter = { .search = "0000000000", .limit = 10 };
+	int64_t before;
+	struct host_list list;
+	struct walk w;
+
+	add_many(db, 5 * HOST_LIST_SEARCHED / 2, "enrolled", "Z000");
+	before = sql_work(db);
+	assert_int_equal(host_list_load(db, &filter, &list), OK);
+	assert_true(list.partial);
+	assert_int_equal(list.n, 0);
+	assert_true(sql_work(db) - before < HOST_LIST_SEARCHED * 10);
+	assert_true(sql_work(db) - before > HOST_LIST_SEARCHED * 3);
+	host_list_release(&list);
+	walk(db, filter, &w);
+	assert_int_equal(w.others, 0);
+	assert_in_range(w.pages, 2, 6);
+	/* the last one is found behind them */
+	add_many(db, 1, "enrolled", "A0000000000");
+	walk(db, filter, &w);
+	assert_int_equal(w.others, 1);
+	/* what the index can tell is found at once, and sorted */
+	filter.search = "Z000112345";
+	before = sql_work(db);
+	assert_int_equal(host_list_load(db, &filter, &list), OK);
+	assert_int_equal(list.n, 1);
+	assert_false(list.partial || list.unsorted);
+	assert_true(sql_work(db) - before < 1000);
+	host_list_release(&list);
+}
+
 static int64_t
 wrong(struct db *db)
 {
@@ -574,6 +610,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_filters),
 	STOREFIX_TEST(test_what_is_seldom_is_looked_for_in_parts),
 	STOREFIX_TEST(test_a_search_that_finds_much),
+	STOREFIX_TEST(test_a_search_that_reads_all_texts),
 	STOREFIX_TEST(test_counts_are_kept),
 	STOREFIX_TEST(test_damage_is_noticed_and_mended),
 };
