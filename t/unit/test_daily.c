@@ -108,7 +108,7 @@ test_kept(void **state)
 		WRITE(db, daily_add_refusal(db, last - i * DAY, "ONE"));
 		WRITE(db, daily_add_refusal(db, last - i * DAY, "TWO"));
 	}
-	assert_int_equal(store_purge(db, now, &deleted), OK);
+	assert_int_equal(store_purge(db, &storefix_retention, now, &deleted), OK);
 	assert_int_equal(deleted, 2 + 4);
 	assert_int_equal(daily_list_hosts(db, 0, &list), OK);
 	assert_int_equal(list.n, 2);
