@@ -11,6 +11,10 @@
 
 #include "base/log.h"
 #include "bin/cmd.h"
+#include "store/ade_accounts.h"
+#include "store/admins.h"
+#include "store/api_tokens.h"
+#include "store/settings.h"
 #include "unit/unit.h"
 
 #define WORDS  8
@@ -20,7 +24,7 @@ struct call {
 	const char *words[WORDS];
 	/* lets the same call do the same again, where it changes something */
 	const char *undo;
-	/* in several transactions */
+	/* in several transactions, or it looks at something afterwards */
 	bool in_parts;
 };
 
@@ -42,7 +46,8 @@ write_conf(const struct storefix *fix)
 	snprintf(text, sizeof text,
 	    "[server]\nurl = https://mdm.example.com\n"
 	    "[paths]\nstate = %s\ndatabase = %s\n"
-	    "[mdm]\ntopic = " MDMFIX_TOPIC "\n",
+	    "[mdm]\ntopic = " MDMFIX_TOPIC "\n"
+	    "[sign_in]\nissuer = https://id.example.com\nclient_id = x\n",
 	    fix->folder, fix->path);
 	serverfix_write(fix, "attestmdm.conf", text, strlen(text));
 }
@@ -87,6 +92,25 @@ tool(void *arg)
 	return status == CLI_EXIT_OK ? OK : ERR_INTERNAL;
 }
 
+/*
+ * What serverfix.h has, an account at Apple Business, a token, and another
+ * administrator, without whom the one may not be disabled.
+ */
+static void
+make(void **state, struct serverfix *out)
+{
+	struct db *db = storefix_db(state);
+	char text[API_TOKENS_TEXT];
+
+	write_conf(*state);
+	serverfix_make(state, out);
+	WRITE(db, admins_create(db, "ada", ADMIN_ROLE_ADMIN, "x"));
+	WRITE(db, ade_accounts_create(db, "business"));
+	WRITE(db,
+	    api_tokens_create(db, "monitoring", ADMIN_ROLE_OBSERVER, 3600,
+		SERVERFIX_ADMIN, text));
+}
+
 static void
 what_it_shows_is_whole(void **state)
 {
@@ -107,6 +131,12 @@ what_it_shows_is_whole(void **state)
 		{ &cmd_command, { "list", SERIAL_A }, NULL, false },
 		{ &cmd_command, { "show", made.command }, NULL, false },
 		{ &cmd_ade, { "list" }, NULL, false },
+		{ &cmd_ade, { "token", "show" }, NULL, false },
+		{ &cmd_ade, { "profile", "show" }, NULL, false },
+		{ &cmd_ade, { "assign" }, NULL, false },
+		{ &cmd_activity, { "list" }, NULL, false },
+		{ &cmd_session, { "list" }, NULL, false },
+		{ &cmd_token, { "list" }, NULL, false },
 		{ &cmd_alarms, { NULL }, NULL, false },
 		{ &cmd_status, { NULL }, NULL, false },
 		{ &cmd_admin, { "list" }, NULL, false },
@@ -116,8 +146,7 @@ what_it_shows_is_whole(void **state)
 	};
 	struct asked a = { .fix = *state, .sound = sound };
 
-	write_conf(*state);
-	serverfix_make(state, &made);
+	make(state, &made);
 	a.version = storefix_version(a.fix->db);
 	for (size_t i = 0; i < 2 * sizeof calls / sizeof calls[0]; i++) {
 		a.call = &calls[i / 2];
@@ -145,7 +174,16 @@ what_it_does_it_does_wholly_or_not_at_all(void **state)
 		    "UPDATE commands SET state = 'queued'", false },
 		{ &cmd_setting, { "set", "minimum_os_version_macos", "14.5" },
 		    NULL, false },
-		{ &cmd_admin, { "disable", SERVERFIX_ADMIN }, NULL, false },
+		{ &cmd_setting, { "set", SETTINGS_SIGN_IN, "true" },
+		    "DELETE FROM settings WHERE name = '" SETTINGS_SIGN_IN "'",
+		    /* then it looks who has the profile for that */
+		    true },
+		{ &cmd_ade, { "profile", "set", "department=IT" },
+		    "UPDATE ade_accounts SET profile_options = '{}'", true },
+		{ &cmd_token, { "add", "ci", "--role", "observer" },
+		    "DELETE FROM api_tokens WHERE name = 'ci'", false },
+		/* then it looks for tokens that are left */
+		{ &cmd_admin, { "disable", SERVERFIX_ADMIN }, NULL, true },
 		{ &cmd_admin, { "enable", SERVERFIX_ADMIN }, NULL, false },
 		{ &cmd_admin, { "add", "eve" },
 		    "DELETE FROM admins WHERE name = 'eve'", false },
@@ -163,8 +201,7 @@ what_it_does_it_does_wholly_or_not_at_all(void **state)
 	};
 	struct asked a = { .fix = *state };
 
-	write_conf(*state);
-	serverfix_make(state, &made);
+	make(state, &made);
 	snprintf(csv, sizeof csv, "%s/one.csv", a.fix->folder);
 	serverfix_write(*state, "one.csv", "serial_number\nC02DDDDDDDDD\n", 27);
 	a.version = storefix_version(a.fix->db);
