@@ -10,6 +10,18 @@ my $t = Attestmdm::Test->new;
 my @ROLES = qw(observer maintainer admin gitops);
 my (%browser, %password);
 
+# Which route was asked for by whom: each has to be by each role in the end.
+my %asked;
+{
+	no warnings 'redefine';
+	my $request = \&Attestmdm::Admin::request;
+	*Attestmdm::Admin::request = sub {
+		my ($self, $method, $path) = @_;
+		$asked{"$method " . $path =~ s/\?.*//r}{$self} = 1;
+		goto &$request;
+	};
+}
+
 for my $role (@ROLES) {
 	$password{$role} = $t->tool_json('admin', 'add', "the-$role", '--role', $role)->{password};
 	$browser{$role} = Attestmdm::Admin->new($t);
@@ -20,7 +32,8 @@ is(join(' ', map { $listed{"the-$_"} } @ROLES), "@ROLES", 'admin list has the ro
 is($listed{admin}, 'admin', 'who was there is admin');
 
 # Everybody reads everything.
-for my $page ('', qw(hosts hosts.csv enrollments links refusals serial?serial=C02X alarms jobs settings activity apple)) {
+for my $page ('', qw(hosts hosts.csv enrollments links refusals serial?serial=C02X alarms jobs settings activity apple
+	move settings/apple_require_hardware_attestation/hosts?value=true&group=0123456789abcdef)) {
 	is(join(' ', map { $browser{$_}->get("/admin/$page")->{status} } @ROLES), '200 200 200 200',
 	    "fleet-125: every role reads $page");
 }
@@ -30,6 +43,10 @@ $t->assign('C02ROLE00001');
 is($t->sim('enroll', '--serial', 'C02ROLE00001')->{exit}, 0, 'a Mac enrolls');
 my $host = '/admin/hosts/' . $t->db('SELECT id FROM hosts')->[0]{id};
 my $command = $t->tool_json('command', 'send', 'C02ROLE00001', 'ProfileList')->{uuid};
+my $enrollment = $t->db('SELECT id FROM enrollments')->[0]{id};
+is(join(' ', map { $browser{$_}->get("/admin/enrollments/$enrollment")->{status} } @ROLES), '200 200 200 200',
+    'fleet-125: every role reads how it enrolled');
+
 # But who there is, and who gives roles, only who may change that.
 for my $page (qw(admins admins/one?name=admin tokens tokens?all=1)) {
 	is(join(' ', map { $browser{$_}->get("/admin/$page")->{status} } @ROLES), '403 403 200 403',
@@ -58,6 +75,8 @@ my @acts = (
 	    ['commands', { type => 'SecurityInfo' }], ['commands', { type => 'RestartDevice' }],
 	    ["commands/$command/cancel", {}], ['renew', {}], ['revoke', {}], ['block', {}],
 	    ['block', { confirmed => 'yes' }], ['unblock', {}]),
+	['/admin/move', {}, 'move', qw(maintainer admin)],
+	['/admin/move/stop', {}, 'move', qw(maintainer admin)],
 	['/admin/apple/sync', {}, 'settings', qw(maintainer admin)],
 	['/admin/tokens', { name => 'page', role => 'observer', days => 1 }, 'settings', 'admin'],
 	['/admin/tokens/revoke', { name => 'page' }, 'settings', 'admin'],
@@ -90,6 +109,13 @@ is($t->db("SELECT count(*) AS n FROM admins WHERE name = 'Eve'")->[0]{n}, 1, 'th
 my @links = map { $t->tool_json('enrollment', 'new')->{id} } @ROLES;
 is(join(' ', map { $browser{$_}->post('/admin/links/' . shift(@links) . '/revoke', from => '/admin/links')->{status} }
     @ROLES), '403 303 303 403', 'revoking a link');
+
+for my $route (Attestmdm::Server::slurp('cgi-bin/admin-settings.c') =~ m{\{ ("(?:GET|POST)", "/admin/[^"]*)"}g) {
+	next if $route =~ m{/(?:sign-in|sign-out|style\.css|icon\.svg)$};
+	my $path = $route =~ s/"(\w+)", "/$1 /r =~ s{:\w+}{[^/]+}gr;
+	my %who = map { %{ $asked{$_} } } grep { m{^$path$} } keys %asked;
+	is(scalar(grep { $who{$browser{$_}} } @ROLES), 4, "fleet-125: each role was tried with $path");
+}
 
 # Another role is another sign-in.
 $t->tool_ok('admin', 'set-role', 'the-admin', 'observer');
