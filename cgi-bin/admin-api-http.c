@@ -128,6 +128,9 @@ admin_api_http_on_error(
 	out_json_string(&w, "request_id", req->id);
 	if (code == ERR_BUSY)
 		resp_set(resp, "Retry-After", "5");
+	/* one that ended while its request was under way */
+	if (code == ERR_TOKEN && resp_get(resp, "WWW-Authenticate") == NULL)
+		resp_set(resp, "WWW-Authenticate", BEARER_INVALID);
 	if (admin_api_http_send(&w, status, resp) != OK ||
 	    resp_set(resp, "Content-Type", PROBLEM_TYPE) != OK)
 		resp_error_text(resp, code);

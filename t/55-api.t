@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use MIME::Base64 qw(encode_base64);
+use POSIX ();
 use Attestmdm::Test;
 use Attestmdm::Admin;
 use Attestmdm::Api;
@@ -98,6 +99,26 @@ subtest 'tokens' => sub {
 	is($short->get($path)->{status}, 200, 'it was only the clock');
 	$t->tool_ok('token', 'revoke', $short->{name});
 	is($short->get($path)->{status}, 401, 'nor once it is revoked');
+
+	# One that ends while its request waits for its turn at the database.
+	my $ends = Attestmdm::Api->with_role($t, 'admin');
+	$ends->get($path);
+	open(my $lock, '<', $t->server->database . '.lock') or die $!;
+	flock($lock, 2) or die $!;
+	my $pid = open(my $answer, '-|') // die $!;
+	if (!$pid) {
+		my $late = $t->http('PATCH', '/api/v1/config', body => '{"mdm":{"minimum_os_versions":{"tvos":"9"}}}',
+		    headers => { Authorization => "Bearer $ends->{token}", 'Content-Type' => 'application/json' });
+		syswrite(STDOUT, "$late->{status} $late->{headers}{'www-authenticate'}");
+		POSIX::_exit(0);
+	}
+	select(undef, undef, undef, 0.7);
+	$t->command('sqlite3', $t->server->database, "UPDATE api_tokens SET revoked_at = 1 WHERE name = '$ends->{name}';");
+	flock($lock, 8);
+	like(join('', <$answer>), qr/^401 .*invalid_token/, 'nor once it is revoked while it waits');
+	close($answer);
+	is($t->tool_ok('setting', 'get', 'minimum_os_version_tvos'), "\n", 'which changed nothing');
+
 	my $raised = Attestmdm::Api->with_role($t, 'observer');
 	$t->change_db("UPDATE api_tokens SET role = 'admin' WHERE name = '$raised->{name}'");
 	is($raised->get($path)->{status}, 401, 'nor with a role that another program wrote');
@@ -375,6 +396,8 @@ subtest 'metrics' => sub {
 	is($t->sim('enroll', '--serial', 'C02STRANGER1')->{exit}, 3, 'a stranger is refused');
 	like($api{observer}->get('/metrics')->{body}, qr/^attestmdm_refusals_total\{step="profile",code="ENROLL_UNASSIGNED"\} 1$/m, 'and counted');
 	is($nobody->get('/metrics')->{status}, 401, 'without a token');
+	is($nobody->get('/metrics', $_ => '192.0.2.1')->{status}, 401, "nor by an address that $_ claims")
+	    for 'X-Forwarded-For', 'X-Real-IP', 'Forwarded', 'Remote-Addr', 'Client-IP';
 	$t->server->set_conf('metrics.allow', '192.0.2.1 unix:');
 	$t->server->restart('admin-api');
 	is($nobody->get('/metrics')->{status}, 200, 'from an address of the list');

@@ -78,8 +78,7 @@ bearer_load(struct db *db, const struct req *req, struct resp *resp,
 	}
 	r = api_tokens_load(db, text, out);
 	if (r == ERR_TOKEN) {
-		resp_set(resp, "WWW-Authenticate",
-		    "Bearer realm=\"attestmdm\", error=\"invalid_token\"");
+		resp_set(resp, "WWW-Authenticate", BEARER_INVALID);
 		return refuse(db, req, resp);
 	}
 	return r == OK ? note_use(db, out) : r;

@@ -11,6 +11,9 @@
 struct req;
 struct resp;
 
+/* WWW-Authenticate for a token that is not valid, or not any more (section 3). */
+#define BEARER_INVALID "Bearer realm=\"attestmdm\", error=\"invalid_token\""
+
 /*
  * The token that a request shows. ERR_TOKEN when it shows none, or one that
  * api_tokens_load() refuses; `resp` then gets WWW-Authenticate.
