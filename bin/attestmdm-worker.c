@@ -18,7 +18,7 @@
 
 #define EXIT_USAGE 2
 
-/* After a wake the socket is left alone so long: nobody can make it spin. */
+/* The socket is left alone for this long after a wake: nobody can make it spin. */
 #define WAKE_PAUSE_MS 20
 
 static const struct job_kind *const kinds[] = {

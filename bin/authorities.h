@@ -48,7 +48,7 @@ void authorities_of(
  */
 bool authorities_next(const struct conf *conf, struct authorities_one *it);
 
-/* The generation behind this one. ERR_CONFIG: there can be none. */
+/* The generation after this one. ERR_CONFIG: there can be none. */
 int authorities_after(const struct conf *conf,
     const struct authorities_one *current, struct authorities_one *out);
 

@@ -33,7 +33,7 @@ int bundle_open(const char *path, struct bundle **out);
 
 /*
  * The next member, a regular file; *name is good until the next call.
- * ERR_NOT_FOUND behind the last, ERR_FIELD when the archive is damaged.
+ * ERR_NOT_FOUND after the last, ERR_FIELD when the archive is damaged.
  */
 int bundle_next(struct bundle *b, const char **name);
 

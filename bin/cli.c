@@ -430,7 +430,7 @@ help(const struct cli_noun *const *nouns, int argc, const char *const *argv)
 	return CLI_EXIT_OK;
 }
 
-/* Options that stand before the command; *i moves behind them. */
+/* Options that stand before the command; *i moves past them. */
 static int
 read_leading(struct cli *cli, int argc, const char *const *argv, int *i)
 {

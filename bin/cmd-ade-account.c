@@ -17,7 +17,7 @@
 #include "store/jobs.h"
 #include "wire/ade_token.h"
 
-/* A worker that did not begin what is due after so long is not there. */
+/* A worker that did not begin what is due after this long is not there. */
 #define BEGIN_SECONDS 15
 /* The longest that a run is followed. */
 #define FOLLOW_SECONDS 3600

@@ -250,7 +250,7 @@ generate(struct cli *cli)
 	return r;
 }
 
-/* "generate" takes those behind the first. */
+/* "generate" takes those after the first. */
 static const struct cli_option options[] = {
 	{ "dry-run", NULL, "only shows what would change", 0 },
 	{ "url", "URL",

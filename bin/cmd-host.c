@@ -84,7 +84,7 @@ static const struct view_column evidence_columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
-/* The certificates that end within so many days. */
+/* The certificates that end within this many days. */
 static int
 read_days(const struct cli *cli, int64_t *before)
 {

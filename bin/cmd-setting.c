@@ -212,7 +212,7 @@ static const struct cli_option set_options[] = {
 	{ "dry-run", NULL, "prints what it would mean, and changes nothing",
 	    0 },
 	{ "group", "GROUP", "with --dry-run: the hosts of that group", 0 },
-	{ "after", "SERIAL", "with --group: those behind it", 0 },
+	{ "after", "SERIAL", "with --group: those after it", 0 },
 	{ "yes", NULL, "although hosts are not renewed any more then", 0 },
 	{ "override-gitops", NULL,
 	    "although GitOps manages the setting; the activity log tells", 0 },

@@ -13,9 +13,9 @@
 #define DAY INT64_C(86400)
 /* How often a running command is looked at. */
 #define LOOK_MS 20
-/* After so many failures in a run the rest waits for the next one. */
+/* After this many failures in a run the rest waits for the next one. */
 #define FAILURES_MAX 3
-/* Those that the command did not take let others pass for so many seconds. */
+/* Those that the command did not take let others pass for this many seconds. */
 #define PUT_OFF 60
 /* Closed alarms that are forgotten in one transaction, without a command. */
 #define BATCH 100

@@ -12,7 +12,7 @@
 #include "net/net.h"
 #include "store/jobs.h"
 
-/* After so many milliseconds a slice leaves the rest to the next one. */
+/* After this many milliseconds a slice leaves the rest to the next one. */
 #define JOB_SLICE_MS 50
 /* Between two slices that write, so that requests get their turn meanwhile. */
 #define JOB_PAUSE_MS 50
@@ -78,7 +78,7 @@ struct worker {
 /* For start(), step() and net_done: is there time left in this slice? */
 bool job_has_time(const struct job *job);
 
-/* Asks for step() after so many milliseconds. */
+/* Asks for step() after this many milliseconds. */
 void job_again(struct job *job, int milliseconds);
 
 /*

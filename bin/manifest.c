@@ -128,7 +128,7 @@ digest(const char *hex, uint8_t out[SECRET_SHA256])
 	return true;
 }
 
-/* The next word of *line, which moves behind it and the space that ends it. */
+/* The next word of *line, which moves past it and the space that ends it. */
 static bool
 take_word(const char **line, char *out, size_t size)
 {

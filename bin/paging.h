@@ -22,7 +22,7 @@
 	}
 
 struct paging {
-	/* the store is asked for so many rows behind this cursor */
+	/* the store is asked for this many rows after this cursor */
 	char after[CURSOR_TEXT];
 	int limit;
 	/* rows still to be shown */
@@ -31,7 +31,7 @@ struct paging {
 };
 
 /*
- * Reads a part of a list behind p->after, adds its rows to the view and calls
+ * Reads a part of a list after p->after, adds its rows to the view and calls
  * paging_took().
  */
 typedef int paging_part(

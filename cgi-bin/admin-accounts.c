@@ -38,7 +38,7 @@ fill_admin(struct tmpl_row *row, const struct admin *a,
 	admin_page_link(row, "one", ONE_PATH, "name", a->name);
 }
 
-/* Those behind the name in the URL, so many as a page has. */
+/* Those after the name in the URL, as many as a page has. */
 static void
 fill_rows(struct admin_page *page, const struct admin_list *list,
     const struct session_list *sessions)
@@ -111,7 +111,7 @@ admin_accounts_list(void *app, const struct req *req, struct resp *resp)
 	return show_list(app, req, OK, NULL, resp);
 }
 
-/* The newest; so many as a page has. */
+/* The newest; as many as a page has. */
 static void
 fill_sessions(struct admin_page *page, const struct session_list *sessions,
     const char *name)

@@ -136,7 +136,7 @@ add_certificates(struct buf *out, struct db *db)
 	int r;
 
 	describe(out, "certificates_ending", "gauge",
-	    "Certificates in use that end within so many days; 10000 stands "
+	    "Certificates in use that end within this many days; 10000 stands "
 	    "for more.");
 	for (i = 0; i < sizeof days / sizeof days[0]; i++) {
 		r = counters_certificates_ending(db, now + days[i] * DAY, &n);

@@ -12,7 +12,7 @@
 
 #define PATH "/admin/apple"
 
-/* What ends within so many seconds is to be renewed. */
+/* What ends within this many seconds is to be renewed. */
 #define SOON (30 * 86400)
 
 /* NAME_over, NAME_soon: has it ended, will it shortly? */
@@ -107,7 +107,7 @@ fill_account(struct tmpl_row *row, const struct ade_account *a,
 	fill_step(row, a);
 }
 
-/* Those behind the name in the URL, so many as a page has. */
+/* Those after the name in the URL, as many as a page has. */
 static int
 fill_rows(struct admin_page *page, const struct ade_account_list *list)
 {

@@ -30,7 +30,7 @@ fill_token(struct tmpl_row *row, const struct api_token *t)
 	admin_page_time(row, "last_used_at", t->last_used_at);
 }
 
-/* Those behind the name in the URL, so many as a page has. */
+/* Those after the name in the URL, as many as a page has. */
 static void
 fill_rows(
     struct admin_page *page, const struct api_token_list *list, bool ended)

@@ -36,7 +36,7 @@ enum link {
 void links_write(char out[LINKS_TEXT], const char *server,
     const char *enrollment, enum link link, const char *id);
 
-/* The page of the orders list that begins behind `offset` orders. */
+/* The page of the orders list that begins after `offset` orders. */
 void links_write_orders_page(char out[LINKS_TEXT], const char *server,
     const char *enrollment, const char *account, int offset);
 

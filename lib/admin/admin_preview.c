@@ -155,7 +155,7 @@ recall(struct walk *w, const struct population_host *h,
 	return m;
 }
 
-/* The next record; NULL behind the last. */
+/* The next record; NULL after the last. */
 static int
 peek(struct walk *w, const struct ade_device **out)
 {

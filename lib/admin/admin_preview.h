@@ -9,7 +9,7 @@
 #include "admin/admin_setting.h"
 #include "policy/decision.h"
 
-/* What belongs to none of so many groups is in the totals alone. */
+/* Groups at most; hosts of any other are counted in the totals alone. */
 #define ADMIN_PREVIEW_GROUPS  64
 #define ADMIN_PREVIEW_SERIALS 5
 /* Room for the name of a group. */
@@ -27,7 +27,7 @@ struct admin_preview_group {
 	int code;
 	char reason[256];
 	int64_t hosts;
-	/* the first of them, "" behind the last */
+	/* the first of them, "" after the last */
 	char serials[ADMIN_PREVIEW_SERIALS][DB_SERIAL_TEXT];
 };
 
@@ -69,7 +69,7 @@ struct admin_preview_hosts {
 };
 
 /*
- * The hosts of one group, behind the serial number `after` ("": from the
+ * The hosts of one group, after the serial number `after` ("": from the
  * start). There may be none and still a `next`, for a group that is rare.
  */
 int admin_preview_list(const struct admin_actor *actor,

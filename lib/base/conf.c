@@ -332,7 +332,7 @@ check_url(const char *path, const char *key, const char *url)
 	return OK;
 }
 
-/* "/.well-known/openid-configuration" is put behind it. */
+/* "/.well-known/openid-configuration" is appended to it. */
 static bool
 is_issuer(const char *url)
 {

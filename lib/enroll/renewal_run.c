@@ -57,7 +57,7 @@ handle(struct renewal_run *run, const struct renewal_candidate *host)
 	return OK;
 }
 
-/* The next hosts behind the last one, in the order of the run. */
+/* The next hosts after the last one, in the order of the run. */
 static int
 load_due(struct renewal_run *run, struct renewal_candidate_list *out)
 {

@@ -25,7 +25,7 @@ struct renewal_run {
 	enum renewer_option option;
 	/* changes nothing */
 	bool dry_run;
-	/* RENEWER_TO_ACME: hosts behind this serial number alone */
+	/* RENEWER_TO_ACME: hosts after this serial number alone */
 	char after[DB_SERIAL_TEXT];
 	/* renewals to open at most */
 	int limit;

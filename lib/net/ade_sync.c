@@ -29,7 +29,7 @@
 /* A list of that many pages is none. */
 #define PAGES_MAX 20000
 
-/* One in so many may go in that time without an administrator's word. */
+/* One in this many may go in that time without an administrator's word. */
 #define MAY_GO         20
 #define MAY_GO_SECONDS INT64_C(604800)
 

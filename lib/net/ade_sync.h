@@ -63,7 +63,7 @@ void ade_sync_explain(const char *run, const char *account, int code,
     const char *reason, char out[ADE_ERROR_TEXT]);
 
 /*
- * When to try again after so many failures in a row: from 30 seconds to 30
+ * When to try again after this many failures in a row: from 30 seconds to 30
  * minutes, with some chance, so that servers do not come all at once; an hour
  * for what an administrator has to do first.
  */

@@ -16,7 +16,7 @@
 #include "wire/x509.h"
 
 #define CONNECTIONS_KEPT 8L
-/* Requests at a time on one connection, if the host takes so many. */
+/* Requests at a time on one connection, if the host takes that many. */
 #define STREAMS_MOST 500L
 /* How long a connection without a request is kept: APNs likes them long. */
 #define IDLE_SECONDS 3600L

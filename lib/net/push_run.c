@@ -14,18 +14,19 @@
 /* A host that is looked for among the silent ones: how many, and how often. */
 #define SILENT_MOST  2000
 #define SILENT_EVERY HOUR
-/* So many answers are stored together. */
+/* This many answers are stored together. */
 #define STORE_TOGETHER 64
 /* After more failures in a row than these, see doubts_certificate(). */
 #define DOUBT_AFTER 2
-/* So many in a row that Apple could not take: it is not the host's fault. */
+/* This many in a row that Apple could not take: it is not the host's fault. */
 #define BUSY_MOST 5
 /* After a connection that Apple closed, in seconds. */
 #define RECONNECT_LEAST 1
 #define RECONNECT_MOST  4
 
 /*
- * So many, and more than one in so many of the recent answers: see is_dead().
+ * This many, and more than one in this many of the recent answers: see
+ * is_dead().
  */
 #define DEAD_LEAST 10
 #define DEAD_SHARE 20

@@ -28,7 +28,7 @@ struct activity_tail {
 /* In a write transaction, since it is true only until the next entry. */
 int activity_chain_tail(struct db *db, struct activity_tail *out);
 
-/* The hash of *a behind the entry with the hash `before`. ERR_NOMEM. */
+/* The hash of *a after the entry with the hash `before`. ERR_NOMEM. */
 int activity_chain_hash(const struct activity *a,
     const uint8_t before[SECRET_SHA256], uint8_t out[SECRET_SHA256]);
 

@@ -54,7 +54,7 @@ struct ade_device {
 struct ade_device_list {
 	struct ade_device *rows;
 	size_t n;
-	/* of ade_devices_list(); "" behind the last page */
+	/* of ade_devices_list(); "" after the last page */
 	char next[CURSOR_TEXT];
 };
 

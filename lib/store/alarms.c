@@ -10,7 +10,7 @@
 #define DAY  INT64_C(86400)
 #define KEEP (365 * DAY)
 
-/* An alarm about an end is critical from so many days before. */
+/* An alarm about an end is critical from this many days before. */
 #define CRITICAL_DAYS 7
 
 enum {

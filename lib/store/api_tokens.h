@@ -18,7 +18,7 @@
 
 #define API_TOKENS_NAME_TEXT 65
 
-/* last_used_at is written at most once in so many seconds. */
+/* last_used_at is written at most once in this many seconds. */
 #define API_TOKENS_TOUCH 60
 
 struct api_token {

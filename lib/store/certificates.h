@@ -59,7 +59,7 @@ struct certificate {
 struct certificate_list {
 	struct certificate *rows;
 	size_t n;
-	/* of certificates_list(); "" behind the last page */
+	/* of certificates_list(); "" after the last page */
 	char next[CURSOR_TEXT];
 };
 

@@ -222,7 +222,7 @@ code_of(struct blob name)
 }
 
 /*
- * A copy with a NUL behind it, at *memory, which moves on. A table with such
+ * A copy with a NUL after it, at *memory, which moves on. A table with such
  * columns is a TABLE_WITH_MEMORY().
  */
 static struct blob

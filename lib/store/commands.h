@@ -53,7 +53,7 @@ struct command {
 struct command_list {
 	struct command *rows;
 	size_t n;
-	/* "" behind the last page */
+	/* "" after the last page */
 	char next[CURSOR_TEXT];
 };
 

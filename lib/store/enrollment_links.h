@@ -40,7 +40,7 @@ struct enrollment_link {
 struct enrollment_link_list {
 	struct enrollment_link *rows;
 	size_t n;
-	/* "" behind the last page */
+	/* "" after the last page */
 	char next[CURSOR_TEXT];
 };
 

@@ -61,7 +61,7 @@ struct enrollment {
 struct enrollment_list {
 	struct enrollment *rows;
 	size_t n;
-	/* of enrollments_list(); "" behind the last page */
+	/* of enrollments_list(); "" after the last page */
 	char next[CURSOR_TEXT];
 };
 

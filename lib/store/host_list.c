@@ -12,7 +12,7 @@
 #define CHUNK_MIN 32
 #define CHUNK_MAX 1024
 
-/* A search is cut behind so many bytes; no text is longer. */
+/* A search is cut after this many bytes; no text is longer. */
 #define SEARCH_MAX 200
 
 /* '%' on both sides, and two spaces in front */
@@ -233,7 +233,7 @@ read_cursor(struct page *p)
 	return cursor_read(text, p->by_number ? BY_NUMBER : p->order, &p->after);
 }
 
-/* The next rows are behind this one. */
+/* The next rows are after this one. */
 static int
 set_after(struct page *p, const struct candidate *c)
 {
@@ -377,7 +377,7 @@ take(struct page *p, const struct candidate *c)
 	return r == ERR_NOT_FOUND ? OK : r;
 }
 
-/* *last is the candidate behind which the next page begins. */
+/* *last is the candidate after which the next page begins. */
 static int
 look_at(struct page *p, const struct candidate *c, struct candidate *last)
 {
@@ -495,7 +495,7 @@ compare(const void *a, const void *b, void *page)
 	return p->filter->descending ? -by : by;
 }
 
-/* Does it come behind the row that the page before ended with? */
+/* Does it come after the row that the page before ended with? */
 static bool
 is_after(struct page *p, const struct candidate *c)
 {

@@ -66,7 +66,7 @@ struct host_filter {
 struct host_list {
 	struct host *rows;
 	size_t n;
-	/* "" behind the last page */
+	/* "" after the last page */
 	char next[CURSOR_TEXT];
 	/*
 	 * There are fewer rows than asked for, perhaps none, because so many

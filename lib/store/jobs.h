@@ -18,7 +18,7 @@
 /* From that many failed runs in a row on there is an alarm. */
 #define JOBS_ALARM_FAILURES 3
 
-/* A job that nobody begins for so many seconds means that no worker runs. */
+/* A job that nobody begins for this many seconds means that no worker runs. */
 #define JOBS_SILENT 600
 
 #define JOBS_NAME_TEXT 33

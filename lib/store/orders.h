@@ -61,7 +61,7 @@ struct order {
 struct order_list {
 	struct order *rows;
 	size_t n;
-	/* more rows follow behind these */
+	/* more rows follow after these */
 	bool more;
 };
 

@@ -21,13 +21,13 @@ struct population_hosts {
 	size_t n;
 };
 
-/* Enrolled hosts behind the serial number `after`, `limit` at most. */
+/* Enrolled hosts after the serial number `after`, `limit` at most. */
 int population_load_hosts(struct db *db, const char *after, int limit,
     struct population_hosts *out);
 void population_release_hosts(struct population_hosts *list);
 
 /*
- * Records behind the serial number `after`, of which only serial, model,
+ * Records after the serial number `after`, of which only serial, model,
  * description, device_family and removed_at are filled in; all of a serial
  * number or none. `limit`, over ADE_BATCH_MAX, bounds them.
  */

@@ -18,11 +18,11 @@
 #define PUSHES_REASON_TEXT 65
 #define PUSHES_ID_TEXT     65
 
-/* Commands queued within so many seconds share a push. */
+/* Commands queued within this many seconds share a push. */
 #define PUSHES_APART 5
-/* A push that nobody wrote an answer for is sent again after so many. */
+/* A push that nobody wrote an answer for is sent again after this many. */
 #define PUSHES_CLAIM 120
-/* Hosts that were not here for so long get a push although nothing waits, and
+/* Hosts that were not here for this long get a push although nothing waits, and
  * so do dead tokens: Apple may have been wrong. */
 #define PUSHES_SILENT (INT64_C(7) * 86400)
 
@@ -145,8 +145,8 @@ int pushes_count_damaged(struct db *db, int64_t *out);
 int pushes_next_due(struct db *db, int64_t *out);
 
 /*
- * How long to wait after so many failures in a row, from 0: 30 s, 2, 8, then 30
- * minutes, each 20 % more or less.
+ * How long to wait after this many failures in a row, from 0: 30 s, 2, 8, then
+ * 30 minutes, each 20 % more or less.
  */
 int64_t pushes_pause(int failures);
 

@@ -32,7 +32,7 @@ struct renewal_query {
 
 /*
  * Hosts whose renewal is due, not open and not put off: soonest end first,
- * behind `after` (NULL: from the start). A try that was never answered is
+ * beyond `after` (NULL: from the start). A try that was never answered is
  * repeated once the host was seen again, a failed one at its next_try_at.
  */
 int renewal_candidates_due(struct db *db, const struct renewal_query *query,
@@ -41,7 +41,7 @@ int renewal_candidates_due(struct db *db, const struct renewal_query *query,
 /*
  * Hosts that are not attested, but assigned by Apple Business, with no
  * renewal open but one for SCEP that has no certificate yet; by serial number,
- * behind `after` (NULL: from the start).
+ * beyond `after` (NULL: from the start).
  */
 int renewal_candidates_not_attested(struct db *db,
     const struct renewal_candidate *after, int limit,

@@ -41,7 +41,7 @@ struct settings_entry {
 	const char *json;
 	enum settings_type type;
 	const char *initial;
-	/* of SETTINGS_CHOICE: the words, and NULL behind the last */
+	/* of SETTINGS_CHOICE: the words, and NULL after the last */
 	const char *const *words;
 	/* does not exist in the tier "free" */
 	bool premium;
@@ -57,7 +57,7 @@ enum settings_origin {
 	SETTINGS_BY_GITOPS,
 };
 
-/* Entry number i, or NULL behind the last. */
+/* Entry number i, or NULL after the last. */
 const struct settings_entry *settings_entry(size_t i);
 
 /* NULL when there is no such setting, or not in the configured tier. */

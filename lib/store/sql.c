@@ -142,7 +142,7 @@ start(struct db *db, const char *sql, const struct table *table,
 	return OK;
 }
 
-/* The next row: OK, ERR_NOT_FOUND behind the last. */
+/* The next row: OK, ERR_NOT_FOUND after the last. */
 static int
 step(struct db *db, sqlite3_stmt *handle)
 {

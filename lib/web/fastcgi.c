@@ -16,7 +16,7 @@
 /* The whole response with its headers. */
 #define FASTCGI_OUT_MAX (RESP_BODY_MAX + (1u << 20))
 
-/* So many failures of accept in a row are no accident. */
+/* This many failures of accept in a row are no accident. */
 #define FASTCGI_FAILURES 100
 
 static volatile sig_atomic_t stopping;

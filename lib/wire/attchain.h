@@ -21,7 +21,7 @@ struct attchain {
 };
 
 /*
- * Reads the certificates and puts the root behind them; a copy of the root in
+ * Reads the certificates and puts the root after them; a copy of the root in
  * the last place of x5c is dropped. The root must outlive the chain. Release
  * with attchain_release(), on failure as well. ERR_ATT_CHAIN.
  */

@@ -114,7 +114,7 @@ attobj_parse(struct blob object, struct attobj *out)
 	if ((seen & ATTOBJ_FMT) == 0 || (seen & ATTOBJ_STATEMENT) == 0)
 		return bad("fmt or attStmt is missing");
 	if (object.n != 0)
-		return bad("bytes behind the end");
+		return bad("bytes after the end");
 	*out = parsed;
 	return OK;
 }

@@ -20,7 +20,7 @@ struct attobj {
 };
 
 /*
- *   ERR_ATT_CBOR    another shape, or bytes behind the end
+ *   ERR_ATT_CBOR    another shape, or bytes after the end
  *   ERR_ATT_FORMAT  "fmt" is not "apple"
  *   ERR_ATT_NONE    x5c is empty: the device could not attest
  *   ERR_ATT_CHAIN   not 2..4 certificates, or one empty or too large

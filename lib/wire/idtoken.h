@@ -38,7 +38,7 @@ struct idtoken {
 	char preferred_username[IDTOKEN_TEXT];
 	/* the provider says that it did not verify the address */
 	bool email_is_unverified;
-	/* each with a NUL behind it */
+	/* each with a NUL after it */
 	struct buf groups;
 };
 

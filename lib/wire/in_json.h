@@ -30,7 +30,7 @@
 struct json;
 
 /*
- * Parses one object or array with nothing behind it but white space.
+ * Parses one object or array followed by nothing but white space.
  * `max_depth` is 1 for an object that holds only scalars. Free with
  * in_json_free(). ERR_MALFORMED for anything that is not strict JSON, nests
  * deeper, names a member twice, holds U+0000, an integer outside int64 or a
@@ -56,7 +56,7 @@ bool in_json_has_string(const struct json *object, const char *name);
  * optional member ask in_json_has() first, or use in_json_opt_string().
  */
 
-/* The unescaped text: UTF-8, no NUL inside, a NUL behind; may be empty. */
+/* The unescaped text: UTF-8, no NUL inside, followed by a NUL; may be empty. */
 int in_json_string(
     const struct json *object, const char *name, struct blob *out);
 
@@ -98,7 +98,7 @@ enum in_json_type {
 
 /*
  * Member number i of an object, in the order of the text: its name, without a
- * NUL inside, and its type. False behind the last, and for what is no object.
+ * NUL inside, and its type. False after the last, and for what is no object.
  */
 bool in_json_member(const struct json *object, size_t i, const char **name,
     enum in_json_type *type);

@@ -281,7 +281,7 @@ jsontext_check(struct blob text, unsigned max_depth, size_t *members)
 	if ((r = value(&s)) != OK)
 		return r;
 	if (s.at != text.n)
-		return bad(&s, "bytes behind the end");
+		return bad(&s, "bytes after the end");
 	*members = s.members;
 	return OK;
 }

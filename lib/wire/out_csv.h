@@ -1,8 +1,8 @@
 /*
- * Comma-separated values (RFC 4180). What begins a formula in a spreadsheet gets an
- * apostrophe in front, at the beginning of a cell, and behind a semicolon, a tab or a
- * line end in it: what a device says of itself must do nothing on the computer of
- * whoever opens the file.
+ * Comma-separated values (RFC 4180). What begins a formula in a spreadsheet
+ * gets an apostrophe in front, at the beginning of a cell, and after a
+ * semicolon, a tab or a line end in it: what a device says of itself must do
+ * nothing on the computer of whoever opens the file.
  */
 #ifndef WIRE_OUT_CSV_H
 #define WIRE_OUT_CSV_H

@@ -111,7 +111,7 @@ vendor_request_release(struct vendor_request *request)
 	buf_release(&request->signature);
 }
 
-/* ERR_NOT_FOUND behind the last certificate. */
+/* ERR_NOT_FOUND after the last certificate. */
 static int
 next_certificate(struct blob *rest, gnutls_x509_crt_t *crt)
 {
