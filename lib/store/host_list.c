@@ -226,11 +226,17 @@ static int
 read_cursor(struct page *p)
 {
 	const char *text = p->filter->cursor;
+	int r;
 
 	p->by_number =
 	    has_text(p->filter->search) && cursor_is(text, BY_NUMBER);
 	set_beginning(p);
-	return cursor_read(text, p->by_number ? BY_NUMBER : p->order, &p->after);
+	r = cursor_read(
+	    text, p->by_number ? BY_NUMBER : p->order, &p->after);
+	/* search_on() reckons with it */
+	return r == OK && p->by_number && p->after.number < 0
+	    ? fail(ERR_FIELD, "a cursor of a search has no number below 0")
+	    : r;
 }
 
 /* The next rows are after this one. */

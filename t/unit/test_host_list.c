@@ -304,7 +304,8 @@ test_cursors_that_are_none(void **state)
 	static const struct host_filter plain = { .search = NULL },
 					by_name = { .sort = HOST_BY_NAME },
 					down = { .descending = true },
-					by_time = { .sort = HOST_BY_CONTACT };
+					by_time = { .sort = HOST_BY_CONTACT },
+					searched = { .search = "C02" };
 	char big[1000] = "h0u";
 	struct host_filter first = { .limit = 1 };
 	struct host_list list;
@@ -332,6 +333,8 @@ test_cursors_that_are_none(void **state)
 	refuses(db, ALPHABET("h2u\0\0\0b\0"), by_time);
 	refuses(db, ALPHABET("h2u\0\0" "1x\0b\0"), by_time);
 	refuses(db, ALPHABET("h2u\0\0" "99999999999999999999\0b\0"), by_time);
+	refuses(db, ALPHABET("hn\0\0" "-1\0\0"), searched);
+	refuses(db, ALPHABET("hn\0\0" "-9223372036854775808\0\0"), searched);
 }
 
 static void
