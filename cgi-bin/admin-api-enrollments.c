@@ -20,7 +20,8 @@ write_enrollment(
 
 	if (r != OK)
 		return r;
-	out_json_string(w, "id", e->id);
+	admin_api_http_string(
+	    w, "id", admin_enrollment_id(api->token.role, e));
 	admin_api_http_string(w, "serial_number", e->device.serial);
 	admin_api_http_string(w, "udid", e->device.udid);
 	admin_api_http_string(w, "product", e->device.product);
@@ -129,8 +130,12 @@ admin_api_enrollments_show(void *p, const struct req *req, struct resp *resp)
 }
 
 static void
-write_link(const struct enrollment_link *link, struct out_json *w)
+write_link(const struct admin_api *api, const struct enrollment_link *link,
+    struct out_json *w)
 {
+	/* it may be open */
+	bool may = admin_actor_may(api->token.role, ADMIN_CHANGE_HOSTS);
+
 	out_json_string(w, "id", link->id);
 	admin_api_http_string(w, "serial_number", link->serial);
 	admin_api_http_string(w, "note", link->note);
@@ -141,7 +146,8 @@ write_link(const struct enrollment_link *link, struct out_json *w)
 	admin_api_http_time(w, "created_at", link->created_at);
 	admin_api_http_time(w, "expires_at", link->expires_at);
 	admin_api_http_time(w, "used_at", link->used_at);
-	admin_api_http_string(w, "enrollment_id", link->enrollment_id);
+	admin_api_http_string(
+	    w, "enrollment_id", may ? link->enrollment_id : "");
 }
 
 int
@@ -164,7 +170,7 @@ admin_api_enrollments_links(void *p, const struct req *req, struct resp *resp)
 	out_json_open_array(&w, "links");
 	for (size_t i = 0; i < rows.n; i++) {
 		out_json_open_object(&w, NULL);
-		write_link(&rows.rows[i], &w);
+		write_link(api, &rows.rows[i], &w);
 		out_json_close_object(&w);
 	}
 	out_json_close_array(&w);
@@ -193,7 +199,7 @@ make_link(struct admin_api *api, const struct json *body, struct resp *resp)
 		admin_api_http_field(api, r, "serial_number");
 	if (r == OK) {
 		admin_api_http_open(&w, resp);
-		write_link(&link, &w);
+		write_link(api, &link, &w);
 		out_json_string(&w, "url", url);
 		r = admin_api_http_send(&w, 201, resp);
 	}

@@ -53,7 +53,8 @@ step_text(const char *step)
 }
 
 static void
-fill_step(struct tmpl_row *row, const struct event_row *t)
+fill_step(const struct admin_page *page, struct tmpl_row *row,
+    const struct event_row *t)
 {
 	tmplrow_set(row, "step", t->step);
 	tmplrow_set(row, "step_text", step_text(t->step));
@@ -64,7 +65,9 @@ fill_step(struct tmpl_row *row, const struct event_row *t)
 	tmplrow_set(row, "advice", err_advice(err_find(t->code)));
 	tmplrow_set(row, "address", t->remote_address);
 	tmplrow_set(row, "serial", t->serial);
-	tmplrow_set(row, "enrollment", t->enrollment_id);
+	/* it may be open, see admin_enrollment_id() */
+	if (admin_actor_may(page->session.role, ADMIN_CHANGE_HOSTS))
+		tmplrow_set(row, "enrollment", t->enrollment_id);
 	admin_page_time(row, "at", t->at);
 	admin_page_link(row, "events", "/admin/serial", "serial", t->serial);
 }
@@ -100,12 +103,14 @@ source_text(enum enrollment_source source)
 }
 
 static int
-fill_enrollment(struct db *db, struct tmpl_row *row, const struct enrollment *e)
+fill_enrollment(const struct admin_page *page, struct tmpl_row *row,
+    const struct enrollment *e)
 {
 	const char *status;
-	int r = admin_enrollment_status(db, e, &status);
+	int r = admin_enrollment_status(page->app->context.db, e, &status);
 
-	tmplrow_set(row, "enrollment", e->id);
+	tmplrow_set(row, "enrollment",
+	    admin_enrollment_id(page->session.role, e));
 	tmplrow_set(row, "serial", e->device.serial);
 	tmplrow_set(row, "udid", e->device.udid);
 	tmplrow_set(row, "product", e->device.product);
@@ -129,15 +134,16 @@ fill_enrollment(struct db *db, struct tmpl_row *row, const struct enrollment *e)
 
 /* The last step of a try says how far it got. */
 static int
-fill_last_step(struct db *db, struct tmpl_row *row, const char *id)
+fill_last_step(
+    const struct admin_page *page, struct tmpl_row *row, const char *id)
 {
 	struct event_list list;
 	int r;
 
-	if ((r = events_list_by_enrollment(db, id, &list)) != OK)
+	if ((r = events_list_by_enrollment(page->app->context.db, id, &list)) != OK)
 		return r;
 	if (list.n > 0)
-		fill_step(tmplrow_add(row, "last"), &list.rows[list.n - 1]);
+		fill_step(page, tmplrow_add(row, "last"), &list.rows[list.n - 1]);
 	events_list_release(&list);
 	return OK;
 }
@@ -159,10 +165,9 @@ fill_list(struct admin_page *page)
 	admin_page_link(page->row, "refusals", "/admin/refusals", "q", q);
 	for (i = 0; i < list.n && r == OK; i++) {
 		row = tmplrow_add(page->row, "enrollments");
-		r = fill_enrollment(page->app->context.db, row, &list.rows[i]);
+		r = fill_enrollment(page, row, &list.rows[i]);
 		if (r == OK)
-			r = fill_last_step(
-			    page->app->context.db, row, list.rows[i].id);
+			r = fill_last_step(page, row, list.rows[i].id);
 	}
 	tmplrow_flag(page->row, "shown", list.n > 0);
 	admin_page_cursor(page, "/admin/enrollments", filters, list.next);
@@ -211,7 +216,7 @@ fill_refusals(struct admin_page *page)
 	tmplrow_setf(page->row, "last_id", "%lld", (long long)list.next);
 	for (i = 0; i < list.n; i++) {
 		row = tmplrow_add(page->row, "refusals");
-		fill_step(row, &list.rows[i]);
+		fill_step(page, row, &list.rows[i]);
 	}
 	events_list_release(&list);
 	return OK;
@@ -244,7 +249,7 @@ fill_steps(struct admin_page *page, const char *id)
 	    OK)
 		return r;
 	for (i = 0; i < list.n; i++)
-		fill_step(tmplrow_add(page->row, "steps"), &list.rows[i]);
+		fill_step(page, tmplrow_add(page->row, "steps"), &list.rows[i]);
 	events_list_release(&list);
 	return OK;
 }
@@ -291,7 +296,7 @@ admin_enrollments_show(void *app, const struct req *req, struct resp *resp)
 	    (r = enrollments_load(
 		 page.app->context.db, req_path_param(req, "id"), &e)) != OK)
 		goto done;
-	if ((r = fill_enrollment(page.app->context.db, page.row, &e)) != OK ||
+	if ((r = fill_enrollment(&page, page.row, &e)) != OK ||
 	    (r = fill_steps(&page, e.id)) != OK ||
 	    (r = fill_host_link(&page, e.device.serial)) != OK ||
 	    (r = fill_certificate(&page, e.id)) != OK)
@@ -328,7 +333,7 @@ fill_serial(struct admin_page *page, const char *serial)
 		 page->app->context.db, serial, SERIAL_STEPS, &list)) != OK)
 		return r;
 	for (i = 0; i < list.n; i++)
-		fill_step(tmplrow_add(page->row, "steps"), &list.rows[i]);
+		fill_step(page, tmplrow_add(page->row, "steps"), &list.rows[i]);
 	events_list_release(&list);
 	return OK;
 }

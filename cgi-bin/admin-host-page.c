@@ -209,7 +209,8 @@ fill_enrollments(struct admin_page *page, const struct host *h)
 		r = admin_enrollment_status(
 		    page->app->context.db, &list.rows[i], &status);
 		row = tmplrow_add(page->row, "enrollments");
-		tmplrow_set(row, "enrollment", list.rows[i].id);
+		tmplrow_set(row, "enrollment",
+		    admin_enrollment_id(page->session.role, &list.rows[i]));
 		tmplrow_set(row, "enrollment_state", status);
 		admin_page_time(row, "created_at", list.rows[i].created_at);
 	}

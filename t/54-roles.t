@@ -117,6 +117,14 @@ for my $route (Attestmdm::Server::slurp('cgi-bin/admin-settings.c') =~ m{\{ ("(?
 	is(scalar(grep { $who{$browser{$_}} } @ROLES), 4, "fleet-125: each role was tried with $path");
 }
 
+# The id of an open enrollment is part of its ACME address.
+my $enrollment = $t->db("SELECT id FROM enrollments LIMIT 1")->[0]{id};
+my $state = $t->db("SELECT state FROM enrollments WHERE id = '$enrollment'")->[0]{state};
+$t->change_db("UPDATE enrollments SET state = 'open' WHERE id = '$enrollment'");
+is(join(' ', map { $browser{$_}->get('/admin/enrollments')->{body} =~ /$enrollment/ ? 'yes' : 'no' } @ROLES),
+    'no yes yes no', 'the id of an open enrollment is for who may act');
+$t->change_db("UPDATE enrollments SET state = '$state' WHERE id = '$enrollment'");
+
 # Another role is another sign-in.
 $t->tool_ok('admin', 'set-role', 'the-admin', 'observer');
 ok(!$browser{admin}->signed_in, 'a new role ends the sessions');

@@ -194,6 +194,21 @@ subtest 'settings' => sub {
 	is($watch->get('/config')->{headers}{etag}, $now, 'nothing is changed');
 };
 
+subtest 'the address of an open enrollment' => sub {
+	my $ids = sub {
+		my ($role) = @_;
+		my $list = $api{$role}->get('/enrollments')->{json}{enrollments};
+		my $one = $api{$role}->get("/enrollments/$enrollment")->{json};
+		return join(' ', map { $_ // 'null' } (grep { $_->{serial_number} eq $one->{serial_number} } @$list)[-1]{id}, $one->{id});
+	};
+	is($ids->('observer'), "$enrollment $enrollment", 'is shown once it is over');
+	my $state = $t->db("SELECT state FROM enrollments WHERE id = '$enrollment'")->[0]{state};
+	$t->change_db("UPDATE enrollments SET state = 'open' WHERE id = '$enrollment'");
+	is($ids->($_), 'null null', "and before not to the role $_") for qw(observer gitops);
+	is($ids->($_), "$enrollment $enrollment", "but to the role $_") for qw(maintainer admin);
+	$t->change_db("UPDATE enrollments SET state = '$state' WHERE id = '$enrollment'");
+};
+
 subtest 'what a change would mean' => sub {
 	my $only = { mdm => { apple_business_enrollments_only => JSON::PP::true } };
 	my $ask = sub { $api{observer}->request(PATCH => "/config?dry_run=true$_[0]", $only) };

@@ -22,3 +22,12 @@ admin_enrollment_status(
 		*out = "expired";
 	return OK;
 }
+
+const char *
+admin_enrollment_id(enum admin_role role, const struct enrollment *e)
+{
+	return e->state != ENROLLMENT_OPEN ||
+		admin_actor_may(role, ADMIN_CHANGE_HOSTS)
+	    ? e->id
+	    : "";
+}
