@@ -4,8 +4,11 @@
 use strict;
 use warnings;
 use File::Temp;
+use File::Temp;
 use IO::Socket::INET;
 use Test::More;
+
+use Attestmdm::Server;
 
 my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
 my $port = $taken->sockport;
@@ -93,6 +96,12 @@ sub try {
 	like($page->("${url}hosts"), qr/C02DEMO00001/, 'the Mac is there');
 	like($page->("${url}refusals"), qr/C02DEMO00002.*What to do:/s, 'and what to do about the other');
 }
+
+# Keys that were made ahead, which the devices take as in other tests.
+my $keys = File::Temp->newdir('am-XXXXXX', TMPDIR => 1);
+my $made = ($ENV{ATTESTMDM_BUILD} || "$Attestmdm::Server::TOP/build") . '/t/keys';
+system('cp', '-R', "$made/.", "$keys") if -d $made;
+$ENV{ATTESTMDM_SIM_KEYS} = "$keys";
 
 my $other = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die $!;
 my $other_port = $other->sockport;
