@@ -154,6 +154,12 @@ inspect_installed(
 	inspect_database(in, conf);
 	inspect_may(in, conf->nonce_key, EVERYBODY, R_OK);
 	inspect_may(in, conf->nginx_secret, EVERYBODY, R_OK);
+	if (*conf->sign_in_secret_file != '\0')
+		inspect_may(in, conf->sign_in_secret_file,
+		    1u << OWNER_PROGRAMS, R_OK);
+	if (*conf->sign_in_server_ca != '\0')
+		inspect_may(in, conf->sign_in_server_ca, 1u << OWNER_PROGRAMS,
+		    R_OK);
 	inspect_may(in, conf->admin_key, 1u << OWNER_ADMIN, R_OK);
 	inspect_only(in, conf->admin_key, OWNER_ADMIN, R_OK);
 	while (authorities_next(conf, &one))

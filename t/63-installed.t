@@ -210,7 +210,22 @@ is($i->tool('root', 'migrate')->{exit}, 0, 'migrate');
 is(owner_and_mode('scep-ca.2.key'), 'attestmdm-scep 0600', 'sets it right');
 unlink(map { "$state/$_" } keys %renewed);
 
-for (['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but attestmdm may read it/],
+# What enroll-sso reads.
+Attestmdm::Server::spew("$state/$_", "x\n") for qw(client.secret provider.pem);
+chmod(0640, "$state/client.secret");
+chown(0, $Attestmdm::Installed::GROUP, "$state/client.secret");
+Attestmdm::Server::spew($i->{conf}, Attestmdm::Server::slurp($i->{conf}) . <<"EOT");
+[sign_in]
+issuer = https://127.0.0.1:1
+client_id = attestmdm
+client_secret_file = $state/client.secret
+server_ca = $state/provider.pem
+EOT
+like($i->rights, qr/^ok: each user/, 'the secret of the OpenID client is readable');
+
+for (['client.secret', 0600, qr/attestmdm may not read .*client\.secret/],
+    ['provider.pem', 0600, qr/attestmdm may not read .*provider\.pem/],
+    ['acme-ca.key', 0640, qr/acme-ca\.key is for attestmdm-acme alone, but attestmdm may read it/],
     ['scep-ca.key', 0640, qr/is for attestmdm-scep alone, but attestmdm-acme may read it/],
     ['admin.key', 0640, qr/admin\.key is for attestmdm-admin alone, but attestmdm may read it/],
     ['admin.key', 0000, qr/attestmdm-admin may not read .*admin\.key/],
