@@ -1,3 +1,8 @@
+/*
+ * attestmdm-worker: runs the jobs (bin/job.h) in one process without threads.
+ * Its loop waits for transfers to other servers, a datagram to its socket, by
+ * which the other programs wake it, or a signal to stop.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -18,7 +23,7 @@
 
 #define EXIT_USAGE 2
 
-/* The socket is left alone for this long after a wake: nobody can make it spin. */
+/* After a wake the socket rests for this long, so that nobody makes it spin. */
 #define WAKE_PAUSE_MS 20
 
 static const struct job_kind *const kinds[] = {

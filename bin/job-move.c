@@ -30,7 +30,7 @@ stop(struct job *job)
 	job->state = NULL;
 }
 
-/* How far it is; over with that when somebody stopped it. */
+/* Stores how far the move is. ERR_CONFLICT: somebody stopped it. */
 static int
 note(struct db *db, struct moving *m, bool is_over)
 {
@@ -41,7 +41,7 @@ note(struct db *db, struct moving *m, bool is_over)
 		    err_text(m->run.fault));
 	m->opened = m->run.opened;
 	m->faults = m->run.faults;
-	/* the end of the run takes `any` back, and not the last host */
+	/* "" when this run has looked at no host */
 	if (m->run.last.serial[0] != '\0')
 		memcpy(m->move.after, m->run.last.serial, sizeof m->move.after);
 	m->move.next_at = clock_now() +

@@ -54,8 +54,7 @@ struct renewal_run {
 	size_t at;
 	size_t page_done;
 	int phase_faults;
-	/* in this phase there was a page, and perhaps a host, the last of them
-	 */
+	/* was a page read in this phase? `last` is the last host of a page */
 	bool any;
 	struct renewal_candidate last;
 };
