@@ -67,6 +67,25 @@ struct act {
 	const char *word;
 };
 
+#define TYPES (sizeof types / sizeof types[0])
+
+/* TYPES when it is none of them. */
+static size_t
+find_type(const char *type)
+{
+	size_t i = 0;
+
+	while (i < TYPES && strcmp(types[i].type, type) != 0)
+		i++;
+	return i;
+}
+
+bool
+admin_host_acts_queues(const char *type)
+{
+	return find_type(type) < TYPES;
+}
+
 static bool
 is_offered(const struct host *h, size_t type)
 {
@@ -90,8 +109,7 @@ admin_host_acts_fill(struct admin_page *page, const struct host *h)
 	const char *word = form_text(page->query, "done");
 	size_t i;
 
-	for (i = 0; takes_commands(h) && i < sizeof types / sizeof types[0];
-	     i++)
+	for (i = 0; takes_commands(h) && i < TYPES; i++)
 		if (is_offered(h, i))
 			tmplrow_set(tmplrow_add(page->row, "types"), "type",
 			    types[i].type);
@@ -201,13 +219,9 @@ queue(struct act *a)
 {
 	const char *type = form_text(a->form, "type");
 	const struct command_type *known = command_types_find(type);
-	size_t i = 0;
+	size_t i = find_type(type);
 
-	while (i < sizeof types / sizeof types[0] &&
-	    strcmp(types[i].type, type) != 0)
-		i++;
-	if (known == NULL || i == sizeof types / sizeof types[0] ||
-	    !is_offered(&a->host, i))
+	if (known == NULL || i == TYPES || !is_offered(&a->host, i))
 		return fail(ERR_FIELD, "this page does not queue \"%.64s\"",
 		    type);
 	return known->danger != NULL && !admin_confirm_given(a->form)

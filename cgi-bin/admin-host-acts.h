@@ -11,6 +11,9 @@
 /* Which acts the host's page offers, and what the last one did (`done`). */
 void admin_host_acts_fill(struct admin_page *page, const struct host *h);
 
+/* Is this a command that the host's page queues, for any host? */
+bool admin_host_acts_queues(const char *type);
+
 /* POST /admin/hosts/:id/commands, with the field `type` */
 int admin_host_acts_queue(void *app, const struct req *req, struct resp *resp);
 

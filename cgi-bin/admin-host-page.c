@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "admin-activities.h"
+#include "admin-command-page.h"
 #include "admin-host-acts.h"
 #include "admin-hosts.h"
 #include "admin/admin_enrollment.h"
@@ -147,19 +148,6 @@ fill_refusal(struct admin_page *page, const struct host *h)
 	return OK;
 }
 
-static const char *
-command_text(enum command_state state)
-{
-	switch (state) {
-	case COMMAND_NOT_NOW:
-		return "not now";
-	case COMMAND_FORMAT_ERROR:
-		return "format error";
-	default:
-		return commands_state_name(state);
-	}
-}
-
 static int
 fill_commands(struct admin_page *page, const struct host *h)
 {
@@ -178,8 +166,8 @@ fill_commands(struct admin_page *page, const struct host *h)
 		tmplrow_set(row, "type", list.rows[i].request_type);
 		tmplrow_set(row, "command_state",
 		    commands_state_name(list.rows[i].state));
-		tmplrow_set(
-		    row, "command_text", command_text(list.rows[i].state));
+		tmplrow_set(row, "command_text",
+		    admin_command_page_state(list.rows[i].state));
 		tmplrow_set(row, "note", list.rows[i].note);
 		tmplrow_set(row, "by", list.rows[i].created_by);
 		tmplrow_flag(row, "waiting",

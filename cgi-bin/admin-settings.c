@@ -8,6 +8,7 @@
 #include "admin-activities.h"
 #include "admin-alarms.h"
 #include "admin-apple.h"
+#include "admin-command-page.h"
 #include "admin-consequences.h"
 #include "admin-enrollments.h"
 #include "admin-export.h"
@@ -133,6 +134,8 @@ static const struct route routes[] = {
 	{ "GET", "/admin/hosts.csv", admin_export_hosts, ADMIN_PAGE_BODY },
 	{ "GET", "/admin/hosts/:id", admin_host_page_show, ADMIN_PAGE_BODY },
 	{ "POST", "/admin/hosts/:id/commands", admin_host_acts_queue,
+	    ADMIN_PAGE_BODY },
+	{ "GET", "/admin/hosts/:id/commands/:command", admin_command_page_show,
 	    ADMIN_PAGE_BODY },
 	{ "POST", "/admin/hosts/:id/commands/:command/cancel",
 	    admin_host_acts_cancel, ADMIN_PAGE_BODY },

@@ -82,6 +82,38 @@ subtest 'fleet-151: commands are queued and cancelled on the page of a host' => 
 	is(join(' ', keys %by), 'admin', 'the command says who');
 };
 
+subtest 'fleet-151: what a device answered' => sub {
+	my $host = '/admin/hosts/' . host($SERIAL)->{id};
+	my $row = $t->db("SELECT uuid FROM commands WHERE request_type = 'ProfileList'")->[0];
+	my $page = $b->get("$host/commands/$row->{uuid}")->{body};
+	like($page, qr{<h1>ProfileList</h1>.*There is none\.}s, 'nothing yet');
+	like($b->get($host)->{body}, qr{href="\Q$host\E/commands/$row->{uuid}">ProfileList<}, "the host's page leads there");
+	my $set = sub {
+		my ($result, $type) = @_;
+		$t->change_db("UPDATE commands SET state = 'acknowledged', result = $result, request_type = '$type', "
+		    . "error_chain = '[\"<b>\"]' WHERE uuid = '$row->{uuid}'");
+		return $b->get("$host/commands/$row->{uuid}")->{body};
+	};
+	$page = $set->("CAST('<plist><b>one' AS BLOB)", 'ProfileList');
+	like($page, qr{<pre class="answer"[^>]*>&lt;plist&gt;&lt;b&gt;one</pre>}, 'the answer');
+	like($page, qr{<dt>Errors</dt><dd><code>\[&quot;&lt;b&gt;}, 'and errors');
+	$page = $set->("CAST(replace(printf('%.20000c', 'x'), 'x', '\xc3\xa4<') AS BLOB)", 'ProfileList');
+	like($page, qr{The rest is left out}, 'a long one is cut');
+	cmp_ok(length $page, '<', 50_000, 'so that the page stays small');
+	like($set->("x'00ff'", 'ProfileList'), qr/It is no text/, 'one that is no text');
+	unlike($set->("CAST('a secret' AS BLOB)", 'ActivationLockBypassCode'), qr/a secret/, 'one that may hold a secret');
+	$set->("CAST('a secret' AS BLOB)", 'ProfileList');
+	$t->tool_ok('admin', 'add', 'watcher', '--role', 'observer', '--password-file', $t->dir . '/watcher') if
+	    Attestmdm::Server::spew($t->dir . '/watcher', 'a long password');
+	my $watcher = Attestmdm::Admin->new($t);
+	$watcher->sign_in('watcher', 'a long password');
+	$page = $watcher->get("$host/commands/$row->{uuid}");
+	is($page->{status}, 200, 'who may not send commands sees the page');
+	unlike($page->{body}, qr/a secret/, 'and no answer');
+	is($b->get("$host/commands/nonesuch")->{status}, 404, 'no such command');
+	is($b->get("/admin/hosts/nobody/commands/$row->{uuid}")->{status}, 404, 'nor by another host');
+};
+
 subtest 'fleet-151: renewed, revoked, blocked and unblocked' => sub {
 	like(follow(act($SERIAL, 'renew')), qr/asked to renew/, 'renewed');
 	is($t->db('SELECT count(*) AS n FROM renewals WHERE enrollment_id IS NOT NULL')->[0]{n}, 1, 'is open');
