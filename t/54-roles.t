@@ -43,6 +43,8 @@ $t->assign('C02ROLE00001');
 is($t->sim('enroll', '--serial', 'C02ROLE00001')->{exit}, 0, 'a Mac enrolls');
 my $host = '/admin/hosts/' . $t->db('SELECT id FROM hosts')->[0]{id};
 my $command = $t->tool_json('command', 'send', 'C02ROLE00001', 'ProfileList')->{uuid};
+is(join(' ', map { $browser{$_}->get("$host/commands/$command")->{status} } @ROLES), '200 200 200 200',
+    'fleet-125: every role reads about a command');
 my $enrollment = $t->db('SELECT id FROM enrollments')->[0]{id};
 is(join(' ', map { $browser{$_}->get("/admin/enrollments/$enrollment")->{status} } @ROLES), '200 200 200 200',
     'fleet-125: every role reads how it enrolled');
