@@ -6,6 +6,8 @@
 use strict;
 use warnings;
 
+use Time::HiRes qw(sleep time);
+
 use Attestmdm::Browser;
 use Attestmdm::Test;
 
@@ -221,6 +223,24 @@ subtest 'the requirement is switched on' => sub {
 	$b->follow('text=Move hosts to attested certificates now');
 	$b->follow('role=button[name="Move hosts now"]');
 	good('move-started');
+};
+
+# The chart needs days, alarms and certificates that end most of a year.
+subtest 'much later' => sub {
+	for my $days (2, 3, 340) {
+		$s->clock($days * 86400);
+		$s->wake;
+		my $until = time + 20;
+		sleep 0.1 until scalar(@{ $t->db('SELECT 1 AS n FROM alarms WHERE closed_at IS NULL') }) || time > $until || $days < 340;
+		sleep 0.5;
+	}
+	signed_in();
+	see('overview-later', '/admin/', qr/Overview/);
+	like($b->page->{text}, qr/30 days.*[1-9]/s, 'certificates that end');
+	is(scalar @{ $b->states('svg[role=img], figure svg') }, 1, 'and the chart');
+	see('alarms-later', '/admin/alarms', qr/\w/);
+	$s->clock(0);
+	signed_in();
 };
 
 subtest 'links' => sub {
