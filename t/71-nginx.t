@@ -138,13 +138,14 @@ my ($watch, $other) = map { $t->tool_json('token', 'add', $_, '--role', 'observe
 
 sub api {
 	my ($token, @options) = @_;
-	return status('/api/v1/config', '-H', "Authorization: Bearer $token", @options);
+	return status('/api/v1/config' . (@options % 2 ? pop @options : ''), '-H', "Authorization: Bearer $token", @options);
 }
 my @ask = ('-X', 'PATCH', '-H', 'Content-Type: application/json', '-d', '{}');
 my @answers = map { api($watch, @ask) } 1 .. 14;
 is($answers[0], 403, 'PATCH reaches the program');
 is($answers[-1], 429, 'but not as often as one likes');
 is(api($watch), 200, 'other requests with this token do');
+is(api($watch, @ask, '?dry_run=true&group=' . 'a' x 16), 200, 'such as one for the hosts of a group');
 is(api($other, @ask), 403, 'and so does another one');
 my %exports;
 $exports{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 8, "$url/admin/hosts.csv?[1-60]")->{out});

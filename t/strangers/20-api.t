@@ -21,7 +21,7 @@ my ($s, $dir) = ($t->server, $t->dir);
 
 # It asks more than nginx lets one address ask.
 my $conf = "$dir/nginx/attestmdm-http.conf";
-Attestmdm::Server::spew($conf, Attestmdm::Server::slurp($conf) =~ s/rate=20r/rate=100000r/gr);
+Attestmdm::Server::spew($conf, Attestmdm::Server::slurp($conf) =~ s{rate=(?:20r/s|6r/m)}{rate=100000r/s}gr);
 $s->start;
 
 # Something of everything.
