@@ -151,9 +151,10 @@ inspect_index(struct verdict *v, struct db *db)
 	else
 		verdict_add(v, wrong == 0 ? VERDICT_OK : VERDICT_BAD,
 		    "host lists",
-		    wrong == 0 ? "searches and counts agree with the hosts"
-			       : "%lld texts to search or counts do not agree "
-				 "with the hosts: attestmdm migrate mends them",
+		    wrong == 0
+			? "searches and counts agree with the hosts"
+			: "%lld texts to search or counts do not agree "
+			  "with the hosts: attestmdm migrate repairs them",
 		    (long long)wrong);
 }
 
@@ -379,24 +380,16 @@ inspect_cas(struct verdict *v, const struct conf *conf)
 		    "SHA-1 and triple DES are accepted");
 }
 
-/* What the pages are made of. */
-static const char *const templates[] = { "activity", "alarms", "consequence",
-	"consequences", "enroll-sso", "enrollment", "enrollments", "error",
-	"foot", "head", "host", "hosts", "jobs", "links", "manual", "move",
-	"next", "refusals", "serial", "settings", "sign-in", "step" };
-
 static void
 inspect_templates(struct verdict *v, const struct conf *conf)
 {
 	struct tmpl *pages = NULL;
 	int r = tmplset_load(conf->templates, &pages);
 	char path[4096];
-	size_t i;
 
-	for (i = 0; r == OK && i < sizeof templates / sizeof templates[0];
-	     i++) {
-		snprintf(path, sizeof path, "%s/%s.html", conf->templates,
-		    templates[i]);
+	for (size_t i = 0; r == OK && inspect_pages[i] != NULL; i++) {
+		snprintf(path, sizeof path, "%s/%s", conf->templates,
+		    inspect_pages[i]);
 		if (access(path, R_OK) != 0)
 			r = fail(
 			    ERR_CONFIG, "%s is missing: install again", path);

@@ -45,4 +45,7 @@ void inspect_nginx_secret(struct verdict *v, const struct conf *conf);
 void inspect_nginx(
     struct verdict *v, const struct conf *conf, const char *nginx_conf);
 
+/* The files of the pages, as they are installed, and NULL after the last. */
+extern const char *const inspect_pages[];
+
 #endif

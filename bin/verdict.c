@@ -87,5 +87,5 @@ verdict_end(struct verdict *v, bool allow_test)
 	out_json_bool(&v->cli->out, "good", bad == 0);
 	if (bad == 0)
 		return OK;
-	return fail(ERR_CONFIG, "%d of these must be put right", bad);
+	return fail(ERR_CONFIG, "%d of these must be corrected", bad);
 }

@@ -179,10 +179,10 @@ subtest 'other things' => sub {
 	copy($_, "$dir/pages/") for grep { !/hosts\.html/ } glob("$Attestmdm::Server::TOP/templates/*");
 	with_conf('paths.templates', "$dir/pages", 'templates',
 	    qr/^BAD: .*hosts\.html is missing: install/, 'a missing page');
-	for my $page (map { /([^\/]+)\.html$/ } glob("$Attestmdm::Server::TOP/templates/*.html")) {
+	for my $page (map { /([^\/]+)\.(?:html|css)$/ } glob("$Attestmdm::Server::TOP/templates/*")) {
 		copy($_, "$dir/pages/") for glob("$Attestmdm::Server::TOP/templates/*");
-		unlink("$dir/pages/$page.html");
-		with_conf('paths.templates', "$dir/pages", 'templates', qr/^BAD: .*\b\Q$page\E\b/, "no $page.html");
+		unlink(glob("$dir/pages/$page.*"));
+		with_conf('paths.templates', "$dir/pages", 'templates', qr/^BAD: .*\b\Q$page\E\b/, "no $page");
 	}
 	my $db = $server->state . '/db';
 	my $r = $t->command('unshare', '-m', 'sh', '-c', "cp -a $db $dir/db && mount -t tmpfs -o size=8m"
