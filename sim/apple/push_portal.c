@@ -189,7 +189,7 @@ open_signed(struct blob bytes, const struct ca *ca, struct buf *csr)
 }
 
 static int
-choose_topic(const struct push_portal_wish *wish, char out[TOPIC_MAX])
+choose_topic(const struct push_portal_options *options, char out[TOPIC_MAX])
 {
 	char uuid[KEYPAIR_UUID];
 	const unsigned char *p;
@@ -197,17 +197,17 @@ choose_topic(const struct push_portal_wish *wish, char out[TOPIC_MAX])
 	SCRATCH_BUF(der);
 	int n, r;
 
-	if (wish->renew == NULL) {
+	if (options->renew == NULL) {
 		keypair_uuid(uuid);
 		for (char *c = uuid; *c != '\0'; c++)
 			*c = (char)tolower((unsigned char)*c);
 		snprintf(out, TOPIC_MAX, "%s%s",
-		    wish->topic != NULL ? wish->topic
-					: "com.apple.mgmt.External.",
-		    wish->topic != NULL ? "" : uuid);
+		    options->topic != NULL ? options->topic
+					   : "com.apple.mgmt.External.",
+		    options->topic != NULL ? "" : uuid);
 		return OK;
 	}
-	if ((r = disk_read_pem(NULL, wish->renew, &der)) != OK)
+	if ((r = disk_read_pem(NULL, options->renew, &der)) != OK)
 		return r;
 	p = der.p;
 	crt = d2i_X509(NULL, &p, (long)der.n);
@@ -215,14 +215,14 @@ choose_topic(const struct push_portal_wish *wish, char out[TOPIC_MAX])
 			: X509_NAME_get_text_by_NID(X509_get_subject_name(crt),
 			      NID_userId, out, TOPIC_MAX);
 	X509_free(crt);
-	return n > 0 ? OK : fail(ERR_MALFORMED, "%s: no topic", wish->renew);
+	return n > 0 ? OK : fail(ERR_MALFORMED, "%s: no topic", options->renew);
 }
 
 int
 push_portal_issue(const char *dir, struct blob signed_request,
-    const struct push_portal_wish *wish, struct buf *pem)
+    const struct push_portal_options *options, struct buf *pem)
 {
-	int64_t from = clock_now() - 300 - wish->age * CERT_DAY;
+	int64_t from = clock_now() - 300 - options->age * CERT_DAY;
 	char topic[TOPIC_MAX];
 	SCRATCH_CA(ca);
 	SCRATCH_KEY(key);
@@ -235,7 +235,7 @@ push_portal_issue(const char *dir, struct blob signed_request,
 	if ((r = ca_load(dir, "push-ca", &ca)) != OK ||
 	    (r = open_signed(signed_request, &ca, &csr)) != OK ||
 	    (r = check_request(buf_blob(&csr), &key, &checked)) != OK ||
-	    (r = choose_topic(wish, topic)) != OK)
+	    (r = choose_topic(options, topic)) != OK)
 		return r;
 	buf_printf(&subject, "/UID=%s/CN=APSP:%s/C=US", topic,
 	    topic + (strlen(topic) > 36 ? strlen(topic) - 36 : 0));
@@ -244,7 +244,7 @@ push_portal_issue(const char *dir, struct blob signed_request,
 		     .subject = buf_str(&subject),
 		     .key = key,
 		     .not_before = from,
-		     .not_after = from + wish->days * CERT_DAY,
+		     .not_after = from + options->days * CERT_DAY,
 		 },
 		 &der)) != OK)
 		return r;

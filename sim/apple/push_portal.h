@@ -26,7 +26,7 @@ int push_portal_open(const char *dir);
  */
 int push_portal_sign(const char *dir, struct blob request, struct buf *out);
 
-struct push_portal_wish {
+struct push_portal_options {
 	const char *topic; /* NULL: a new one */
 	const char
 	    *renew;   /* file of a certificate whose topic to keep, or NULL */
@@ -39,6 +39,6 @@ struct push_portal_wish {
  * vendor's certificate, must be good. ERR_MALFORMED, ERR_BAD_SIGNATURE.
  */
 int push_portal_issue(const char *dir, struct blob signed_request,
-    const struct push_portal_wish *wish, struct buf *pem);
+    const struct push_portal_options *options, struct buf *pem);
 
 #endif

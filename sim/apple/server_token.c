@@ -97,27 +97,28 @@ add_lines(struct buf *out, const char *text, bool crlf)
 }
 
 static int
-seal(json_object *token, const struct server_token_wish *wish, struct buf *out)
+seal(json_object *token, const struct server_token_options *options,
+    struct buf *out)
 {
 	SCRATCH_BUF(crt);
 	SCRATCH_BUF(text);
 	SCRATCH_BUF(message);
-	int r = disk_read_pem(NULL, wish->certificate, &crt);
+	int r = disk_read_pem(NULL, options->certificate, &crt);
 
 	buf_printf(&message,
 	    "Content-Type: text/plain;charset=UTF-8\n"
 	    "Content-Transfer-Encoding: 7bit\n\n"
 	    "-----BEGIN MESSAGE-----\n%s\n-----END MESSAGE-----\n",
 	    json_object_to_json_string_ext(token, JSON_C_TO_STRING_PLAIN));
-	add_lines(&text, buf_str(&message), wish->crlf);
-	return r == OK ? cms_message_seal(
-			     buf_blob(&crt), wish->cipher, buf_blob(&text), out)
+	add_lines(&text, buf_str(&message), options->crlf);
+	return r == OK ? cms_message_seal(buf_blob(&crt), options->cipher,
+			     buf_blob(&text), out)
 		       : r;
 }
 
 int
 server_token_export(const char *dir, const char *account,
-    const struct server_token_wish *wish, struct buf *out)
+    const struct server_token_options *options, struct buf *out)
 {
 	static const char head[] =
 	    "Content-Type: application/pkcs7-mime; name=\"smime.p7m\";"
@@ -132,24 +133,24 @@ server_token_export(const char *dir, const char *account,
 	int r = OK;
 
 	snprintf(file, sizeof file, "%s.token.json", account);
-	if ((token = load(dir, file, wish->days)) == NULL)
+	if ((token = load(dir, file, options->days)) == NULL)
 		return fail(ERR_IO, "%s: no token", file);
-	if (wish->renew) {
-		put_access(token, wish->days);
+	if (options->renew) {
+		put_access(token, options->days);
 		r = save(dir, file, token);
 	}
 	if (r == OK)
-		r = seal(token, wish, &message);
+		r = seal(token, options, &message);
 	json_object_put(token);
 	if (r != OK)
 		return r;
 	enc_base64(buf_blob(&message), &base64);
-	add_lines(out, head, wish->crlf);
+	add_lines(out, head, options->crlf);
 	for (size_t i = 0; i < base64.n; i += LINE) {
 		size_t left = base64.n - i;
 
 		buf_add(out, base64.p + i, left < LINE ? left : LINE);
-		add_lines(out, "\n", wish->crlf);
+		add_lines(out, "\n", options->crlf);
 	}
 	return buf_status(out);
 }

@@ -16,7 +16,7 @@
 #include "sim/apple/http_server.h"
 
 /* How to hand out a token. */
-struct server_token_wish {
+struct server_token_options {
 	const char *certificate; /* PEM file of who may read it */
 	const char *cipher;      /* as for cms_message_seal */
 	bool crlf;               /* lines end as in mail */
@@ -33,7 +33,7 @@ json_object *server_token_load(const char *dir, const char *account);
 
 /* Appends the .p7m. */
 int server_token_export(const char *dir, const char *account,
-    const struct server_token_wish *wish, struct buf *out);
+    const struct server_token_options *options, struct buf *out);
 
 /* Room for any value of the header. */
 #define SERVER_TOKEN_TEXT 512

@@ -38,7 +38,7 @@ int
 push_certificate_run(int argc, char **argv)
 {
 	const char *state = "", *request = "", *output = "-";
-	struct push_portal_wish wish = { .days = 365 };
+	struct push_portal_options options = { .days = 365 };
 	long age = 0, days = 365;
 	bool sign_only = false, is_signed = false;
 	const struct args table[] = {
@@ -46,8 +46,8 @@ push_certificate_run(int argc, char **argv)
 		{ "request", .text = &request, .required = true },
 		{ "sign-only", .flag = &sign_only },
 		{ "signed", .flag = &is_signed },
-		{ "topic", .text = &wish.topic },
-		{ "renew", .text = &wish.renew },
+		{ "topic", .text = &options.topic },
+		{ "renew", .text = &options.renew },
 		{ "days", .number = &days },
 		{ "age", .number = &age },
 		{ "o", .text = &output },
@@ -65,9 +65,9 @@ push_certificate_run(int argc, char **argv)
 		return r == OK
 		    ? disk_write(NULL, output, buf_blob(&message), 0644)
 		    : r;
-	wish.days = days;
-	wish.age = age;
-	r = push_portal_issue(state, buf_blob(&message), &wish, &pem);
+	options.days = days;
+	options.age = age;
+	r = push_portal_issue(state, buf_blob(&message), &options, &pem);
 	return r == OK ? disk_write(NULL, output, buf_blob(&pem), 0644) : r;
 }
 
@@ -96,25 +96,26 @@ int
 server_token_run(int argc, char **argv)
 {
 	const char *state = "", *account = "example", *output = "-";
-	struct server_token_wish wish = { .certificate = "",
+	struct server_token_options options = { .certificate = "",
 		.cipher = "AES-256-CBC" };
 	long days = 365;
 	const struct args table[] = {
 		{ "state", .text = &state, .required = true },
 		{ "account", .text = &account },
-		{ "certificate", .text = &wish.certificate, .required = true },
-		{ "cipher", .text = &wish.cipher },
-		{ "crlf", .flag = &wish.crlf },
-		{ "renew", .flag = &wish.renew },
+		{ "certificate", .text = &options.certificate,
+		    .required = true },
+		{ "cipher", .text = &options.cipher },
+		{ "crlf", .flag = &options.crlf },
+		{ "renew", .flag = &options.renew },
 		{ "days", .number = &days },
 		{ "o", .text = &output },
 	};
 	SCRATCH_BUF(out);
 	int r = parse(argc, argv, table, ARGS_COUNT(table));
 
-	wish.days = days;
+	options.days = days;
 	if (r != OK ||
-	    (r = server_token_export(state, account, &wish, &out)) != OK)
+	    (r = server_token_export(state, account, &options, &out)) != OK)
 		return r;
 	return disk_write(NULL, output, buf_blob(&out), 0600);
 }
