@@ -24,18 +24,18 @@ $out = `$^X -It/lib t/demo.pl --check --frobnicate 2>&1`;
 isnt($?, 0, 'an unknown option is refused');
 like($out, qr/^usage: /m, 'with the usage');
 
-# None of those that run stays behind, whatever ends this.
-my @running;
+# None of those that run stays behind, whatever ends this. A lexical variable would
+# be gone before END, and wait for the one whose output it reads.
+our %running;
 $SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
-END { kill('TERM', @running) }
+END { kill('TERM', keys %running) }
 
 # One without signing in and one with it, side by side, since both wait a while.
 sub begin {
 	my ($number, @options) = @_;
 	my $pid = open(my $demo, '-|') // die $!;
-	push @running, $pid;
-	return { out => $demo, pid => $pid, text => '' } if $pid;
-	@running = ();
+	return $running{$pid} = { out => $demo, pid => $pid, text => '' } if $pid;
+	%running = ();
 	open(STDERR, '>&', \*STDOUT) or die $!;
 	exec($^X, '-It/lib', 't/demo.pl', '--port', $number, @options) or die $!;
 }
@@ -57,7 +57,7 @@ sub finish {
 	my $out = $demo->{out};
 	$demo->{text} .= do { local $/; <$out> } // '';
 	close($out);
-	@running = grep { $_ != $demo->{pid} } @running;
+	delete $running{$demo->{pid}};
 	return ($demo->{text}, $?);
 }
 
