@@ -339,6 +339,11 @@ subtest 'a clock that was wrong' => sub {
 	cmp_ok(scalar(my @all = requested('/server/devices', $from)), '>', 0, 'the whole list is fetched');
 	cmp_ok(account('business')->{sync_next_at}, '<', $now + time + 2000, 'and again in half an hour');
 	is(device($serial)->{profile_uuid}, $uuid, 'a device that waited is assigned');
+	$t->change_db("UPDATE ade_devices SET profile_uuid = '' WHERE serial = '$serial'");
+	$t->change_db("UPDATE ade_accounts SET assign_failures = 1, assign_at = $ahead WHERE name = 'business'");
+	later(2000);
+	until (device($serial)->{profile_uuid} || time > $until) { $s->wake; sleep 0.1 }
+	is(device($serial)->{profile_uuid}, $uuid, 'also when nothing else is new');
 };
 
 subtest 'mdm-90: deleted and added again' => sub {
