@@ -322,6 +322,22 @@ advice(int code)
 	}
 }
 
+/* The person knows of no other server but the one to sign in at. */
+static int
+as_seen(int code)
+{
+	switch (code) {
+	case ERR_NET_UNREACHABLE:
+	case ERR_NET_TRUST:
+	case ERR_NET_CERTIFICATE:
+	case ERR_NET_TIMEOUT:
+	case ERR_NET_ANSWER:
+		return ERR_SIGN_IN_PROVIDER;
+	default:
+		return code;
+	}
+}
+
 static int
 send_page(const struct app *app, int code, struct resp *resp)
 {
@@ -330,8 +346,8 @@ send_page(const struct app *app, int code, struct resp *resp)
 	tmplrow_set(row, "advice", advice(code));
 	tmplrow_flag(row, "again", app->can_try_again);
 	tmplrow_set(row, "serial", app->context.serial);
-	return enroll_http_page(
-	    &app->enroll, app->context.conf, "enroll-sso", row, code, resp);
+	return enroll_http_page(&app->enroll, app->context.conf, "enroll-sso",
+	    row, as_seen(code), resp);
 }
 
 static int

@@ -410,7 +410,7 @@ subtest 'a slow provider' => sub {
 	my $back = until_callback(\%b, $serial);
 	$provider->script({ answer => '/token', do => 'freeze' });
 	my $began = time;
-	refused(get(\%b, $back), $serial, 504, 'NET_TIMEOUT', qr/./, 'says nothing');
+	refused(get(\%b, $back), $serial, 502, 'NET_TIMEOUT', qr/./, 'says nothing');
 	ok(time - $began < 15, 'and keeps nobody waiting');
 };
 
@@ -451,6 +451,7 @@ subtest 'provider down' => sub {
 	later(3601);
 	my $r = begin(\%b, $serial);
 	refused($r, $serial, 502, 'NET_UNREACHABLE', qr/./, 'down');
+	like($r->{body}, qr/The sign-in service is not available\./, 'the person is told of no other server');
 	like($r->{body}, qr/Try again/, 'can be tried again');
 };
 

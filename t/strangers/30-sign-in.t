@@ -157,7 +157,7 @@ subtest 'fleet-95: oidc-provider, in Chromium' => sub {
 	forget();
 	$serial = serial();
 	is(begin($serial)->{status}, 502, 'the provider is down');
-	is_page(qr/Try again in a few minutes/, 'NET_UNREACHABLE', $serial, 'provider-down');
+	is_page(qr/The sign-in service is not available.*Try again in a few minutes/s, 'NET_UNREACHABLE', $serial, 'provider-down');
 };
 
 subtest 'fleet-95: oidc-provider-mock, in Chromium' => sub {
