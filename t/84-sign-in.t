@@ -144,6 +144,21 @@ for (sort keys %early) {
 
 $t->tool_ok('setting', 'set', $SETTING, 'true');
 
+subtest 'check looks at clocks, and for a provider while people must sign in' => sub {
+	my $other = "$dir/other.conf";
+	my $check = sub {
+		my ($change) = @_;
+		Attestmdm::Server::spew($other, $change->(Attestmdm::Server::slurp($s->conf)));
+		my $out = $t->command($s->tool, 'check', '--no-nginx', '--config', $other)->{out};
+		return join("\n", $out =~ /^(.*sign-in.*)$/mg);
+	};
+	Attestmdm::Server::spew("$dir/other-clock", "100\n");
+	like($check->(sub { $_[0] =~ s{^clock_offset_file = .*}{clock_offset_file = $dir/other-clock}mr }),
+	    qr/^BAD.*identity provider is (?:9\d|10\d) seconds behind/m, 'a clock that differs');
+	unlike($check->(sub { $_[0] }), qr/BAD/, 'one that does not');
+	like($check->(sub { $_[0] =~ s/^\[sign_in\]\n(?:(?!\[).*\n)*//mr }), qr/^BAD.*names no identity provider/m, 'no provider');
+};
+
 subtest 'fleet-95: a Mac signs in and enrolls, its hardware attested' => sub {
 	my $serial = serial();
 	my $r = enroll($serial, 'ada@example.com');

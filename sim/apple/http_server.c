@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "sim/apple/http_server.h"
 
 bool
@@ -119,6 +121,13 @@ void
 http_server_head(
     struct buf *out, int status, const char *headers, size_t length)
 {
-	buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n%s\r\n",
-	    status, phrase(status), length, headers);
+	time_t now = (time_t)clock_now();
+	char date[64];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	buf_printf(out,
+	    "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s\r\n",
+	    status, phrase(status), date, length, headers);
 }

@@ -30,8 +30,8 @@ bool http_server_header(const struct http_server_request *q, const char *name,
     char *out, size_t room);
 
 /*
- * Appends the head of an answer with `length` bytes to follow. headers are
- * whole lines with CRLF, or "".
+ * Appends the head of an answer, dated by the stand-in's clock, with `length`
+ * bytes to follow. headers are whole lines with CRLF, or "".
  */
 void http_server_head(
     struct buf *out, int status, const char *headers, size_t length);
