@@ -287,6 +287,8 @@ my $server = Attestmdm::Server->new(dir => "$folder", port => $port,
     host => 'localhost', owner => $$, worker => 1);
 my $stop = 0;
 $SIG{INT} = $SIG{TERM} = sub { $stop = 1 };
+# Without terminal or reader, it takes its server with it.
+$SIG{HUP} = $SIG{PIPE} = sub { exit 1 };
 
 $server->prepare;
 my ($apns, $business) = connect_apple($server, "$folder");
