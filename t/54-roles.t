@@ -45,8 +45,8 @@ my $host = '/admin/hosts/' . $t->db('SELECT id FROM hosts')->[0]{id};
 my $command = $t->tool_json('command', 'send', 'C02ROLE00001', 'ProfileList')->{uuid};
 is(join(' ', map { $browser{$_}->get("$host/commands/$command")->{status} } @ROLES), '200 200 200 200',
     'fleet-125: every role reads about a command');
-my $enrollment = $t->db('SELECT id FROM enrollments')->[0]{id};
-is(join(' ', map { $browser{$_}->get("/admin/enrollments/$enrollment")->{status} } @ROLES), '200 200 200 200',
+my $enrolled = $t->db('SELECT id FROM enrollments')->[0]{id};
+is(join(' ', map { $browser{$_}->get("/admin/enrollments/$enrolled")->{status} } @ROLES), '200 200 200 200',
     'fleet-125: every role reads how it enrolled');
 
 # But who there is, and who gives roles, only who may change that.
