@@ -219,10 +219,12 @@ sub change_db {
 	return;
 }
 
-# A number that changes when anything but the event log and used nonces changes.
+# A text that changes with anything but the records of what was refused or done,
+# and used nonces.
 sub fingerprint {
 	my ($self) = @_;
-	my @rows = grep { !/^(?:events|used_nonces|activities|counters) / } split(/\n/, $self->store);
+	my @rows = grep { !/^(?:events|used_nonces|activities|counters|refusals|daily_refusals) / }
+	    split(/\n/, $self->store);
 	return join("\n", sort @rows);
 }
 
