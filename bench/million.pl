@@ -1,6 +1,8 @@
 #!/usr/bin/perl
-# What each admin page costs with many hosts: time of the processor, time until
-# the answer, and bytes. Run it by "make bench"; a page is added to @PAGES.
+# What each admin page and each route of the API that reads costs with many hosts:
+# time of the processor, time until the answer, and bytes. Run it by "make bench", or
+# by itself as "make bench" does; a page is added to @PAGES, a route to @ROUTES. What
+# is over the 20 ms of CPU that a page may take is marked.
 use strict;
 use warnings;
 use Getopt::Long;
@@ -10,9 +12,9 @@ use Attestmdm::Admin;
 use Attestmdm::Bench;
 use Attestmdm::Http;
 
-my ($hosts, $times, $help) = ('0,100000,1000000', 30);
-GetOptions('hosts=s' => \$hosts, 'times=i' => \$times, 'help' => \$help)
-    && !$help or die "usage: million.pl [--hosts N,N...] [--times N]\n";
+my ($hosts, $times, $only, $help) = ('0,100000,1000000', 30, '');
+GetOptions('hosts=s' => \$hosts, 'times=i' => \$times, 'only=s' => \$only, 'help' => \$help)
+    && !$help or die "usage: million.pl [--hosts N,N...] [--times N] [--only PATTERN]\n";
 
 # %ID and %SERIAL stand for a host in the middle, NEXT: for the page after.
 my @PAGES = (
@@ -21,12 +23,29 @@ my @PAGES = (
 	'/admin/hosts?state=blocked', '/admin/hosts?state=unenrolled&sort=last_seen', '/admin/hosts?product=iPhone',
 	'/admin/hosts?os=14', '/admin/hosts?certificate_days=14', '/admin/hosts?q=%SERIAL', '/admin/hosts?q=b',
 	'/admin/hosts?q=ma', '/admin/hosts?q=mac', '/admin/hosts?q=abc', '/admin/hosts?q=0004200',
-	'/admin/hosts?q=macbookpro17', '/admin/hosts?q=nothing%20like%20it', '/admin/hosts?q=mac&state=blocked',
+	'/admin/hosts?q=00000000000000', '/admin/hosts?q=macbookpro17', '/admin/hosts?q=nothing%20like%20it', '/admin/hosts?q=mac&state=blocked',
 	'/admin/hosts/%ID', '/admin/hosts.csv?state=blocked', '/admin/enrollments', 'NEXT /admin/enrollments', '/admin/enrollments?q=%SERIAL',
 	'/admin/enrollments?q=BENCH', '/admin/enrollments/%ID', '/admin/refusals', '/admin/refusals?q=%SERIAL',
 	'/admin/refusals?q=nothing', '/admin/serial?serial=%SERIAL', '/admin/links', '/admin/alarms',
-	'/admin/alarms?all=1', '/admin/activity', '/admin/jobs', '/admin/settings', '/admin/apple', '/admin/admins', '/admin/tokens',
+	'/admin/alarms?all=1', '/admin/activity', '/admin/activity?action=host', '/admin/activity?serial=%SERIAL', '/admin/jobs',
+	'/admin/settings', '/admin/settings/apple_require_hardware_attestation/hosts?value=true&group=0123456789abcdef',
+	'/admin/move', '/admin/apple', '/admin/admins', '/admin/tokens',
 );
+
+# The same for the API. PATCH switches the requirement on, in appearance.
+my @ROUTES = (
+	'/api/v1/openapi.json', '/api/v1/config', 'PATCH /api/v1/config?dry_run=true',
+	'PATCH /api/v1/config?dry_run=true&group=0123456789abcdef',
+	'/api/v1/hosts', 'NEXT /api/v1/hosts', '/api/v1/hosts?sort=-last_seen', '/api/v1/hosts?limit=500',
+	'/api/v1/hosts?search=abc', '/api/v1/hosts?search=00000000000000', '/api/v1/hosts?state=blocked', '/api/v1/hosts/%SERIAL',
+	'/api/v1/hosts/%SERIAL/commands', '/api/v1/enrollments', 'NEXT /api/v1/enrollments', '/api/v1/enrollments?search=%SERIAL',
+	'/api/v1/enrollments/%ID', '/api/v1/links', '/api/v1/certificates', 'NEXT /api/v1/certificates', '/api/v1/certificates/%ID',
+	'/api/v1/renewals', '/api/v1/activities', '/api/v1/activities?action=host', '/api/v1/alarms', '/api/v1/alarms?all=true',
+	'/api/v1/ade/devices', 'NEXT /api/v1/ade/devices', '/api/v1/status', '/metrics',
+);
+
+# It takes seconds, so that three are enough.
+my $SLOW = 'PATCH /api/v1/config?dry_run=true';
 
 # What else grows with the hosts.
 sub fill {
@@ -53,6 +72,8 @@ INSERT INTO ade_devices (account, serial, added_at) SELECT 'business', serial, a
 INSERT INTO ade_accounts (name, created_at, consumer_key) VALUES ('business', $now, 'bench');
 INSERT INTO enrollment_links (id, token_sha256, created_at, created_by, expires_at)
     SELECT id, randomblob(32), at, 'bench', at + 86400 * 365 FROM n WHERE i % 100 = 0;
+INSERT INTO activities (at, actor, action, serial, detail)
+    SELECT at, 'bench', CASE i % 3 WHEN 0 THEN 'host.enroll' WHEN 1 THEN 'cert.issue' ELSE 'host.renew' END, serial, 'x' FROM n;
 INSERT INTO alarms (kind, subject, text, raised_at, last_seen_at, closed_at)
     SELECT 'certificate_ending', id, 'a certificate ends', at, at, CASE i % 1000 WHEN 0 THEN NULL ELSE at END
     FROM n WHERE i % 100 = 0;
@@ -89,38 +110,55 @@ sub http {
 }
 package main;
 
+# Asks as a browser that is signed in, or as a program with a token.
+sub ask {
+	my ($admin, $token, $method, $path) = @_;
+	return $admin->get($path) if $path =~ m{^/admin/};
+	my $body = $method eq 'PATCH' ? '{"mdm":{"apple_require_hardware_attestation":true}}' : undef;
+	return $admin->{t}->http($method, $path, headers => { Authorization => "Bearer $token",
+	    defined $body ? ('Content-Type' => 'application/json') : () }, body => $body);
+}
+
 sub measure {
-	my ($b, $admin, $page, $n) = @_;
+	my ($b, $admin, $token, $page, $n) = @_;
 	my $middle = int($n / 2) || 1;
 	my ($id, $serial) = (sprintf('%022d', $middle), sprintf('BENCH%07d', $middle));
-	my $path = ($page =~ s/^NEXT //r) =~ s/%ID/$id/r =~ s/%SERIAL/$serial/r;
-	my $r = $admin->get($path);
-	if ($page =~ /^NEXT/) {
-		my ($next) = $r->{body} =~ m{rel="next" href="([^"]*)"};
+	my ($method, $path) = $page =~ /^(?:(NEXT|PATCH) )?(.*)$/;
+	$path = $path =~ s/%ID/$id/r =~ s/%SERIAL/$serial/r;
+	my $r = ask($admin, $token, $method // '', $path);
+	if (($method // '') eq 'NEXT') {
+		my ($next) = $path =~ m{^/admin/} ? $r->{body} =~ m{rel="next" href="([^"]*)"}
+		    : $r->{body} =~ m{"next": ?"([^"]*)"};
 		return if !defined $next;
-		$r = $admin->get($path = $next =~ s/&amp;/&/gr);
+		$path = $path =~ m{^/admin/} ? $next =~ s/&amp;/&/gr : "$path?cursor=$next";
 	}
-	my ($before, @waits) = (ran($b, 'admin-settings'));
-	for (1 .. $times) {
+	$method = ($method // '') eq 'PATCH' ? 'PATCH' : 'GET';
+	my $program = $path =~ m{^/admin/} ? 'admin-settings' : 'admin-api';
+	my $count = $page eq $SLOW ? 3 : $times;
+	my ($before, @waits) = (ran($b, $program));
+	for (1 .. $count) {
 		my $begun = time;
-		$r = $admin->get($path);
+		$r = ask($admin, $token, $method, $path);
 		push @waits, 1000 * (time - $begun);
 	}
-	my $cpu = (ran($b, 'admin-settings') - $before) / $times / 1e6;
-	printf("%9d %-52s %3d %7.1f ms CPU %8.1f %8.1f ms %6.1f kB\n", $n, $page, $r->{status}, $cpu,
-	    Attestmdm::Bench::spread(@waits), length($r->{body}) / 1000);
+	my $cpu = (ran($b, $program) - $before) / $count / 1e6;
+	printf("%9d %-58s %3d %7.1f ms CPU %8.1f %8.1f ms %6.1f kB%s\n", $n, $page, $r->{status}, $cpu,
+	    Attestmdm::Bench::spread(@waits), length($r->{body}) / 1000, $cpu > 20 ? ' *' : '');
 }
 
 $| = 1;
-printf("%9s %-52s %3s %14s %8s %11s %9s\n", 'hosts', 'page', '', 'a page', 'median', '99 of 100', 'page');
+printf("%9s %-58s %3s %14s %8s %11s %9s\n", 'hosts', 'page', '', 'a page', 'median', '99 of 100', 'page');
 for my $n (split(/,/, $hosts)) {
 	my $b = Attestmdm::Bench->new;
 	if ($n > 0) {
 		$b->hosts($n, '10 + i % 350');
 		fill($b, $n);
 	}
-	my $admin = Attestmdm::Admin->new(bless({ b => $b }, 'Bench::Client'));
+	my $client = bless({ b => $b }, 'Bench::Client');
+	my $admin = Attestmdm::Admin->new($client);
 	$admin->sign_in->{status} == 303 or die "cannot sign in\n";
-	measure($b, $admin, $_, $n) for @PAGES;
+	my $token = (split(/\n/, $b->server->run($b->server->tool, 'token', 'add', 'bench', '--role', 'admin',
+	    '--config', $b->server->conf)))[-1];
+	measure($b, $admin, $token, $_, $n) for grep { /$only/ } @PAGES, @ROUTES;
 	$b->server->stop;
 }
