@@ -30,6 +30,7 @@ static const struct job_kind *const kinds[] = {
 	&job_push,
 	&job_renewal,
 	&job_move,
+	&job_count,
 	&job_sync,
 	&job_assign,
 	&job_purge,

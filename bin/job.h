@@ -111,6 +111,7 @@ void job_stop_all(struct worker *w);
 /* The kinds; a new one is also a line in attestmdm-worker.c. */
 extern const struct job_kind job_alarms;
 extern const struct job_kind job_assign;
+extern const struct job_kind job_count;
 extern const struct job_kind job_move;
 extern const struct job_kind job_purge;
 extern const struct job_kind job_push;

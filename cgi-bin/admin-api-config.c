@@ -385,9 +385,10 @@ write_preview(const struct admin_api *api, const struct admin_actor *actor,
 	if (r == OK && !needed)
 		out_json_null(w, "preview");
 	if (r != OK || !needed ||
-	    (r = admin_preview(actor, patch->all, patch->n, &preview)) != OK)
+	    (r = admin_preview_soon(actor, patch->all, patch->n, &preview)) != OK)
 		return r;
 	out_json_open_object(w, "preview");
+	admin_api_http_time(w, "counted_at", preview.counted_at);
 	admin_preview_json_write(w, &preview);
 	out_json_close_object(w);
 	return OK;

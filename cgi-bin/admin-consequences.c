@@ -60,7 +60,7 @@ admin_consequences_needed(const struct admin_actor *actor,
 	    (r = settings_get_text(
 		 actor->db, actor->conf, set->name, value)) != OK ||
 	    strcmp(value, set->value) == 0 ||
-	    (r = admin_preview(actor, set, 1, out)) != OK)
+	    (r = admin_preview_soon(actor, set, 1, out)) != OK)
 		return r;
 	*needed = out->hosts > 0 &&
 	    (confirmed == NULL ||
@@ -134,6 +134,7 @@ admin_consequences_send(struct admin_app *app, const struct req *req,
 	if ((r = admin_page_init(&page, app, req)) == OK) {
 		fill_setting(page.row, set);
 		fill_totals(page.row, preview);
+		admin_page_time(page.row, "counted_at", preview->counted_at);
 		for (i = 0; i < preview->n; i++)
 			fill_group(tmplrow_add(page.row, "groups"), set,
 			    &preview->groups[i]);

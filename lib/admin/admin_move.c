@@ -30,7 +30,7 @@ count(const struct admin_actor *actor, int64_t *out)
 	if (!required)
 		return fail(ERR_FIELD,
 		    "turn \"Require hardware attestation\" on first");
-	if ((r = admin_preview(actor, NULL, 0, &preview)) != OK)
+	if ((r = admin_preview_soon(actor, NULL, 0, &preview)) != OK)
 		return r;
 	*out = preview.acme - preview.attested;
 	return *out > 0 ? OK : fail(ERR_CONFLICT, "no host is to move");

@@ -1,16 +1,21 @@
 #include "admin/admin_preview.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "store/jobs.h"
 #include "store/population.h"
 
 #define PAGE 2000
 /* Of a million hosts few differ in what decides. */
 #define MEMOS 1024
+/* Some hundreds are expected. */
+#define KINDS_MAX 4096
 
 /* What was decided for hosts of which the same is known. */
 struct memo {
@@ -24,6 +29,8 @@ struct memo {
 	struct decision planned;
 	enum decision_method now, wider;
 	char key[ADMIN_PREVIEW_KEY_TEXT];
+	/* 1 + the number of its kind, when kinds are counted */
+	size_t kind_number;
 };
 
 struct walk {
@@ -39,7 +46,7 @@ struct walk {
 	char after[DB_SERIAL_TEXT];
 
 	/* for each host, with what is decided for it; false ends the walk */
-	bool (*on_host)(void *arg, const char *serial, const struct memo *m);
+	bool (*on_host)(void *arg, const char *serial, struct memo *m);
 	void *arg;
 	int64_t not_enrolled;
 };
@@ -133,7 +140,7 @@ is_same(const struct memo *m, const struct population_host *h,
 		0;
 }
 
-static const struct memo *
+static struct memo *
 recall(struct walk *w, const struct population_host *h,
     const struct device_state *s)
 {
@@ -216,22 +223,33 @@ visit(struct walk *w, const struct population_host *h, bool *more)
 	return OK;
 }
 
+/* *more: there may be other hosts, and they are wanted. */
+static int
+run_page(struct walk *w, bool *more)
+{
+	size_t i;
+	int r;
+
+	*more = true;
+	if (w->memos == NULL &&
+	    (w->memos = calloc(MEMOS, sizeof *w->memos)) == NULL)
+		return fail(ERR_NOMEM, "no memory for a preview");
+	r = population_load_hosts(w->db, w->after, PAGE, &w->hosts);
+	for (i = 0; r == OK && *more && i < w->hosts.n; i++)
+		r = visit(w, &w->hosts.rows[i], more);
+	*more = *more && w->hosts.n == PAGE;
+	population_release_hosts(&w->hosts);
+	return r;
+}
+
 static int
 run(struct walk *w)
 {
 	bool more = true;
-	size_t i;
-	int r;
+	int r = OK;
 
-	if ((w->memos = calloc(MEMOS, sizeof *w->memos)) == NULL)
-		return fail(ERR_NOMEM, "no memory for a preview");
-	do {
-		r = population_load_hosts(w->db, w->after, PAGE, &w->hosts);
-		for (i = 0; r == OK && more && i < w->hosts.n; i++)
-			r = visit(w, &w->hosts.rows[i], &more);
-		more = more && w->hosts.n == PAGE;
-		population_release_hosts(&w->hosts);
-	} while (r == OK && more);
+	while (r == OK && more)
+		r = run_page(w, &more);
 	return r;
 }
 
@@ -282,29 +300,49 @@ find_group(struct admin_preview *p, const struct memo *m)
 	return g;
 }
 
-static bool
-count(void *arg, const char *serial, const struct memo *m)
+/* The next serial number of a list with spaces between. */
+static const char *
+take_serial(const char *list, char out[DB_SERIAL_TEXT])
+{
+	size_t n = strcspn(list, " ");
+
+	snprintf(out, DB_SERIAL_TEXT, "%.*s", (int)n, list);
+	return list + n + (list[n] == ' ');
+}
+
+/* That many hosts, some of whose serial numbers are listed. */
+static void
+add(struct admin_preview *p, const struct memo *m, int64_t n,
+    const char *serials)
 {
 	enum decision_method planned = m->planned.method;
-	struct admin_preview *p = arg;
 	struct admin_preview_group *g = find_group(p, m);
 
-	p->hosts++;
-	p->acme += planned == DECISION_ACME;
-	p->scep += planned == DECISION_SCEP;
-	p->refused += planned == DECISION_REFUSE;
-	p->attested += planned == DECISION_ACME && m->facts.hardware_attested;
-	p->newly_refused +=
-	    planned == DECISION_REFUSE && m->now != DECISION_REFUSE;
-	p->losing += m->facts.hardware_attested &&
-	    planned == DECISION_SCEP && m->now == DECISION_ACME;
-	p->could_attest +=
-	    planned == DECISION_SCEP && m->wider == DECISION_ACME;
+	p->hosts += n;
+	p->acme += planned == DECISION_ACME ? n : 0;
+	p->scep += planned == DECISION_SCEP ? n : 0;
+	p->refused += planned == DECISION_REFUSE ? n : 0;
+	if (planned == DECISION_ACME && m->facts.hardware_attested)
+		p->attested += n;
+	if (planned == DECISION_REFUSE && m->now != DECISION_REFUSE)
+		p->newly_refused += n;
+	if (m->facts.hardware_attested && planned == DECISION_SCEP &&
+	    m->now == DECISION_ACME)
+		p->losing += n;
+	if (planned == DECISION_SCEP && m->wider == DECISION_ACME)
+		p->could_attest += n;
 	if (g == NULL)
-		return true;
-	if (g->hosts < ADMIN_PREVIEW_SERIALS)
-		snprintf(g->serials[g->hosts], DB_SERIAL_TEXT, "%s", serial);
-	g->hosts++;
+		return;
+	g->hosts += n;
+	for (size_t i = 0; i < ADMIN_PREVIEW_SERIALS && *serials != '\0'; i++)
+		if (g->serials[i][0] == '\0')
+			serials = take_serial(serials, g->serials[i]);
+}
+
+static bool
+count(void *arg, const char *serial, struct memo *m)
+{
+	add(arg, m, 1, serial);
 	return true;
 }
 
@@ -336,6 +374,209 @@ admin_preview(const struct admin_actor *actor, const struct admin_setting *all,
 	return r;
 }
 
+/* A kind as a memo, by the settings of now. */
+static void
+revive(const struct walk *w, const struct population_kind *k, struct memo *m)
+{
+	const struct device_state s = {
+		.assignment = (enum device_assignment)k->assignment,
+		.known_silicon = k->known_silicon,
+		.known_kind = (enum product_kind)k->known_kind
+	};
+
+	*m = (struct memo){ .facts = { .device = k->device,
+				.hardware_attested = k->hardware_attested,
+				.ever_attested_at = k->ever_attested } };
+	fill(w, &s, m);
+}
+
+static int
+preview_counted(const struct walk *w, struct admin_preview *out)
+{
+	struct population_kinds kinds = { .n = 0 };
+	struct memo m;
+	int r = population_load_kinds(w->db, &kinds);
+
+	*out = (struct admin_preview){ .counted_at = kinds.counted_at,
+		.not_enrolled = kinds.not_enrolled };
+	for (size_t i = 0; r == OK && i < kinds.n; i++) {
+		revive(w, &kinds.rows[i], &m);
+		add(out, &m, kinds.rows[i].hosts, kinds.rows[i].serials);
+	}
+	qsort(out->groups, out->n, sizeof out->groups[0], compare);
+	population_release_kinds(&kinds);
+	return r;
+}
+
+/* The worker counts anew what somebody looks at. */
+static void
+refresh(struct db *db)
+{
+	int r = db_begin_relaxed(db);
+
+	if (r == OK)
+		r = db_end(db, jobs_run_now(db, "count"));
+	if (r == OK)
+		db_wake(db);
+	else
+		log_line(LOG_WARN, "the hosts are not counted anew");
+}
+
+int
+admin_preview_soon(const struct admin_actor *actor,
+    const struct admin_setting *all, size_t n, struct admin_preview *out)
+{
+	struct host_counts hosts;
+	struct walk w = { .on_host = NULL };
+	bool many;
+	int r;
+
+	*out = (struct admin_preview){ 0 };
+	if ((r = begin(&w, actor, all, n)) != OK ||
+	    (r = hosts_count(actor->db, &hosts)) != OK)
+		return r;
+	many = hosts.enrolled > ADMIN_PREVIEW_AT_ONCE;
+	r = many ? preview_counted(&w, out) : ERR_NOT_FOUND;
+	if (many && out->counted_at < clock_now() - ADMIN_PREVIEW_FRESH)
+		refresh(actor->db);
+	return r == ERR_NOT_FOUND ? admin_preview(actor, all, n, out) : r;
+}
+
+struct admin_preview_counting {
+	struct walk walk;
+	struct admin_preview_count *c;
+	struct population_kind kinds[KINDS_MAX];
+	size_t n;
+	bool too_many;
+};
+
+static bool
+is_kind(const struct population_kind *k, const struct memo *m)
+{
+	return k->assignment == (int64_t)m->assignment &&
+	    k->known_silicon == m->silicon &&
+	    k->known_kind == (int64_t)m->kind &&
+	    k->hardware_attested == m->facts.hardware_attested &&
+	    k->ever_attested == (m->facts.ever_attested_at != 0) &&
+	    strcmp(k->device.product, m->facts.device.product) == 0 &&
+	    strcmp(k->device.os_version, m->facts.device.os_version) == 0 &&
+	    strcmp(k->device.build_version, m->facts.device.build_version) ==
+		0;
+}
+
+static void
+make_kind(const struct memo *m, struct population_kind *out)
+{
+	*out = (struct population_kind){ .device = m->facts.device,
+		.hardware_attested = m->facts.hardware_attested,
+		.ever_attested = m->facts.ever_attested_at != 0,
+		.assignment = (int64_t)m->assignment,
+		.known_silicon = m->silicon,
+		.known_kind = (int64_t)m->kind };
+}
+
+/* NULL: there are too many. */
+static struct population_kind *
+find_kind(struct admin_preview_counting *s, struct memo *m)
+{
+	size_t i = 0;
+
+	if (m->kind_number > 0)
+		return &s->kinds[m->kind_number - 1];
+	while (i < s->n && !is_kind(&s->kinds[i], m))
+		i++;
+	if (i == KINDS_MAX)
+		return NULL;
+	if (i == s->n)
+		make_kind(m, &s->kinds[s->n++]);
+	m->kind_number = i + 1;
+	return &s->kinds[i];
+}
+
+static bool
+count_kind(void *arg, const char *serial, struct memo *m)
+{
+	struct admin_preview_counting *s = arg;
+	struct population_kind *k;
+	size_t n;
+
+	assert(s != NULL);
+	if ((k = find_kind(s, m)) == NULL) {
+		s->too_many = true;
+		return false;
+	}
+	if (k->hosts++ < POPULATION_SERIALS) {
+		n = strlen(k->serials);
+		snprintf(k->serials + n, sizeof k->serials - n, "%s%s",
+		    n > 0 ? " " : "", serial);
+	}
+	s->c->hosts++;
+	return true;
+}
+
+static int
+forget(struct db *db)
+{
+	int r = db_begin_relaxed(db);
+
+	return r == OK ? db_end(db, population_forget_kinds(db)) : r;
+}
+
+static int
+store_kinds(struct admin_preview_counting *s)
+{
+	struct population_kinds kinds = { .rows = s->kinds, .n = s->n,
+		.counted_at = clock_now() };
+	struct db *db = s->c->db;
+	int r;
+
+	if (s->too_many)
+		return forget(db);
+	if ((r = learn(&s->walk, NULL, NULL)) != OK ||
+	    (r = db_begin_relaxed(db)) != OK)
+		return r;
+	kinds.not_enrolled = s->walk.not_enrolled;
+	return db_end(db, population_put_kinds(db, &kinds));
+}
+
+/* c->state stays NULL when there is nothing to count. */
+static int
+begin_counting(struct admin_preview_count *c)
+{
+	struct host_counts hosts;
+	int r = hosts_count(c->db, &hosts);
+
+	if (r != OK || hosts.enrolled <= ADMIN_PREVIEW_AT_ONCE)
+		return r == OK ? forget(c->db) : r;
+	if ((c->state = calloc(1, sizeof *c->state)) == NULL)
+		return fail(ERR_NOMEM, "no memory to count hosts");
+	c->state->c = c;
+	c->state->walk = (struct walk){ .db = c->db, .on_host = count_kind,
+		.arg = c->state };
+	return OK;
+}
+
+int
+admin_preview_count_step(struct admin_preview_count *c, bool *more)
+{
+	int r = c->state == NULL ? begin_counting(c) : OK;
+
+	*more = false;
+	if (r != OK || c->state == NULL)
+		return r;
+	r = run_page(&c->state->walk, more);
+	return r == OK && !*more ? store_kinds(c->state) : r;
+}
+
+void
+admin_preview_count_end(struct admin_preview_count *c)
+{
+	if (c->state != NULL)
+		end(&c->state->walk);
+	free(c->state);
+	c->state = NULL;
+}
+
 struct listing {
 	const char *key;
 	int looked_at;
@@ -343,7 +584,7 @@ struct listing {
 };
 
 static bool
-collect(void *arg, const char *serial, const struct memo *m)
+collect(void *arg, const char *serial, struct memo *m)
 {
 	struct listing *l = arg;
 

@@ -4,7 +4,16 @@
 
 #include "store/sql.h"
 
-enum { HOSTS, RECORDS };
+enum {
+	HOSTS,
+	RECORDS,
+	KINDS,
+	ADD_KIND,
+	FORGET_KINDS,
+	COUNTED,
+	PUT_COUNTED,
+	FORGET_COUNTED,
+};
 
 /* CASE keeps SQLite from the index of states, whose hosts it had to sort. */
 static const char *const texts[] = {
@@ -14,6 +23,23 @@ static const char *const texts[] = {
 	[RECORDS] = "SELECT serial, model, description, device_family,"
 		    " removed_at FROM ade_devices WHERE serial > $1"
 		    " ORDER BY serial LIMIT $2",
+	[KINDS] = SQL_SCANS "SELECT product_name, os_version, build_version,"
+			    " hardware_attested, ever_attested, assignment,"
+			    " known_silicon, known_kind, hosts, serials"
+			    " FROM host_kinds ORDER BY id",
+	[ADD_KIND] = "INSERT INTO host_kinds (product_name, os_version,"
+		     " build_version, hardware_attested, ever_attested,"
+		     " assignment, known_silicon, known_kind, hosts, serials)"
+		     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	[FORGET_KINDS] = SQL_SCANS "DELETE FROM host_kinds",
+	[COUNTED] = "SELECT counted_at, not_enrolled FROM host_kinds_counted"
+		    " WHERE one = 1",
+	[PUT_COUNTED] = "INSERT INTO host_kinds_counted (one, counted_at,"
+			" not_enrolled) VALUES (1, $1, $2)"
+			" ON CONFLICT (one) DO UPDATE SET"
+			" counted_at = excluded.counted_at,"
+			" not_enrolled = excluded.not_enrolled",
+	[FORGET_COUNTED] = "DELETE FROM host_kinds_counted WHERE one = 1",
 };
 
 #define ROW struct population_host
@@ -42,6 +68,34 @@ static const struct column record_columns[] = {
 };
 
 static const struct table record_table = TABLE(record_columns);
+
+#undef ROW
+#define ROW struct population_kind
+
+static const struct column kind_columns[] = {
+	{ "product_name", TEXT(device.product) },
+	{ "os_version", TEXT(device.os_version) },
+	{ "build_version", TEXT(device.build_version) },
+	{ "hardware_attested", INT(hardware_attested) },
+	{ "ever_attested", INT(ever_attested) },
+	{ "assignment", INT(assignment) },
+	{ "known_silicon", INT(known_silicon) },
+	{ "known_kind", INT(known_kind) },
+	{ "hosts", INT(hosts) },
+	{ "serials", TEXT(serials) },
+};
+
+static const struct table kind_table = TABLE(kind_columns);
+
+#undef ROW
+#define ROW struct population_kinds
+
+static const struct column counted_columns[] = {
+	{ "counted_at", INT(counted_at) },
+	{ "not_enrolled", INT(not_enrolled) },
+};
+
+static const struct table counted_table = TABLE(counted_columns);
 
 SQL_FAMILY(population, texts, &host_table);
 
@@ -88,4 +142,57 @@ population_release_records(struct ade_device_list *list)
 {
 	columns_release(&record_table, list->rows, list->n);
 	*list = (struct ade_device_list){ 0 };
+}
+
+static int
+add_kind(struct db *db, const struct population_kind *k)
+{
+	return sql_run(db, texts[ADD_KIND],
+	    WITH(datum_text(k->device.product),
+		datum_text(k->device.os_version),
+		datum_text(k->device.build_version),
+		datum_int(k->hardware_attested), datum_int(k->ever_attested),
+		datum_int(k->assignment), datum_int(k->known_silicon),
+		datum_int(k->known_kind), datum_int(k->hosts),
+		datum_text(k->serials)));
+}
+
+int
+population_put_kinds(struct db *db, const struct population_kinds *kinds)
+{
+	int r = population_forget_kinds(db);
+
+	for (size_t i = 0; i < kinds->n && r == OK; i++)
+		r = add_kind(db, &kinds->rows[i]);
+	if (r != OK)
+		return r;
+	return sql_run(db, texts[PUT_COUNTED],
+	    WITH(datum_int(kinds->counted_at),
+		datum_int(kinds->not_enrolled)));
+}
+
+int
+population_forget_kinds(struct db *db)
+{
+	int r = sql_run(db, texts[FORGET_KINDS], NULL);
+
+	return r == OK ? sql_run(db, texts[FORGET_COUNTED], NULL) : r;
+}
+
+int
+population_load_kinds(struct db *db, struct population_kinds *out)
+{
+	int r = sql_one(db, texts[COUNTED], &counted_table, NULL, out);
+
+	if (r != OK)
+		return r;
+	return sql_rows(
+	    db, texts[KINDS], &kind_table, NULL, &out->rows, &out->n);
+}
+
+void
+population_release_kinds(struct population_kinds *kinds)
+{
+	columns_release(&kind_table, kinds->rows, kinds->n);
+	*kinds = (struct population_kinds){ .n = 0 };
 }

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "admin/admin_preview.h"
+#include "base/clock.h"
 #include "store/ade_devices.h"
 #include "store/datum.h"
+#include "store/jobs.h"
 
 static const struct conf premium = { .premium = true };
 
@@ -270,10 +272,161 @@ test_what_cannot_be_set_has_no_preview(void **state)
 	assert_int_equal(admin_preview(&a, &on, 1, &p), ERR_LICENSE);
 }
 
+static void
+add_many(struct db *db, const char *product, const char *os_version)
+{
+	char sql[600];
+
+	snprintf(sql, sizeof sql,
+	    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c"
+	    " WHERE n < %d) INSERT INTO hosts (id, serial, state, product_name,"
+	    " os_version, device_name, sort_name, created_at) SELECT 'many' || n,"
+	    " 'MANY' || (100000 + n), 'enrolled', '%s', %s, '', '', 1 FROM c",
+	    ADMIN_PREVIEW_AT_ONCE, product, os_version);
+	storefix_change(db, sql);
+}
+
+static int64_t
+count_all(struct db *db)
+{
+	struct admin_preview_count c = { .db = db };
+	bool more = true;
+
+	while (more)
+		assert_int_equal(admin_preview_count_step(&c, &more), OK);
+	admin_preview_count_end(&c);
+	return c.hosts;
+}
+
+static void
+assert_same(const struct admin_preview *a, const struct admin_preview *b)
+{
+	size_t i;
+
+	assert_int_equal(a->hosts, b->hosts);
+	assert_int_equal(a->acme, b->acme);
+	assert_int_equal(a->scep, b->scep);
+	assert_int_equal(a->refused, b->refused);
+	assert_int_equal(a->attested, b->attested);
+	assert_int_equal(a->newly_refused, b->newly_refused);
+	assert_int_equal(a->losing, b->losing);
+	assert_int_equal(a->could_attest, b->could_attest);
+	assert_int_equal(a->not_enrolled, b->not_enrolled);
+	assert_int_equal(a->n, b->n);
+	for (i = 0; i < a->n; i++) {
+		assert_string_equal(a->groups[i].key, b->groups[i].key);
+		assert_string_equal(a->groups[i].reason, b->groups[i].reason);
+		assert_int_equal(a->groups[i].method, b->groups[i].method);
+		assert_int_equal(a->groups[i].code, b->groups[i].code);
+		assert_int_equal(a->groups[i].hosts, b->groups[i].hosts);
+		assert_string_not_equal(a->groups[i].serials[0], "");
+	}
+}
+
+/* Of many hosts the worker counts the kinds, and says when it did. */
+static void
+test_what_was_counted_says_the_same(void **state)
+{
+	static const char *const flags[] = { "false", "true" };
+	static const char *const words[] = { "macs", "all" };
+	const struct admin_actor a = actor(state, ADMIN_ROLE_OBSERVER);
+	struct db *db = storefix_db(state);
+	struct admin_preview exact, counted;
+	int from, to;
+
+	populate(state);
+	/* few hosts are not counted before somebody asks */
+	assert_int_equal(count_all(db), 0);
+	add_many(db, "Mac14,2", "'14.1'");
+	assert_int_equal(admin_preview_soon(&a, NULL, 0, &counted), OK);
+	assert_int_equal(counted.counted_at, 0);
+	assert_int_equal(counted.hosts, HOSTS + ADMIN_PREVIEW_AT_ONCE);
+	assert_int_equal(count_all(db), HOSTS + ADMIN_PREVIEW_AT_ONCE);
+	for (from = 0; from < 8; from += 3)
+		for (to = 0; to < 8; to++) {
+			const struct admin_setting before[] = {
+				{ SETTINGS_REQUIRE_ATTESTATION,
+				    flags[from & 1] },
+				{ SETTINGS_BUSINESS_ONLY, flags[from >> 1 & 1] },
+				{ SETTINGS_ATTESTATION_DEVICES, words[from >> 2] }
+			};
+			const struct admin_setting after[] = {
+				{ SETTINGS_REQUIRE_ATTESTATION, flags[to & 1] },
+				{ SETTINGS_BUSINESS_ONLY, flags[to >> 1 & 1] },
+				{ SETTINGS_ATTESTATION_DEVICES, words[to >> 2] }
+			};
+
+			set(state, before, 3);
+			assert_int_equal(
+			    admin_preview(&a, after, 3, &exact), OK);
+			assert_int_equal(
+			    admin_preview_soon(&a, after, 3, &counted), OK);
+			assert_true(counted.counted_at != 0);
+			assert_same(&exact, &counted);
+		}
+	/* what happens later shows once it is counted */
+	storefix_change(db,
+	    "UPDATE hosts SET state = 'unenrolled'"
+	    " WHERE serial = 'C02PREVIEW01'");
+	assert_int_equal(admin_preview_soon(&a, NULL, 0, &counted), OK);
+	assert_int_equal(counted.hosts, HOSTS + ADMIN_PREVIEW_AT_ONCE);
+	assert_int_equal(count_all(db), HOSTS + ADMIN_PREVIEW_AT_ONCE - 1);
+	assert_int_equal(admin_preview_soon(&a, NULL, 0, &counted), OK);
+	assert_int_equal(counted.hosts, HOSTS + ADMIN_PREVIEW_AT_ONCE - 1);
+	/* and with few hosts nothing is kept */
+	storefix_change(db,
+	    "UPDATE hosts SET state = 'unenrolled'"
+	    " WHERE serial LIKE 'MANY1%'");
+	assert_int_equal(count_all(db), 0);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT count(*) FROM host_kinds"), 0);
+}
+
+static void
+test_an_old_count_is_counted_anew(void **state)
+{
+	const struct admin_actor a = actor(state, ADMIN_ROLE_OBSERVER);
+	struct db *db = storefix_db(state);
+	struct admin_preview p;
+
+	add_many(db, "Mac14,2", "'14.1'");
+	enroll(state, 1, "Mac15,3", "15.1", false);
+	assert_int_equal(jobs_add(db, "count", INT64_C(1) << 40), OK);
+	count_all(db);
+	assert_int_equal(admin_preview_soon(&a, NULL, 0, &p), OK);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT next_run_at < 10000000000 FROM jobs"), 0);
+	clock_set_offset(ADMIN_PREVIEW_FRESH + 1);
+	assert_int_equal(admin_preview_soon(&a, NULL, 0, &p), OK);
+	clock_set_offset(0);
+	assert_int_equal(p.hosts, ADMIN_PREVIEW_AT_ONCE + 1);
+	assert_int_equal(
+	    storefix_sql(db, "SELECT next_run_at < 10000000000 FROM jobs"), 1);
+}
+
+/* Devices say what they are; as many kinds as hosts are not kept. */
+static void
+test_kinds_without_number(void **state)
+{
+	const struct admin_actor a = actor(state, ADMIN_ROLE_OBSERVER);
+	struct db *db = storefix_db(state);
+	struct admin_preview p;
+
+	add_many(db, "Mac14,2", "'14.' || n");
+	enroll(state, 1, "Mac15,3", "15.1", false);
+	count_all(db);
+	assert_int_equal(admin_preview_soon(&a, NULL, 0, &p), OK);
+	assert_int_equal(p.counted_at, 0);
+	assert_int_equal(p.hosts, ADMIN_PREVIEW_AT_ONCE + 1);
+}
+
 static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_never_disagrees),
 	STOREFIX_TEST(test_one_setting),
 	STOREFIX_TEST(test_what_cannot_be_set_has_no_preview),
+	STOREFIX_TEST(test_what_was_counted_says_the_same),
+	STOREFIX_TEST(test_an_old_count_is_counted_anew),
+	STOREFIX_TEST(test_kinds_without_number),
 };
 
 STOREFIX_MAIN(tests)
