@@ -33,7 +33,7 @@ for (["$MAC", 'Mac15,3', '15.1'], [$INTEL, 'MacBookPro16,1', '13.6'], [$PHONE, '
 }
 is($t->sim('enroll', '--serial', $STRANGER)->{exit}, 3, "$STRANGER is refused");
 isnt($t->sim('enroll', '--serial', 'C10LATER0001', '--fault', 'attestation-other-serial')->{exit}, 0, 'a fault');
-$t->tool_ok('command', 'send', $MAC, 'SecurityInfo');
+my $command = $t->tool_json('command', 'send', $MAC, 'SecurityInfo')->{uuid};
 $t->tool_ok('enrollment', 'new', '--note', 'for Ada');
 $t->tool_ok('setting', 'set', $REQUIRE, 'false', '--yes');
 
@@ -85,8 +85,9 @@ sub signed_in {
 
 # What routes with a parameter are opened with; undef: the walk comes there.
 my %EXAMPLES = (
-	'/admin/hosts/:id' => $host{$MAC},
-	'/admin/enrollments/:id' => $enrollment,
+	'/admin/hosts/:id' => [$host{$MAC}],
+	'/admin/hosts/:id/commands/:command' => [$host{$MAC}, $command],
+	'/admin/enrollments/:id' => [$enrollment],
 	'/admin/settings/:setting/hosts' => undef,
 	'/admin/serial' => "?serial=$MAC",
 	'/admin/admins/one' => '?name=admin',
@@ -114,7 +115,8 @@ subtest 'every page' => sub {
 		if ($route =~ /:/) {
 			ok(exists $EXAMPLES{$route}, "an example for $route is known") or next;
 			defined $EXAMPLES{$route} or next;
-			$path =~ s/:\w+/$EXAMPLES{$route}/;
+			my @values = @{ $EXAMPLES{$route} };
+			$path =~ s/:\w+/shift @values/ge;
 		} else {
 			$path .= $EXAMPLES{$route} // '';
 		}
