@@ -84,8 +84,7 @@ static const char *const texts[] = {
 		 " AND n.number = i.rowid AND h.id = n.host_id"
 		 " ORDER BY i.rowid LIMIT $3",
 	[NUMBER] = "SELECT number FROM host_numbers WHERE host_id = $1",
-	[LAST_NUMBER] = "SELECT coalesce((SELECT number FROM host_numbers"
-			" ORDER BY number DESC LIMIT 1), 0)",
+	[LAST_NUMBER] = "SELECT coalesce(max(number), 0) FROM host_numbers",
 	[MORE_IN_STATE] = MORE(STATE, "$4"),
 	[MORE_OF_PRODUCT] = MORE(PRODUCT, "$3"),
 	[MORE_OF_SYSTEM] = MORE(SYSTEM, "$4"),
