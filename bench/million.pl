@@ -98,6 +98,17 @@ sub ran {
 	return $sum;
 }
 
+# Previews are of what the worker counted.
+sub count {
+	my ($b) = @_;
+	$b->server->start_worker;
+	for (1 .. 300) {
+		last if $b->server->run('sqlite3', '-cmd', '.timeout 20000', $b->server->database,
+		    'SELECT count(*) FROM host_kinds_counted') > 0;
+		sleep(1);
+	}
+}
+
 # As Attestmdm::Admin needs it.
 package Bench::Client;
 sub server { $_[0]{b}->server }
@@ -154,6 +165,7 @@ for my $n (split(/,/, $hosts)) {
 		$b->hosts($n, '10 + i % 350');
 		fill($b, $n);
 	}
+	count($b) if $n > 5000;
 	my $client = bless({ b => $b }, 'Bench::Client');
 	my $admin = Attestmdm::Admin->new($client);
 	$admin->sign_in->{status} == 303 or die "cannot sign in\n";

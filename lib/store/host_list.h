@@ -18,7 +18,7 @@
 #define HOST_LIST_LOOKED_AT 4000
 
 /* About how many texts are read for one page of a search, beyond those found. */
-#define HOST_LIST_SEARCHED 8000
+#define HOST_LIST_SEARCHED 5000
 
 enum host_attested { HOST_ANY, HOST_ATTESTED, HOST_NOT_ATTESTED };
 
