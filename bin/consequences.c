@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "admin/admin_preview_json.h"
+#include "base/clock.h"
 #include "bin/view.h"
 
 static const struct view_column group_columns[] = {
@@ -35,6 +36,11 @@ add_group(struct view *v, const struct admin_preview_group *g)
 static void
 say_totals(const struct cli *cli, const struct admin_preview *p)
 {
+	char at[CLOCK_TEXT];
+
+	clock_people(p->counted_at, at);
+	if (p->counted_at != 0)
+		cli_say(cli, "The hosts were counted at %s.", at);
 	cli_say(cli,
 	    "At their next renewal, of %lld hosts: by ACME %lld (%lld are "
 	    "attested now), by SCEP %lld, not renewed %lld (%lld of them are "

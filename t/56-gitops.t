@@ -114,7 +114,7 @@ sub problem { return '{"type":"about:blank","status":422,"detail":"' . $_[0] . '
 
 my %answers = (
 	stale => { GET => [200, config('false', 'premium')], PATCH => [412, '{}'] },
-	wordy => { GET => [200, config('false', 'premium')], PATCH => [200, '{"preview":{"enrolled":7,"acme":1,"attested":0,'
+	wordy => { GET => [200, config('false', 'premium')], PATCH => [200, '{"preview":{"counted_at":"2026-11-28T15:00:00Z","enrolled":7,"acme":1,"attested":0,'
 	    . '"scep":2,"refused":4,"newly_refused":3,"losing":0,"could_attest":0,"not_enrolled":0,"groups":[{"group":"g\\u001b[2J",'
 	    . '"method":"refuse","code":null,"reason":"old\\u000asystem","hosts":4,"serial_numbers":["A1","B2"]}]}}'] },
 	half => { GET => [200, config('false', 'premium')], PATCH => [200, '{"preview":{"enrolled":7}}'] },
@@ -205,6 +205,7 @@ subtest 'a server elsewhere' => sub {
 	unlike(Attestmdm::Server::slurp("$dir/elsewhere-said"), qr/PATCH (?!\S*dry_run=true)/, 'only looks');
 	my $r = $ask->('wordy', 'apply', $file, '--dry-run');
 	like($r->{out}, qr/^nothing +4 +old\\x0asystem +A1 B2 +g\\x1b\[2J$/m, 'with what the server says of its hosts');
+	like($r->{out}, qr/^The hosts were counted at 2026-11-28 15:00/m, 'when they were counted');
 	like($r->{out}, qr/^At their next renewal, of 7 hosts: by ACME 1 .*, not renewed 4 \(3 of/m, 'and the figures');
 	$r = $ask->('good', 'apply', $file);
 	is($r->{exit}, 0, 'applied') or diag($r->{err});

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "wire/rfc3339.h"
 
 static const struct {
 	const char *name;
@@ -116,9 +117,13 @@ int
 admin_preview_json_load(const struct json *object, struct admin_preview *out)
 {
 	struct json *groups, *one;
+	struct blob at;
 	int r = OK;
 
 	*out = (struct admin_preview){ 0 };
+	if (in_json_has_string(object, "counted_at") &&
+	    (r = in_json_string(object, "counted_at", &at)) == OK)
+		r = rfc3339_read(at, &out->counted_at);
 	for (size_t i = 0; r == OK && i < TOTALS; i++)
 		r = in_json_int(object, totals[i].name, 0, INT64_MAX,
 		    (int64_t *)(void *)((char *)out + totals[i].offset));
