@@ -1,15 +1,22 @@
 #include "admin-export.h"
 
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "admin-host-filter.h"
 #include "base/clock.h"
+#include "base/lockfile.h"
 #include "base/log.h"
 #include "web/session.h"
 #include "wire/out_csv.h"
 
 #define PART_ROWS 200
+
+/* Seconds; a million hosts take about 12. */
+#define RETRY_AFTER "10"
 
 #define CSV_TYPE "text/csv; charset=utf-8; header=present"
 
@@ -19,6 +26,8 @@ static const char *const columns[] = { "serial_number", "udid", "name", "model",
 
 struct export {
 	struct db *db;
+	/* held from start to end; -1 before */
+	int turn;
 	/* what the filter's texts belong to */
 	struct form *query;
 	struct admin_host_filter filter;
@@ -31,6 +40,8 @@ release(void *arg)
 {
 	struct export *e = arg;
 
+	if (e->turn >= 0)
+		close(e->turn);
 	form_free(e->query);
 	free(e);
 }
@@ -101,6 +112,25 @@ set_headers(struct resp *resp)
 		       : r;
 }
 
+/*
+ * An export keeps a worker busy for seconds, and nginx holds back only a second one
+ * for the same address. So there is one at a time on the whole server, or a few people
+ * could occupy all workers. What is locked is the database's folder: it is
+ * there, and only the programs can open it.
+ */
+static int
+take_turn(struct export *e, const char *database, struct resp *resp)
+{
+	char path[PATH_MAX];
+	int r;
+
+	snprintf(path, sizeof path, "%s", database);
+	if ((r = lockfile_try(dirname(path), &e->turn)) != ERR_BUSY)
+		return r;
+	resp_set(resp, "Retry-After", RETRY_AFTER);
+	return fail(ERR_EXPORT_BUSY, "another export of hosts is under way");
+}
+
 /* The first part is read before anything is sent: what cannot be is refused. */
 static int
 begin(struct export *e, struct resp *resp)
@@ -135,7 +165,9 @@ admin_export_hosts(void *p, const struct req *req, struct resp *resp)
 		return fail(ERR_NOMEM, "no memory for an export");
 	resp_stream(resp, add_part, release, e);
 	e->db = app->context.db;
-	if ((r = form_parse(blob_str(req->query), &e->query)) != OK)
+	e->turn = -1;
+	if ((r = form_parse(blob_str(req->query), &e->query)) != OK ||
+	    (r = take_turn(e, app->context.conf->database, resp)) != OK)
 		return r;
 	return begin(e, resp);
 }

@@ -2,6 +2,7 @@
 # What administrators do on the pages, and what the overview tells them.
 use strict;
 use warnings;
+use Fcntl qw(LOCK_EX);
 
 use Attestmdm::Admin;
 use Attestmdm::Device;
@@ -174,6 +175,14 @@ subtest 'fleet-152: the list of hosts as a file' => sub {
 	    'nobody else gets it');
 	$t->change_db("INSERT INTO hosts (id, serial, udid, state, created_at) WITH RECURSIVE n(i) AS (SELECT 1000"
 	    . " UNION ALL SELECT i + 1 FROM n WHERE i < 1999) SELECT 'many' || i, 'MANY' || i, 'M' || i, 'blocked', 1 FROM n");
+	open(my $turn, '<', $t->server->database =~ s{/[^/]+$}{}r) or die $!;
+	flock($turn, LOCK_EX) or die $!;
+	my $busy = $b->get('/admin/hosts.csv');
+	is("$busy->{status} $busy->{headers}{'retry-after'} $busy->{headers}{'content-type'}", '503 10 text/html; charset=utf-8',
+	    'while there is another export, none begins');
+	like($busy->{body}, qr/Another export of hosts is under way/, 'which a page says');
+	is($busy->{headers}{'content-disposition'}, undef, 'that is not saved as the file');
+	close($turn);
 	my @many = $b->get('/admin/hosts.csv?state=blocked')->{body} =~ /^"(MANY\d+)"/mg;
 	is("$many[0] $many[-1] " . @many, 'MANY1000 MANY1999 1000', 'more than are read at once, each once and in order');
 	$t->change_db("UPDATE hosts SET model = printf('%.5000c', 'x') WHERE serial = 'MANY1900'");

@@ -106,3 +106,23 @@ lockfile_open(const char *path, int ms, int *out)
 	*out = fd;
 	return OK;
 }
+
+int
+lockfile_try(const char *path, int *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error;
+
+	*out = -1;
+	if (fd < 0)
+		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		*out = fd;
+		return OK;
+	}
+	error = errno;
+	close(fd);
+	return error == EWOULDBLOCK
+	    ? ERR_BUSY
+	    : fail(ERR_IO, "%s: %s", path, strerror(error));
+}

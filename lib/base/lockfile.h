@@ -18,4 +18,10 @@ int lockfile_take(int fd, int ms);
  */
 int lockfile_open(const char *path, int ms, int *out);
 
+/*
+ * Locks a file or folder that exists, without waiting. The caller closes *out, which
+ * is -1 on failure: ERR_BUSY (not logged) while others have it locked, ERR_IO.
+ */
+int lockfile_try(const char *path, int *out);
+
 #endif

@@ -1,14 +1,13 @@
 #include <crypt.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/enc.h"
+#include "base/lockfile.h"
 #include "base/log.h"
 #include "base/network.h"
 #include "store/admins.h"
@@ -174,18 +173,16 @@ static int
 take_turn(const struct session_throttle *t, const char *path, int *lock,
     struct resp *resp)
 {
+	int r;
+
 	*lock = -1;
 	if (t->browser[0] != '\0')
 		return OK;
-	if ((*lock = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		return fail(ERR_IO, "%s: %s", path, strerror(errno));
-	if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
-		return OK;
-	if (errno != EWOULDBLOCK)
-		return fail(ERR_IO, "%s: %s", path, strerror(errno));
+	if ((r = lockfile_try(path, lock)) != ERR_BUSY)
+		return r;
 	resp_set(resp, "Retry-After", "1");
 	return fail(ERR_RATE_LIMITED,
-	    "another browser that is not known is just signing in: %s",
+	    "another unknown browser is signing in at this moment: %s",
 	    t->source);
 }
 

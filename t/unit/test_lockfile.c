@@ -121,6 +121,25 @@ no_link_is_followed(void **state)
 	unlink(target);
 }
 
+static void
+who_does_not_wait_is_told_at_once(void **state)
+{
+	char folder[] = "/tmp/lockfileXXXXXX";
+	int held, fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(lockfile_try(folder, &held), OK);
+	assert_int_equal(lockfile_try(folder, &fd), ERR_BUSY);
+	assert_int_equal(fd, -1);
+	close(held);
+	assert_int_equal(lockfile_try(folder, &held), OK);
+	close(held);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(lockfile_try(folder, &fd), ERR_IO);
+	assert_int_equal(fd, -1);
+}
+
 static int
 set_up(void **state)
 {
@@ -148,6 +167,7 @@ main(void)
 		cmocka_unit_test(an_alarm_stays_set),
 		cmocka_unit_test(a_blocked_signal_is_no_obstacle),
 		cmocka_unit_test(no_link_is_followed),
+		cmocka_unit_test(who_does_not_wait_is_told_at_once),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
