@@ -76,6 +76,7 @@ fill_list(struct admin_page *page, const struct form *typed)
 		fill_rows(page, &list, &sessions);
 	sessions_list_release(&sessions);
 	admins_list_release(&list);
+	tmplrow_setf(page->row, "password_min", "%d", SESSION_PASSWORD_MIN);
 	tmplrow_set(page->row, "new_name",
 	    typed != NULL ? form_text(typed, "name") : "");
 	admin_page_roles(page->row,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "admin/admin_activity.h"
-#include "base/err.h"
+#include "base/log.h"
 
 #define PATH      "/admin/activity"
 #define HOST_ROWS 20
@@ -82,7 +82,7 @@ fill_actions(struct admin_page *page)
 
 	actions = calloc(ACTIVITIES_ACTIONS_MAX, sizeof *actions);
 	if (actions == NULL)
-		return ERR_NOMEM;
+		return fail(ERR_NOMEM, "no memory for the kinds of activity");
 	r = activities_actions(page->app->context.db, actions, &n);
 	for (size_t i = 0; r == OK && i < n; i++)
 		tmplrow_set(

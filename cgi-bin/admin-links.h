@@ -4,7 +4,7 @@
 
 #include "admin-page.h"
 
-/* GET /admin/links?page=N */
+/* GET /admin/links?after=CURSOR */
 int admin_links_show(void *app, const struct req *req, struct resp *resp);
 
 /* POST /admin/links: the answer shows the link, this once. */

@@ -7,7 +7,7 @@
 /* GET /admin/settings */
 int admin_options_show(void *app, const struct req *req, struct resp *resp);
 
-/* POST /admin/settings/NAME, a setting that is on or off */
+/* POST /admin/settings/NAME, with its value; none switches it off */
 int admin_options_set(void *app, const struct req *req, struct resp *resp);
 
 /* POST /admin/settings/minimum-os */

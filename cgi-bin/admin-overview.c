@@ -43,7 +43,7 @@ fill_hosts(struct admin_page *page, struct host_counts *c)
 	return OK;
 }
 
-/* So many, of which not all are counted. */
+/* counters_certificates_ending() stops counting at COUNTERS_MOST. */
 static int
 fill_ending(struct admin_page *page)
 {
@@ -127,6 +127,7 @@ fill_jobs(struct admin_page *page)
 		tmplrow_set(row, "name", list.rows[i].name);
 		tmplrow_set(row, "last_error", list.rows[i].last_error);
 		set_number(row, "failures", list.rows[i].failures);
+		tmplrow_flag(row, "again", list.rows[i].failures > 1);
 	}
 	jobs_list_release(&list);
 	return OK;

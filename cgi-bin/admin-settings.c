@@ -1,5 +1,5 @@
 /*
- * admin-settings: the pages on which an administrator sees hosts and tries to
+ * admin-settings: the pages on which an administrator sees hosts and attempts to
  * enroll, and changes settings. Works without JavaScript; no page has any.
  */
 #include <string.h>

@@ -190,13 +190,13 @@ subtest 'before a requirement is changed' => sub {
 	my $r = set_box($b, 'true');
 	is($r->{status}, 200, 'the page comes first');
 	is(stored($t, $REQUIRE), undef, 'and nothing is changed');
-	like($r->{body}, qr/<li>1 by ACME, .*\(0 are attested now\)/, 'one qualifies');
-	like($r->{body}, qr/<li>7 by SCEP/, 'the others get SCEP');
-	like($r->{body}, qr/Recommended: 1 of the hosts/, 'one more could attest');
-	like($r->{body}, qr/1 more devices are assigned/, 'and one is not enrolled');
+	like($r->{body}, qr/<li>a certificate by ACME, .*: 1 \(attested already: 0\)/, 'one qualifies');
+	like($r->{body}, qr/by SCEP: 7</, 'the others get SCEP');
+	like($r->{body}, qr/Recommended: of the hosts that would get SCEP, 1 can/, 'one more could attest');
+	like($r->{body}, qr/not enrolled: 1\./, 'and one is not enrolled');
 	like($r->{body}, qr/it is an Intel Mac with a T2 chip.*?C51INTEL0001.*?C51MORE00004/s, 'with the reason, and who');
 	unlike($r->{body}, qr/C51MORE00005/, 'the first few');
-	unlike($r->{body}, qr/<script|would not be any more/, 'nobody is left out');
+	unlike($r->{body}, qr/<script|no longer would be/, 'nobody is left out');
 	my ($all) = $r->{body} =~ /C51MORE00004.*?href="([^"]+)">all/s;
 	$all =~ s/&amp;/&/g;
 	my $list = $b->get($all)->{body};
@@ -215,7 +215,7 @@ subtest 'before a requirement is changed' => sub {
 
 	my $only = sub { $b->post("/admin/settings/$business", from => '/admin/settings',
 	    fields => { $business => 'true', @_ }) };
-	like($only->()->{body}, qr/<strong>6<\/strong> hosts that are renewed today/, 'both: six would be lost');
+	like($only->()->{body}, qr/Hosts that are renewed today and no longer would be: <strong>6<\/strong>/, 'both: six would be lost');
 	$r = $only->(confirmed => 5);
 	like($r->{body}, qr/More hosts than you confirmed/, 'one came between the two steps');
 	is(stored($t, $business), undef, 'nothing is changed');

@@ -144,7 +144,7 @@ subtest 'admin-32: empty lists' => sub {
 	like($page, qr/No host matches/, 'hosts');
 	unlike($page, qr/ of 0<|<table/, 'without an empty table');
 	$page = $b->get('/admin/links')->{body};
-	like($page, qr/No link was made yet/, 'links');
+	like($page, qr/No links yet/, 'links');
 	unlike($page, qr/ of 0<|<table/, 'without an empty table');
 };
 
@@ -275,7 +275,7 @@ subtest 'a certificate, how it was obtained, and its renewal' => sub {
 	sql("UPDATE renewals SET enrollment_id = NULL, failures = 1, last_error = 'no <key>',"
 	    . " next_try_at = 4102444800");
 	my $page = host_page($serial);
-	like(vital($page, 'Why not renewed'), qr/^no &lt;key&gt; Next try from 2100-01-01/,
+	like(vital($page, 'Why not renewed'), qr/^no &lt;key&gt; Next attempt from 2100-01-01/,
 	    'and what became of it');
 	like($t->tool_ok('host', 'show', $serial), qr/^Why not renewed: +no <key>$/m, 'the tool says so');
 	like(vital($page, 'Renewal'), $due, 'it is due as before');

@@ -522,13 +522,13 @@ subtest 'fleet-95: sign-in is switched on and off' => sub {
 	like($out, qr/^0 of $of devices of account business have the profile/m, 'nobody has the profile for it yet');
 	like($out, qr/^0 of $second devices of account second have the profile/m, 'of no account');
 	is(ade('assign')->{exit}, 0, 'they get it');
-	is($page->(), ($of - 2) . " of $of devices have the profile for the present choice in Apple Business, 2 still have another",
+	is($page->(), ($of - 2) . " of $of devices have the profile for the current choice in Apple Business; still with another: 2",
 	    'the page shows who does not');
 	my $profile = $apple->log('profiles')->[-1]{profile};
 	is($profile->{$_}, $t->url . '/enroll/sso', "$_ leads to the page") for 'url', 'configuration_web_url';
 	like($t->tool_ok(@set, 'false', '--yes'), qr/^0 of $of /m, 'nobody has the other one');
 	is(ade('assign')->{exit}, 0, 'they get that, too');
-	is($page->(), ($of - 2) . " of $of devices have the profile for the present choice in Apple Business, 2 still have another",
+	is($page->(), ($of - 2) . " of $of devices have the profile for the current choice in Apple Business; still with another: 2",
 	    'but for those two');
 	$profile = $apple->log('profiles')->[-1]{profile};
 	is($profile->{url}, $t->url . '/enroll', 'it leads to the profile');
@@ -538,7 +538,7 @@ subtest 'fleet-95: sign-in is switched on and off' => sub {
 	later(2 * 3600);
 	is(ade('assign')->{exit}, 0, 'later');
 	$browser->sign_in;
-	is($page->(), "$of of $of devices have the profile for the present choice in Apple Business", 'all have it');
+	is($page->(), "$of of $of devices have the profile for the current choice in Apple Business", 'all have it');
 };
 
 subtest 'mdm-95: TLS is verified' => sub {
