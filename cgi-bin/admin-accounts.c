@@ -100,8 +100,6 @@ show_list(struct admin_app *app, const struct req *req, int code,
 		tmplrow_flag(page.row, "in_admins", true);
 		r = admin_page_send(&page, "admins", "Administrators", resp);
 	}
-	if (r == OK && code != OK)
-		resp->status = err_http_status(code);
 	admin_page_release(&page);
 	return r;
 }
@@ -192,8 +190,6 @@ show_one(struct admin_app *app, const struct req *req, int code,
 		tmplrow_flag(page.row, "in_admins", true);
 		r = admin_page_send(&page, "admin", "Administrator", resp);
 	}
-	if (r == OK && code != OK)
-		resp->status = err_http_status(code);
 	admin_page_release(&page);
 	return r;
 }

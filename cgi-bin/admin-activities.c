@@ -139,10 +139,9 @@ admin_activities_list(void *app, const struct req *req, struct resp *resp)
 		tmplrow_flag(page.row, "in_activity", true);
 		tmplrow_set(
 		    page.row, "problem", code == OK ? "" : err_text(code));
+		page.code = code;
 		r = admin_page_send(&page, "activity", "Activity", resp);
 	}
-	if (r == OK && code != OK)
-		resp->status = err_http_status(code);
 	admin_page_release(&page);
 	return r;
 }

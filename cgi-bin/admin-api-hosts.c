@@ -6,12 +6,6 @@
 #include "base/log.h"
 #include "store/host_list.h"
 
-static bool
-is_attested(const struct host *h)
-{
-	return h->state == HOST_ENROLLED && h->hardware_attested;
-}
-
 static void
 write_members(const struct host *h, struct out_json *w)
 {
@@ -25,7 +19,7 @@ write_members(const struct host *h, struct out_json *w)
 	admin_api_http_string(w, "os_version", h->device.os_version);
 	admin_api_http_string(w, "build_version", h->device.build_version);
 	out_json_string(w, "state", hosts_state_name(h->state));
-	out_json_bool(w, "mdm_enrollment_hardware_attested", is_attested(h));
+	out_json_bool(w, "mdm_enrollment_hardware_attested", hosts_is_attested(h));
 	admin_api_http_string(w, "account", h->account);
 	out_json_bool(w, "can_be_pushed", h->push_token_len > 0);
 	out_json_bool(w, "has_bootstrap_token", h->has_bootstrap_token);

@@ -195,8 +195,6 @@ show(struct admin_app *app, const struct req *req, int code, struct resp *resp)
 		tmplrow_flag(page.row, "in_apple", true);
 		r = admin_page_send(&page, "apple", "Apple", resp);
 	}
-	if (r == OK && code != OK)
-		resp->status = err_http_status(code);
 	admin_page_release(&page);
 	return r;
 }

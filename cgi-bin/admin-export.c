@@ -59,8 +59,6 @@ add_time(struct out_csv *csv, int64_t t)
 static void
 add_host(struct out_csv *csv, const struct host *h)
 {
-	bool is_attested = h->state == HOST_ENROLLED && h->hardware_attested;
-
 	out_csv_cell(csv, h->device.serial);
 	out_csv_cell(csv, h->device.udid);
 	out_csv_cell(csv, h->device_name);
@@ -70,7 +68,7 @@ add_host(struct out_csv *csv, const struct host *h)
 	out_csv_cell(csv, h->device.os_version);
 	out_csv_cell(csv, h->device.build_version);
 	out_csv_cell(csv, hosts_state_name(h->state));
-	out_csv_cell(csv, is_attested ? "yes" : "no");
+	out_csv_cell(csv, hosts_is_attested(h) ? "yes" : "no");
 	out_csv_cell(csv, h->account);
 	add_time(csv, h->enrolled_at);
 	add_time(csv, h->last_seen_at);

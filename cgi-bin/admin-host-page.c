@@ -238,8 +238,6 @@ admin_host_page_send(struct admin_app *app, const struct req *req, int code,
 		tmplrow_flag(page.row, "in_hosts", true);
 		r = admin_page_send(&page, "host", admin_hosts_name(&h), resp);
 	}
-	if (r == OK && code != OK)
-		resp->status = err_http_status(code);
 	admin_page_release(&page);
 	return r;
 }

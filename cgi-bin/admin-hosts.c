@@ -24,13 +24,6 @@ state_text(enum host_state state)
 	return "";
 }
 
-/* True only of what is enrolled now, with an attested identity. */
-static bool
-is_attested(const struct host *h)
-{
-	return h->state == HOST_ENROLLED && h->hardware_attested;
-}
-
 const char *
 admin_hosts_name(const struct host *h)
 {
@@ -61,7 +54,7 @@ admin_hosts_fill(struct tmpl_row *row, const struct host *h)
 	tmplrow_set(row, "account", h->account);
 	tmplrow_set(row, "state", hosts_state_name(h->state));
 	tmplrow_set(row, "state_text", state_text(h->state));
-	tmplrow_flag(row, "attested", is_attested(h));
+	tmplrow_flag(row, "attested", hosts_is_attested(h));
 	tmplrow_flag(row, "pushable", h->push_token_len > 0);
 	tmplrow_flag(row, "bootstrap_token", h->has_bootstrap_token);
 	admin_page_time(row, "enrolled_at", h->enrolled_at);
@@ -141,8 +134,6 @@ admin_hosts_list(void *app, const struct req *req, struct resp *resp)
 	    (r = fill(&page, &code)) == OK) {
 		tmplrow_flag(page.row, "in_hosts", true);
 		r = admin_page_send(&page, "hosts", "Hosts", resp);
-		if (code != OK)
-			resp->status = err_http_status(code);
 	}
 	admin_page_release(&page);
 	return r;

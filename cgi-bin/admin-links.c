@@ -87,9 +87,8 @@ send_page(struct admin_app *app, const struct req *req, const struct form *form,
 		goto done;
 	tmplrow_set(
 	    page.row, "problem", created == OK ? "" : err_text(created));
+	page.code = created;
 	r = admin_page_send(&page, "links", "Enrollment links", resp);
-	if (r == OK && created != OK)
-		resp->status = err_http_status(created);
 done:
 	admin_page_release(&page);
 	return r;

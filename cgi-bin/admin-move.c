@@ -38,10 +38,9 @@ show(struct admin_app *app, const struct req *req, int code, struct resp *resp)
 		    page.row, "problem", code != OK ? err_text(code) : "");
 		tmplrow_flag(page.row, "unrequired", code == ERR_FIELD);
 		tmplrow_flag(page.row, "in_settings", true);
+		page.code = code;
 		r = admin_page_send(&page, "move", "Move hosts", resp);
 	}
-	if (r == OK && code != OK)
-		resp->status = err_http_status(code);
 	admin_page_release(&page);
 	return r;
 }

@@ -124,16 +124,12 @@ fill_settings(struct admin_page *page, const struct form *typed)
 static int
 send_settings(struct admin_page *page, int code, struct resp *resp)
 {
-	int r;
-
+	page->code = code;
 	tmplrow_set(page->row, "problem", code != OK ? err_text(code) : "");
 	tmplrow_flag(page->row, "saved",
 	    code == OK && form_get(page->query, "saved") != NULL);
 	tmplrow_flag(page->row, "in_settings", true);
-	r = admin_page_send(page, "settings", "Settings", resp);
-	if (r == OK && code != OK)
-		resp->status = err_http_status(code);
-	return r;
+	return admin_page_send(page, "settings", "Settings", resp);
 }
 
 int

@@ -89,8 +89,10 @@ int
 admin_page_send(const struct admin_page *page, const char *template,
     const char *title, struct resp *resp)
 {
+	int status = page->code != OK ? err_http_status(page->code) : 200;
+
 	return admin_page_send_bare(
-	    page->app, template, title, 200, page->row, resp);
+	    page->app, template, title, status, page->row, resp);
 }
 
 void
@@ -98,6 +100,7 @@ admin_page_problem(struct admin_page *page, int code)
 {
 	const char *reason = code != OK ? log_reason() : "";
 
+	page->code = code;
 	tmplrow_set(page->row, "problem",
 	    code == OK           ? ""
 		: *reason != '\0' ? reason

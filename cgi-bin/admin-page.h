@@ -36,6 +36,8 @@ struct admin_page {
 	struct session session;
 	struct form *query;
 	struct tmpl_row *row;
+	/* why what was asked for was refused, or OK: the status of the answer */
+	int code;
 };
 
 /*
@@ -50,13 +52,13 @@ void admin_page_release(struct admin_page *page);
 int admin_page_init_for(struct admin_page *page, struct admin_app *app,
     const struct req *req, enum admin_permission permission);
 
-/* Answers with a template filled from page->row. */
+/* Answers with a template filled from page->row, with the status of page->code. */
 int admin_page_send(const struct admin_page *page, const char *template,
     const char *title, struct resp *resp);
 
 /*
  * `problem` and `problem_advice`: why what was asked for was refused, for
- * templates/problem.html. OK sets them to "".
+ * templates/problem.html. OK sets them to "". Becomes page->code.
  */
 void admin_page_problem(struct admin_page *page, int code);
 

@@ -242,6 +242,12 @@ hosts_state_name(enum host_state state)
 	return hosts_states[state];
 }
 
+bool
+hosts_is_attested(const struct host *h)
+{
+	return h->state == HOST_ENROLLED && h->hardware_attested;
+}
+
 int
 hosts_load(struct db *db, const char *id, struct host *out)
 {

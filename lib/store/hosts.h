@@ -114,6 +114,9 @@ struct host_tokens {
 
 const char *hosts_state_name(enum host_state state);
 
+/* Is it enrolled now, with an attested identity? Lists and counts say so, too. */
+bool hosts_is_attested(const struct host *h);
+
 int hosts_load(struct db *db, const char *id, struct host *out);
 int hosts_load_by_serial(struct db *db, const char *serial, struct host *out);
 int hosts_load_by_udid(struct db *db, const char *udid, struct host *out);
