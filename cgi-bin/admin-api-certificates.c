@@ -135,20 +135,25 @@ int
 admin_api_certificates_renewals(
     void *p, const struct req *req, struct resp *resp)
 {
+	static const char *const fields[] = { "limit", "cursor", NULL };
 	struct admin_api *api = p;
 	const struct conf *conf = api->context.conf;
 	struct renewal_query due = { .now = clock_now(),
 		.window = conf->days_before * DAY,
-		.grace = conf->expired_grace_days * DAY,
-		.limit = ADMIN_API_HTTP_ROWS_MAX };
+		.grace = conf->expired_grace_days * DAY };
 	struct renewal_candidate_list rows;
+	char next[CURSOR_TEXT];
+	const char *cursor;
 	struct out_json w;
 	int r;
 
-	if ((r = admin_api_http_no_query(api, req)) != OK ||
-	    (r = renewal_candidates_due(api->context.db, &due, NULL, &rows)) !=
-		OK)
+	if ((r = admin_api_http_query(api, req, fields)) != OK ||
+	    (r = admin_api_http_limit(api, &due.limit, &cursor)) != OK)
 		return r;
+	r = renewal_candidates_list(
+	    api->context.db, &due, cursor, &rows, next);
+	if (r != OK)
+		return admin_api_http_listed(api, r);
 	admin_api_http_open(&w, resp);
 	out_json_open_array(&w, "due");
 	for (size_t i = 0; i < rows.n; i++) {
@@ -159,6 +164,7 @@ admin_api_certificates_renewals(
 		out_json_close_object(&w);
 	}
 	out_json_close_array(&w);
+	admin_api_http_string(&w, "next", next);
 	renewal_candidates_list_release(&rows);
 	return admin_api_http_send(&w, 200, resp);
 }

@@ -270,7 +270,7 @@ subtest 'requests' => sub {
 	    ['limit=x', 'limit'], ['limit=', 'limit'], ['limit=-1', 'limit'], ['limit=99999999999999999999', 'limit'],
 	    ['cursor=x', 'cursor'], ['state=lost', 'state'], ['attested=1', 'attested'], ['sort=size', 'sort'], ['page=2', 'page'],
 	    ['certificate_ends_before=0', 'certificate_ends_before'];
-	for my $list (qw(enrollments links certificates activities alarms ade/devices), "hosts/$MAC/commands") {
+	for my $list (qw(enrollments links certificates renewals activities alarms ade/devices), "hosts/$MAC/commands") {
 		is($admin->get("/$list?cursor=$_")->{json}{field}, 'cursor', "$list?cursor=$_") for '!', 'AAAA', 'LTE', 'OTk5OTk5OTk5OTk5OTk5OTk5OTk5';
 		is($admin->get("/$list?limit=0")->{json}{field}, 'limit', "$list?limit=0");
 		is($admin->get("/$list?x=1")->{json}{field}, 'x', "$list?x=1");

@@ -1,5 +1,8 @@
 #include "store/renewal_candidates.h"
 
+#include <string.h>
+
+#include "base/enc.h"
 #include "store/renewals.h"
 #include "store/sql.h"
 
@@ -146,6 +149,66 @@ renewal_candidates_due(struct db *db, const struct renewal_query *query,
 		datum_int(
 		    query->now - renewals_due_at(0, life, query->window))),
 	    &out->rows, &out->n);
+}
+
+/* Of the row before, from a cursor: where there is none, what sorts first. */
+static int
+read_cursor(const char *text, struct renewal_candidate *out)
+{
+	struct cursor cursor = { .number = 0 };
+	struct buf digest;
+	int r;
+
+	*out = (struct renewal_candidate){ 0 };
+	if ((r = cursor_read(text, "rd", &cursor)) != OK || *cursor.id == '\0')
+		return r;
+	buf_init(&digest, sizeof out->sha256);
+	r = enc_hex_decode(blob_str(cursor.id), &digest);
+	if (r == OK && digest.n == sizeof out->sha256)
+		memcpy(out->sha256, digest.p, digest.n);
+	else if (r != ERR_NOMEM)
+		r = ERR_FIELD;
+	buf_release(&digest);
+	out->not_after = cursor.number;
+	return r;
+}
+
+static int
+write_cursor(const struct renewal_candidate *last, char out[CURSOR_TEXT])
+{
+	struct cursor cursor = { .number = last->not_after };
+	struct buf digest;
+	int r;
+
+	buf_init(&digest, sizeof cursor.id);
+	r = enc_hex(blob_of(last->sha256, sizeof last->sha256), &digest);
+	COPY(cursor.id, buf_str(&digest));
+	buf_release(&digest);
+	if (r == OK)
+		cursor_write("rd", &cursor, out);
+	return r;
+}
+
+int
+renewal_candidates_list(struct db *db, const struct renewal_query *query,
+    const char *cursor, struct renewal_candidate_list *out,
+    char next[CURSOR_TEXT])
+{
+	struct renewal_query one_more = *query;
+	struct renewal_candidate after;
+	int r;
+
+	*out = (struct renewal_candidate_list){ 0 };
+	*next = '\0';
+	one_more.limit++;
+	if ((r = read_cursor(cursor, &after)) != OK ||
+	    (r = renewal_candidates_due(db, &one_more, &after, out)) != OK ||
+	    out->n <= (size_t)query->limit)
+		return r;
+	out->n--;
+	if ((r = write_cursor(&out->rows[out->n - 1], next)) != OK)
+		renewal_candidates_list_release(out);
+	return r;
 }
 
 int

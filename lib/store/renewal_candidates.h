@@ -3,6 +3,7 @@
 #ifndef STORE_RENEWAL_CANDIDATES_H
 #define STORE_RENEWAL_CANDIDATES_H
 
+#include "store/cursor.h"
 #include "store/db.h"
 
 /* An enrolled host and its present certificate. */
@@ -37,6 +38,14 @@ struct renewal_query {
  */
 int renewal_candidates_due(struct db *db, const struct renewal_query *query,
     const struct renewal_candidate *after, struct renewal_candidate_list *out);
+
+/*
+ * The same by pages, of query->limit rows: beyond `cursor`, `next` of the page
+ * before. `next` is "" after the last. ERR_FIELD: this is no cursor of this list.
+ */
+int renewal_candidates_list(struct db *db, const struct renewal_query *query,
+    const char *cursor, struct renewal_candidate_list *out,
+    char next[CURSOR_TEXT]);
 
 /*
  * Hosts that are not attested, but assigned by Apple Business, with no

@@ -96,6 +96,33 @@ test_soonest_first(void **state)
 	renewal_candidates_list_release(&list);
 }
 
+/* One at a time, each beyond the one before. */
+static void
+test_pages(void **state)
+{
+	struct db *db = storefix_db(state);
+	struct renewal_query q = renewalsfix_query(1);
+	static const char *const serials[] = { "A", "B", "C" };
+	struct renewal_candidate_list list;
+	char cursor[CURSOR_TEXT] = "", next[CURSOR_TEXT];
+	struct host h;
+
+	for (int i = 2; i >= 0; i--)
+		renewalsfix_enroll_year(db, serials[i], i + 1, 20, &h);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+		    renewal_candidates_list(db, &q, cursor, &list, next), OK);
+		assert_int_equal(list.n, 1);
+		assert_string_equal(list.rows[0].serial, serials[i]);
+		assert_int_equal(*next == '\0', i == 2);
+		renewal_candidates_list_release(&list);
+		snprintf(cursor, sizeof cursor, "%s", next);
+	}
+	assert_int_equal(renewal_candidates_list(db, &q, "x", &list, next),
+	    ERR_FIELD);
+	assert_int_equal(list.n, 0);
+}
+
 /* The grace: an ended certificate is due only within it. */
 static void
 test_grace(void **state)
@@ -190,6 +217,7 @@ static const struct CMUnitTest tests[] = {
 	STOREFIX_TEST(test_short_lives),
 	STOREFIX_TEST(test_a_moved_end_is_due),
 	STOREFIX_TEST(test_soonest_first),
+	STOREFIX_TEST(test_pages),
 	STOREFIX_TEST(test_grace),
 	STOREFIX_TEST(test_only_enrolled),
 	STOREFIX_TEST(test_only_current),
