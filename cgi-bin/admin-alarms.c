@@ -47,15 +47,10 @@ fill_list(struct admin_page *page)
 int
 admin_alarms_list(void *app, const struct req *req, struct resp *resp)
 {
-	struct admin_page page;
-	int r;
+	static const struct admin_page_view view = { .template = "alarms",
+		.title = "Alarms",
+		.section = "in_alarms",
+		.fill = fill_list };
 
-	if ((r = admin_page_init(&page, app, req)) != OK ||
-	    (r = fill_list(&page)) != OK)
-		goto done;
-	tmplrow_flag(page.row, "in_alarms", true);
-	r = admin_page_send(&page, "alarms", "Alarms", resp);
-done:
-	admin_page_release(&page);
-	return r;
+	return admin_page_show(app, req, &view, resp);
 }

@@ -132,7 +132,7 @@ fill_enrollment(const struct admin_page *page, struct tmpl_row *row,
 	return r;
 }
 
-/* The last step of a try says how far it got. */
+/* The last step of an attempt says how far it got. */
 static int
 fill_last_step(
     const struct admin_page *page, struct tmpl_row *row, const char *id)
@@ -178,17 +178,12 @@ fill_list(struct admin_page *page)
 int
 admin_enrollments_list(void *app, const struct req *req, struct resp *resp)
 {
-	struct admin_page page;
-	int r;
+	static const struct admin_page_view view = { .template = "enrollments",
+		.title = "Enrollments",
+		.section = "in_enrollments",
+		.fill = fill_list };
 
-	if ((r = admin_page_init(&page, app, req)) != OK ||
-	    (r = fill_list(&page)) != OK)
-		goto done;
-	tmplrow_flag(page.row, "in_enrollments", true);
-	r = admin_page_send(&page, "enrollments", "Enrollments", resp);
-done:
-	admin_page_release(&page);
-	return r;
+	return admin_page_show(app, req, &view, resp);
 }
 
 static int
@@ -225,17 +220,12 @@ fill_refusals(struct admin_page *page)
 int
 admin_enrollments_refusals(void *app, const struct req *req, struct resp *resp)
 {
-	struct admin_page page;
-	int r;
+	static const struct admin_page_view view = { .template = "refusals",
+		.title = "Refusals",
+		.section = "in_enrollments",
+		.fill = fill_refusals };
 
-	if ((r = admin_page_init(&page, app, req)) != OK ||
-	    (r = fill_refusals(&page)) != OK)
-		goto done;
-	tmplrow_flag(page.row, "in_enrollments", true);
-	r = admin_page_send(&page, "refusals", "Refusals", resp);
-done:
-	admin_page_release(&page);
-	return r;
+	return admin_page_show(app, req, &view, resp);
 }
 
 static int
@@ -320,8 +310,9 @@ fill_assignment(struct admin_page *page, const char *serial)
 }
 
 static int
-fill_serial(struct admin_page *page, const char *serial)
+fill_serial(struct admin_page *page)
 {
+	const char *serial = form_text(page->query, "serial");
 	struct event_list list;
 	size_t i;
 	int r;
@@ -341,15 +332,10 @@ fill_serial(struct admin_page *page, const char *serial)
 int
 admin_enrollments_serial(void *app, const struct req *req, struct resp *resp)
 {
-	struct admin_page page;
-	int r;
+	static const struct admin_page_view view = { .template = "serial",
+		.title = "Serial number",
+		.section = "in_enrollments",
+		.fill = fill_serial };
 
-	if ((r = admin_page_init(&page, app, req)) != OK ||
-	    (r = fill_serial(&page, form_text(page.query, "serial"))) != OK)
-		goto done;
-	tmplrow_flag(page.row, "in_enrollments", true);
-	r = admin_page_send(&page, "serial", "Serial number", resp);
-done:
-	admin_page_release(&page);
-	return r;
+	return admin_page_show(app, req, &view, resp);
 }

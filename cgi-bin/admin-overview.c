@@ -170,22 +170,26 @@ fill_steps(struct admin_page *page, const struct host_counts *c)
 	return OK;
 }
 
-int
-admin_overview_show(void *app, const struct req *req, struct resp *resp)
+static int
+fill(struct admin_page *page)
 {
-	struct admin_page page;
 	struct host_counts c;
 	int r;
 
-	if ((r = admin_page_init(&page, app, req)) == OK &&
-	    (r = fill_hosts(&page, &c)) == OK &&
-	    (r = fill_steps(&page, &c)) == OK &&
-	    (r = fill_ending(&page)) == OK &&
-	    (r = fill_refusals(&page)) == OK &&
-	    (r = fill_alarms(&page)) == OK && (r = fill_jobs(&page)) == OK) {
-		tmplrow_flag(page.row, "in_overview", true);
-		r = admin_page_send(&page, "overview", "Overview", resp);
-	}
-	admin_page_release(&page);
-	return r;
+	if ((r = fill_hosts(page, &c)) != OK ||
+	    (r = fill_steps(page, &c)) != OK || (r = fill_ending(page)) != OK ||
+	    (r = fill_refusals(page)) != OK || (r = fill_alarms(page)) != OK)
+		return r;
+	return fill_jobs(page);
+}
+
+int
+admin_overview_show(void *app, const struct req *req, struct resp *resp)
+{
+	static const struct admin_page_view view = { .template = "overview",
+		.title = "Overview",
+		.section = "in_overview",
+		.fill = fill };
+
+	return admin_page_show(app, req, &view, resp);
 }

@@ -95,6 +95,22 @@ admin_page_send(const struct admin_page *page, const char *template,
 	    page->app, template, title, status, page->row, resp);
 }
 
+int
+admin_page_show(struct admin_app *app, const struct req *req,
+    const struct admin_page_view *view, struct resp *resp)
+{
+	struct admin_page page;
+	int r;
+
+	if ((r = admin_page_init(&page, app, req)) == OK &&
+	    (r = view->fill(&page)) == OK) {
+		tmplrow_flag(page.row, view->section, true);
+		r = admin_page_send(&page, view->template, view->title, resp);
+	}
+	admin_page_release(&page);
+	return r;
+}
+
 void
 admin_page_problem(struct admin_page *page, int code)
 {

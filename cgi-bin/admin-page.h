@@ -56,6 +56,19 @@ int admin_page_init_for(struct admin_page *page, struct admin_app *app,
 int admin_page_send(const struct admin_page *page, const char *template,
     const char *title, struct resp *resp);
 
+/* A page that only shows what `fill` sets in page->row. */
+struct admin_page_view {
+	const char *template;
+	const char *title;
+	/* the flag of its entry in the menu of head.html, such as "in_hosts" */
+	const char *section;
+	int (*fill)(struct admin_page *page);
+};
+
+/* Answers with it: all of the above in one. The codes of admin_page_init() and fill. */
+int admin_page_show(struct admin_app *app, const struct req *req,
+    const struct admin_page_view *view, struct resp *resp);
+
 /*
  * `problem` and `problem_advice`: why what was asked for was refused, for
  * templates/problem.html. OK sets them to "". Becomes page->code.
