@@ -4,6 +4,7 @@
 
 #include "admin-page.h"
 
+/* GET /admin/move; POST /admin/move and /admin/move/stop lead back there. */
 int admin_move_page_show(void *app, const struct req *req, struct resp *resp);
 int admin_move_page_start(void *app, const struct req *req, struct resp *resp);
 int admin_move_page_stop(void *app, const struct req *req, struct resp *resp);

@@ -1,4 +1,4 @@
-/* The page with tokens for the REST API, for who may make and revoke them. */
+/* The page with tokens for the REST API, for those who may make and revoke them. */
 #ifndef ADMIN_TOKENS_H
 #define ADMIN_TOKENS_H
 
