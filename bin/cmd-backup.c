@@ -206,8 +206,8 @@ authorities(struct backup *b)
 		if (r != ERR_CONFIG && r != ERR_TOO_LARGE)
 			continue;
 		log_line(LOG_WARN,
-		    "%s is not in the backup: attestmdm crl --publish makes it "
-		    "anew",
+		    "%s is not in the backup: attestmdm crl --publish writes "
+		    "a new one",
 		    path);
 		r = OK;
 	}

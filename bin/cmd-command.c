@@ -128,7 +128,7 @@ show(struct cli *cli)
 	view_text(v, c.note);
 	r = view_record(cli, v);
 	view_free(v);
-	/* whoever has it has the device's certificate, too */
+	/* its secret could get others a certificate in this device's name */
 	if (strcmp(c.created_by, RENEWALS_SENDER) == 0)
 		c.plist = blob_str("a renewal; its profile holds a secret");
 	out_json_blob(&cli->out, "plist", c.plist);

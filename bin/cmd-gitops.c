@@ -175,7 +175,7 @@ apply_to(struct cli *cli, struct place *p, const struct admin_gitops *wanted)
 	size_t n = show_changes(cli, wanted, &p->present);
 	int r = show_preview(cli, p, wanted);
 
-	/* What is about to happen stands there, whatever comes of it. */
+	/* Printed before the change, even if that fails or is killed. */
 	fflush(stdout);
 	if (r == OK && n > 0 && !dry_run)
 		r = p->remote

@@ -26,7 +26,7 @@ static const struct view_column list_columns[] = {
 	{ NULL, NULL, VIEW_TEXT },
 };
 
-/* "MDM attestation" stands there only when it is true. */
+/* "MDM attestation" is shown to people only when it is true. */
 static const struct view_column columns[] = {
 	{ "id", "Host", VIEW_TEXT },
 	{ "serial", "Serial number", VIEW_TEXT },

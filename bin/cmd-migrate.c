@@ -13,7 +13,7 @@
 #include "store/host_index.h"
 #include "store/push_certificate.h"
 
-/* The first with jobs. */
+/* The first schema with the jobs of attestmdm-worker. */
 #define WORKER_SCHEMA 27
 
 /* Installations from before nginx had to name a secret. */
@@ -181,7 +181,10 @@ migrate_run(struct cli *cli)
 	    (r = db_migrate(cli->conf.database)) != OK)
 		return r;
 	authorities_of(&cli->conf, all);
-	/* at once: what is cut short before it has its key is not trusted */
+	/*
+	 * First, since the new schema is committed: a run that found it without the
+	 * key would take the key for lost, and trust no administrator.
+	 */
 	if ((r = admins(cli, &owners, before)) != OK ||
 	    (r = note(cli, before, after)) != OK ||
 	    (r = profiles(&cli->conf)) != OK || (r = index_hosts(cli)) != OK ||

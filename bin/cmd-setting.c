@@ -64,7 +64,10 @@ get(struct cli *cli)
 	return OK;
 }
 
-/* Devices ask where the profile that they have in Apple Business leads. */
+/*
+ * The profile that Apple Business holds for a device decides whether it is led
+ * to the sign-in: says how many devices have the present one.
+ */
 static int
 show_profiles(struct cli *cli)
 {

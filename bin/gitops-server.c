@@ -259,7 +259,7 @@ gitops_server_load(
 	return r;
 }
 
-/* Null: no requirement changes; absent: a server from before. */
+/* Null: no requirement changes; absent: an older server, without previews. */
 static bool
 has_preview(const struct json *answer)
 {

@@ -91,7 +91,7 @@ inspect_hook(struct verdict *v, const struct conf *conf)
 		    "nobody is told of them: set [alarms] command");
 		return;
 	}
-	/* that a user is missing is another line's matter */
+	/* inspect_rights() reports a missing user */
 	if (owners_find(conf->database, &in.owners) != OK) {
 		log_forget_reason();
 		return;

@@ -53,7 +53,7 @@ inspect_programs(struct verdict *v, const struct conf *conf)
 	char secret[SECRET_TOKEN_TEXT] = "";
 	size_t i, good = 0;
 
-	/* that it cannot be read is another line's matter */
+	/* inspect_nginx_secret() reports one that cannot be read */
 	if (nginx_secret_load(conf->nginx_secret, secret) != OK)
 		secret[0] = '\0';
 	for (i = 0; i < PROGRAMS; i++)
@@ -93,7 +93,7 @@ inspect_worker(struct verdict *v, const struct conf *conf)
 	struct db *db = NULL;
 	struct job_list list;
 
-	/* that it cannot be read is another line's matter */
+	/* inspect_state() reports one that cannot be read */
 	if (db_open(conf->database, DB_READ_ONLY, &db) == OK &&
 	    jobs_list(db, &list) == OK) {
 		inspect_jobs(v, &list);

@@ -46,8 +46,8 @@ inspect_tokens(struct verdict *v, struct db *db, const struct conf *conf)
 		if (readable && !list.rows[i].authentic)
 			verdict_add(v, VERDICT_BAD, "tokens",
 			    "the row of API token %s was not written with %s "
-			    "and opens nothing: unless that key was made anew, "
-			    "a program was taken over",
+			    "and is not accepted: unless that key was "
+			    "replaced, a program was taken over",
 			    list.rows[i].name, conf->admin_key);
 	}
 	verdict_add(

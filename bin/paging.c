@@ -48,7 +48,7 @@ begin(const struct cli *cli, struct paging *out)
 	if (cli_flag(cli, "all"))
 		out->left = PAGING_ALL;
 	set_limit(out);
-	/* one that is cut is refused as any other that was changed */
+	/* a longer one is cut, and refused like any other that is not ours */
 	snprintf(out->after, sizeof out->after, "%s",
 	    after == NULL ? "" : after);
 	return OK;

@@ -28,9 +28,9 @@ void view_free(struct view *v);
 
 /*
  * The next cell, in the order of the columns, row after row. Its kind must be
- * the column's, else view_table() and view_record() return ERR_INTERNAL: that
- * finds calls in another order than the columns. Texts are copied; NULL and ""
- * are "nothing". A time of 0 is "never".
+ * the column's, else view_table() and view_record() return ERR_INTERNAL, which
+ * finds calls in another order than the columns unless their kinds are the same.
+ * Texts are copied; NULL and "" are "nothing". A time of 0 is "never".
  */
 void view_text(struct view *v, const char *text);
 void view_int(struct view *v, int64_t number);
