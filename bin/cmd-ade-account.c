@@ -311,7 +311,10 @@ cmd_ade_profile(struct cli *cli)
 	return r == OK ? profile_show(cli) : r;
 }
 
-/* What assigning will do, or what it has done. */
+/*
+ * What assigning will do, or what it has done. With `renew` the profile has to be
+ * defined again first, so no device counts as having it.
+ */
 static int
 show_assignment(
     struct cli *cli, const struct ade_account *a, bool will, bool renew)

@@ -88,7 +88,10 @@ profiles(const struct conf *conf)
 	return r;
 }
 
-/* What lists of hosts are made from, if something else changed the database. */
+/*
+ * Repairs the index and the counts of hosts, which are wrong when something other
+ * than our programs changed the database.
+ */
 static int
 index_hosts(struct cli *cli)
 {

@@ -4,7 +4,8 @@
 
 #include "bin/verdict.h"
 
-/* Database, nonce key, CAs, revocation lists, pages. In inspect-state.c. */
+/* Database and its contents, nonce key, CAs, revocation lists, pages. In
+ * inspect-state.c. */
 void inspect_state(struct verdict *v, const struct conf *conf);
 
 /* Can each program read what it must, and nobody more? In inspect-rights.c. */
@@ -21,7 +22,8 @@ void inspect_hook(struct verdict *v, const struct conf *conf);
 /* The identity provider, its keys and clock. In inspect-sign-in.c. */
 void inspect_sign_in(struct verdict *v, const struct conf *conf);
 
-/* Trust anchors, profile signing, GnuTLS's policy. In inspect-trust.c. */
+/* Trust anchors, stand-ins for Apple's servers, profile signing, GnuTLS's policy.
+ * In inspect-trust.c. */
 void inspect_trust(struct verdict *v, const struct conf *conf);
 
 /* What serves, and what it needs of the host. In inspect-service.c. */

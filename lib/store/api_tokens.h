@@ -1,6 +1,6 @@
 /*
  * Tokens by which scripts use the REST API. The rows are authenticated, see
- * rowmac.h: one that another program wrote opens nothing. All functions but
+ * rowmac.h: one that another program wrote is not accepted. All functions but
  * api_tokens_list() and api_tokens_purge() need the connection's key, and fail
  * with ERR_CRYPTO without it.
  */
