@@ -6,15 +6,15 @@
 #include "base/log.h"
 #include "store/admins.h"
 
-/* Can this one sign in and do everything? */
+/* Can this one sign in, and do everything then? */
 static bool
-rules(const struct admin *a)
+has_full_access(const struct admin *a)
 {
 	return a->authentic && a->disabled_at == 0 &&
 	    a->role == ADMIN_ROLE_ADMIN;
 }
 
-/* In the transaction of what takes the role admin from `name`. */
+/* In the transaction that disables `name` or takes its role admin away. */
 static int
 check_not_last(const struct admin_actor *actor, const char *name)
 {
@@ -25,7 +25,7 @@ check_not_last(const struct admin_actor *actor, const char *name)
 	if ((r = admins_list(actor->db, &list)) != OK)
 		return r;
 	for (size_t i = 0; i < list.n; i++) {
-		if (!rules(&list.rows[i]))
+		if (!has_full_access(&list.rows[i]))
 			continue;
 		if (strcmp(list.rows[i].name, name) == 0)
 			is_one = true;
@@ -39,7 +39,7 @@ check_not_last(const struct admin_actor *actor, const char *name)
 	return OK;
 }
 
-/* What the store said of `name`: an activity, or why not. */
+/* Records the act if `r`, what the store returned for `name`, is OK; else says why. */
 static int
 finish(const struct admin_actor *actor, int r, const char *action,
     const char *name)

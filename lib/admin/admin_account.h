@@ -16,20 +16,20 @@ int admin_account_create(const struct admin_actor *actor, const char *name,
     enum admin_role role, const char *hash);
 
 /*
- * Also ends all sessions of that administrator. Without `role`, which may be
- * NULL, the role stays; ERR_UNCONFIRMED when another program wrote the row.
- * ERR_NOT_FOUND, ERR_LAST_ADMIN.
+ * Also ends all sessions of that administrator. `role` may be NULL: the role then
+ * stays as it is, or ERR_UNCONFIRMED if another program wrote the row. ERR_NOT_FOUND,
+ * ERR_LAST_ADMIN, ERR_ROLE.
  */
 int admin_account_set_password(const struct admin_actor *actor,
     const char *name, const enum admin_role *role, const char *hash);
 
-/* Also ends all sessions of that administrator. ERR_NOT_FOUND, ERR_LAST_ADMIN. */
+/* Also ends all their sessions. ERR_NOT_FOUND, ERR_LAST_ADMIN, ERR_ROLE. */
 int admin_account_set_role(
     const struct admin_actor *actor, const char *name, enum admin_role role);
 
 /*
- * All or none; disabling also ends their sessions. ERR_NOT_FOUND,
- * ERR_LAST_ADMIN.
+ * All or none; disabling also ends their sessions. ERR_NOT_FOUND, ERR_LAST_ADMIN,
+ * ERR_ROLE.
  */
 int admin_account_disable(
     const struct admin_actor *actor, const char *const *names, int n);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/enc.h"
 #include "base/log.h"
+#include "wire/out_json.h"
 #include "wire/rfc3339.h"
 
 #define DAY       86400
@@ -14,7 +15,7 @@
 /* RFC 5424 section 6: MSGID is up to 32 visible ASCII characters. */
 #define MSGID_TEXT 33
 
-/* Log audit, times 8; a notice, or a warning. */
+/* RFC 5424 section 6.2.1: facility (log audit) times 8, plus severity. */
 #define FACILITY (13 * 8)
 #define NOTICE   5
 #define WARNING  4
@@ -41,8 +42,8 @@ admin_activity_time(const char *text, bool is_end, int64_t *out)
 	return OK;
 }
 
-void
-admin_activity_members(struct out_json *json, const struct activity *a)
+static void
+write_members(struct out_json *json, const struct activity *a)
 {
 	char at[CLOCK_TEXT];
 	struct buf hash;
@@ -61,7 +62,7 @@ admin_activity_members(struct out_json *json, const struct activity *a)
 	out_json_string(json, "before", a->before);
 	out_json_string(json, "after", a->after);
 	out_json_string(json, "detail", a->detail);
-	/* what anybody may cause has none */
+	/* an entry outside of the chain has none */
 	if (a->chained)
 		out_json_string(json, "hash", buf_str(&hash));
 	else
@@ -76,7 +77,7 @@ admin_activity_json(const struct activity *a, struct buf *out)
 
 	out_json_init(&json, out);
 	out_json_open_object(&json, NULL);
-	admin_activity_members(&json, a);
+	write_members(&json, a);
 	out_json_close_object(&json);
 	return out_json_end(&json);
 }

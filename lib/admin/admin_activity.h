@@ -1,19 +1,16 @@
-/* Activities as an administrator asks for them and takes them elsewhere. */
+/* The activity log as an administrator searches and exports it. */
 #ifndef ADMIN_ACTIVITY_H
 #define ADMIN_ACTIVITY_H
 
+#include "base/buf.h"
 #include "store/activities.h"
-#include "wire/out_json.h"
 
 /*
- * One end of a stretch of time: "2026-11-23", a day in UTC, or
- * "2026-11-23T21:30:00Z" (RFC 3339). `is_end`: the time before which entries are
- * wanted, so that a day counts as a whole. NULL and "" are 0. ERR_FIELD.
+ * One end of a period, in seconds since 1970: "2026-11-23", a day in UTC, or
+ * "2026-11-23T21:30:00Z" (RFC 3339). With `is_end` a day is included: *out is its
+ * end. NULL and "" are 0. ERR_FIELD.
  */
 int admin_activity_time(const char *text, bool is_end, int64_t *out);
-
-/* Writes the members of an entry into the object that is open. */
-void admin_activity_members(struct out_json *json, const struct activity *a);
 
 /* Appends the entry as one JSON object, without a line end. ERR_NOMEM. */
 int admin_activity_json(const struct activity *a, struct buf *out);

@@ -15,7 +15,7 @@
 #include "store/db.h"
 #include "store/sessions.h"
 
-/* What acts change; admin_actor.c has the table of roles for each. */
+/* What an act changes; a table in admin_actor.c has the roles for each. */
 enum admin_permission {
 	ADMIN_CHANGE_SETTINGS,
 	/* hosts, certificates, commands, renewals, links, assignments */
@@ -30,12 +30,12 @@ struct admin_actor {
 	const struct conf *conf;
 	struct db *db;
 	/*
-	 * an administrator's name, "token:NAME", or "cli:USER"; NULL: this
-	 * program
+	 * an administrator's name, "token:NAME" or "cli:USER"; NULL: this
+	 * program itself, for which the role is ADMIN_ROLE_ADMIN
 	 */
 	const char *name;
 	enum admin_role role;
-	/* by which it acts, if by one of them */
+	/* with which it signed in; both NULL for the tool and for programs */
 	const struct session *session;
 	const struct api_token *token;
 };
@@ -48,10 +48,10 @@ int admin_actor_check(
     const struct admin_actor *actor, enum admin_permission permission);
 
 /*
- * Checks the role and begins the transaction of an act, which db_end() ends. In
- * it, session and token are looked at again: either may have ended, or got
- * another role, while the act waited for its turn. ERR_ROLE, ERR_SESSION,
- * ERR_TOKEN.
+ * Checks the role and begins the transaction of an act, which db_end() ends; after a
+ * failure there is none. In it, session and token are checked again: either may have
+ * ended, or have another role, since the request was authenticated. ERR_ROLE,
+ * ERR_SESSION, ERR_TOKEN.
  */
 int admin_actor_begin(
     const struct admin_actor *actor, enum admin_permission permission);
@@ -67,7 +67,7 @@ int admin_actor_note(
 int admin_actor_record(
     const struct admin_actor *actor, const char *action, const char *detail);
 
-/* Does `one` to each of `n` names in one transaction: to all, or to none. */
+/* Calls `one` for each of `n` names in one transaction: all of them or none. */
 int admin_actor_each(const struct admin_actor *actor,
     enum admin_permission permission, const char *const *names, int n,
     int (*one)(const struct admin_actor *actor, const char *name));

@@ -1,6 +1,6 @@
 /*
- * Which devices are assigned to us in Apple Business, as an administrator says
- * so: lists of serial numbers, and devices that are not ours any more.
+ * Devices assigned in Apple Business that an administrator, and not a
+ * synchronization, adds and removes: from lists of serial numbers, and one by one.
  */
 #ifndef ADMIN_ADE_H
 #define ADMIN_ADE_H
@@ -16,17 +16,20 @@ struct admin_ade_result {
 	int removed;
 	/* lines or records without a serial number that were left out */
 	int skipped;
-	/* the first of them when nothing was imported for it; else 0 */
+	/*
+	 * the number of the line or record, from 1, because of which nothing was
+	 * imported; else 0
+	 */
 	long refused;
 };
 
 /*
  * Assigns the devices of a list: CSV with or without a heading, or JSON as
  * Apple's device list and its changes have them, which also remove devices. All
- * of the list is read before anything is written. Then it is written in steps,
- * so that others get their turn; what was cut short is repeated, with the same
- * result. `text` is changed. ERR_FIELD: a line without a serial number, unless
- * `skip_bad`; ERR_MALFORMED; ERR_ROLE.
+ * of the list is read before anything is written. It is written in several
+ * transactions, so that other writers get their turn; after an interruption, run it
+ * again, with the same result. `text` is overwritten. ERR_FIELD: a line without a
+ * serial number, unless `skip_bad`; ERR_MALFORMED; ERR_ROLE.
  */
 int admin_ade_import(const struct admin_actor *actor, struct buf *text,
     bool skip_bad, struct admin_ade_result *out);

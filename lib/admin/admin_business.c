@@ -1,6 +1,5 @@
 #include "admin/admin_business.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * What an administrator does about accounts at Apple Business: server tokens,
- * the enrollment profile that is defined there, and words that synchronizing
- * and assigning wait for.
+ * the enrollment profile that is defined there, and the approvals that
+ * synchronizing and assigning wait for.
  */
 #ifndef ADMIN_BUSINESS_H
 #define ADMIN_BUSINESS_H
@@ -55,13 +55,17 @@ int admin_business_count(struct db *db, const struct conf *conf,
     const struct ade_account *account, bool *defined,
     struct ade_device_counts *out);
 
-/* What assigning will do was seen: it begins, and goes on by itself. */
+/*
+ * Approves the assigning of profiles: it begins, and goes on by itself from then on.
+ * ERR_NOT_FOUND; ERR_CONFLICT: the account has no server token; ERR_ROLE.
+ */
 int admin_business_approve(
     const struct admin_actor *actor, const char *account);
 
 /*
- * Removals that were too many to go by themselves are right: the devices are
- * not ours any more. *removed counts them. ERR_CONFLICT: none are held.
+ * Confirms the removals that are held because they were too many at once: these
+ * devices are no longer assigned. *removed is their number. ERR_NOT_FOUND;
+ * ERR_CONFLICT: none are held; ERR_ROLE.
  */
 int admin_business_confirm(
     const struct admin_actor *actor, const char *account, int *removed);

@@ -6,8 +6,8 @@
 #include "store/enrollments.h"
 
 /*
- * A device may say any serial number and any UDID of itself, one of another host
- * as well: its owner must not get what was meant for that one.
+ * A device can claim any serial number and UDID, also that of another host: an act
+ * on that host must not reach this one.
  */
 static int
 find_by_device(struct db *db, const char *name, struct host *out)
@@ -127,7 +127,8 @@ unblock(const struct admin_actor *actor, const char *name)
 	    actor, "host.unblock", &h, hosts_state_name(HOST_UNENROLLED));
 }
 
-static int delete (const struct admin_actor *actor, const char *name)
+static int
+delete_one(const struct admin_actor *actor, const char *name)
 {
 	struct host h;
 	int r;
@@ -160,5 +161,5 @@ int
 admin_host_delete(
     const struct admin_actor *actor, const char *const *names, int n)
 {
-	return admin_actor_each(actor, ADMIN_CHANGE_HOSTS, names, n, delete);
+	return admin_actor_each(actor, ADMIN_CHANGE_HOSTS, names, n, delete_one);
 }

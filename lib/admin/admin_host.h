@@ -19,7 +19,7 @@ int admin_host_find(struct db *db, const char *name, struct host *out);
 struct admin_host_details {
 	bool has_certificate;
 	struct certificate certificate;
-	/* zeros unless the host is enrolled */
+	/* zeros unless the host is enrolled; seconds since 1970 */
 	struct renewal renewal;
 	int64_t renewal_due_at;
 	/* zeros when it never had a push token */
@@ -29,7 +29,7 @@ struct admin_host_details {
 	struct attestation_row evidence;
 };
 
-/* Released in any case. */
+/* The caller releases *out, also after a failure. */
 int admin_host_load(const struct conf *conf, struct db *db,
     const struct host *host, struct admin_host_details *out);
 void admin_host_release(struct admin_host_details *details);

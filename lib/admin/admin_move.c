@@ -15,7 +15,7 @@ record(const struct admin_actor *actor, const char *what, int64_t n)
 	return admin_actor_record(actor, "renew.move", detail);
 }
 
-/* How many would move, by the settings as they are. */
+/* How many hosts would be moved by the present settings. */
 static int
 count(const struct admin_actor *actor, int64_t *out)
 {

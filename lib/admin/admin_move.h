@@ -7,9 +7,9 @@
 
 /*
  * Has the worker renew every host that qualifies for an attested certificate and
- * has none, at the pace of [renewal] per_run a minute; *planned is how many
- * there are. ERR_FIELD: attestation is not required. ERR_CONFLICT: a move is
- * under way, or no host qualifies. ERR_ROLE.
+ * has none, [renewal] per_run of them a minute; *planned is how many there are.
+ * ERR_FIELD: attestation is not required. ERR_CONFLICT: a move is under way, or no
+ * host qualifies. ERR_ROLE.
  */
 int admin_move_start(const struct admin_actor *actor, int64_t *planned);
 
@@ -20,8 +20,9 @@ int admin_move_start(const struct admin_actor *actor, int64_t *planned);
 int admin_move_cancel(const struct admin_actor *actor);
 
 /*
- * For the worker: stores how far it is, and, unless `by` is NULL, that it is over
- * by that actor ("": at its end). ERR_CONFLICT: it is over already.
+ * For the worker: stores the progress, and, unless `by` is NULL, that the move has
+ * ended: "" when it is complete, else who stopped it. ERR_CONFLICT: it has ended
+ * already.
  */
 int admin_move_note(struct db *db, const struct move *m, const char *by);
 

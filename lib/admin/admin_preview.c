@@ -1,3 +1,11 @@
+/*
+ * A walk reads enrolled hosts and records of Apple Business side by side, both in the
+ * order of serial numbers, and decides for each host. Hosts of which the same is known
+ * get the same decision: a memo is a slot of a hash table that holds one, so that each
+ * is made about once. A kind is what memos know of hosts with their number, as the
+ * worker stores it where there are many; it is turned into a memo again to decide by
+ * other settings.
+ */
 #include "admin/admin_preview.h"
 
 #include <assert.h>
@@ -11,8 +19,9 @@
 #include "store/jobs.h"
 #include "store/population.h"
 
+/* Rows that are read at a time. */
 #define PAGE 2000
-/* Of a million hosts few differ in what decides. */
+/* Slots; among a million hosts, few differ in what decides. */
 #define MEMOS 1024
 /* Some hundreds are expected. */
 #define KINDS_MAX 4096
@@ -374,7 +383,7 @@ admin_preview(const struct admin_actor *actor, const struct admin_setting *all,
 	return r;
 }
 
-/* A kind as a memo, by the settings of now. */
+/* A stored kind as a memo, decided by the walk's settings. */
 static void
 revive(const struct walk *w, const struct population_kind *k, struct memo *m)
 {
@@ -408,7 +417,7 @@ preview_counted(const struct walk *w, struct admin_preview *out)
 	return r;
 }
 
-/* The worker counts anew what somebody looks at. */
+/* Asks the worker to count; the preview is good without it. */
 static void
 refresh(struct db *db)
 {

@@ -9,22 +9,23 @@
 #include "admin/admin_setting.h"
 #include "policy/decision.h"
 
-/* Groups at most; hosts of any other are counted in the totals alone. */
+/* Most groups; hosts of any further group are counted in the totals alone. */
 #define ADMIN_PREVIEW_GROUPS  64
+/* Serial numbers shown of each group. */
 #define ADMIN_PREVIEW_SERIALS 5
 /* Room for the name of a group. */
 #define ADMIN_PREVIEW_KEY_TEXT 17
-/* Hosts of a group at a time, and how many are looked at for them. */
+/* Most hosts that admin_preview_list() returns, and that it looks at for them. */
 #define ADMIN_PREVIEW_LIST 100
 #define ADMIN_PREVIEW_SCAN 4000
 /* With more enrolled hosts than this, a preview is of what the worker counted. */
 #define ADMIN_PREVIEW_AT_ONCE 5000
-/* Counts older than this make the worker count anew when somebody looks. */
+/* Counts that are older than this, in seconds, make a preview ask for new ones. */
 #define ADMIN_PREVIEW_FRESH 600
 
 /* Hosts with the same outcome for the same reason. */
 struct admin_preview_group {
-	/* a name that stays while method and reason do */
+	/* names the group; the same for the same method and reason */
 	char key[ADMIN_PREVIEW_KEY_TEXT];
 	enum decision_method method;
 	/* of err.def for DECISION_REFUSE, else OK */
@@ -36,7 +37,7 @@ struct admin_preview_group {
 };
 
 struct admin_preview {
-	/* when the hosts were counted; 0: just now */
+	/* when the hosts were counted, in seconds since 1970; 0: just now */
 	int64_t counted_at;
 	/* enrolled hosts, and what they would get */
 	int64_t hosts, acme, scep, refused;
@@ -48,38 +49,41 @@ struct admin_preview {
 	int64_t losing;
 	/* would get ACME instead of SCEP if all devices had to attest */
 	int64_t could_attest;
-	/* assigned in Apple Business, and no enrolled host: decided by what
-	 * they say when they enroll */
+	/*
+	 * assigned in Apple Business but not enrolled: what they get is decided
+	 * when they enroll
+	 */
 	int64_t not_enrolled;
 	struct admin_preview_group groups[ADMIN_PREVIEW_GROUPS];
 	size_t n;
 };
 
-/* Is it a setting that decides who has to attest or may enroll? */
+/* Does the setting of this name decide who has to attest or may enroll? */
 bool admin_preview_concerns(const char *name);
 
 /*
- * Fills in what `n` settings would mean if they had these values, besides the
- * ones that are stored. Keeps nobody from writing. Reads
- * all enrolled hosts: 4.5 s of CPU for a million. For every role. ERR_NOT_FOUND,
- * ERR_LICENSE and ERR_FIELD as settings_check(); ERR_NOMEM.
+ * What the hosts would get if these `n` settings had these values, and all others
+ * the stored ones. For every role. Reads all enrolled hosts, which takes 4.5 s of CPU
+ * for a million; writers need not wait. ERR_NOT_FOUND, ERR_LICENSE and ERR_FIELD as
+ * settings_check(); ERR_NOMEM.
  */
 int admin_preview(const struct admin_actor *actor,
     const struct admin_setting *all, size_t n, struct admin_preview *out);
 
 /*
- * The same at once: where there are many hosts, from what the worker counted last,
- * as out->counted_at tells, and makes it count anew. As long as it has not counted
- * at all, as admin_preview().
+ * The same without the wait: with more than ADMIN_PREVIEW_AT_ONCE hosts, from what
+ * the worker counted last (out->counted_at), which it is asked to count anew if that
+ * is old. Where it has not counted yet, as admin_preview().
  */
 int admin_preview_soon(const struct admin_actor *actor,
     const struct admin_setting *all, size_t n, struct admin_preview *out);
 
 /*
- * The counting, for the worker, in steps of some milliseconds. The caller sets db,
- * the rest is zero; *more is false when it is over and stored. Forgets what was
- * counted where that is not needed: with few hosts, or with hosts of almost as many
- * kinds. Ends with admin_preview_count_end().
+ * The worker's count of hosts by kind (store/population.h), in steps of some
+ * milliseconds. The caller sets db, and everything else to zero; *more is false once
+ * the count is complete and stored. With few hosts, or too many kinds, it is not
+ * needed, and any earlier count is deleted. admin_preview_count_end() frees the state,
+ * in any case.
  */
 struct admin_preview_count {
 	struct db *db;
@@ -99,8 +103,10 @@ struct admin_preview_hosts {
 };
 
 /*
- * The hosts of one group, after the serial number `after` ("": from the
- * start). There may be none and still a `next`, for a group that is rare.
+ * The hosts of the group `key`, in the order of serial numbers, after `after` ("":
+ * from the start). There may be none and still a `next`, since only
+ * ADMIN_PREVIEW_SCAN hosts are looked at. ERR_FIELD: `after` is too long; otherwise as
+ * admin_preview().
  */
 int admin_preview_list(const struct admin_actor *actor,
     const struct admin_setting *all, size_t n, const char *key,

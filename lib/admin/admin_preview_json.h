@@ -15,8 +15,10 @@ void admin_preview_json_write(
     struct out_json *w, const struct admin_preview *p);
 
 /*
- * Reads what admin_preview_json_write() wrote. ERR_MALFORMED when it is anything
- * else; texts are cut to their room, and may hold any character.
+ * Reads what admin_preview_json_write() wrote, and `counted_at` if the object has it;
+ * the groups' `code` is left OK. ERR_MALFORMED when a member is missing or has another
+ * type. An unknown method counts as refused. Texts are cut to their room, and may hold
+ * any character.
  */
 int admin_preview_json_load(
     const struct json *object, struct admin_preview *out);

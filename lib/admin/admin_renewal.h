@@ -14,7 +14,7 @@
 int admin_renewal_run(const struct admin_actor *actor, struct renewal_run *run,
     const struct host *host);
 
-/* Records a run that was done otherwise, after its end, as that does. */
+/* Records a run that the worker did in steps, as admin_renewal_run() records its own. */
 int admin_renewal_record(const struct admin_actor *actor,
     const struct renewal_run *run, const struct host *host);
 

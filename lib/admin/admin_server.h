@@ -17,7 +17,7 @@ int admin_server_note_ca(
  */
 int admin_server_restored(const struct admin_actor *actor, const char *file);
 
-/* The database went from schema `before` to `after`. */
+/* Records that the database went from schema `before` to `after`. */
 int admin_server_note_migrate(
     const struct admin_actor *actor, int before, int after);
 

@@ -15,10 +15,10 @@ struct admin_setting {
 	"setting %s needs tier = premium in [license] of the configuration"
 
 /*
- * Sets `n` settings, all or none. In GitOps mode the role gitops sets what
- * GitOps manages; so does an administrator with `override`. When people must
- * sign in from now on, or not any more, devices get the profile at Apple Business
- * anew. ERR_NOT_FOUND, ERR_LICENSE, ERR_GITOPS, ERR_FIELD, ERR_SIGN_IN_UNSET as
+ * Sets `n` settings, all or none. In GitOps mode only the role gitops, or an
+ * administrator with `override`, sets what GitOps manages. A change of whether
+ * people sign in assigns the profile at Apple Business to devices anew.
+ * ERR_NOT_FOUND, ERR_LICENSE, ERR_GITOPS, ERR_FIELD, ERR_SIGN_IN_UNSET as
  * settings_check(); ERR_ROLE.
  */
 int admin_setting_set(const struct admin_actor *actor,

@@ -6,7 +6,7 @@
 
 #define DAY 86400
 
-/* What the store said of `name`: the activity, or why not. */
+/* Records the act if `r`, what the store returned for `name`, is OK; else says why. */
 static int
 finish(const struct admin_actor *actor, int r, const char *action,
     const char *name, const char *detail)

@@ -5,6 +5,7 @@
 #include "admin/admin_actor.h"
 #include "store/api_tokens.h"
 
+/* The lifetime of a token in days: when none is given, and at most. */
 #define ADMIN_TOKEN_DAYS     365
 #define ADMIN_TOKEN_DAYS_MAX 3650
 
@@ -17,7 +18,7 @@
 int admin_token_create(const struct admin_actor *actor, const char *name,
     enum admin_role role, int days, char text[API_TOKENS_TEXT]);
 
-/* All or none. ERR_NOT_FOUND, ERR_CONFLICT (revoked already), ERR_ROLE. */
+/* Revokes tokens, all or none. ERR_NOT_FOUND, ERR_CONFLICT (revoked already), ERR_ROLE. */
 int admin_token_revoke(
     const struct admin_actor *actor, const char *const *names, int n);
 

@@ -11,7 +11,7 @@
 
 #define DAY INT64_C(86400)
 
-/* Anybody can cause these: no more are kept, of each action. */
+/* How many entries of each action outside of the chain are kept. */
 #define REFUSALS 2000
 
 enum {
@@ -241,14 +241,21 @@ merge(struct activity_list *all, struct activity_list *more, int limit)
 	return OK;
 }
 
-/* One after the other, since each is in the order of the index. */
+static bool
+is_given(const char *text)
+{
+	return text != NULL && *text != '\0';
+}
+
+/*
+ * One action after the other: an index has the entries of each in the order of ids,
+ * but not those of several.
+ */
 static int
 list_actions(struct db *db, const struct activity_filter *filter,
     struct window *w, struct activity_list *out)
 {
-	const char *actor =
-	    filter->actor == NULL || *filter->actor == '\0' ? NULL
-							    : filter->actor;
+	const char *actor = is_given(filter->actor) ? filter->actor : NULL;
 	struct activity_list some = { 0 };
 	char action[DB_NAME_TEXT] = "";
 	int i, r = OK;
@@ -271,18 +278,12 @@ list_actions(struct db *db, const struct activity_filter *filter,
 			return r;
 		out->damaged += some.damaged;
 		r = merge(out, &some, w->limit);
-		/* older ones than these are not needed any more */
+		/* the list is full: only newer entries can still enter it */
 		if (r == OK && out->n == (size_t)w->limit)
 			w->least = out->rows[out->n - 1].id + 1;
 		activities_list_release(&some);
 	}
 	return r == ERR_NOT_FOUND ? OK : r;
-}
-
-static bool
-is_given(const char *text)
-{
-	return text != NULL && *text != '\0';
 }
 
 static int
@@ -351,9 +352,9 @@ activities_actions(struct db *db,
 }
 
 /*
- * How many may go from the beginning of the chain on, of which the last entry
- * stays. One from the future holds up no old one behind it, but does not go by
- * itself: it may be the clock of now that is wrong.
+ * How many entries at the beginning of `list` may be deleted; its last one stays.
+ * An entry from the future does not keep the old ones after it, but is not deleted
+ * for its own sake: it may be the present clock that is wrong.
  */
 static size_t
 count_old(const struct activity_list *list, int64_t now, int days)

@@ -37,6 +37,7 @@ struct activity_note {
 
 struct activity {
 	int64_t id;
+	/* seconds since 1970 */
 	int64_t at;
 	char actor[DB_ACTOR_TEXT];
 	char remote[DB_ADDRESS_TEXT];
@@ -56,7 +57,7 @@ struct activity {
 struct activity_list {
 	struct activity *rows;
 	size_t n;
-	/* rows that somebody damaged, and that are left out */
+	/* rows that are left out, because a field has the wrong type or size */
 	size_t damaged;
 };
 
@@ -66,18 +67,18 @@ struct activity_filter {
 	/* "host.block", or "host" for "host" and all that begins with "host." */
 	const char *action;
 	const char *serial;
-	/* not before `from`, and before `to`; see activities_list() */
+	/* seconds since 1970: not before `from`, and before `to` */
 	int64_t from;
 	int64_t to;
-	/* ids below */
+	/* only ids below this one */
 	int64_t before_id;
 	/* rows; 0 and more than ACTIVITIES_LIST_MAX are that many */
 	int limit;
 };
 
 /*
- * In a write transaction. Adds the entry at the end of the chain, with the time
- * of now, and the id and the address of the request in hand (log_request()).
+ * In a write transaction. Adds the entry at the end of the chain, with the present
+ * time, and the id and the client address of the current request (log_request()).
  */
 int activities_add(struct db *db, const struct activity_note *note);
 
@@ -90,8 +91,9 @@ int activities_add(struct db *db, const struct activity_note *note);
 int activities_add_refusal(struct db *db, const struct activity_note *note);
 
 /*
- * In a write transaction. "host.withdraw-mark": the host with this serial number
- * counted as attested, and does no more, for this reason. `actor` as in the note.
+ * In a write transaction. Adds "host.withdraw-mark": the host with this serial
+ * number counted as attested and no longer does, for this reason. `actor` as in
+ * struct activity_note.
  */
 int activities_add_withdrawn(
     struct db *db, const char *actor, const char *serial, const char *reason);
@@ -100,30 +102,34 @@ int activities_add_withdrawn(
 #define ACTIVITIES_LIST_MAX 1000
 
 /*
- * Newest first, by id. Times are those of the clock when the entry was written:
- * one that was written while the clock was wrong may be missing from a list
- * between two times. The caller releases *out. Reads no more rows than a list
- * of each action would have, however many entries there are.
+ * Newest first, by id. The caller releases *out. An entry has the time that the
+ * clock showed when it was written: one from while the clock was wrong may be
+ * missing from a list with `from` or `to`. With an actor or an action, reads at most
+ * `limit` rows of each action, however many entries there are.
  */
 int activities_list(struct db *db, const struct activity_filter *filter,
     struct activity_list *out);
 
-/* Oldest first, ids above `after` only, in and outside of the chain. */
+/*
+ * Oldest first, at most `limit` with ids above `after`, in the chain and outside of
+ * it. The caller releases *out.
+ */
 int activities_list_after(
     struct db *db, int64_t after, int limit, struct activity_list *out);
 void activities_list_release(struct activity_list *list);
 
 /*
- * The actions that any entry has, in order: at most ACTIVITIES_ACTIONS_MAX, into
- * `out`. *n says how many.
+ * The names of all actions in the log, each once and sorted, at most
+ * ACTIVITIES_ACTIONS_MAX; *n is their number.
  */
 #define ACTIVITIES_ACTIONS_MAX 200
 int activities_actions(struct db *db,
     char out[ACTIVITIES_ACTIONS_MAX][DB_NAME_TEXT], size_t *n);
 
 /*
- * Deletes at most `limit` entries older than so many days, from the oldest on, and
- * never the newest. Where the chain begins then, activity_chain_verify() knows.
+ * In a write transaction. Deletes at most `limit` entries that are more than `days`
+ * days old at `now`, oldest first, and never the newest entry. Stores where the
+ * chain then begins, for activity_chain_verify().
  */
 int activities_purge(
     struct db *db, int64_t now, int days, int limit, int *deleted);

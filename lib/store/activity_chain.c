@@ -139,14 +139,14 @@ adopt_all(struct db *db, int *taken)
 	uint8_t hash[SECRET_SHA256] = { 0 };
 	struct activity_list list;
 	int64_t after = 0;
-	bool has;
+	bool done;
 	int r;
 
-	r = sql_exists(db, texts[HAS_CHAIN], NULL, &has);
-	while (r == OK && !has) {
+	r = sql_exists(db, texts[HAS_CHAIN], NULL, &done);
+	while (r == OK && !done) {
 		if ((r = activities_list_after(db, after, STEP, &list)) != OK)
 			return r;
-		has = list.n == 0;
+		done = list.n == 0;
 		for (size_t i = 0; i < list.n && r == OK; i++) {
 			after = list.rows[i].id;
 			if (is_refusal(&list.rows[i]))
@@ -219,6 +219,10 @@ follow(const struct activity *a, const uint8_t *head,
 	return OK;
 }
 
+/*
+ * Where the chain has begun, only refusals may stand outside of it; before that,
+ * entries may be older than the chain.
+ */
 static int
 take(const struct activity *a, const uint8_t *head, struct activity_verdict *out)
 {
@@ -276,7 +280,7 @@ activity_chain_verify(struct db *db, const uint8_t head[SECRET_SHA256],
 	return OK;
 }
 
-/* The oldest entry of those is the head to begin with. */
+/* The first entry in the chain is where following it begins: its hash is trusted. */
 static int
 begin_with(const struct activity *a, struct activity_verdict *out)
 {

@@ -28,7 +28,7 @@ struct activity_tail {
 /* In a write transaction, since it is true only until the next entry. */
 int activity_chain_tail(struct db *db, struct activity_tail *out);
 
-/* The hash of *a after the entry with the hash `before`. ERR_NOMEM. */
+/* The hash of *a when it follows the entry with the hash `before`. ERR_NOMEM. */
 int activity_chain_hash(const struct activity *a,
     const uint8_t before[SECRET_SHA256], uint8_t out[SECRET_SHA256]);
 
@@ -39,16 +39,16 @@ int activity_chain_hash(const struct activity *a,
 int activity_chain_cut(struct db *db, const struct activity *last);
 
 /*
- * In a transaction of its own. Takes the entries of a database from before there
- * was a chain into it, once, in their order; refused sign-ins stay outside.
- * *taken says how many.
+ * In a transaction of its own. Chains the entries of a database that is older than
+ * the chain, in their order; what ends in ACTIVITIES_REFUSED stays outside. Does
+ * nothing once there is a chain. *taken is the number of entries chained.
  */
 int activity_chain_adopt(struct db *db, int *taken);
 
 struct activity_verdict {
 	/* entries that follow one from the other */
 	int64_t count;
-	/* the first and the last of them; 0 when there is none */
+	/* the first and the last of them, by id and time; 0 when there is none */
 	int64_t first_id;
 	int64_t first_at;
 	int64_t last_id;
@@ -58,11 +58,11 @@ struct activity_verdict {
 	/* entries up to this id were removed because of their age; 0: none */
 	int64_t removed_id;
 	int64_t removed_at;
-	/* The chain ends at last_id because what comes next does not follow. */
+	/* the entry after last_id does not follow from it */
 	bool broken;
 	/* the entry that does not follow; 0 when it cannot even be read */
 	int64_t broken_id;
-	/* the wanted hash is that of an entry */
+	/* the hash that was looked for is that of entry head_id */
 	bool head_found;
 	int64_t head_id;
 };

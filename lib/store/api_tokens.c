@@ -9,6 +9,7 @@
 #include "store/rowmac.h"
 #include "store/sql.h"
 
+/* How long expired and revoked tokens are kept, in seconds. */
 #define KEPT (90 * 86400)
 
 enum { CREATE, LOAD, LOAD_BY_NAME, TOUCH, REVOKE, LIST, COUNT_BY, PURGE };
@@ -41,7 +42,7 @@ static const struct column columns[] = {
 	{ "expires_at", TIME(expires_at) },
 	{ "last_used_at", TIME(last_used_at) },
 	{ "revoked_at", TIME(revoked_at) },
-	/* that there is one is only the first of the checks */
+	/* `authentic` says only that there is one, until check_mac() */
 	{ "mac", DIGEST_OR_NULL(mac, authentic) },
 };
 
@@ -57,7 +58,7 @@ digest_text(const struct db *db, const char *text, uint8_t out[SECRET_SHA256])
 	return rowmac_make(db, "api token text", &field, 1, out);
 }
 
-/* Over what decides whether it opens anything, and what. */
+/* Over the fields that decide whether the token is good, and for what. */
 static int
 make_mac(
     const struct db *db, const struct api_token *t, uint8_t out[SECRET_SHA256])
@@ -97,7 +98,7 @@ api_tokens_state_name(const struct api_token *t, int64_t now)
 	return t->expires_at <= now ? "expired" : "active";
 }
 
-/* As it stands after "token:" in the list of activities. */
+/* An actor in the activity log is "token:NAME", so the name is plain ASCII. */
 static bool
 is_name(const char *name)
 {

@@ -1,8 +1,8 @@
 /*
  * Tokens by which scripts use the REST API. The rows are authenticated, see
- * rowmac.h: one that another program wrote is not accepted. All functions but
- * api_tokens_list() and api_tokens_purge() need the connection's key, and fail
- * with ERR_CRYPTO without it.
+ * rowmac.h: one that another program wrote is not accepted. api_tokens_create() and
+ * api_tokens_load() fail with ERR_CRYPTO on a connection without the key; for the
+ * other functions no row is authentic then. Times are seconds since 1970.
  */
 #ifndef STORE_API_TOKENS_H
 #define STORE_API_TOKENS_H
@@ -32,7 +32,7 @@ struct api_token {
 	/* 0: never */
 	int64_t last_used_at;
 	int64_t revoked_at;
-	/* its HMAC is good; false also when the connection has no key */
+	/* `mac` is that of the row; false also when the connection has no key */
 	bool authentic;
 	uint8_t mac[SECRET_SHA256];
 };
@@ -46,40 +46,43 @@ struct api_token_list {
 const char *api_tokens_state_name(const struct api_token *t, int64_t now);
 
 /*
- * Makes a token that lives `seconds`. `text` gets it, which is nowhere else;
- * the caller wipes it. ERR_EXISTS when the name is taken, by an ended token
- * too; ERR_FIELD unless it is 1 to 64 of the characters A-Z a-z 0-9 . _ -
+ * Makes a token that lives `seconds`. `text` gets the token, which is stored nowhere
+ * and which the caller wipes; "" on failure. ERR_EXISTS when the name is taken, even
+ * by an expired or revoked token; ERR_FIELD unless it is 1 to 64 of the characters
+ * A-Z a-z 0-9 . _ -
  */
 int api_tokens_create(struct db *db, const char *name, enum admin_role role,
     int64_t seconds, const char *created_by, char text[API_TOKENS_TEXT]);
 
 /*
- * The token that a client showed. ERR_TOKEN when there is none, it is expired
- * or revoked, or its row is not authentic; only the last is logged. `out` then
- * is all zero.
+ * The token that a client presented. ERR_TOKEN when there is none, it is expired
+ * or revoked, or its row is not authentic; only the last is logged. *out is all
+ * zero after a failure.
  */
 int api_tokens_load(struct db *db, const char *text, struct api_token *out);
 
 /* Would api_tokens_load() still find it, with this role? ERR_TOKEN. */
 int api_tokens_check(struct db *db, const struct api_token *token);
 
-/* Is it API_TOKENS_TOUCH seconds ago that its use was noted? */
+/* Was its use last noted API_TOKENS_TOUCH seconds ago or more, or in the future? */
 bool api_tokens_is_stale(const struct api_token *t);
 
 /* Sets last_used_at to now. */
 int api_tokens_touch(struct db *db, const struct api_token *t);
 
-/* ERR_NOT_FOUND; ERR_CONFLICT when it is revoked already. */
+/* Revokes it. ERR_NOT_FOUND; ERR_CONFLICT when it is revoked already. */
 int api_tokens_revoke(struct db *db, const char *name);
 
-/* Ended ones too, by name. */
+/* All, expired and revoked ones too, sorted by name. The caller releases *out. */
 int api_tokens_list(struct db *db, struct api_token_list *out);
 void api_tokens_list_release(struct api_token_list *list);
 
-/* How many that one made are active: whoever made one may know it. */
+/*
+ * How many active tokens `created_by` made: who made a token may still have its text.
+ */
 int api_tokens_count_by(struct db *db, const char *created_by, int64_t *out);
 
-/* Deletes at most `limit` that ended 90 days ago. */
+/* Deletes at most `limit` that expired or were revoked over 90 days ago. */
 int api_tokens_purge(struct db *db, int64_t now, int limit, int *deleted);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "store/db.h"
 
-/* What a count of rows stops at. */
+/* A count of rows stops here: it then means that many or more. */
 #define COUNTERS_MOST 10000
 
 #define COUNTERS_NAME_TEXT 33
@@ -29,20 +29,26 @@ struct counter_list {
 };
 
 /*
- * In a write transaction. Labels must not come from outside: each pair is a row
- * for ever.
+ * In a write transaction. Adds 1 to the counter of this name and these two labels.
+ * Labels must not come from outside, because each pair is a row that stays forever.
  */
 int counters_add(
     struct db *db, const char *name, const char *first, const char *second);
 
-/* In a write transaction. This enrollment, by its method, reached the state. */
+/*
+ * In a write transaction. Counts that the enrollment with this id, with its method as
+ * the first label, reached the state.
+ */
 int counters_add_enrollment(struct db *db, const char *id, const char *state);
 
-/* All, by name and labels. */
+/* All, sorted by name and labels. The caller releases *out. */
 int counters_list(struct db *db, struct counter_list *out);
 void counters_list_release(struct counter_list *list);
 
-/* Certificates in use that end by then, expired ones too. */
+/*
+ * Certificates in use that end no later than `by` (seconds since 1970), expired ones
+ * included.
+ */
 int counters_certificates_ending(struct db *db, int64_t by, int64_t *out);
 
 /* Hosts that wait for a push. */

@@ -47,6 +47,7 @@ static const struct table table = TABLE(columns);
 
 SQL_FAMILY(refusals, texts, &table);
 
+/* Its serial number, or "" if it is not to have an entry of its own. */
 static int
 choose_device(struct db *db, const struct event_row *row, int64_t day,
     char out[DB_SERIAL_TEXT])

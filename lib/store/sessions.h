@@ -1,6 +1,6 @@
 /*
  * Signed-in browsers. Sessions are authenticated, see rowmac.h: a row that
- * another program wrote signs nobody in.
+ * another program wrote signs nobody in. Times are seconds since 1970.
  */
 #ifndef STORE_SESSIONS_H
 #define STORE_SESSIONS_H
@@ -21,7 +21,10 @@ struct session {
 	int64_t created_at;
 	int64_t last_seen_at;
 	int64_t expires_at;
-	/* the first digits of token_mac, which leads to no token; in lists */
+	/*
+	 * the first digits of token_mac, from which no token can be computed; only
+	 * sessions_list() and sessions_find() fill it in
+	 */
 	char id[SESSIONS_ID_TEXT];
 };
 
@@ -31,16 +34,17 @@ struct session_list {
 };
 
 /*
- * Makes a session that lives `seconds` at most. `token` gets the fresh text for
- * the cookie, which is nowhere else; the caller wipes it.
+ * Makes a session that lives `seconds` at most. `token` gets the value of the cookie,
+ * which is stored nowhere and which the caller wipes, also after a failure.
+ * ERR_NOT_FOUND: no such administrator; ERR_CRYPTO: the connection has no key.
  */
 int sessions_create(struct db *db, const char *admin, int64_t seconds,
     char token[SECRET_TOKEN_TEXT], struct session *out);
 
 /*
- * ERR_SESSION when there is none, it is expired, was not used for
- * `idle_seconds`, its administrator is disabled, or its row or that of the
- * administrator is not authentic.
+ * The session with this cookie. ERR_SESSION when there is none, it is expired, was
+ * not used for `idle_seconds`, its administrator is disabled, or its row or that of
+ * the administrator is not authentic. ERR_CRYPTO: the connection has no key.
  */
 int sessions_load(struct db *db, const char *token, int64_t idle_seconds,
     struct session *out);
@@ -51,18 +55,20 @@ int sessions_load(struct db *db, const char *token, int64_t idle_seconds,
  */
 int sessions_check(struct db *db, const struct session *s);
 
-/* Sets last_seen_at to now. */
+/* Sets last_seen_at to now. ERR_SESSION: it has ended. */
 int sessions_touch(struct db *db, const struct session *s);
 
 /* Signs out; OK also when it is gone already. */
 int sessions_end(struct db *db, const struct session *s);
 
-/* Signs an administrator out everywhere. `ended`, their number, may be NULL. */
+/*
+ * Ends all sessions of an administrator. *ended is their number; it may be NULL.
+ */
 int sessions_end_all(struct db *db, const char *admin, int *ended);
 
 /*
- * Those that have not expired, the newest first. Without the key of rowmac.h,
- * so that rows of another program are among them.
+ * Those that have not expired, newest first; the caller releases *out. No key is
+ * needed, so rows that another program wrote are among them.
  */
 int sessions_list(struct db *db, int64_t now, struct session_list *out);
 void sessions_list_release(struct session_list *list);
