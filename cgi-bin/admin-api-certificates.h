@@ -8,14 +8,16 @@
 int admin_api_certificates_list(
     void *app, const struct req *req, struct resp *resp);
 
-/* By id, SHA-256 or serial number. Answers with the certificate as it is then.
+/*
+ * By id, SHA-256 or serial number of the certificate. The answer to a revocation is
+ * the revoked certificate.
  */
 int admin_api_certificates_show(
     void *app, const struct req *req, struct resp *resp);
 int admin_api_certificates_revoke(
     void *app, const struct req *req, struct resp *resp);
 
-/* Hosts whose renewal is due, the one that ends first comes first. */
+/* Hosts whose renewal is due, the certificate that ends soonest first. */
 int admin_api_certificates_renewals(
     void *app, const struct req *req, struct resp *resp);
 

@@ -7,6 +7,7 @@
 #include "base/enc.h"
 #include "base/log.h"
 
+/* Of one DeviceInformation command. */
 #define QUERIES_MAX 64
 
 static int
@@ -112,10 +113,10 @@ read_queries(struct admin_api *api, const struct json *body,
 	return OK;
 bad:
 	return fail(admin_api_http_field(api, ERR_FIELD, "queries"),
-	    "queries is an array of %d texts at most", QUERIES_MAX);
+	    "queries must be an array of at most %d strings", QUERIES_MAX);
 }
 
-/* By its name, without parameters but those of DeviceInformation. */
+/* A command by its RequestType; only DeviceInformation has parameters. */
 static int
 build_named(
     struct admin_api *api, const struct json *body, struct command_text *out)
@@ -136,7 +137,7 @@ build_named(
 	}
 	if (n > 0)
 		return fail(admin_api_http_field(api, ERR_FIELD, "queries"),
-		    "queries are for DeviceInformation");
+		    "only DeviceInformation takes queries");
 	r = command_simple(type, out);
 	return r == ERR_FIELD ? admin_api_http_field(api, r, "request_type")
 			      : r;
@@ -153,12 +154,12 @@ build_whole(
 
 	if (in_json_has(body, "request_type") || in_json_has(body, "queries"))
 		return fail(admin_api_http_field(api, ERR_FIELD, "command"),
-		    "give request_type or command");
+		    "give either request_type or command");
 	buf_init(&plist, ADMIN_API_COMMANDS_BODY);
 	if (in_json_string(body, "command", &text) != OK ||
 	    enc_base64_decode(text, &plist) != OK)
 		r = fail(admin_api_http_field(api, ERR_FIELD, "command"),
-		    "command is base64 of a property list");
+		    "command must be a property list in base64");
 	if (r == OK && (r = command_read(buf_blob(&plist), out)) != OK)
 		admin_api_http_field(api, r, "command");
 	buf_wipe(&plist);

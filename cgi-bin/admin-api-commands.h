@@ -4,12 +4,12 @@
 
 #include "admin-api-http.h"
 
-/* A command as base64 of its property list. */
+/* The largest body: it may hold a command as base64 of its property list. */
 #define ADMIN_API_COMMANDS_BODY 262144
 
 /*
- * Newest first, without their property lists and results, which may hold
- * secrets of the device.
+ * The commands of a host, newest first, and one of them; without their property lists
+ * and results, which may hold secrets of the device.
  */
 int admin_api_commands_list(
     void *app, const struct req *req, struct resp *resp);

@@ -13,13 +13,16 @@
 
 #define SETTINGS_MAX 32
 
+/* The path of every setting begins so; those of minimum versions go on so. */
 #define ENTRY_OF_MDM "mdm."
 #define MINIMUMS     "minimum_os_versions"
 
-/* Where a setting stands: "mdm", "mdm.minimum_os_versions"; and as what. */
+/* Where in the document a setting stands. */
 struct place {
 	const struct settings_entry *entry;
+	/* of its member */
 	const char *name;
+	/* of mdm.minimum_os_versions, or else of mdm */
 	bool minimum;
 };
 
@@ -92,7 +95,7 @@ write_document(const struct admin_api *api, struct out_json *w)
 	return r;
 }
 
-/* Of the document, which has the same bytes for the same settings. */
+/* The ETag of a document, which has the same bytes for the same settings. */
 static int
 tag_of(const struct buf *document, char out[ETAG_TEXT])
 {
@@ -168,12 +171,12 @@ read_value(struct admin_api *api, const struct json *object, const char *name,
 	if (e->type == SETTINGS_BOOL) {
 		if (type != IN_JSON_BOOL ||
 		    in_json_bool(object, name, &on) != OK)
-			return refuse(api, e->json, "is true or false");
+			return refuse(api, e->json, "must be true or false");
 		snprintf(out, SETTINGS_VALUE_TEXT, "%s", on ? "true" : "false");
 		return OK;
 	}
 	if (type != IN_JSON_STRING || in_json_string(object, name, &text) != OK)
-		return refuse(api, e->json, "is a text");
+		return refuse(api, e->json, "must be a string");
 	if (text.n >= SETTINGS_VALUE_TEXT)
 		return refuse(api, e->json, "is too long");
 	memcpy(out, text.p, text.n);
@@ -219,7 +222,7 @@ take_all(struct admin_api *api, const struct json *object, const char *where,
 		snprintf(path, sizeof path, "%s.%s", where, name);
 		/* a name with a dot would pass for two */
 		r = strchr(name, '.') != NULL
-		    ? refuse(api, path, "is no setting that can be changed")
+		    ? refuse(api, path, "is not a setting that can be changed")
 		    : take(api, object, name, type, path, patch);
 	}
 	return r;
@@ -228,16 +231,14 @@ take_all(struct admin_api *api, const struct json *object, const char *where,
 static int
 read_patch(struct admin_api *api, const struct json *body, struct patch *patch)
 {
-	static const char *const known[] = { "mdm", NULL };
 	struct json *mdm, *minimums;
 	int r;
 
 	patch->n = 0;
-	if ((r = admin_api_http_members(api, body, "", known)) != OK ||
-	    !in_json_has(body, "mdm"))
-		return r;
+	if (!in_json_has(body, "mdm"))
+		return OK;
 	if (in_json_object(body, "mdm", &mdm) != OK)
-		return refuse(api, "mdm", "is an object");
+		return refuse(api, "mdm", "must be an object");
 	if ((r = take_all(api, mdm, "mdm", patch)) != OK ||
 	    !in_json_has(mdm, MINIMUMS) ||
 	    in_json_object(mdm, MINIMUMS, &minimums) != OK)
@@ -245,7 +246,7 @@ read_patch(struct admin_api *api, const struct json *body, struct patch *patch)
 	return take_all(api, minimums, "mdm." MINIMUMS, patch);
 }
 
-/* Which of them is refused, for admin_setting_set() says only that one is. */
+/* Names the setting that is refused: admin_setting_set() only says that one is. */
 static void
 name_refused(struct admin_api *api, const struct patch *patch, int code)
 {
@@ -283,12 +284,13 @@ tag_matches(const char *list, const char *tag)
 	return false;
 }
 
-/* In the transaction that changes them: are they what If-Match names? */
 struct condition {
 	const struct admin_api *api;
+	/* If-Match, or NULL */
 	const char *list;
 };
 
+/* In the transaction of the change: does the document still have such an ETag? */
 static int
 still(void *arg)
 {
@@ -309,7 +311,7 @@ still(void *arg)
 	if (r == OK && (r = out_json_end(&w)) == OK &&
 	    (r = tag_of(&document, tag)) == OK && !tag_matches(c->list, tag))
 		r = fail(ERR_PRECONDITION,
-		    "the settings have the ETag %s by now", tag);
+		    "the settings now have the ETag %s", tag);
 	buf_release(&document);
 	return r;
 }
@@ -339,8 +341,8 @@ write_changes(
 }
 
 /*
- * The same checks as a change. A role that may not make it may still look at
- * what it would be.
+ * The checks of a change. Whoever may not change settings may still preview it, as if
+ * with the role gitops.
  */
 static int
 try_out(struct admin_actor *actor, const struct patch *patch,

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "store/events.h"
 
-/* As admin_link_create() takes it. */
+/* Room for a note, whose limit admin_link_create() states. */
 #define NOTE_TEXT 101
 
 static int
@@ -133,7 +133,7 @@ static void
 write_link(const struct admin_api *api, const struct enrollment_link *link,
     struct out_json *w)
 {
-	/* it may be open */
+	/* the enrollment may be open, and its id a secret: admin_enrollment_id() */
 	bool may = admin_actor_may(api->token.role, ADMIN_CHANGE_HOSTS);
 
 	out_json_string(w, "id", link->id);

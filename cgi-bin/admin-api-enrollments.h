@@ -12,11 +12,11 @@ int admin_api_enrollments_list(
 int admin_api_enrollments_show(
     void *app, const struct req *req, struct resp *resp);
 
-/* Newest first; without what makes their URLs. */
+/* Newest first; without their URLs, which are secret. */
 int admin_api_enrollments_links(
     void *app, const struct req *req, struct resp *resp);
 
-/* The answer has the URL of the link, which nobody can read again. */
+/* The answer has the URL of the link, which is shown only here. */
 int admin_api_enrollments_new_link(
     void *app, const struct req *req, struct resp *resp);
 int admin_api_enrollments_revoke_link(

@@ -57,7 +57,7 @@ read_state(struct admin_api *api, const char **out)
 	    "there is no state \"%.32s\"", *out);
 }
 
-/* "serial", or "-serial" for the other way round. */
+/* "serial", or "-serial" for descending order. */
 static int
 read_sort(struct admin_api *api, struct host_filter *f)
 {
@@ -95,7 +95,7 @@ read_filter(
 	    INT64_C(99999999999), 0, &f->certificate_ends_before);
 }
 
-/* Of what host_list_load() refuses: the rest was looked at before. */
+/* What host_list_load() may have refused; read_filter() has checked the rest. */
 static const char *
 refused_field(const struct admin_api *api)
 {

@@ -4,13 +4,13 @@
 
 #include "admin-api-http.h"
 
-/* Hosts by filter and order, page by page. */
+/* A page of hosts, filtered and sorted by the query. */
 int admin_api_hosts_list(void *app, const struct req *req, struct resp *resp);
 
 /* By id, serial number or UDID, with certificate, renewal and evidence. */
 int admin_api_hosts_show(void *app, const struct req *req, struct resp *resp);
 
-/* Answer with the host as it is then. */
+/* The answer is the host in its new state. */
 int admin_api_hosts_block(void *app, const struct req *req, struct resp *resp);
 int admin_api_hosts_unblock(
     void *app, const struct req *req, struct resp *resp);

@@ -18,12 +18,11 @@
 #define OPENAPI_PATH "/api/v1/openapi.json"
 #define METRICS_PATH "/metrics"
 
-/* An object of the configuration, its members, and what these hold. */
+/* Nesting of a body: {"mdm": {"minimum_os_versions": {"macos": "14"}}}. */
 #define BODY_DEPTH 4
 
-/* The digits of a number, as a text. */
+/* Room for the digits of a number. */
 #define CURSOR_MAX 24
-
 
 int
 admin_api_http_load(void *p)
@@ -33,7 +32,7 @@ admin_api_http_load(void *p)
 	return rowmac_load(api->context.db, api->context.conf->admin_key);
 }
 
-/* Is the address among those of [metrics] allow, which blanks separate? */
+/* Is the address in [metrics] allow, a list separated by blanks or commas? */
 static bool
 may_read_metrics(const struct conf *conf, const char *address)
 {
@@ -74,7 +73,7 @@ admin_api_http_begin(void *p, const struct req *req, struct resp *resp)
 	if ((r = authenticate(api, req, resp)) != OK)
 		return r;
 	if (!metrics && !req_accepts(req, JSON_TYPE))
-		return fail(ERR_NOT_ACCEPTABLE, "the client takes no JSON");
+		return fail(ERR_NOT_ACCEPTABLE, "the client does not accept JSON");
 	return OK;
 }
 
@@ -89,7 +88,7 @@ admin_api_http_end(void *p, const struct req *req, struct resp *resp)
 	api->actor[0] = api->field[0] = '\0';
 }
 
-/* "token" and "not-found", as parts of a URN. */
+/* The name of the error as a URN: ERR_NOT_FOUND is "…:not-found". */
 static void
 set_type(struct out_json *w, int code)
 {
@@ -128,7 +127,7 @@ admin_api_http_on_error(
 	out_json_string(&w, "request_id", req->id);
 	if (code == ERR_BUSY)
 		resp_set(resp, "Retry-After", "5");
-	/* one that ended while its request was under way */
+	/* a token that ended during its request, after bearer_load() */
 	if (code == ERR_TOKEN && resp_get(resp, "WWW-Authenticate") == NULL)
 		resp_set(resp, "WWW-Authenticate", BEARER_INVALID);
 	if (admin_api_http_send(&w, status, resp) != OK ||
@@ -200,7 +199,7 @@ admin_api_http_number(struct admin_api *api, const char *name, int64_t least,
 		return OK;
 	*out = initial;
 	return fail(admin_api_http_field(api, ERR_FIELD, name),
-	    "%s is a number of %lld to %lld", name, (long long)least,
+	    "%s must be an integer from %lld to %lld", name, (long long)least,
 	    (long long)most);
 }
 
@@ -213,7 +212,7 @@ admin_api_http_flag(struct admin_api *api, const char *name, bool *out)
 	if (text == NULL || *out || strcmp(text, "false") == 0)
 		return OK;
 	return fail(admin_api_http_field(api, ERR_FIELD, name),
-	    "%s is true or false", name);
+	    "%s must be true or false", name);
 }
 
 static bool
@@ -261,13 +260,12 @@ admin_api_http_listed(struct admin_api *api, int r)
 	return r == ERR_FIELD ? admin_api_http_field(api, r, "cursor") : r;
 }
 
-int
-admin_api_http_members(struct admin_api *api, const struct json *object,
-    const char *path, const char *const *known)
+static int
+check_members(struct admin_api *api, const struct json *object,
+    const char *const *known)
 {
 	enum in_json_type type;
 	const char *name;
-	char field[sizeof api->field];
 	size_t i, k;
 
 	for (i = 0; in_json_member(object, i, &name, &type); i++) {
@@ -275,10 +273,8 @@ admin_api_http_members(struct admin_api *api, const struct json *object,
 			k++;
 		if (known[k] != NULL)
 			continue;
-		snprintf(field, sizeof field, "%s%s%s", path,
-		    path[0] != '\0' ? "." : "", name);
-		return fail(admin_api_http_field(api, ERR_FIELD, field),
-		    "there is no member \"%.64s\"", field);
+		return fail(admin_api_http_field(api, ERR_FIELD, name),
+		    "there is no member \"%.64s\"", name);
 	}
 	return OK;
 }
@@ -294,9 +290,9 @@ admin_api_http_body(struct admin_api *api, const struct req *req,
 	if (text.n == 0 && optional_body)
 		text = blob_str("{}");
 	else if (!req_media_type_is(req, JSON_TYPE))
-		return fail(ERR_MEDIA_TYPE, "a body that is no " JSON_TYPE);
+		return fail(ERR_MEDIA_TYPE, "the body is not " JSON_TYPE);
 	if ((r = in_json_parse_object(text, BODY_DEPTH, out)) != OK ||
-	    (r = admin_api_http_members(api, *out, "", known)) == OK)
+	    (r = check_members(api, *out, known)) == OK)
 		return r;
 	in_json_free(*out);
 	*out = NULL;
@@ -328,7 +324,7 @@ admin_api_http_text(struct admin_api *api, const struct json *object,
 	if (in_json_string(object, name, &text) != OK || text.n >= size ||
 	    !is_visible(text))
 		return fail(admin_api_http_field(api, ERR_FIELD, name),
-		    "%s is a line of text of less than %zu bytes", name, size);
+		    "%s must be one line of less than %zu bytes", name, size);
 	memcpy(out, text.p, text.n);
 	out[text.n] = '\0';
 	return OK;
@@ -345,7 +341,7 @@ admin_api_http_int(struct admin_api *api, const struct json *object,
 		return OK;
 	*out = initial;
 	return fail(admin_api_http_field(api, ERR_FIELD, name),
-	    "%s is a number of %lld to %lld", name, (long long)least,
+	    "%s must be an integer from %lld to %lld", name, (long long)least,
 	    (long long)most);
 }
 
@@ -357,7 +353,7 @@ admin_api_http_bool(struct admin_api *api, const struct json *object,
 	if (!in_json_has(object, name) || in_json_bool(object, name, out) == OK)
 		return OK;
 	return fail(admin_api_http_field(api, ERR_FIELD, name),
-	    "%s is true or false", name);
+	    "%s must be true or false", name);
 }
 
 void

@@ -1,10 +1,10 @@
 /*
- * What the routes of the REST API share: who asks, what a query and a body may
- * hold, and how answers and refusals are written.
+ * What the routes of the REST API share: authenticating the client, reading query
+ * and body, and writing answers and refusals.
  *
- * A refusal is a problem document (RFC 9457). The member `detail` is the reason
- * that fail() was given, for who asks is an administrator; of faults of ours it
- * is the fixed text.
+ * A refusal is a problem document (RFC 9457). Its `detail` is the reason given to
+ * fail(), since the client is an administrator; for a client that was not
+ * authenticated, and for a status of 500 and above, it is the error's fixed text.
  */
 #ifndef ADMIN_API_HTTP_H
 #define ADMIN_API_HTTP_H
@@ -21,24 +21,24 @@
 /* Bodies are small; the body of a GET is read and ignored. */
 #define ADMIN_API_HTTP_BODY 16384
 
-/* Rows of one answer: as many as `limit` says. */
+/* Rows of one page: when the query has no `limit`, and the largest `limit`. */
 #define ADMIN_API_HTTP_ROWS     50
 #define ADMIN_API_HTTP_ROWS_MAX 500
 
 struct admin_api {
 	struct context context;
-	/* of whoever asks; all zero for what needs no token */
+	/* of the client; all zero on routes that need no token */
 	struct api_token token;
 	char actor[DB_ACTOR_TEXT];
-	/* of the request, once admin_api_http_query() read it */
+	/* NULL until admin_api_http_query() has read it */
 	struct form *query;
-	/* the member, or the field of the query, that a refusal is about */
+	/* the member of the body or field of the query that is refused, or "" */
 	char field[128];
 };
 
 /*
- * Hooks of struct web_program. `begin` checks token and headers; `end` forgets
- * who asked, for a request that cannot be read gets no `begin`.
+ * Hooks of struct web_program. `begin` checks token and headers. `end` clears what
+ * belongs to the request, because the next one gets no `begin` if it cannot be read.
  */
 int admin_api_http_load(void *app);
 int admin_api_http_begin(void *app, const struct req *req, struct resp *resp);
@@ -53,9 +53,8 @@ struct admin_actor admin_api_http_actor(const struct admin_api *api);
 int admin_api_http_field(struct admin_api *api, int code, const char *field);
 
 /*
- * Reads the query string, in which only the fields `known`, ended by NULL, may
- * stand, to api->query, where the functions below find it until the request
- * ends. ERR_MALFORMED, ERR_FIELD.
+ * Parses the query string into api->query, for the functions below. ERR_FIELD for a
+ * field that is not in `known`, a list ended by NULL; ERR_MALFORMED.
  */
 int admin_api_http_query(
     struct admin_api *api, const struct req *req, const char *const *known);
@@ -71,34 +70,33 @@ int admin_api_http_number(struct admin_api *api, const char *name,
     int64_t least, int64_t most, int64_t initial, int64_t *out);
 int admin_api_http_flag(struct admin_api *api, const char *name, bool *out);
 
-/* The fields `limit` and `cursor`, a number that admin_api_http_next() gave. */
+/*
+ * The fields `limit` and `cursor` of a list by number: the number that
+ * admin_api_http_next() wrote, or 0 for the first page. ERR_FIELD.
+ */
 int admin_api_http_page(struct admin_api *api, int *limit, int64_t *cursor);
 
 /*
- * The same fields for a list of the store that has cursors of its own
- * (store/cursor.h), and what the list returned: of ERR_FIELD the cursor is the
- * reason.
+ * The same for a list of lib/store with its own cursors (store/cursor.h): *cursor is
+ * the text, "" for the first page, valid until the request ends. What the list then
+ * returns goes through admin_api_http_listed(), which blames `cursor` for ERR_FIELD.
  */
 int admin_api_http_limit(
     struct admin_api *api, int *limit, const char **cursor);
 int admin_api_http_listed(struct admin_api *api, int r);
 
 /*
- * The body as an object whose members are among `known`, ended by NULL. Members
- * of `optional_body` may all be absent, and with them the body. ERR_MEDIA_TYPE,
- * ERR_MALFORMED, ERR_FIELD. The caller frees it with in_json_free().
+ * The body as an object whose members are among `known`, ended by NULL. With
+ * `optional_body` an empty body is an empty object. ERR_MEDIA_TYPE, ERR_MALFORMED,
+ * ERR_FIELD. The caller frees *out with in_json_free().
  */
 int admin_api_http_body(struct admin_api *api, const struct req *req,
     const char *const *known, bool optional_body, struct json **out);
 
-/* ERR_FIELD when the object has another member than those; `path` is its own.
- */
-int admin_api_http_members(struct admin_api *api, const struct json *object,
-    const char *path, const char *const *known);
-
 /*
- * A member that is a line of text of less than `size` bytes, "" when it is
- * absent; a whole number; a boolean, false when it is absent. ERR_FIELD.
+ * The member `name`: as one line of text of less than `size` bytes, "" when it is
+ * absent; as an integer of `least` to `most`, `initial` when it is absent; as a
+ * boolean, false when it is absent. ERR_FIELD.
  */
 int admin_api_http_text(struct admin_api *api, const struct json *object,
     const char *name, char *out, size_t size);
@@ -108,16 +106,16 @@ int admin_api_http_int(struct admin_api *api, const struct json *object,
 int admin_api_http_bool(struct admin_api *api, const struct json *object,
     const char *name, bool *out);
 
-/* Begins the object that is the answer. */
+/* Begins the answer, a JSON object, in place of any earlier body. */
 void admin_api_http_open(struct out_json *w, struct resp *resp);
 
-/* Ends it. */
+/* Ends it and sets status and Content-Type. The errors of out_json_end(). */
 int admin_api_http_send(struct out_json *w, int status, struct resp *resp);
 
-/* `next`: a cursor, or null when the number is 0 and there is no more. */
+/* The member `next`: the number as a cursor, or null for 0: the last page. */
 void admin_api_http_next(struct out_json *w, int64_t number);
 
-/* RFC 3339, or null for 0. */
+/* Seconds since 1970, in RFC 3339; null for 0. */
 void admin_api_http_time(struct out_json *w, const char *name, int64_t t);
 
 /* null for "" */

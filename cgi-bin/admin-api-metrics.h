@@ -4,7 +4,7 @@
 
 #include "admin-api-http.h"
 
-/* Costs the same however many hosts there are. */
+/* Reads counters and bounded counts, so that many hosts do not make it slow. */
 int admin_api_metrics_show(void *app, const struct req *req, struct resp *resp);
 
 #endif

@@ -9,7 +9,7 @@
 #include "store/hosts.h"
 #include "store/jobs.h"
 
-/* Seconds since 1970. */
+/* The latest time that a query may give, in seconds since 1970. */
 #define TIME_MAX INT64_C(99999999999)
 
 static void
@@ -60,7 +60,7 @@ admin_api_records_activities(void *p, const struct req *req, struct resp *resp)
 	for (size_t i = 0; i < n; i++)
 		write_activity(&rows.rows[i], &w);
 	out_json_close_array(&w);
-	/* a damaged one takes the place of one that is shown */
+	/* damaged rows are left out, but were read: they count for the limit */
 	more = n > 0 && rows.n + rows.damaged > (size_t)limit;
 	admin_api_http_next(&w, more ? rows.rows[n - 1].id : 0);
 	activities_list_release(&rows);

@@ -1,10 +1,10 @@
-/* What the API shows and nobody changes by it: records, devices, status. */
+/* What the API only shows: activities, alarms, devices, status, its own description. */
 #ifndef ADMIN_API_RECORDS_H
 #define ADMIN_API_RECORDS_H
 
 #include "admin-api-http.h"
 
-/* What administrators did, newest first. */
+/* The activity log, newest first. */
 int admin_api_records_activities(
     void *app, const struct req *req, struct resp *resp);
 
@@ -20,7 +20,7 @@ int admin_api_records_devices(
 int admin_api_records_status(
     void *app, const struct req *req, struct resp *resp);
 
-/* The OpenAPI text of this API; needs no token. */
+/* The OpenAPI description of this API; needs no token. */
 int admin_api_records_openapi(
     void *app, const struct req *req, struct resp *resp);
 

@@ -1,6 +1,6 @@
 /*
- * admin-api: the REST API of administrators, and figures for Prometheus.
- * Whoever asks shows a token (RFC 6750); there are no cookies.
+ * admin-api: the REST API of administrators, and metrics for Prometheus. Clients
+ * authenticate with a bearer token (RFC 6750); there are no cookies.
  */
 #include "admin-api-certificates.h"
 #include "admin-api-commands.h"

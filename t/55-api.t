@@ -69,7 +69,7 @@ subtest 'fleet-125: every route with every role' => sub {
 		[map { [$_ => $item->{$_}] } grep { $_ ne 'parameters' } keys %$item]
 	} keys %{ Attestmdm::Api::document()->{paths} };
 	my @left = map { $_->{summary} } grep { !$covered{$_} } @all;
-	is("@left", 'This text', 'no route of the document is left out but its own');
+	is("@left", 'This description', 'no route of the document is left out but its own');
 };
 
 subtest 'tokens' => sub {
