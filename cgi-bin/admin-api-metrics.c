@@ -136,8 +136,8 @@ add_certificates(struct buf *out, struct db *db)
 	int r;
 
 	describe(out, "certificates_ending", "gauge",
-	    "Certificates in use that end within this many days; 10000 stands "
-	    "for more.");
+	    "Certificates in use that end within this many days; counted up "
+	    "to 10000.");
 	for (i = 0; i < sizeof days / sizeof days[0]; i++) {
 		r = counters_certificates_ending(db, now + days[i] * DAY, &n);
 		if (r != OK)
@@ -159,11 +159,10 @@ add_queues(struct buf *out, struct db *db)
 	    (r = alarms_count_open(db, &alarms)) != OK)
 		return r;
 	add_gauge(out, "pushes_waiting",
-	    "Hosts to be woken, as those with commands in their queue; 10000 "
-	    "stands for more.",
+	    "Hosts that wait for a push; counted up to 10000.",
 	    pushes);
 	add_gauge(out, "renewals_open",
-	    "Renewals that wait for their devices; 10000 stands for more.",
+	    "Renewals that wait for their devices; counted up to 10000.",
 	    renewals);
 	add_gauge(out, "alarms_open", "Open alarms.", alarms);
 	return OK;
@@ -181,12 +180,12 @@ add_each_job(struct buf *out, const struct job_list *list)
 		add_labelled(out, "job_failures", "job", list->rows[i].name,
 		    list->rows[i].failures);
 	describe(out, "job_last_run_timestamp_seconds", "gauge",
-	    "End of the last run, by job.");
+	    "When the last run ended, by job of the worker.");
 	for (i = 0; i < list->n; i++)
 		add_labelled(out, "job_last_run_timestamp_seconds", "job",
 		    list->rows[i].name, list->rows[i].ended_at);
 	describe(out, "job_duration_seconds", "gauge",
-	    "Duration of the last run, by job.");
+	    "Duration of the last run, by job of the worker.");
 	for (i = 0; i < list->n; i++) {
 		job = &list->rows[i];
 		buf_add_str(out, "attestmdm_job_duration_seconds{");
@@ -207,7 +206,7 @@ add_jobs(struct buf *out, struct db *db)
 	if (r != OK)
 		return r;
 	add_gauge(out, "worker_silent",
-	    "1 when attestmdm-worker begins no job.",
+	    "1 when attestmdm-worker starts no jobs, else 0.",
 	    jobs_are_silent(&list, clock_now(), silent, sizeof silent));
 	add_each_job(out, &list);
 	jobs_list_release(&list);

@@ -56,8 +56,8 @@ finish(const struct admin_actor *actor, int r, const char *action,
 		    r, "\"%s\" cannot be an administrator's name", name);
 	case ERR_UNCONFIRMED:
 		return fail(r,
-		    "attestmdm did not write the row of %s: say by --role "
-		    "which role it is to have",
+		    "attestmdm did not write the row of %s: give the role "
+		    "again with --role",
 		    name);
 	default:
 		return r;

@@ -34,8 +34,8 @@ admin_activity_time(const char *text, bool is_end, int64_t *out)
 	r = rfc3339_read(blob_str(is_day ? day : text), out);
 	if (r != OK)
 		return fail(ERR_FIELD,
-		    "a time is a day, such as 2026-11-23, or "
-		    "2026-11-23T21:30:00Z, and not %s",
+		    "%s is not a time: give a day, such as 2026-11-23, or "
+		    "2026-11-23T21:30:00Z",
 		    text);
 	if (is_day && is_end)
 		*out += DAY;

@@ -37,8 +37,10 @@ check_again(const struct admin_actor *actor)
 	else if (actor->token != NULL)
 		r = api_tokens_check(actor->db, actor->token);
 	if (r == ERR_SESSION || r == ERR_TOKEN)
-		return fail(
-		    r, "meanwhile %s may not act any more", actor->name);
+		return fail(r,
+		    "the session or token of %s has ended or changed its role "
+		    "meanwhile",
+		    actor->name);
 	return r;
 }
 

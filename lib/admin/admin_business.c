@@ -32,11 +32,11 @@ create(const struct admin_actor *actor, const char *account)
 	r = ade_accounts_create(actor->db, account);
 	if (r == ERR_FIELD)
 		return fail(r,
-		    "an account is named by small letters, digits and '-', and "
-		    "not %s",
+		    "an account's name has lower-case letters, digits and '-', "
+		    "unlike %s",
 		    account);
 	if (r == ERR_RATE_LIMITED)
-		return fail(r, "there are %d accounts, which is the most",
+		return fail(r, "there are %d accounts already, the maximum",
 		    ADE_ACCOUNTS_MAX);
 	return r == OK ? admin_actor_record(actor, "ade.account", account) : r;
 }

@@ -31,8 +31,8 @@ store(const struct admin_actor *actor, struct enrollment_link *link,
 		return r;
 	if (closed)
 		return fail(ERR_ENROLL_BUSINESS,
-		    "no links while only Apple Business enrollments are "
-		    "allowed");
+		    "links cannot be created while only Apple Business "
+		    "enrollments are allowed");
 	r = enrollment_links_create(
 	    actor->db, link, actor->conf->link_hours, token);
 	return r == ERR_FIELD ? refuse_serial(link->serial) : r;

@@ -33,7 +33,7 @@ count(const struct admin_actor *actor, int64_t *out)
 	if ((r = admin_preview_soon(actor, NULL, 0, &preview)) != OK)
 		return r;
 	*out = preview.acme - preview.attested;
-	return *out > 0 ? OK : fail(ERR_CONFLICT, "no host is to move");
+	return *out > 0 ? OK : fail(ERR_CONFLICT, "no host needs to be moved");
 }
 
 static int

@@ -39,7 +39,7 @@ admin_token_create(const struct admin_actor *actor, const char *name,
 
 	text[0] = '\0';
 	if (days < 1 || days > ADMIN_TOKEN_DAYS_MAX)
-		return fail(ERR_FIELD, "a token lives 1 to %d days",
+		return fail(ERR_FIELD, "the lifetime of a token is 1 to %d days",
 		    ADMIN_TOKEN_DAYS_MAX);
 	if ((r = admin_actor_begin(actor, ADMIN_CHANGE_ADMINS)) != OK)
 		return r;
