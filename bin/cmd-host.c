@@ -138,7 +138,7 @@ list_row(struct view *v, const struct host *h)
 	view_text(v, h->device.product);
 	view_text(v, h->device.os_version);
 	view_text(v, hosts_state_name(h->state));
-	view_bool(v, h->hardware_attested);
+	view_bool(v, hosts_is_attested(h));
 	view_time(v, h->certificate_ends_at);
 	view_time(v, h->last_seen_at);
 }
@@ -193,8 +193,8 @@ record(struct cli *cli, const struct host *h)
 	view_text(v, h->device.serial);
 	view_text(v, h->device.udid);
 	view_text(v, hosts_state_name(h->state));
-	view_bool(v, h->hardware_attested);
-	view_text(v, h->hardware_attested ? "Yes" : "");
+	view_bool(v, hosts_is_attested(h));
+	view_text(v, hosts_is_attested(h) ? "Yes" : "");
 	view_time(v, h->ever_attested_at);
 	view_text(v, h->device_name);
 	view_text(v, h->model_name);
@@ -292,7 +292,7 @@ details(struct cli *cli, const struct host *h)
 		r = host_certificate(cli, &d);
 	if (r == OK && h->state == HOST_ENROLLED)
 		r = host_push(cli, &d.push);
-	if (r == OK && d.has_evidence && h->hardware_attested)
+	if (r == OK && d.has_evidence && hosts_is_attested(h))
 		r = host_evidence(cli, &d.evidence);
 	admin_host_release(&d);
 	return r;

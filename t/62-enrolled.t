@@ -34,6 +34,11 @@ subtest 'host show has what the admin needs' => sub {
 	is($t->tool_json('host', 'show', $doc->{id})->{serial}, 'C02TEST00001', 'found by id');
 	is(scalar @{ $t->tool_json('host', 'list', '--attested')->{hosts} }, 1, 'listed as attested');
 	is(scalar @{ $t->tool_json('host', 'list', '--not-attested')->{hosts} }, 0, 'and not as not');
+	$t->change_db("UPDATE hosts SET state = 'pending'");
+	unlike($t->tool_ok('host', 'show', 'C02TEST00001'), qr/^(MDM attestation|System integrity):/m, 'but not before it is enrolled');
+	ok(!$_->{mdm_enrollment_hardware_attested}, 'nor in JSON')
+	    for $t->tool_json('host', 'show', 'C02TEST00001'), @{ $t->tool_json('host', 'list')->{hosts} };
+	$t->change_db("UPDATE hosts SET state = 'enrolled'");
 };
 
 subtest 'acme-231: the event log of a refused enrollment names the step' => sub {
