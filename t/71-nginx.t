@@ -103,13 +103,15 @@ is(status($scep . 'A' x 40000), 414, 'SCEP: a longer one');
 
 # An office full of devices behind one address: they wait, and none is refused.
 my $url = "https://$t->{server}{host}:$port";
-my @parallel = ('curl', '-s', '-o', '/dev/null', '-w', "%{http_code}\n", '--cacert', $t->server->cacert,
+my @parallel = ('curl', '-sS', '-o', '/dev/null', '-w', "%{http_code}\n", '--cacert', $t->server->cacert,
     '--resolve', "$t->{server}{host}:$port:127.0.0.1", '-Z');
 for my $path ('/enroll', '/mdm/checkin', '/scep', "/acme/$id/new-order") {
 	my %seen;
-	$seen{$_}++ for split(/\n/, $t->command(@parallel, '--parallel-max', 64, "$url$path?[1-600]")->{out});
+	my $r = $t->command(@parallel, '--parallel-max', 64, "$url$path?[1-600]");
+	$seen{$_}++ for split(/\n/, $r->{out});
 	my ($answer) = keys %seen;
-	is_deeply(\%seen, { $answer => 600 }, "600 requests for $path have one answer");
+	is_deeply(\%seen, { $answer => 600 }, "600 requests for $path have one answer")
+	    or diag("curl ended with $r->{exit}: $r->{err}");
 	like($answer, qr/^4(?!29)/, "which is the program's");
 }
 
