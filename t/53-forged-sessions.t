@@ -45,7 +45,7 @@ is($r->{status}, 403, 'a replaced password does not sign in');
 like($log->(), qr/administrator admin was not written by attestmdm/, 'which the log says');
 $r = $t->tool('admin', 'password', 'admin');
 is($r->{exit}, 4, 'a new password needs a role then');
-like($r->{err}, qr/by --role/, 'and says so');
+like($r->{err}, qr/with --role/, 'and says so');
 my $new = $t->tool_json('admin', 'password', 'admin', '--role', 'admin');
 is($eve->sign_in('admin', $new->{password})->{status}, 303, 'a new one from the tool does');
 
