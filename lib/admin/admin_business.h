@@ -56,7 +56,7 @@ int admin_business_count(struct db *db, const struct conf *conf,
     struct ade_device_counts *out);
 
 /*
- * Approves the assigning of profiles: it begins, and goes on by itself from then on.
+ * Approves the assignment of profiles, which the worker does from then on.
  * ERR_NOT_FOUND; ERR_CONFLICT: the account has no server token; ERR_ROLE.
  */
 int admin_business_approve(

@@ -428,7 +428,7 @@ refresh(struct db *db)
 	if (r == OK)
 		db_wake(db);
 	else
-		log_line(LOG_WARN, "the hosts are not counted anew");
+		log_line(LOG_WARN, "cannot ask the worker to count hosts again");
 }
 
 int

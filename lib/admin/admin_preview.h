@@ -72,8 +72,8 @@ int admin_preview(const struct admin_actor *actor,
 
 /*
  * The same without the wait: with more than ADMIN_PREVIEW_AT_ONCE hosts, from what
- * the worker counted last (out->counted_at), which it is asked to count anew if that
- * is old. Where it has not counted yet, as admin_preview().
+ * the worker counted last (out->counted_at). If that is old, the worker is asked to
+ * count again. Where it has not counted yet, as admin_preview().
  */
 int admin_preview_soon(const struct admin_actor *actor,
     const struct admin_setting *all, size_t n, struct admin_preview *out);

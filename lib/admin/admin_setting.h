@@ -16,8 +16,8 @@ struct admin_setting {
 
 /*
  * Sets `n` settings, all or none. In GitOps mode only the role gitops, or an
- * administrator with `override`, sets what GitOps manages. A change of whether
- * people sign in assigns the profile at Apple Business to devices anew.
+ * administrator with `override`, sets what GitOps manages. When sign-in is
+ * switched on or off, the profile at Apple Business is assigned to devices again.
  * ERR_NOT_FOUND, ERR_LICENSE, ERR_GITOPS, ERR_FIELD, ERR_SIGN_IN_UNSET as
  * settings_check(); ERR_ROLE.
  */

@@ -128,7 +128,7 @@ int events_list_refusals(struct db *db, const char *search, int64_t before,
     int limit, struct event_list *out);
 void events_list_release(struct event_list *list);
 
-/* Deletes at most `limit` rows older than so many days. */
+/* Deletes at most `limit` rows older than `days` days. */
 int events_purge(
     struct db *db, int64_t now, int days, int limit, int *deleted);
 

@@ -19,8 +19,8 @@
 #define PATTERN_TEXT (3 * SEARCH_MAX + 5)
 
 /*
- * A search that the index cannot narrow down reads texts: those of so many hosts
- * at once at first, and WIDER times as many whenever that was little work (see
+ * A search that the index cannot narrow down reads texts: those of WINDOW hosts
+ * at first, and of WIDER times as many whenever that was little work (see
  * sql_work()), until it was too much for one page.
  */
 #define WINDOW   2048
@@ -155,8 +155,8 @@ struct page {
 	int looked_at;
 	/* of a search that finds too many, or looks at too many */
 	bool by_number;
-	/* how a search goes on: the last number there is, how many of them at
-	 * once, and the work it began with */
+	/* of such a search: the last number there is, how many of them are
+	 * read at once, and sql_work() when it began */
 	int64_t last_number;
 	int64_t window;
 	int64_t began;
@@ -256,7 +256,7 @@ set_after(struct page *p, const struct candidate *c)
 	return OK;
 }
 
-/* p->after says where; behind *c unless that is NULL. */
+/* The cursor of the next page: p->after, or *c unless that is NULL. */
 static int
 write_next(struct page *p, const struct candidate *c)
 {
@@ -402,7 +402,7 @@ struct few {
 };
 
 /*
- * Up to n hosts behind p->after whose texts match, and moves it behind what was
+ * Up to n hosts after p->after whose texts match; moves p->after past what was
  * searched. *more: there are others, found or not.
  */
 static int
@@ -426,7 +426,7 @@ search_on(struct page *p, int n, struct few *out, bool *more)
 	return r;
 }
 
-/* The next hosts in the order of the list, and moves p->after behind them. */
+/* The next hosts in the order of the list; moves p->after past them. */
 static int
 read_chunk(struct page *p, int n, struct few *out, bool *more)
 {

@@ -21,7 +21,7 @@ struct move {
 	char last_error[MOVES_ERROR_TEXT];
 	/* the last serial number that was looked at; "" at first */
 	char after[DB_SERIAL_TEXT];
-	/* when the worker goes on */
+	/* when the worker resumes */
 	int64_t next_at;
 	/* 0: it is under way */
 	int64_t ended_at;

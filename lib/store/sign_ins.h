@@ -14,8 +14,8 @@
 /* Seconds from the first page to the last answer of the provider. */
 #define SIGN_INS_LIFE 1800
 /*
- * Tries to sign in with one page. One that the same device key opens so many
- * seconds after another goes on from there.
+ * Tries to sign in with one page. A page that the same device key opens within
+ * SIGN_INS_TRIES_SECONDS of another inherits the tries of that one.
  */
 #define SIGN_INS_TRIES         20
 #define SIGN_INS_TRIES_SECONDS 60

@@ -1,7 +1,7 @@
 /*
  * One HTTP response, built whole before the first byte leaves, so that a late
- * failure can still become an error page; resp_stream() is the exception. It starts as an empty 200 with
- * headers that suit machine-read answers:
+ * failure can still become an error page; resp_stream() is the exception. It
+ * starts as an empty 200 with headers that suit machine-read answers:
  *
  *	Cache-Control: no-store
  *	Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
@@ -96,14 +96,14 @@ int resp_error_page(struct resp *resp, int code);
 int resp_write(const struct resp *resp, bool head, struct buf *out);
 
 /*
- * Goes on, behind what `body` holds, with parts of a body that is too long to be
- * built whole: then there is no Content-Length. `release` frees `arg` with the
- * response, also when an error page takes its place.
+ * For a body that is too long to be built whole: after what `body` holds, `more` is
+ * called for one part after the other, and there is no Content-Length. `release`
+ * frees `arg` with the response, also when an error page takes its place.
  */
 void resp_stream(struct resp *resp, resp_more *more,
     void (*release)(void *arg), void *arg);
 
-/* Forgets that. */
+/* Undoes resp_stream(), and releases its `arg`. */
 void resp_end_stream(struct resp *resp);
 
 /* The usual phrase of a status, such as "Not Found". */

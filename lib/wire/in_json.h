@@ -98,7 +98,7 @@ enum in_json_type {
 
 /*
  * Member number i of an object, in the order of the text: its name, without a
- * NUL inside, and its type. False after the last, and for what is no object.
+ * NUL inside, and its type. False after the last, and for anything but an object.
  */
 bool in_json_member(const struct json *object, size_t i, const char **name,
     enum in_json_type *type);
