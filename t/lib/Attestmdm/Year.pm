@@ -204,10 +204,12 @@ sub renew_server_token {
 	return;
 }
 
-# TLS itself knows nothing of the moved clock: the new one is good from today on.
+# TLS itself knows nothing of the moved clock: the new one is good from today on. Until
+# nginx shows it the worker, which trusts the new one alone, would have a right to an alarm.
 sub renew_tls {
 	my ($self) = @_;
 	my $server = $self->{server};
+	$server->stop('attestmdm-worker');
 	$server->run($server->sim, 'make', 'tls', '--dir', "$server->{dir}/tls", '--name', $server->{host}, '--days', 825);
 	kill('HUP', $server->{pids}{nginx});
 	my $until = time + 30;
@@ -215,6 +217,7 @@ sub renew_tls {
 		die 'nginx does not show its new certificate' if time > $until;
 		sleep 0.05;
 	}
+	$server->start_worker;
 	return;
 }
 
